@@ -1,0 +1,202 @@
+"""What the portal asks of the outside world, and the errors it may answer with.
+
+Two errors, siblings: `GatewayRefused` (the provider understood and said no) and
+`GatewayUnavailable` (we do not know what the provider did).  Neither is a
+subclass of the other, so that `except GatewayRefused` never catches the unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from portal.domain.money import Money
+
+
+class Refusal(StrEnum):
+    """Why the provider said no, in the words of cancellation.md, « PayPal's answer »."""
+
+    BAD_CREDENTIALS = "bad_credentials"  # 401, after one token refresh
+    FORBIDDEN = "forbidden"  # 403: a right is missing
+    NOT_FOUND = "not_found"  # 404: wrong environment, other merchant, or a classic profile
+    STATUS_INVALID = "status_invalid"  # 422 SUBSCRIPTION_STATUS_INVALID: read before believing it
+    ACCOUNT_CLOSED = "account_closed"  # 422 USER_ACCOUNT_CLOSED and SUBSCRIBER_ACCOUNT_*
+    CANNOT_BE_ACTIVATED = "cannot_be_activated"  # 422 after the failure threshold
+    OTHER = "other"  # any other 4xx: a defect of ours, never retried blindly
+
+
+class GatewayRefused(Exception):
+    """The provider understood the call and refused it."""
+
+    def __init__(
+        self, refusal: Refusal, *, http_status: int, issue: str = "", debug_id: str = ""
+    ) -> None:
+        super().__init__(f"{refusal} ({http_status} {issue}, debug id {debug_id or 'none'})")
+        self.refusal = refusal
+        self.http_status = http_status
+        self.issue = issue
+        self.debug_id = debug_id
+
+
+class GatewayUnavailable(Exception):
+    """No usable answer: timeout, network, 5xx, 429 or a body that is not JSON. The effect is unknown."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        http_status: int | None = None,
+        retry_after: int | None = None,
+        debug_id: str = "",
+    ) -> None:
+        super().__init__(f"{reason}, debug id {debug_id or 'none'}")
+        self.reason = reason
+        self.http_status = http_status
+        self.retry_after = retry_after  # seconds the provider asked us to wait (429)
+        self.debug_id = debug_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A subscription as the provider shows it now. Every field but the id and the word may be missing."""
+
+    provider_id: str
+    status: str  # the provider's own word, kept even when unknown to us
+    status_at: datetime | None = None
+    plan_id: str | None = None
+    custom_id: str | None = None
+    started_at: datetime | None = None
+    created_at: datetime | None = None
+    next_billing_at: datetime | None = None
+    last_payment_at: datetime | None = None
+    last_payment: Money | None = None
+    final_payment_at: datetime | None = None
+    outstanding: Money | None = None
+    failed_payments: int = 0
+    quantity: Decimal = Decimal(1)
+    payer_id: str | None = None
+    payer_email: str | None = None
+    payer_name: str | None = None
+    plan: PlanReading | None = None  # only when asked for with the plan, or overridden
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReading:
+    """A plan: what is sold, its price and its rhythm (the regular cycle)."""
+
+    provider_id: str
+    name: str
+    status: str
+    product_id: str | None = None
+    description: str | None = None
+    price: Money | None = None
+    interval_unit: str | None = None  # DAY, WEEK, MONTH or YEAR
+    interval_count: int = 1
+    total_cycles: int = 0  # 0 means without end
+    failure_threshold: int = 0  # 0 means PayPal never suspends for failed payments
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReading:
+    """One transaction of a subscription."""
+
+    provider_id: str
+    status: str
+    amount: Money | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of the provider's list; `has_next` says whether a link to another one was present."""
+
+    readings: tuple[Reading, ...]
+    has_next: bool
+    unreadable: int = 0  # rows that had no id or were not objects: counted, never a crash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """A merchant's REST key. `secret` never appears in a repr, a log or a page."""
+
+    client_id: str
+    secret: str = field(repr=False)
+    environment: str  # sandbox or live
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """An OAuth access token and what it opens."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+    scopes: frozenset[str]
+    app_id: str = ""
+
+
+class TokenStore(Protocol):
+    """Where a token is kept so that every process of every machine shares it."""
+
+    def get(self) -> Token | None: ...
+    def put(self, token: Token) -> None: ...
+    def drop(self) -> None: ...
+
+
+class SubscriptionGateway(Protocol):
+    """The provider, for one merchant account. Every call may raise the two errors above."""
+
+    def check_key(self) -> Token:
+        """Ask for a fresh token, bypassing any cache: the live test of a key."""
+
+    def show_subscription(self, provider_id: str) -> Reading: ...
+    def list_subscriptions(self, *, page: int, page_size: int = 20) -> Page: ...
+    def cancel_subscription(self, provider_id: str, *, reason: str) -> str:
+        """Cancel at once and for ever; return the debug id. `reason` is 1-128 characters."""
+
+    def suspend_subscription(self, provider_id: str, *, reason: str) -> str: ...
+    def activate_subscription(self, provider_id: str, *, reason: str) -> str: ...
+    def show_plan(self, plan_id: str) -> PlanReading: ...
+    def list_plans(self) -> Iterator[PlanReading]: ...
+    def list_payments(
+        self, provider_id: str, *, start: datetime, end: datetime
+    ) -> tuple[PaymentReading, ...]: ...
+
+
+class GatewayFactory(Protocol):
+    """Makes the gateway for an account. `patience` is the read timeout in seconds."""
+
+    def __call__(
+        self, credentials: Credentials, tokens: TokenStore, *, patience: float = 20.0
+    ) -> SubscriptionGateway: ...
+
+
+class Mailer(Protocol):
+    """Sends one composed message; raises `MailRefused` (permanent) or `MailUnavailable` (try again)."""
+
+    def send(self, letter: Letter) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A message ready to be sent. `message_id` makes a second delivery recognisable."""
+
+    message_id: str
+    to: str
+    sender: str
+    reply_to: str | None
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+class MailRefused(Exception):
+    """The mail server refused this message for good (5xx)."""
+
+
+class MailUnavailable(Exception):
+    """The mail server did not take the message now (4xx, network)."""
