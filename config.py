@@ -1,0 +1,166 @@
+"""The portal's settings: read once from the environment, typed, frozen, complete errors at start.
+
+There are no default secrets.  Outside the demo and the tests every setting that protects
+somebody must be given; `Config.from_env()` names all missing and bad ones at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ENVIRONMENTS = ("production", "demo", "test")
+ROOT = Path(__file__).resolve().parent
+
+
+class BadConfig(Exception):
+    """One or more settings are missing or unusable; the message lists every one of them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("The portal cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What an installation decides. See the README's table of settings."""
+
+    environment: str
+    base_url: str
+    database_url: str | None  # None: the embedded PostgreSQL under data_folder
+    data_folder: Path
+    secret_key: str = field(repr=False)
+    master_keys: tuple[tuple[str, bytes], ...] = field(repr=False)  # newest first: (key id, 32 bytes)
+    smtp_url: str = field(repr=False)
+    mail_from: str
+    paypal_urls: Mapping[str, str]  # environment → base address; PayPal's own unless demo or test
+    trusted_proxies: int
+    log_level: str
+
+    @property
+    def is_pretend(self) -> bool:
+        """Whether a simulator may stand in for PayPal; every page then says so (product.md, decision 11)."""
+        return self.environment in ("demo", "test")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether visitors come by https: cookies are then `__Host-` and Secure."""
+        return self.base_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Config:
+        """Read every setting; raise BadConfig naming all that are missing or wrong."""
+        read = _Reader(env)
+        environment = read.one_of("PORTAL_ENV", ENVIRONMENTS, default="production")
+        pretend = environment in ("demo", "test")
+        config = cls(
+            environment=environment,
+            base_url=read.address("PORTAL_BASE_URL", https_only=not pretend),
+            database_url=read.database("DATABASE_URL"),
+            data_folder=Path(env.get("PORTAL_DATA", "") or ROOT / "var"),
+            secret_key=read.secret("PORTAL_SECRET_KEY", least=32),
+            master_keys=read.keys("PORTAL_MASTER_KEYS"),
+            smtp_url=read.smtp("SMTP_URL"),
+            mail_from=read.text("MAIL_FROM", must_hold="@"),
+            paypal_urls=read.paypal(pretend),
+            trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", default=0),
+            log_level=read.one_of("PORTAL_LOG_LEVEL", ("debug", "info", "warning", "error"), default="info"),
+        )
+        if read.problems:
+            raise BadConfig(read.problems)
+        return config
+
+
+class _Reader:
+    """Reads settings and collects what is wrong with them."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.problems: list[str] = []
+
+    def text(self, name: str, *, must_hold: str = "") -> str:
+        value = self.env.get(name, "").strip()
+        if not value:
+            self.problems.append(f"{name} is missing")
+        elif must_hold not in value:
+            self.problems.append(f"{name} must hold {must_hold!r}")
+        return value
+
+    def one_of(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:
+        value = self.env.get(name, "").strip() or default
+        if value not in allowed:
+            self.problems.append(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
+        return value
+
+    def number(self, name: str, *, default: int) -> int:
+        value = self.env.get(name, "").strip()
+        if not value:
+            return default
+        if not value.isdecimal():
+            self.problems.append(f"{name} is {value!r}; it must be a whole number")
+            return default
+        return int(value)
+
+    def secret(self, name: str, *, least: int) -> str:
+        value = self.env.get(name, "")
+        if not value:
+            self.problems.append(f"{name} is missing")
+        elif len(value) < least:
+            self.problems.append(f"{name} is too short: at least {least} characters")
+        return value
+
+    def address(self, name: str, *, https_only: bool) -> str:
+        value = self.text(name).rstrip("/")
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            self.problems.append(f"{name} is {value!r}; it must look like https://portal.example")
+        elif https_only and parts.scheme != "https":
+            self.problems.append(f"{name} must begin with https:// outside the demo")
+        elif parts.path or parts.query or parts.fragment:
+            self.problems.append(f"{name} must hold no path")
+        return value
+
+    def database(self, name: str) -> str | None:
+        value = self.env.get(name, "").strip()
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            self.problems.append(f"{name} must begin with postgresql:// (no other database is supported)")
+        return value or None
+
+    def keys(self, name: str) -> tuple[tuple[str, bytes], ...]:
+        value = self.text(name)
+        keys: list[tuple[str, bytes]] = []
+        for part in filter(None, (piece.strip() for piece in value.split(","))):
+            key_id, _, encoded = part.partition(":")
+            try:
+                key = base64.b64decode(encoded, validate=True)
+            except (binascii.Error, ValueError):
+                key = b""
+            if not key_id.isalnum() or len(key) != 32:
+                self.problems.append(f"{name}: each key is id:base64 of 32 bytes, separated by commas")
+                return ()
+            keys.append((key_id, key))
+        if len({key_id for key_id, _ in keys}) != len(keys):
+            self.problems.append(f"{name}: two keys have the same id")
+        return tuple(keys)
+
+    def smtp(self, name: str) -> str:
+        value = self.text(name)
+        if value and (urlsplit(value).scheme not in ("smtp", "smtps") or not urlsplit(value).hostname):
+            self.problems.append(f"{name} must look like smtp://user:password@host:587?starttls=1")
+        return value
+
+    def paypal(self, pretend: bool) -> dict[str, str]:
+        urls = {"live": "https://api-m.paypal.com", "sandbox": "https://api-m.sandbox.paypal.com"}
+        for environment, name in (("live", "PAYPAL_LIVE_URL"), ("sandbox", "PAYPAL_SANDBOX_URL")):
+            if not self.env.get(name):
+                continue
+            if not pretend:
+                self.problems.append(f"{name} is only for the demo and the tests")
+            urls[environment] = self.env[name].rstrip("/")
+        return urls

@@ -1,0 +1,184 @@
+"""What a customer may open, and until when: one computation, from dates, at each request (domain.md, Access).
+
+Each content has one window of time.  The page, the recap before a cancel, the proof and any access
+check read the same windows, so that what is promised is what happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from portal.domain.subscriptions import Status
+
+
+class End(StrEnum):
+    """How a window ends."""
+
+    RUNNING = "running"  # as long as the subscription runs
+    KEPT = "kept"  # for good
+    DATED = "dated"
+    UNKNOWN = "unknown"  # the paid time's end is unknown: open, and the merchant is asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Something a product opens, `unlock_after_days` after the subscription started."""
+
+    key: str
+    title: str
+    unlock_after_days: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A product's access rule."""
+
+    contents: tuple[Content, ...]
+    keep_after_completion: bool = False
+    keep_after_cancellation: bool = False
+    stops_at_once: bool = False
+    kept_while_paused: bool = False
+    grace_days: int = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What access depends on in a subscription."""
+
+    status: Status
+    started_at: datetime | None
+    paid_until: datetime | None
+    past_due_since: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """A content or product given by hand, from a date until a date (None: for good)."""
+
+    key: str
+    title: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """When one content is open: from `since` until `until`; `end` says what the missing `until` means."""
+
+    key: str
+    title: str
+    since: datetime
+    end: End
+    until: datetime | None = None
+    granted: bool = False
+
+    def is_open(self, at: datetime) -> bool:
+        """Say whether the content is open at that moment."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
+    """Return the facts after an end with `outcome` confirmed at `at`.
+
+    `ended_at` is when the contract is over: the end of the paid time, or at once when the product says so,
+    when nothing is paid ahead, or when the subscription never began. The preview and the engine both call this.
+    """
+    at_once = rule.stops_at_once and outcome is not Status.COMPLETED
+    paid_ahead = facts.paid_until if facts.paid_until is not None and facts.paid_until > at else None
+    over = at if at_once or paid_ahead is None or facts.status is Status.PENDING else paid_ahead
+    return replace(facts, status=outcome, ended_at=over)
+
+
+def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
+    """Return the window of each content that is open at some time, in the product's order, grants last."""
+    given = tuple(
+        Window(
+            key=grant.key,
+            title=grant.title,
+            since=grant.since,
+            until=grant.until,
+            end=End.KEPT if grant.until is None else End.DATED,
+            granted=True,
+        )
+        for grant in grants
+    )
+    if facts.started_at is None or facts.status is Status.PENDING:
+        return given
+    own = (_window(content, facts.started_at, facts, rule) for content in rule.contents)
+    return tuple(window for window in own if window is not None) + given
+
+
+def access(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
+    """Return what is open at that moment."""
+    return tuple(window for window in windows(facts, rule, grants) if window.is_open(at))
+
+
+def _window(content: Content, started_at: datetime, facts: Facts, rule: Rule) -> Window | None:
+    since = started_at + timedelta(days=content.unlock_after_days)
+    end, until = _closing(facts, rule)
+    ended_early = facts.status in (Status.CANCELLED, Status.ABANDONED)
+    if ended_early and facts.ended_at is not None and since <= facts.ended_at and rule.keep_after_cancellation:
+        end, until = End.KEPT, None
+    elif ended_early and facts.ended_at is not None and since > facts.ended_at:
+        return None
+    if until is not None and since >= until:
+        return None
+    return Window(key=content.key, title=content.title, since=since, end=end, until=until)
+
+
+def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:
+    """Return when access as a whole closes, apart from content that is kept."""
+    match facts.status:
+        case Status.ACTIVE:
+            return End.RUNNING, None
+        case Status.PAST_DUE:
+            late_since = facts.past_due_since or facts.paid_until
+            if late_since is None:
+                return End.RUNNING, None
+            return End.DATED, late_since + timedelta(days=rule.grace_days)
+        case Status.PAUSED if rule.kept_while_paused:
+            return End.RUNNING, None
+        case Status.COMPLETED if rule.keep_after_completion:
+            return End.KEPT, None
+        case Status.CANCELLED | Status.ABANDONED if rule.stops_at_once:
+            return End.DATED, facts.ended_at
+    if facts.paid_until is None:
+        return End.UNKNOWN, None
+    return End.DATED, facts.paid_until
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndPreview:
+    """What an end would change for the customer: the recap before confirming, and the staff's preview."""
+
+    after: Facts
+    stops: tuple[Window, ...]
+    stays: tuple[Window, ...]
+
+    @property
+    def access_until(self) -> datetime | None:
+        """The last moment of what stops; None when nothing stops or the date is unknown."""
+        return max((window.until for window in self.stops if window.until is not None), default=None)
+
+    @property
+    def is_date_unknown(self) -> bool:
+        """Whether something stops at a date nobody knows."""
+        return any(window.end is End.UNKNOWN for window in self.stops)
+
+
+def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants: tuple[Grant, ...] = ()) -> EndPreview:
+    """Return what stops and what stays if the subscription ended with `outcome` at `at`.
+
+    What never opened is in neither list; what is already closed neither.
+    """
+    after = end_facts(facts, rule, outcome, at)
+    later = tuple(w for w in windows(after, rule, grants) if w.until is None or w.until > at)
+    stays = tuple(w for w in later if w.end is End.KEPT or w.granted)
+    stops = [w for w in later if w not in stays]
+    listed = {w.key for w in later}
+    # Open now and gone at once (the product stops access at once): its last moment is now.
+    stops += [replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed]
+    return EndPreview(after=after, stops=tuple(stops), stays=stays)

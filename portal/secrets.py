@@ -1,0 +1,53 @@
+"""Secrets at rest: AES-256-GCM with a key id, keys outside the database (law.md R-SE-3).
+
+A box reads `key id | nonce | ciphertext`.  The newest key encrypts, every key decrypts, so that
+keys can be rotated.  `purpose` is bound to the ciphertext: a box moved to another column does not open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets as random
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+
+class CannotOpen(Exception):
+    """The box was sealed with a key that is not configured, for another purpose, or was changed."""
+
+
+class Vault:
+    """Seals and opens secrets with the installation's master keys, newest first."""
+
+    def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
+        self._newest = keys[0][0]
+        self._keys = {key_id: AESGCM(key) for key_id, key in keys}
+
+    def seal(self, secret: str, *, purpose: str) -> bytes:
+        """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`)."""
+        nonce = os.urandom(12)
+        sealed = self._keys[self._newest].encrypt(nonce, secret.encode(), purpose.encode())
+        return self._newest.encode() + b"|" + nonce + sealed
+
+    def open(self, box: bytes, *, purpose: str) -> str:
+        """Decrypt a box; raise CannotOpen when it cannot be trusted or its key is absent."""
+        key_id, _, rest = bytes(box).partition(b"|")
+        cipher = self._keys.get(key_id.decode(errors="replace"))
+        if cipher is None:
+            raise CannotOpen(f"no master key with id {key_id!r}")
+        try:
+            return cipher.decrypt(rest[:12], rest[12:], purpose.encode()).decode()
+        except InvalidTag as error:
+            raise CannotOpen("the box does not open for this purpose") from error
+
+
+def new_token() -> str:
+    """Return a random token of 256 bits, safe in a URL and in a cookie."""
+    return random.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """Return the SHA-256 of a random token: enough for 112 bits and more (ASVS 6.5.2)."""
+    return hashlib.sha256(token.encode()).hexdigest()

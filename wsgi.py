@@ -1,0 +1,8 @@
+"""The web application, for gunicorn and the flask command."""
+
+import os
+
+from config import Config
+from portal import create_app
+
+app = create_app(Config.from_env(os.environ))
