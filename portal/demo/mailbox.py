@@ -1,0 +1,275 @@
+"""The demo's mailbox: a real SMTP server that delivers to nobody, and a page to read what it took.
+
+Mails are kept as files, so that a restart of the demo keeps them.  The page can make the server refuse
+(550) or put off (451) every mail, to see what the portal says then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email
+import email.policy
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, gettext
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+HOST = "127.0.0.1"
+LANGUAGES = ("fr", "en")
+TRANSLATIONS = Path(__file__).resolve().parents[1] / "translations"
+PAGE_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+# A mail's HTML is somebody else's page: no script, no form, nothing loaded from anywhere.
+MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+class Mode(StrEnum):
+    """What the server answers to a recipient."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    DEFER = "defer"
+
+
+ANSWERS = {
+    Mode.REFUSE: "550 5.1.1 The demo's mailbox was told to refuse",
+    Mode.DEFER: "451 4.3.0 The demo's mailbox was told to put off",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """One mail received. `received_at` is aware UTC; `id` sorts by it."""
+
+    id: str
+    to: str
+    sender: str
+    subject: str
+    message_id: str
+    received_at: datetime
+    text: str
+    html: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return what a test needs, in JSON's types."""
+        return {
+            "id": self.id,
+            "to": self.to,
+            "from": self.sender,
+            "subject": self.subject,
+            "message_id": self.message_id,
+            "date": self.received_at.isoformat(),
+            "text": self.text,
+            "html": self.html,
+        }
+
+
+class MailFolder:
+    """Mails as files, one each, named by the moment they came."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, raw: bytes) -> str:
+        """Store a mail and return its id; a reader never sees half of it."""
+        mail_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+        unfinished = self._folder / f"{mail_id}.part"
+        unfinished.write_bytes(raw)
+        unfinished.rename(self._folder / f"{mail_id}.eml")
+        return mail_id
+
+    def all(self) -> list[Mail]:
+        """Return every mail, newest first."""
+        return [_read(path) for path in sorted(self._folder.glob("*.eml"), reverse=True)]
+
+    def find(self, mail_id: str) -> Mail | None:
+        """Return one mail. Compared with the names that exist, so that no id can name another file."""
+        return next((_read(path) for path in self._folder.glob("*.eml") if path.stem == mail_id), None)
+
+
+def _read(path: Path) -> Mail:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    return Mail(
+        id=path.stem,
+        to=str(message.get("To", "")),
+        sender=str(message.get("From", "")),
+        subject=str(message.get("Subject", "")),
+        message_id=str(message.get("Message-ID", "")).strip(),
+        received_at=datetime.strptime(path.stem.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC),
+        text=_body(message, "plain"),
+        html=_body(message, "html"),
+    )
+
+
+def _body(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""
+
+
+class Mailbox:
+    """The SMTP server and its page. Both run in threads of this process until `stop`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = MailFolder(folder)
+        self.mode = Mode.ACCEPT
+        self._smtp: Controller | None = None
+        self._http: BaseWSGIServer | None = None
+        self._http_thread: threading.Thread | None = None
+
+    def start(self, smtp_port: int, http_port: int) -> None:
+        """Listen on both ports of the loopback address; `http_port` may be 0 (any free one), not the other.
+
+        Raises OSError when a port is taken; nothing listens then.
+        """
+        # aiosmtpd finds a taken port only after seconds, werkzeug leaves the process: both are asked here.
+        socket.create_server((HOST, smtp_port)).close()
+        with socket.create_server((HOST, http_port)) as listener:
+            port, page = listener.getsockname()[1], make_page(self)
+            self._http = make_server(
+                HOST, port, page, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+            )
+        self._smtp = Controller(self, hostname=HOST, port=smtp_port, enable_SMTPUTF8=True)
+        self._smtp.start()
+        self._http_thread = threading.Thread(target=self._http.serve_forever, name="mailbox page")
+        self._http_thread.start()
+
+    def stop(self) -> None:
+        """Stop both servers; mails stay in the folder."""
+        if self._smtp:
+            self._smtp.stop()
+        if self._http and self._http_thread:
+            self._http.shutdown()
+            self._http_thread.join()
+            self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        """The page's address, without a slash at its end."""
+        return f"http://{HOST}:{self._http.server_port if self._http else 0}"
+
+    def messages(self) -> list[Mail]:
+        """Return every mail received, newest first."""
+        return self.folder.all()
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]) -> str:
+        """Answer to RCPT TO."""
+        if self.mode in ANSWERS:
+            return ANSWERS[self.mode]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        """Take the mail."""
+        return f"250 kept as {self.folder.keep(envelope.content)}"
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """No line per request: the log keeps what matters."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def make_page(mailbox: Mailbox) -> Flask:
+    """Return the web application that shows `mailbox`."""
+    app = Flask(__name__, template_folder="templates", static_folder="static")
+    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=_language)
+    app.jinja_env.globals.update(language=_language)
+
+    @app.before_request
+    def own_pages_only() -> None:
+        # Another site open in the same browser must not switch the demo's mail off.
+        if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in (
+            "same-origin",
+            "none",
+        ):
+            abort(403)
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    @app.get("/")
+    def index() -> ResponseReturnValue:
+        return render_template("mailbox/list.html", mails=mailbox.messages(), mode=mailbox.mode, modes=_mode_words())
+
+    @app.get("/messages.json")
+    def messages_json() -> ResponseReturnValue:
+        return jsonify([mail.as_json() for mail in mailbox.messages()])
+
+    @app.get("/messages/<mail_id>")
+    def message(mail_id: str) -> ResponseReturnValue:
+        return render_template("mailbox/message.html", mail=_found(mailbox, mail_id))
+
+    @app.get("/messages/<mail_id>/html")
+    def message_html(mail_id: str) -> ResponseReturnValue:
+        mail = _found(mailbox, mail_id)
+        if not mail.html:
+            abort(404)
+        return Response(
+            mail.html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": MAIL_POLICY}
+        )
+
+    @app.post("/_mailbox/mode")
+    def set_mode() -> ResponseReturnValue:
+        try:
+            mailbox.mode = Mode(request.form.get("mode", ""))
+        except ValueError:
+            abort(422)
+        return redirect(url_for("index"), 303)
+
+    return app
+
+
+def _found(mailbox: Mailbox, mail_id: str) -> Mail:
+    return mailbox.folder.find(mail_id) or abort(404)
+
+
+def _language() -> str:
+    asked = request.args.get("lang")
+    return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
+
+
+def _mode_words() -> list[tuple[Mode, str]]:
+    return [
+        (Mode.ACCEPT, gettext("Take every mail")),
+        (Mode.DEFER, gettext("Put every mail off (451, the portal tries again)")),
+        (Mode.REFUSE, gettext("Refuse every mail (550, for good)")),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the mailbox until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m portal.demo.mailbox", description=__doc__)
+    parser.add_argument("--smtp-port", type=int, default=1025)
+    parser.add_argument("--http-port", type=int, default=8025)
+    parser.add_argument("--folder", type=Path, default=Path("var/demo/mails"))
+    options = parser.parse_args(arguments)
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    mailbox = Mailbox(options.folder)
+    mailbox.start(options.smtp_port, options.http_port)
+    print(f"Mailbox: {mailbox.url}, SMTP on {HOST}:{options.smtp_port}", flush=True)
+    asked_to_stop.wait()
+    mailbox.stop()
+
+
+if __name__ == "__main__":
+    main()
