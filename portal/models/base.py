@@ -1,0 +1,68 @@
+"""What every table has in common: named constraints, UUID keys, aware time, a merchant."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import Enum as SqlEnum
+from sqlalchemy import ForeignKey, MetaData, Numeric, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from portal.clock import utc_now
+from portal.extensions import UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """The declarative base; every constraint gets a name that a service can recognise."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        str: Text,
+        Decimal: Numeric(18, 4),
+        uuid.UUID: Uuid,
+        dict[str, Any]: JSONB,
+    }
+
+
+def words(enum: type[StrEnum], name: str) -> SqlEnum:
+    """Return a column type that stores an enum's lower-case words as text, held by a CHECK named `name`."""
+    return SqlEnum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class HasId:
+    """A random UUID key: safe to show in a URL."""
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+
+
+class HasCreation:
+    """When the row was made."""
+
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class HasMerchant:
+    """Every row of a merchant says whose it is (product.md, decision 1)."""
+
+    merchant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("merchants.id", ondelete="RESTRICT"), index=True)

@@ -1,0 +1,76 @@
+"""Requests to end a subscription: append-only rows with their own states (cancellation.md)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, move
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ENDED, Status
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.subscriptions import Subscription
+
+
+class EndRequest(HasId, HasCreation, HasMerchant, Base):
+    """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
+
+    __tablename__ = "end_requests"
+    __table_args__ = (
+        Index(
+            "uq_end_requests_open",
+            "subscription_id",
+            unique=True,
+            postgresql_where=text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"),
+        ),
+        Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
+        CheckConstraint(
+            f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"
+        ),
+        CheckConstraint(
+            "state NOT IN ('confirmed', 'closed') OR confirmed_at IS NOT NULL", name="confirmed_has_a_date"
+        ),
+    )
+
+    subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[RequestState] = mapped_column(words(RequestState, "state"), default=RequestState.RECORDED)
+    outcome: Mapped[Status] = mapped_column(words(Status, "outcome"))
+    actor: Mapped[Actor] = mapped_column(words(Actor, "actor"))
+    actor_id: Mapped[uuid.UUID | None]
+    actor_name: Mapped[str] = mapped_column(default="")
+    channel: Mapped[Channel] = mapped_column(words(Channel, "channel"))
+    reason_code: Mapped[str] = mapped_column(default="")
+    reason_text: Mapped[str] = mapped_column(default="")  # the customer's words, or the staff's internal note
+    provider_note: Mapped[str] = mapped_column(default="")  # 1-128 characters, the payer may read it at PayPal
+    shown: Mapped[dict[str, Any]]  # what the recap said: what stops, what stays, language
+    due_at: Mapped[datetime | None]  # empty: at once
+
+    facts_before: Mapped[dict[str, Any] | None]  # PayPal's facts, read before the call
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]  # the first time a cancel call left for PayPal
+    accepted_at: Mapped[datetime | None]  # the last 204
+    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
+    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue, debug id
+    next_try_at: Mapped[datetime | None]
+    overdue_told_at: Mapped[datetime | None]  # the honest status mail after 24 h
+    confirmed_at: Mapped[datetime | None]
+    basis: Mapped[Basis | None] = mapped_column(words(Basis, "basis"))
+    closed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+    subscription: Mapped[Subscription] = relationship(lazy="raise")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to act on it."""
+        return self.state in OPEN
+
+    def move(self, to: RequestState) -> None:
+        """Change the state along the diagram; raise IllegalMove otherwise."""
+        self.state = move(self.state, to)

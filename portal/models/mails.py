@@ -1,0 +1,41 @@
+"""The outbox: a message is a row, written with the change it tells of, sent once by the worker."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+
+
+class MailState(StrEnum):
+    """Where a message stands."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class Mail(HasId, HasCreation, HasMerchant, Base):
+    """One message to one person. `key` makes the same message impossible twice."""
+
+    __tablename__ = "mails"
+
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    recipient: Mapped[str]
+    language: Mapped[str]
+    subject: Mapped[str]
+    content: Mapped[bytes | None]  # sealed JSON {text, html}; wiped once sent when it holds a log-in code
+    message_id: Mapped[str] = mapped_column(unique=True)
+    end_request_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("end_requests.id"), index=True)
+    state: Mapped[MailState] = mapped_column(words(MailState, "state"), default=MailState.WAITING)
+    send_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,79 @@
+"""Products, the plans that sell them, and what they open."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.policies import Override
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+
+
+class Product(HasId, HasCreation, HasMerchant, Base):
+    """Something sold, with its access rule (domain.md, Access)."""
+
+    __tablename__ = "products"
+    __table_args__ = (CheckConstraint("grace_days BETWEEN 0 AND 365", name="grace_days"),)
+
+    name: Mapped[str]
+    keep_after_completion: Mapped[bool] = mapped_column(default=False)
+    keep_after_cancellation: Mapped[bool] = mapped_column(default=False)
+    stops_at_once: Mapped[bool] = mapped_column(default=False)
+    kept_while_paused: Mapped[bool] = mapped_column(default=False)
+    grace_days: Mapped[int] = mapped_column(default=7)
+    commitment_months: Mapped[int | None]
+    self_cancellation: Mapped[Override] = mapped_column(words(Override, "self_cancellation"), default=Override.INHERIT)
+
+    contents: Mapped[list[ProductContent]] = relationship(
+        order_by="ProductContent.position", cascade="all, delete-orphan", lazy="raise"
+    )
+    plans: Mapped[list[Plan]] = relationship(back_populates="product", lazy="raise")
+
+
+class ProductContent(HasId, Base):
+    """One thing a product opens, some days after the start."""
+
+    __tablename__ = "product_contents"
+    __table_args__ = (CheckConstraint("unlock_after_days >= 0", name="unlock_after_days"),)
+
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+    title: Mapped[str]
+    unlock_after_days: Mapped[int] = mapped_column(default=0)
+
+
+class Plan(HasId, HasCreation, HasMerchant, Base):
+    """A PayPal plan: a price and a rhythm at which a product is sold."""
+
+    __tablename__ = "plans"
+    __table_args__ = (UniqueConstraint("merchant_id", "environment", "provider_id", name="uq_plans_provider_id"),)
+
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
+    environment: Mapped[str]
+    provider_id: Mapped[str]
+    name: Mapped[str]
+    amount: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    interval_unit: Mapped[str | None]
+    interval_count: Mapped[int] = mapped_column(default=1)
+    total_cycles: Mapped[int] = mapped_column(default=0)  # 0: without end
+    failure_threshold: Mapped[int] = mapped_column(default=0)
+    read_at: Mapped[datetime]
+
+    product: Mapped[Product] = relationship(back_populates="plans", lazy="raise")
+
+
+class Grant(HasId, HasCreation, HasMerchant, Base):
+    """A product given to a customer by hand, from a date until a date (None: for good)."""
+
+    __tablename__ = "grants"
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,54 @@
+"""Log-ins: sessions that can be listed and revoked, and the codes that open them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.models.base import Base, HasCreation, HasId, HasMerchant
+
+
+class LoginSession(HasId, HasCreation, HasMerchant, Base):
+    """A person logged in on one browser. The cookie holds a token; only its hash is here."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (CheckConstraint("(customer_id IS NULL) <> (staff_id IS NULL)", name="one_person"),)
+
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    authenticated_at: Mapped[datetime]  # last time a full log-in was made: sensitive pages want it recent
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]  # absolute
+    revoked_at: Mapped[datetime | None]
+    browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
+    network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)
+
+
+class LoginChallenge(HasId, HasCreation, HasMerchant, Base):
+    """A code and a link sent to one address: ten minutes, once, for the browser that asked."""
+
+    __tablename__ = "login_challenges"
+
+    email: Mapped[str]
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
+    code_hash: Mapped[str]
+    link_hash: Mapped[str] = mapped_column(unique=True)
+    browser_hash: Mapped[str] = mapped_column(index=True)
+    next_path: Mapped[str] = mapped_column(default="")
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    consumed_at: Mapped[datetime | None]
+
+
+class Throttle(Base):
+    """A counter of one window of time: so many tries per address and per network, shared by all processes."""
+
+    __tablename__ = "throttles"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    count: Mapped[int]

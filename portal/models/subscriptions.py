@@ -1,0 +1,107 @@
+"""Subscriptions: facts that are never merged into one field (domain.md)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.access import Facts
+from portal.domain.subscriptions import ENDED, Status, follow_provider
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.customers import Customer
+from portal.models.products import Plan, Product
+
+
+class Provider(StrEnum):
+    """Which of PayPal's two worlds a subscription lives in; the id does not tell (FACTS.md 0)."""
+
+    PAYPAL_REST = "paypal_rest"
+    PAYPAL_CLASSIC = "paypal_classic"
+
+
+class Subscription(HasId, HasCreation, HasMerchant, Base):
+    """One subscription. Its status changes only through the methods below."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "environment", "provider_id", name="uq_subscriptions_provider_id"),
+        CheckConstraint(
+            "(status IN ('completed', 'cancelled', 'abandoned')) = (ended_at IS NOT NULL)", name="ended_has_a_date"
+        ),
+        CheckConstraint("status <> 'abandoned' OR NOT relaunch_allowed", name="abandoned_is_never_invited"),
+        Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
+        Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
+    )
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
+    plan_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("plans.id", ondelete="RESTRICT"), index=True)
+
+    status: Mapped[Status] = mapped_column(words(Status, "status"))
+    provider: Mapped[Provider] = mapped_column(words(Provider, "provider"), default=Provider.PAYPAL_REST)
+    provider_id: Mapped[str]
+    environment: Mapped[str]
+    provider_status: Mapped[str]  # PayPal's own word, as last read
+    provider_status_at: Mapped[datetime | None]
+    provider_read_at: Mapped[datetime]
+    failed_payments: Mapped[int] = mapped_column(default=0)
+    failure_threshold: Mapped[int] = mapped_column(default=0)
+
+    started_at: Mapped[datetime | None]
+    committed_until: Mapped[datetime | None]
+    next_payment_at: Mapped[datetime | None]
+    amount: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    interval_unit: Mapped[str | None]
+    interval_count: Mapped[int] = mapped_column(default=1)
+    last_payment_at: Mapped[datetime | None]
+    past_due_since: Mapped[datetime | None]
+    paid_until: Mapped[datetime | None]
+    access_until: Mapped[datetime | None]  # result of the product's rule at the end; empty: kept for good, or unknown
+
+    end_requested_at: Mapped[datetime | None]
+    stopped_at_provider_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    relaunch_allowed: Mapped[bool] = mapped_column(default=True)
+
+    customer: Mapped[Customer] = relationship(lazy="raise")
+    product: Mapped[Product] = relationship(lazy="raise")
+    plan: Mapped[Plan | None] = relationship(lazy="raise")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the subscription has ended here."""
+        return self.status in ENDED
+
+    @property
+    def facts(self) -> Facts:
+        """What access depends on."""
+        return Facts(
+            status=self.status,
+            started_at=self.started_at,
+            paid_until=self.paid_until,
+            past_due_since=self.past_due_since,
+            ended_at=self.ended_at,
+        )
+
+    def follow(self, seen: Status, *, at: datetime) -> bool:
+        """Take over a living state seen at PayPal; return whether anything changed. Ends are not taken here."""
+        status = follow_provider(self.status, seen)
+        if status is self.status or status in ENDED:
+            return False
+        self.status = status
+        self.past_due_since = (self.past_due_since or at) if status is Status.PAST_DUE else None
+        return True
+
+    def end(self, after: Facts, *, access_until: datetime | None) -> None:
+        """Write an end computed by `access.end_facts`; abandoned is never invited back."""
+        self.status = after.status
+        self.ended_at = after.ended_at
+        self.access_until = access_until
+        if after.status is Status.ABANDONED:
+            self.relaunch_allowed = False

@@ -1,0 +1,48 @@
+"""The timeline: one dated entry per fact of a subscription."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.models.base import Base, HasId, HasMerchant, words
+
+
+class TimelineKind(StrEnum):
+    """What happened."""
+
+    IMPORTED = "imported"
+    STATUS_SEEN = "status_seen"
+    UNKNOWN_WORD = "unknown_word"
+    END_REQUESTED = "end_requested"
+    END_WITHDRAWN = "end_withdrawn"
+    NEEDS_MERCHANT = "needs_merchant"
+    ENDED = "ended"
+    MARKED_ABANDONED = "marked_abandoned"
+    CLOSED = "closed"
+
+
+class TimelineEntry(HasId, HasMerchant, Base):
+    """One fact. `key` makes a fact that is reported twice stand here once."""
+
+    __tablename__ = "timeline_entries"
+    __table_args__ = (
+        UniqueConstraint("subscription_id", "kind", "key", name="uq_timeline_entries_fact"),
+        Index("ix_timeline_entries_subscription_id_at", "subscription_id", "at"),
+    )
+
+    subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    kind: Mapped[TimelineKind] = mapped_column(words(TimelineKind, "kind"))
+    key: Mapped[str]
+    actor: Mapped[Actor] = mapped_column(words(Actor, "actor"))
+    actor_name: Mapped[str] = mapped_column(default="")
+    channel: Mapped[Channel | None] = mapped_column(words(Channel, "channel"))
+    details: Mapped[dict[str, Any]]

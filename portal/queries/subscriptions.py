@@ -1,0 +1,71 @@
+"""Every SELECT of subscriptions, scoped to a person or a merchant, or locking."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.models import Product, Subscription
+
+
+def _whole() -> Select[tuple[Subscription]]:
+    """A subscription with what its pages and its end need: customer, product with contents, plan."""
+    return select(Subscription).options(
+        joinedload(Subscription.customer),
+        joinedload(Subscription.product).selectinload(Product.contents),
+        joinedload(Subscription.plan),
+    )
+
+
+def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
+    """Return the customer's subscriptions, newest first."""
+    statement = _whole().where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+    return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
+
+
+def of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, subscription_id: uuid.UUID
+) -> Subscription:
+    """Return one subscription of the customer; raise NoResultFound for any other."""
+    statement = _whole().where(
+        Subscription.id == subscription_id,
+        Subscription.merchant_id == merchant_id,
+        Subscription.customer_id == customer_id,
+    )
+    return session.scalars(statement).one()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
+    """Return one subscription of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        _whole().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
+    ).one()
+
+
+def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
+    """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound.
+
+    Locks are always taken in this order: the subscription, then its request.
+    """
+    session.execute(
+        select(Subscription.id)
+        .where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
+        .with_for_update()
+    ).one()
+    statement = _whole().where(Subscription.id == subscription_id).execution_options(populate_existing=True)
+    return session.scalars(statement).one()
+
+
+def by_provider_id(
+    session: Session, merchant_id: uuid.UUID, *, environment: str, provider_id: str
+) -> Subscription | None:
+    """Return the subscription with PayPal's id, if the merchant has it."""
+    return session.scalars(
+        select(Subscription).where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id == provider_id,
+        )
+    ).one_or_none()

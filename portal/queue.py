@@ -1,0 +1,33 @@
+"""Jobs in the same PostgreSQL: a promise is a job row, committed with the change it belongs to.
+
+`defer` writes the row on the session's own connection; the workers are `flask work`.  Tasks
+live in `portal.jobs`; only their names are known here, so that services never import them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App, PsycopgConnector
+from sqlalchemy.orm import Session
+
+app = App(connector=PsycopgConnector())  # opened with an address by the worker alone
+
+CARRY_OUT_END = "end_requests.carry_out"
+SEND_MAIL = "mails.send"
+RUN_IMPORT = "imports.run"
+TASKS = frozenset({CARRY_OUT_END, SEND_MAIL, RUN_IMPORT})
+
+
+def defer(
+    session: Session, task: str, *, at: datetime | None = None, lock: str | None = None, **arguments: Any
+) -> None:
+    """Add a job to the session's transaction: it exists if and only if the transaction commits.
+
+    `at` (aware) delays it; jobs with the same `lock` run one after the other.
+    """
+    if task not in TASKS:
+        raise ValueError(f"no task is named {task!r}")
+    connection = session.connection().connection.driver_connection
+    app.configure_task(task, schedule_at=at, lock=lock, connection=connection).defer(**arguments)

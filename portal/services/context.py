@@ -1,0 +1,21 @@
+"""What every use case needs from the outside, made once by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal.extensions import Database
+from portal.providers.ports import GatewayFactory, Mailer
+from portal.secrets import Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The database, the vault, PayPal, the mail server, and how the portal is called from outside."""
+
+    db: Database
+    vault: Vault
+    gateways: GatewayFactory
+    mailer: Mailer
+    base_url: str  # scheme and host, from the settings: never from a request
+    mail_from: str
