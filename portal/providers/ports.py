@@ -32,9 +32,7 @@ class Refusal(StrEnum):
 class GatewayRefused(Exception):
     """The provider understood the call and refused it."""
 
-    def __init__(
-        self, refusal: Refusal, *, http_status: int, issue: str = "", debug_id: str = ""
-    ) -> None:
+    def __init__(self, refusal: Refusal, *, http_status: int, issue: str = "", debug_id: str = "") -> None:
         super().__init__(f"{refusal} ({http_status} {issue}, debug id {debug_id or 'none'})")
         self.refusal = refusal
         self.http_status = http_status
@@ -82,6 +80,7 @@ class Reading:
     payer_email: str | None = None
     payer_name: str | None = None
     plan: PlanReading | None = None  # only when asked for with the plan, or overridden
+    plan_overridden: bool = False  # then the shared plan's price is not this subscription's price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,9 +160,7 @@ class SubscriptionGateway(Protocol):
     def activate_subscription(self, provider_id: str, *, reason: str) -> str: ...
     def show_plan(self, plan_id: str) -> PlanReading: ...
     def list_plans(self) -> Iterator[PlanReading]: ...
-    def list_payments(
-        self, provider_id: str, *, start: datetime, end: datetime
-    ) -> tuple[PaymentReading, ...]: ...
+    def list_payments(self, provider_id: str, *, start: datetime, end: datetime) -> tuple[PaymentReading, ...]: ...
 
 
 class GatewayFactory(Protocol):

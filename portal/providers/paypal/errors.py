@@ -1,0 +1,82 @@
+"""From PayPal's error answers to the two errors of the port (FACTS.md 1.5, cancellation.md « PayPal's answer »).
+
+Decided by the HTTP status, then by `details[].issue`; never by a text, which PayPal may change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+
+RETRY_AFTER_DEFAULT: Final = 30  # seconds, PayPal's own advice when 429 names none (FACTS.md 5)
+RETRY_AFTER_LONGEST: Final = 6 * 3600  # seconds; our slowest retry, so that a wild header cannot stop a queue
+
+BY_STATUS: Final[Mapping[int, Refusal]] = {
+    401: Refusal.BAD_CREDENTIALS,
+    403: Refusal.FORBIDDEN,
+    404: Refusal.NOT_FOUND,
+}
+
+BY_ISSUE: Final[Mapping[str, Refusal]] = {
+    "SUBSCRIPTION_STATUS_INVALID": Refusal.STATUS_INVALID,
+    "USER_ACCOUNT_CLOSED": Refusal.ACCOUNT_CLOSED,
+    "SUBSCRIBER_ACCOUNT_LOCKED": Refusal.ACCOUNT_CLOSED,
+    "SUBSCRIBER_ACCOUNT_CLOSED": Refusal.ACCOUNT_CLOSED,
+    "SUBSCRIBER_ACCOUNT_RESTRICTED": Refusal.ACCOUNT_CLOSED,
+    "SUBSCRIPTION_CANNOT_BE_ACTIVATED": Refusal.CANNOT_BE_ACTIVATED,
+}
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+
+def word(value: object) -> str:
+    """Return `value` if it is one plain word (a code, a debug id), else "": safe to log and to store."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def issues(body: Mapping[str, Any]) -> list[str]:
+    """Return the issue codes of an error body, in PayPal's order; empty when it has none."""
+    details = body.get("details")
+    if not isinstance(details, list):
+        return []
+    return [code for row in details if isinstance(row, dict) and (code := word(row.get("issue")))]
+
+
+def refused(status: int, body: Mapping[str, Any], *, debug_id: str) -> GatewayRefused:
+    """Return the refusal a 4xx answer stands for; its `issue` is the code that decided, or the error's name."""
+    codes = issues(body)
+    known = next((code for code in codes if code in BY_ISSUE), "") if status == 422 else ""
+    refusal = BY_ISSUE[known] if known else BY_STATUS.get(status, Refusal.OTHER)
+    # A 401 body carries either `error` (OAuth) or `name` (the API), FACTS.md 1.1.
+    issue = known or (codes[0] if codes else "") or word(body.get("name")) or word(body.get("error"))
+    return GatewayRefused(refusal, http_status=status, issue=issue, debug_id=debug_id)
+
+
+def unavailable(reason: str, *, status: int | None = None, debug_id: str = "") -> GatewayUnavailable:
+    """Return « we do not know what PayPal did », with the reason in a few constant words."""
+    return GatewayUnavailable(reason, http_status=status, debug_id=debug_id)
+
+
+def rate_limited(header: str | None, *, now: datetime, debug_id: str) -> GatewayUnavailable:
+    """Return the 429 error with the seconds to wait, from a Retry-After of either form (RFC 9110 10.2.3)."""
+    return GatewayUnavailable("rate limited", http_status=429, retry_after=_seconds(header, now), debug_id=debug_id)
+
+
+def _seconds(header: str | None, now: datetime) -> int:
+    text = (header or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        wait = int(text)
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+        except ValueError:
+            return RETRY_AFTER_DEFAULT
+        # An HTTP date is always in GMT; « -0000 » comes back naive from the parser.
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        wait = round((date - now).total_seconds())
+    return min(max(wait, 1), RETRY_AFTER_LONGEST)

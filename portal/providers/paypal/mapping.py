@@ -1,0 +1,173 @@
+"""From PayPal's JSON to the port's readings: a lenient reader (FACTS.md 1.3, 6).
+
+Real answers carry unknown keys, miss documented ones and spell amounts in several ways.  What cannot
+be read is None, never an exception and never a guess; only an id and a status word are demanded.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from portal.domain.money import Money
+from portal.providers.ports import PaymentReading, PlanReading, Reading
+
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9-]{3,50}")  # FACTS.md 1.3: ids are 3-50, `I-…`, `P-…`
+UNITS: Final = frozenset({"DAY", "WEEK", "MONTH", "YEAR"})
+
+_AMOUNT = re.compile(r"-?[0-9]*\.?[0-9]+")  # the pattern of PayPal's money, without exponents
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def read_subscription(body: object) -> Reading | None:
+    """Return the subscription in `body`; None when it has no usable id or no status word."""
+    row = _object(body)
+    provider_id, status = identifier(row.get("id")), text(row.get("status"), longest=64)
+    if provider_id is None or status is None:
+        return None
+    billing, subscriber = _object(row.get("billing_info")), _object(row.get("subscriber"))
+    paid = _object(billing.get("last_payment"))
+    plan_id = identifier(row.get("plan_id"))
+    return Reading(
+        provider_id=provider_id,
+        status=status,
+        status_at=moment(row.get("status_update_time")),
+        plan_id=plan_id,
+        custom_id=text(row.get("custom_id"), longest=127),
+        started_at=moment(row.get("start_time")),
+        created_at=moment(row.get("create_time")),
+        next_billing_at=moment(billing.get("next_billing_time")),
+        last_payment_at=moment(paid.get("time")),
+        last_payment=money(paid.get("amount")),
+        final_payment_at=moment(billing.get("final_payment_time")),
+        outstanding=money(billing.get("outstanding_balance")),
+        failed_payments=_count(billing.get("failed_payments_count"), default=0),
+        quantity=_quantity(row.get("quantity")),
+        payer_id=text(subscriber.get("payer_id"), longest=13),
+        payer_email=_email(subscriber.get("email_address")),
+        payer_name=_name(subscriber.get("name")),
+        plan=read_plan(row.get("plan"), plan_id=plan_id),
+        plan_overridden=row.get("plan_overridden") is True,
+    )
+
+
+def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None:
+    """Return the plan in `body`; None when there is none or nothing names it.
+
+    `plan_id` is used when the plan stands inside a subscription, where PayPal leaves its id out.
+    Price and rhythm are those of the regular cycle; a plan with tiers has no single price: None.
+    """
+    row = _object(body)
+    provider_id = identifier(row.get("id")) or plan_id
+    if not row or provider_id is None:
+        return None
+    cycle = _regular_cycle(row.get("billing_cycles"))
+    frequency, scheme = _object(cycle.get("frequency")), _object(cycle.get("pricing_scheme"))
+    unit = frequency.get("interval_unit")
+    return PlanReading(
+        provider_id=provider_id,
+        name=text(row.get("name"), longest=127) or "",
+        status=text(row.get("status"), longest=64) or "",
+        product_id=text(row.get("product_id"), longest=50),
+        description=text(row.get("description"), longest=127),
+        price=money(scheme.get("fixed_price")),
+        interval_unit=unit if unit in UNITS else None,
+        interval_count=_count(frequency.get("interval_count"), default=1) or 1,
+        # PayPal's default of an absent total_cycles is 1; without a cycle at all we know of no end.
+        total_cycles=_count(cycle.get("total_cycles"), default=1 if cycle else 0),
+        failure_threshold=_count(_object(row.get("payment_preferences")).get("payment_failure_threshold"), default=0),
+    )
+
+
+def read_payment(body: object) -> PaymentReading | None:
+    """Return one transaction; None when it has no id or no readable time."""
+    row = _object(body)
+    provider_id, at = text(row.get("id"), longest=50), moment(row.get("time"))
+    if provider_id is None or at is None:
+        return None
+    return PaymentReading(
+        provider_id=provider_id,
+        status=text(row.get("status"), longest=64) or "",
+        amount=money(_object(row.get("amount_with_breakdown")).get("gross_amount")),
+        at=at,
+    )
+
+
+def identifier(value: object) -> str | None:
+    """Return `value` if it has the form of a PayPal id, which is also safe in a URL; else None."""
+    return value if isinstance(value, str) and IDENTIFIER.fullmatch(value) else None
+
+
+def moment(value: object) -> datetime | None:
+    """Read an RFC 3339 date-time with any offset and any fraction, as UTC; None when it is not one."""
+    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    day, clock, fraction, zone = found.groups()
+    try:
+        read = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}")
+        return read.astimezone(UTC)
+    except (ValueError, OverflowError):  # the 31st of February, second 60, the year 0 shifted by its offset
+        return None
+
+
+def money(value: object) -> Money | None:
+    """Read PayPal's money object ("0.0", "29.9", "1500"); None when it is not money."""
+    row = _object(value)
+    amount = row.get("value")
+    if isinstance(amount, int | Decimal) and not isinstance(amount, bool):
+        amount = str(amount)  # a number where the text should be: still exact, floats are parsed as Decimal
+    if not isinstance(amount, str) or len(amount) > 32 or not _AMOUNT.fullmatch(amount):
+        return None
+    return Money.parse(amount, row.get("currency_code"))
+
+
+def text(value: object, *, longest: int) -> str | None:
+    """Return `value` as one clean line of at most `longest` characters; None when nothing is left.
+
+    Control characters and lone surrogates go: PostgreSQL and mail headers refuse them.
+    """
+    if not isinstance(value, str):
+        return None
+    kept = "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in value)
+    return " ".join(kept.split())[:longest].strip() or None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object, *, default: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 9999:
+        return default
+    return value
+
+
+def _quantity(value: object) -> Decimal:
+    if isinstance(value, str) and len(value) <= 32 and re.fullmatch(r"[0-9]*\.?[0-9]+", value):
+        return Decimal(value)
+    return Decimal(1)
+
+
+def _email(value: object) -> str | None:
+    address = text(value, longest=255)
+    if address is None or len(address) > 254 or " " in address:
+        return None
+    return address if re.fullmatch(r"[^@]+@[^@]+", address) else None
+
+
+def _name(value: object) -> str | None:
+    row = _object(value)
+    parts = (text(row.get("given_name"), longest=140), text(row.get("surname"), longest=140))
+    return " ".join(part for part in parts if part) or text(row.get("full_name"), longest=300)
+
+
+def _regular_cycle(cycles: object) -> Mapping[str, Any]:
+    rows = [_object(cycle) for cycle in cycles] if isinstance(cycles, list) else []
+    return next((row for row in rows if row.get("tenure_type") == "REGULAR"), {})

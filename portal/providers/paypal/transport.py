@@ -1,0 +1,141 @@
+"""One HTTP call to PayPal: sent, bounded, logged, and turned into a body or one of the port's two errors.
+
+No retry, no redirect and no link is ever followed: what to do after an unknown outcome is the
+engine's decision (cancellation.md rule 5), and a bearer token goes to our own base URL only (FACTS.md 1.1).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+import structlog
+from requests.auth import AuthBase
+
+from portal.clock import utc_now
+from portal.providers.paypal import errors
+
+CONNECT: Final = 3.05  # seconds (cancellation.md rule 2)
+LARGEST: Final = 2 * 1024 * 1024  # bytes of a body, decoded; a page of twenty subscriptions is below 100 KiB
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What to ask. `operation` and `provider_id` are what the log says of it; bodies are never logged."""
+
+    operation: str
+    method: str
+    path: str
+    provider_id: str = ""
+    query: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    json: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = None
+    expected: int = 200  # the one status that is success; another 2xx is not an answer of PayPal's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A success: the JSON object (empty for 204) and the debug id."""
+
+    body: Mapping[str, Any]
+    debug_id: str
+
+
+def new_session(base_url: str) -> requests.Session:
+    """Return a session that keeps no cookie, and that ignores proxies for a simulator on this machine."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept": "application/json", "User-Agent": "subscription-portal"})
+    session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
+    return session
+
+
+def send(http: requests.Session, base_url: str, call: Call, *, auth: AuthBase, patience: float) -> Answer:
+    """Make the call and return its success; raise GatewayRefused or GatewayUnavailable otherwise.
+
+    `patience` is the longest silence, in seconds, while waiting for the answer.
+    """
+    started = time.monotonic()
+    try:
+        answer = http.request(
+            call.method,
+            base_url + call.path,
+            params=call.query,
+            json=call.json,
+            data=call.form,
+            headers=call.headers,
+            auth=auth,
+            timeout=(min(CONNECT, patience), patience),
+            allow_redirects=False,
+            stream=True,
+        )
+        with answer:
+            raw = _read(answer)
+    except requests.RequestException as error:
+        # `from None`: the cause carries the request, and with it the token.
+        why = "timeout" if isinstance(error, requests.Timeout) else "network"
+        _log(call, started, status=None, error=type(error).__name__)
+        raise errors.unavailable(f"{call.operation}: {why}") from None
+    body = _object(raw)
+    debug_id = errors.word(answer.headers.get("PayPal-Debug-Id")) or errors.word((body or {}).get("debug_id"))
+    _log(call, started, status=answer.status_code, debug_id=debug_id)
+    return _judge(call, answer, body, debug_id=debug_id)
+
+
+def _judge(call: Call, answer: requests.Response, body: dict[str, Any] | None, *, debug_id: str) -> Answer:
+    status = answer.status_code
+    if status == call.expected:
+        if status == 204:
+            return Answer(body={}, debug_id=debug_id)
+        if body is not None:
+            return Answer(body=body, debug_id=debug_id)
+        raise errors.unavailable(f"{call.operation}: not a JSON object", status=status, debug_id=debug_id)
+    if status == 429:
+        raise errors.rate_limited(answer.headers.get("Retry-After"), now=utc_now(), debug_id=debug_id)
+    # A 4xx that is not JSON comes from something between PayPal and us, so it decides nothing.
+    if 400 <= status < 500 and status != 408 and body is not None:
+        raise errors.refused(status, body, debug_id=debug_id)
+    raise errors.unavailable(f"{call.operation}: answer {status}", status=status, debug_id=debug_id)
+
+
+def _read(answer: requests.Response) -> bytes | None:
+    """Return the whole body, or None when it is larger than anything PayPal sends."""
+    raw = bytearray()
+    for piece in answer.iter_content(16 * 1024):
+        raw += piece
+        if len(raw) > LARGEST:
+            return None
+    return bytes(raw)
+
+
+def _object(raw: bytes | None) -> dict[str, Any] | None:
+    """Return the JSON object in `raw`; None for anything else, however deep, huge or broken."""
+    try:
+        body = json.loads(raw or b"", parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _log(call: Call, started: float, *, status: int | None, debug_id: str = "", error: str = "") -> None:
+    level = log.info if status is not None and status < 400 else log.warning
+    level(
+        "paypal call",
+        operation=call.operation,
+        provider_id=call.provider_id,
+        status=status,
+        debug_id=debug_id,
+        milliseconds=round((time.monotonic() - started) * 1000),
+        **({"error": error} if error else {}),
+    )
