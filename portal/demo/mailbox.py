@@ -158,7 +158,7 @@ class Mailbox:
     @property
     def url(self) -> str:
         """The page's address, without a slash at its end."""
-        return f"http://{HOST}:{self._http.server_port if self._http else 0}"
+        return f"http://{HOST}:{self._http.server_address[1] if self._http else 0}"
 
     def messages(self) -> list[Mail]:
         """Return every mail received, newest first."""
