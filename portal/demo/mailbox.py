@@ -261,13 +261,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--http-port", type=int, default=8025)
     parser.add_argument("--folder", type=Path, default=Path("var/demo/mails"))
     options = parser.parse_args(arguments)
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    # Blocked in every thread, then waited for here: a handler could run in the middle of anything.
+    stop_signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
     mailbox = Mailbox(options.folder)
     mailbox.start(options.smtp_port, options.http_port)
     print(f"Mailbox: {mailbox.url}, SMTP on {HOST}:{options.smtp_port}", flush=True)
-    asked_to_stop.wait()
+    signal.sigwait(stop_signals)
     mailbox.stop()
 
 
