@@ -192,13 +192,15 @@ class PayPalGateway:
         return answer.debug_id
 
     def _call(
-        self, operation: str, method: str, path: str, *, provider_id: str = "", action: str = "", **rest: Any
+        self, operation: str, method: str, path: str, *, provider_id: str | None = None, action: str = "", **rest: Any
     ) -> Answer:
-        if provider_id:
+        if provider_id is not None:  # an empty id must not turn one subscription into the list of all
             path += "/" + _in_path(provider_id)
         if action:
             path += "/" + action
-        return self._with_token(Call(operation=operation, method=method, path=path, provider_id=provider_id, **rest))
+        return self._with_token(
+            Call(operation=operation, method=method, path=path, provider_id=provider_id or "", **rest)
+        )
 
     def _with_token(self, call: Call) -> Answer:
         """Make the call; on 401 drop the token, fetch one, try once more (FACTS.md 1.1)."""
