@@ -1,0 +1,31 @@
+"""A stand-in for PayPal's subscription API: stateful, over real HTTP, for the demo and the tests.
+
+`python -m portal.demo.simulator --port 8010 [--state FILE]`, or in-process: `Simulator()` and `serve(simulator)`.
+The sandbox answers at `/v1/…`, live at `/live/v1/…`: two worlds of accounts that do not know each other.
+
+Its control address is `/_simulator/` (a page with buttons); the same as JSON:
+
+    GET    /_simulator/rules                what is set to go wrong
+    POST   /_simulator/rules                the arguments of Simulator.rule
+    DELETE /_simulator/rules                back to normal
+    POST   /_simulator/clock                {"days", "hours"}: bills, expires and suspends what falls due
+    GET    /_simulator/calls                every call with its operation, id and answer
+    DELETE /_simulator/calls                forget them
+    GET    /_simulator/subscriptions        all of them, as stored
+    POST   /_simulator/accounts             the arguments of Simulator.add_account
+    POST   /_simulator/plans                … of Simulator.add_plan
+    POST   /_simulator/subscriptions        … of Simulator.add_subscription
+    POST   /_simulator/subscriptions/ID/ACTION   ACTION of simulator.happenings.HAPPENINGS, for example buyer-cancels
+
+Operations: token, list, show, cancel, suspend, activate, list_plans, show_plan, transactions, any.
+Behaviours: simulator.rules.Behaviour.  Rules live in memory: a restart is back to normal.
+What it is and is not known to share with PayPal: FACTS.md; nothing here was compared with PayPal itself.
+"""
+
+from __future__ import annotations
+
+from portal.demo.simulator.rules import Behaviour
+from portal.demo.simulator.server import Handle, serve
+from portal.demo.simulator.world import Simulator
+
+__all__ = ["Behaviour", "Handle", "Simulator", "serve"]

@@ -1,0 +1,145 @@
+"""PayPal's side of the conversation, with what was set to go wrong."""
+
+from __future__ import annotations
+
+import copy
+import re
+import secrets
+from typing import Final
+from urllib.parse import unquote
+
+from portal.demo.simulator import shapes
+from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
+from portal.demo.simulator.operations import Asked, perform, reason_of
+from portal.demo.simulator.records import stamp
+from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule
+from portal.demo.simulator.shapes import PayPalError
+from portal.demo.simulator.world import Call, Simulator
+
+ROUTES: Final = (
+    ("POST", r"/v1/oauth2/token", "token"),
+    ("GET", r"/v1/billing/subscriptions", "list"),
+    ("GET", r"/v1/billing/subscriptions/([^/]+)", "show"),
+    ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:cancel)", "cancel"),
+    ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:suspend)", "suspend"),
+    ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:activate)", "activate"),
+    ("GET", r"/v1/billing/subscriptions/([^/]+)/transactions", "transactions"),
+    ("GET", r"/v1/billing/plans", "list_plans"),
+    ("GET", r"/v1/billing/plans/([^/]+)", "show_plan"),
+)
+FORCED: Final = {
+    Behaviour.SERVER_ERROR: PayPalError(500),
+    Behaviour.SERVICE_UNAVAILABLE: PayPalError(503),
+    Behaviour.RATE_LIMITED: PayPalError(429),
+    Behaviour.FORBIDDEN: PayPalError(403, "PERMISSION_DENIED"),
+    Behaviour.NOT_FOUND: PayPalError(404, "INVALID_RESOURCE_ID"),
+    Behaviour.BAD_REQUEST: PayPalError(400, "INVALID_STRING_MAX_LENGTH", field="/reason"),
+    Behaviour.ACCOUNT_CLOSED: PayPalError(422, "USER_ACCOUNT_CLOSED"),
+    Behaviour.CANNOT_BE_ACTIVATED: PayPalError(422, "SUBSCRIPTION_CANNOT_BE_ACTIVATED", shapes.AFTER_THRESHOLD),
+}
+
+
+def answer(simulator: Simulator, request: Request) -> Reply:
+    """Answer one call to PayPal's API and write it in the log of calls."""
+    environment, path = "sandbox", request.path
+    if path.startswith("/live/"):
+        environment, path = "live", path.removeprefix("/live")
+    operation, provider_id = _route(request.method, path)
+    asked = Asked(simulator, request, environment, operation, provider_id)
+    with simulator.lock:
+        simulator.settle()
+        rules = simulator.rules
+        rule = next((row for row in rules if row.claims(operation, provider_id)), None)
+        reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
+        said = "none" if reply.hold is not None else f"{reply.status} cut" if reply.cut else str(reply.status)
+        simulator.calls.append(
+            Call(
+                operation=operation,
+                provider_id=provider_id,
+                answer=said,
+                at=stamp(simulator.now()),
+                note=_note(request) if operation in ACTS else "",
+            )
+        )
+    return reply
+
+
+def _route(method: str, path: str) -> tuple[str, str]:
+    for verb, pattern, operation in ROUTES:
+        found = re.fullmatch(pattern, path)
+        if found and verb == method:
+            return operation, unquote(found.group(1)) if found.groups() else ""
+    known = any(re.fullmatch(pattern, path) for _, pattern, _ in ROUTES)
+    return ("wrong_method" if known else "unknown"), ""
+
+
+def _undisturbed(asked: Asked) -> Reply:
+    debug_id = secrets.token_hex(7)[:13]
+    try:
+        reply = perform(asked)
+    except PayPalError as error:
+        reply = json_reply(error.status, error.body(debug_id))
+    except OAuthError as error:
+        reply = json_reply(error.status, error.body)
+    reply.headers["PayPal-Debug-Id"] = debug_id
+    return reply
+
+
+def _disturbed(asked: Asked, rule: Rule) -> Reply:
+    behaviour = rule.behaviour
+    if behaviour is Behaviour.STALE:
+        return _stale(asked, rule)
+    if behaviour is Behaviour.TIMEOUT or (behaviour is Behaviour.CUT and asked.operation in ACTS):
+        reply = Reply(status=204)
+    elif behaviour in (Behaviour.SILENT, Behaviour.CUT, Behaviour.OTHER_ID):
+        reply = _undisturbed(asked)
+    else:
+        reply = _forced(asked, rule)
+    if behaviour in (Behaviour.TIMEOUT, Behaviour.SILENT):
+        reply.hold = rule.seconds
+    reply.cut = behaviour is Behaviour.CUT
+    if behaviour is Behaviour.OTHER_ID and reply.status == 200:
+        reply.body = re.sub(rb'"id": ?"([IP])-[^"]*"', rb'"id": "\1-OTHER0000000"', reply.body, count=1)
+    if behaviour in OFF_CONTRACT:
+        reply.headers["X-Simulator-Off-Contract"] = behaviour.value
+    reply.headers.setdefault("PayPal-Debug-Id", secrets.token_hex(7)[:13])
+    return reply
+
+
+def _forced(asked: Asked, rule: Rule) -> Reply:
+    debug_id = secrets.token_hex(7)[:13]
+    odd = {
+        Behaviour.HTML: (502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html"),
+        Behaviour.EMPTY: (200, b"", "application/json"),
+        Behaviour.ARRAY: (200, b'[{"id": "I-1", "status": "ACTIVE"}]', "application/json"),
+    }
+    if rule.behaviour in odd:
+        status, body, kind = odd[rule.behaviour]
+        return Reply(status=status, body=body, headers={"Content-Type": kind, "PayPal-Debug-Id": debug_id})
+    if rule.behaviour is Behaviour.KEY_REFUSED:
+        _, *words = INVALID_CLIENT if asked.operation == "token" else INVALID_TOKEN
+        reply = json_reply(401, OAuthError(401, *words).body)
+    elif rule.behaviour is Behaviour.STATUS_INVALID:
+        reply = json_reply(422, shapes.status_invalid(asked.operation).body(debug_id))
+    else:
+        error = FORCED[rule.behaviour]
+        reply = json_reply(error.status, error.body(debug_id))
+    if rule.behaviour is Behaviour.RATE_LIMITED and rule.retry_after:
+        reply.headers["Retry-After"] = str(rule.retry_after)
+    reply.headers["PayPal-Debug-Id"] = debug_id
+    return reply
+
+
+def _stale(asked: Asked, rule: Rule) -> Reply:
+    before = copy.deepcopy(asked.simulator.subscriptions.get(asked.provider_id))
+    reply = _undisturbed(asked)
+    if before and reply.status == 204:
+        asked.simulator.stale[asked.provider_id] = [before] * rule.reads
+    return reply
+
+
+def _note(request: Request) -> str:
+    try:
+        return reason_of(request)
+    except PayPalError:
+        return ""

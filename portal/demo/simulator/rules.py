@@ -1,0 +1,83 @@
+"""What can be made to go wrong, where, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+OPERATIONS: Final = (
+    "any",
+    "token",
+    "list",
+    "show",
+    "cancel",
+    "suspend",
+    "activate",
+    "list_plans",
+    "show_plan",
+    "transactions",
+)
+ACTS: Final = ("cancel", "suspend", "activate")
+
+
+class Behaviour(StrEnum):
+    """How a matching call is answered. Only `silent` and `cut` on a GET, and `stale`, let the call happen."""
+
+    SERVER_ERROR = "500"
+    SERVICE_UNAVAILABLE = "503"
+    RATE_LIMITED = "429"  # Retry-After: retry_after, left out when 0
+    TIMEOUT = "timeout"  # nothing happens, no answer for `seconds`, then the connection closes
+    CUT = "cut"  # a GET is answered by half, an act is not carried out; then the connection closes
+    SILENT = "silent"  # the act IS carried out, then as `timeout`
+    KEY_REFUSED = "401"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
+    BAD_REQUEST = "400"
+    ACCOUNT_CLOSED = "422-account-closed"
+    STATUS_INVALID = "422-status-invalid"
+    CANNOT_BE_ACTIVATED = "422-cannot-be-activated"
+    STALE = "stale"  # set on `cancel`: it works, but the next `reads` reads still show the state before
+    HTML = "html-502"
+    EMPTY = "empty-200"
+    ARRAY = "array-200"
+    OTHER_ID = "other-id"  # the right shape about another subscription
+
+
+# What no PayPal specification describes; answers carry a header that says so, and no contract is checked.
+OFF_CONTRACT: Final = frozenset(
+    {Behaviour.CUT, Behaviour.HTML, Behaviour.EMPTY, Behaviour.ARRAY, Behaviour.TIMEOUT, Behaviour.SILENT}
+)
+
+
+@dataclass
+class Rule:
+    """One thing set to go wrong. `times` None is until cleared; the first `skip` matching calls pass."""
+
+    operation: str
+    behaviour: Behaviour
+    times: int | None = None
+    skip: int = 0
+    seconds: float = 30.0
+    retry_after: int = 30
+    reads: int = 2
+    only: str | None = None  # a subscription or plan id
+
+    def __post_init__(self) -> None:
+        if self.operation not in OPERATIONS:
+            raise ValueError(f"no operation {self.operation!r}: one of {', '.join(OPERATIONS)}")
+
+    def claims(self, operation: str, provider_id: str) -> bool:
+        """Tell whether this call is to be disturbed, counting it if so."""
+        if self.operation not in ("any", operation) or self.only not in (None, provider_id):
+            return False
+        if self.behaviour is Behaviour.STALE and operation != "cancel":
+            return False
+        if self.times == 0:
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
