@@ -1,0 +1,102 @@
+"""A running PayPal for tests: the demo's simulator over real HTTP, and PayPal's published contract as a judge."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from portal.demo.simulator import Simulator, serve
+from portal.providers.ports import Credentials, Token
+
+CLIENT_ID, SECRET = "client-of-the-tests", "secret-of-the-tests-4f2"
+CONTRACT_FOLDER = Path(
+    os.environ.get("PAYPAL_OPENAPI_DIR", Path(__file__).resolve().parents[2].parent / "shared" / "paypal")
+)
+
+
+class RunningSimulator(Simulator):
+    """The simulator with one sandbox account, its addresses and the key that opens it."""
+
+    url: str
+    base_urls: dict[str, str]
+    credentials = Credentials(client_id=CLIENT_ID, secret=SECRET, environment="sandbox")
+
+
+class MemoryTokens:
+    """A token store in memory that counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.token: Token | None = None
+        self.puts = self.drops = 0
+
+    def get(self) -> Token | None:
+        return self.token
+
+    def put(self, token: Token) -> None:
+        self.token = token
+        self.puts += 1
+
+    def drop(self) -> None:
+        self.token = None
+        self.drops += 1
+
+
+@pytest.fixture
+def paypal() -> Iterator[RunningSimulator]:
+    """A PayPal of the test's own, with one sandbox account and nothing in it."""
+    simulator = RunningSimulator()
+    simulator.add_account(CLIENT_ID, SECRET, environment="sandbox")
+    with serve(simulator) as handle:
+        simulator.url, simulator.base_urls = handle.url, handle.base_urls
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def contract_hook() -> Callable[..., Any]:
+    """PayPal's published specification as a hook on a requests session; skips where the files are absent."""
+    checker, specification = (
+        CONTRACT_FOLDER / "contract_check.py",
+        CONTRACT_FOLDER / "billing_subscriptions_v1.patched.json",
+    )
+    if not (checker.is_file() and specification.is_file()):
+        pytest.skip(
+            f"PayPal's OpenAPI files are not in {CONTRACT_FOLDER}: the contract was not checked "
+            "(set PAYPAL_OPENAPI_DIR to the folder that holds contract_check.py)"
+        )
+    spec = importlib.util.spec_from_file_location("paypal_contract_check", checker)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    holder = module.attach(requests.Session(), str(specification))
+    return holder.hooks["response"][-1]
+
+
+@pytest.fixture
+def judged(contract_hook: Callable[..., Any]) -> Callable[[requests.Session], requests.Session]:
+    """Put the contract on a session. Answers that the simulator itself marks as broken are left out."""
+
+    def hook(response: requests.Response, **more: Any) -> requests.Response:
+        if "X-Simulator-Off-Contract" in response.headers:
+            return response
+        # The live world stands under a prefix here, which PayPal's own path has not.
+        real, request = response.request, response.request.copy()
+        request.url = (request.url or "").replace("/live/v1/", "/v1/")
+        response.request = request
+        try:
+            contract_hook(response, **more)
+        finally:
+            response.request = real
+        return response
+
+    def attach(session: requests.Session) -> requests.Session:
+        session.hooks["response"].append(hook)
+        return session
+
+    return attach
