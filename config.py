@@ -11,7 +11,8 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from types import MappingProxyType
+from urllib.parse import SplitResult, urlsplit
 
 ENVIRONMENTS = ("production", "demo", "test")
 ROOT = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ class Config:
 
     environment: str
     base_url: str
-    database_url: str | None  # None: the embedded PostgreSQL under data_folder
+    database_url: str | None = field(repr=False)  # holds a password; None: the embedded PostgreSQL under data_folder
     data_folder: Path
     secret_key: str = field(repr=False)
     master_keys: tuple[tuple[str, bytes], ...] = field(repr=False)  # newest first: (key id, 32 bytes)
@@ -73,6 +74,15 @@ class Config:
         if read.problems:
             raise BadConfig(read.problems)
         return config
+
+
+def _split(value: str) -> SplitResult | None:
+    """Return the parts of an address; None when it has no host, or a host or port that cannot be."""
+    try:
+        parts = urlsplit(value)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:  # "https://[::1" or port 99999
+        return None
 
 
 class _Reader:
@@ -117,8 +127,8 @@ class _Reader:
         value = self.text(name).rstrip("/")
         if not value:
             return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(value)
+        if parts is None or parts.scheme not in ("http", "https"):
             self.problems.append(f"{name} is {value!r}; it must look like https://portal.example")
         elif https_only and parts.scheme != "https":
             self.problems.append(f"{name} must begin with https:// outside the demo")
@@ -145,17 +155,20 @@ class _Reader:
                 self.problems.append(f"{name}: each key is id:base64 of 32 bytes, separated by commas")
                 return ()
             keys.append((key_id, key))
+        if value and not keys:
+            self.problems.append(f"{name} holds no key")
         if len({key_id for key_id, _ in keys}) != len(keys):
             self.problems.append(f"{name}: two keys have the same id")
         return tuple(keys)
 
     def smtp(self, name: str) -> str:
         value = self.text(name)
-        if value and (urlsplit(value).scheme not in ("smtp", "smtps") or not urlsplit(value).hostname):
+        parts = _split(value)
+        if value and (parts is None or parts.scheme not in ("smtp", "smtps")):
             self.problems.append(f"{name} must look like smtp://user:password@host:587?starttls=1")
         return value
 
-    def paypal(self, pretend: bool) -> dict[str, str]:
+    def paypal(self, pretend: bool) -> Mapping[str, str]:
         urls = {"live": "https://api-m.paypal.com", "sandbox": "https://api-m.sandbox.paypal.com"}
         for environment, name in (("live", "PAYPAL_LIVE_URL"), ("sandbox", "PAYPAL_SANDBOX_URL")):
             if not self.env.get(name):
@@ -163,4 +176,4 @@ class _Reader:
             if not pretend:
                 self.problems.append(f"{name} is only for the demo and the tests")
             urls[environment] = self.env[name].rstrip("/")
-        return urls
+        return MappingProxyType(urls)

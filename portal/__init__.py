@@ -1,0 +1,61 @@
+"""The composition root: the only place that picks PayPal, the mail server and the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Config
+    from portal.providers.smtp import SmtpMailer
+    from portal.services.context import Context
+
+
+def make_context(config: Config) -> Context:
+    """Build what the use cases need from the settings; starts the embedded database when none is given."""
+    from portal.extensions import Database
+    from portal.postgres import ensure_server
+    from portal.providers.paypal import PayPalGateways
+    from portal.secrets import Vault
+    from portal.services.context import Context
+
+    return Context(
+        db=Database(config.database_url or ensure_server(config.data_folder)),
+        vault=Vault(config.master_keys),
+        gateways=PayPalGateways(config.paypal_urls),
+        mailer=_mailer(config.smtp_url),
+        base_url=config.base_url,
+        mail_from=config.mail_from,
+    )
+
+
+def create_app(config: Config, context: Context | None = None) -> Flask:
+    """Build the web application. A context may be given by the tests."""
+    from flask import Flask
+
+    from config import ROOT
+    from portal import cli, logs, web
+
+    logs.set_up(config.log_level)
+    app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.extensions["portal"] = context if context is not None else make_context(config)
+    app.extensions["portal_config"] = config
+    web.install(app, config)
+    cli.install(app)
+    return app
+
+
+def _mailer(address: str) -> SmtpMailer:
+    from portal.providers.smtp import SmtpMailer
+
+    parts = urlsplit(address)
+    starttls = parse_qs(parts.query).get("starttls", ["0"])[0] == "1"
+    return SmtpMailer(
+        parts.hostname or "",
+        parts.port or 25,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        starttls=starttls,
+    )

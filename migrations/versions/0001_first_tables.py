@@ -95,6 +95,7 @@ def upgrade() -> None:
     sa.Column('kept_while_paused', sa.Boolean(), nullable=False),
     sa.Column('grace_days', sa.Integer(), nullable=False),
     sa.Column('commitment_months', sa.Integer(), nullable=True),
+    sa.Column('commitment_binds', sa.Boolean(), nullable=False),
     sa.Column('self_cancellation', sa.Enum('inherit', 'on', 'off', name='self_cancellation', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),

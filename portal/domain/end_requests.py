@@ -116,7 +116,10 @@ RETRY_DELAYS: Final = (
 )
 JITTER: Final = 0.1  # of the delay, either way
 VERIFY_DELAYS: Final = (timedelta(seconds=5), timedelta(seconds=20))  # a read that lags behind a 204
-LEASE: Final = timedelta(seconds=60)  # how long one process may hold a request in *calling*
+TRUST_IN_204: Final = timedelta(minutes=10)  # how long to only read after a 204, before calling again
+LEASE: Final = timedelta(seconds=120)  # how long one process may hold a request in *calling*
+ALARM: Final = timedelta(hours=48)  # before the next payment: the merchant is told
+OVERDUE: Final = timedelta(hours=24)  # unconfirmed for so long: the customer gets an honest status
 SOON: Final = timedelta(hours=72)  # the next payment is near: say how to stop it oneself
 
 

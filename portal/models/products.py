@@ -26,6 +26,7 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     kept_while_paused: Mapped[bool] = mapped_column(default=False)
     grace_days: Mapped[int] = mapped_column(default=7)
     commitment_months: Mapped[int | None]
+    commitment_binds: Mapped[bool] = mapped_column(default=False)  # a customer's cancel waits for the commitment's end
     self_cancellation: Mapped[Override] = mapped_column(words(Override, "self_cancellation"), default=Override.INHERIT)
 
     contents: Mapped[list[ProductContent]] = relationship(

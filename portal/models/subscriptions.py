@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
-from portal.domain.subscriptions import ENDED, Status, follow_provider
+from portal.domain.subscriptions import ENDED, Action, IllegalTransition, Status, follow_provider, transition
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.customers import Customer
 from portal.models.products import Plan, Product
@@ -101,7 +101,15 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     def end(self, after: Facts, *, access_until: datetime | None) -> None:
         """Write an end computed by `access.end_facts`; abandoned is never invited back."""
         self.status = after.status
+        self.started_at = after.started_at  # one that never began has no start
         self.ended_at = after.ended_at
         self.access_until = access_until
         if after.status is Status.ABANDONED:
             self.relaunch_allowed = False
+
+    def mark_abandoned(self) -> None:
+        """Turn *cancelled* into *abandoned*; raise IllegalTransition from any other ended or living state."""
+        if not self.is_over:
+            raise IllegalTransition(self.status, Action.ABANDON)
+        self.status = transition(self.status, Action.ABANDON)
+        self.relaunch_allowed = False

@@ -28,6 +28,12 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
     ).one_or_none()
 
 
+def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
+    """Return the request, locked; the caller already holds its subscription's lock."""
+    session.execute(select(EndRequest.id).where(EndRequest.id == request_id).with_for_update()).one()
+    return session.scalars(_whole().where(EndRequest.id == request_id).execution_options(populate_existing=True)).one()
+
+
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> EndRequest:
     """Return the request with that reference on a subscription of the customer; raise NoResultFound."""
     return session.scalars(

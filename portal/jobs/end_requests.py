@@ -1,0 +1,19 @@
+"""The worker's part of an end: carry it to PayPal until PayPal's read confirms it."""
+
+from __future__ import annotations
+
+import uuid
+
+from procrastinate import JobContext, RetryStrategy
+
+from portal import queue
+from portal.services import carrying_out
+
+TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: PayPal's are states of the row
+
+
+@queue.app.task(name=queue.CARRY_OUT_END, pass_context=True, retry=TRY_AGAIN)
+def carry_out_end(job: JobContext, merchant_id: str, request_id: str) -> None:
+    """Carry one request as far as PayPal allows now."""
+    context = job.additional_context["portal"]
+    carrying_out.carry_out(context, uuid.UUID(merchant_id), uuid.UUID(request_id))

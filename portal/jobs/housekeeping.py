@@ -1,0 +1,48 @@
+"""What time brings: stalled jobs, forgotten requests, honest status mails, ends of access, old rows."""
+
+from __future__ import annotations
+
+import structlog
+from procrastinate import JobContext
+
+from portal import queue
+from portal.clock import utc_now
+from portal.services import aging, settling
+
+log = structlog.get_logger(__name__)
+
+DEAD_AFTER = 20.0  # seconds without a heartbeat
+KEEP_JOBS = 7 * 24  # hours that finished jobs are kept
+
+
+@queue.app.periodic(cron="* * * * * */20")
+@queue.app.task(name="housekeeping.stalled_jobs", pass_context=True, queueing_lock="stalled_jobs")
+async def stalled_jobs(job: JobContext, timestamp: int) -> None:
+    """Give the jobs of dead workers back to the queue: all of ours may safely run twice."""
+    manager = job.app.job_manager
+    for stalled in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+        log.warning("stalled_job_retried", job_id=stalled.id, task=stalled.task_name)
+        await manager.retry_job(stalled)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="housekeeping.sweep", pass_context=True, queueing_lock="sweep")
+def sweep(job: JobContext, timestamp: int) -> None:
+    """Give a job to every request, and every mail, whose time has passed without one."""
+    found = settling.sweep(job.additional_context["portal"], now=utc_now())
+    if found:
+        log.warning("requests_without_a_job", count=found)
+
+
+@queue.app.periodic(cron="*/10 * * * *")
+@queue.app.task(name="housekeeping.aging", pass_context=True, queueing_lock="aging")
+def age(job: JobContext, timestamp: int) -> None:
+    """Close what is over, tell who waits, forget what has expired."""
+    aging.run(job.additional_context["portal"], now=utc_now())
+
+
+@queue.app.periodic(cron="30 3 * * *")
+@queue.app.task(name="housekeeping.old_jobs", pass_context=True, queueing_lock="old_jobs")
+async def old_jobs(job: JobContext, timestamp: int) -> None:
+    """Delete jobs that finished long ago."""
+    await job.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS, include_failed=True, include_cancelled=True)

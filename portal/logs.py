@@ -1,0 +1,51 @@
+"""Structured logs: one JSON line per event, in UTC, with the request's id; never an address, token or body."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+FORBIDDEN = frozenset(
+    {"email", "password", "secret", "token", "code", "body", "authorization", "cookie", "totp", "recipient", "to"}
+)
+
+
+def set_up(level: str) -> None:
+    """Send every log, ours and the libraries', to standard error as JSON lines."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [kept for kept in root.handlers if not isinstance(kept, logging.StreamHandler)] + [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # it writes full addresses at debug level
+
+
+def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide the value of any key that could hold a secret or an address, whoever logged it."""
+    for key in FORBIDDEN & event.keys():
+        event[key] = "[hidden]"
+    return event

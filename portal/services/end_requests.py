@@ -1,0 +1,235 @@
+"""Ask to end a subscription, or take it back: the intent, before PayPal hears of it (cancellation.md, rule 1)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain import policies
+from portal.domain.access import EndPreview, Window, preview_end
+from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.periods import call_time
+from portal.domain.policies import Actor, Role, Settings
+from portal.domain.subscriptions import Action, Status, transition
+from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
+from portal.queries import end_requests, subscriptions
+from portal.services import notices, timeline
+from portal.services.context import Context
+from portal.services.provider_facts import interval_of
+from portal.services.rules import rule_of
+
+WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody asks for. `customer_id` narrows it to that customer's own subscriptions."""
+
+    merchant_id: uuid.UUID
+    subscription_id: uuid.UUID
+    action: Action
+    actor: Actor
+    channel: Channel
+    customer_id: uuid.UUID | None = None
+    actor_id: uuid.UUID | None = None
+    actor_name: str = ""
+    role: Role | None = None
+    reason_code: str = ""
+    reason_text: str = ""
+    provider_note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """The request that now stands; `is_new` is False for a second click, which gets the first one's."""
+
+    request_id: uuid.UUID
+    reference: str
+    is_new: bool
+    is_due_now: bool
+
+
+def settings_of(session: Session, merchant: Merchant, subscription: Subscription) -> Settings:
+    """Return what decides whether a customer may cancel this subscription."""
+    passed = session.scalar(select(PayPalAccount.id).where(PayPalAccount.merchant_id == merchant.id)) is not None
+    return Settings(
+        self_cancellation=merchant.self_cancellation,
+        override=subscription.product.self_cancellation,
+        key_passed_its_test=passed,
+    )
+
+
+def preview(subscription: Subscription, action: Action, *, now: datetime) -> EndPreview:
+    """Return what the end would change: for the recap, by the function that the end itself uses.
+
+    Raises IllegalTransition when the state does not allow the action.
+    """
+    outcome = transition(subscription.status, action)
+    return preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
+
+
+def due_at(subscription: Subscription, actor: Actor, *, now: datetime) -> datetime | None:
+    """Return when PayPal is told, None for at once (cancellation.md, rule 10).
+
+    Only a customer's own cancel waits for the commitment's end; the merchant may end it before.
+    """
+    interval = interval_of(subscription)
+    committed, next_payment = subscription.committed_until, subscription.next_payment_at
+    if actor is not Actor.CUSTOMER or not subscription.product.commitment_binds:
+        return None
+    if interval is None or committed is None or next_payment is None or committed <= now:
+        return None
+    due = call_time(next_payment_at=next_payment, interval=interval, committed_until=committed)
+    return due if due is not None and due > now else None
+
+
+def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
+    """Write the request, its timeline entry, its mails and its job in one transaction.
+
+    A subscription with an open request keeps that one; a customer's second click after the end gets
+    the finished one.  Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
+        if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
+            raise NoResultFound
+        standing = _standing(session, subscription, wish)
+        if standing is not None:
+            return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
+        request = _write(ctx, session, subscription, wish, now=now)
+        return Recorded(
+            request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
+        )
+
+
+def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
+    """Take a request back while nothing was sent to PayPal; the row and its reason stay.
+
+    Raises NoResultFound for a request that is not theirs, NotAllowed(ALREADY_SENT) when it is too late.
+    """
+    with ctx.db.begin() as session:
+        found = end_requests.of_customer(session, merchant_id, customer_id, reference)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        request = end_requests.lock(session, found.id)
+        if not can_withdraw(request.state, sent_at=request.sent_at):
+            raise NotAllowed(Denial.ALREADY_SENT)
+        request.move(RequestState.WITHDRAWN)
+        request.withdrawn_at = now
+        request.next_try_at = None
+        subscription.end_requested_at = None
+        notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
+        timeline.note(
+            session,
+            subscription,
+            TimelineKind.END_WITHDRAWN,
+            key=str(request.id),
+            at=now,
+            actor=Actor.CUSTOMER,
+            channel=Channel.PORTAL,
+            reference=request.reference,
+        )
+
+
+def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
+    """Turn *cancelled* into *abandoned*: a local change, PayPal is not told (domain.md, Transitions).
+
+    Raises NoResultFound, IllegalTransition (completed and abandoned never change again), NotAllowed.
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
+        merchant = session.get_one(Merchant, wish.merchant_id)
+        policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
+        subscription.mark_abandoned()
+        timeline.note(
+            session,
+            subscription,
+            TimelineKind.MARKED_ABANDONED,
+            key="abandoned",
+            at=now,
+            actor=wish.actor,
+            actor_name=wish.actor_name,
+            channel=wish.channel,
+            note=wish.reason_text,
+        )
+
+
+def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
+    """Return the request a new one would repeat, if there is one."""
+    standing = end_requests.open_of(session, subscription.id)
+    if standing is None and subscription.is_over and wish.actor is Actor.CUSTOMER:
+        finished = end_requests.all_of_subscription(session, subscription.id)
+        return next((row for row in finished if row.state is not RequestState.WITHDRAWN), None)
+    return standing
+
+
+def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> EndRequest:
+    outcome = transition(subscription.status, wish.action)
+    merchant = session.get_one(Merchant, wish.merchant_id)
+    policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+    request = EndRequest(
+        merchant_id=wish.merchant_id,
+        subscription=subscription,
+        reference=new_reference(),
+        state=RequestState.RECORDED,
+        outcome=outcome,
+        actor=wish.actor,
+        actor_id=wish.actor_id,
+        actor_name=wish.actor_name,
+        channel=wish.channel,
+        reason_code=wish.reason_code,
+        reason_text=wish.reason_text,
+        provider_note=wish.provider_note,
+        shown=_shown(subscription, outcome, now=now),
+        due_at=due_at(subscription, wish.actor, now=now),
+        created_at=now,
+    )
+    session.add(request)
+    subscription.end_requested_at = now
+    session.flush()
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_REQUESTED,
+        key=str(request.id),
+        at=now,
+        actor=wish.actor,
+        actor_name=wish.actor_name,
+        channel=wish.channel,
+        outcome=outcome,
+        reference=request.reference,
+        note=wish.reason_text,
+    )
+    notices.end_recorded(ctx, session, request, merchant, now=now)
+    queue.defer(
+        session,
+        queue.CARRY_OUT_END,
+        at=request.due_at or now + WORKER_HEAD_START,
+        merchant_id=str(wish.merchant_id),
+        request_id=str(request.id),
+    )
+    return request
+
+
+def _shown(subscription: Subscription, outcome: Status, *, now: datetime) -> dict[str, Any]:
+    """Return what the recap said, to be kept as proof (cancellation.md; law.md R-GD-5)."""
+    seen = preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
+    next_payment = subscription.next_payment_at
+    return {
+        "stops": [_window(window) for window in seen.stops],
+        "stays": [_window(window) for window in seen.stays],
+        "next_payment_at": next_payment.isoformat() if next_payment else None,
+        "amount": str(subscription.amount) if subscription.amount is not None else None,
+        "currency": subscription.currency,
+    }
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {"title": window.title, "end": window.end, "until": window.until.isoformat() if window.until else None}

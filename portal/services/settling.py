@@ -1,0 +1,274 @@
+"""The transactions around a call to PayPal: take a request, note that a call leaves, write what came back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain.end_requests import ALARM, LEASE, OPEN, VERIFY_DELAYS, Basis, RequestState, Trouble, retry_delay
+from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
+from portal.models.paypal_accounts import KeyState
+from portal.providers.ports import Reading
+from portal.queries import end_requests, subscriptions
+from portal.services import endings, notices, timeline
+from portal.services.context import Context
+from portal.services.provider_facts import take_over
+
+log = structlog.get_logger(__name__)
+
+KEY_TROUBLES = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY})
+MERCHANT_TROUBLES = KEY_TROUBLES | {Trouble.NOT_FOUND, Trouble.ACCOUNT_CLOSED, Trouble.REFUSED}
+SLOW = timedelta(hours=6)  # how often a request that waits for the merchant is tried all the same
+TRIES_BEFORE_ALARM = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A request taken for one try. `claimed_at` is the fence: a later claim makes this one void."""
+
+    merchant_id: uuid.UUID
+    request_id: uuid.UUID
+    subscription_id: uuid.UUID
+    provider_id: str
+    claimed_at: datetime
+    note: str
+    was_sent: bool
+    accepted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a try brought: a reading that ends it, or a trouble; `lost` when another process took over."""
+
+    reading: Reading | None = None
+    basis: Basis | None = None
+    accepted: bool = False
+    trouble: Trouble | None = None
+    wait: timedelta | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    lost: bool = False
+
+
+def claim(ctx: Context, merchant_id: uuid.UUID, request_id: uuid.UUID, *, now: datetime, insist: bool) -> Claim | None:
+    """Take the request for one try; None when there is nothing to do now or somebody else is at it."""
+    with ctx.db.begin() as session:
+        subscription, request = _lock(session, merchant_id, request_id)
+        if not request.is_open or not _is_time(session, request, now=now, insist=insist):
+            return None
+        request.move(RequestState.CALLING)
+        request.claimed_at = now
+        request.attempts += 1
+        return Claim(
+            merchant_id=merchant_id,
+            request_id=request_id,
+            subscription_id=subscription.id,
+            provider_id=subscription.provider_id,
+            claimed_at=now,
+            note=request.provider_note,
+            was_sent=request.sent_at is not None,
+            accepted_at=request.accepted_at,
+        )
+
+
+def note_call(ctx: Context, claim: Claim, before: Reading, *, now: datetime) -> bool:
+    """Store PayPal's facts read before the call, and that the call leaves now: PayPal drops them afterwards.
+
+    Returns False when another process has taken the request meanwhile: then nothing may be sent.
+    """
+    with ctx.db.begin() as session:
+        subscription, request = _lock(session, claim.merchant_id, claim.request_id)
+        if not _is_ours(request, claim):
+            return False
+        take_over(subscription, before, now=now)
+        request.facts_before = request.facts_before or {
+            "status": before.status,
+            "next_billing_at": before.next_billing_at.isoformat() if before.next_billing_at else None,
+            "last_payment_at": before.last_payment_at.isoformat() if before.last_payment_at else None,
+            "read_at": now.isoformat(),
+        }
+        request.sent_at = request.sent_at or now
+        return True
+
+
+def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None:
+    """Write what the try brought. Another door may have settled it first: then this changes nothing."""
+    if answer.lost:
+        return
+    with ctx.db.begin() as session:
+        subscription, request = _lock(session, claim.merchant_id, claim.request_id)
+        if not _is_ours(request, claim):
+            return
+        request.answer = answer.facts
+        if answer.accepted:
+            request.accepted_at = now
+        if answer.reading is not None and answer.basis is not None:
+            _mark_key_working(session, claim.merchant_id)
+            take_over(subscription, answer.reading, now=now)
+            endings.record_end(ctx, session, request, subscription, basis=answer.basis, reading=answer.reading, now=now)
+            return
+        _wait(ctx, session, request, subscription, answer, now=now)
+
+
+def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
+    """Try every request that waits for the merchant again, for example once the key works; return how many."""
+    waiting = session.scalars(
+        select(EndRequest).where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
+    ).all()
+    for request in waiting:
+        request.next_try_at = now
+        _defer(session, request, at=now)
+    return len(waiting)
+
+
+def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
+    """Give a job to every open request whose time has passed without one: nobody who asked is forgotten.
+
+    Jobs are written with the requests, so this finds something only after a loss (a restored backup,
+    a job deleted by hand). Returns how many it found.
+    """
+    late = now - timedelta(minutes=2)
+    time = func.coalesce(EndRequest.next_try_at, EndRequest.due_at, EndRequest.created_at)
+    with ctx.db.begin() as session:
+        overdue = session.scalars(
+            select(EndRequest)
+            .where(EndRequest.state.in_(OPEN), time < late)
+            .where(or_(EndRequest.claimed_at.is_(None), EndRequest.claimed_at < now - LEASE))
+            .order_by(EndRequest.created_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for request in overdue:
+            request.next_try_at = now
+            _defer(session, request, at=now)
+    return len(overdue)
+
+
+def _lock(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> tuple[Subscription, EndRequest]:
+    subscription_id = session.execute(
+        select(EndRequest.subscription_id).where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
+    ).scalar_one()
+    subscription = subscriptions.lock(session, merchant_id, subscription_id)
+    return subscription, end_requests.lock(session, request_id)
+
+
+def _is_ours(request: EndRequest, claim: Claim) -> bool:
+    return request.state is RequestState.CALLING and request.claimed_at == claim.claimed_at
+
+
+def _is_time(session: Session, request: EndRequest, *, now: datetime, insist: bool) -> bool:
+    """Say whether the request may be tried now; when a claim stands, come back when it has run out."""
+    if request.due_at is not None and request.due_at > now:
+        return False  # its own job, or the sweep, comes at that time
+    if request.state is RequestState.CALLING and request.claimed_at is not None and request.claimed_at + LEASE > now:
+        _defer(session, request, at=request.claimed_at + LEASE)
+        return False
+    early = request.next_try_at is not None and request.next_try_at > now + timedelta(seconds=1)
+    return insist or not early
+
+
+def _wait(
+    ctx: Context, session: Session, request: EndRequest, subscription: Subscription, answer: Answer, *, now: datetime
+) -> None:
+    """Plan the next try and tell who must know; the customer's page says « recorded », never « failed »."""
+    assert answer.trouble is not None  # noqa: S101 - an answer without a reading has a trouble
+    request.trouble = answer.trouble
+    if request.accepted_at is not None and answer.trouble in (Trouble.STILL_LIVE, Trouble.UNAVAILABLE):
+        request.move(RequestState.VERIFYING)
+    elif answer.trouble in MERCHANT_TROUBLES or _alarms(request, subscription, now=now):
+        _hand_to_merchant(ctx, session, request, subscription, now=now)
+    else:
+        request.move(RequestState.RETRYING)
+    request.next_try_at = now + _delay(request, answer)
+    _defer(session, request, at=request.next_try_at)
+    notices.end_unconfirmed(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+    log.info("end_not_confirmed", request_id=str(request.id), trouble=request.trouble, attempts=request.attempts)
+
+
+def _alarms(request: EndRequest, subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether the next payment is so near that the merchant must look, retries or not (rule 8)."""
+    near = subscription.next_payment_at is not None and subscription.next_payment_at - now <= ALARM
+    return near and request.attempts >= TRIES_BEFORE_ALARM
+
+
+def _delay(request: EndRequest, answer: Answer) -> timedelta:
+    if request.state is RequestState.VERIFYING and request.attempts <= len(VERIFY_DELAYS):
+        return VERIFY_DELAYS[request.attempts - 1]
+    if request.state is RequestState.NEEDS_MERCHANT and answer.trouble in MERCHANT_TROUBLES:
+        return SLOW
+    return retry_delay(request.attempts, asked=answer.wait)
+
+
+def _hand_to_merchant(
+    ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, now: datetime
+) -> None:
+    """Say in the merchant's inbox what stops it. A refused key stops every open request: one mail for all."""
+    request.move(RequestState.NEEDS_MERCHANT)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.NEEDS_MERCHANT,
+        key=f"{request.id}:{request.trouble}",
+        at=now,
+        trouble=request.trouble,
+        reference=request.reference,
+    )
+    if request.trouble in KEY_TROUBLES:
+        _mark_key_broken(session, request, now=now)
+        _stop_the_others(session, request)
+    notices.needs_merchant(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+
+
+def _mark_key_broken(session: Session, request: EndRequest, *, now: datetime) -> None:
+    state = KeyState.MISSING_RIGHTS if request.trouble is Trouble.FORBIDDEN else KeyState.REFUSED
+    session.execute(
+        update(PayPalAccount)
+        .where(PayPalAccount.merchant_id == request.merchant_id, PayPalAccount.broken_since.is_(None))
+        .values(broken_since=now, state=state)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _stop_the_others(session: Session, request: EndRequest) -> None:
+    """The key stops every open request of the merchant: say so on their pages too (cancellation.md, 401).
+
+    Rows that another process holds are left to that process, which meets the same refusal.
+    """
+    others = session.scalars(
+        select(EndRequest.id)
+        .where(
+            EndRequest.merchant_id == request.merchant_id,
+            EndRequest.id != request.id,
+            EndRequest.state == RequestState.RETRYING,
+        )
+        .with_for_update(skip_locked=True)
+    ).all()
+    session.execute(
+        update(EndRequest)
+        .where(EndRequest.id.in_(others))
+        .values(state=RequestState.NEEDS_MERCHANT, trouble=request.trouble)
+    )
+
+
+def _mark_key_working(session: Session, merchant_id: uuid.UUID) -> None:
+    session.execute(
+        update(PayPalAccount)
+        .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.broken_since.is_not(None))
+        .values(broken_since=None, merchant_told_at=None, state=KeyState.WORKING)
+    )
+
+
+def _defer(session: Session, request: EndRequest, *, at: datetime) -> None:
+    queue.defer(
+        session,
+        queue.CARRY_OUT_END,
+        at=at,
+        merchant_id=str(request.merchant_id),
+        request_id=str(request.id),
+    )

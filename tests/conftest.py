@@ -1,0 +1,103 @@
+"""Fixtures every test may use: a real PostgreSQL, the PayPal simulator, a mailer that remembers, makers of rows."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from portal.extensions import Database
+from portal.migrating import upgrade
+from portal.postgres import ensure_server
+from portal.providers.paypal import PayPalGateways
+from portal.secrets import Vault
+from portal.services.context import Context
+from tests.fakes.mailer import RememberingMailer
+from tests.fakes.makers import Makers
+
+pytest_plugins = ["tests.fakes.paypal"]
+
+MASTER_KEYS = (("test", bytes(range(32))),)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of one embedded server for the run, with a migrated template database `tpl`."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-test-"))
+    folder.chmod(0o755)
+    url = ensure_server(folder)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE tpl")
+    upgrade(_address(url, "tpl"))
+    yield url
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _address(url: str, database: str) -> str:
+    return url.replace("/postgres?", f"/{database}?")
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def database_url(postgres: str) -> Iterator[str]:
+    """The address of a fresh migrated database, dropped afterwards."""
+    name = f"t{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE tpl")
+    yield _address(postgres, name)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A database of the test's own."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """A vault with a made-up key."""
+    return Vault(MASTER_KEYS)
+
+
+@pytest.fixture
+def mailer() -> RememberingMailer:
+    """A mailer that remembers letters; set `.refusing` or `.away` to make it fail."""
+    return RememberingMailer()
+
+
+@pytest.fixture
+def ctx(db: Database, vault: Vault, mailer: RememberingMailer, paypal) -> Context:
+    """What the use cases need, wired to the simulator."""
+    return Context(
+        db=db,
+        vault=vault,
+        gateways=PayPalGateways(paypal.base_urls),
+        mailer=mailer,
+        base_url="http://portal.test",
+        mail_from="Portal <portal@portal.test>",
+    )
+
+
+@pytest.fixture
+def make(ctx: Context, paypal) -> Makers:
+    """Makers of merchants, products, customers and subscriptions, here and in the simulator."""
+    return Makers(ctx, paypal)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present, as the makers use it (to the second, so that it survives a round trip)."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,195 @@
+"""Makers of rows, here and at the simulator, so that a test says only what matters to it."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from portal.demo.simulator.records import stamp
+from portal.domain.subscriptions import Status
+from portal.models import (
+    Customer,
+    EndRequest,
+    KeyState,
+    Merchant,
+    PayPalAccount,
+    Plan,
+    Product,
+    ProductContent,
+    Subscription,
+)
+from portal.queries import subscriptions
+from portal.services.context import Context
+from portal.services.gateways import SECRET
+
+PROVIDER_WORDS = {
+    Status.PENDING: "APPROVAL_PENDING",
+    Status.ACTIVE: "ACTIVE",
+    Status.PAST_DUE: "ACTIVE",
+    Status.PAUSED: "SUSPENDED",
+    Status.COMPLETED: "EXPIRED",
+    Status.CANCELLED: "CANCELLED",
+    Status.ABANDONED: "CANCELLED",
+}
+
+
+class Makers:
+    """Makes merchants, products, customers and subscriptions."""
+
+    def __init__(self, ctx: Context, paypal: Any) -> None:
+        self.ctx = ctx
+        self.paypal = paypal
+        self._number = itertools.count(1)
+        self._last_merchant: Merchant | None = None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0)
+
+    def add(self, *rows: Any) -> None:
+        with self.ctx.db.begin() as session:
+            session.add_all(rows)
+
+    def merchant(self, *, key: bool = True, self_cancellation: bool = True, **columns: Any) -> Merchant:
+        """A merchant whose key opens the simulator's account."""
+        number = next(self._number)
+        merchant = Merchant(
+            id=uuid.uuid4(),
+            slug=columns.pop("slug", f"atelier-{number}"),
+            name=columns.pop("name", f"L’Atelier {number}"),
+            support_email=columns.pop("support_email", f"aide{number}@atelier.test"),
+            self_cancellation=self_cancellation,
+            **columns,
+        )
+        self.add(merchant)
+        if key:
+            self.key(merchant)
+        self._last_merchant = merchant
+        return merchant
+
+    def key(self, merchant: Merchant, *, client_id: str = "", secret: str = "") -> PayPalAccount:
+        account = PayPalAccount(
+            merchant_id=merchant.id,
+            environment="sandbox",
+            client_id=client_id or self.paypal.credentials.client_id,
+            secret=self.ctx.vault.seal(secret or self.paypal.credentials.secret, purpose=SECRET),
+            secret_ending="cret",
+            set_at=self.now(),
+            state=KeyState.WORKING,
+            checked_at=self.now(),
+            check_result={},
+        )
+        self.add(account)
+        return account
+
+    def product(self, merchant: Merchant, *, contents: tuple[tuple[str, int], ...] = (), **columns: Any) -> Product:
+        product = Product(
+            id=uuid.uuid4(), merchant_id=merchant.id, name=columns.pop("name", "Cours de piano"), **columns
+        )
+        product.contents = [
+            ProductContent(position=place, title=title, unlock_after_days=days)
+            for place, (title, days) in enumerate(contents)
+        ]
+        self.add(product)
+        return product
+
+    def customer(self, merchant: Merchant, **columns: Any) -> Customer:
+        number = next(self._number)
+        customer = Customer(
+            id=uuid.uuid4(),
+            merchant_id=merchant.id,
+            email=columns.pop("email", f"claire{number}@client.test"),
+            name=columns.pop("name", "Claire Dupont"),
+            **columns,
+        )
+        self.add(customer)
+        return customer
+
+    def subscription(
+        self,
+        *,
+        merchant: Merchant | None = None,
+        product: Product | None = None,
+        customer: Customer | None = None,
+        status: Status = Status.ACTIVE,
+        at_paypal: bool = True,
+        **columns: Any,
+    ) -> Subscription:
+        """A monthly subscription of 29,90 EUR, here and (unless told otherwise) at the simulator."""
+        merchant = merchant or self._last_merchant or self.merchant()
+        product = product or self.product(merchant)
+        customer = customer or self.customer(merchant)
+        now = self.now()
+        started = columns.pop("started_at", now - timedelta(days=40))
+        next_payment = columns.pop("next_payment_at", now + timedelta(days=20))
+        ended = (
+            columns.pop("ended_at", now - timedelta(days=1))
+            if status in ("completed", "cancelled", "abandoned")
+            else None
+        )
+        provider_id = columns.pop("provider_id", None)
+        if provider_id is None:
+            provider_id = (
+                self._at_paypal(status, started, next_payment) if at_paypal else f"I-{uuid.uuid4().hex[:12].upper()}"
+            )
+        plan = Plan(
+            id=uuid.uuid4(),
+            merchant_id=merchant.id,
+            product_id=product.id,
+            environment="sandbox",
+            provider_id=f"P-{uuid.uuid4().hex[:24].upper()}",
+            name="Mensuel",
+            amount=Decimal("29.90"),
+            currency="EUR",
+            interval_unit="MONTH",
+            read_at=now,
+        )
+        subscription = Subscription(
+            id=uuid.uuid4(),
+            merchant_id=merchant.id,
+            customer_id=customer.id,
+            product_id=product.id,
+            plan_id=plan.id,
+            status=status,
+            provider_id=provider_id,
+            environment="sandbox",
+            provider_status=PROVIDER_WORDS[status],
+            provider_read_at=now - timedelta(days=1),
+            started_at=started,
+            next_payment_at=None if ended else next_payment,
+            paid_until=columns.pop("paid_until", next_payment),
+            amount=columns.pop("amount", Decimal("29.90")),
+            currency=columns.pop("currency", "EUR"),
+            interval_unit="MONTH",
+            last_payment_at=columns.pop("last_payment_at", now - timedelta(days=10)),
+            past_due_since=now - timedelta(days=2) if status is Status.PAST_DUE else None,
+            ended_at=ended,
+            relaunch_allowed=columns.pop("relaunch_allowed", status is not Status.ABANDONED),
+            **columns,
+        )
+        self.add(plan)
+        self.add(subscription)
+        return self.reload(subscription)
+
+    def reload(self, subscription: Subscription) -> Subscription:
+        """The subscription as the database has it now, with customer, product and plan."""
+        with self.ctx.db.read() as session:
+            return subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)
+
+    def requests(self, subscription: Subscription) -> list[EndRequest]:
+        """Every request of the subscription, oldest first."""
+        from portal.queries import end_requests
+
+        with self.ctx.db.read() as session:
+            return end_requests.all_of_subscription(session, subscription.id)[::-1]
+
+    def _at_paypal(self, status: Status, started: datetime, next_payment: datetime | None) -> str:
+        """The same subscription at the simulator; its next payment date is the one given."""
+        row = self.paypal.add_subscription(status=PROVIDER_WORDS[status], started_at=started)
+        if row.status == "ACTIVE" and next_payment is not None:
+            row.next_billing_time = stamp(next_payment)
+        if status is Status.PAST_DUE:
+            row.failed_payments = 1
+        return row.id
