@@ -10,7 +10,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -123,6 +124,18 @@ def supervise(folder: Path, *children: Child, patience: float = 30) -> tuple[int
 FOREVER = "import time; open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
 
 
+@pytest.fixture(autouse=True)
+def no_process_left(tmp_path: Path) -> Iterator[None]:
+    """Kill what a red test left running, known by its number and its working folder."""
+    yield
+    for path in tmp_path.iterdir():
+        if path.is_file() and path.read_text().isdecimal():
+            with suppress(psutil.Error):
+                process = psutil.Process(int(path.read_text()))
+                if process.cwd() == str(tmp_path):
+                    process.kill()
+
+
 def is_gone(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE  # nobody may be there to reap it
@@ -211,17 +224,31 @@ sys.exit(supervisor.run(lambda: print("READY", flush=True)))
 """
 
 
-def start_demo(folder: Path, children: Sequence[tuple[str, str]]) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", DEMO, str(folder), json.dumps(children)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout
-    assert any(line == "READY\n" for line in process.stdout)
-    return process
+StartDemo = Callable[[Sequence[tuple[str, str]]], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator[StartDemo]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(children: Sequence[tuple[str, str]]) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", DEMO, str(tmp_path), json.dumps(children)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout
+        assert any(line == "READY\n" for line in process.stdout)
+        return process
+
+    yield start
+    for process in started:  # a red test must leave nothing behind either
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for member in [*family, process]:
+            member.kill()
+        process.communicate()
 
 
 def pid_writer(name: str, *, first: str = "") -> str:
@@ -237,14 +264,14 @@ def written(folder: Path, *names: str) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_every_child_and_grandchild(tmp_path, number):
+def test_a_signal_stops_every_child_and_grandchild(tmp_path, start_demo, number):
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     children = [
         ("parent", PARENT % pid_writer("grandchild", first=deaf)),
         ("plain", pid_writer("plain")),
         ("deaf", pid_writer("deaf", first=deaf)),
     ]
-    process = start_demo(tmp_path, children)
+    process = start_demo(children)
     pids = written(tmp_path, "grandchild", "plain", "deaf")
     process.send_signal(number)
     said, _ = process.communicate(timeout=30)
@@ -254,8 +281,8 @@ def test_a_signal_stops_every_child_and_grandchild(tmp_path, number):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-def test_a_supervisor_that_is_killed_leaves_no_child(tmp_path):
-    process = start_demo(tmp_path, [("plain", pid_writer("plain"))])
+def test_a_supervisor_that_is_killed_leaves_no_child(tmp_path, start_demo):
+    process = start_demo([("plain", pid_writer("plain"))])
     (pid,) = written(tmp_path, "plain")
     process.kill()
     process.communicate(timeout=30)

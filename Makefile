@@ -1,0 +1,57 @@
+# The project's commands. `make help` lists them. Needs Python 3.11 or later (with venv), git and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+WORDS  := $(patsubst %.po,%.mo,$(wildcard portal/translations/*/LC_MESSAGES/*.po))
+JOBS   ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --durations=15
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo clean-demo lint check test browser lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+env: $(STAMP) $(WORDS) ## Make .venv from requirements.lock, and compile the translations
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing (Debian: apt install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $(STAMP)
+
+%.mo: %.po $(STAMP)
+	$(BIN)/pybabel --quiet compile --statistics -i $< -o $@ -l $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
+
+demo: env ## Run the whole product on this machine: portal, worker, PayPal simulator, mailbox
+	@exec $(BIN)/python -m portal.demo
+
+clean-demo: ## Forget the demo's data (the demo must be stopped)
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m portal.demo clean; else rm -rf var/demo; fi
+
+lint: env ## Style, import contracts, types, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/djlint --lint --quiet templates portal/demo/templates
+
+check: lint ## lint, and every test that needs no browser
+	$(PYTEST) --ignore=tests/e2e
+
+test: lint browser ## Every check and every test, browser tests included
+	$(PYTEST)
+
+browser: env ## Find a browser for the tests, install one if there is none
+	@$(BIN)/python tests/e2e/browser.py
+
+lock: ## Write requirements.lock anew (needs uv); names and hashes only, no address
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean: ## Remove what the tools left; keeps the demo's data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find portal -name '*.mo' -delete
