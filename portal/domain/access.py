@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from portal.domain.subscriptions import Status
+from portal.domain.subscriptions import ENDED, Status
 
 
 class End(StrEnum):
@@ -85,10 +85,16 @@ def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
 
     `ended_at` is when the contract is over: the end of the paid time, or at once when the product says so,
     when nothing is paid ahead, or when the subscription never began. The preview and the engine both call this.
+    One that is already over keeps its date: only the word changes, and nothing opens or closes (domain.md, local).
+    One that never began has no start, whatever start PayPal had planned: ending it must not open anything.
     """
+    if facts.status in ENDED and facts.ended_at is not None:
+        return replace(facts, status=outcome)
+    if facts.status is Status.PENDING:
+        return replace(facts, status=outcome, started_at=None, ended_at=at)
     at_once = rule.stops_at_once and outcome is not Status.COMPLETED
     paid_ahead = facts.paid_until if facts.paid_until is not None and facts.paid_until > at else None
-    over = at if at_once or paid_ahead is None or facts.status is Status.PENDING else paid_ahead
+    over = at if at_once or paid_ahead is None else paid_ahead
     return replace(facts, status=outcome, ended_at=over)
 
 
@@ -104,6 +110,7 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
             granted=True,
         )
         for grant in grants
+        if grant.until is None or grant.since < grant.until
     )
     if facts.started_at is None or facts.status is Status.PENDING:
         return given
@@ -143,7 +150,7 @@ def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:
             return End.RUNNING, None
         case Status.COMPLETED if rule.keep_after_completion:
             return End.KEPT, None
-        case Status.CANCELLED | Status.ABANDONED if rule.stops_at_once:
+        case Status.CANCELLED | Status.ABANDONED if rule.stops_at_once and facts.ended_at is not None:
             return End.DATED, facts.ended_at
     if facts.paid_until is None:
         return End.UNKNOWN, None
@@ -178,7 +185,14 @@ def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants:
     later = tuple(w for w in windows(after, rule, grants) if w.until is None or w.until > at)
     stays = tuple(w for w in later if w.end is End.KEPT or w.granted)
     stops = [w for w in later if w not in stays]
-    listed = {w.key for w in later}
+    listed = {w.key for w in later if not w.granted}
     # Open now and gone at once (the product stops access at once): its last moment is now.
     stops += [replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed]
-    return EndPreview(after=after, stops=tuple(stops), stays=stays)
+    given = tuple(w for w in stays if w.granted)
+    return EndPreview(after=after, stops=tuple(w for w in stops if not _is_covered(w, given)), stays=stays)
+
+
+def _is_covered(window: Window, given: tuple[Window, ...]) -> bool:
+    """Say whether a grant of the same content is open when `window` closes: the customer then loses nothing there."""
+    same = (grant for grant in given if grant.key == window.key)
+    return any(grant.until is None if window.until is None else grant.is_open(window.until) for grant in same)
