@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from typing import Final
+
+AMOUNT: Final = re.compile(r"-?(?:[0-9]+|[0-9]*\.[0-9]+)")  # PayPal's own pattern; at most 32 characters
+LONGEST_AMOUNT: Final = 32
 
 
 @dataclass(frozen=True)
@@ -17,15 +22,14 @@ class Money:
     def parse(cls, amount: object, currency: object) -> Money | None:
         """Read PayPal's text form; None when it is not money.
 
-        PayPal writes "0.0", "94.2" and "59.85" alike (FACTS.md 1.3), so text is never compared.
+        PayPal writes "0.0", "94.2" and "59.85" alike (FACTS.md 1.3), so text is never compared. Anything outside
+        its pattern ("1e2", "1_000", "NaN") is not money: Decimal alone would take "1e999999" too.
         """
         if not isinstance(amount, str) or not isinstance(currency, str):
             return None
         code = currency.strip().upper()
-        if len(code) != 3 or not code.isalpha():
+        if len(code) != 3 or not (code.isascii() and code.isalpha()):
             return None
-        try:
-            value = Decimal(amount)
-        except InvalidOperation:
+        if len(amount) > LONGEST_AMOUNT or not AMOUNT.fullmatch(amount):
             return None
-        return cls(value, code) if value.is_finite() else None
+        return cls(Decimal(amount), code)
