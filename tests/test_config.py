@@ -1,0 +1,163 @@
+"""The settings: complete errors at start, nothing secret shown, nothing pretended in production."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from config import BadConfig, Config
+
+KEY, OLD_KEY = bytes(range(32)), bytes(range(32, 64))
+MASTER = "k2:" + base64.b64encode(KEY).decode()
+OLD = "k1:" + base64.b64encode(OLD_KEY).decode()
+SECRET = "a-secret-of-at-least-thirty-two-characters"
+
+PRODUCTION = {
+    "PORTAL_BASE_URL": "https://portal.example",
+    "PORTAL_SECRET_KEY": SECRET,
+    "PORTAL_MASTER_KEYS": MASTER,
+    "SMTP_URL": "smtp://mailer:hunter2@mail.example:587?starttls=1",
+    "MAIL_FROM": "portal@portal.example",
+    "DATABASE_URL": "postgresql://portal:opensesame@db.example/portal",
+}
+
+
+def problems(**changes: str | None) -> list[str]:
+    """Return what is wrong with a good production environment after these changes (None removes)."""
+    env = {name: value for name, value in {**PRODUCTION, **changes}.items() if value is not None}
+    with pytest.raises(BadConfig) as refusal:
+        Config.from_env(env)
+    for problem in refusal.value.problems:
+        assert problem in str(refusal.value)
+    return refusal.value.problems
+
+
+def test_a_good_environment_is_read():
+    config = Config.from_env({**PRODUCTION, "PORTAL_MASTER_KEYS": f"{MASTER}, {OLD}", "PORTAL_TRUSTED_PROXIES": "2"})
+    assert config.environment == "production"
+    assert config.is_pretend is False
+    assert config.is_https is True
+    assert config.base_url == "https://portal.example"
+    assert config.database_url == PRODUCTION["DATABASE_URL"]
+    assert config.master_keys == (("k2", KEY), ("k1", OLD_KEY))
+    assert (config.trusted_proxies, config.log_level) == (2, "info")
+    assert dict(config.paypal_urls) == {
+        "live": "https://api-m.paypal.com",
+        "sandbox": "https://api-m.sandbox.paypal.com",
+    }
+
+
+def test_what_has_a_harmless_default():
+    config = Config.from_env({name: value for name, value in PRODUCTION.items() if name != "DATABASE_URL"})
+    assert config.database_url is None
+    assert config.data_folder.name == "var"
+    assert config.trusted_proxies == 0
+    assert Config.from_env({**PRODUCTION, "PORTAL_DATA": "/srv/portal"}).data_folder == Path("/srv/portal")
+
+
+def test_an_empty_environment_names_every_missing_setting_at_once():
+    with pytest.raises(BadConfig) as refusal:
+        Config.from_env({})
+    missing = {problem.removesuffix(" is missing") for problem in refusal.value.problems}
+    assert missing == {"PORTAL_BASE_URL", "PORTAL_SECRET_KEY", "PORTAL_MASTER_KEYS", "SMTP_URL", "MAIL_FROM"}
+
+
+@pytest.mark.parametrize("environment", ["production", "demo", "test"])
+@pytest.mark.parametrize("blank", ["", "   ", None])
+@pytest.mark.parametrize(
+    "name", ["PORTAL_BASE_URL", "PORTAL_SECRET_KEY", "PORTAL_MASTER_KEYS", "SMTP_URL", "MAIL_FROM"]
+)
+def test_no_setting_that_protects_has_a_default_anywhere(name, blank, environment):
+    found = problems(**{"PORTAL_ENV": environment, name: blank})
+    assert [problem.split()[0] for problem in found] == [name]
+
+
+BAD = [
+    ("PORTAL_ENV", "staging"),
+    ("PORTAL_ENV", "Production"),
+    ("PORTAL_BASE_URL", "portal.example"),
+    ("PORTAL_BASE_URL", "ftp://portal.example"),
+    ("PORTAL_BASE_URL", "https://"),
+    ("PORTAL_BASE_URL", "https://[::1"),
+    ("PORTAL_BASE_URL", "https://portal.example:99999"),
+    ("PORTAL_BASE_URL", "https://portal.example/sub"),
+    ("PORTAL_BASE_URL", "https://portal.example?x=1"),
+    ("PORTAL_BASE_URL", "http://portal.example"),
+    ("PORTAL_SECRET_KEY", "x" * 31),
+    ("PORTAL_MASTER_KEYS", "k1"),
+    ("PORTAL_MASTER_KEYS", "k1:not base64"),
+    ("PORTAL_MASTER_KEYS", "k1:" + base64.b64encode(b"short").decode()),
+    ("PORTAL_MASTER_KEYS", ":" + base64.b64encode(KEY).decode()),
+    ("PORTAL_MASTER_KEYS", f"{MASTER},{MASTER}"),
+    ("PORTAL_MASTER_KEYS", ","),
+    ("DATABASE_URL", "sqlite:///portal.db"),
+    ("DATABASE_URL", "mysql://db.example/portal"),
+    ("SMTP_URL", "mail.example"),
+    ("SMTP_URL", "https://mail.example"),
+    ("SMTP_URL", "smtp://"),
+    ("SMTP_URL", "smtp://[::1"),
+    ("MAIL_FROM", "portal"),
+    ("PORTAL_TRUSTED_PROXIES", "-1"),
+    ("PORTAL_TRUSTED_PROXIES", "one"),
+    ("PORTAL_LOG_LEVEL", "loud"),
+    ("PAYPAL_LIVE_URL", "http://127.0.0.1:5001"),
+    ("PAYPAL_SANDBOX_URL", "http://127.0.0.1:5001"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_is_named(name, value):
+    found = problems(**{name: value})
+    assert len(found) == 1
+    assert name in found[0]
+
+
+def test_every_bad_setting_is_named_at_once():
+    bad = dict(BAD)
+    named = " ".join(problems(**bad))
+    assert [name for name in bad if name not in named] == []
+
+
+def test_a_mistake_in_a_secret_is_not_repeated_in_the_message():
+    found = " ".join(
+        problems(PORTAL_SECRET_KEY="tooshort-3141", PORTAL_MASTER_KEYS="k1:c2VjcmV0", SMTP_URL="x:hunter2@y")
+    )
+    for secret in ("tooshort-3141", "c2VjcmV0", "hunter2"):
+        assert secret not in found
+    assert "opensesame" not in " ".join(problems(DATABASE_URL="mysql://portal:opensesame@db.example/portal"))
+
+
+def test_no_secret_is_printed():
+    config = Config.from_env(PRODUCTION)
+    for printed in (repr(config), str(config), f"{config}"):
+        for secret in (SECRET, "hunter2", "opensesame", MASTER[3:], repr(KEY)):
+            assert secret not in printed
+    assert "https://portal.example" in repr(config)
+
+
+@pytest.mark.parametrize("environment", ["demo", "test"])
+def test_only_the_demo_and_the_tests_may_pretend(environment):
+    config = Config.from_env(
+        {
+            **PRODUCTION,
+            "PORTAL_ENV": environment,
+            "PORTAL_BASE_URL": "http://127.0.0.1:5000/",
+            "PAYPAL_SANDBOX_URL": "http://127.0.0.1:5001/",
+        }
+    )
+    assert config.is_pretend is True
+    assert config.is_https is False
+    assert config.base_url == "http://127.0.0.1:5000"
+    assert config.paypal_urls["sandbox"] == "http://127.0.0.1:5001"
+    assert config.paypal_urls["live"] == "https://api-m.paypal.com"
+
+
+def test_a_setting_does_not_change_after_the_start():
+    config = Config.from_env(PRODUCTION)
+    with pytest.raises(FrozenInstanceError):
+        config.environment = "demo"
+    with pytest.raises(TypeError):
+        config.paypal_urls["live"] = "http://127.0.0.1:5001"
