@@ -1,0 +1,1 @@
+"""Composes messages, never sends them: one function per message, one folder of templates per message."""

@@ -1,0 +1,115 @@
+"""Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, zones named.
+
+What is unknown is said to be unknown; nothing here ever returns an empty text (domain.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time, get_timezone_name
+from babel.numbers import format_currency
+
+FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
+DAY_IN_FULL: Final = "EEEE d MMMM y"
+FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
+
+
+class Words(Protocol):
+    """gettext of some language: `i18n.Translator`, or the module `flask_babel` inside a request."""
+
+    def gettext(self, string: str, /, **variables: object) -> str: ...
+    def ngettext(self, singular: str, plural: str, num: int, /, **variables: object) -> str: ...
+
+
+class Priced(Protocol):
+    """An amount with its currency (`domain.money.Money`)."""
+
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def currency(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Formatter:
+    """Formats for one reader: a language (`fr`, `en`), the merchant's time zone (IANA name), the words."""
+
+    locale: str
+    time_zone: str
+    words: Words
+
+    def money(self, value: Priced | None) -> str:
+        """Return an amount with its currency's own decimals: « 12,00 € », "€12.00", « 1 200 JPY »."""
+        if value is None:
+            return self.words.gettext("amount unknown")
+        return format_currency(value.amount, value.currency, locale=self._format)
+
+    def rhythm(self, unit: str | None, count: int | None = 1) -> str:
+        """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""
+        if count is None or count < 1:
+            return self.words.gettext("rhythm unknown")
+        match unit:
+            case "DAY":
+                return self.words.ngettext("per day", "every %(num)d days", count)
+            case "WEEK":
+                return self.words.ngettext("per week", "every %(num)d weeks", count)
+            case "MONTH":
+                return self.words.ngettext("per month", "every %(num)d months", count)
+            case "YEAR":
+                return self.words.ngettext("per year", "every %(num)d years", count)
+        return self.words.gettext("rhythm unknown")
+
+    def price(self, value: Priced | None, unit: str | None, count: int | None = 1) -> str:
+        """Return an amount and its rhythm: « 12,00 € par mois »; each part may be unknown."""
+        if value is None:
+            return self.money(None)
+        rhythm = self.rhythm(unit, count)
+        if rhythm == self.words.gettext("rhythm unknown"):
+            return f"{self.money(value)}, {rhythm}"
+        return f"{self.money(value)} {rhythm}"
+
+    def day(self, at: datetime | None) -> str:
+        """Return the local date in full: « samedi 3 avril 2027 », "Saturday 3 April 2027"."""
+        if at is None:
+            return self.words.gettext("date unknown")
+        local = self._local(at)
+        pattern = FIRST_IN_FRENCH if self._format == "fr" and local.day == 1 else DAY_IN_FULL
+        return format_date(local.date(), pattern, locale=self._format)
+
+    def hour(self, at: datetime | None) -> str:
+        """Return the local time with its zone's name, which tells summer from winter time."""
+        if at is None:
+            return self.words.gettext("time unknown")
+        local = self._local(at)
+        clock = format_time(local.time(), "HH:mm", locale=self._format)
+        zone = get_timezone_name(local, width="long", locale=self._format)
+        return f"{clock} ({zone})"
+
+    def moment(self, at: datetime | None) -> str:
+        """Return date, time and zone: « samedi 3 avril 2027 à 16:05 (heure d’été d’Europe centrale) »."""
+        if at is None:
+            return self.words.gettext("date unknown")
+        return self.words.gettext("%(date)s at %(time)s", date=self.day(at), time=self.hour(at))
+
+    def last_day(self, until: datetime | None) -> str:
+        """Return the last local day on which something open until `until` (exclusive) is still open.
+
+        Midnight local time means the day before: who reads "until Saturday 3 April" counts on that Saturday.
+        With an hour in the day, that day is the last one, though access stops in its course.
+        """
+        return self.day(until - timedelta(microseconds=1) if until is not None else None)
+
+    @property
+    def _format(self) -> str:
+        return FORMATS[self.locale]
+
+    def _local(self, at: datetime) -> datetime:
+        if at.tzinfo is None:
+            raise ValueError("a naive datetime has no local time")
+        return at.astimezone(ZoneInfo(self.time_zone))

@@ -1,0 +1,74 @@
+"""Renders a message in both formats from one body, so that text and HTML say the same and link the same.
+
+`templates/mail/<kind>/body.jinja` is written with the macros of `parts`; it is rendered twice, with
+`parts.txt` and with `parts.html`.  Nothing here sends.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from portal.i18n import Translator
+from portal.mail.letterhead import Letterhead, short
+
+TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
+AUTOPAY_URL: Final = "https://www.paypal.com/myaccount/autopay/"  # PayPal's automatic payments page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """A message ready for the outbox. `kind` is the name of its template folder."""
+
+    kind: str
+    subject: str
+    text: str
+    html: str
+
+
+@cache
+def environment(locale: str, *, html: bool) -> Environment:
+    """Return the templates in one language and one format; an unknown name is an error, never a blank."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=html,  # noqa: S701 - HTML always is escaped; plain text must not be
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    words = Translator(locale)
+    # The extension wants the bare callables: it fills the placeholders itself, escaped in HTML.
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.plain_ngettext, newstyle=True
+    )
+    made.filters["short"] = short
+    made.globals.update(parts="mail/parts.html" if html else "mail/parts.txt", autopay_url=AUTOPAY_URL)
+    return made
+
+
+def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
+    """Render the message `kind` with its facts, in the letterhead's language."""
+    formatter = head.formatter
+    context = {"head": head, "fmt": formatter, "kind": kind, **facts}
+    plain = environment(formatter.locale, html=False)
+    rich = environment(formatter.locale, html=True)
+    subject = re.sub(r"[ \t\r\n]+", " ", plain.get_template(f"mail/{kind}/subject.txt").render(context)).strip()
+    context["subject"] = subject
+    return Composed(
+        kind=kind,
+        subject=subject,
+        text=_tidy(plain.get_template("mail/layout.txt").render(context)),
+        html=rich.get_template("mail/layout.html").render(context),
+    )
+
+
+def _tidy(text: str) -> str:
+    """Strip the ends of lines and leave at most one empty line between paragraphs."""
+    lines = "\n".join(line.strip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"

@@ -1,0 +1,46 @@
+"""What the customer is told about a request to end, and about access that ends.
+
+The affirmative word (« résilié », "cancelled") stands in `end_confirmed` alone: every other message is
+written before PayPal has said so, or about something else (cancellation.md, deciding test 17).
+"""
+
+from __future__ import annotations
+
+from portal.mail.composing import Composed, compose
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts
+from portal.mail.letterhead import Letterhead
+
+
+def end_recorded(head: Letterhead, end: EndFacts) -> Composed:
+    """Compose the acknowledgement: what was declared, when, under which reference (law.md R-FR-12)."""
+    return compose("end_recorded", head, end=end)
+
+
+def end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:
+    """Compose the answer to an undo, for somebody who already had the acknowledgement."""
+    return compose("end_withdrawn", head, end=end)
+
+
+def end_confirmed(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
+    """Compose the confirmation: reference, both times, end date, last payment, access (law.md R-FR-12)."""
+    return compose("end_confirmed", head, end=end, effects=effects)
+
+
+def end_already_over(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
+    """Compose the answer to a request for something that PayPal had stopped before."""
+    return compose("end_already_over", head, end=end, effects=effects)
+
+
+def end_overdue(head: Letterhead, end: EndFacts) -> Composed:
+    """Compose the honest status of a request that PayPal has not confirmed after a day."""
+    return compose("end_overdue", head, end=end)
+
+
+def access_ends_soon(head: Letterhead, access: AccessFacts) -> Composed:
+    """Compose the notice sent three days before access ends."""
+    return compose("access_ends_soon", head, access=access)
+
+
+def access_ended(head: Letterhead, access: AccessFacts) -> Composed:
+    """Compose the notice of the day on which access ended."""
+    return compose("access_ended", head, access=access)

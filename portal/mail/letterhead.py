@@ -1,0 +1,78 @@
+"""Whose message it is, for whom, and in which language; and how names are made safe to print."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from portal.formatting import Formatter
+from portal.i18n import Translator
+
+FSI, PDI = "\u2068", "\u2069"  # what stands between them has its own direction
+DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+
+def one_line(text: str) -> str:
+    """Return a name on one line, without control characters or tricks of direction.
+
+    A line break in a name would forge a header or a paragraph; an override mark would show another name.
+    Right-to-left names are isolated, so that they do not reorder the sentence around them.
+    """
+    kept = (letter for letter in text if letter not in DIRECTION_MARKS)
+    spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in kept)
+    plain = re.sub(" {2,}", " ", spaced).strip()
+    if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in plain):
+        return f"{FSI}{plain}{PDI}"
+    return plain
+
+
+def short(text: str, limit: int = 60) -> str:
+    """Return the text cut for a subject line."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1].rstrip() + "…"
+    return cut + PDI if FSI in cut else cut
+
+
+class Clean:
+    """A frozen dataclass whose texts are names: each is put on one line when it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if type(value) is str:  # an enum's word is a str too, and stays what it is
+                object.__setattr__(self, field.name, one_line(value))
+            elif isinstance(value, tuple) and all(type(item) is str for item in value):
+                object.__setattr__(self, field.name, tuple(one_line(item) for item in value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letterhead(Clean):
+    """The merchant in whose name it is written, the reader's language, the merchant's time zone.
+
+    `base_url` is the portal's own address, from the settings and never from a request.
+    """
+
+    merchant_name: str
+    support_email: str | None
+    locale: str
+    time_zone: str
+    base_url: str
+
+    @property
+    def words(self) -> Translator:
+        """The reader's language."""
+        return Translator(self.locale)
+
+    @property
+    def formatter(self) -> Formatter:
+        """How the reader writes dates and amounts."""
+        words = self.words
+        return Formatter(words.locale, self.time_zone, words)
+
+    def url(self, path: str) -> str:
+        """Return the full address of a path on the portal."""
+        return f"{self.base_url}{path}"

@@ -1,0 +1,70 @@
+"""Every SELECT of messages, and of what a message lists."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.end_requests import OPEN, RequestState
+from portal.models import EndRequest, Mail, MailState, PayPalAccount, Subscription
+
+
+def by_key(session: Session, key: str) -> Mail | None:
+    """Return the message with that key, if it was ever written."""
+    return session.scalars(select(Mail).where(Mail.key == key)).one_or_none()
+
+
+def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
+    """Return the messages about a request, oldest first: which were sent, refused, or still wait."""
+    return list(
+        session.scalars(select(Mail).where(Mail.end_request_id == request_id).order_by(Mail.created_at, Mail.id))
+    )
+
+
+def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> list[Mail]:
+    """Return the merchant's messages that the mail server refused for good, newest first."""
+    return list(
+        session.scalars(
+            select(Mail)
+            .where(Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
+            .order_by(Mail.created_at.desc(), Mail.id)
+            .limit(limit)
+        )
+    )
+
+
+def waiting_requests(session: Session, merchant_id: uuid.UUID, *, limit: int) -> tuple[list[EndRequest], int]:
+    """Return the merchant's open requests that a broken key holds up, the next payment first, and how many there are.
+
+    Those that wait for their own date (commitment) are not held up yet.
+    """
+    held_up = (
+        EndRequest.merchant_id == merchant_id,
+        EndRequest.state.in_(OPEN),
+        (EndRequest.state != RequestState.RECORDED) | EndRequest.due_at.is_(None),
+    )
+    count = session.scalar(select(func.count()).select_from(EndRequest).where(*held_up)) or 0
+    rows = session.scalars(
+        select(EndRequest)
+        .join(EndRequest.subscription)
+        .options(
+            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
+            joinedload(EndRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(*held_up)
+        .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
+        .limit(limit)
+    )
+    return list(rows), count
+
+
+def lock_account(session: Session, merchant_id: uuid.UUID) -> PayPalAccount | None:
+    """Return the merchant's PayPal account, locked, so that two workers do not tell of one breakage twice."""
+    return session.scalars(
+        select(PayPalAccount)
+        .where(PayPalAccount.merchant_id == merchant_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()

@@ -1,0 +1,151 @@
+"""From a request and its subscription to the plain facts that messages are written from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import Basis, RequestState, is_payment_near
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status, may_invite_back
+from portal.i18n import pick_locale
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.letterhead import Letterhead
+from portal.models import Customer, EndRequest, Merchant, Subscription
+from portal.queries import grants
+from portal.services.context import Context
+from portal.services.rules import AccessLeft, access_left
+
+
+def proof_path(merchant: Merchant, request: EndRequest) -> str:
+    """Return the customer's page of the request, which is also the proof."""
+    return f"/account/{merchant.slug}/requests/{request.reference}"
+
+
+def account_path(merchant: Merchant) -> str:
+    """Return the customer's account page."""
+    return f"/account/{merchant.slug}"
+
+
+def desk_path(subscription: Subscription) -> str:
+    """Return the desk's page of a subscription."""
+    return f"/admin/subscriptions/{subscription.id}"
+
+
+def inbox_path() -> str:
+    """Return the desk's first page, where what needs the merchant is listed."""
+    return "/admin"
+
+
+def key_path() -> str:
+    """Return the desk's page of the PayPal key."""
+    return "/admin/paypal"
+
+
+def customer_head(ctx: Context, merchant: Merchant, customer: Customer) -> Letterhead:
+    """Return the letterhead for a customer: their language, else the merchant's."""
+    return letterhead(ctx, merchant, pick_locale(customer.locale, merchant.locale))
+
+
+def letterhead(ctx: Context, merchant: Merchant, language: str) -> Letterhead:
+    """Return the merchant's letterhead in a language."""
+    return Letterhead(
+        merchant_name=merchant.name,
+        support_email=merchant.support_email,
+        locale=language,
+        time_zone=merchant.time_zone,
+        base_url=ctx.base_url,
+    )
+
+
+def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now: datetime) -> EndFacts:
+    """Return the request as it stands. The staff's internal note is never among the facts."""
+    customer = subscription.customer
+    by_customer = request.actor is Actor.CUSTOMER
+    return EndFacts(
+        reference=request.reference,
+        product=subscription.product.name,
+        customer_name=customer.name,
+        customer_email=customer.email,
+        asked_at=request.created_at,
+        asked_by=request.actor,
+        price=_price(subscription),
+        interval_unit=subscription.interval_unit,
+        interval_count=subscription.interval_count,
+        next_payment_at=subscription.next_payment_at,
+        now=now,
+        may_be_charged=subscription.status is not Status.PENDING,
+        is_payment_near=_is_payment_near(request, subscription, now=now),
+        reason=request.reason_text if by_customer else "",
+        due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
+        needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
+        trouble=request.trouble,
+        path=path,
+    )
+
+
+def effect_facts(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> EffectFacts:
+    """Return what the confirmed end changed."""
+    never_started = request.basis is Basis.NEVER_STARTED
+    left = _left(session, subscription, never_started=never_started)
+    return EffectFacts(
+        outcome=request.outcome,
+        confirmed_at=request.confirmed_at or now,
+        stopped_at=subscription.stopped_at_provider_at,
+        ended_at=subscription.ended_at,
+        last_payment_at=subscription.last_payment_at,
+        was_at_provider=request.actor is Actor.PROVIDER,
+        never_started=never_started,
+        access_until=left.until,
+        is_access_unknown=left.is_unknown,
+        kept=left.kept,
+        may_come_back=subscription.customer.contact_allowed
+        and may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed),
+    )
+
+
+def access_facts(session: Session, merchant: Merchant, subscription: Subscription, until: datetime) -> AccessFacts:
+    """Return the access that ends at `until`, and what stays."""
+    return AccessFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        until=until,
+        kept=_left(session, subscription).kept,
+        path=account_path(merchant),
+    )
+
+
+def waiting_facts(request: EndRequest) -> WaitingFacts:
+    """Return one line of the merchant's list of what waits."""
+    subscription = request.subscription
+    return WaitingFacts(
+        reference=request.reference,
+        product=subscription.product.name,
+        customer=subscription.customer.name or subscription.customer.email or "",
+        asked_at=request.created_at,
+        next_payment_at=subscription.next_payment_at,
+    )
+
+
+def _left(session: Session, subscription: Subscription, *, never_started: bool = False) -> AccessLeft:
+    given = grants.of_customer(
+        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
+    )
+    return access_left(subscription, given, never_started=never_started)
+
+
+def _price(subscription: Subscription) -> Money | None:
+    if subscription.amount is None or subscription.currency is None:
+        return None
+    return Money(subscription.amount, subscription.currency)
+
+
+def _is_payment_near(request: EndRequest, subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether the customer needs PayPal's own page: a payment within 72 h, or at a date nobody knows."""
+    if request.due_at is not None and request.due_at > now:
+        return False  # the payments before that day are owed
+    if subscription.next_payment_at is None:
+        return subscription.status in (Status.ACTIVE, Status.PAST_DUE)
+    return subscription.status is not Status.PENDING and is_payment_near(subscription.next_payment_at, now)

@@ -1,0 +1,244 @@
+"""Who is told what, and when: each function adds messages to the transaction of the change they tell of.
+
+Every message has a key, so that calling twice tells once.  An acknowledgement waits a minute: when
+PayPal confirms within it, the confirmation says all of it and is the only mail (cancellation.md, Mails).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import ALARM, Basis, RequestState, Trouble
+from portal.domain.policies import Actor
+from portal.i18n import pick_locale
+from portal.mail import ends, logins, merchants
+from portal.mail.composing import Composed
+from portal.models import EndRequest, Merchant, Subscription
+from portal.queries import mails
+from portal.services import notice_facts as facts
+from portal.services import outbox
+from portal.services.context import Context
+from portal.services.recipients import subscription_of, to_customer, to_merchant
+
+TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
+LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
+REMIND_OF_KEY: Final = timedelta(hours=20)  # a broken key is brought back to mind once a day at most
+KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY})
+LISTED: Final = 20  # requests named in one mail
+
+
+def login_code(
+    ctx: Context,
+    session: Session,
+    *,
+    merchant: Merchant,
+    email: str,
+    code: str,
+    link_path: str,
+    language: str,
+    now: datetime,
+) -> None:
+    """Send the code and the link to an address; too late is never (the outbox drops it after ten minutes)."""
+    life = outbox.LOGIN_CODE_LIFE
+    locale = pick_locale(language, merchant.locale)
+    composed = logins.login_code(
+        facts.letterhead(ctx, merchant, locale),
+        code=code,
+        path=link_path,
+        minutes=int(life.total_seconds() // 60),
+        valid_until=now + life,
+    )
+    outbox.put(
+        ctx,
+        session,
+        composed,
+        merchant_id=merchant.id,
+        key=f"login:{uuid.uuid4()}",
+        recipient=email,
+        language=locale,
+        now=now,
+    )
+
+
+def end_recorded(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Acknowledge a customer's own request in a minute, and tell the merchant then.
+
+    Staff's own acts are told to the customer once they are true, and not to the staff.
+    """
+    if request.actor is not Actor.CUSTOMER:
+        return
+    subscription = subscription_of(session, request)
+    composed = _acknowledgement(ctx, merchant, request, subscription, now=now)
+    to_customer(ctx, session, merchant, request, composed, key=_ack(request), now=now, send_at=now + TOGETHER)
+    end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
+    composed = merchants.merchant_end_requested(facts.letterhead(ctx, merchant, merchant.locale), end)
+    to_merchant(
+        ctx, session, merchant, composed, key=_requested(request), request=request, now=now, send_at=now + TOGETHER
+    )
+
+
+def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """PayPal did not confirm: the acknowledgement leaves at once, in the words of where the request stands now.
+
+    While PayPal has accepted and its read merely lags (*verifying*), the minute is still waited for.
+    """
+    if request.state is RequestState.VERIFYING:
+        return
+    if request.state is RequestState.NEEDS_MERCHANT:
+        composed = _acknowledgement(ctx, merchant, request, subscription_of(session, request), now=now)
+        outbox.rewrite(ctx, session, _ack(request), composed)
+    outbox.release(session, _ack(request), now=now)
+    outbox.release(session, _requested(request), now=now)
+
+
+def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
+    subscription = subscription_of(session, request)
+    if not outbox.supersede(session, _ack(request)):
+        end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+        composed = ends.end_withdrawn(facts.customer_head(ctx, merchant, subscription.customer), end)
+        to_customer(ctx, session, merchant, request, composed, key=f"withdrawn:{request.id}", now=now)
+    if not outbox.supersede(session, _requested(request)):
+        end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
+        composed = merchants.merchant_end_withdrawn(facts.letterhead(ctx, merchant, merchant.locale), end)
+        to_merchant(ctx, session, merchant, composed, key=f"merchant-withdrawn:{request.id}", request=request, now=now)
+
+
+def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Tell of the end, in one mail with the acknowledgement when that has not left yet.
+
+    A change of our own word alone (cancelled → abandoned) is told to nobody: nothing changes for the customer.
+    """
+    if request.basis is Basis.LOCAL:
+        return
+    subscription = subscription_of(session, request)
+    outbox.supersede(session, _ack(request))
+    outbox.supersede(session, _requested(request))
+    effects = facts.effect_facts(session, request, subscription, now=now)
+    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    was_over = request.basis is Basis.ALREADY_OVER and request.sent_at is None and request.actor is Actor.CUSTOMER
+    composed = ends.end_already_over(head, end, effects) if was_over else ends.end_confirmed(head, end, effects)
+    to_customer(ctx, session, merchant, request, composed, key=f"confirmed:{request.id}", now=now)
+    if request.actor is Actor.STAFF:
+        return
+    end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
+    composed = merchants.merchant_end_confirmed(facts.letterhead(ctx, merchant, merchant.locale), end, effects)
+    to_merchant(ctx, session, merchant, composed, key=f"merchant-confirmed:{request.id}", request=request, now=now)
+
+
+def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Say honestly, after 24 h, that PayPal has still not confirmed; a broken key is told once for all requests."""
+    subscription = subscription_of(session, request)
+    if request.actor is Actor.CUSTOMER:
+        end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+        composed = ends.end_overdue(facts.customer_head(ctx, merchant, subscription.customer), end)
+        to_customer(ctx, session, merchant, request, composed, key=f"overdue:{request.id}", now=now)
+    if request.trouble in KEY_TROUBLES:
+        _tell_of_key(ctx, session, request, merchant, now=now, remind=True)
+        return
+    end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
+    composed = merchants.merchant_overdue(facts.letterhead(ctx, merchant, merchant.locale), end)
+    to_merchant(ctx, session, merchant, composed, key=f"merchant-overdue:{request.id}", request=request, now=now)
+
+
+def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Ask the merchant for help: about a broken key once for all requests, else once per request and trouble.
+
+    The same request is brought back to mind 48 h and 24 h before its next payment (rule 8).
+    """
+    outbox.supersede(session, _requested(request))  # this mail says more
+    phase = _phase(subscription_of(session, request).next_payment_at, now)
+    if request.trouble in KEY_TROUBLES:
+        _tell_of_key(ctx, session, request, merchant, now=now, remind=phase != "")
+        return
+    composed = merchants.merchant_needs_you(
+        facts.letterhead(ctx, merchant, merchant.locale),
+        trouble=request.trouble,
+        waiting=(facts.waiting_facts(request),),
+        more=0,
+        issue=_issue(request),
+        path=facts.desk_path(subscription_of(session, request)),
+        now=now,
+    )
+    key = f"needs-merchant:{request.id}:{request.trouble}:{phase}"
+    to_merchant(ctx, session, merchant, composed, key=key, request=request, now=now)
+
+
+def access_ends_soon(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Tell the customer, three days before, which day is the last."""
+    subscription = subscription_of(session, request)
+    until = subscription.access_until
+    if until is None:
+        return
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    composed = ends.access_ends_soon(head, facts.access_facts(session, merchant, subscription, until))
+    to_customer(ctx, session, merchant, request, composed, key=f"access-soon:{request.id}", now=now)
+
+
+def access_ended(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Tell the customer on the day; not when the confirmation has just said it."""
+    subscription = subscription_of(session, request)
+    until, confirmed = subscription.access_until, request.confirmed_at
+    if until is None or (confirmed is not None and until < confirmed + timedelta(days=1)):
+        return
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    composed = ends.access_ended(head, facts.access_facts(session, merchant, subscription, until))
+    to_customer(ctx, session, merchant, request, composed, key=f"access-ended:{request.id}", now=now)
+
+
+def _ack(request: EndRequest) -> str:
+    return f"ack:{request.id}"
+
+
+def _requested(request: EndRequest) -> str:
+    return f"merchant-requested:{request.id}"
+
+
+def _acknowledgement(
+    ctx: Context, merchant: Merchant, request: EndRequest, subscription: Subscription, *, now: datetime
+) -> Composed:
+    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+    return ends.end_recorded(facts.customer_head(ctx, merchant, subscription.customer), end)
+
+
+def _tell_of_key(
+    ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime, remind: bool
+) -> None:
+    """Send one mail for all requests that a broken key holds up, unless the merchant was told of this breakage."""
+    account = mails.lock_account(session, merchant.id)
+    told = account.merchant_told_at if account is not None else None
+    broken = account.broken_since if account is not None else None
+    is_told = told is not None and (broken is None or told >= broken)
+    if is_told and not (remind and told is not None and now - told >= REMIND_OF_KEY):
+        return
+    rows, count = mails.waiting_requests(session, merchant.id, limit=LISTED)
+    composed = merchants.merchant_needs_you(
+        facts.letterhead(ctx, merchant, merchant.locale),
+        trouble=request.trouble,
+        waiting=tuple(facts.waiting_facts(row) for row in rows),
+        more=count - len(rows),
+        issue=_issue(request),
+        path=facts.key_path(),
+        now=now,
+    )
+    # Without an account there is no row to remember by: the day is then part of the key.
+    key = f"key-broken:{account.id}:{now.isoformat()}" if account is not None else f"no-key:{merchant.id}:{now.date()}"
+    to_merchant(ctx, session, merchant, composed, key=key, now=now)
+    if account is not None:
+        account.merchant_told_at = now
+
+
+def _issue(request: EndRequest) -> str:
+    """Return PayPal's own word for the refusal, if it gave one."""
+    return str((request.answer or {}).get("issue") or "")
+
+
+def _phase(next_payment_at: datetime | None, now: datetime) -> str:
+    if next_payment_at is None or next_payment_at - now > ALARM:
+        return ""
+    return "24h" if next_payment_at - now <= LAST_ALARM else "48h"

@@ -1,0 +1,217 @@
+"""The outbox: a message is a row written with the change it tells of, and a job sends it once.
+
+A row's `key` makes the same message impossible twice.  While a process holds a message, its `send_at`
+lies ahead by a lease: another job for the same message then leaves it alone, and a process that died
+is followed by the next one.  What the mail server does not take is tried again until it does.
+No address and no content is ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain.end_requests import retry_delay
+from portal.mail.composing import Composed
+from portal.mail.logins import LOGIN_CODE
+from portal.models import Mail, MailState, Merchant
+from portal.providers.ports import Letter, MailRefused, MailUnavailable
+from portal.secrets import CannotOpen
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+CONTENT: Final = "mails.content"  # the purpose a message is sealed for
+LOGIN_CODE_LIFE: Final = timedelta(minutes=10)
+LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
+EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
+LONGEST_ERROR: Final = 500
+
+
+def put(
+    ctx: Context,
+    session: Session,
+    composed: Composed,
+    *,
+    merchant_id: uuid.UUID,
+    key: str,
+    recipient: str,
+    language: str,
+    now: datetime,
+    end_request_id: uuid.UUID | None = None,
+    send_at: datetime | None = None,
+) -> Mail | None:
+    """Add a message and its job to the session's transaction; None when `key` was already written.
+
+    `send_at` delays it; until then `release` and `supersede` can still decide otherwise.
+    """
+    mail_id, when = uuid.uuid4(), send_at or now
+    session.flush()  # the request it tells of must be there
+    written = session.execute(
+        insert(Mail)
+        .values(
+            id=mail_id,
+            created_at=now,
+            merchant_id=merchant_id,
+            key=key,
+            kind=composed.kind,
+            recipient=recipient,
+            language=language,
+            subject=composed.subject,
+            content=_seal(ctx, composed),
+            message_id=f"{mail_id}@{_domain(ctx.mail_from)}",
+            end_request_id=end_request_id,
+            send_at=when,
+        )
+        .on_conflict_do_nothing(index_elements=[Mail.key])
+        .returning(Mail.id)
+    ).scalar_one_or_none()
+    if written is None:
+        return None
+    _defer(session, mail_id, at=when if when > now else None)
+    return session.get_one(Mail, mail_id)
+
+
+def release(session: Session, key: str, *, now: datetime) -> bool:
+    """Send a message that waits for its time at once; say whether there was one."""
+    mail_id = _change(session, key, send_at=now)
+    if mail_id is not None:
+        _defer(session, mail_id)
+    return mail_id is not None
+
+
+def supersede(session: Session, key: str) -> bool:
+    """Drop a message that was not sent: another one says more. Say whether nobody can have seen it.
+
+    One that the mail server put off is dropped too; one that is on its way this very moment still arrives,
+    and is then marked as sent.
+    """
+    session.flush()
+    attempts = session.execute(
+        update(Mail)
+        .where(Mail.key == key, Mail.state == MailState.WAITING)
+        .values(state=MailState.SUPERSEDED)
+        .returning(Mail.attempts)
+        .execution_options(synchronize_session="fetch")
+    ).scalar_one_or_none()
+    return attempts == 0
+
+
+def rewrite(ctx: Context, session: Session, key: str, composed: Composed) -> bool:
+    """Give a message that still waits for its time newer words; say whether it took them."""
+    return _change(session, key, subject=composed.subject, content=_seal(ctx, composed)) is not None
+
+
+def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
+    """Send one message unless it was sent, refused, dropped, or another process holds it. Return its state.
+
+    A refusal is kept with its reason for the merchant to see; anything else is tried again after
+    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code is never sent late.
+    """
+    mail = _claim(ctx, mail_id, now=now)
+    if isinstance(mail, MailState):
+        return mail
+    try:
+        ctx.mailer.send(_letter(ctx, mail))
+    except MailRefused as error:
+        log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
+        return _settle(ctx, mail, MailState.REFUSED, error=str(error))
+    except (MailUnavailable, CannotOpen) as error:
+        return _put_off(ctx, mail, now=now, error=str(error))
+    except Exception as error:
+        _put_off(ctx, mail, now=now, error=type(error).__name__)  # a defect of ours: the promise stays
+        raise
+    log.info("mail_sent", mail_id=str(mail_id), kind=mail.kind, attempts=mail.attempts)
+    return _settle(ctx, mail, MailState.SENT, sent_at=now)
+
+
+def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailState:
+    """Take the message for one attempt, or return the state that makes an attempt pointless or too early."""
+    with ctx.db.begin() as session:
+        mail = session.get_one(Mail, mail_id, with_for_update=True)
+        if mail.state is not MailState.WAITING:
+            return mail.state
+        if mail.kind == LOGIN_CODE and now >= mail.created_at + LOGIN_CODE_LIFE:
+            mail.state, mail.content = MailState.SUPERSEDED, None
+            log.info("mail_expired", mail_id=str(mail_id), kind=mail.kind)
+            return mail.state
+        if mail.send_at > now + EARLY:
+            _defer(session, mail_id, at=mail.send_at)
+            return mail.state
+        mail.attempts += 1
+        mail.send_at = now + LEASE
+        return mail
+
+
+def _letter(ctx: Context, mail: Mail) -> Letter:
+    """Open the sealed message. Raises CannotOpen."""
+    content = json.loads(ctx.vault.open(mail.content or b"", purpose=CONTENT))
+    with ctx.db.read() as session:
+        merchant = session.get_one(Merchant, mail.merchant_id)
+    # Answers go to the merchant; the merchant's own mails need no answer address.
+    reply_to = merchant.support_email if merchant.support_email != mail.recipient else None
+    return Letter(
+        message_id=mail.message_id,
+        to=mail.recipient,
+        sender=ctx.mail_from,
+        reply_to=reply_to,
+        subject=mail.subject,
+        text=content["text"],
+        html=content["html"],
+        language=mail.language,
+    )
+
+
+def _settle(
+    ctx: Context, mail: Mail, state: MailState, *, sent_at: datetime | None = None, error: str = ""
+) -> MailState:
+    """Write what became of the message; a log-in code does not stay in the database."""
+    values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
+    if mail.kind == LOGIN_CODE:
+        values["content"] = None
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).where(Mail.id == mail.id).values(**values))
+    return state
+
+
+def _put_off(ctx: Context, mail: Mail, *, now: datetime, error: str) -> MailState:
+    """Promise another attempt, and say why."""
+    again = now + retry_delay(mail.attempts)
+    log.warning("mail_put_off", mail_id=str(mail.id), kind=mail.kind, attempts=mail.attempts, until=again.isoformat())
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).where(Mail.id == mail.id).values(send_at=again, error=error[:LONGEST_ERROR]))
+        _defer(session, mail.id, at=again)
+    return MailState.WAITING
+
+
+def _change(session: Session, key: str, **values: object) -> uuid.UUID | None:
+    """Change a message that waits and that nobody has tried to send; return its id."""
+    session.flush()
+    return session.execute(
+        update(Mail)
+        .where(Mail.key == key, Mail.state == MailState.WAITING, Mail.attempts == 0)
+        .values(**values)
+        .returning(Mail.id)
+        .execution_options(synchronize_session="fetch")
+    ).scalar_one_or_none()
+
+
+def _defer(session: Session, mail_id: uuid.UUID, *, at: datetime | None = None) -> None:
+    # No job lock: a job that waits for its time would hold back the one that releases the message.
+    queue.defer(session, queue.SEND_MAIL, at=at, mail_id=str(mail_id))
+
+
+def _seal(ctx: Context, composed: Composed) -> bytes:
+    return ctx.vault.seal(json.dumps({"text": composed.text, "html": composed.html}), purpose=CONTENT)
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].rstrip("> ") or "localhost"

@@ -1,0 +1,82 @@
+"""To whom a notice goes: the customer of a request, or the merchant, each in their language."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.i18n import pick_locale
+from portal.mail.composing import Composed
+from portal.models import EndRequest, Merchant, Subscription
+from portal.queries import subscriptions
+from portal.services import outbox
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+def subscription_of(session: Session, request: EndRequest) -> Subscription:
+    """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
+    return subscriptions.of_merchant(session, request.merchant_id, request.subscription_id)
+
+
+def to_customer(
+    ctx: Context,
+    session: Session,
+    merchant: Merchant,
+    request: EndRequest,
+    composed: Composed,
+    *,
+    key: str,
+    now: datetime,
+    send_at: datetime | None = None,
+) -> None:
+    """Write a message to the request's customer, in their language; one without an address gets none."""
+    customer = subscription_of(session, request).customer
+    if not customer.email:
+        # The merchant's mail says it too: somebody has to tell this customer.
+        log.warning("customer_without_address", request_id=str(request.id), kind=composed.kind)
+        return
+    outbox.put(
+        ctx,
+        session,
+        composed,
+        merchant_id=merchant.id,
+        key=key,
+        recipient=customer.email,
+        language=pick_locale(customer.locale, merchant.locale),
+        now=now,
+        end_request_id=request.id,
+        send_at=send_at,
+    )
+
+
+def to_merchant(
+    ctx: Context,
+    session: Session,
+    merchant: Merchant,
+    composed: Composed,
+    *,
+    key: str,
+    now: datetime,
+    request: EndRequest | None = None,
+    send_at: datetime | None = None,
+) -> None:
+    """Write a message to the merchant's support address, if there is one."""
+    if not merchant.support_email:
+        log.warning("merchant_without_address", merchant_id=str(merchant.id), kind=composed.kind)
+        return
+    outbox.put(
+        ctx,
+        session,
+        composed,
+        merchant_id=merchant.id,
+        key=key,
+        recipient=merchant.support_email,
+        language=pick_locale(merchant.locale),
+        now=now,
+        end_request_id=request.id if request is not None else None,
+        send_at=send_at,
+    )

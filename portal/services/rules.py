@@ -1,0 +1,70 @@
+"""From stored rows to the words of `domain.access`: a product's rule, grants, and what an end leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.domain import access
+from portal.models import Grant, Product, Subscription
+
+
+def rule_of(product: Product) -> access.Rule:
+    """Return the product's access rule; one without listed contents opens one thing, itself.
+
+    The product's contents must be loaded.
+    """
+    return access.Rule(
+        contents=_contents(product),
+        keep_after_completion=product.keep_after_completion,
+        keep_after_cancellation=product.keep_after_cancellation,
+        stops_at_once=product.stops_at_once,
+        kept_while_paused=product.kept_while_paused,
+        grace_days=product.grace_days,
+    )
+
+
+def grants_of(product: Product, grants: Iterable[Grant]) -> tuple[access.Grant, ...]:
+    """Return the product's grants, one per content, so that each meets the content it stands for (same key)."""
+    return tuple(
+        access.Grant(key=content.key, title=content.title, since=grant.since, until=grant.until)
+        for grant in grants
+        if grant.product_id == product.id
+        for content in _contents(product)
+    )
+
+
+def _contents(product: Product) -> tuple[access.Content, ...]:
+    if not product.contents:
+        return (access.Content(key=str(product.id), title=product.name),)
+    return tuple(
+        access.Content(key=str(content.id), title=content.title, unlock_after_days=content.unlock_after_days)
+        for content in product.contents
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessLeft:
+    """What is open after an end: until when what stops is open, and what stays for good."""
+
+    until: datetime | None
+    is_unknown: bool
+    kept: tuple[str, ...]
+
+
+def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, never_started: bool = False) -> AccessLeft:
+    """Return what an ended subscription leaves open, from the same windows as the account page.
+
+    One that never began opens nothing, whatever start PayPal had planned.
+    """
+    product = subscription.product
+    given = grants_of(product, grants)
+    windows = access.windows(subscription.facts, rule_of(product), given)
+    if never_started:
+        windows = tuple(window for window in windows if window.granted)
+    return AccessLeft(
+        until=max((window.until for window in windows if window.until is not None), default=None),
+        is_unknown=any(window.end is access.End.UNKNOWN for window in windows),
+        kept=tuple(dict.fromkeys(window.title for window in windows if window.end is access.End.KEPT)),
+    )
