@@ -7,6 +7,7 @@ keys can be rotated.  `purpose` is bound to the ciphertext: a box moved to anoth
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets as random
 
@@ -24,6 +25,7 @@ class Vault:
     def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
         self._newest = keys[0][0]
         self._keys = {key_id: AESGCM(key) for key_id, key in keys}
+        self._stamp = hmac.digest(keys[0][1], b"portal.secrets.stamp", "sha256")
 
     def seal(self, secret: str, *, purpose: str) -> bytes:
         """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`)."""
@@ -41,6 +43,14 @@ class Vault:
             return cipher.decrypt(rest[:12], rest[12:], purpose.encode()).decode()
         except InvalidTag as error:
             raise CannotOpen("the box does not open for this purpose") from error
+
+    def stamp(self, secret: str, *, purpose: str) -> str:
+        """Return a keyed hash (HMAC-SHA256) of a secret too short to be hashed alone, like six digits.
+
+        It is bound to `purpose` and to the newest key: changing keys voids what was stamped, so only
+        short-lived secrets may be kept this way.
+        """
+        return hmac.digest(self._stamp, f"{purpose}\0{secret}".encode(), "sha256").hex()
 
 
 def new_token() -> str:

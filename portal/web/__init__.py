@@ -1,0 +1,66 @@
+"""The web face: settings of Flask, what happens around every request, and the blueprints."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+import flask_wtf.csrf
+from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Config
+
+MOST_BYTES = 1024 * 1024  # of a request: the portal's own forms are far smaller
+
+
+def install(app: Flask, config: Config) -> None:
+    """Make a bare Flask application the portal; raise RuntimeError if a route is not in the table of access."""
+    from portal.web import access, admin, auth, csrf, customer, errors, formatting, headers, identity, locale, public
+
+    _settings(app, config)
+    headers.install(app, config)
+    locale.install(app)
+    formatting.install(app)
+    errors.install(app)
+    identity.install(app)  # before access: the guard asks who it is
+    access.install(app)
+    csrf.install(app)  # after access: whoever is not logged in hears that first
+    for package in (public, auth, customer, admin):
+        load(package)
+        app.register_blueprint(package.bp)
+    access.check_table(app)
+    app.url_build_error_handlers.append(_not_yet)  # TEMP
+
+
+def _not_yet(_error: Exception, endpoint: str, _values: object) -> str:  # TEMP
+    return "/" + endpoint
+
+
+def load(package: ModuleType) -> None:
+    """Import every module of a blueprint's package, so that its routes exist."""
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def _settings(app: Flask, config: Config) -> None:
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SESSION_COOKIE_NAME="__Host-portal" if config.is_https else "portal",
+        SESSION_COOKIE_SECURE=config.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        WTF_CSRF_TIME_LIMIT=None,  # law.md R-AC-8: a form does not run out while somebody reads
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(csrf_token=flask_wtf.csrf.generate_csrf, is_demo=config.is_pretend)
+    if config.trusted_proxies:
+        proxies = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]

@@ -1,0 +1,193 @@
+"""Who is visiting: a person, their session and their merchant, in one statement (page budget)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from portal.domain.policies import Role
+from portal.models import Customer, LoginSession, Merchant, PayPalAccount, RecoveryCode, Staff
+
+
+class Kind(StrEnum):
+    """On which side of the counter somebody stands."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MerchantFacts:
+    """What a page needs to know of its merchant."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    locale: str
+    time_zone: str
+    support_email: str | None
+    self_cancellation: bool
+    cancellation_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none."""
+
+    kind: Kind
+    id: uuid.UUID
+    merchant_id: uuid.UUID
+    name: str
+    email: str | None
+    role: Role | None
+    session_id: uuid.UUID
+    authenticated_at: datetime
+    last_seen_at: datetime
+    locale: str | None
+
+    is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """Return the person's id as text."""
+        return str(self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A merchant's page and who looks at it; `key_broken_since` is only looked up for the desk."""
+
+    merchant: MerchantFacts
+    person: Person | None
+    key_broken_since: datetime | None = None
+
+
+_MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
+_SESSION: Final = (
+    LoginSession.id.label("session_id"),
+    LoginSession.authenticated_at,
+    LoginSession.last_seen_at,
+)
+_ALIVE: Final = and_(
+    LoginSession.token_hash == bindparam("token_hash"),
+    LoginSession.revoked_at.is_(None),
+    LoginSession.expires_at > bindparam("now"),
+    LoginSession.last_seen_at > bindparam("seen_after"),
+)
+
+_AT_ACCOUNT: Final = (
+    select(
+        *_MERCHANT,
+        *_SESSION,
+        Customer.id.label("person_id"),
+        Customer.name.label("person_name"),
+        Customer.email,
+        Customer.locale.label("person_locale"),
+    )
+    .select_from(Merchant)
+    .outerjoin(
+        LoginSession, and_(LoginSession.merchant_id == Merchant.id, LoginSession.customer_id.is_not(None), _ALIVE)
+    )
+    .outerjoin(Customer, Customer.id == LoginSession.customer_id)
+    .where(Merchant.slug == bindparam("slug"))
+)
+
+_AT_DESK: Final = (
+    select(
+        *_MERCHANT,
+        *_SESSION,
+        Staff.id.label("person_id"),
+        Staff.name.label("person_name"),
+        Staff.email,
+        Staff.locale.label("person_locale"),
+        Staff.role,
+        PayPalAccount.broken_since,
+    )
+    .select_from(LoginSession)
+    .join(Staff, Staff.id == LoginSession.staff_id)
+    .join(Merchant, and_(Merchant.id == LoginSession.merchant_id, Merchant.id == Staff.merchant_id))
+    .outerjoin(PayPalAccount, PayPalAccount.merchant_id == Merchant.id)
+    .where(_ALIVE, Staff.disabled_at.is_(None))
+)
+
+
+def _merchant(row: Row[Any]) -> MerchantFacts:
+    return MerchantFacts(**{name: getattr(row, name) for name in MerchantFacts.__dataclass_fields__})
+
+
+def _person(row: Row[Any], kind: Kind, role: Role | None) -> Person:
+    return Person(
+        kind=kind,
+        id=row.person_id,
+        merchant_id=row.id,
+        name=row.person_name,
+        email=row.email,
+        role=role,
+        session_id=row.session_id,
+        authenticated_at=row.authenticated_at,
+        last_seen_at=row.last_seen_at,
+        locale=row.person_locale,
+    )
+
+
+def at_account(session: Session, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
+    """Return the merchant of an account page and its customer, if logged in; raise NoResultFound for no merchant."""
+    parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
+    row = session.execute(_AT_ACCOUNT, parameters).one()
+    person = _person(row, Kind.CUSTOMER, None) if row.person_id is not None else None
+    return Visit(merchant=_merchant(row), person=person)
+
+
+def at_desk(session: Session, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit | None:
+    """Return the staff member a token stands for and their merchant; None when it stands for nobody."""
+    row = session.execute(_AT_DESK, {"token_hash": token_hash, "now": now, "seen_after": seen_after}).one_or_none()
+    if row is None:
+        return None
+    return Visit(merchant=_merchant(row), person=_person(row, Kind.STAFF, row.role), key_broken_since=row.broken_since)
+
+
+def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
+    """Return the id of the merchant's customer with that address (lower case), or None."""
+    return session.scalars(
+        select(Customer.id).where(Customer.merchant_id == merchant_id, Customer.email == email)
+    ).one_or_none()
+
+
+def staff_by_email(session: Session, email: str) -> Staff | None:
+    """Return the working staff member with that address (lower case), or None."""
+    return session.scalars(select(Staff).where(Staff.email == email, Staff.disabled_at.is_(None))).one_or_none()
+
+
+def lock_staff(session: Session, staff_id: uuid.UUID) -> Staff | None:
+    """Return a working staff member, locked until the transaction ends; None when there is none."""
+    return session.scalars(
+        select(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None)).with_for_update()
+    ).one_or_none()
+
+
+def unused_recovery_code(session: Session, staff_id: uuid.UUID, code_hash: str) -> RecoveryCode | None:
+    """Return the person's unused recovery code with that hash, or None."""
+    return session.scalars(
+        select(RecoveryCode).where(
+            RecoveryCode.staff_id == staff_id, RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None)
+        )
+    ).one_or_none()
+
+
+def recovery_codes_left(session: Session, staff_id: uuid.UUID) -> int:
+    """Count the person's unused recovery codes."""
+    statement = select(func.count()).where(RecoveryCode.staff_id == staff_id, RecoveryCode.used_at.is_(None))
+    return session.execute(statement).scalar_one()
+
+
+def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
+    """Return the first merchants by name: only the demo's home page lists them."""
+    rows = session.execute(select(*_MERCHANT).order_by(Merchant.name, Merchant.id).limit(limit))
+    return [_merchant(row) for row in rows]

@@ -1,0 +1,179 @@
+"""Staff log in with a password (Argon2id) and a second factor (TOTP, or a recovery code once): always both.
+
+law.md R-GD-9 to R-GD-11: sixteen characters or more, any characters, no forced change; tries are limited.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+import pyotp
+import structlog
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.orm import Session
+
+from portal.domain.policies import Role
+from portal.models import LoginSession, RecoveryCode, Staff
+from portal.queries import people
+from portal.queries.people import Kind, Person
+from portal.secrets import token_hash
+from portal.services import throttles
+from portal.services.context import Context
+from portal.services.logins import normal_email
+from portal.services.sessions import Visitor, open_for
+from portal.services.throttles import Limit
+
+log = structlog.get_logger("portal.staff_logins")
+
+TOTP_SECRET: Final = "staff.totp_secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
+STEP: Final = 30  # seconds of one TOTP step (RFC 6238)
+SHORTEST: Final = 16
+LONGEST: Final = 256  # a longer one only costs the server time
+RECOVERY_CODES: Final = 10
+QUARTER: Final = timedelta(minutes=15)
+_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters and digits that nobody confuses
+_passwords: Final = PasswordHash((Argon2Hasher(),))
+_NOBODY: Final = _passwords.hash(secrets.token_urlsafe())  # verified for unknown addresses: the same time
+
+
+class WeakPassword(ValueError):
+    """The password is too short, too long, or made of almost nothing; the message is English and for the operator."""
+
+
+class NewStaff(NamedTuple):
+    """A new person at the desk and what they must be shown once: never stored in clear."""
+
+    staff: Staff
+    totp_uri: str
+    totp_secret: str
+    recovery_codes: list[str]
+
+
+def create_staff(
+    ctx: Context,
+    session: Session,
+    *,
+    merchant_id: uuid.UUID,
+    email: str,
+    name: str,
+    role: Role,
+    password: str,
+) -> NewStaff:
+    """Create a staff member in the caller's transaction; raise WeakPassword."""
+    check_strength(password, email=email)
+    totp_secret = pyotp.random_base32()
+    staff = Staff(
+        merchant_id=merchant_id,
+        email=normal_email(email),
+        name=name,
+        role=role,
+        password_hash=_passwords.hash(password),
+        totp_secret=ctx.vault.seal(totp_secret, purpose=TOTP_SECRET),
+        totp_last_step=0,
+    )
+    session.add(staff)
+    session.flush()
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    session.add_all(RecoveryCode(staff_id=staff.id, code_hash=token_hash(_compact(code))) for code in codes)
+    uri = pyotp.TOTP(totp_secret).provisioning_uri(name=staff.email, issuer_name="Portal")
+    return NewStaff(staff=staff, totp_uri=uri, totp_secret=totp_secret, recovery_codes=codes)
+
+
+def check_strength(password: str, *, email: str) -> None:
+    """Raise WeakPassword unless the password has 16 to 256 characters that are not one word over and over."""
+    if len(password) < SHORTEST:
+        raise WeakPassword(f"a password needs at least {SHORTEST} characters")
+    if len(password) > LONGEST:
+        raise WeakPassword(f"a password has at most {LONGEST} characters")
+    if len(set(password)) < 6:
+        raise WeakPassword("this password is made of too few different characters")
+    name = normal_email(email).partition("@")[0]
+    if len(password.lower().replace(name, "")) < SHORTEST // 2:
+        raise WeakPassword("this password is almost only the e-mail address")
+
+
+def check_password(ctx: Context, email: str, password: str, *, network: str, now: datetime) -> uuid.UUID | None:
+    """Return who has that address and password, None for nobody; raise TooManyTries. The time is the same."""
+    email = normal_email(email)
+    throttles.hit(
+        ctx,
+        Limit(name="staff_address", who=email, count=10, window=QUARTER),
+        Limit(name="staff_network", who=network, count=30, window=QUARTER),
+        now=now,
+    )
+    with ctx.db.read() as session:
+        staff = people.staff_by_email(session, email)
+    right = _passwords.verify(password[:LONGEST], staff.password_hash if staff else _NOBODY)
+    if staff is None or not right:
+        log.info("staff_login.refused", reason="password", staff_id=str(staff.id) if staff else None)
+        return None
+    return staff.id
+
+
+def enter(ctx: Context, staff_id: uuid.UUID, code: str, *, visitor: Visitor, now: datetime) -> str | None:
+    """Open a session with the second factor; return its token, None for a wrong or used code; raise TooManyTries.
+
+    Only for somebody whose password was just checked.
+    """
+    throttles.hit(ctx, Limit(name="staff_factor", who=str(staff_id), count=10, window=QUARTER), now=now)
+    with ctx.db.begin() as session:
+        staff = people.lock_staff(session, staff_id)
+        if staff is None or not _second_factor(ctx, session, staff, code, now=now):
+            log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id))
+            return None
+        return open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=visitor, now=now)
+
+
+def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: Visitor, now: datetime) -> str | None:
+    """Ask for both factors again before a sensitive page; return a new session's token, None if either is wrong."""
+    if check_password(ctx, person.email or "", password, network=visitor.network, now=now) != person.id:
+        return None
+    return enter(ctx, person.id, code, visitor=visitor, now=now)
+
+
+def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, now: datetime) -> bool:
+    compact = _compact(code)
+    if compact.isdecimal():
+        return _totp(ctx, staff, compact, now=now)
+    recovery = people.unused_recovery_code(session, staff.id, token_hash(compact))
+    if recovery is None:
+        return False
+    recovery.used_at = now
+    log.warning(
+        "staff_login.recovery_code_used",
+        staff_id=str(staff.id),
+        left=people.recovery_codes_left(session, staff.id),
+    )
+    return True
+
+
+def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:
+    """Accept the code of this step or a neighbour, if no code of that step or a later one was used before."""
+    totp = pyotp.TOTP(ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET))
+    current = int(now.timestamp()) // STEP
+    for step in (current - 1, current, current + 1):
+        if hmac.compare_digest(totp.at(step * STEP), code) and step > staff.totp_last_step:
+            staff.totp_last_step = step
+            return True
+    return False
+
+
+def _recovery_code() -> str:
+    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(6))
+    return "-".join(groups)  # 120 bits: a plain hash is enough (ASVS 6.5.2)
+
+
+def _compact(code: str) -> str:
+    return "".join(code.split()).replace("-", "").lower()
+
+
+def sign_out_everywhere(session: Session, staff_id: uuid.UUID, *, now: datetime) -> None:
+    """End every session of a staff member, in the caller's transaction: for an operator or an owner."""
+    session.query(LoginSession).filter(LoginSession.staff_id == staff_id, LoginSession.revoked_at.is_(None)).update(
+        {"revoked_at": now}
+    )

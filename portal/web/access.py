@@ -1,0 +1,171 @@
+"""Who may come where: one table for every route, closed by default (style.md, convention 13).
+
+A route without a line here keeps the application from starting.  The guard below reads the table before
+every view; tests/test_architecture.py calls every route as each kind of person to see that it is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Final
+
+from flask import Flask, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.clock import utc_now
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import ROLE_RANK, Role
+from portal.queries.people import Kind
+from portal.web import addresses, drafts
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Face(StrEnum):
+    """To whom a route is open."""
+
+    PUBLIC = "public"  # everybody
+    CUSTOMER = "customer"  # a logged-in customer of the merchant in the address
+    STAFF = "staff"  # a logged-in staff member, of the role below or a higher one
+    SIGNED = "signed"  # a message whose signature the view checks
+
+
+@dataclass(frozen=True)
+class Access:
+    """One line of the table. At the desk, `reads` is the least role for looking, `acts` for changing."""
+
+    face: Face
+    reads: Role = Role.READER
+    acts: Role = Role.SUPPORT
+
+    def role_for(self, method: str) -> Role:
+        """Return the least role that may use the method."""
+        return self.reads if method in SAFE_METHODS else self.acts
+
+
+PUBLIC: Final = Access(Face.PUBLIC)
+CUSTOMER: Final = Access(Face.CUSTOMER)
+SIGNED: Final = Access(Face.SIGNED)
+DESK: Final = Access(Face.STAFF)  # every role looks, support and owners act
+OWN: Final = Access(Face.STAFF, acts=Role.READER)  # one's own sessions and log-in
+OWNER: Final = Access(Face.STAFF, acts=Role.OWNER)  # every role looks, owners act
+OWNER_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER)
+
+ACCESS: Final[Mapping[str, Access]] = {
+    "static": PUBLIC,
+    "public.home": PUBLIC,
+    "public.accessibility": PUBLIC,
+    "public.language": PUBLIC,
+    "public.healthz": PUBLIC,
+    "auth.customer_login": PUBLIC,
+    "auth.customer_code": PUBLIC,
+    "auth.customer_link": PUBLIC,
+    "auth.customer_logout": PUBLIC,  # logging out twice is no error
+    "auth.staff_login": PUBLIC,
+    "auth.staff_second_factor": PUBLIC,
+    "auth.staff_logout": PUBLIC,
+    "auth.staff_confirm": OWN,
+    "customer.subscriptions": CUSTOMER,
+    "customer.subscription": CUSTOMER,
+    "customer.cancellation": CUSTOMER,
+    "customer.request": CUSTOMER,
+    "customer.withdrawal": CUSTOMER,
+    "customer.subscription": CUSTOMER,
+    "customer.cancellation": CUSTOMER,
+    "customer.request": CUSTOMER,
+    "customer.withdrawal": CUSTOMER,
+    "customer.sessions": CUSTOMER,
+    "customer.session_end": CUSTOMER,
+    "customer.other_sessions_end": CUSTOMER,
+    "admin.sessions": OWN,
+    "admin.session_end": OWN,
+    "admin.other_sessions_end": OWN,
+    "admin.inbox": DESK,
+    "admin.subscriptions": DESK,
+    "admin.customers": DESK,
+    "admin.products": OWNER,
+    "admin.paypal": OWNER,
+    "admin.settings": OWNER,
+}
+
+FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF}
+
+
+def install(app: Flask) -> None:
+    """Ask the table before every view."""
+    app.before_request(_guard)
+
+
+def check_table(app: Flask) -> None:
+    """Raise RuntimeError naming every route that has no line, or the wrong face for its blueprint."""
+    routes = {rule.endpoint for rule in app.url_map.iter_rules()}
+    missing = sorted(routes - ACCESS.keys())
+    wrong = sorted(
+        route
+        for route in routes & ACCESS.keys()
+        if ACCESS[route].face is not FACES_OF_BLUEPRINTS.get(route.partition(".")[0], ACCESS[route].face)
+    )
+    if missing or wrong:
+        raise RuntimeError(f"portal/web/access.py: no line for {missing}, wrong face for {wrong}")
+
+
+def is_of_desk(endpoint: str | None) -> bool:
+    """Say whether a route wants to know which staff member asks."""
+    return endpoint is not None and (
+        endpoint.startswith("auth.staff_") or (endpoint in ACCESS and ACCESS[endpoint].face is Face.STAFF)
+    )
+
+
+def recent_login_required(minutes: int = 10) -> Callable[..., Any]:
+    """Ask staff for both factors again before the view, unless they gave them in the last `minutes`.
+
+    What was typed is kept as a draft, except secrets, and the person comes back to the same page.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(**values: Any) -> Any:
+            if utc_now() - g.person.authenticated_at <= timedelta(minutes=minutes):
+                return view(**values)
+            return redirect(url_for("auth.staff_confirm", next=_way_back()), 303)
+
+        return guarded
+
+    return decorate
+
+
+def _guard() -> ResponseReturnValue | None:
+    endpoint = request.endpoint
+    if endpoint is None:  # no such address, or not with this method: Flask answers
+        return None
+    access = ACCESS[endpoint]
+    if access.face in (Face.PUBLIC, Face.SIGNED):
+        return None
+    wanted = Kind.CUSTOMER if access.face is Face.CUSTOMER else Kind.STAFF
+    if g.person is None or g.person.kind is not wanted:
+        return _ask_to_log_in(access.face)
+    if wanted is Kind.STAFF and ROLE_RANK[g.person.role] < ROLE_RANK[access.role_for(request.method)]:
+        raise NotAllowed(Denial.ROLE_TOO_LOW)
+    return None
+
+
+def _ask_to_log_in(face: Face) -> ResponseReturnValue:
+    endpoint = "auth.customer_login" if face is Face.CUSTOMER else "auth.staff_login"
+    back = url_for(endpoint, next=_way_back())
+    if request.method in SAFE_METHODS:
+        return redirect(back, 303)
+    return render_template("errors/401_expired.html", back=back), 401
+
+
+def _way_back() -> str | None:
+    """Return the page to come back to; what was being sent is kept for it as a draft."""
+    if request.method in SAFE_METHODS:
+        return addresses.this_page()
+    page = addresses.safe_path(addresses.this_page()) or addresses.page_before()
+    if page is not None:
+        drafts.keep(page)
+    return page

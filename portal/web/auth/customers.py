@@ -1,0 +1,102 @@
+"""Customers log in with a code or a link from one mail (product.md, decision 8). A link never acts on GET."""
+
+from __future__ import annotations
+
+from flask import flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.queries.people import Kind
+from portal.secrets import new_token
+from portal.services import logins
+from portal.services.logins import Ask, Entry
+from portal.web import addresses, identity, locale
+from portal.web.auth import bp
+from portal.web.auth.forms import CodeForm, EmailForm
+from portal.web.csrf import EmptyForm
+
+BROWSER = "login_browser"  # in the signed cookie: binds a code and a link to the browser that asked
+ADDRESS = "login_address"
+
+
+@bp.route("/account/<merchant_slug>/login", methods=["GET", "POST"])
+def customer_login() -> ResponseReturnValue:
+    """Ask for an address; the answer is the same whether it is known or not."""
+    if g.person is not None and request.method == "GET":
+        return redirect(_wanted(request.args.get("next")), 303)
+    form = EmailForm()
+    if form.validate_on_submit():
+        session[BROWSER] = session.get(BROWSER) or new_token()
+        session[ADDRESS] = form.email.data.strip()
+        wish = Ask(
+            merchant_id=g.merchant.id,
+            email=form.email.data,
+            browser_token=session[BROWSER],
+            language=locale.current(),
+            network=identity.network(),
+            next_path=_wanted(request.args.get("next")),
+        )
+        logins.ask(identity.context(), wish, now=utc_now())
+        return redirect(url_for(".customer_code"), 303)
+    return render_template("auth/customer_login.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/account/<merchant_slug>/login/code", methods=["GET", "POST"])
+def customer_code() -> ResponseReturnValue:
+    """Ask for the code of the mail, in the browser that asked for it."""
+    if BROWSER not in session:
+        return redirect(url_for(".customer_login"), 303)
+    form = CodeForm()
+    if form.validate_on_submit():
+        entry = logins.enter_by_code(
+            identity.context(),
+            g.merchant.id,
+            session[BROWSER],
+            form.code.data,
+            visitor=identity.visitor(Kind.CUSTOMER),
+            now=utc_now(),
+        )
+        if entry is not None:
+            return _welcome(entry)
+        form.code.errors = [_("This code is wrong or no longer good. Take the newest mail, or ask for another code.")]
+    status = 422 if form.errors else 200
+    return render_template("auth/customer_code.html", form=form, address=session.get(ADDRESS, "")), status
+
+
+@bp.route("/account/<merchant_slug>/login/link/<token>", methods=["GET", "POST"])
+def customer_link(token: str) -> ResponseReturnValue:
+    """Show a button; only pressing it logs in, once, in the browser that asked."""
+    ctx, browser, now = identity.context(), session.get(BROWSER), utc_now()
+    form = EmptyForm()
+    if form.validate_on_submit():
+        visitor = identity.visitor(Kind.CUSTOMER)
+        entry = logins.enter_by_link(ctx, g.merchant.id, token, browser, visitor=visitor, now=now)
+        if entry is not None:
+            return _welcome(entry)
+    opens = logins.can_open_link(ctx, g.merchant.id, token, browser, now=now)
+    if opens is None:
+        return render_template("auth/customer_link_over.html"), 410
+    if not opens:
+        return render_template("auth/customer_link_elsewhere.html"), 200 if request.method == "GET" else 409
+    return render_template("auth/customer_link.html", form=form), 422 if form.errors else 200
+
+
+@bp.post("/account/<merchant_slug>/logout")
+def customer_logout() -> ResponseReturnValue:
+    """End this browser's session."""
+    response = identity.log_out(redirect(url_for(".customer_login"), 303), Kind.CUSTOMER)
+    flash(_("You are logged out."), "success")
+    return response
+
+
+def _home() -> str:
+    return url_for("customer.subscriptions")
+
+
+def _wanted(wish: str | None) -> str:
+    return addresses.safe_path(wish, under=f"/account/{g.merchant.slug}/") or _home()
+
+
+def _welcome(entry: Entry) -> ResponseReturnValue:
+    return identity.log_in(redirect(_wanted(entry.next_path), 303), Kind.CUSTOMER, entry.token)

@@ -1,0 +1,108 @@
+"""Staff log in with a password and a second factor, always both; again before something sensitive."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from flask import current_app, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from portal.clock import utc_now
+from portal.queries.people import Kind
+from portal.services import staff_logins
+from portal.web import addresses, identity
+from portal.web.auth import bp
+from portal.web.auth.forms import ConfirmForm, PasswordForm, SecondFactorForm
+
+FIRST_FACTOR: Final = "first_factor"  # in the signed cookie, signed again for this purpose alone
+FIRST_FACTOR_SECONDS: Final = 300
+
+
+@bp.route("/admin/login", methods=["GET", "POST"])
+def staff_login() -> ResponseReturnValue:
+    """Ask for address and password; one answer for a wrong address and a wrong password."""
+    if g.person is not None and request.method == "GET":
+        return redirect(_wanted(request.args.get("next")), 303)
+    form = PasswordForm()
+    if form.validate_on_submit():
+        staff_id = staff_logins.check_password(
+            identity.context(), form.email.data, form.password.data, network=identity.network(), now=utc_now()
+        )
+        if staff_id is not None:
+            first = {"staff": str(staff_id), "next": _wanted(request.args.get("next"))}
+            session[FIRST_FACTOR] = _signer().dumps(first)
+            return redirect(url_for(".staff_second_factor"), 303)
+        form.form_errors.append(_("This address and this password do not belong together."))
+    return render_template("auth/staff_login.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/admin/login/code", methods=["GET", "POST"])
+def staff_second_factor() -> ResponseReturnValue:
+    """Ask for the second factor, within five minutes of the first."""
+    first = _first_factor()
+    if first is None:
+        flash(_("Five minutes have passed: enter your password again."), "info")
+        return redirect(url_for(".staff_login"), 303)
+    form = SecondFactorForm()
+    if form.validate_on_submit():
+        token = staff_logins.enter(
+            identity.context(),
+            uuid.UUID(first["staff"]),
+            form.code.data,
+            visitor=identity.visitor(Kind.STAFF),
+            now=utc_now(),
+        )
+        if token is not None:
+            return identity.log_in(redirect(_wanted(first["next"]), 303), Kind.STAFF, token)
+        form.code.errors = [_wrong_code()]
+    return render_template("auth/staff_second_factor.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/admin/confirm", methods=["GET", "POST"])
+def staff_confirm() -> ResponseReturnValue:
+    """Ask for both factors again, then go on to where the person was going."""
+    form = ConfirmForm()
+    if form.validate_on_submit():
+        token = staff_logins.confirm(
+            identity.context(),
+            identity.person(),
+            form.password.data,
+            form.code.data,
+            visitor=identity.visitor(Kind.STAFF),
+            now=utc_now(),
+        )
+        if token is not None:
+            return identity.log_in(redirect(_wanted(request.args.get("next")), 303), Kind.STAFF, token)
+        form.form_errors.append(_("The password or the code is wrong. Wait for a new code if you used this one."))
+    return render_template("auth/staff_confirm.html", form=form), 422 if form.errors else 200
+
+
+@bp.post("/admin/logout")
+def staff_logout() -> ResponseReturnValue:
+    """End this browser's session."""
+    response = identity.log_out(redirect(url_for(".staff_login"), 303), Kind.STAFF)
+    flash(_("You are logged out."), "success")
+    return response
+
+
+def _wrong_code() -> str:
+    return _("This code is wrong or was already used. Wait for the next one and enter it.")
+
+
+def _wanted(wish: str | None) -> str:
+    return addresses.safe_path(wish, under="/admin/") or url_for("admin.inbox")
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="staff-first-factor")
+
+
+def _first_factor() -> dict[str, Any] | None:
+    try:
+        first: dict[str, Any] = _signer().loads(session.get(FIRST_FACTOR, ""), max_age=FIRST_FACTOR_SECONDS)
+    except BadData:
+        return None
+    return first

@@ -1,0 +1,100 @@
+"""Forged requests do not act, and an old form loses nothing (ASVS 3.5.1; law.md R-AC-8). Closed by default:
+
+1. A request that changes something and comes from another site is refused (Sec-Fetch-Site).
+2. Every other one needs the form token.  Without it, an address that only takes POST is never reached; one
+   that has a page of its own runs so that `BaseForm` can show the form again, filled in.
+3. In that second case no transaction can commit: a view that forgot to ask its form fails, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from flask import Flask, abort, current_app, g, has_request_context, request
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from sqlalchemy import Connection, event
+from werkzeug.datastructures import MultiDict
+from wtforms import ValidationError
+from wtforms.csrf.core import CSRF, CSRFTokenField
+
+from portal.web import addresses, drafts
+
+log = structlog.get_logger("portal.web")
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+EXEMPT: Final[frozenset[str]] = frozenset()  # routes whose messages are signed instead (none yet)
+TOO_OLD: Final = _l("This page was open for too long. Nothing was changed: check it and send it again.")
+
+
+class UnprotectedCommit(RuntimeError):
+    """A view tried to change something although the form token was missing: a defect of ours."""
+
+
+class _Tokens(CSRF):
+    """The form token of the visitor's browser, checked once a request by `_check`."""
+
+    def generate_csrf_token(self, csrf_token_field: CSRFTokenField) -> str:
+        return generate_csrf()
+
+    def validate_csrf_token(self, form: Any, field: CSRFTokenField) -> None:
+        if not g.get("csrf_ok"):
+            raise ValidationError(str(TOO_OLD))
+
+
+class BaseForm(FlaskForm):
+    """The form every page uses: guarded by the token, and filled from the draft of its page, if there is one."""
+
+    class Meta(FlaskForm.Meta):
+        csrf = True
+        csrf_class = _Tokens
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Read what was sent; on a page being shown, what was typed before the session ran out."""
+            if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
+                return drafts.find({name for name, _field in form._unbound_fields} if form else set())
+            return super().wrap_formdata(form, formdata)
+
+
+class EmptyForm(BaseForm):
+    """A form that is one button."""
+
+
+def install(app: Flask) -> None:
+    """Check every request that is not a mere look, and hold every transaction to it."""
+    app.before_request(_check)
+    engine = app.extensions["portal"].db.engine
+    if not event.contains(engine, "commit", _before_commit):
+        event.listen(engine, "commit", _before_commit)
+
+
+def _check() -> None:
+    if request.method in SAFE_METHODS or request.endpoint is None or request.endpoint in EXEMPT:
+        return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        log.warning("request.cross_site")
+        abort(403)
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        g.csrf_ok = False
+        log.info("request.form_token_missing")
+        if not _has_page(request.endpoint):
+            page = addresses.page_before()
+            if page is not None:
+                drafts.keep(page)
+            abort(400)
+    else:
+        g.csrf_ok = True
+        drafts.drop()
+
+
+def _has_page(endpoint: str) -> bool:
+    return any("GET" in (rule.methods or ()) for rule in current_app.url_map.iter_rules(endpoint))
+
+
+def _before_commit(_connection: Connection) -> None:
+    if has_request_context() and g.get("csrf_ok") is False:
+        raise UnprotectedCommit(request.endpoint)

@@ -1,0 +1,159 @@
+"""One table from what went wrong to a status and a page; the words of refusals (style.md, convention 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import Any, Final
+
+import psycopg
+import structlog
+from flask import Flask, Response, g, make_response, render_template
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_babel.speaklater import LazyString
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy.exc import InterfaceError, NoResultFound, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.subscriptions import IllegalTransition, Status
+from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+from portal.services.gateways import NoKey
+from portal.services.throttles import TooManyTries
+from portal.web.headers import shown_path
+
+log = structlog.get_logger("portal.web")
+
+RETRY_AFTER: Final = 30  # seconds to wait when the database is away
+
+DENIALS: Final[Mapping[Denial, LazyString]] = {
+    Denial.SELF_CANCELLATION_OFF: _l("This subscription cannot be cancelled online. The merchant’s text says how."),
+    Denial.STAFF_ONLY: _l("Only the merchant’s team can do this."),
+    Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
+    Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
+    Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
+    Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be taken back."),
+}
+STANDING: Final[Mapping[Status, LazyString]] = {
+    Status.PENDING: _l("The subscription is not yet approved at PayPal."),
+    Status.ACTIVE: _l("The subscription is active."),
+    Status.PAST_DUE: _l("A payment of this subscription is late."),
+    Status.PAUSED: _l("The subscription is paused."),
+    Status.COMPLETED: _l("The subscription was carried through to its end."),
+    Status.CANCELLED: _l("The subscription is already cancelled."),
+    Status.ABANDONED: _l("The subscription was already ended for good."),
+}
+REFUSALS: Final[Mapping[Refusal, LazyString]] = {
+    Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the merchant’s key."),
+    Refusal.FORBIDDEN: _l("The merchant’s PayPal key lacks a right for this."),
+    Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the merchant’s account."),
+    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
+    Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
+    Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
+    Refusal.OTHER: _l("PayPal refused this request. Your money and your access are as they were."),
+}
+AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
+STANDARD_PAGES: Final = (400, 403, 404, 405, 413, 429)
+
+
+def install(app: Flask) -> None:
+    """Register a page for everything that may go wrong."""
+    table: dict[type[Exception], Callable[[Any], Response]] = {
+        NoResultFound: not_found,
+        NotAllowed: _not_allowed,
+        IllegalTransition: _illegal,
+        GatewayRefused: _refused,
+        GatewayUnavailable: _unavailable,
+        NoKey: _no_key,
+        TooManyTries: _too_many,
+        ConnectorException: _connector,
+        HTTPException: _http,
+        Exception: _unexpected,
+    }
+    table.update(dict.fromkeys(AWAY, _away))
+    for error, page in table.items():
+        app.register_error_handler(error, page)
+
+
+def _page(status: int, template: str | None = None, **values: Any) -> Response:
+    return make_response(render_template(f"errors/{template or status}.html", **values), status)
+
+
+def not_found(error: Exception | None = None) -> Response:
+    """Answer 404 with the same words for what is foreign and what does not exist; leave a line in the log."""
+    person = g.get("person")
+    log.warning(
+        "not_found",
+        path=shown_path(),
+        person_id=str(person.id) if person else None,
+        kind=type(error).__name__,
+    )
+    return _page(404)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]
+    if status == 404:
+        return not_found(error)
+    page = _page(status, str(status) if status in STANDARD_PAGES else ("400" if status < 500 else "500"))
+    allowed = error.get_response().headers.get("Allow")
+    if allowed:
+        page.headers["Allow"] = allowed
+    return page
+
+
+def _not_allowed(error: NotAllowed) -> Response:
+    log.warning("not_allowed", denial=error.denial.value, path=shown_path())
+    if error.denial in (Denial.ROLE_TOO_LOW, Denial.STAFF_ONLY):
+        return _page(403)
+    return _page(409, reason=DENIALS[error.denial])
+
+
+def _illegal(error: IllegalTransition) -> Response:
+    return _page(409, reason=STANDING[error.status])
+
+
+def _no_key(_error: NoKey) -> Response:
+    return _page(409, reason=_("The merchant has not connected PayPal yet."))
+
+
+def _refused(error: GatewayRefused) -> Response:
+    log.warning("gateway.refused", refusal=error.refusal.value, debug_id=error.debug_id)
+    return _page(502, reason=REFUSALS[error.refusal], debug_id=error.debug_id)
+
+
+def _unavailable(error: GatewayUnavailable) -> Response:
+    log.warning("gateway.unavailable", debug_id=error.debug_id)
+    reason = _("PayPal does not answer at the moment, so we do not know more than before.")
+    return _page(502, reason=reason, debug_id=error.debug_id)
+
+
+def _too_many(error: TooManyTries) -> Response:
+    log.warning("throttled", limit=error.name)
+    seconds = max(1, ceil(error.wait.total_seconds()))
+    minutes = ceil(seconds / 60)
+    page = _page(429, wait=ngettext("%(num)d minute", "%(num)d minutes", minutes))
+    page.headers["Retry-After"] = str(seconds)
+    return page
+
+
+def _away(error: Exception) -> Response:
+    """Say that we are away for a moment. Nothing here may ask the database."""
+    log.error("database.away", kind=type(error).__name__)
+    page = _page(503)
+    page.headers["Retry-After"] = str(RETRY_AFTER)
+    return page
+
+
+def _connector(error: ConnectorException) -> Response:
+    return _away(error) if isinstance(error.__cause__, psycopg.OperationalError) else _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected", exc_info=error, path=shown_path())
+    return _page(500, request_id=g.get("request_id"))

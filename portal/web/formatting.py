@@ -1,0 +1,56 @@
+"""Amounts, dates and rhythms in templates: portal.formatting in the page's language and the merchant's time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import flask_babel
+from flask import Flask, g
+
+from portal.domain.money import Money
+from portal.formatting import Formatter
+from portal.web import locale
+
+DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new merchant
+
+
+def install(app: Flask) -> None:
+    """Register the filters `money`, `price`, `interval`, `day`, `last_day`, `hour` and `moment`."""
+    app.jinja_env.filters.update(
+        money=_money, price=_price, interval=_interval, day=_day, last_day=_last_day, hour=_hour, moment=_moment
+    )
+
+
+def formatter() -> Formatter:
+    """Return the formatter of this answer, for views that compose a sentence."""
+    merchant = g.get("merchant")
+    return Formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE, flask_babel)
+
+
+def _money(value: Money | None) -> str:
+    return formatter().money(value)
+
+
+def _price(value: Money | None, unit: str | None, count: int | None = 1) -> str:
+    return formatter().price(value, unit, count)
+
+
+def _interval(unit: str | None, count: int | None = 1) -> str:
+    return formatter().rhythm(unit, count)
+
+
+def _day(at: datetime | None) -> str:
+    return formatter().day(at)
+
+
+def _last_day(until: datetime | None) -> str:
+    return formatter().last_day(until)
+
+
+def _hour(at: datetime | None) -> str:
+    return formatter().hour(at)
+
+
+def _moment(at: datetime | None) -> str:
+    return formatter().moment(at)

@@ -1,0 +1,123 @@
+"""What every answer carries: a strict policy for the browser, a request id, one line in the access log."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+
+from config import Config
+
+log = structlog.get_logger("portal.web")
+
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "script-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+ALWAYS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HSTS: Final = "max-age=31536000; includeSubDomains"
+WITHOUT_REFERRER: Final = frozenset({"auth.customer_link", "auth.customer_code", "auth.customer_login"})
+PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def install(app: Flask, config: Config) -> None:
+    """Set the headers, the request id and the access log of every answer."""
+
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "") if config.trusted_proxies else ""
+        g.request_id = given if PROXY_ID.fullmatch(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    def finish(response: Response) -> Response:
+        response.headers.update(ALWAYS)
+        if config.is_https:
+            response.headers["Strict-Transport-Security"] = HSTS
+        without = request.endpoint in WITHOUT_REFERRER
+        response.headers["Referrer-Policy"] = "no-referrer" if without else "same-origin"
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        response.headers["Cache-Control"] = _caching(response)
+        _log(response)
+        return response
+
+    app.before_request(begin)
+    app.after_request(finish)
+    app.url_defaults(_version)
+    app.context_processor(lambda: {"request_id": g.get("request_id")})
+
+
+def shown_path() -> str:
+    """Return the path for the log: a route's pattern where the path holds a secret, else the path."""
+    if "token" in (request.view_args or {}):
+        return str(request.url_rule)
+    return request.path
+
+
+def _caching(response: Response) -> str:
+    if request.endpoint != "static" or response.status_code not in (200, 206, 304):
+        return "no-store"
+    versioned = request.args.get("v") == _digest(_static_file(request.path.removeprefix("/static/")))
+    return "public, max-age=31536000, immutable" if versioned else "no-cache"
+
+
+def _version(endpoint: str, values: dict[str, Any]) -> None:
+    """Add a version to addresses of static files, so that they may be cached for long."""
+    if endpoint == "static" and "filename" in values:
+        digest = _digest(_static_file(values["filename"]))
+        if digest:
+            values.setdefault("v", digest)
+
+
+def _static_file(name: str) -> Path:
+    return Path(current_app.static_folder or "") / name
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        changed = file.stat().st_mtime_ns
+    except OSError:
+        return None
+    return _content_digest(file, changed)
+
+
+@cache
+def _content_digest(file: Path, _changed: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def _log(response: Response) -> None:
+    if request.endpoint == "static":
+        return
+    person = g.get("person")
+    log.info(
+        "request",
+        method=request.method,
+        path=shown_path(),
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
+        person_id=str(person.id) if person else None,
+        merchant_id=str(g.merchant.id) if g.get("merchant") else None,
+    )

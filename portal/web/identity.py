@@ -1,0 +1,191 @@
+"""Who is asking: two cookies, one a face, each only a random token whose hash is a session's row.
+
+`g.merchant` (MerchantFacts or None), `g.person` (Person or None) and `g.key_broken_since` are set before
+every view, with one SQL statement at most; Flask-Login's `current_user` is the same person.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Final
+
+from flask import Flask, Request, Response, abort, current_app, g, request, session
+from flask_babel import gettext as _
+from flask_login import LoginManager
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.queries import people
+from portal.queries.people import Kind, Person
+from portal.secrets import token_hash
+from portal.services import sessions
+from portal.services.context import Context
+from portal.services.sessions import Visitor
+from portal.web import access, formatting
+
+BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+KEPT_AT_LOG_IN: Final = ("language", "draft")
+
+
+def install(app: Flask) -> None:
+    """Find the merchant and the person before every request; give templates what they need of them."""
+    login_manager = LoginManager()
+    login_manager.session_protection = None
+    login_manager.request_loader(_loaded)
+    login_manager.init_app(app, add_context_processor=True)
+
+    app.url_value_preprocessor(_take_slug)
+    app.url_defaults(_give_slug)
+    app.before_request(_load)
+    app.context_processor(_for_templates)
+
+
+def context() -> Context:
+    """Return what the use cases need."""
+    found: Context = current_app.extensions["portal"]
+    return found
+
+
+def person() -> Person:
+    """Return who is logged in; the guard has made sure that somebody is."""
+    found: Person = g.person
+    return found
+
+
+def visitor(kind: Kind) -> Visitor:
+    """Return the browser as far as it is kept: « Firefox · Linux », a shortened network, its former session."""
+    return Visitor(
+        browser=_shortened(request.user_agent.string),
+        network=network(),
+        old_token=request.cookies.get(cookie_name(kind)),
+    )
+
+
+def network() -> str:
+    """Return the visitor's network: /24 of IPv4, /64 of IPv6 (law.md R-GD-5)."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return ""
+    prefix = 24 if address.version == 4 else 64
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+
+
+def cookie_name(kind: Kind) -> str:
+    """Return the name of a face's cookie: `__Host-` wherever visitors come by https."""
+    return f"{'__Host-' if _config().is_https else ''}portal_{kind.value}"
+
+
+def log_in(response: Response, kind: Kind, token: str) -> Response:
+    """Give the browser the token of a new session; everything of the old one is forgotten but language and draft."""
+    _renew(keep=KEPT_AT_LOG_IN)
+    response.set_cookie(
+        cookie_name(kind),
+        token,
+        max_age=sessions.ABSOLUTE[kind],
+        secure=_config().is_https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+    return response
+
+
+def log_out(response: Response, kind: Kind) -> Response:
+    """End the browser's session at its row, and take cookie, form token and draft away."""
+    if g.person is not None:
+        sessions.end(context(), g.person, g.person.session_id, now=utc_now())
+    _renew(keep=("language",))
+    response.delete_cookie(cookie_name(kind), path="/", secure=_config().is_https, httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _renew(*, keep: tuple[str, ...]) -> None:
+    kept = {key: session[key] for key in keep if key in session}
+    session.clear()  # the form token too: what was prepared before does not act after
+    session.update(kept)
+    g.pop("csrf_token", None)
+
+
+def _config() -> Any:
+    return current_app.extensions["portal_config"]
+
+
+def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.merchant_slug = values.pop("merchant_slug", None) if values else None
+
+
+def _give_slug(endpoint: str, values: dict[str, Any]) -> None:
+    slug = g.get("merchant_slug")
+    if slug and "merchant_slug" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "merchant_slug"):
+        values["merchant_slug"] = slug
+
+
+def _load() -> None:
+    g.merchant = g.person = g.key_broken_since = None
+    if g.merchant_slug:
+        _load_account(g.merchant_slug)
+    elif access.is_of_desk(request.endpoint):
+        _load_desk()
+    if g.person is not None:
+        sessions.touch(context(), g.person, now=utc_now())
+
+
+def _load_account(slug: str) -> None:
+    now = utc_now()
+    token = request.cookies.get(cookie_name(Kind.CUSTOMER), "")
+    with context().db.read() as database:
+        try:
+            visit = people.at_account(
+                database, slug, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.CUSTOMER]
+            )
+        except NoResultFound:
+            abort(404)
+    g.merchant, g.person = visit.merchant, visit.person
+
+
+def _load_desk() -> None:
+    now = utc_now()
+    token = request.cookies.get(cookie_name(Kind.STAFF))
+    if not token:
+        return
+    with context().db.read() as database:
+        visit = people.at_desk(database, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.STAFF])
+    if visit is not None:
+        g.merchant, g.person, g.key_broken_since = visit.merchant, visit.person, visit.key_broken_since
+
+
+def _loaded(_request: Request) -> Person | None:
+    found: Person | None = g.get("person")  # never from here to the database: error pages ask too
+    return found
+
+
+def _for_templates() -> dict[str, Any]:
+    broken_since = g.get("key_broken_since")
+    alert = None
+    if broken_since is not None:
+        alert = _(
+            "Since %(date)s, cancellations are recorded and wait for a key that works.",
+            date=formatting.formatter().moment(broken_since),
+        )
+    return {"merchant": g.get("merchant"), "key_alert": alert}
+
+
+def _shortened(agent: str) -> str:
+    found = (next((name for mark, name in table if mark in agent), "") for table in (BROWSERS, SYSTEMS))
+    return " · ".join(filter(None, found))

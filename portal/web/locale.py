@@ -1,0 +1,41 @@
+"""In which language a page speaks: the visitor's choice, their record, the merchant's, the browser's, French."""
+
+from __future__ import annotations
+
+from babel.support import NullTranslations
+from flask import Flask, g, request, session
+from flask_babel import Babel, Domain, get_locale
+
+from portal import i18n
+
+
+class _Catalogue(Domain):
+    """The portal's own catalogue, the one that mails use too (portal/i18n.py)."""
+
+    def get_translations(self) -> NullTranslations:
+        return i18n.catalogue(str(get_locale() or i18n.SOURCE))
+
+
+def install(app: Flask) -> None:
+    """Give the application its languages; templates know `locale` and `get_locale`."""
+    babel = Babel(app, locale_selector=current, default_locale=i18n.DEFAULT)
+    babel.domain_instance = _Catalogue()
+    app.jinja_env.globals["get_locale"] = get_locale
+    app.context_processor(lambda: {"locale": current()})
+
+
+def current() -> str:
+    """Return the language of the answer: `fr` or `en`. Asks nothing of the database."""
+    person, merchant = g.get("person"), g.get("merchant")
+    return i18n.pick_locale(
+        session.get("language"),
+        person.locale if person else None,
+        merchant.locale if merchant else None,
+        request.accept_languages.best_match(i18n.LOCALES),
+    )
+
+
+def choose(language: str) -> None:
+    """Remember the visitor's choice in their browser; anything that is not a language of ours is ignored."""
+    if language in i18n.LOCALES:
+        session["language"] = language

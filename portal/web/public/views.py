@@ -1,0 +1,41 @@
+"""The front door, the accessibility statement, the switch of language, and the health check."""
+
+from __future__ import annotations
+
+from flask import current_app, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from portal.queries import people
+from portal.web import addresses, health, identity, locale
+from portal.web.csrf import EmptyForm
+from portal.web.public import bp
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Say what this is; the demo also shows its merchants."""
+    merchants = []
+    if current_app.extensions["portal_config"].is_pretend:
+        with identity.context().db.read() as session:
+            merchants = people.merchants_shown(session)
+    return render_template("public/home.html", merchants=merchants)
+
+
+@bp.get("/accessibility")
+def accessibility() -> ResponseReturnValue:
+    """The accessibility statement (law.md R-AC-11): not compliant until an audit says otherwise."""
+    return render_template("public/accessibility.html")
+
+
+@bp.post("/language")
+def language() -> ResponseReturnValue:
+    """Switch the language and come back to the same page."""
+    if EmptyForm().validate_on_submit():
+        locale.choose(request.form.get("language", ""))
+    return redirect(addresses.safe_path(request.form.get("next")) or "/", 303)
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Tell a machine whether the portal is well."""
+    return health.answer()

@@ -1,0 +1,288 @@
+"""A browser for tests: opens pages, fills the form it finds, posts the token it was given, follows.
+
+Every page it meets is checked (one h1, a title, a language, labels, unique ids, nothing inline), and every
+answer for its headers.  CSRF stays on: what a person could not send from the page, a test cannot either,
+except through `post`, which is there to be refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+from flask import Flask
+from werkzeug.test import TestResponse
+
+HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cache-Control", "X-Request-Id")
+UNLABELLED = ("hidden", "submit", "button", "image", "reset")
+
+
+class Page:
+    """An answer: its status, its address, and its parsed page if it is one."""
+
+    def __init__(self, browser: Browser, response: TestResponse, path: str) -> None:
+        self.browser = browser
+        self.response = response
+        self.status = response.status_code
+        self.path = path
+        self.body = response.get_data(as_text=True)
+        self.soup = BeautifulSoup(self.body, "html.parser")
+
+    @property
+    def text(self) -> str:
+        """The visible text of the main part, its spaces made one."""
+        main = self.soup.find("main") or self.soup
+        return " ".join(main.get_text(" ").split())
+
+    @property
+    def h1(self) -> str:
+        return " ".join(self.soup.find("h1").get_text().split())
+
+    @property
+    def language(self) -> str:
+        return str(self.soup.html["lang"])
+
+    @property
+    def errors(self) -> list[str]:
+        """The sentences of the error summary."""
+        return [" ".join(line.get_text().split()) for line in self.soup.select("#errors li")]
+
+    @property
+    def notices(self) -> list[str]:
+        """The sentences said once, after an act."""
+        return [" ".join(line.get_text().split()) for line in self.soup.select(".flashes p")]
+
+    def select_one(self, css: str) -> Tag | None:
+        return self.soup.select_one(css)
+
+    def select(self, css: str) -> list[Tag]:
+        return list(self.soup.select(css))
+
+    def link(self, words: str) -> str:
+        """The address of the link with these words."""
+        for anchor in self.soup.find_all("a"):
+            if words in " ".join(anchor.get_text().split()):
+                return str(anchor["href"])
+        raise AssertionError(f"no link says {words!r}")
+
+    def follow(self, words: str, *, status: int = 200) -> Page:
+        """Press the link with these words."""
+        return self.browser.get(self.link(words), status=status)
+
+    def form(self, *, press: str | None = None, having: tuple[str, ...] = ()) -> Tag:
+        """The one form with a button of these words and with these fields, the page's own before the frame's."""
+        every = list(self.soup.find_all("form"))
+        inside = [form for form in every if form.find_parent("main")]
+        for forms in (inside, every):
+            fitting = [form for form in forms if _fits(form, press, having)]
+            if fitting:
+                assert len(fitting) == 1, f"{len(fitting)} forms fit {press!r} {having}"
+                return fitting[0]
+        raise AssertionError(f"no form has the button {press!r} and the fields {having}: {self.h1}")
+
+    def values(self, form: Tag) -> dict[str, Any]:
+        """What the form would send as it stands, without any button."""
+        return dict(_standing(form))
+
+    def submit(self, *, press: str | None = None, status: int = 200, follow: bool = True, **fields: Any) -> Page:
+        """Fill the form and press its button: the one saying `press`, else the first."""
+        form = self.form(press=press, having=tuple(fields))
+        data = _filled(form, fields)
+        button = _button(form, press)
+        if button is not None and button.get("name"):
+            data[str(button["name"])] = str(button.get("value", ""))
+        assert str(form.get("method", "get")).lower() == "post", "use follow() or get() for a GET form"
+        action = urljoin(self.path, str(form.get("action") or self.path))
+        headers = {"Referer": self.browser.base_url + self.path, "Sec-Fetch-Site": "same-origin"}
+        response = self.browser.client.post(
+            action,
+            data=data,
+            headers=headers,
+            base_url=self.browser.base_url,
+            content_type=str(form.get("enctype") or "application/x-www-form-urlencoded"),
+        )
+        return self.browser.arrive(response, action, status=status, follow=follow)
+
+
+class Browser:
+    """One visitor's browser, with cookies of its own."""
+
+    def __init__(self, app: Flask, base_url: str = "http://portal.test", *, agent: str = "", address: str = "") -> None:
+        self.app = app
+        self.base_url = base_url
+        self.client = app.test_client()
+        if agent:
+            self.client.environ_base["HTTP_USER_AGENT"] = agent
+        if address:
+            self.client.environ_base["REMOTE_ADDR"] = address
+
+    def get(self, path: str, *, status: int = 200, follow: bool = True, **headers: str) -> Page:
+        """Open an address."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.client.get(path, headers=named, base_url=self.base_url)
+        return self.arrive(response, path, status=status, follow=follow)
+
+    def submit(self, path: str, *, press: str | None = None, status: int = 200, **fields: Any) -> Page:
+        """Open a page, fill its form, send it, follow."""
+        return self.get(path).submit(press=press, status=status, **fields)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, *, status: int, **headers: str) -> Page:
+        """Send what no page offered: to see it refused."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.client.post(path, data=data or {}, headers=named, base_url=self.base_url)
+        return self.arrive(response, path, status=status, follow=False)
+
+    def arrive(self, response: TestResponse, path: str, *, status: int, follow: bool = True) -> Page:
+        """Check the answer, follow where it sends, check the page."""
+        for _hop in range(6):
+            check_headers(response)
+            if not follow or response.status_code not in (301, 302, 303, 307, 308):
+                break
+            there = urlsplit(urljoin(self.base_url + path, response.headers["Location"]))
+            assert f"{there.scheme}://{there.netloc}" == self.base_url, f"sent away to {there.geturl()}"
+            path = there.path + (f"?{there.query}" if there.query else "")
+            response = self.client.get(path, base_url=self.base_url)
+        page = Page(self, response, path)
+        assert page.status == status, f"{path}: {page.status} instead of {status}: {page.text[:300]}"
+        if response.mimetype == "text/html" and response.status_code not in (301, 302, 303, 307, 308):
+            check_page(page.soup, where=path)
+        return page
+
+    def cookie(self, name: str) -> str | None:
+        """The value of a cookie, None without it."""
+        found = self.client.get_cookie(name, domain=urlsplit(self.base_url).hostname or "localhost")
+        return found.value if found else None
+
+    def set_cookie(self, name: str, value: str) -> None:
+        self.client.set_cookie(name, value, domain=urlsplit(self.base_url).hostname or "localhost")
+
+
+def check_headers(response: TestResponse) -> None:
+    """Fail unless the answer carries the headers every answer has."""
+    for name in HEADERS:
+        assert response.headers.get(name), f"no {name}"
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def check_page(soup: BeautifulSoup, *, where: str) -> None:
+    """Fail unless the page is sound: what a screen reader, a strict CSP and a validator ask first."""
+    problems = [*_frame(soup), *_ids(soup), *_labels(soup), *_inline(soup), *_forms(soup)]
+    assert not problems, f"{where}: " + "; ".join(problems)
+
+
+def _frame(soup: BeautifulSoup) -> list[str]:
+    problems = []
+    if len(soup.find_all("h1")) != 1:
+        problems.append(f"{len(soup.find_all('h1'))} h1")
+    title = soup.find("title")
+    if title is None or not title.get_text(strip=True):
+        problems.append("no title")
+    if soup.html is None or soup.html.get("lang") not in ("fr", "en"):
+        problems.append("no language")
+    if len(soup.find_all("main")) != 1:
+        problems.append("no main")
+    return problems
+
+
+def _ids(soup: BeautifulSoup) -> list[str]:
+    ids = [str(tag["id"]) for tag in soup.find_all(id=True)]
+    problems = [f"id {one} twice" for one in {one for one in ids if ids.count(one) > 1}]
+    for attribute in ("aria-describedby", "aria-labelledby", "for"):
+        for tag in soup.find_all(attrs={attribute: True}):
+            value = tag[attribute]
+            names = value if isinstance(value, list) else str(value).split()
+            problems += [f"{attribute} names no {name}" for name in names if name not in ids]
+    problems += [
+        f"#{anchor['href'][1:]} leads nowhere"
+        for anchor in soup.select('a[href^="#"]')
+        if anchor["href"][1:] not in ids
+    ]
+    return problems
+
+
+def _labels(soup: BeautifulSoup) -> list[str]:
+    labelled = {str(label["for"]) for label in soup.find_all("label", attrs={"for": True})}
+    problems = []
+    for field in soup.find_all(["input", "select", "textarea"]):
+        if field.get("type") in UNLABELLED:
+            continue
+        named = field.get("aria-label") or field.get("aria-labelledby") or field.find_parent("label")
+        if not named and field.get("id") not in labelled:
+            problems.append(f"no label for {field.get('name')}")
+    problems += [
+        "a button or link without words"
+        for tag in soup.find_all(["button", "a"])
+        if not tag.get_text(strip=True) and not tag.get("aria-label")
+    ]
+    return problems
+
+
+def _inline(soup: BeautifulSoup) -> list[str]:
+    problems = [f"<{tag.name}> inside" for tag in soup.find_all("style")]
+    problems += ["a script without address" for tag in soup.find_all("script") if not tag.get("src")]
+    for tag in soup.find_all(True):
+        problems += [f"{name} on <{tag.name}>" for name in tag.attrs if name == "style" or name.startswith("on")]
+    return problems
+
+
+def _forms(soup: BeautifulSoup) -> list[str]:
+    return [
+        f"a form without token: {form.get('action')}"
+        for form in soup.find_all("form")
+        if str(form.get("method", "get")).lower() == "post" and not form.find("input", attrs={"name": "csrf_token"})
+    ]
+
+
+def _words(tag: Tag) -> str:
+    return " ".join(tag.get_text().split())
+
+
+def _button(form: Tag, press: str | None) -> Tag | None:
+    buttons = list(form.find_all("button"))
+    if press is None:
+        return buttons[0] if buttons else None
+    return next((button for button in buttons if press in (_words(button), button.get("aria-label"))), None)
+
+
+def _fits(form: Tag, press: str | None, having: tuple[str, ...]) -> bool:
+    names = {str(field["name"]) for field in form.find_all(["input", "select", "textarea"], attrs={"name": True})}
+    return set(having) <= names and (press is None or _button(form, press) is not None)
+
+
+def _standing(form: Tag) -> list[tuple[str, Any]]:
+    values: dict[str, Any] = {}
+    for field in form.find_all(["input", "select", "textarea"], attrs={"name": True}):
+        name, kind = str(field["name"]), field.get("type")
+        if field.name == "textarea":
+            values[name] = field.get_text().removeprefix("\n")
+        elif field.name == "select":
+            chosen = field.find("option", selected=True) or field.find("option")
+            values[name] = str(chosen["value"]) if chosen is not None else ""
+        elif kind in ("checkbox", "radio"):
+            if field.has_attr("checked"):
+                values[name] = str(field.get("value", "on"))
+        elif kind not in ("submit", "button", "file"):
+            values[name] = str(field.get("value", ""))
+    return list(values.items())
+
+
+def _filled(form: Tag, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what would be sent; refuse answers that the form does not offer."""
+    data = dict(_standing(form))
+    for name, value in fields.items():
+        tags = form.find_all(["input", "select", "textarea"], attrs={"name": name})
+        kind = tags[0].get("type")
+        if kind == "checkbox" and isinstance(value, bool):
+            data.pop(name, None)
+            if value:
+                data[name] = str(tags[0].get("value", "on"))
+            continue
+        if kind == "radio":
+            assert value in [tag.get("value") for tag in tags], f"{name} does not offer {value!r}"
+        if tags[0].name == "select":
+            assert value in [option.get("value") for option in tags[0].find_all("option")], f"no option {value!r}"
+        data[name] = value
+    return data

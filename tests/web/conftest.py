@@ -1,0 +1,152 @@
+"""The web application over a real database, browsers, and people to log in with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from config import Config
+from portal import create_app
+from portal.clock import utc_now
+from portal.domain.policies import Role
+from portal.models import Customer, Mail, Merchant
+from portal.services import staff_logins
+from portal.services.context import Context
+from portal.services.staff_logins import NewStaff
+from tests.browser_client import Browser, Page
+
+PASSWORD = "un tiroir plein de mots"
+
+
+@pytest.fixture
+def config(tmp_path: Path, database_url: str) -> Config:
+    """Settings as the demo has them, over http."""
+    return Config(
+        environment="test",
+        base_url="http://portal.test",
+        database_url=database_url,
+        data_folder=tmp_path,
+        secret_key="made up for the tests, long enough",
+        master_keys=(("test", bytes(range(32))),),
+        smtp_url="smtp://127.0.0.1:1",
+        mail_from="Portal <portal@portal.test>",
+        paypal_urls={},
+        trusted_proxies=0,
+        log_level="warning",
+    )
+
+
+@pytest.fixture
+def app(config: Config, ctx: Context) -> Flask:
+    """The whole application."""
+    return create_app(config, ctx)
+
+
+@pytest.fixture
+def https_app(config: Config, ctx: Context) -> Flask:
+    """The application as it is outside the demo."""
+    return create_app(replace(config, environment="production", base_url="https://portal.test"), ctx)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A visitor's browser."""
+    return Browser(
+        app, address="192.0.2.7", agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    )
+
+
+@pytest.fixture
+def other_browser(app: Flask) -> Browser:
+    """Somebody else's browser, or the same person's on another device."""
+    return Browser(app, address="198.51.100.9")
+
+
+@pytest.fixture
+def letters(ctx: Context) -> Callable[[], list[Mail]]:
+    """Every mail promised so far, oldest first."""
+
+    def read() -> list[Mail]:
+        with ctx.db.read() as session:
+            return list(session.scalars(select(Mail).order_by(Mail.created_at, Mail.id)))
+
+    return read
+
+
+@pytest.fixture
+def code_and_link(letters: Callable[[], list[Mail]]) -> Callable[[], tuple[str, str]]:
+    """The code and the link's path of the newest mail."""
+
+    def read() -> tuple[str, str]:
+        text = letters()[-1].text
+        code = re.search(r"\b(\d{6})\b", text) or re.search(r"\b(\d{3}[  ]\d{3})\b", text)
+        link = re.search(r"http://portal\.test(/account/\S+/login/link/\S+)", text)
+        assert code is not None
+        assert link is not None
+        return re.sub(r"\D", "", code[1]), link[1]
+
+    return read
+
+
+@pytest.fixture
+def log_in_customer(code_and_link: Callable[[], tuple[str, str]]) -> Callable[..., Page]:
+    """Log a customer in by the code of the mail, as they would."""
+
+    def log_in(browser: Browser, merchant: Merchant, customer: Customer, *, status: int = 200) -> Page:
+        page = browser.submit(f"/account/{merchant.slug}/login", email=customer.email)
+        return page.submit(code=code_and_link()[0], status=status)
+
+    return log_in
+
+
+@pytest.fixture
+def hire(ctx: Context) -> Callable[..., NewStaff]:
+    """Create a staff member of a merchant."""
+
+    def create(merchant: Merchant, *, role: Role = Role.OWNER, email: str = "lea@atelier.test") -> NewStaff:
+        with ctx.db.begin() as session:
+            return staff_logins.create_staff(
+                ctx, session, merchant_id=merchant.id, email=email, name="Léa Martin", role=role, password=PASSWORD
+            )
+
+    return create
+
+
+@pytest.fixture
+def log_in_staff() -> Callable[..., Page]:
+    """Log a staff member in with both factors."""
+
+    def log_in(browser: Browser, new: NewStaff, *, at: str = "/admin/login", status: int = 200, step: int = 0) -> Page:
+        page = browser.submit(at, email=new.staff.email, password=PASSWORD)
+        return page.submit(code=totp(new, step=step), status=status)
+
+    return log_in
+
+
+def totp(new: NewStaff, *, step: int = 0) -> str:
+    """The code an authenticator shows, `step` steps from now."""
+    return pyotp.TOTP(new.totp_secret).at(utc_now(), counter_offset=step)
+
+
+def row_counts(ctx: Context) -> dict[str, Any]:
+    """How many rows each table has, and what the sessions' and challenges' rows say: to see that nothing changed."""
+    from portal.models import Base, LoginChallenge, LoginSession
+
+    with ctx.db.read() as session:
+        counts: dict[str, Any] = {
+            table.name: session.execute(select(table.c[table.primary_key.columns.keys()[0]])).all().__len__()
+            for table in Base.metadata.sorted_tables
+        }
+        counts["challenges"] = session.execute(
+            select(LoginChallenge.id, LoginChallenge.attempts, LoginChallenge.consumed_at)
+        ).all()
+        counts["live sessions"] = session.execute(select(LoginSession.id, LoginSession.revoked_at)).all()
+    return counts
