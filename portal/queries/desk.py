@@ -1,0 +1,246 @@
+"""Every SELECT behind the desk's lists and records, scoped by merchant. Lists are keyset pages: no OFFSET, no count.
+
+A page is asked for by the id of the row before or after it, so that no name or address stands in a link.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.subscriptions import Status
+from portal.models import (
+    Customer,
+    EndRequest,
+    Mail,
+    PayPalAccount,
+    Product,
+    Subscription,
+    TimelineEntry,
+)
+
+PAGE: Final = 50
+MOST: Final = 100  # of anything that a record lists
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One page of a list. `next_id` and `previous_id` name the row to go on from, None at an end."""
+
+    rows: Sequence[Row[Any]]
+    next_id: uuid.UUID | None
+    previous_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where in a list: after a row, before a row, or (neither) at the beginning."""
+
+    after: uuid.UUID | None = None
+    before: uuid.UUID | None = None
+
+
+def paypal_account(session: Session, merchant_id: uuid.UUID) -> PayPalAccount | None:
+    """Return the merchant's PayPal key as stored, if there is one."""
+    return session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id)).one_or_none()
+
+
+def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:
+    """Say whether the merchant has subscriptions of another environment than this one."""
+    other = and_(Subscription.merchant_id == merchant_id, Subscription.environment != environment)
+    return bool(session.scalar(select(exists().where(other))))
+
+
+def inbox_count(session: Session, merchant_id: uuid.UUID) -> int:
+    """Count the requests that need the merchant, up to a hundred: more is not a number one reads."""
+    waiting = (
+        select(EndRequest.id)
+        .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
+        .limit(MOST)
+    )
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def subscriptions_page(
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    status: Status | None = None,
+    product_id: uuid.UUID | None = None,
+    search: str = "",
+    place: Place = Place(),
+    size: int = PAGE,
+) -> Slice:
+    """Return one page of the merchant's subscriptions, newest first, each with the state of its open request."""
+    statement = (
+        select(
+            Subscription.id,
+            Subscription.status,
+            Subscription.provider_id,
+            Subscription.next_payment_at,
+            Subscription.amount,
+            Subscription.currency,
+            Subscription.interval_unit,
+            Subscription.interval_count,
+            Subscription.customer_id,
+            Customer.name,
+            Customer.email,
+            Product.name.label("product"),
+            EndRequest.state.label("request_state"),
+        )
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .join(Product, Product.id == Subscription.product_id)
+        .outerjoin(EndRequest, and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN)))
+        .where(Subscription.merchant_id == merchant_id)
+    )
+    if status is not None:
+        statement = statement.where(Subscription.status == status)
+    if product_id is not None:
+        statement = statement.where(Subscription.product_id == product_id)
+    if search:
+        statement = statement.where(_finds(search, with_subscription=True))
+    keys = (Subscription.created_at, Subscription.id)
+    return _slice(
+        session, statement, keys, Subscription.merchant_id == merchant_id, place=place, size=size, descending=True
+    )
+
+
+def customers_page(
+    session: Session, merchant_id: uuid.UUID, *, search: str = "", place: Place = Place(), size: int = PAGE
+) -> Slice:
+    """Return one page of the merchant's customers, by name."""
+    statement = select(Customer.id, Customer.name, Customer.email, Customer.created_at).where(
+        Customer.merchant_id == merchant_id
+    )
+    if search:
+        statement = statement.where(_finds(search, with_subscription=False))
+    keys = (Customer.name, Customer.id)
+    return _slice(
+        session, statement, keys, Customer.merchant_id == merchant_id, place=place, size=size, descending=False
+    )
+
+
+def customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Customer:
+    """Return one customer of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        select(Customer).where(Customer.id == customer_id, Customer.merchant_id == merchant_id)
+    ).one()
+
+
+def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[EndRequest]:
+    """Return the newest requests on any of the customer's subscriptions, those taken back too."""
+    return list(
+        session.scalars(
+            select(EndRequest)
+            .join(EndRequest.subscription)
+            .options(joinedload(EndRequest.subscription).joinedload(Subscription.product))
+            .where(EndRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+            .order_by(EndRequest.created_at.desc(), EndRequest.id)
+            .limit(MOST)
+        )
+    )
+
+
+def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Row[Any]]:
+    """Return kind, recipient, date and state of the newest messages about the customer's requests."""
+    return list(
+        session.execute(
+            select(Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state)
+            .join(EndRequest, Mail.end_request_id == EndRequest.id)
+            .join(Subscription, EndRequest.subscription_id == Subscription.id)
+            .where(Mail.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+            .order_by(Mail.created_at.desc(), Mail.id)
+            .limit(MOST)
+        )
+    )
+
+
+def timeline_of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
+) -> list[tuple[TimelineEntry, str]]:
+    """Return the newest facts of all the customer's subscriptions, each with the product's name."""
+    rows = session.execute(
+        select(TimelineEntry, Product.name)
+        .join(Subscription, TimelineEntry.subscription_id == Subscription.id)
+        .join(Product, Product.id == Subscription.product_id)
+        .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        .order_by(TimelineEntry.at.desc(), TimelineEntry.id)
+        .limit(MOST)
+    )
+    return [(entry, name) for entry, name in rows]
+
+
+def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequest]:
+    """Return the open requests that the portal itself carries on, the next payment at risk first."""
+    return list(
+        session.scalars(
+            select(EndRequest)
+            .join(EndRequest.subscription)
+            .options(
+                joinedload(EndRequest.subscription).joinedload(Subscription.customer),
+                joinedload(EndRequest.subscription).joinedload(Subscription.product),
+            )
+            .where(EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT}))
+            .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
+            .limit(PAGE)
+        )
+    )
+
+
+def _finds(search: str, *, with_subscription: bool) -> ColumnElement[bool]:
+    """Return the condition of a search: an address or PayPal id by its beginning, a name by that of any word."""
+    term = " ".join(search.split())
+    word = func.lower(Customer.name)
+    ways = [
+        Customer.email.startswith(term.lower(), autoescape=True),
+        Customer.payer_id.startswith(term.upper(), autoescape=True),
+    ]
+    if "@" not in term:
+        ways += [word.startswith(term.lower(), autoescape=True), word.contains(f" {term.lower()}", autoescape=True)]
+    if with_subscription:
+        ways += [
+            Subscription.provider_id.startswith(start + term.upper(), autoescape=True)
+            for start in (("",) if term.upper().startswith("I-") else ("", "I-"))
+        ]
+    return or_(*ways)
+
+
+def _slice(
+    session: Session,
+    statement: Select[Any],
+    keys: tuple[Any, Any],
+    scope: ColumnElement[bool],
+    *,
+    place: Place,
+    size: int,
+    descending: bool,
+) -> Slice:
+    """Read one page by its keys; one row more than shown tells whether there is another page."""
+    backwards = place.before is not None and place.after is None
+    anchor_id = place.before if backwards else place.after
+    rising = descending == backwards
+    if anchor_id is not None:
+        anchor = session.execute(select(*keys).where(keys[1] == anchor_id, scope)).one_or_none()
+        if anchor is not None:
+            here, there = tuple_(*keys), tuple_(*anchor)
+            statement = statement.where(here > there if rising else here < there)
+        else:
+            anchor_id, backwards, rising = None, False, not descending
+    order = [key.asc() if rising else key.desc() for key in keys]
+    found = session.execute(statement.order_by(*order).limit(size + 1)).all()
+    more, rows = len(found) > size, found[:size]
+    if backwards:
+        rows = rows[::-1]
+    if not rows:
+        return Slice(rows=rows, next_id=None, previous_id=None)
+    return Slice(
+        rows=rows,
+        next_id=rows[-1].id if (more or backwards) else None,
+        previous_id=rows[0].id if (more if backwards else anchor_id is not None) else None,
+    )

@@ -1,0 +1,71 @@
+"""Every SELECT of import runs, and of what an import matches its rows with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.models import Customer, ImportRun, ImportState, Merchant, Plan, Product
+
+
+def get(session: Session, run_id: uuid.UUID) -> ImportRun:
+    """Return a run; raise NoResultFound."""
+    return session.scalars(select(ImportRun).where(ImportRun.id == run_id)).one()
+
+
+def lock(session: Session, run_id: uuid.UUID) -> ImportRun:
+    """Return a run, locked until the transaction ends; raise NoResultFound."""
+    return session.scalars(
+        select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def lock_merchant(session: Session, merchant_id: uuid.UUID) -> None:
+    """Let one process at a time decide which run of the merchant goes on (ends with the transaction)."""
+    # FOR NO KEY UPDATE: rows that refer to the merchant may be written meanwhile.
+    session.execute(select(Merchant.id).where(Merchant.id == merchant_id).with_for_update(key_share=True)).one()
+
+
+def unfinished(session: Session, merchant_id: uuid.UUID) -> ImportRun | None:
+    """Return the merchant's running or stopped run, locked, if there is one."""
+    return session.scalars(
+        select(ImportRun)
+        .where(ImportRun.merchant_id == merchant_id, ImportRun.state != ImportState.DONE)
+        .with_for_update()
+    ).one_or_none()
+
+
+def latest(session: Session, merchant_id: uuid.UUID) -> ImportRun | None:
+    """Return the merchant's newest run, if there was any."""
+    return session.scalars(
+        select(ImportRun).where(ImportRun.merchant_id == merchant_id).order_by(ImportRun.created_at.desc()).limit(1)
+    ).one_or_none()
+
+
+def plans_by_provider_id(
+    session: Session, merchant_id: uuid.UUID, environment: str, ids: Collection[str]
+) -> dict[str, Plan]:
+    """Return the merchant's plans among PayPal's ids, each with its product."""
+    rows = session.scalars(
+        select(Plan)
+        .options(joinedload(Plan.product).selectinload(Product.contents))
+        .where(Plan.merchant_id == merchant_id, Plan.environment == environment, Plan.provider_id.in_(ids))
+    )
+    return {plan.provider_id: plan for plan in rows}
+
+
+def customer_by_payer(session: Session, merchant_id: uuid.UUID, payer_id: str) -> Customer | None:
+    """Return the merchant's customer with PayPal's payer id."""
+    return session.scalars(
+        select(Customer).where(Customer.merchant_id == merchant_id, Customer.payer_id == payer_id)
+    ).one_or_none()
+
+
+def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:
+    """Return the merchant's customer with that address (lower case)."""
+    return session.scalars(
+        select(Customer).where(Customer.merchant_id == merchant_id, Customer.email == email)
+    ).one_or_none()

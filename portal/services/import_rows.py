@@ -1,0 +1,167 @@
+"""One subscription of an import: a new row with its past, or news of a known one through the one door."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.domain.access import preview_end
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ENDED, Status, status_from_provider
+from portal.models import Customer, ImportRun, Plan, Provider, Subscription, TimelineKind
+from portal.providers.ports import PlanReading, Reading
+from portal.queries import import_runs, subscriptions
+from portal.services import endings, timeline
+from portal.services.context import Context
+from portal.services.provider_facts import take_over
+from portal.services.rules import rule_of
+
+
+class NoPlan(ValueError):
+    """PayPal names no plan at all: there is nothing the subscription could open."""
+
+
+def write_row(
+    ctx: Context, session: Session, run: ImportRun, reading: Reading, plan: Plan | None, *, now: datetime
+) -> bool:
+    """Write one subscription as PayPal shows it; return whether it is new here.
+
+    A known one is matched by PayPal's id only, and goes through `endings.record_reading`.
+    """
+    known = subscriptions.by_provider_id(
+        session, run.merchant_id, environment=run.environment, provider_id=reading.provider_id
+    )
+    if known is None:
+        if plan is None:
+            raise NoPlan
+        _create(session, run, reading, plan, now=now)
+        return True
+    subscription = subscriptions.lock(session, run.merchant_id, known.id)
+    _learn_email(session, subscription.customer, reading)
+    if plan is not None:
+        _follow_plan(subscription, plan)
+        if subscription.amount is None or subscription.interval_unit is None:
+            reading = _with_plan(reading, plan)
+    endings.record_reading(ctx, session, subscription, reading, now=now)
+    return False
+
+
+def _create(session: Session, run: ImportRun, reading: Reading, plan: Plan, *, now: datetime) -> None:
+    subscription = Subscription(
+        merchant_id=run.merchant_id,
+        customer=_customer(session, run, reading),
+        product=plan.product,
+        plan=plan,
+        status=Status.PENDING,
+        provider=Provider.PAYPAL_REST,
+        provider_id=reading.provider_id,
+        environment=run.environment,
+        provider_status=reading.status,
+        provider_read_at=now,
+        interval_count=1,
+        # Lists go by age: what counts is when the customer subscribed, not when we heard of it.
+        created_at=reading.created_at or reading.started_at or now,
+    )
+    session.add(subscription)
+    take_over(subscription, _with_plan(reading, plan), now=now)
+    _take_over_life(session, subscription, reading, now=now)
+    session.flush()
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.IMPORTED,
+        key="imported",
+        at=now,
+        actor=Actor.SYSTEM,
+        word=reading.status,
+    )
+
+
+def _take_over_life(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:
+    """Set the state of a subscription met for the first time.
+
+    A word nobody has seen leaves it *pending*: that opens nothing, invites nobody, can still be ended, and the
+    timeline says why. An old end is written without a request: nobody asked here, and nobody is written to.
+    """
+    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    if seen is None:
+        timeline.note(session, subscription, TimelineKind.UNKNOWN_WORD, key=reading.status, at=now, word=reading.status)
+    elif seen in ENDED:
+        _take_over_end(subscription, seen, at=reading.status_at or now)
+    else:
+        subscription.follow(seen, at=_late_since(subscription, now=now))
+
+
+def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) -> None:
+    """Write an end that came before the import, by the same function as any other end.
+
+    One that never paid never began (a plan refused, an approval that led nowhere): it opens nothing.
+    """
+    if subscription.last_payment_at is not None:
+        subscription.follow(Status.ACTIVE, at=at)
+    preview = preview_end(subscription.facts, rule_of(subscription.product), seen, at)
+    subscription.end(preview.after, access_until=preview.access_until)
+    subscription.stopped_at_provider_at = at
+
+
+def _late_since(subscription: Subscription, *, now: datetime) -> datetime:
+    """Return since when a late one is late: the end of what is paid, where that is known and past."""
+    paid_until = subscription.paid_until
+    return paid_until if paid_until is not None and paid_until < now else now
+
+
+def _customer(session: Session, run: ImportRun, reading: Reading) -> Customer:
+    """Return the buyer: by PayPal's payer id, else by e-mail address, else a new one, of this merchant only."""
+    email = reading.payer_email.lower() if reading.payer_email else None
+    found = import_runs.customer_by_payer(session, run.merchant_id, reading.payer_id) if reading.payer_id else None
+    if found is None and email is not None:
+        found = import_runs.customer_by_email(session, run.merchant_id, email)
+        if found is not None and found.payer_id is None:
+            found.payer_id = reading.payer_id
+    if found is None:
+        found = Customer(
+            merchant_id=run.merchant_id, email=email, name=reading.payer_name or "", payer_id=reading.payer_id
+        )
+        session.add(found)
+        return found
+    found.name = found.name or reading.payer_name or ""
+    _learn_email(session, found, reading)
+    return found
+
+
+def _learn_email(session: Session, customer: Customer, reading: Reading) -> None:
+    """Give an address to a customer who has none, unless it is another customer's."""
+    if customer.email is not None or not reading.payer_email:
+        return
+    email = reading.payer_email.lower()
+    if import_runs.customer_by_email(session, customer.merchant_id, email) is None:
+        customer.email = email
+
+
+def _follow_plan(subscription: Subscription, plan: Plan) -> None:
+    """Take over another plan (PayPal's *revise*) with what it opens; an ended subscription keeps its own."""
+    if subscription.is_over or subscription.plan_id == plan.id:
+        return
+    subscription.plan = plan
+    subscription.product = plan.product
+
+
+def _with_plan(reading: Reading, plan: Plan) -> Reading:
+    """Add the shared plan's price and rhythm where PayPal's list left them out, unless they are overridden."""
+    if reading.plan is not None or reading.plan_overridden:
+        return reading
+    price = Money(plan.amount, plan.currency) if plan.amount is not None and plan.currency else None
+    shared = PlanReading(
+        provider_id=plan.provider_id,
+        name=plan.name,
+        status="",
+        price=price,
+        interval_unit=plan.interval_unit,
+        interval_count=plan.interval_count,
+        total_cycles=plan.total_cycles,
+        failure_threshold=plan.failure_threshold,
+    )
+    return replace(reading, plan=shared)

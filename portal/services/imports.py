@@ -1,0 +1,192 @@
+"""Read plans and subscriptions from PayPal, page by page: interrupted it resumes, repeated it doubles nothing.
+
+Each page is asked for with no transaction open, then written in one.  The row of the run says which
+page comes next; whoever writes a page holds that row, so two processes can never write the same page.
+PayPal's list moves while it is read (FACTS.md 1.2 gives no cursor): what slipped by comes with the next run.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.clock import utc_now
+from portal.models import ImportRun, ImportState
+from portal.providers.ports import (
+    GatewayRefused,
+    GatewayUnavailable,
+    PlanReading,
+    Refusal,
+    SubscriptionGateway,
+)
+from portal.queries import desk, import_runs
+from portal.services.context import Context
+from portal.services.gateways import NoKey, gateway_for
+from portal.services.import_pages import gather, write_page, write_plans
+
+log = structlog.get_logger(__name__)
+
+PAGE_SIZE: Final = 20  # PayPal's largest (FACTS.md 1.2)
+QUIET: Final = timedelta(minutes=5)  # a running import that wrote nothing for so long may be taken over
+
+OnProgress = Callable[[ImportRun], None]
+
+
+class StopReason(StrEnum):
+    """Why a run stopped before its end: the first word of `ImportRun.error`, PayPal's debug id may follow."""
+
+    UNAVAILABLE = "unavailable"
+    RATE_LIMITED = "rate_limited"
+    BAD_CREDENTIALS = "bad_credentials"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"
+    NO_KEY = "no_key"
+    INTERRUPTED = "interrupted"
+
+
+class AlreadyRunning(Exception):
+    """An import of this merchant is at work; `run_id` is it."""
+
+    def __init__(self, run_id: uuid.UUID) -> None:
+        super().__init__(f"import {run_id} is running")
+        self.run_id = run_id
+
+
+class _Lost(Exception):
+    """Another process took the run over: this one leaves it alone."""
+
+
+def start_or_resume(
+    ctx: Context, merchant_id: uuid.UUID, *, now: datetime | None = None, in_background: bool = False
+) -> ImportRun:
+    """Return the run to go on with: the stopped one where it stood, else a new one.
+
+    `in_background` gives it to a worker in the same transaction; otherwise the caller runs it.
+    Raises NoKey, and AlreadyRunning unless the running one has been quiet for five minutes.
+    """
+    now = now or utc_now()
+    with ctx.db.begin() as session:
+        account = desk.paypal_account(session, merchant_id)
+        if account is None:
+            raise NoKey
+        import_runs.lock_merchant(session, merchant_id)
+        run = import_runs.unfinished(session, merchant_id)
+        if run is not None and run.environment != account.environment:
+            run.state, run.finished_at = ImportState.DONE, now  # its pages belong to the other environment
+            session.flush()
+            run = None
+        if run is not None and run.state is ImportState.RUNNING and now - run.touched_at < QUIET:
+            raise AlreadyRunning(run.id)
+        if run is None:
+            run = ImportRun(merchant_id=merchant_id, environment=account.environment, touched_at=now)
+            session.add(run)
+        run.state, run.error, run.touched_at = ImportState.RUNNING, "", now
+        session.flush()
+        if in_background:
+            queue.defer(session, queue.RUN_IMPORT, lock=f"import:{merchant_id}", run_id=str(run.id))
+        return run
+
+
+def run_import(ctx: Context, run_id: uuid.UUID, *, on_progress: OnProgress | None = None) -> ImportRun:
+    """Go on with a run until PayPal's last page; return it *done*, or *stopped* with the reason.
+
+    `on_progress` is called after each written page with the run as it stands.
+    """
+    with ctx.db.read() as session:
+        run = import_runs.get(session, run_id)
+    if run.state is not ImportState.RUNNING:
+        return run
+    tell = on_progress or (lambda _run: None)
+    try:
+        _read_all(ctx, run, tell)
+    except NoKey:
+        _stop(ctx, run, StopReason.NO_KEY)
+    except GatewayRefused as refused:
+        _stop(ctx, run, _reason(refused), refused.debug_id)
+    except GatewayUnavailable as unavailable:
+        limited = unavailable.http_status == 429
+        _stop(ctx, run, StopReason.RATE_LIMITED if limited else StopReason.UNAVAILABLE, unavailable.debug_id)
+    except (KeyboardInterrupt, SystemExit):
+        _stop(ctx, run, StopReason.INTERRUPTED)
+        raise
+    except _Lost:
+        log.info("import_taken_over", run_id=str(run_id))
+    with ctx.db.read() as session:
+        return import_runs.get(session, run_id)
+
+
+def _read_all(ctx: Context, run: ImportRun, tell: OnProgress) -> None:
+    gateway = gateway_for(ctx, run.merchant_id)
+    page = run.next_page
+    if page == 1:
+        _read_plans(ctx, run, gateway, tell)
+    while page is not None:
+        page = _read_page(ctx, run, gateway, page=page, tell=tell)
+
+
+def _read_plans(ctx: Context, run: ImportRun, gateway: SubscriptionGateway, tell: OnProgress) -> None:
+    """Read every plan. This is always done from the start: plans are few, and written twice they stay one."""
+    plans_read = 0
+    for plans in _batches(gateway.list_plans()):
+        with ctx.db.begin() as session:
+            held = _hold(session, run, page=1)
+            write_plans(session, held, plans, now=utc_now())
+            plans_read += len(plans)
+            held.plans_read, held.touched_at = plans_read, utc_now()
+        tell(held)
+
+
+def _read_page(
+    ctx: Context, run: ImportRun, gateway: SubscriptionGateway, *, page: int, tell: OnProgress
+) -> int | None:
+    """Read and write one page; return the next one's number, None after the last."""
+    seen = gateway.list_subscriptions(page=page, page_size=PAGE_SIZE)
+    gathered = gather(ctx, run, gateway, seen)
+    more = seen.has_next and bool(seen.readings or seen.unreadable)  # a link alone could lead round for ever
+    with ctx.db.begin() as session:
+        held = _hold(session, run, page=page)
+        write_page(ctx, session, held, gathered, now=utc_now())
+        held.touched_at = utc_now()
+        held.next_page = page + 1
+        if not more:
+            held.state, held.finished_at = ImportState.DONE, held.touched_at
+    tell(held)
+    log.info("import_page_written", run_id=str(run.id), page=page, seen=held.seen, unreadable=held.unreadable)
+    return page + 1 if more else None
+
+
+def _hold(session: Session, run: ImportRun, *, page: int) -> ImportRun:
+    """Return the run, locked, if this page is still ours to write; raise _Lost otherwise."""
+    held = import_runs.lock(session, run.id)
+    if held.state is not ImportState.RUNNING or held.next_page != page:
+        raise _Lost
+    return held
+
+
+def _stop(ctx: Context, run: ImportRun, reason: StopReason, debug_id: str = "") -> None:
+    """Keep where the run stands and why it stopped, unless somebody else goes on with it."""
+    with ctx.db.begin() as session:
+        held = import_runs.lock(session, run.id)
+        if held.state is ImportState.RUNNING:
+            held.state, held.touched_at = ImportState.STOPPED, utc_now()
+            held.error = f"{reason} {debug_id}".strip()
+    log.warning("import_stopped", run_id=str(run.id), reason=reason, debug_id=debug_id)
+
+
+def _reason(refused: GatewayRefused) -> StopReason:
+    known = {Refusal.BAD_CREDENTIALS: StopReason.BAD_CREDENTIALS, Refusal.FORBIDDEN: StopReason.FORBIDDEN}
+    return known.get(refused.refusal, StopReason.REFUSED)
+
+
+def _batches(plans: Iterable[PlanReading]) -> Iterator[tuple[PlanReading, ...]]:
+    rest = iter(plans)
+    while batch := tuple(islice(rest, PAGE_SIZE)):
+        yield batch

@@ -1,0 +1,104 @@
+"""A product's name, access rule and contents, as the merchant sets them; and what they leave a customer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.domain import policies
+from portal.domain.access import Content, EndPreview, Facts, Rule, preview_end
+from portal.domain.policies import Override
+from portal.domain.subscriptions import Status
+from portal.models import Product, ProductContent
+from portal.queries import products
+from portal.services.context import Context
+from portal.services.rules import rule_of
+from portal.services.settings import key_passed
+
+EXAMPLE_AGE = timedelta(days=30)  # the example's customer subscribed so long ago
+EXAMPLE_PAID = timedelta(days=15)  # and has paid for so much longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentWish:
+    """One thing the product opens; `id` is empty for a new one."""
+
+    title: str
+    unlock_after_days: int = 0
+    id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductWish:
+    """The product page's answers, contents in their order."""
+
+    name: str
+    keep_after_completion: bool
+    keep_after_cancellation: bool
+    stops_at_once: bool
+    kept_while_paused: bool
+    grace_days: int
+    commitment_months: int | None
+    commitment_binds: bool
+    self_cancellation: Override
+    contents: tuple[ContentWish, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        """The access rule these answers would make: for an example before they are saved."""
+        contents = tuple(
+            Content(key=str(place), title=content.title, unlock_after_days=content.unlock_after_days)
+            for place, content in enumerate(self.contents)
+        )
+        return Rule(
+            contents=contents or (Content(key="product", title=self.name),),
+            keep_after_completion=self.keep_after_completion,
+            keep_after_cancellation=self.keep_after_cancellation,
+            stops_at_once=self.stops_at_once,
+            kept_while_paused=self.kept_while_paused,
+            grace_days=self.grace_days,
+        )
+
+
+def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: ProductWish) -> None:
+    """Write the product. A content that stays keeps its identity, so that grants and proofs still mean it.
+
+    Raises NoResultFound, and NotAllowed(KEY_NOT_TESTED) when self-cancellation may not be turned on yet.
+    """
+    with ctx.db.begin() as session:
+        product = products.lock(session, merchant_id, product_id)
+        if wish.self_cancellation is Override.ON and product.self_cancellation is not Override.ON:
+            policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
+        product.name = wish.name
+        product.keep_after_completion = wish.keep_after_completion
+        product.keep_after_cancellation = wish.keep_after_cancellation
+        product.stops_at_once = wish.stops_at_once
+        product.kept_while_paused = wish.kept_while_paused
+        product.grace_days = wish.grace_days
+        product.commitment_months = wish.commitment_months
+        product.commitment_binds = wish.commitment_binds
+        product.self_cancellation = wish.self_cancellation
+        product.contents = list(_contents(product, wish.contents))
+
+
+def _contents(product: Product, wishes: Iterable[ContentWish]) -> Iterable[ProductContent]:
+    known = {content.id: content for content in product.contents}
+    for place, wish in enumerate(wishes):
+        content = known.get(wish.id) if wish.id is not None else None
+        content = content or ProductContent(title=wish.title)
+        content.position, content.title, content.unlock_after_days = place, wish.title, wish.unlock_after_days
+        yield content
+
+
+def examples(rule: Rule, *, now: datetime) -> dict[Status, EndPreview]:
+    """Return what each end would leave to an example's customer, by the function that ends really use."""
+    facts = Facts(status=Status.ACTIVE, started_at=now - EXAMPLE_AGE, paid_until=now + EXAMPLE_PAID)
+    outcomes = (Status.COMPLETED, Status.CANCELLED, Status.ABANDONED)
+    return {outcome: preview_end(facts, rule, outcome, now) for outcome in outcomes}
+
+
+def rule(product: Product) -> Rule:
+    """Return the stored product's access rule; its contents must be loaded."""
+    return rule_of(product)

@@ -1,0 +1,57 @@
+"""What a merchant decides: self-cancellation, the text shown when it is off, names and languages."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.domain import policies
+from portal.models import KeyState, Merchant
+from portal.queries import desk
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MerchantSettings:
+    """The settings page's answers. `time_zone` is an IANA name, `locale` a language of the portal."""
+
+    name: str
+    support_email: str | None
+    time_zone: str
+    locale: str
+    self_cancellation: bool
+    cancellation_text: str
+
+
+def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
+    """Say whether the stored key passed its last live test: what switching on needs (product.md, decision 6)."""
+    account = desk.paypal_account(session, merchant_id)
+    return account is not None and account.state is KeyState.WORKING
+
+
+def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings) -> None:
+    """Write the settings. Raises NotAllowed(KEY_NOT_TESTED) when the switch may not be turned on yet.
+
+    Leaving it on with a key that broke later is no turning on: the button stays (decision 6).
+    """
+    with ctx.db.begin() as session:
+        merchant = session.scalars(
+            select(Merchant).where(Merchant.id == merchant_id).with_for_update(key_share=True)
+        ).one()
+        turned_on = wish.self_cancellation and not merchant.self_cancellation
+        if turned_on:
+            policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
+        if wish.self_cancellation != merchant.self_cancellation:
+            log.info("self_cancellation_switched", merchant_id=str(merchant_id), on=wish.self_cancellation)
+        merchant.name = wish.name
+        merchant.support_email = wish.support_email
+        merchant.time_zone = wish.time_zone
+        merchant.locale = wish.locale
+        merchant.self_cancellation = wish.self_cancellation
+        merchant.cancellation_text = wish.cancellation_text
