@@ -67,8 +67,10 @@ def _token(asked: Asked) -> Reply:
     if account is None or account.secret != secret:
         raise OAuthError(*INVALID_CLIENT)
     value = "A21AA" + secrets.token_urlsafe(60)
-    until = asked.simulator.real_now() + timedelta(seconds=TOKEN_LIFE)
-    asked.simulator.state.tokens[value] = {"client_id": client_id, "until": until.isoformat()}
+    tokens, now = asked.simulator.state.tokens, asked.simulator.real_now()
+    for ended in [key for key, token in tokens.items() if datetime.fromisoformat(token["until"]) <= now]:
+        del tokens[ended]
+    tokens[value] = {"client_id": client_id, "until": (now + timedelta(seconds=TOKEN_LIFE)).isoformat()}
     asked.simulator.save()
     return json_reply(
         200,

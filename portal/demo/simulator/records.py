@@ -124,9 +124,10 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all: a kill in the middle leaves the one before."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file, ensure_ascii=False, indent=1)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
