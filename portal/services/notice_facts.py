@@ -106,13 +106,18 @@ def effect_facts(session: Session, request: EndRequest, subscription: Subscripti
     )
 
 
-def access_facts(session: Session, merchant: Merchant, subscription: Subscription, until: datetime) -> AccessFacts:
-    """Return the access that ends at `until`, and what stays."""
+def access_facts(
+    session: Session, merchant: Merchant, subscription: Subscription, until: datetime
+) -> AccessFacts | None:
+    """Return the access that ends at `until`, and what stays; None when a gift by hand keeps it open longer."""
+    left = _left(session, subscription)
+    if left.until is None or left.until > until:
+        return None
     return AccessFacts(
         product=subscription.product.name,
         customer_name=subscription.customer.name,
         until=until,
-        kept=_left(session, subscription).kept,
+        kept=left.kept,
         path=account_path(merchant),
     )
 

@@ -175,8 +175,10 @@ def access_ends_soon(ctx: Context, session: Session, request: EndRequest, mercha
     until = subscription.access_until
     if until is None:
         return
-    head = facts.customer_head(ctx, merchant, subscription.customer)
-    composed = ends.access_ends_soon(head, facts.access_facts(session, merchant, subscription, until))
+    access = facts.access_facts(session, merchant, subscription, until)
+    if access is None:
+        return
+    composed = ends.access_ends_soon(facts.customer_head(ctx, merchant, subscription.customer), access)
     to_customer(ctx, session, merchant, request, composed, key=f"access-soon:{request.id}", now=now)
 
 
@@ -186,8 +188,10 @@ def access_ended(ctx: Context, session: Session, request: EndRequest, merchant: 
     until, confirmed = subscription.access_until, request.confirmed_at
     if until is None or (confirmed is not None and until < confirmed + timedelta(days=1)):
         return
-    head = facts.customer_head(ctx, merchant, subscription.customer)
-    composed = ends.access_ended(head, facts.access_facts(session, merchant, subscription, until))
+    access = facts.access_facts(session, merchant, subscription, until)
+    if access is None:
+        return
+    composed = ends.access_ended(facts.customer_head(ctx, merchant, subscription.customer), access)
     to_customer(ctx, session, merchant, request, composed, key=f"access-ended:{request.id}", now=now)
 
 

@@ -56,15 +56,18 @@ class AccessLeft:
 def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, never_started: bool = False) -> AccessLeft:
     """Return what an ended subscription leaves open, from the same windows as the account page.
 
-    One that never began opens nothing, whatever start PayPal had planned.
+    One that never began opens nothing, whatever start PayPal had planned. What was given by hand for good
+    does not stop, though the subscription's own window for it does.
     """
     product = subscription.product
     given = grants_of(product, grants)
     windows = access.windows(subscription.facts, rule_of(product), given)
     if never_started:
         windows = tuple(window for window in windows if window.granted)
+    kept = {window.key: window.title for window in windows if window.end is access.End.KEPT}
+    stops = tuple(window for window in windows if window.key not in kept)
     return AccessLeft(
-        until=max((window.until for window in windows if window.until is not None), default=None),
-        is_unknown=any(window.end is access.End.UNKNOWN for window in windows),
-        kept=tuple(dict.fromkeys(window.title for window in windows if window.end is access.End.KEPT)),
+        until=max((window.until for window in stops if window.until is not None), default=None),
+        is_unknown=any(window.end is access.End.UNKNOWN for window in stops),
+        kept=tuple(dict.fromkeys(kept.values())),
     )

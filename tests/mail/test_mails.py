@@ -1,0 +1,310 @@
+"""Every message in both languages and both formats."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from bs4 import BeautifulSoup
+
+from portal.domain.end_requests import Trouble
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.i18n import LOCALES
+from portal.mail import ends, logins, merchants
+from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.letterhead import Letterhead
+
+NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
+LATER = NOW + timedelta(days=20)
+CONFIRMED = ("end_confirmed", "end_already_over", "merchant_end_confirmed")  # written after PayPal's read
+URL = re.compile(r"https?://[^\s\"<]+")
+INVITATION = re.compile(r"revenir|reprendre|souscri|réabonn|come back|subscribe|new subscription|again soon", re.I)
+
+ALL_BLANK = {"customer_name": "", "customer_email": None, "price": None, "next_payment_at": None, "interval_unit": None}
+NAMES = [
+    "Zoé d’Arc-L'Hôpital",
+    "محمد بن عبد الله",
+    "<script>alert('x')</script> & fils",
+    "Ünïcödé " * 17 + "abcd",
+    "100 % %(name)s {{ 7 * 7 }}",
+    "Claire\r\nBcc: all@victims.test\r\n\r\nhello",
+]
+
+
+def head(locale: str = "en", **changes: object) -> Letterhead:
+    whose = Letterhead(
+        merchant_name="L’Atelier d’Anaïs",
+        support_email="aide@atelier.test",
+        locale=locale,
+        time_zone="Europe/Paris",
+        base_url="https://portal.test",
+    )
+    return dataclasses.replace(whose, **changes)
+
+
+def end(**changes: object) -> EndFacts:
+    facts = EndFacts(
+        reference="K7QM-4TXD",
+        product="Cours de piano",
+        customer_name="Zoé Dupont",
+        customer_email="zoe@client.test",
+        asked_at=NOW - timedelta(minutes=7),
+        asked_by=Actor.CUSTOMER,
+        price=Money(Decimal("29.90"), "EUR"),
+        interval_unit="MONTH",
+        interval_count=1,
+        next_payment_at=LATER,
+        now=NOW,
+        path="/account/atelier/requests/K7QM-4TXD",
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+def effects(**changes: object) -> EffectFacts:
+    facts = EffectFacts(
+        outcome=Status.CANCELLED,
+        confirmed_at=NOW,
+        stopped_at=NOW - timedelta(days=2),
+        ended_at=LATER,
+        last_payment_at=NOW - timedelta(days=10),
+        access_until=LATER,
+        kept=("Leçon 1",),
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+def access(**changes: object) -> AccessFacts:
+    facts = AccessFacts(product="Cours", customer_name="Zoé", until=LATER, kept=("Leçon 1",), path="/account/atelier")
+    return dataclasses.replace(facts, **changes)
+
+
+def needs_you(whose: Letterhead, trouble: Trouble | None, **names: str) -> Composed:
+    one = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="Zoé", asked_at=NOW, next_payment_at=None)
+    one = dataclasses.replace(one, **names)
+    return merchants.merchant_needs_you(
+        whose, trouble=trouble, waiting=(one, one), more=3, issue="NOT_AUTHORIZED", path="/admin", now=NOW
+    )
+
+
+def every_message(whose: Letterhead, **names: str) -> list[Composed]:
+    """Each message in each of its variants."""
+    changes = {"product": names["product"], "customer_name": names["customer"]} if names else {}
+    ended = [
+        effects(outcome=outcome, **more)
+        for outcome in (Status.CANCELLED, Status.COMPLETED, Status.ABANDONED)
+        for more in (
+            {},
+            {"access_until": NOW - timedelta(seconds=1), "ended_at": NOW},
+            {"is_access_unknown": True, "access_until": None, "last_payment_at": None, "ended_at": None, "kept": ()},
+            {"was_at_provider": True, "stopped_at": None},
+            {"was_at_provider": True},
+            {"never_started": True, "kept": (), "access_until": None, "stopped_at": None},
+            {"may_come_back": True} if outcome is Status.CANCELLED else {},
+        )
+    ]
+    stories = [
+        end(**changes),
+        end(**{**ALL_BLANK, "is_payment_near": True} | changes),
+        end(**{"is_payment_near": True, "next_payment_at": NOW + timedelta(hours=2), "reason": "Trop cher"} | changes),
+        end(**{"is_payment_near": True, "next_payment_at": NOW - timedelta(hours=2)} | changes),
+        end(**{"needs_merchant": True, "trouble": Trouble.FORBIDDEN} | changes),
+        end(**{"due_at": LATER} | changes),
+        end(**{"may_be_charged": False, "asked_by": Actor.STAFF} | changes),
+        end(**{"asked_by": Actor.PROVIDER} | changes),
+    ]
+    told = [
+        compose(whose, story)
+        for story in stories
+        for compose in (
+            ends.end_recorded,
+            ends.end_withdrawn,
+            ends.end_overdue,
+            merchants.merchant_end_requested,
+            merchants.merchant_end_withdrawn,
+            merchants.merchant_overdue,
+        )
+    ]
+    told += [
+        compose(whose, story, what)
+        for story in (stories[0], stories[1], stories[-1])
+        for what in ended
+        for compose in (ends.end_confirmed, ends.end_already_over, merchants.merchant_end_confirmed)
+    ]
+    ending = access(**{"product": names["product"], "customer_name": names["customer"]} if names else {})
+    told += [ends.access_ends_soon(whose, ending), ends.access_ended(whose, ending)]
+    told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
+    told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
+    return told
+
+
+def visible(html: str) -> str:
+    soup = BeautifulSoup(html, "html.parser")
+    soup.style.decompose()
+    return soup.get_text()
+
+
+def test_every_folder_is_a_message_tested_here():
+    folders = {folder.name for folder in (TEMPLATES / "mail").iterdir() if folder.is_dir()}
+    assert {mail.kind for mail in every_message(head())} == folders
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_message_is_whole(locale):
+    for mail in every_message(head(locale)):
+        assert mail.subject.strip()
+        assert "\n" not in mail.subject
+        for text in (mail.subject, mail.text, visible(mail.html)):
+            assert "  " not in text.replace("\n", "|"), mail.kind
+            assert not re.search(r"%\(|{{|{%|\bNone\b|undefined|datetime|Status\.|Actor\.", text), mail.kind
+        soup = BeautifulSoup(mail.html, "html.parser")
+        assert soup.html["lang"] == locale
+        assert len(soup.select("h1")) == 1
+        assert soup.title.text == soup.h1.text == mail.subject
+        assert not soup.select("img, script, link, iframe, form, [style], [onclick]")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_text_and_html_say_the_same_and_link_the_same(locale):
+    for mail in every_message(head(locale)):
+        anchors = {anchor["href"] for anchor in BeautifulSoup(mail.html, "html.parser").select("a")}
+        assert anchors == set(URL.findall(mail.text)), mail.kind
+        assert all(link.startswith("https://portal.test/") or link == AUTOPAY_URL for link in anchors)
+        words = re.sub(r"\W", "", visible(mail.html))
+        assert all(re.sub(r"\W", "", line) in words for line in mail.text.splitlines() if ":" not in line), mail.kind
+
+
+def test_the_two_languages_are_two():
+    english, french = every_message(head("en")), every_message(head("fr"))
+    same = set("\n".join(mail.text for mail in english).split("\n")) & set(
+        "\n".join(mail.text for mail in french).split("\n")
+    )
+    # What stays the same is names, addresses and signs, never a sentence.
+    assert all(len(line.split()) < 4 or line.startswith("http") for line in same), same
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_nothing_says_cancelled_before_paypal_did(locale):
+    affirmative = re.compile(r"résilié|annulé|cancelled|canceled", re.I)
+    for mail in every_message(head(locale)):
+        if mail.kind not in CONFIRMED:
+            found = affirmative.search(mail.subject + mail.text + visible(mail.html))
+            assert found is None, (mail.kind, found)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_only_who_may_come_back_is_told_how(locale):
+    may = ends.end_confirmed(head(locale), end(), effects(may_come_back=True))
+    assert INVITATION.search(may.text)
+    for mail in every_message(head(locale)):
+        if mail.text != may.text and mail.kind != "end_confirmed":
+            assert not INVITATION.search(mail.text), mail.kind
+    for by in Actor:
+        mail = ends.end_confirmed(head(locale), end(asked_by=by), effects(outcome=Status.ABANDONED))
+        assert not INVITATION.search(mail.subject + mail.text + mail.html)
+        assert not re.search("abandon", mail.subject + mail.text + mail.html, re.I)
+
+
+def test_the_words_of_the_confirmation():
+    french = ends.end_confirmed(head("fr"), end(), effects()).text
+    english = ends.end_confirmed(head("en"), end(), effects()).text
+    assert (
+        "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05 "
+        "(heure d’été d’Europe centrale). Vous ne serez plus prélevé." in french
+    )
+    assert "Vous gardez vos accès jusqu’au vendredi 23 avril 2027." in french
+    assert "Your subscription is cancelled. PayPal confirmed it on Saturday 3 April 2027 at 16:05" in english
+    assert "You will not be charged again." in english
+    for fact in ("K7QM-4TXD", "15:58", "16:05", "€29.90 per month", "Friday 23 April 2027", "Wednesday 24 March 2027"):
+        assert fact in english
+    assert "* Leçon 1" in english
+
+
+def test_the_words_of_the_acknowledgement():
+    french = ends.end_recorded(head("fr"), end(reason="Trop cher")).text
+    assert (
+        "Votre demande est enregistrée le samedi 3 avril 2027 à 15:58 (heure d’été d’Europe centrale), référence "
+        "K7QM-4TXD. PayPal ne l’a pas encore confirmée. Nous réessayons automatiquement et nous vous écrirons. "
+        "Vous n’avez rien à refaire." in french
+    )
+    assert "Trop cher" in french
+    assert "zoe@client.test" in french
+    assert AUTOPAY_URL not in french
+
+
+@pytest.mark.parametrize(
+    ("next_payment_at", "words"),
+    [
+        (NOW + timedelta(hours=2), "Next payment due Saturday 3 April 2027."),
+        (NOW - timedelta(hours=2), "A payment was due on Saturday 3 April 2027"),
+        (None, "The date of the next payment is unknown."),
+    ],
+)
+def test_a_payment_that_is_near_comes_with_paypals_own_page(next_payment_at, words):
+    mail = ends.end_recorded(head(), end(is_payment_near=True, next_payment_at=next_payment_at))
+    assert words in mail.text
+    assert AUTOPAY_URL in mail.text
+
+
+def test_amounts_in_yen_have_no_decimals():
+    mail = ends.end_confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
+    assert "JP¥1,200 per month" in mail.text
+
+
+def test_what_is_unknown_is_said_to_be_unknown():
+    blank = end(**ALL_BLANK)
+    lost = effects(access_until=None, is_access_unknown=True, last_payment_at=None, ended_at=None)
+    text = ends.end_confirmed(head(), blank, lost).text
+    assert "Price: amount unknown" in text
+    assert "Last payment: date unknown" in text
+    assert "End of the subscription: date unknown" in text
+    assert "The date on which your access ends is unknown." in text
+    assert "You keep access until" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_names_stay_names(locale, name):
+    whose = head(locale, merchant_name=name)
+    plain = " ".join(name.split())
+    for mail in every_message(whose, product=name, customer=name):
+        assert "\r" not in mail.subject + mail.text + mail.html
+        assert "\n" not in mail.subject
+        assert not any(line.startswith("Bcc:") for line in mail.text.splitlines())
+        soup = BeautifulSoup(mail.html, "html.parser")
+        assert not soup.select("script")
+        assert plain in soup.header.text
+        assert plain in mail.text
+        assert "49" not in mail.subject
+
+
+def test_a_right_to_left_name_does_not_turn_the_sentence():
+    name = "محمد"
+    mail = ends.end_recorded(head(), end(customer_name=f"\u202e{name}\u202c"))
+    assert f"Hello \u2068{name}\u2069," in mail.text
+    assert "\u202e" not in mail.text + mail.html
+
+
+def test_a_long_product_keeps_the_subject_readable():
+    mail = ends.end_recorded(head(), end(product="Apprendre le piano " * 8))
+    assert len(mail.subject) < 140
+    assert mail.subject.endswith("K7QM-4TXD")
+    assert "Apprendre le piano Apprendre le piano Apprendre" in mail.text
+
+
+def test_a_customer_without_address_is_left_to_the_merchant():
+    told = [merchants.merchant_end_requested(head(), end(**changes)).text for changes in ({}, {"customer_email": None})]
+    assert ["no e-mail address" in text for text in told] == [False, True]
+
+
+def test_the_code_is_in_the_body_alone():
+    mail = logins.login_code(head(), code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW)
+    assert "042137" not in mail.subject
+    assert "042137" in mail.text.splitlines()
+    assert "for 10 minutes" in mail.text
+    assert "https://portal.test/account/a/login/link/t" in mail.text

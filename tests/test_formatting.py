@@ -1,0 +1,132 @@
+"""Dates, amounts and rhythms as a reader sees them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from portal.domain.money import Money
+from portal.formatting import Formatter
+from portal.i18n import LOCALES, Translator, catalogue, pick_locale
+
+AFTERNOON = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
+
+
+def reader(locale: str, zone: str = "Europe/Paris") -> Formatter:
+    return Formatter(locale, zone, Translator(locale))
+
+
+@pytest.mark.parametrize(
+    ("locale", "amount", "currency", "text"),
+    [
+        ("fr", "1234.5", "EUR", "1 234,50 €"),
+        ("en", "1234.5", "EUR", "€1,234.50"),
+        ("fr", "1200.0000", "JPY", "1 200 JPY"),
+        ("en", "1200.0000", "JPY", "JP¥1,200"),
+        ("fr", "0", "EUR", "0,00 €"),
+    ],
+)
+def test_an_amount_has_its_currencys_decimals(locale, amount, currency, text):
+    shown = reader(locale).money(Money(Decimal(amount), currency))
+    assert shown.replace("\u202f", " ").replace("\xa0", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "text"),
+    [
+        ("fr", 3, "samedi 3 avril 2027"),
+        ("en", 3, "Saturday 3 April 2027"),
+        ("fr", 1, "jeudi 1er avril 2027"),
+        ("en", 1, "Thursday 1 April 2027"),
+    ],
+)
+def test_a_date_is_written_in_full(locale, day, text):
+    assert reader(locale).day(AFTERNOON.replace(day=day)) == text
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("Europe/Paris", "Sunday 4 April 2027 at 00:30 (Central European Summer Time)"),
+        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30 (Réunion Time)"),
+        ("America/Martinique", "Saturday 3 April 2027 at 18:30 (Atlantic Standard Time)"),
+    ],
+)
+def test_a_moment_is_the_merchants_and_names_its_zone(zone, text):
+    assert reader("en", zone).moment(datetime(2027, 4, 3, 22, 30, tzinfo=UTC)) == text
+
+
+def test_the_repeated_hour_of_autumn_can_be_told_apart():
+    summer, winter = (datetime(2027, 10, 31, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    assert reader("fr").moment(summer).startswith("dimanche 31 octobre 2027")
+    assert reader("fr").moment(summer) != reader("fr").moment(winter)
+
+
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        (datetime(2027, 4, 3, 22, 0, tzinfo=UTC), "Saturday 3 April 2027"),  # midnight in Paris, exclusive
+        (datetime(2027, 4, 3, 22, 1, tzinfo=UTC), "Sunday 4 April 2027"),
+        (datetime(2027, 4, 3, 21, 59, tzinfo=UTC), "Saturday 3 April 2027"),
+        (datetime(2027, 2, 28, 23, 0, tzinfo=UTC), "Sunday 28 February 2027"),
+    ],
+)
+def test_the_last_day_is_one_on_which_it_is_still_open(until, last):
+    assert reader("en").last_day(until) == last
+
+
+def test_a_naive_date_is_refused():
+    with pytest.raises(ValueError, match="naive"):
+        reader("fr").day(datetime(2027, 4, 3))  # noqa: DTZ001 - what is tested
+
+
+@pytest.mark.parametrize(
+    ("locale", "unit", "count", "text"),
+    [
+        ("en", "MONTH", 1, "per month"),
+        ("en", "MONTH", 3, "every 3 months"),
+        ("en", "YEAR", 1, "per year"),
+        ("fr", "MONTH", 1, "par mois"),
+        ("fr", "MONTH", 3, "tous les 3 mois"),
+        ("fr", "WEEK", 2, "toutes les 2 semaines"),
+        ("fr", "DAY", 1, "par jour"),
+        ("fr", "YEAR", 2, "tous les 2 ans"),
+    ],
+)
+def test_a_rhythm_in_words(locale, unit, count, text):
+    assert reader(locale).rhythm(unit, count) == text
+
+
+def test_a_price_is_an_amount_and_a_rhythm():
+    assert reader("en").price(Money(Decimal(12), "EUR"), "MONTH", 3) == "€12.00 every 3 months"
+    assert reader("en").price(Money(Decimal(12), "EUR"), None) == "€12.00, rhythm unknown"
+    assert reader("en").price(None, "MONTH") == "amount unknown"
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en", "unknown"), ("fr", "inconnu")])
+def test_what_is_unknown_is_said(locale, word):
+    shown = reader(locale)
+    unknown = (shown.money(None), shown.day(None), shown.moment(None), shown.hour(None), shown.last_day(None))
+    assert all(word in text for text in (*unknown, shown.rhythm(None), shown.rhythm("MONTH", 0), shown.rhythm("EON")))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "picked"),
+    [
+        (("en-GB",), "en"),
+        (("fr_CA",), "fr"),
+        (("de", "en"), "en"),
+        ((None, ""), "fr"),
+        (("../../etc", None), "fr"),
+    ],
+)
+def test_a_language_that_exists_is_picked(wishes, picked):
+    assert pick_locale(*wishes) == picked
+
+
+def test_only_known_languages_have_a_catalogue():
+    assert all(catalogue(locale) is catalogue(locale) for locale in LOCALES)
+    with pytest.raises(ValueError, match="no language"):
+        catalogue("../fr")
