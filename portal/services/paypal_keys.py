@@ -128,11 +128,14 @@ def check(ctx: Context, credentials: Credentials, *, now: datetime) -> KeyCheck:
     return replace(said, has_subscriptions=bool(page.readings) or page.unreadable > 0)
 
 
-def save(ctx: Context, merchant_id: uuid.UUID, credentials: Credentials, *, now: datetime) -> KeyCheck:
+def save(
+    ctx: Context, merchant_id: uuid.UUID, *, environment: str, client_id: str, secret: str, now: datetime
+) -> KeyCheck:
     """Test the key, then store it if it works, in place of the one before; requests that waited are tried again.
 
     Anything but a working key stores nothing.
     """
+    credentials = Credentials(client_id=client_id, secret=secret, environment=environment)
     found = check(ctx, credentials, now=now)
     log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
     if found.works:

@@ -26,13 +26,19 @@ def live_account(paypal):
     return paypal.add_account("live-client", SECRET, environment="live")
 
 
+def save(ctx, merchant_id, key, *, now):
+    return paypal_keys.save(
+        ctx, merchant_id, environment=key.environment, client_id=key.client_id, secret=key.secret, now=now
+    )
+
+
 def stored(ctx, merchant):
     with ctx.db.read() as session:
         return session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant.id)).one_or_none()
 
 
 def test_a_good_key_is_sealed_and_its_token_serves_the_next_calls(ctx, merchant, paypal, now):
-    found = paypal_keys.save(ctx, merchant.id, paypal.credentials, now=now)
+    found = save(ctx, merchant.id, paypal.credentials, now=now)
     assert found.finding is Finding.WORKS
     assert paypal_keys.SUBSCRIPTIONS_RIGHT in found.scopes
     assert found.app_id.startswith("APP-")
@@ -45,7 +51,7 @@ def test_a_good_key_is_sealed_and_its_token_serves_the_next_calls(ctx, merchant,
 
 
 def test_the_secret_is_nowhere_in_the_database_and_in_no_repr(ctx, merchant, paypal, now):
-    found = paypal_keys.save(ctx, merchant.id, paypal.credentials, now=now)
+    found = save(ctx, merchant.id, paypal.credentials, now=now)
     with ctx.db.read() as session:
         rows = session.execute(text("SELECT to_jsonb(a)::text || encode(secret, 'escape') FROM paypal_accounts a"))
         kept = "".join(rows.scalars())
@@ -70,21 +76,21 @@ def test_the_secret_is_nowhere_in_the_database_and_in_no_repr(ctx, merchant, pay
 )
 def test_any_other_answer_stores_nothing(ctx, merchant, paypal, now, operation, behaviour, finding):
     paypal.rule(operation, behaviour)
-    assert paypal_keys.save(ctx, merchant.id, paypal.credentials, now=now).finding is finding
+    assert save(ctx, merchant.id, paypal.credentials, now=now).finding is finding
     assert stored(ctx, merchant) is None
 
 
 def test_a_paypal_that_does_not_answer_stores_nothing(ctx, merchant, paypal, now, monkeypatch):
     monkeypatch.setattr(paypal_keys, "PATIENCE", 0.3)
     paypal.rule("token", "timeout", seconds=1.5)
-    assert paypal_keys.save(ctx, merchant.id, paypal.credentials, now=now).finding is Finding.NO_ANSWER
+    assert save(ctx, merchant.id, paypal.credentials, now=now).finding is Finding.NO_ANSWER
     assert stored(ctx, merchant) is None
 
 
 def test_a_key_without_the_right_to_subscriptions(ctx, merchant, paypal, now):
     paypal.add_account("poor", SECRET, scopes=[paypal_keys.WEBHOOKS_RIGHT])
     poor = Credentials(client_id="poor", secret=SECRET, environment="sandbox")
-    assert paypal_keys.save(ctx, merchant.id, poor, now=now).finding is Finding.MISSING_RIGHT
+    assert save(ctx, merchant.id, poor, now=now).finding is Finding.MISSING_RIGHT
     assert stored(ctx, merchant) is None
 
 
@@ -95,17 +101,17 @@ def test_a_key_of_the_other_environment_is_recognised(ctx, merchant, paypal, liv
         "live": Credentials(client_id="live-client", secret=SECRET, environment="live"),
     }
     other = own["live" if typed == "sandbox" else "sandbox"]
-    found = paypal_keys.save(ctx, merchant.id, dataclasses.replace(other, environment=typed), now=now)
+    found = save(ctx, merchant.id, dataclasses.replace(other, environment=typed), now=now)
     assert found.finding is Finding.OTHER_ENVIRONMENT
     assert stored(ctx, merchant) is None
-    assert paypal_keys.save(ctx, merchant.id, other, now=now).finding is Finding.WORKS
+    assert save(ctx, merchant.id, other, now=now).finding is Finding.WORKS
 
 
 def test_a_bad_new_key_leaves_the_good_old_one(ctx, make, paypal, now):
     merchant = make.merchant()
     before = stored(ctx, merchant)
     wrong = dataclasses.replace(paypal.credentials, secret="something-else-entirely")
-    paypal_keys.save(ctx, merchant.id, wrong, now=now)
+    save(ctx, merchant.id, wrong, now=now)
     after = stored(ctx, merchant)
     assert (after.id, after.secret, after.state) == (before.id, before.secret, KeyState.WORKING)
 
@@ -119,7 +125,7 @@ def test_a_new_key_replaces_the_old_one_and_heals(ctx, make, paypal, now):
         row.state = KeyState.REFUSED
     paypal.add_account("second", SECRET)
     new = Credentials(client_id="second", secret=SECRET, environment="sandbox")
-    assert paypal_keys.save(ctx, merchant.id, new, now=now).works
+    assert save(ctx, merchant.id, new, now=now).works
     row = stored(ctx, merchant)
     assert (row.id, row.client_id, row.state) == (old.id, "second", KeyState.WORKING)
     assert row.broken_since is None
@@ -172,6 +178,6 @@ def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now
     carrying_out.carry_out(ctx, subscription.merchant_id, request_id)
     assert make.requests(subscription)[0].state is RequestState.NEEDS_MERCHANT
     paypal.clear_rules()
-    paypal_keys.save(ctx, subscription.merchant_id, paypal.credentials, now=now)
+    save(ctx, subscription.merchant_id, paypal.credentials, now=now)
     carrying_out.carry_out(ctx, subscription.merchant_id, request_id)  # what the job deferred by the save does
     assert make.reload(subscription).status is Status.CANCELLED
