@@ -113,6 +113,7 @@ def test_the_same_as_json(control, paypal, bearer):
     [
         ("POST", "/rules", {"operation": "dance", "behaviour": "500"}, 422),
         ("POST", "/rules", {"operation": "show", "behaviour": "599"}, 422),
+        ("POST", "/rules", {"operation": "show", "behaviour": "silent"}, 422),
         ("POST", "/rules", {"nonsense": 1}, 422),
         ("POST", "/rules", [1], 422),
         ("POST", "/clock", {"days": -1}, 422),
@@ -142,6 +143,14 @@ def test_rules_are_counted_skipped_and_aimed(paypal, bearer):
     paypal.rule("show", "500", times=2, skip=1, only=first.id)
     assert statuses(second, 2) == [200, 200]
     assert statuses(first, 4) == [200, 500, 500, 200]
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "stale", "422-account-closed", "400"])
+def test_what_is_for_acts_leaves_reads_alone(paypal, bearer, behaviour):
+    row = paypal.add_subscription()
+    paypal.rule("any", behaviour, times=1, seconds=0)
+    assert bearer.get(f"{paypal.url}/v1/billing/subscriptions/{row.id}", timeout=5).status_code == 200
+    assert paypal.rules[0].times == 1
 
 
 BAD_REASONS = [

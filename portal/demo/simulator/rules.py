@@ -48,6 +48,17 @@ class Behaviour(StrEnum):
 OFF_CONTRACT: Final = frozenset(
     {Behaviour.CUT, Behaviour.HTML, Behaviour.EMPTY, Behaviour.ARRAY, Behaviour.TIMEOUT, Behaviour.SILENT}
 )
+# What makes sense for an act alone; set on "any", reads and tokens stay normal.
+ONLY_ACTS: Final = frozenset(
+    {
+        Behaviour.SILENT,
+        Behaviour.BAD_REQUEST,
+        Behaviour.ACCOUNT_CLOSED,
+        Behaviour.STATUS_INVALID,
+        Behaviour.CANNOT_BE_ACTIVATED,
+        Behaviour.STALE,
+    }
+)
 
 
 @dataclass
@@ -66,12 +77,16 @@ class Rule:
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             raise ValueError(f"no operation {self.operation!r}: one of {', '.join(OPERATIONS)}")
+        if self.behaviour in ONLY_ACTS and self.operation not in ("any", *ACTS):
+            raise ValueError(f"{self.behaviour} is for {', '.join(ACTS)} or any, not {self.operation}")
 
     def claims(self, operation: str, provider_id: str) -> bool:
         """Tell whether this call is to be disturbed, counting it if so."""
         if self.operation not in ("any", operation) or self.only not in (None, provider_id):
             return False
         if self.behaviour is Behaviour.STALE and operation != "cancel":
+            return False
+        if self.behaviour in ONLY_ACTS and operation not in ACTS:
             return False
         if self.times == 0:
             return False
