@@ -1,0 +1,145 @@
+"""The recap, and the confirmation that follows it (cancellation.md, « The customer's way »).
+
+The page shows what `preview_end` computes, the function that the end itself uses, so that what it
+promises is what happens.  Opening it changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from flask import g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.clock import utc_now
+from portal.domain import policies
+from portal.domain.access import EndPreview, preview_end
+from portal.domain.commitments import first_payment_not_owed
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action, Status, transition
+from portal.queries import end_requests, holdings
+from portal.queries.holdings import Holding
+from portal.services import carrying_out
+from portal.services.end_requests import Recorded, Wish, due_at, record
+from portal.services.provider_facts import interval_of
+from portal.services.rules import grants_of, rule_of
+from portal.web.customer import bp, presenting
+from portal.web.customer.forms import CancellationForm
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+log = structlog.get_logger("portal.web")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recap:
+    """What the customer reads before confirming. Dates are words; None means unknown, or not concerned."""
+
+    product: str
+    price: str
+    amount: str | None
+    next_payment: str | None
+    stops: tuple[str, ...]
+    stays: tuple[str, ...]
+    is_pending: bool
+    is_late: bool
+    committed_until: str | None
+    told_at: str | None  # PayPal is told only then
+    last_day: str | None  # of a waiting end: access, if the payments owed until there are taken
+
+
+@bp.route("/subscriptions/<uuid:subscription_id>/cancellation", methods=["GET", "POST"])
+def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the recap; on confirmation record the request, try PayPal for a few seconds, show the result page."""
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        newest = next(iter(end_requests.all_of_subscription(session, subscription_id)), None)
+    form = CancellationForm()
+    seen = newest.reference if newest is not None else ""
+    if form.validate_on_submit() and form.was_drawn_after(seen):
+        return _to_result(_confirm(subscription_id, form), 303)
+    if held.request is not None and (held.request.is_open or held.subscription.is_over):
+        return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
+    shown = recap(held, now=now)
+    form.after.data = seen
+    page = render_template("customer/cancellation.html", form=form, recap=shown, subscription_id=subscription_id)
+    return page, 422 if form.errors else 200
+
+
+def recap(holding: Holding, *, now: datetime) -> Recap:
+    """Return what a customer's cancellation would change; raise IllegalTransition or NotAllowed when it may not be."""
+    subscription, fmt = holding.subscription, formatter()
+    outcome = transition(subscription.status, Action.CANCEL)
+    policies.check(Actor.CUSTOMER, Action.CANCEL, presenting.settings(holding))
+    due = due_at(subscription, Actor.CUSTOMER, now=now)
+    preview, payment = _expected(holding, outcome, due, now=now)
+    committed, money = subscription.committed_until, presenting.price_of(holding)
+    return Recap(
+        product=presenting.product_name(holding),
+        price=presenting.price(holding),
+        amount=fmt.money(money) if money is not None else None,
+        next_payment=presenting.known_day(payment),
+        stops=tuple(presenting.closing(window, now) for window in preview.stops),
+        stays=tuple(presenting.opening(window, now) for window in preview.stays),
+        is_pending=subscription.status is Status.PENDING,
+        is_late=subscription.status is Status.PAST_DUE,
+        committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
+        told_at=fmt.moment(due) if due is not None else None,
+        last_day=fmt.last_day(preview.access_until) if due is not None and preview.access_until else None,
+    )
+
+
+def _expected(
+    holding: Holding, outcome: Status, due: datetime | None, *, now: datetime
+) -> tuple[EndPreview, datetime | None]:
+    """Return the effect on access and the payment that will not be taken.
+
+    An end that waits for the commitment leaves the payments owed until there: access follows the last of them.
+    """
+    subscription = holding.subscription
+    facts, payment = subscription.facts, subscription.next_payment_at
+    interval, committed = interval_of(subscription), subscription.committed_until
+    if due is not None and payment is not None and interval is not None and committed is not None:
+        payment = first_payment_not_owed(next_payment_at=payment, interval=interval, committed_until=committed)
+        facts = replace(facts, paid_until=payment)
+    given = grants_of(subscription.product, holding.grants)
+    return preview_end(facts, rule_of(subscription.product), outcome, due or now, given), payment
+
+
+def _confirm(subscription_id: uuid.UUID, form: CancellationForm) -> str:
+    """Record the wish, then try PayPal while the customer waits. Returns the reference that now stands."""
+    who = person()
+    wish = Wish(
+        merchant_id=who.merchant_id,
+        subscription_id=subscription_id,
+        customer_id=who.id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        actor_id=who.id,
+        actor_name=who.name,
+        channel=Channel.PORTAL,
+        reason_code=form.reason.data or "",
+        reason_text=form.comment.data or "",
+    )
+    recorded = record(context(), wish, now=utc_now())
+    if recorded.is_new and recorded.is_due_now:
+        _try_now(who.merchant_id, recorded)
+    return recorded.reference
+
+
+def _try_now(merchant_id: uuid.UUID, recorded: Recorded) -> None:
+    """Carry the request out within a visitor's patience. Whatever happens here, it is recorded and has its job."""
+    try:
+        carrying_out.carry_out(context(), merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
+    except Exception:
+        # Not swallowed: the worker takes the same request over, and the result page says where it stands.
+        log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
+
+
+def _to_result(reference: str, code: int) -> ResponseReturnValue:
+    return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), code)

@@ -1,0 +1,49 @@
+"""What customers fill in. Labels and messages are lazy: the reader's language is known only at the request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField
+from wtforms.validators import Length, Optional
+
+from portal.web.csrf import BaseForm
+from portal.web.labels import REASON
+
+LONGEST_COMMENT: Final = 500
+
+
+def _plain(text: str | None) -> str:
+    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
+    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
+
+
+class CancellationForm(BaseForm):
+    """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
+
+    reason = RadioField(
+        _l("Why are you stopping?"),
+        description=_l("You need not answer. It changes nothing for your request."),
+        choices=[SelectChoice(code, label) for code, label in REASON.items()],
+        validators=[Optional()],
+    )
+    comment = TextAreaField(
+        _l("Anything you want to say"),
+        description=_l("The merchant reads it. At most 500 characters."),
+        filters=[_plain],
+        validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
+    )
+    after = HiddenField(validators=[Optional(), Length(max=20)])  # the newest request when the recap was drawn
+    submit = SubmitField(_l("Cancel now"))
+
+    def was_drawn_after(self, reference: str) -> bool:
+        """Say whether the recap showed the state of now: a page older than the newest request confirms nothing.
+
+        This is the form's one-time key: once it has led to a request it is spent, an undo included.
+        """
+        if (self.after.data or "") == reference:
+            return True
+        self.after.errors = [_("Something happened since you opened this page. Check it and confirm again.")]
+        return False

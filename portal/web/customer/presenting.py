@@ -1,0 +1,272 @@
+"""From what a customer holds to plain values for the pages: words, dates in full, nothing to compute in a template."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import g
+from flask_babel import LazyString
+from flask_babel import gettext as _
+
+from portal.domain import policies
+from portal.domain.access import End, Window, windows
+from portal.domain.end_requests import Channel, RequestState, can_withdraw
+from portal.domain.money import Money
+from portal.domain.policies import Actor, Settings
+from portal.domain.subscriptions import Action, Status, actions_from
+from portal.mail.letterhead import one_line
+from portal.queries.holdings import Gift, Holding
+from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services.rules import grants_of, rule_of
+from portal.web import labels
+from portal.web.formatting import formatter
+
+# The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
+KEPT_FROM_CUSTOMERS = frozenset({TimelineKind.MARKED_ABANDONED})
+
+Row = tuple[str, str | None]  # label, value; None is said to be unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One line of the timeline, as the macro wants it."""
+
+    at: datetime
+    when: str
+    title: str
+    detail: str = ""
+    status: str = "done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One subscription as its owner sees it."""
+
+    id: uuid.UUID
+    title: str
+    status: Status
+    label: LazyString
+    rows: tuple[Row, ...]
+    open_now: tuple[str, ...]
+    opening_later: tuple[str, ...]
+    closed: tuple[str, ...]
+    timeline: tuple[Happening, ...]
+    provider_id: str
+    is_over: bool
+    may_cancel: bool
+    is_switched_off: bool
+    reference: str | None
+    request_label: LazyString | None
+    has_open_request: bool
+    due: str | None
+
+
+def product_name(holding: Holding) -> str:
+    """Return the product's name on one line; PayPal's id stands in for a name that nobody gave."""
+    subscription = holding.subscription
+    return one_line(subscription.product.name) or _("Subscription %(id)s", id=subscription.provider_id)
+
+
+def price_of(holding: Holding) -> Money | None:
+    """Return the price, None when PayPal's plan is unknown."""
+    amount, currency = holding.subscription.amount, holding.subscription.currency
+    return Money(amount, currency) if amount is not None and currency else None
+
+
+def price(holding: Holding) -> str:
+    """Return the price in words: « 29,90 € par mois »."""
+    subscription = holding.subscription
+    return formatter().price(price_of(holding), subscription.interval_unit, subscription.interval_count)
+
+
+def until(window: Window) -> str:
+    """Return how a window ends, in words that follow the content's name."""
+    match window.end:
+        case End.RUNNING:
+            words = _("as long as the subscription runs")
+        case End.KEPT:
+            words = _("kept without a limit of time")
+        case End.DATED:
+            words = _("until %(date)s", date=formatter().last_day(window.until))
+        case End.UNKNOWN:
+            words = _("until a date that %(merchant)s will tell you", merchant=one_line(g.merchant.name))
+    if window.granted:
+        return _("%(until)s (given to you by %(merchant)s)", until=words, merchant=one_line(g.merchant.name))
+    return words
+
+
+def opening(window: Window, now: datetime) -> str:
+    """Return one content with when it is open: « Leçon 3 : s’ouvre le lundi 7 décembre 2026, … »."""
+    title = one_line(window.title)
+    if window.since > now:
+        since = formatter().day(window.since)
+        return _("%(title)s: opens on %(date)s, %(until)s", title=title, date=since, until=until(window))
+    return _("%(title)s: %(until)s", title=title, until=until(window))
+
+
+def closing(window: Window, now: datetime) -> str:
+    """Return one content that an end takes away, with its last day."""
+    if window.until is not None and window.until <= now:
+        return _("%(title)s: at once", title=one_line(window.title))
+    return opening(window, now)
+
+
+def gift(given: Gift, *, now: datetime) -> str:
+    """Return a product given by hand, with its origin."""
+    end = End.KEPT if given.until is None else End.DATED
+    name = given.product_name
+    return opening(Window(key="", title=name, since=given.since, until=given.until, end=end, granted=True), now)
+
+
+def settings(holding: Holding) -> Settings:
+    """Return what decides about the cancel button: the merchant's switch and the product's word."""
+    return Settings(
+        self_cancellation=g.merchant.self_cancellation, override=holding.subscription.product.self_cancellation
+    )
+
+
+def has_open_request(holding: Holding) -> bool:
+    """Say whether somebody still has to act on a request."""
+    return holding.request is not None and holding.request.is_open
+
+
+def can_undo(holding: Holding) -> bool:
+    """Say whether the customer may take the request back: their own, and nothing was sent to PayPal."""
+    request = holding.request
+    if request is None or request.actor is not Actor.CUSTOMER:
+        return False
+    return can_withdraw(request.state, sent_at=request.sent_at)
+
+
+def card(holding: Holding, *, now: datetime) -> Card:
+    """Return one subscription for the account page and its own page."""
+    subscription, request = holding.subscription, holding.request
+    status = labels.CUSTOMER_STATUS[subscription.status]
+    given = grants_of(subscription.product, holding.grants)
+    seen = windows(subscription.facts, rule_of(subscription.product), given)
+    cancellable = Action.CANCEL in actions_from(subscription.status)
+    waiting = has_open_request(holding)
+    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings(holding))
+    return Card(
+        id=subscription.id,
+        title=product_name(holding),
+        status=status,
+        label=labels.STATUS[status],
+        rows=_figures(holding),
+        open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
+        opening_later=tuple(opening(window, now) for window in seen if window.since > now),
+        closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
+        timeline=tuple(happening(entry) for entry in holding.entries if entry.kind not in KEPT_FROM_CUSTOMERS),
+        provider_id=subscription.provider_id,
+        is_over=subscription.is_over,
+        may_cancel=cancellable and allowed and not waiting,
+        is_switched_off=cancellable and not allowed and not waiting,
+        reference=request.reference if request is not None else None,
+        request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
+        has_open_request=waiting,
+        due=_due(holding, now),
+    )
+
+
+def _due(holding: Holding, now: datetime) -> str | None:
+    request = holding.request
+    if request is None or request.state is not RequestState.RECORDED or request.due_at is None or request.due_at <= now:
+        return None
+    return formatter().moment(request.due_at)
+
+
+def _figures(holding: Holding) -> tuple[Row, ...]:
+    """Return the card's figures; what is unknown is None, which the page says."""
+    subscription, fmt = holding.subscription, formatter()
+    rows: list[Row] = [(_("Price"), price(holding))]
+    if subscription.is_over:
+        rows.append((_("End of the subscription"), known_day(subscription.ended_at)))
+    else:
+        rows.append((_("Next payment"), known_day(subscription.next_payment_at)))
+    if subscription.committed_until is not None:
+        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    return tuple(rows)
+
+
+def known_day(at: datetime | None) -> str | None:
+    """Return the day in full, None when it is unknown: the page then says so."""
+    return formatter().day(at) if at is not None else None
+
+
+def known_moment(at: datetime | None) -> str | None:
+    """Return day, hour and zone, None when it is unknown."""
+    return formatter().moment(at) if at is not None else None
+
+
+def dates(holding: Holding) -> tuple[Row, ...]:
+    """Return the five dates as five dates (domain.md): asked, stopped at PayPal, paid until, access until, ended."""
+    subscription = holding.subscription
+    nothing = None if subscription.is_over else _("not so far")
+    asked = subscription.end_requested_at
+    return (
+        (_("End asked for"), known_moment(asked) if asked or subscription.is_over else _("not so far")),
+        (_("Stopped at PayPal"), known_moment(subscription.stopped_at_provider_at) or nothing),
+        (_("Paid until"), known_day(subscription.paid_until)),
+        (_("Access until"), access_until(holding)),
+        (_("End of the subscription"), known_moment(subscription.ended_at) or nothing),
+    )
+
+
+def access_until(holding: Holding) -> str | None:
+    """Return until when the whole is open, in one phrase; None when the date is unknown."""
+    subscription = holding.subscription
+    given = grants_of(subscription.product, holding.grants)
+    seen = windows(subscription.facts, rule_of(subscription.product), given)
+    ends = {window.end for window in seen}
+    if not seen:
+        return _("no access")
+    if End.RUNNING in ends:
+        return _("as long as the subscription runs")
+    if End.UNKNOWN in ends:
+        return None
+    if End.KEPT in ends:
+        return _("kept without a limit of time")
+    return formatter().last_day(max(window.until for window in seen if window.until is not None))
+
+
+def who(actor: Actor, channel: Channel | None) -> str:
+    """Return who did it and by which way, in the customer's words."""
+    person = {
+        Actor.CUSTOMER: _("you"),
+        Actor.STAFF: one_line(g.merchant.name),
+    }.get(actor, str(labels.ACTOR[actor]))
+    if channel is None or actor is Actor.PROVIDER:
+        return person
+    return _("%(who)s (%(channel)s)", who=person, channel=labels.CHANNEL[channel])
+
+
+def happening(entry: TimelineEntry) -> Happening:
+    """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
+    details = entry.details
+    said = [
+        _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
+        who(entry.actor, entry.channel) if entry.actor in (Actor.CUSTOMER, Actor.STAFF) else "",
+        one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
+    ]
+    return Happening(
+        at=entry.at,
+        when=formatter().moment(entry.at),
+        title=_happened(entry),
+        detail=" – ".join(part for part in said if part),
+        status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
+    )
+
+
+def _happened(entry: TimelineEntry) -> str:
+    match entry.kind:
+        case TimelineKind.STATUS_SEEN if entry.details.get("status") in set(Status):
+            status = labels.CUSTOMER_STATUS[Status(entry.details["status"])]
+            return _("PayPal shows: %(status)s", status=labels.STATUS[status])
+        case TimelineKind.ENDED if entry.details.get("outcome") in set(Status):
+            status = labels.CUSTOMER_STATUS[Status(entry.details["outcome"])]
+            return _("Subscription over: %(status)s", status=labels.STATUS[status])
+        case TimelineKind.NEEDS_MERCHANT:
+            return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
+    return str(labels.TIMELINE[entry.kind])

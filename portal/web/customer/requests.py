@@ -1,0 +1,236 @@
+"""The result page, which is also the proof: what was asked, what PayPal said, and what follows.
+
+No affirmative word stands here unless the request is confirmed or closed, and that rests on a read
+at PayPal (cancellation.md, deciding test 17).  It can be opened again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flask import flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.access import End
+from portal.domain.end_requests import Basis, RequestState, is_payment_near
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.mail.composing import AUTOPAY_URL
+from portal.mail.letterhead import one_line
+from portal.queries import holdings
+from portal.queries.holdings import Holding
+from portal.services import end_requests
+from portal.services.rules import access_left
+from portal.web import labels
+from portal.web.csrf import EmptyForm
+from portal.web.customer import bp, presenting
+from portal.web.customer.presenting import Row
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+
+class Said(StrEnum):
+    """Which text of cancellation.md's table the page shows; each has its template."""
+
+    SCHEDULED = "scheduled"
+    WAITING = "waiting"
+    NEEDS_MERCHANT = "needs_merchant"
+    CONFIRMED = "confirmed"
+    ALREADY_OVER = "already_over"
+    NEVER_STARTED = "never_started"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The result page in plain values; dates are words, None is unknown or not concerned."""
+
+    said: Said
+    state: RequestState
+    state_label: str
+    reference: str
+    is_own: bool  # the customer asked; else the merchant's team, or it was done at PayPal
+    is_completed: bool
+    product: str
+    asked_day: str
+    asked_hour: str
+    confirmed_day: str | None
+    confirmed_hour: str | None
+    over_since: str | None
+    withdrawn_at: str | None
+    told_at: str | None
+    access: str
+    next_payment: str | None
+    is_payment_past: bool
+    is_payment_near: bool
+    may_be_charged: bool
+    will_be_mailed: bool
+    is_over: bool
+    autopay_url: str
+    rows: tuple[Row, ...]
+    shown_stops: tuple[str, ...]
+    shown_stays: tuple[str, ...]
+    can_undo: bool
+
+
+@bp.get("/requests/<reference>")
+def request(reference: str) -> ResponseReturnValue:
+    """Show where a request of the customer stands."""
+    who = person()
+    with context().db.read() as session:
+        held = holdings.of_request(session, who.merchant_id, who.id, reference)
+    shown = result(held, now=utc_now())
+    return render_template("customer/request.html", result=shown, subscription_id=held.subscription.id)
+
+
+@bp.post("/requests/<reference>/withdrawal")
+def withdrawal(reference: str) -> ResponseReturnValue:
+    """Take a request back while nothing was sent to PayPal; the row and its reason stay."""
+    who = person()
+    with context().db.read() as session:
+        held = holdings.of_request(session, who.merchant_id, who.id, reference)
+    if EmptyForm().validate_on_submit() and not _is_taken_back(held):
+        if not presenting.can_undo(held):
+            raise NotAllowed(Denial.ALREADY_SENT)
+        end_requests.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
+        flash(_("Your request was taken back. Your subscription goes on."), "success")
+    return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
+
+
+def result(holding: Holding, *, now: datetime) -> Result:
+    """Return what the page says of a request."""
+    subscription, request, fmt = holding.subscription, holding.request, formatter()
+    assert request is not None  # noqa: S101 - the page is a request's
+    said = said_of(holding, now=now)
+    payment = subscription.next_payment_at
+    stopped = subscription.stopped_at_provider_at or request.confirmed_at
+    return Result(
+        said=said,
+        state=request.state,
+        state_label=str(labels.REQUEST_STATE[request.state]),
+        reference=request.reference,
+        is_own=request.actor is Actor.CUSTOMER,
+        is_completed=request.outcome is Status.COMPLETED,
+        product=presenting.product_name(holding),
+        asked_day=fmt.day(request.created_at),
+        asked_hour=fmt.hour(request.created_at),
+        confirmed_day=presenting.known_day(request.confirmed_at),
+        confirmed_hour=fmt.hour(request.confirmed_at) if request.confirmed_at else None,
+        over_since=presenting.known_day(stopped) if said is Said.ALREADY_OVER else None,
+        withdrawn_at=presenting.known_moment(request.withdrawn_at),
+        told_at=presenting.known_moment(request.due_at),
+        access=access(holding, now=now),
+        next_payment=presenting.known_day(payment),
+        is_payment_past=payment is not None and payment <= now,
+        is_payment_near=payment is None or is_payment_near(payment, now),
+        may_be_charged=subscription.status is not Status.PENDING,
+        will_be_mailed=subscription.customer.email is not None,
+        is_over=subscription.is_over,
+        autopay_url=AUTOPAY_URL,
+        rows=_figures(holding, said, now=now),
+        shown_stops=tuple(_shown(window) for window in request.shown.get("stops", ())),
+        shown_stays=tuple(_shown(window) for window in request.shown.get("stays", ())),
+        can_undo=presenting.can_undo(holding),
+    )
+
+
+def said_of(holding: Holding, *, now: datetime) -> Said:
+    """Return which text applies: the state first, then on what a confirmation rests."""
+    request = holding.request
+    assert request is not None  # noqa: S101
+    match request.state:
+        case RequestState.WITHDRAWN:
+            return Said.WITHDRAWN
+        case RequestState.NEEDS_MERCHANT:
+            return Said.NEEDS_MERCHANT
+        case RequestState.CONFIRMED | RequestState.CLOSED if request.basis is Basis.NEVER_STARTED:
+            return Said.NEVER_STARTED
+        case RequestState.CONFIRMED | RequestState.CLOSED:
+            return Said.CONFIRMED if request.basis is Basis.READ_AFTER_CALL else Said.ALREADY_OVER
+        case RequestState.RECORDED if request.due_at is not None and request.due_at > now:
+            return Said.SCHEDULED
+    return Said.WAITING
+
+
+def access(holding: Holding, *, now: datetime) -> str:
+    """Return the sentence about access after an end: until when, or what stays; empty before the end."""
+    if not holding.subscription.is_over:
+        return ""
+    never_started = holding.request is not None and holding.request.basis is Basis.NEVER_STARTED
+    left = access_left(holding.subscription, holding.grants, never_started=never_started)
+    said = []
+    if left.is_unknown:
+        said.append(
+            _("You keep access until a date that %(merchant)s will tell you.", merchant=one_line(g.merchant.name))
+        )
+    elif left.until is not None and left.until > now:
+        said.append(_("You keep access until %(date)s.", date=formatter().last_day(left.until)))
+    elif left.until is not None:
+        said.append(_("Your access ended on %(date)s.", date=formatter().moment(left.until)))
+    if left.kept:
+        names = ", ".join(one_line(title) for title in left.kept)
+        said.append(_("You keep without a limit of time: %(contents)s.", contents=names))
+    return " ".join(said) or _("It opened no access.")
+
+
+def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
+    """Return the proof's figures; five dates stay five dates, and None is said to be unknown."""
+    subscription, request = holding.subscription, holding.request
+    assert request is not None  # noqa: S101
+    rows: list[Row] = [
+        (_("Reference"), request.reference),
+        (_("Subscription"), presenting.product_name(holding)),
+        (_("Number at PayPal"), subscription.provider_id),
+        (_("State of the request"), str(labels.REQUEST_STATE[request.state])),
+        (_("Asked on"), presenting.known_moment(request.created_at)),
+        (_("Asked by"), presenting.who(request.actor, request.channel)),
+    ]
+    if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
+        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
+    if request.actor is Actor.CUSTOMER and request.reason_text:
+        rows.append((_("Your words"), request.reason_text))
+    if said is Said.WITHDRAWN:
+        return (*rows, (_("Taken back on"), presenting.known_moment(request.withdrawn_at)))
+    if said is Said.SCHEDULED:
+        rows.append((_("PayPal is told on"), presenting.known_moment(request.due_at)))
+    return (*rows, *_dates(holding, now=now))
+
+
+def _dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+    subscription, request = holding.subscription, holding.request
+    assert request is not None  # noqa: S101
+    stopped = presenting.known_moment(subscription.stopped_at_provider_at)
+    if request.basis is Basis.NEVER_STARTED:
+        stopped = _("never begun there")
+    confirmed = presenting.known_moment(request.confirmed_at) or _("not so far")
+    if not subscription.is_over:
+        paid = presenting.known_day(subscription.paid_until)
+        return ((_("PayPal’s confirmation"), confirmed), (_("Paid until"), paid))
+    return (
+        (_("PayPal’s confirmation"), confirmed),
+        (_("Stopped at PayPal"), stopped),
+        (_("Paid until"), presenting.known_day(subscription.paid_until)),
+        (_("Access until"), presenting.access_until(holding)),
+        (_("End of the subscription"), presenting.known_moment(subscription.ended_at)),
+    )
+
+
+def _shown(window: Mapping[str, Any]) -> str:
+    """Return a line of the recap as it was shown, from what was kept of it."""
+    title = one_line(str(window["title"]))
+    until = window.get("until")
+    if until:
+        return _("%(title)s: until %(date)s", title=title, date=formatter().last_day(datetime.fromisoformat(until)))
+    return _("%(title)s: %(until)s", title=title, until=str(labels.END[End(window["end"])]))
+
+
+def _is_taken_back(holding: Holding) -> bool:
+    """A second click on the undo button finds the request taken back: that is success."""
+    return holding.request is not None and holding.request.state is RequestState.WITHDRAWN

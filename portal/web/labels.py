@@ -1,0 +1,102 @@
+"""The words for every code of the domain, for both faces. Lazy: said in the reader's language.
+
+A word without a label is a defect that a test finds, never an empty place on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.access import End
+from portal.domain.end_requests import Channel, RequestState, Trouble
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.queries.timelines import TimelineKind
+
+STATUS: Final[Mapping[Status, LazyString]] = {
+    Status.PENDING: _l("Pending"),
+    Status.ACTIVE: _l("Active"),
+    Status.PAST_DUE: _l("Past due"),
+    Status.PAUSED: _l("Paused"),
+    Status.COMPLETED: _l("Completed"),
+    Status.CANCELLED: _l("Cancelled"),
+    Status.ABANDONED: _l("Abandoned"),
+}
+
+# *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
+CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
+    **{status: status for status in Status},
+    Status.ABANDONED: Status.CANCELLED,
+}
+
+REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
+    RequestState.RECORDED: _l("Request recorded"),
+    RequestState.CALLING: _l("Being sent to PayPal"),
+    RequestState.VERIFYING: _l("Being checked at PayPal"),
+    RequestState.RETRYING: _l("Waiting for PayPal"),
+    RequestState.NEEDS_MERCHANT: _l("To be finished by the merchant"),
+    RequestState.CONFIRMED: _l("Confirmed"),
+    RequestState.CLOSED: _l("Confirmed, access over"),
+    RequestState.WITHDRAWN: _l("Request taken back"),
+}
+
+TROUBLE: Final[Mapping[Trouble, LazyString]] = {
+    Trouble.UNAVAILABLE: _l("PayPal did not answer"),
+    Trouble.RATE_LIMITED: _l("PayPal asked us to slow down"),
+    Trouble.STILL_LIVE: _l("PayPal still shows the subscription as running"),
+    Trouble.BAD_CREDENTIALS: _l("PayPal refuses the API key"),
+    Trouble.FORBIDDEN: _l("The API key lacks a right at PayPal"),
+    Trouble.NOT_FOUND: _l("PayPal does not know this subscription under this key"),
+    Trouble.ACCOUNT_CLOSED: _l("The PayPal account of one side is closed"),
+    Trouble.NO_KEY: _l("No PayPal API key is set"),
+    Trouble.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
+    Trouble.REFUSED: _l("PayPal refused the call"),
+}
+
+TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
+    TimelineKind.IMPORTED: _l("Read from PayPal for the first time"),
+    TimelineKind.STATUS_SEEN: _l("New state at PayPal"),
+    TimelineKind.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
+    TimelineKind.END_REQUESTED: _l("End requested"),
+    TimelineKind.END_WITHDRAWN: _l("Request taken back"),
+    TimelineKind.NEEDS_MERCHANT: _l("The merchant has to finish it"),
+    TimelineKind.ENDED: _l("End confirmed"),
+    TimelineKind.MARKED_ABANDONED: _l("Marked as abandoned"),
+    TimelineKind.CLOSED: _l("Access over"),
+}
+
+CHANNEL: Final[Mapping[Channel, LazyString]] = {
+    Channel.PORTAL: _l("Customer account page"),
+    Channel.STAFF: _l("Merchant’s desk"),
+    Channel.PROVIDER: _l("PayPal"),
+    Channel.PUBLIC_PAGE: _l("Public cancellation page"),
+    Channel.BULK: _l("Bulk action"),
+    Channel.API: _l("API"),
+}
+
+ACTOR: Final[Mapping[Actor, LazyString]] = {
+    Actor.CUSTOMER: _l("Customer"),
+    Actor.STAFF: _l("Merchant’s team"),
+    Actor.SYSTEM: _l("Portal"),
+    Actor.PROVIDER: _l("PayPal"),
+}
+
+END: Final[Mapping[End, LazyString]] = {
+    End.RUNNING: _l("as long as the subscription runs"),
+    End.KEPT: _l("kept for good"),
+    End.DATED: _l("until a date"),
+    End.UNKNOWN: _l("until a date that is not known yet"),
+}
+
+REASON: Final[Mapping[str, LazyString]] = {
+    "too_expensive": _l("It costs too much"),
+    "not_used": _l("I do not use it enough"),
+    "finished": _l("I have what I came for"),
+    "not_expected": _l("It is not what I expected"),
+    "technical": _l("Something does not work"),
+    "other": _l("Another reason"),
+}
