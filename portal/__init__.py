@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from config import Config
-    from portal.providers.smtp import SmtpMailer
     from portal.services.context import Context
 
 
@@ -18,6 +16,7 @@ def make_context(config: Config) -> Context:
     from portal.extensions import Database
     from portal.postgres import ensure_server
     from portal.providers.paypal import PayPalGateways
+    from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
     from portal.services.context import Context
 
@@ -25,7 +24,7 @@ def make_context(config: Config) -> Context:
         db=Database(config.database_url or ensure_server(config.data_folder)),
         vault=Vault(config.master_keys),
         gateways=PayPalGateways(config.paypal_urls),
-        mailer=_mailer(config.smtp_url),
+        mailer=SmtpMailer.from_url(config.smtp_url),
         base_url=config.base_url,
         mail_from=config.mail_from,
     )
@@ -45,17 +44,3 @@ def create_app(config: Config, context: Context | None = None) -> Flask:
     web.install(app, config)
     cli.install(app)
     return app
-
-
-def _mailer(address: str) -> SmtpMailer:
-    from portal.providers.smtp import SmtpMailer
-
-    parts = urlsplit(address)
-    starttls = parse_qs(parts.query).get("starttls", ["0"])[0] == "1"
-    return SmtpMailer(
-        parts.hostname or "",
-        parts.port or 25,
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        starttls=starttls,
-    )

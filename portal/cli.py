@@ -75,7 +75,13 @@ def create_merchant(
         session.add(row)
         session.flush()
         new = staff_logins.create_staff(
-            context, session, row.id, email=owner_email, name=owner_name, role=Role.OWNER, password=password
+            context,
+            session,
+            merchant_id=row.id,
+            email=owner_email,
+            name=owner_name,
+            role=Role.OWNER,
+            password=password,
         )
     click.echo(f"Desk: {context.base_url}/admin/   Customers: {context.base_url}/account/{slug}/")
     click.echo(f"Second factor (enter it in an authenticator app): {new.totp_secret}")
@@ -118,4 +124,5 @@ def demo_seed() -> None:
 
     if current_app.extensions["portal_config"].environment != "demo":
         raise click.ClickException("The demo's people are made only when PORTAL_ENV is demo.")
-    click.echo(seed(_context()))
+    config = current_app.extensions["portal_config"]
+    click.echo(seed(_context(), simulator=config.paypal_urls["sandbox"], folder=config.data_folder))

@@ -12,7 +12,10 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from sqlalchemy.orm import Session
 
-app = App(connector=PsycopgConnector())  # opened with an address by the worker alone
+app = App(connector=PsycopgConnector())  # the worker's: it opens it with an address
+# A connector that was opened for the worker's event loop cannot write on a session's own connection,
+# so jobs are deferred through a second one that is never opened.
+_deferring = App(connector=PsycopgConnector())
 
 CARRY_OUT_END = "end_requests.carry_out"
 SEND_MAIL = "mails.send"
@@ -30,4 +33,4 @@ def defer(
     if task not in TASKS:
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
-    app.configure_task(task, schedule_at=at, lock=lock, connection=connection).defer(**arguments)
+    _deferring.configure_task(task, schedule_at=at, lock=lock, connection=connection).defer(**arguments)

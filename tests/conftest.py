@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -101,3 +102,11 @@ def make(ctx: Context, paypal) -> Makers:
 def now() -> datetime:
     """The present, as the makers use it (to the second, so that it survives a round trip)."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

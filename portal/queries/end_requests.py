@@ -12,7 +12,7 @@ from portal.domain.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Product, Subscription
 
 
-def _whole() -> Select[tuple[EndRequest]]:
+def _whole() -> Select[EndRequest]:
     subscription = joinedload(EndRequest.subscription)
     return select(EndRequest).options(
         subscription.joinedload(Subscription.customer),

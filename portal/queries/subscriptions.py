@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from portal.models import Product, Subscription
 
 
-def _whole() -> Select[tuple[Subscription]]:
+def _whole() -> Select[Subscription]:
     """A subscription with what its pages and its end need: customer, product with contents, plan."""
     return select(Subscription).options(
         joinedload(Subscription.customer),

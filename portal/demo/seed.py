@@ -1,0 +1,164 @@
+"""The demo's people: two merchants, their owners, and customers who exist only at the simulator.
+
+« L’Atelier » begins with nothing, so that a newcomer lives the whole story: enter the key, switch
+self-cancellation on, import.  « Studio Yoga » is set up already, in English.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.policies import Role
+from portal.models import Merchant, Product, ProductContent, Staff
+from portal.services import imports, paypal_keys, staff_logins
+from portal.services.context import Context
+
+ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
+STUDIO_KEY: Final = ("demo-client-studio", "demo-secret-studio-81ab")
+LIVE_KEY: Final = ("demo-client-live", "demo-secret-live-77de")
+PASSWORD: Final = "une phrase pour la demo"  # noqa: S105 - printed on screen, opens nothing but the demo
+PEOPLE: Final = "people.json"
+
+ATELIER_PLANS: Final = (
+    {"plan_id": "P-DEMOPIANO000000000000000", "name": "Cours de piano en ligne", "amount": "29.90"},
+    {"plan_id": "P-DEMOPHOTO000000000000000", "name": "Club photo", "amount": "120.00", "interval_unit": "YEAR"},
+    {
+        "plan_id": "P-DEMOSIXMOIS0000000000000",
+        "name": "Formation dessin en six mois",
+        "amount": "49.00",
+        "total_cycles": 6,
+    },
+)
+STUDIO_PLANS: Final = (
+    {"plan_id": "P-DEMOYOGA0000000000000000", "name": "Yoga at home", "amount": "19.00"},
+    {"plan_id": "P-DEMOSKETCH00000000000000", "name": "Sketch club", "amount": "1800", "currency": "JPY"},
+)
+# plan, first name, name, e-mail, days since the start, status
+ATELIER_CUSTOMERS: Final = (
+    (0, "Claire", "Dupont", "claire@exemple.fr", 75, "ACTIVE"),
+    (1, "Claire", "Dupont", "claire@exemple.fr", 200, "ACTIVE"),
+    (0, "Benoît", "L’Écuyer", "benoit@exemple.fr", 40, "ACTIVE"),
+    (2, "Inès", "Châtelain-Fièvre", "ines@exemple.fr", 100, "ACTIVE"),
+    (0, "Marc", "Petit", "marc@exemple.fr", 190, "SUSPENDED"),
+    (1, "Amélie", "Noël", "amelie@exemple.fr", 30, "ACTIVE"),
+    (0, "ليلى", "حداد", "leila@exemple.fr", 15, "ACTIVE"),
+    (2, "Hugo", "Roux", "hugo@exemple.fr", 12, "ACTIVE"),
+    (0, "Zoé", "Lambert", "zoe@exemple.fr", 3, "APPROVAL_PENDING"),
+    (1, "Paul", "Girard", None, 90, "ACTIVE"),
+    (0, "Nina", "Faure", "nina@exemple.fr", 250, "CANCELLED"),
+    (2, "Louis", "Morel", "louis@exemple.fr", 400, "EXPIRED"),
+)
+STUDIO_CUSTOMERS: Final = (
+    (0, "Emma", "Wright", "emma@example.com", 64, "ACTIVE"),
+    (1, "Kenji", "Sato", "kenji@example.com", 20, "ACTIVE"),
+    (0, "Oliver", "Byrne", "oliver@example.com", 33, "ACTIVE"),
+)
+
+
+def seed(ctx: Context, *, simulator: str, folder: Path) -> str:
+    """Make the demo's world unless it stands, and return what to tell the person who started it."""
+    _fill_simulator(simulator)
+    people = _people(ctx)
+    _set_up_studio(ctx)
+    # The mailbox page reads it to show the second factor's code of the moment.
+    with os.fdopen(os.open(folder / PEOPLE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(people, file)
+    return _words(people)
+
+
+def _fill_simulator(url: str) -> None:
+    known = requests.get(f"{url}/_simulator/subscriptions", timeout=10).json()["subscriptions"]
+    if known:
+        return
+    for (client_id, secret), environment in ((ATELIER_KEY, "sandbox"), (STUDIO_KEY, "sandbox"), (LIVE_KEY, "live")):
+        _add(url, "accounts", client_id=client_id, secret=secret, environment=environment)
+    for key, plans, customers in (
+        (ATELIER_KEY, ATELIER_PLANS, ATELIER_CUSTOMERS),
+        (STUDIO_KEY, STUDIO_PLANS, STUDIO_CUSTOMERS),
+    ):
+        for plan in plans:
+            _add(url, "plans", client_id=key[0], **plan)
+        for which, given, surname, email, days, status in customers:
+            start = datetime.now(UTC) - timedelta(days=days)
+            _add(
+                url,
+                "subscriptions",
+                plan_id=plans[which]["plan_id"],
+                given_name=given,
+                surname=surname,
+                email=email,
+                started_at=start.strftime("%Y-%m-%dT10:00:00Z"),
+                status=status,
+            )
+
+
+def _add(url: str, kind: str, **fields: Any) -> None:
+    requests.post(f"{url}/_simulator/{kind}", json=fields, timeout=10).raise_for_status()
+
+
+def _people(ctx: Context) -> list[dict[str, str]]:
+    """Return the owners with their second factor, making them the first time."""
+    return [
+        _owner(ctx, slug="atelier", name="L’Atelier", locale="fr", email="anne@atelier.example", owner="Anne Martin"),
+        _owner(ctx, slug="studio", name="Studio Yoga", locale="en", email="sam@studio.example", owner="Sam Taylor"),
+    ]
+
+
+def _owner(ctx: Context, *, slug: str, name: str, locale: str, email: str, owner: str) -> dict[str, str]:
+    with ctx.db.begin() as session:
+        staff = session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
+        if staff is None:
+            merchant = Merchant(id=uuid.uuid4(), slug=slug, name=name, locale=locale, support_email=email)
+            session.add(merchant)
+            session.flush()
+            staff = staff_logins.create_staff(
+                ctx, session, merchant_id=merchant.id, email=email, name=owner, role=Role.OWNER, password=PASSWORD
+            ).staff
+            staff.locale = locale
+        secret = ctx.vault.open(staff.totp_secret, purpose=staff_logins.TOTP_SECRET)
+        return {"merchant": name, "email": email, "name": owner, "totp_secret": secret}
+
+
+def _set_up_studio(ctx: Context) -> None:
+    """Give the second merchant a working key, its subscriptions, and content that unlocks over time."""
+    with ctx.db.read() as session:
+        studio = session.scalars(select(Merchant).where(Merchant.slug == "studio")).one()
+        done = session.scalars(select(Product.id).where(Product.merchant_id == studio.id).limit(1)).first()
+    if done is not None:
+        return
+    client_id, secret = STUDIO_KEY
+    paypal_keys.save(ctx, studio.id, environment="sandbox", client_id=client_id, secret=secret, now=utc_now())
+    imports.run_import(ctx, imports.start_or_resume(ctx, studio.id).id)
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, studio.id).self_cancellation = True
+        yoga = session.scalars(
+            select(Product).where(Product.merchant_id == studio.id, Product.name == "Yoga at home")
+        ).one()
+        yoga.keep_after_cancellation = True
+        for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
+            session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
+
+
+def _words(people: list[dict[str, str]]) -> str:
+    owners = "\n".join(
+        f"  {person['merchant']:<12} {person['email']:<24} password: {PASSWORD}\n"
+        f"  {'':<12} second factor: {person['totp_secret']} (the mailbox page shows its code of the moment)"
+        for person in people
+    )
+    return (
+        f"At the desk:\n{owners}\n\n"
+        f"PayPal key of L’Atelier, to enter at the desk (sandbox):\n"
+        f"  client id {ATELIER_KEY[0]}   secret {ATELIER_KEY[1]}\n\n"
+        f"Customers, once imported (their mails arrive in the mailbox):\n"
+        f"  L’Atelier   /account/atelier/   claire@exemple.fr, ines@exemple.fr, marc@exemple.fr …\n"
+        f"  Studio Yoga /account/studio/    emma@example.com, kenji@example.com …"
+    )

@@ -1,0 +1,130 @@
+"""The worker as a real process: killed in the middle of an end, and asked to stop politely (deciding test 16)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from portal.clock import utc_now
+from portal.domain.end_requests import Channel, RequestState
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action
+from portal.models import EndRequest, Mail, TimelineEntry, TimelineKind
+from portal.services import end_requests
+from portal.services.end_requests import Wish
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def worker(database_url, paypal, unused_tcp_port):
+    """Start workers against the test's database and simulator; whatever is left is killed."""
+    processes: list[subprocess.Popen] = []
+    environment = {
+        **os.environ,
+        "PORTAL_ENV": "test",
+        "DATABASE_URL": database_url,
+        "PORTAL_BASE_URL": "http://portal.test",
+        "PORTAL_SECRET_KEY": "x" * 40,
+        "PORTAL_MASTER_KEYS": "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "SMTP_URL": f"smtp://127.0.0.1:{unused_tcp_port}",
+        "MAIL_FROM": "portal@portal.test",
+        "PAYPAL_SANDBOX_URL": paypal.base_urls["sandbox"],
+        "PAYPAL_LIVE_URL": paypal.base_urls["live"],
+    }
+
+    def start() -> subprocess.Popen:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "work"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        print(process.communicate()[1].decode())  # shown by pytest when the test fails
+
+
+def until(what, seconds=40):
+    """Wait for something to become true, and say what never did."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"this never became true: {what.__doc__ or what}")
+
+
+def ask(ctx, subscription):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        channel=Channel.PORTAL,
+    )
+    return end_requests.record(ctx, wish, now=utc_now()).request_id
+
+
+def make_due(ctx):
+    """Let every planned job be due now."""
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'"))
+
+
+def state_of(ctx, request_id):
+    with ctx.db.read() as session:
+        return session.get_one(EndRequest, request_id).state
+
+
+@pytest.fixture
+def request_id(make, ctx):
+    make.merchant()
+    return ask(ctx, make.subscription())
+
+
+def test_16_a_worker_killed_while_paypal_cancels_is_finished_by_the_next_one_once(ctx, paypal, worker, request_id):
+    paypal.rule("cancel", "silent", times=1, seconds=15)
+    first = worker()
+    make_due(ctx)
+    until(lambda: paypal.cancelled)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert state_of(ctx, request_id) is RequestState.CALLING
+
+    # Let time pass for the dead worker: its heartbeat and its claim are old.
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '10 minutes'"))
+        session.execute(text("UPDATE end_requests SET claimed_at = now() - interval '10 minutes'"))
+    worker()
+    until(lambda: state_of(ctx, request_id) is RequestState.CONFIRMED)
+
+    assert paypal.count("cancel") == 1, "a read was enough: PayPal had done it"
+    with ctx.db.read() as session:
+        kinds = session.scalars(select(Mail.kind)).all()
+        ends = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == TimelineKind.ENDED)).all()
+    assert kinds.count("end_confirmed") == 1
+    assert len(ends) == 1
+
+
+def test_a_worker_asked_to_stop_finishes_what_it_does(ctx, paypal, worker, request_id):
+    paypal.rule("cancel", "silent", times=1, seconds=2)
+    process = worker()
+    make_due(ctx)
+    until(lambda: paypal.cancelled)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=40) == 0
+    assert state_of(ctx, request_id) is RequestState.RETRYING
+    with ctx.db.read() as session:
+        left = session.scalars(
+            text("SELECT status FROM procrastinate_jobs WHERE task_name = 'end_requests.carry_out' ORDER BY id")
+        ).all()
+    assert left == ["succeeded", "todo"], "the next try is planned, nothing hangs in « doing »"
