@@ -136,6 +136,8 @@ def _from_reading(reading: Reading, *, called: bool, refused: GatewayRefused | N
 
 
 def _from_refusal(refused: GatewayRefused) -> Answer:
+    if refused.http_status == 409:  # another call on the same subscription is under way: read again later (FACTS.md 1.5)
+        return Answer(trouble=Trouble.STILL_LIVE, facts=_facts(refused))
     return Answer(trouble=TROUBLES.get(refused.refusal, Trouble.REFUSED), facts=_facts(refused))
 
 
