@@ -149,6 +149,10 @@ class Browser:
             check_page(page.soup, where=path)
         return page
 
+    def values_of(self, page: Page) -> dict[str, Any]:
+        """What the page's first form would send as it stands: its token is good for any form."""
+        return page.values(page.soup.find("form"))
+
     def cookie(self, name: str) -> str | None:
         """The value of a cookie, None without it."""
         found = self.client.get_cookie(name, domain=urlsplit(self.base_url).hostname or "localhost")

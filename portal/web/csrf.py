@@ -64,10 +64,17 @@ class EmptyForm(BaseForm):
 
 def install(app: Flask) -> None:
     """Check every request that is not a mere look, and hold every transaction to it."""
+    app.before_request(_refuse_nul)
     app.before_request(_check)
     engine = app.extensions["portal"].db.engine
     if not event.contains(engine, "commit", _before_commit):
         event.listen(engine, "commit", _before_commit)
+
+
+def _refuse_nul() -> None:
+    """Answer 400 to a NUL, which PostgreSQL cannot store and no hand types."""
+    if any("\0" in value for values in (request.args, request.form) for _name, value in values.items(multi=True)):
+        abort(400)
 
 
 def _check() -> None:

@@ -147,6 +147,8 @@ def _load() -> None:
 
 
 def _load_account(slug: str) -> None:
+    if "\0" in slug:  # PostgreSQL knows no such text
+        abort(404)
     now = utc_now()
     token = request.cookies.get(cookie_name(Kind.CUSTOMER), "")
     with context().db.read() as database:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from portal.domain.policies import Role
 from portal.models import Customer, Mail, Merchant
 from portal.services import staff_logins
 from portal.services.context import Context
+from portal.services.outbox import CONTENT
 from portal.services.staff_logins import NewStaff
 from tests.browser_client import Browser, Page
 
@@ -70,19 +72,33 @@ def other_browser(app: Flask) -> Browser:
     return Browser(app, address="198.51.100.9")
 
 
+@dataclass(frozen=True)
+class Promised:
+    """A mail that waits in the outbox, opened."""
+
+    recipient: str
+    subject: str
+    text: str
+    html: str
+
+
 @pytest.fixture
-def letters(ctx: Context) -> Callable[[], list[Mail]]:
+def letters(ctx: Context) -> Callable[[], list[Promised]]:
     """Every mail promised so far, oldest first."""
 
-    def read() -> list[Mail]:
+    def read() -> list[Promised]:
         with ctx.db.read() as session:
-            return list(session.scalars(select(Mail).order_by(Mail.created_at, Mail.id)))
+            rows = session.scalars(select(Mail).order_by(Mail.created_at, Mail.id)).all()
+        return [
+            Promised(row.recipient, row.subject, **json.loads(ctx.vault.open(row.content or b"", purpose=CONTENT)))
+            for row in rows
+        ]
 
     return read
 
 
 @pytest.fixture
-def code_and_link(letters: Callable[[], list[Mail]]) -> Callable[[], tuple[str, str]]:
+def code_and_link(letters: Callable[[], list[Promised]]) -> Callable[[], tuple[str, str]]:
     """The code and the link's path of the newest mail."""
 
     def read() -> tuple[str, str]:
