@@ -15,7 +15,7 @@ from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAccount, Subscription
 from portal.queries import end_requests
-from portal.services import notices, outbox
+from portal.services import notice_facts, notices, outbox
 
 MINUTE = timedelta(seconds=60)
 
@@ -196,11 +196,11 @@ def test_a_broken_key_is_one_mail_for_every_request(ctx, asked, tell, delivered,
         tell(notices.end_recorded, request)
     with ctx.db.begin() as session:
         session.execute(update(PayPalAccount).values(broken_since=now))
-    for request in requests:
+    for number, request in enumerate(requests):
         tell(
             notices.needs_merchant,
             request,
-            at=now + timedelta(seconds=5),
+            at=now + timedelta(seconds=5 + number),
             state=RequestState.NEEDS_MERCHANT,
             trouble=Trouble.BAD_CREDENTIALS,
         )
@@ -300,6 +300,14 @@ def test_the_staffs_internal_note_reaches_nobody(asked, tell, confirm, delivered
     delivered(now + MINUTE)
     assert [letter.to for letter in mailer.sent] == ["zoe@client.test"]
     assert "difficult" not in mailer.sent[0].text + mailer.sent[0].html
+
+
+@pytest.mark.parametrize(("actor", "reason"), [(Actor.STAFF, ""), (Actor.CUSTOMER, "their words")])
+def test_a_reason_is_repeated_only_to_who_wrote_it(ctx, merchant, asked, now, actor, reason):
+    request_id = asked(actor=actor, reason_text="their words")
+    with ctx.db.read() as session:
+        request = end_requests.of_merchant(session, merchant.id, request_id)
+    assert notice_facts.end_facts(request, request.subscription, path="/", now=now).reason == reason
 
 
 def test_without_an_address_the_merchant_hears_that_nobody_was_told(asked, tell, confirm, delivered, mailer, now):
