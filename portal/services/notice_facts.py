@@ -34,11 +34,6 @@ def desk_path(subscription: Subscription) -> str:
     return f"/admin/subscriptions/{subscription.id}"
 
 
-def inbox_path() -> str:
-    """Return the desk's first page, where what needs the merchant is listed."""
-    return "/admin"
-
-
 def key_path() -> str:
     """Return the desk's page of the PayPal key."""
     return "/admin/paypal"
