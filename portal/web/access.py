@@ -81,10 +81,18 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
     "admin.inbox": DESK,
+    "admin.request_retry": DESK,
     "admin.subscriptions": DESK,
+    "admin.subscription": DESK,
+    "admin.subscription_end": DESK,
     "admin.customers": DESK,
+    "admin.customer": DESK,
+    "admin.import_run": DESK,
+    "admin.import_start": DESK,
     "admin.products": OWNER,
+    "admin.product": OWNER,
     "admin.paypal": OWNER,
+    "admin.paypal_check": OWNER,
     "admin.settings": OWNER,
 }
 
