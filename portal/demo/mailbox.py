@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import email
 import email.policy
+import json
 import secrets
 import signal
 import socket
@@ -21,6 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import pyotp
 from aiosmtpd.controller import Controller
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -28,6 +30,7 @@ from flask_babel import Babel, gettext
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 HOST = "127.0.0.1"
+PEOPLE = "people.json"  # written by demo-seed beside the folder of mails
 LANGUAGES = ("fr", "en")
 TRANSLATIONS = Path(__file__).resolve().parents[1] / "translations"
 PAGE_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -80,24 +83,24 @@ class MailFolder:
     """Mails as files, one each, named by the moment they came."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.path = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, raw: bytes) -> str:
         """Store a mail and return its id; a reader never sees half of it."""
         mail_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
-        unfinished = self._folder / f"{mail_id}.part"
+        unfinished = self.path / f"{mail_id}.part"
         unfinished.write_bytes(raw)
-        unfinished.rename(self._folder / f"{mail_id}.eml")
+        unfinished.rename(self.path / f"{mail_id}.eml")
         return mail_id
 
     def all(self) -> list[Mail]:
         """Return every mail, newest first."""
-        return [_read(path) for path in sorted(self._folder.glob("*.eml"), reverse=True)]
+        return [_read(path) for path in sorted(self.path.glob("*.eml"), reverse=True)]
 
     def find(self, mail_id: str) -> Mail | None:
         """Return one mail. Compared with the names that exist, so that no id can name another file."""
-        return next((_read(path) for path in self._folder.glob("*.eml") if path.stem == mail_id), None)
+        return next((_read(path) for path in self.path.glob("*.eml") if path.stem == mail_id), None)
 
 
 def _read(path: Path) -> Mail:
@@ -207,7 +210,13 @@ def make_page(mailbox: Mailbox) -> Flask:
 
     @app.get("/")
     def index() -> ResponseReturnValue:
-        return render_template("mailbox/list.html", mails=mailbox.messages(), mode=mailbox.mode, modes=_mode_words())
+        return render_template(
+            "mailbox/list.html",
+            mails=mailbox.messages(),
+            mode=mailbox.mode,
+            modes=_mode_words(),
+            factors=second_factors(mailbox.folder.path.parent),
+        )
 
     @app.get("/messages.json")
     def messages_json() -> ResponseReturnValue:
@@ -235,6 +244,17 @@ def make_page(mailbox: Mailbox) -> Flask:
         return redirect(url_for("index"), 303)
 
     return app
+
+
+def second_factors(data: Path) -> list[tuple[str, str]]:
+    """Return the demo's owners and the code their authenticator shows now; empty before they are made.
+
+    Nobody has the demo's people in a telephone: this page is their authenticator.
+    """
+    people = data / PEOPLE
+    if not people.exists():
+        return []
+    return [(person["email"], pyotp.TOTP(person["totp_secret"]).now()) for person in json.loads(people.read_text())]
 
 
 def _found(mailbox: Mailbox, mail_id: str) -> Mail:

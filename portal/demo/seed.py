@@ -17,6 +17,7 @@ import requests
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.demo.mailbox import PEOPLE
 from portal.domain.policies import Role
 from portal.models import Merchant, Product, ProductContent, Staff
 from portal.services import imports, paypal_keys, staff_logins
@@ -26,7 +27,6 @@ ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
 STUDIO_KEY: Final = ("demo-client-studio", "demo-secret-studio-81ab")
 LIVE_KEY: Final = ("demo-client-live", "demo-secret-live-77de")
 PASSWORD: Final = "une phrase pour la demo"  # noqa: S105 - printed on screen, opens nothing but the demo
-PEOPLE: Final = "people.json"
 
 ATELIER_PLANS: Final = (
     {"plan_id": "P-DEMOPIANO000000000000000", "name": "Cours de piano en ligne", "amount": "29.90"},
