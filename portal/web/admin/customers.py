@@ -1,0 +1,50 @@
+"""The merchant's customers: a list to search, and each one's record (fiche client)."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from portal.queries import desk, subscriptions
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.forms import CustomerFilter
+from portal.web.admin.lists import place, search_words, turn
+from portal.web.identity import context, person
+
+
+@bp.get("/customers", endpoint="customers")
+def index() -> ResponseReturnValue:
+    """List them by name."""
+    search = search_words()
+    with context().db.read() as session:
+        found = desk.customers_page(session, person().merchant_id, search=search, place=place())
+        return showing.page(
+            "customers.html",
+            session,
+            filters=CustomerFilter(request.args),
+            rows=found.rows,
+            is_filtered=bool(search),
+            next_url=turn(after=found.next_id),
+            previous_url=turn(before=found.previous_id),
+        )
+
+
+@bp.get("/customers/<uuid:customer_id>", endpoint="customer")
+def show(customer_id: uuid.UUID) -> ResponseReturnValue:
+    """Show one: who it is, subscriptions, requests, what was sent, what happened."""
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        found = desk.customer(session, merchant_id, customer_id)
+        entries = desk.timeline_of_customer(session, merchant_id, customer_id)
+        return showing.page(
+            "customer.html",
+            session,
+            customer=found,
+            customer_name=presenting.customer_name(found.name, found.email),
+            subscriptions=subscriptions.all_of_customer(session, merchant_id, customer_id),
+            requests=desk.requests_of_customer(session, merchant_id, customer_id),
+            mails=desk.mails_of_customer(session, merchant_id, customer_id),
+            timeline=presenting.timeline([entry for entry, _name in entries], [name for _entry, name in entries]),
+        )

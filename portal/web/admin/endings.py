@@ -1,0 +1,179 @@
+"""Staff end a subscription: a preview of three effects by the function that acts, then the same engine as customers.
+
+What is said afterwards is where the request really stands: "confirmed" rests on PayPal's read alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import structlog
+from flask import abort, flash, g, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain import policies
+from portal.domain.end_requests import Basis, Channel, RequestState
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
+from portal.i18n import Translator
+from portal.queries import end_requests as requests
+from portal.queries import subscriptions
+from portal.services import carrying_out, end_requests
+from portal.services.end_requests import Wish
+from portal.web import labels
+from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin.forms import EndForm, LocalEndForm
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+log = structlog.get_logger("portal.web")
+
+
+@bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
+def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
+    """Show what the end would change at PayPal, on access and on relaunch; on confirmation do it."""
+    wanted = _ending(action)
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+        standing = requests.open_of(session, found.id)
+    policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
+    if standing is not None:
+        return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    preview = end_requests.preview(found, wanted, now=now)  # refuses with 409 what the state does not allow
+    is_local = found.is_over
+    form = LocalEndForm() if is_local else EndForm(provider_note=_neutral_note())
+    if form.validate_on_submit():
+        _act(subscription_id, wanted, form, is_local=is_local)
+        return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    stops, stays = presenting.effects(preview)
+    return showing.page(
+        "end.html",
+        form=form,
+        subscription=found,
+        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        action=wanted,
+        title=words.END_TITLE[wanted],
+        meaning=words.MEANING[wanted],
+        at_paypal=_at_paypal(found),
+        stops=stops,
+        stays=stays,
+        relaunch=_relaunch(found, ENDINGS[wanted]),
+        is_local=is_local,
+    ), (422 if form.errors else 200)
+
+
+def say(request_id: uuid.UUID) -> None:
+    """Tell, once, where a request stands, as its row says."""
+    with context().db.read() as session:
+        found = requests.of_merchant(session, person().merchant_id, request_id)
+    reference, status = found.reference, labels.STATUS[found.outcome]
+    if found.state in (RequestState.CONFIRMED, RequestState.CLOSED):
+        flash(_confirmed(found.basis, status=status, reference=reference), "success")
+    elif found.state is RequestState.NEEDS_MERCHANT and found.trouble is not None:
+        flash(
+            _(
+                "Recorded, but PayPal has not confirmed it: %(trouble)s. It waits for you. Reference: %(reference)s.",
+                trouble=labels.TROUBLE[found.trouble],
+                reference=reference,
+            ),
+            "warning",
+        )
+    else:
+        flash(
+            _(
+                "Recorded. PayPal has not confirmed it yet: the portal keeps trying. Reference: %(reference)s.",
+                reference=reference,
+            ),
+            "warning",
+        )
+
+
+def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: bool) -> None:
+    who = person()
+    wish = Wish(
+        merchant_id=who.merchant_id,
+        subscription_id=subscription_id,
+        action=action,
+        actor=Actor.STAFF,
+        channel=Channel.STAFF,
+        actor_id=who.id,
+        actor_name=who.name,
+        role=who.role,
+        reason_text=form.internal_note.data or "",
+        provider_note="" if is_local else form.provider_note.data,
+    )
+    if is_local:
+        end_requests.mark_abandoned(context(), wish, now=utc_now())
+        flash(_("Marked as abandoned. PayPal was not told: the subscription was already over there."), "success")
+        return
+    recorded = end_requests.record(context(), wish, now=utc_now())
+    if not recorded.is_new:
+        flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
+        return
+    try:
+        carrying_out.carry_out(context(), who.merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
+    except Exception:
+        # Not swallowed: the request is recorded with its job, and the page says where it stands.
+        log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
+    say(recorded.request_id)
+
+
+def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:
+    if basis is Basis.NEVER_STARTED:
+        return _(
+            "Ended (%(status)s). Nothing had begun at PayPal, so no payment can be taken. Reference: %(reference)s.",
+            status=status,
+            reference=reference,
+        )
+    if basis is Basis.ALREADY_OVER:
+        return _(
+            "Ended (%(status)s). At PayPal the subscription was already over. Reference: %(reference)s.",
+            status=status,
+            reference=reference,
+        )
+    return _(
+        "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.", status=status, reference=reference
+    )
+
+
+def _ending(word: str) -> Action:
+    if word not in {action.value for action in ENDINGS}:
+        abort(404)
+    return Action(word)
+
+
+def _neutral_note() -> str:
+    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
+    return Translator(g.merchant.locale).gettext("Subscription ended")
+
+
+def _at_paypal(subscription: Any) -> list[str]:
+    """Return the effect at PayPal, in sentences."""
+    if subscription.is_over:
+        return [_("Nothing is sent to PayPal: the subscription is already over there.")]
+    if subscription.status is Status.PENDING:
+        return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
+    said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
+    amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
+    if at is not None and amount is not None:
+        said.append(
+            _(
+                "The payment of %(amount)s due on %(date)s, and all those after it, will not be taken.",
+                amount=formatter().money(amount),
+                date=presenting.day(at),
+            )
+        )
+    else:
+        said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
+    return said
+
+
+def _relaunch(subscription: Any, outcome: Status) -> str:
+    if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
+        return _("The customer asked not to be contacted: no invitation to come back.")
+    assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only
+    return str(words.RELAUNCH[outcome])

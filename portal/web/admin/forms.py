@@ -1,0 +1,279 @@
+"""What staff fill in. Forms shape and check input; they decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    EmailField,
+    FieldList,
+    FormField,
+    HiddenField,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms import Form as PlainForm
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
+
+from portal.domain.policies import Override
+from portal.web.admin.words import ENVIRONMENT, LANGUAGE, OVERRIDE
+from portal.web.csrf import BaseForm
+from portal.web.labels import STATUS
+
+SPARE_ROWS: Final = 3  # empty lines for new contents
+MOST_CONTENTS: Final = 300
+COMMON_ZONES: Final = (
+    "Europe/Paris",
+    "Europe/Brussels",
+    "Europe/Zurich",
+    "Europe/Luxembourg",
+    "Europe/London",
+    "Europe/Dublin",
+    "Europe/Madrid",
+    "Europe/Berlin",
+    "America/Guadeloupe",
+    "America/Martinique",
+    "America/Cayenne",
+    "America/Miquelon",
+    "Indian/Reunion",
+    "Indian/Mayotte",
+    "Pacific/Noumea",
+    "Pacific/Tahiti",
+    "Pacific/Wallis",
+    "Africa/Casablanca",
+    "Africa/Dakar",
+    "America/Montreal",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "UTC",
+)
+
+
+def plain(text: str | None) -> str:
+    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
+    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
+
+
+def one_line(text: str | None) -> str:
+    """Return the text on one line."""
+    return " ".join(plain(text).split())
+
+
+def _choices(words: Mapping[Any, Any]) -> list[SelectChoice]:
+    return [SelectChoice(code, label) for code, label in words.items()]
+
+
+class KeyForm(BaseForm):
+    """A PayPal key. The secret is never shown again, not even to the person who typed it."""
+
+    environment = RadioField(
+        _l("Which PayPal?"),
+        choices=_choices(ENVIRONMENT),
+        validators=[InputRequired(_l("Choose the environment of the key."))],
+    )
+    client_id = StringField(
+        _l("Client id"),
+        filters=[one_line],
+        validators=[
+            InputRequired(_l("Enter the client id.")),
+            Length(max=256, message=_l("This is too long for a client id.")),
+            Regexp(r"[\x21-\x7e]+\Z", message=_l("A client id has neither spaces nor accents: copy it again.")),
+        ],
+    )
+    client_secret = PasswordField(
+        _l("Secret"),
+        description=_l("It is kept encrypted and never shown again."),
+        filters=[one_line],
+        validators=[
+            InputRequired(_l("Enter the secret. For your safety a page never shows it again, so it has to be typed.")),
+            Length(min=8, max=256, message=_l("This does not look like a secret of PayPal: copy it again.")),
+            Regexp(r"[\x21-\x7e]+\Z", message=_l("A secret has neither spaces nor accents: copy it again.")),
+        ],
+    )
+    submit = SubmitField(_l("Test and save the key"))
+
+
+class SettingsForm(BaseForm):
+    """What the merchant decides for all products."""
+
+    self_cancellation = BooleanField(
+        _l("Customers can cancel by themselves"),
+        description=_l("A button on their account page. Each product can decide otherwise."),
+    )
+    cancellation_text = TextAreaField(
+        _l("What customers read when they cannot cancel by themselves"),
+        description=_l("Say how to cancel: an address, a form, a telephone number."),
+        filters=[plain],
+        validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
+    )
+    name = StringField(
+        _l("Name that your customers read"),
+        filters=[one_line],
+        validators=[InputRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+    )
+    support_email = EmailField(
+        _l("E-mail address for your customers’ questions"),
+        filters=[one_line],
+        validators=[
+            Optional(),
+            Length(max=254, message=_l("This address is too long.")),
+            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+        ],
+    )
+    time_zone = SelectField(
+        _l("Time zone"), description=_l("Dates and hours are shown in this zone."), validate_choice=False
+    )
+    locale = SelectField(_l("Language of your pages and e-mails"), choices=_choices(LANGUAGE))
+    submit = SubmitField(_l("Save the settings"))
+
+    def offer_zone(self, current: str) -> None:
+        """Offer the usual zones, and the one that is set."""
+        zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
+        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+
+    def validate_time_zone(self, field: Any) -> None:
+        """Take any zone that this machine knows."""
+        if field.data not in available_timezones():
+            raise ValidationError(str(_l("Choose a time zone of the list.")))
+        ZoneInfo(field.data)
+
+
+class ContentRow(PlainForm):
+    """One thing a product opens; without a title it is not there."""
+
+    id = HiddenField(validators=[Optional(), Length(max=36)])
+    title = StringField(
+        _l("Title"), filters=[one_line], validators=[Length(max=140, message=_l("Write at most 140 characters."))]
+    )
+    unlock_after_days = IntegerField(
+        _l("Opens after (days)"),
+        default=0,
+        validators=[
+            Optional(),
+            NumberRange(min=0, max=3650, message=_l("Enter a number of days from 0 to 3650.")),
+        ],
+    )
+
+
+class ProductForm(BaseForm):
+    """A product's name, access rule and contents."""
+
+    name = StringField(
+        _l("Name that your customers read"),
+        filters=[one_line],
+        validators=[InputRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+    )
+    keep_after_completion = BooleanField(
+        _l("Keep access after completion"),
+        description=_l("Who carried the commitment through to its end keeps everything for good."),
+    )
+    keep_after_cancellation = BooleanField(
+        _l("Keep what is already open after a cancellation"),
+        description=_l("What was unlocked on the day of the end stays open for good. The rest never opens."),
+    )
+    stops_at_once = BooleanField(
+        _l("Stop access at once when it is cancelled"),
+        description=_l("Otherwise access lasts until the end of the time already paid."),
+    )
+    kept_while_paused = BooleanField(
+        _l("Keep access during a pause"),
+        description=_l("Otherwise it stops at the end of the time already paid."),
+    )
+    grace_days = IntegerField(
+        _l("Days of access after a payment failed"),
+        validators=[
+            InputRequired(_l("Enter a number of days; 0 stops access at once.")),
+            NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365.")),
+        ],
+    )
+    commitment_months = IntegerField(
+        _l("Months of commitment"),
+        description=_l(
+            "Empty: none of its own; a PayPal plan with a last payment then has its length. A change counts for a "
+            "subscription without commitment from its next reading at PayPal."
+        ),
+        validators=[Optional(), NumberRange(min=1, max=120, message=_l("Enter a number of months from 1 to 120."))],
+    )
+    commitment_binds = BooleanField(
+        _l("A customer’s cancellation waits for the end of the commitment"),
+        description=_l("It is recorded at once and sent to PayPal after the last payment owed."),
+    )
+    self_cancellation = RadioField(
+        _l("Can customers cancel this product by themselves?"), choices=_choices(OVERRIDE), coerce=Override
+    )
+    contents = FieldList(FormField(ContentRow), max_entries=MOST_CONTENTS)
+    submit = SubmitField(_l("Save the product"))
+
+    def add_rows(self, number: int = SPARE_ROWS) -> None:
+        """Leave empty lines at the end for new contents."""
+        empty = sum(1 for row in self.contents if not row.form.title.data)
+        for _number in range(min(number - empty, MOST_CONTENTS - len(self.contents))):
+            self.contents.append_entry()
+
+
+class LocalEndForm(BaseForm):
+    """An end that PayPal is not told of."""
+
+    internal_note = TextAreaField(
+        _l("Internal note"),
+        description=_l("Only your team reads it."),
+        filters=[plain],
+        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
+    )
+    submit = SubmitField(_l("Confirm"))
+
+
+class EndForm(BaseForm):
+    """An end that PayPal is told of, with the note that the payer may read there."""
+
+    provider_note = StringField(
+        _l("Note for PayPal"),
+        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
+        filters=[one_line],
+        validators=[
+            InputRequired(_l("PayPal wants a note: write at least one word.")),
+            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
+        ],
+    )
+    internal_note = TextAreaField(
+        _l("Internal note"),
+        description=_l("Only your team reads it."),
+        filters=[plain],
+        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
+    )
+    submit = SubmitField(_l("Confirm"))
+
+
+class CustomerFilter(PlainForm):
+    """What a list of customers is narrowed by; a GET form without token, since it changes nothing."""
+
+    q = StringField(
+        _l("Search"),
+        filters=[one_line],
+        render_kw={"type": "search", "maxlength": 100, "autocomplete": "off", "spellcheck": "false"},
+    )
+
+
+class SubscriptionFilter(CustomerFilter):
+    """What a list of subscriptions is narrowed by."""
+
+    status = SelectField(_l("State"), validate_choice=False)
+    product = SelectField(_l("Product"), validate_choice=False)
+
+    def offer(self, products: Iterable[Any]) -> None:
+        """Offer every state, and the merchant's products (rows of id and name)."""
+        self.status.choices = [SelectChoice("", _l("All")), *_choices(STATUS)]
+        self.product.choices = [SelectChoice("", _l("All")), *(SelectChoice(str(row.id), row.name) for row in products)]

@@ -1,0 +1,48 @@
+"""Bring subscriptions in from PayPal: started here, done by a worker, followed on a page."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.queries import desk, import_runs
+from portal.services import imports
+from portal.services.gateways import NoKey
+from portal.services.imports import AlreadyRunning, StopReason
+from portal.web.admin import bp, presenting, showing, words
+from portal.web.identity import context, person
+
+
+@bp.get("/import", endpoint="import_run")
+def show() -> ResponseReturnValue:
+    """Show where the newest import stands."""
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        run = import_runs.latest(session, merchant_id)
+        reason, _space, debug_id = (run.error if run is not None else "").partition(" ")
+        return showing.page(
+            "import.html",
+            session,
+            run=run,
+            state=run.state.value if run is not None else None,
+            has_key=desk.paypal_account(session, merchant_id) is not None,
+            reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
+            debug_id=debug_id,
+            may_take_over=run is not None and utc_now() - run.touched_at >= imports.QUIET,
+            touched_at=presenting.moment(run.touched_at) if run is not None else None,
+        )
+
+
+@bp.post("/import", endpoint="import_start")
+def start() -> ResponseReturnValue:
+    """Start an import, or go on with the one that stopped."""
+    try:
+        imports.start_or_resume(context(), person().merchant_id, in_background=True)
+    except AlreadyRunning:
+        flash(_("An import is already running: here is where it stands."), "info")
+    except NoKey:
+        flash(_("Connect PayPal first: there is no key yet."), "warning")
+        return redirect(url_for(".import_run"), 303)
+    return redirect(url_for(".import_run"), 303)

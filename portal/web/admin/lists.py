@@ -1,0 +1,36 @@
+"""What the desk's lists have in common: search words, and the links to the pages around."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import request, url_for
+
+from portal.queries.desk import Place
+
+LONGEST_SEARCH = 100
+
+
+def search_words() -> str:
+    """Return what is searched, on one line and of a sane length; a NUL, which PostgreSQL refuses, is left out."""
+    return " ".join(request.args.get("q", "").replace("\x00", "").split())[:LONGEST_SEARCH]
+
+
+def place() -> Place:
+    """Return where in the list the address points; what is no id points to the beginning."""
+    return Place(after=_id("after"), before=_id("before"))
+
+
+def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> str | None:
+    """Return the address of the page after or before a row, with the filters of this one; None without a row."""
+    if after is None and before is None:
+        return None
+    kept = {name: value for name, value in request.args.items() if name not in ("after", "before") and value}
+    return url_for(str(request.endpoint), **kept, after=after, before=before)
+
+
+def _id(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.args.get(name, ""))
+    except ValueError:
+        return None

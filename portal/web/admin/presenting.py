@@ -1,0 +1,180 @@
+"""From rows to plain words for the desk's pages: dates in full, nothing to compute in a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import g
+from flask_babel import gettext as _
+
+from portal.domain.access import End, EndPreview, Window
+from portal.domain.end_requests import Trouble
+from portal.domain.money import Money
+from portal.domain.policies import Settings
+from portal.domain.subscriptions import Status
+from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services.rules import access_left
+from portal.web import labels
+from portal.web.admin import words
+from portal.web.formatting import formatter
+
+Row = tuple[str, str | None]  # label, value; None is said to be unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One line of a timeline, as the macro wants it."""
+
+    at: datetime
+    when: str
+    title: str
+    detail: str
+    actor: str
+    status: str
+
+
+def customer_name(name: str, email: str | None) -> str:
+    """Return how the desk calls a customer: the name, else the address, else that there is neither."""
+    return name or email or _("Customer without name or address")
+
+
+def money(amount: Any, currency: str | None) -> Money | None:
+    """Return an amount with its currency; None when either is unknown."""
+    return Money(amount, currency) if amount is not None and currency else None
+
+
+def price(row: Any) -> str:
+    """Return the price and rhythm of a subscription or of a list's row."""
+    return formatter().price(money(row.amount, row.currency), row.interval_unit, row.interval_count)
+
+
+def day(at: datetime | None) -> str | None:
+    """Return the day in full; None when it is unknown: the page then says so."""
+    return formatter().day(at) if at is not None else None
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return day, hour and zone; None when it is unknown."""
+    return formatter().moment(at) if at is not None else None
+
+
+def settings_of(subscription: Any) -> Settings:
+    """Return what decides who may end the subscription."""
+    return Settings(self_cancellation=g.merchant.self_cancellation, override=subscription.product.self_cancellation)
+
+
+def dates(subscription: Any) -> list[Row]:
+    """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown."""
+    over = subscription.is_over
+    not_yet = None if over else _("Not so far")
+    stopped = subscription.stopped_at_provider_at
+    return [
+        (_("End asked for"), moment(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
+        (_("Stopped at PayPal"), moment(stopped) or not_yet),
+        (_("Paid until"), day(subscription.paid_until)),
+        (_("Access until"), _access_until(subscription)),
+        (_("Ended"), moment(subscription.ended_at) or not_yet),
+    ]
+
+
+def _access_until(subscription: Any) -> str | None:
+    if not subscription.is_over:
+        return _("As long as the subscription runs, by the product’s rule")
+    left = access_left(subscription)
+    if left.is_unknown:
+        return None
+    if left.kept:
+        return _("Kept for good: %(titles)s", titles=", ".join(left.kept))
+    return formatter().last_day(left.until) if left.until is not None else _("No access")
+
+
+def closing(window: Window) -> str:
+    """Return one content and when it closes: « Leçon 1 : jusqu’au mardi 3 avril 2027 »."""
+    return _("%(title)s: %(until)s", title=window.title, until=_until(window))
+
+
+def _until(window: Window) -> str:
+    match window.end:
+        case End.KEPT:
+            return _("kept for good")
+        case End.DATED:
+            return _("until %(date)s", date=formatter().last_day(window.until))
+        case End.UNKNOWN:
+            return _("until a date that is not known: PayPal does not say until when it is paid")
+    return _("as long as the subscription runs")
+
+
+def effects(preview: EndPreview) -> tuple[list[str], list[str]]:
+    """Return what stops and what stays, in words."""
+    return [closing(window) for window in preview.stops], [closing(window) for window in preview.stays]
+
+
+def timeline(entries: list[TimelineEntry], products: list[str] | None = None) -> list[Happening]:
+    """Return facts in words, each after its product's name when several subscriptions are mixed."""
+    names = products or [""] * len(entries)
+    return [_happening(entry, name) for entry, name in zip(entries, names, strict=True)]
+
+
+def _happening(entry: TimelineEntry, product: str) -> Happening:
+    title = _title(entry)
+    actor = entry.actor_name or str(labels.ACTOR[entry.actor])
+    channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
+    return Happening(
+        at=entry.at,
+        when=formatter().moment(entry.at),
+        title=f"{product} – {title}" if product else title,
+        detail=_detail(entry),
+        actor=actor + channel,
+        status="needs_merchant" if entry.kind is TimelineKind.NEEDS_MERCHANT else "done",
+    )
+
+
+def _title(entry: TimelineEntry) -> str:
+    title = str(labels.TIMELINE[entry.kind])
+    code = entry.details.get("outcome") or entry.details.get("status")
+    if code in set(Status):
+        return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[Status(code)])
+    return title
+
+
+def _detail(entry: TimelineEntry) -> str:
+    details = entry.details
+    trouble = details.get("trouble")
+    parts = [
+        _("Reference %(reference)s", reference=details["reference"]) if details.get("reference") else "",
+        _("PayPal’s word: %(word)s", word=details["word"]) if details.get("word") else "",
+        str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
+        details.get("note") or "",
+    ]
+    return " – ".join(part for part in parts if part)
+
+
+def request_rows(request: Any) -> list[Row]:
+    """Return what is known of a request to end, for its summary."""
+    answer = request.answer or {}
+    rows: list[Row] = [
+        (_("Reference"), request.reference),
+        (_("Wanted"), str(labels.STATUS[request.outcome])),
+        (_("Asked by"), f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"),
+        (_("Asked on"), moment(request.created_at)),
+    ]
+    if request.confirmed_at is not None:
+        rows.append((_("Confirmed on"), moment(request.confirmed_at)))
+    if request.trouble is not None:
+        rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
+    if answer.get("debug_id"):
+        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+    if request.is_open and request.due_at is not None:
+        rows.append((_("PayPal will be told on"), moment(request.due_at)))
+    if request.is_open and request.next_try_at is not None:
+        rows.append((_("Next try"), moment(request.next_try_at)))
+    if request.reason_text:
+        rows.append((_("In their words"), request.reason_text))
+    return rows
+
+
+def todo(request: Any) -> str:
+    """Return what the merchant can do about a request, in words."""
+    return str(words.TODO[request.trouble]) if request.trouble is not None else ""

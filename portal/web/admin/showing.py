@@ -1,0 +1,46 @@
+"""Render a page of the desk: its words, what the person may do, and the count of what needs the merchant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from portal.domain.policies import ROLE_RANK, Role
+from portal.queries import desk
+from portal.web import labels
+from portal.web.admin import bp, presenting, words
+from portal.web.identity import context, person
+
+WORDS: Final[Mapping[str, Any]] = {
+    "STATUS": labels.STATUS,
+    "REQUEST_STATE": labels.REQUEST_STATE,
+    "TROUBLE": labels.TROUBLE,
+    "ACTION": words.ACTION,
+    "ENVIRONMENT": words.ENVIRONMENT,
+    "LANGUAGE": words.LANGUAGE,
+    "MAIL_KIND": words.MAIL_KIND,
+    "MAIL_STATE": words.MAIL_STATE,
+    "request_rows": presenting.request_rows,
+    "todo": presenting.todo,
+}
+
+bp.add_app_template_filter(presenting.price, "price_of")
+
+
+def page(template: str, session: Session | None = None, **values: Any) -> str:
+    """Return the page; `session` is the view's own reading session, when it has one open."""
+    if session is None:
+        with context().db.read() as reading:
+            return page(template, reading, **values)
+    who = person()
+    return render_template(
+        f"admin/{template}",
+        **WORDS,
+        inbox_count=desk.inbox_count(session, who.merchant_id),
+        may_act=ROLE_RANK[who.role or Role.READER] >= ROLE_RANK[Role.SUPPORT],
+        may_decide=who.role is Role.OWNER,
+        **values,
+    )

@@ -1,0 +1,142 @@
+"""The desk's own words for codes. Lazy: said in the reader's language; a test walks every code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.end_requests import Trouble
+from portal.domain.policies import Override, Role
+from portal.domain.subscriptions import Action, Status
+from portal.services.imports import StopReason
+from portal.services.paypal_keys import Finding
+
+ENVIRONMENT: Final[Mapping[str, LazyString]] = {
+    "sandbox": _l("Sandbox (tests, no real money)"),
+    "live": _l("Live (real payments)"),
+}
+
+LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
+
+ACTION: Final[Mapping[Action, LazyString]] = {
+    Action.CANCEL: _l("Cancel"),
+    Action.COMPLETE: _l("Mark as completed"),
+    Action.ABANDON: _l("Mark as abandoned"),
+}
+
+END_TITLE: Final[Mapping[Action, LazyString]] = {
+    Action.CANCEL: _l("Cancel this subscription?"),
+    Action.COMPLETE: _l("Mark this subscription as completed?"),
+    Action.ABANDON: _l("Mark this subscription as abandoned?"),
+}
+
+MEANING: Final[Mapping[Action, LazyString]] = {
+    Action.CANCEL: _l("Stopped before its end. The customer may be invited to come back."),
+    Action.COMPLETE: _l("The commitment was carried through to its end."),
+    Action.ABANDON: _l("Stopped before its end, and the portal never invites the customer to come back."),
+}
+
+RELAUNCH: Final[Mapping[Status, LazyString]] = {
+    Status.CANCELLED: _l("The customer may be invited to come back."),
+    Status.COMPLETED: _l("No invitation to come back: those are for cancelled subscriptions only."),
+    Status.ABANDONED: _l("The customer is never invited to come back: no e-mail, no banner, no button. This is final."),
+}
+
+TODO: Final[Mapping[Trouble, LazyString]] = {
+    Trouble.UNAVAILABLE: _l(
+        "The next payment is near and PayPal does not answer. Cancel the subscription in your PayPal account, then "
+        "press “Try again now”."
+    ),
+    Trouble.RATE_LIMITED: _l("Wait a few minutes, then press “Try again now”."),
+    Trouble.STILL_LIVE: _l(
+        "Open the subscription in your PayPal account and cancel it there, then press “Try again now”."
+    ),
+    Trouble.BAD_CREDENTIALS: _l("Enter a new key on the PayPal page. Every waiting request is then tried again."),
+    Trouble.FORBIDDEN: _l(
+        "Tick “Subscriptions” in your PayPal application, then test the key again on the PayPal page."
+    ),
+    Trouble.NOT_FOUND: _l(
+        "Look for the subscription in your PayPal account: it may belong to another account or environment, or have "
+        "been sold by a classic button. Cancel it there, and tell the customer."
+    ),
+    Trouble.ACCOUNT_CLOSED: _l("Check your PayPal account, and ask PayPal with the reference given here."),
+    Trouble.NO_KEY: _l("Enter a key on the PayPal page. Every waiting request is then tried again."),
+    Trouble.UNKNOWN_WORD: _l("Look at the subscription in your PayPal account, and tell whoever runs this portal."),
+    Trouble.REFUSED: _l("Cancel the subscription in your PayPal account, then press “Try again now”."),
+}
+
+FINDING: Final[Mapping[Finding, LazyString]] = {
+    Finding.WORKS: _l("The key works."),
+    Finding.WRONG_KEY: _l("PayPal does not know this key: the client id or the secret is wrong."),
+    Finding.OTHER_ENVIRONMENT: _l("This key belongs to the other environment."),
+    Finding.MISSING_RIGHT: _l(
+        "PayPal knows the key, but it may not read subscriptions. Tick “Subscriptions” in your PayPal application, "
+        "save, and test again."
+    ),
+    Finding.ACCOUNT_REFUSED: _l(
+        "PayPal knows the key, but refuses to show the account’s subscriptions. The account itself may be limited: "
+        "log in to PayPal and look for a message."
+    ),
+    Finding.NO_ANSWER: _l("PayPal did not answer. Nothing was stored and nothing is lost: try again in a few minutes."),
+    Finding.TOO_MANY_CALLS: _l(
+        "PayPal asks us to slow down. Nothing was stored and nothing is lost: try again in a few minutes."
+    ),
+}
+STORED_UNTESTED: Final[Mapping[Finding, LazyString]] = {
+    Finding.NO_ANSWER: _l("PayPal did not answer, so we do not know more than before. Try again in a few minutes."),
+    Finding.TOO_MANY_CALLS: _l(
+        "PayPal asks us to slow down, so we do not know more than before. Try again in a few minutes."
+    ),
+}
+OTHER_ENVIRONMENT: Final[Mapping[str, LazyString]] = {
+    "sandbox": _l("This key belongs to the live environment: choose “Live”, or copy the sandbox key."),
+    "live": _l("This key belongs to the sandbox: choose “Sandbox”, or copy the live key."),
+}
+
+STOPPED: Final[Mapping[StopReason, LazyString]] = {
+    StopReason.UNAVAILABLE: _l("PayPal stopped answering."),
+    StopReason.RATE_LIMITED: _l("PayPal asked us to slow down."),
+    StopReason.BAD_CREDENTIALS: _l("PayPal no longer accepts the key."),
+    StopReason.FORBIDDEN: _l("The key may not read subscriptions."),
+    StopReason.REFUSED: _l("PayPal refused the call."),
+    StopReason.NO_KEY: _l("There is no PayPal key."),
+    StopReason.INTERRUPTED: _l("The import was interrupted."),
+}
+
+OVERRIDE: Final[Mapping[Override, LazyString]] = {
+    Override.INHERIT: _l("As in the settings"),
+    Override.ON: _l("Yes"),
+    Override.OFF: _l("No"),
+}
+
+ROLE: Final[Mapping[Role, LazyString]] = {
+    Role.READER: _l("Reader"),
+    Role.SUPPORT: _l("Support"),
+    Role.OWNER: _l("Owner"),
+}
+
+MAIL_KIND: Final[Mapping[str, LazyString]] = {
+    "end_recorded": _l("Request received"),
+    "end_withdrawn": _l("Request taken back"),
+    "end_confirmed": _l("End confirmed"),
+    "end_already_over": _l("Already over"),
+    "end_overdue": _l("Not confirmed after a day"),
+    "access_ends_soon": _l("Access ends in three days"),
+    "access_ended": _l("Access has ended"),
+    "merchant_end_requested": _l("To you: end requested"),
+    "merchant_end_confirmed": _l("To you: end confirmed"),
+    "merchant_end_withdrawn": _l("To you: request taken back"),
+    "merchant_needs_you": _l("To you: something to finish"),
+    "merchant_overdue": _l("To you: not confirmed after a day"),
+    "login_code": _l("Log-in code"),
+}
+
+MAIL_STATE: Final[Mapping[str, LazyString]] = {
+    "waiting": _l("Waiting to be sent"),
+    "sent": _l("Sent"),
+    "refused": _l("Refused by the mail server"),
+    "superseded": _l("Replaced by a later one"),
+}

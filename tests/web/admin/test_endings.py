@@ -1,0 +1,220 @@
+"""Staff end subscriptions: a preview first, the same engine as customers, and the truth said afterwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.end_requests import RequestState
+from portal.domain.subscriptions import Status
+from tests.web.admin.test_desk_pages import open_request
+
+OUTCOME = {"cancel": Status.CANCELLED, "complete": Status.COMPLETED, "abandon": Status.ABANDONED}
+BUTTON = {"cancel": "Cancel", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
+
+
+@pytest.fixture
+def subscription(make, merchant):
+    product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 9", 900)), keep_after_completion=True)
+    return make.subscription(merchant=merchant, product=product)
+
+
+@pytest.mark.parametrize("action", list(OUTCOME))
+def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscription, paypal, action):
+    page = support.get(f"/admin/subscriptions/{subscription.id}").follow(BUTTON[action])
+    assert "Nothing has changed yet" in page.text
+    assert "PayPal cannot undo it" in page.text
+    assert ("kept for good" in page.text) is (action == "complete")
+    assert ("never invited" in page.text) is (action == "abandon")
+    assert paypal.count("cancel") == 0
+    assert make.reload(subscription).status is Status.ACTIVE
+
+    page = page.submit(press=BUTTON[action], provider_note="Merci et à bientôt", internal_note="asked by phone")
+    assert "PayPal has confirmed it" in page.notices[0]
+    got = make.reload(subscription)
+    assert got.status is OUTCOME[action]
+    assert got.relaunch_allowed is (action != "abandon")
+    (request,) = make.requests(subscription)
+    assert (request.state, request.provider_note) == (RequestState.CONFIRMED, "Merci et à bientôt")
+    assert request.actor_name == "Léa Martin"
+    assert paypal.calls[-2].note == "Merci et à bientôt"
+    assert "asked by phone" not in str(list(paypal.calls))
+    assert "asked by phone" in page.text
+
+
+def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscription, paypal):
+    paypal.rule("any", "500")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")
+    assert "PayPal has not confirmed it yet" in page.notices[0]
+    assert make.reload(subscription).status is Status.ACTIVE
+    assert page.select_one("[data-status]")["data-status"] == "active"
+    assert "End confirmed" not in page.text
+    assert "under way" in page.text
+    assert "under way" in support.get("/admin/").text.lower()
+
+
+def test_a_refused_key_lands_in_the_inbox_and_is_tried_again_there(support, make, subscription, paypal):
+    paypal.rule("any", "401")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press="Mark as abandoned")
+    assert "It waits for you" in page.notices[0]
+    (request,) = make.requests(subscription)
+    inbox = support.get("/admin/")
+    assert "PayPal refuses the API key" in inbox.text
+    assert "Enter a new key" in inbox.text
+    assert request.reference in inbox.text
+    assert inbox.select_one(".count").get_text() == "1"
+    paypal.clear_rules()
+    page = inbox.submit(press=f"Try request {request.reference} again now")
+    assert "PayPal has confirmed it" in page.notices[0]
+    assert make.reload(subscription).status is Status.ABANDONED
+    assert "Nothing needs you" in support.get("/admin/").text
+
+
+def test_paypals_debug_id_is_shown(support, make, subscription, paypal):
+    paypal.rule("show", "404")
+    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press="Cancel")
+    (request,) = make.requests(subscription)
+    assert request.answer["debug_id"] in support.get("/admin/").text
+
+
+def test_a_second_tab_gets_the_first_request(support, make, subscription, paypal):
+    paypal.rule("any", "500")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    open_request(make, subscription)
+    page = page.submit(press="Cancel")
+    assert page.path == f"/admin/subscriptions/{subscription.id}"
+    assert len(make.requests(subscription)) == 1
+    assert (
+        support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").path
+        == f"/admin/subscriptions/{subscription.id}"
+    )
+
+
+def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
+    over = make.subscription(merchant=merchant, status=Status.CANCELLED)
+    page = support.get(f"/admin/subscriptions/{over.id}").follow("Mark as abandoned")
+    assert "Nothing is sent to PayPal" in page.text
+    assert "never invited" in page.text
+    assert not page.select("#provider_note")
+    page = page.submit(press="Mark as abandoned", internal_note="moved abroad")
+    got = make.reload(over)
+    assert (got.status, got.relaunch_allowed, got.ended_at) == (Status.ABANDONED, False, over.ended_at)
+    assert paypal.count("show") == paypal.count("cancel") == 0
+    assert "moved abroad" in page.text
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        (Status.PENDING, "complete"),
+        (Status.COMPLETED, "cancel"),
+        (Status.COMPLETED, "abandon"),
+        (Status.CANCELLED, "complete"),
+        (Status.ABANDONED, "cancel"),
+        (Status.ABANDONED, "abandon"),
+    ],
+)
+def test_what_the_state_forbids_is_refused_and_not_offered(support, make, merchant, status, action):
+    subscription = make.subscription(merchant=merchant, status=status)
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert f"/end/{action}" not in page.body
+    support.get(f"/admin/subscriptions/{subscription.id}/end/{action}", status=409)
+    assert make.reload(subscription).status is status
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "delete", "CANCEL"])
+def test_there_is_no_other_end(support, subscription, action):
+    support.get(f"/admin/subscriptions/{subscription.id}/end/{action}", status=404)
+
+
+def test_a_reader_looks_and_cannot_end(reader, make, subscription, paypal):
+    page = reader.get(f"/admin/subscriptions/{subscription.id}")
+    assert "/end/" not in page.body
+    reader.get(f"/admin/subscriptions/{subscription.id}/end/cancel", status=403)
+    token = page.select_one('input[name="csrf_token"]')["value"]
+    data = {"csrf_token": token, "provider_note": "x"}
+    reader.post(f"/admin/subscriptions/{subscription.id}/end/cancel", data, status=403)
+    request_id = open_request(make, subscription)
+    assert "Try again now" not in reader.get("/admin/").text
+    reader.post(f"/admin/requests/{request_id}/retry", {"csrf_token": token}, status=403)
+    reader.post("/admin/import", {"csrf_token": token}, status=403)
+    assert paypal.count("cancel") == 0
+
+
+@pytest.mark.parametrize("note", ["", "   ", "x" * 129])
+def test_paypals_note_has_1_to_128_characters(support, make, subscription, note):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    page = page.submit(press="Cancel", provider_note=note, status=422)
+    assert page.errors
+    assert make.requests(subscription) == []
+
+
+def test_the_note_is_proposed_in_the_merchants_language(enter, make):
+    merchant = make.merchant(locale="fr")
+    subscription = make.subscription(merchant=merchant)
+    page = enter(merchant).get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    assert page.select_one("#provider_note")["value"]
+
+
+def test_an_end_costs_a_bounded_number_of_statements(support, subscription, statements):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    with statements() as seen:
+        support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    assert len(seen) <= 6, seen
+    page.submit(press="Cancel", follow=False, status=303)
+
+
+def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal, ctx, now):
+    from portal.services import imports
+
+    for place in range(25):
+        paypal.add_subscription(email=f"c{place}@client.test")
+    page = owner.submit("/admin/import", press="Import now")
+    assert page.select("progress")
+    again = owner.get("/admin/import")
+    assert "Import" not in [button.get_text() for button in again.select("main button")]
+    run_id = run_of(ctx).id
+    paypal.rule("list", "500", 1, skip=1)
+    imports.run_import(ctx, run_id)
+    page = owner.get("/admin/import")
+    assert "PayPal stopped answering" in page.text
+    page = page.submit(press="Go on with the import")
+    assert run_of(ctx).id == run_id
+    imports.run_import(ctx, run_id)
+    page = owner.get("/admin/import")
+    assert "The import is complete" in page.text
+    assert "25" in page.text
+
+
+def test_a_second_start_shows_the_first(owner, merchant, ctx):
+    first = owner.get("/admin/import")
+    owner.submit("/admin/import", press="Import now")
+    page = first.submit(press="Import now")
+    assert "already running" in page.notices[0]
+
+
+def test_nothing_is_imported_without_a_key(enter, make):
+    browser = enter(make.merchant(key=False, locale="en"))
+    page = browser.get("/admin/import")
+    assert page.link("Enter the PayPal key") == "/admin/paypal"
+    token = page.select_one('input[name="csrf_token"]')["value"]
+    browser.post("/admin/import", {"csrf_token": token}, status=303)
+
+
+def run_of(ctx):
+    from sqlalchemy import select
+
+    from portal.models import ImportRun
+
+    with ctx.db.read() as session:
+        return session.scalars(select(ImportRun)).one()
+
+
+def test_access_follows_the_rule_after_staff_abandoned(support, make, merchant, paypal, now):
+    product = make.product(merchant, contents=(("Lesson 1", 0),), stops_at_once=True)
+    subscription = make.subscription(merchant=merchant, product=product)
+    support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press="Mark as abandoned")
+    got = make.reload(subscription)
+    assert abs(got.ended_at - make.now()) < timedelta(minutes=5)
+    assert got.relaunch_allowed is False

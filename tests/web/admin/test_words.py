@@ -1,0 +1,37 @@
+"""Every code that the desk shows has words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal.domain.end_requests import Trouble
+from portal.domain.policies import Override, Role
+from portal.domain.subscriptions import ENDED, ENDINGS
+from portal.models import MailState
+from portal.services.imports import StopReason
+from portal.services.paypal_keys import Finding
+from portal.web.admin import words
+
+MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (words.ACTION, ENDINGS),
+        (words.END_TITLE, ENDINGS),
+        (words.MEANING, ENDINGS),
+        (words.RELAUNCH, ENDED),
+        (words.TODO, Trouble),
+        (words.FINDING, Finding),
+        (words.STOPPED, StopReason),
+        (words.OVERRIDE, Override),
+        (words.ROLE, Role),
+        (words.MAIL_STATE, MailState),
+        (words.MAIL_KIND, {folder.name for folder in MAILS.iterdir() if folder.is_dir()}),
+    ],
+)
+def test_every_code_has_words(table, codes):
+    assert set(table) == set(codes)
