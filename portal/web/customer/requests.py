@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flask import flash, g, redirect, render_template, url_for
+from flask import abort, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -83,9 +83,7 @@ class Result:
 @bp.get("/requests/<reference>")
 def request(reference: str) -> ResponseReturnValue:
     """Show where a request of the customer stands."""
-    who = person()
-    with context().db.read() as session:
-        held = holdings.of_request(session, who.merchant_id, who.id, reference)
+    held = _held(reference)
     shown = result(held, now=utc_now())
     return render_template("customer/request.html", result=shown, subscription_id=held.subscription.id)
 
@@ -93,15 +91,22 @@ def request(reference: str) -> ResponseReturnValue:
 @bp.post("/requests/<reference>/withdrawal")
 def withdrawal(reference: str) -> ResponseReturnValue:
     """Take a request back while nothing was sent to PayPal; the row and its reason stay."""
-    who = person()
-    with context().db.read() as session:
-        held = holdings.of_request(session, who.merchant_id, who.id, reference)
+    who, held = person(), _held(reference)
     if EmptyForm().validate_on_submit() and not _is_taken_back(held):
         if not presenting.can_undo(held):
             raise NotAllowed(Denial.ALREADY_SENT)
         end_requests.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
         flash(_("Your request was taken back. Your subscription goes on."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
+
+
+def _held(reference: str) -> Holding:
+    """Return the request with its subscription; 404 for what is not theirs, or is no reference at all."""
+    if "\x00" in reference:  # PostgreSQL cannot even compare it
+        abort(404)
+    who = person()
+    with context().db.read() as session:
+        return holdings.of_request(session, who.merchant_id, who.id, reference)
 
 
 def result(holding: Holding, *, now: datetime) -> Result:

@@ -1,0 +1,256 @@
+"""The account page: what is paid and open, whatever PayPal or the merchant left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import event
+
+from portal.domain.end_requests import Channel, RequestState, Trouble
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.models import Grant, Subscription, TimelineEntry, TimelineKind
+from portal.web import labels
+
+LONG_NAME = "Maître d’œuvre & « co » <b>" + "é" * 113
+
+
+@contextmanager
+def counted(engine) -> Iterator[list[str]]:
+    """Every statement sent to the database meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_more) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, ctx):
+    product = make.product(visit.merchant, contents=(("A", 0), ("B", 30)))
+
+    def statements() -> int:
+        with counted(ctx.db.engine) as seen:
+            page = visit.browser.get(visit.home)
+        assert len(page.select("article.card")) == held
+        return len(seen)
+
+    for _ in range(5):
+        subscription = make.subscription(customer=visit.customer, product=product, at_paypal=False)
+        make.add(
+            Grant(
+                merchant_id=visit.merchant.id,
+                customer_id=visit.customer.id,
+                product_id=product.id,
+                since=make.now(),
+                until=None,
+            )
+        )
+    held = 5
+    few = statements()
+    for number in range(45):
+        one = make.product(visit.merchant) if number % 9 == 0 else product
+        subscription = make.subscription(customer=visit.customer, product=one, at_paypal=False)
+        make.add(entry(subscription, TimelineKind.IMPORTED))
+    held = 50
+    assert statements() == few <= 6
+
+
+def entry(subscription, kind, **columns) -> TimelineEntry:
+    return TimelineEntry(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        at=subscription.created_at,
+        kind=kind,
+        key=columns.pop("key", "k"),
+        actor=columns.pop("actor", Actor.SYSTEM),
+        channel=columns.pop("channel", None),
+        details=columns,
+    )
+
+
+def test_an_empty_page_says_what_will_be_here(visit):
+    page = visit.browser.get(visit.home)
+    assert "No subscription yet" in page.text
+    assert visit.merchant.name in page.text
+
+
+def change(ctx, subscription, **columns) -> None:
+    with ctx.db.begin() as session:
+        row = session.get_one(Subscription, subscription.id)
+        for name, value in columns.items():
+            setattr(row, name, value)
+
+
+def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, ctx):
+    subscription = make.subscription(customer=visit.customer, next_payment_at=None, paid_until=None, at_paypal=False)
+    change(ctx, subscription, plan_id=None, amount=None, currency=None, interval_unit=None, started_at=None)
+    for path in (visit.home, visit.page(subscription)):
+        page = visit.browser.get(path)
+        values = dict(
+            zip(
+                [term.get_text() for term in page.select("dl.summary dt")],
+                [value.get_text(strip=True) for value in page.select("dl.summary dd")],
+                strict=True,
+            )
+        )
+        assert values["Price"] == "amount unknown"
+        assert values["Next payment"] == "Unknown"
+        assert "Nothing is open at the moment." in page.text
+        assert "None" not in page.text
+    recap = visit.recap(subscription)
+    assert "The date of the next one is unknown." in recap.text
+
+
+def test_an_access_whose_end_nobody_knows_is_not_given_a_date(visit, make, ctx):
+    product = make.product(visit.merchant, contents=(("Leçon 1", 0),))
+    subscription = make.subscription(
+        customer=visit.customer, product=product, paid_until=None, next_payment_at=None, last_payment_at=None
+    )
+    change(ctx, subscription, interval_unit=None)
+    line = f"Leçon 1: until a date that {visit.merchant.name} will tell you"
+    assert line in visit.recap(subscription).text
+    page = visit.cancel(subscription)
+    if make.requests(subscription)[0].facts_before["next_billing_at"] is None:
+        assert f"You keep access until a date that {visit.merchant.name} will tell you." in page.text
+
+
+def test_yen_have_no_decimals_and_euros_have_two(visit, make):
+    make.subscription(customer=visit.customer, amount=Decimal("1200"), currency="JPY", at_paypal=False)
+    make.subscription(customer=visit.customer, amount=Decimal("1200"), currency="EUR", at_paypal=False)
+    text = visit.browser.get(visit.home).text
+    assert "JP¥1,200 per month" in text
+    assert "€1,200.00 per month" in text
+
+
+@pytest.mark.parametrize("name", ["دورة البيانو (٢)", "O’Hara\u202e & d'Été", LONG_NAME, "\n<script>x</script>"])
+def test_names_of_all_kinds_are_shown_and_never_obeyed(make, log_in, name):
+    merchant = make.merchant(name=name, locale="en")
+    visit = log_in(merchant, make.customer(merchant, name=name))
+    product = make.product(merchant, name=name, contents=((name, 0),))
+    subscription = make.subscription(customer=visit.customer, product=product)
+    pages = [visit.browser.get(visit.home), visit.browser.get(visit.page(subscription)), visit.recap(subscription)]
+    pages.append(visit.cancel(subscription))
+    for page in pages:
+        assert " ".join(name.replace("\u202e", "").split()) in page.text
+        assert "<b>" not in page.body
+        assert "<script" not in page.body
+        assert "\u202e" not in page.soup.find("main").get_text()
+
+
+def test_a_product_that_nobody_named_goes_by_paypals_number(visit, make):
+    subscription = make.subscription(customer=visit.customer, product=make.product(visit.merchant, name="  "))
+    assert f"Subscription {subscription.provider_id}" in visit.browser.get(visit.home).text
+
+
+def test_a_word_of_paypal_that_nobody_knows_is_told_without_alarm(visit, make, ctx):
+    subscription = make.subscription(customer=visit.customer)
+    change(ctx, subscription, provider_status="HIBERNATING")
+    make.add(entry(subscription, TimelineKind.UNKNOWN_WORD, word="HIBERNATING"))
+    page = visit.browser.get(visit.page(subscription))
+    assert "PayPal shows a state that the portal does not know" in page.text
+    assert page.select_one("[data-testid=status]").text == "Active"
+
+
+def test_what_was_given_by_hand_is_listed_with_its_origin(visit, make):
+    own, other = make.product(visit.merchant, contents=(("Leçon 1", 0),)), make.product(visit.merchant, name="Harmonie")
+    subscription = make.subscription(customer=visit.customer, product=own)
+    until = make.now() + timedelta(days=400)
+    for product, end in ((own, until), (other, None)):
+        make.add(
+            Grant(
+                merchant_id=visit.merchant.id,
+                customer_id=visit.customer.id,
+                product_id=product.id,
+                since=make.now() - timedelta(days=1),
+                until=end,
+            )
+        )
+    page = visit.browser.get(visit.home)
+    given = f"(given to you by {visit.merchant.name})"
+    assert f"Harmonie: kept without a limit of time {given}" in page.text
+    assert len(re.findall(r"Leçon 1: until .{10,40} \(given to you", page.text)) == 1
+    # The grant outlives the subscription: the recap says that it stays.
+    recap = visit.recap(subscription)
+    assert "No access stops." in recap.text
+    assert given in recap.text
+
+
+def test_an_abandoned_one_reads_as_cancelled_and_invites_nobody(visit, make):
+    subscription = make.subscription(customer=visit.customer, status=Status.ABANDONED)
+    make.add(entry(subscription, TimelineKind.MARKED_ABANDONED, actor=Actor.STAFF, note="unbearable"))
+    for path in (visit.home, visit.page(subscription)):
+        page = visit.browser.get(path)
+        assert page.select_one("[data-testid=status]").text == "Cancelled"
+        assert page.select_one("[data-status]")["data-status"] == "cancelled"
+        assert not re.search(r"abandon|unbearable|again|resume|come back|restart|renew", page.body, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.PAST_DUE])
+def test_suspended_over_the_threshold_offers_no_resume_anywhere(visit, make, ctx, status):
+    subscription = make.subscription(customer=visit.customer, status=status)
+    change(ctx, subscription, failed_payments=3, failure_threshold=3, provider_status="SUSPENDED")
+    pages = [visit.browser.get(visit.home), visit.browser.get(visit.page(subscription)), visit.recap(subscription)]
+    pages.append(visit.cancel(subscription))
+    for page in pages:
+        assert not re.search(r"resume|reactivat|restart|unpause|reprendre", page.body, re.IGNORECASE)
+
+
+def test_the_timeline_is_the_customers_own(visit, make):
+    subscription = make.subscription(customer=visit.customer)
+    make.add(
+        entry(
+            subscription,
+            TimelineKind.END_REQUESTED,
+            key="1",
+            actor=Actor.STAFF,
+            channel=Channel.STAFF,
+            note="a difficult person",
+            reference="AAAA-2222",
+        )
+    )
+    make.add(
+        entry(
+            subscription,
+            TimelineKind.END_REQUESTED,
+            key="2",
+            actor=Actor.CUSTOMER,
+            channel=Channel.PORTAL,
+            note="trop cher",
+            reference="BBBB-3333",
+        )
+    )
+    make.add(entry(subscription, TimelineKind.STATUS_SEEN, status="past_due", actor=Actor.PROVIDER))
+    text = visit.browser.get(visit.page(subscription)).text
+    assert "difficult" not in text
+    assert "you (Customer account page) – trop cher" in text
+    assert f"{visit.merchant.name} (Merchant’s desk)" in text
+    assert "PayPal shows: Past due" in text
+
+
+def test_every_kind_of_happening_can_be_told(visit, make):
+    subscription = make.subscription(customer=visit.customer)
+    for kind in TimelineKind:
+        make.add(entry(subscription, kind, outcome="cancelled", status="active", trouble="no_key"))
+    page = visit.browser.get(visit.page(subscription))
+    assert len(page.select(".timeline li")) == len(TimelineKind) - 1  # all but the merchant's own mark
+
+
+def test_each_word_of_the_domain_has_a_label():
+    for words, table in (
+        (Status, labels.STATUS),
+        (Status, labels.CUSTOMER_STATUS),
+        (RequestState, labels.REQUEST_STATE),
+        (Trouble, labels.TROUBLE),
+        (TimelineKind, labels.TIMELINE),
+        (Channel, labels.CHANNEL),
+        (Actor, labels.ACTOR),
+    ):
+        assert set(table) == set(words)

@@ -1,0 +1,94 @@
+"""Deciding test 9 at the pages: what the recap lists is, word for word, what the account shows after the end."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.periods import add_months
+from portal.domain.subscriptions import Status
+from portal.models import Grant
+from tests.web.customer.conftest import CANCEL
+
+CONTENTS = (("Now", 0), ("While paid", 50), ("Never", 100))
+
+
+def section(page, heading: str) -> set[str]:
+    """The items below a heading, up to the next one."""
+    title = next((h for h in page.select("main h2") if h.get_text(strip=True) == heading), None)
+    items: set[str] = set()
+    for sibling in title.find_next_siblings() if title is not None else ():
+        if sibling.name == "h2":
+            break
+        items |= {item.get_text(" ", strip=True) for item in sibling.select("li")}
+    return items
+
+
+COMBINATIONS = [
+    (status, *switches)
+    for status in (Status.ACTIVE, Status.PAST_DUE, Status.PAUSED)
+    for switches in itertools.product((False, True), repeat=4)
+]
+
+
+@pytest.mark.parametrize(("status", "keeps", "at_once", "kept_paused", "granted"), COMBINATIONS)
+def test_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, kept_paused, granted):
+    product = make.product(
+        visit.merchant,
+        contents=CONTENTS,
+        keep_after_cancellation=keeps,
+        stops_at_once=at_once,
+        kept_while_paused=kept_paused,
+    )
+    started = now - timedelta(days=40)
+    last_payment = add_months(started, 1)  # as PayPal billed it: it is read again before the call
+    paid_until = add_months(last_payment, 1)
+    subscription = make.subscription(
+        customer=visit.customer,
+        product=product,
+        status=status,
+        started_at=started,
+        last_payment_at=last_payment,
+        next_payment_at=paid_until,
+        paid_until=paid_until,
+    )
+    if granted:
+        make.add(
+            Grant(
+                merchant_id=visit.merchant.id,
+                customer_id=visit.customer.id,
+                product_id=product.id,
+                since=now - timedelta(days=3),
+                until=now + timedelta(days=90),
+            )
+        )
+    recap = visit.recap(subscription)
+    promised = section(recap, "What stops") | section(recap, "What stays")
+    now_gone = {line for line in promised if line.endswith(": at once")}
+    assert promised
+    if at_once and not keeps and not granted:
+        assert now_gone == promised == {"Now: at once"}
+
+    recap.submit(press=CANCEL)
+
+    after = visit.browser.get(visit.page(subscription))
+    kept = section(after, "What it opens")
+    if granted:  # what a grant of the same content outlives is not said to stop
+        kept = {line for line in kept if "given to you" in line or "kept without" in line}
+        promised = {line for line in promised if "given to you" in line or "kept without" in line}
+        assert len(promised) >= len(CONTENTS)
+    assert kept == promised - now_gone
+
+
+def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, now):
+    product = make.product(visit.merchant, commitment_months=12)
+    late = make.subscription(
+        customer=visit.customer, product=product, status=Status.PAST_DUE, committed_until=now + timedelta(days=90)
+    )
+    text = visit.recap(late).text
+    assert "A payment is late. Cancelling does not settle it" in text
+    assert "Your commitment runs until" in text
+    assert "You may stop before." in text
+    assert "PayPal cannot undo a cancellation" in text
