@@ -24,7 +24,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms import Form as PlainForm
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
 from portal.web.admin.words import ENVIRONMENT, LANGUAGE, OVERRIDE
@@ -88,7 +88,7 @@ class KeyForm(BaseForm):
         _l("Client id"),
         filters=[one_line],
         validators=[
-            InputRequired(_l("Enter the client id.")),
+            DataRequired(_l("Enter the client id.")),
             Length(max=256, message=_l("This is too long for a client id.")),
             Regexp(r"[\x21-\x7e]+\Z", message=_l("A client id has neither spaces nor accents: copy it again.")),
         ],
@@ -98,7 +98,7 @@ class KeyForm(BaseForm):
         description=_l("It is kept encrypted and never shown again."),
         filters=[one_line],
         validators=[
-            InputRequired(_l("Enter the secret. For your safety a page never shows it again, so it has to be typed.")),
+            DataRequired(_l("Enter the secret. For your safety a page never shows it again, so it has to be typed.")),
             Length(min=8, max=256, message=_l("This does not look like a secret of PayPal: copy it again.")),
             Regexp(r"[\x21-\x7e]+\Z", message=_l("A secret has neither spaces nor accents: copy it again.")),
         ],
@@ -122,7 +122,7 @@ class SettingsForm(BaseForm):
     name = StringField(
         _l("Name that your customers read"),
         filters=[one_line],
-        validators=[InputRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
     )
     support_email = EmailField(
         _l("E-mail address for your customers’ questions"),
@@ -174,7 +174,7 @@ class ProductForm(BaseForm):
     name = StringField(
         _l("Name that your customers read"),
         filters=[one_line],
-        validators=[InputRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
     )
     keep_after_completion = BooleanField(
         _l("Keep access after completion"),
@@ -244,7 +244,7 @@ class EndForm(BaseForm):
         description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
         filters=[one_line],
         validators=[
-            InputRequired(_l("PayPal wants a note: write at least one word.")),
+            DataRequired(_l("PayPal wants a note: write at least one word.")),
             Length(max=128, message=_l("PayPal takes at most 128 characters.")),
         ],
     )

@@ -148,7 +148,7 @@ def test_more_lines_come_without_losing_what_was_typed(owner, make, merchant):
 )
 def test_numbers_and_names_are_checked(owner, ctx, make, merchant, bad):
     product = make.product(merchant, contents=(("Lesson 1", 0),))
-    page = owner.submit(f"/admin/products/{product.id}", press="Save the product", status=422, **bad)
+    page = owner.submit(f"/admin/products/{product.id}", press="Save the product", status=422, **{field: bad})
     assert page.errors
     assert product_of(ctx, product).grace_days == 7
 
