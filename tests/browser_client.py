@@ -7,6 +7,7 @@ except through `post`, which is there to be refused.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -144,6 +145,7 @@ class Browser:
             path = there.path + (f"?{there.query}" if there.query else "")
             response = self.client.get(path, base_url=self.base_url)
         page = Page(self, response, path)
+        response.close()
         assert page.status == status, f"{path}: {page.status} instead of {status}: {page.text[:300]}"
         if response.mimetype == "text/html" and response.status_code not in (301, 302, 303, 307, 308):
             check_page(page.soup, where=path)
@@ -261,7 +263,7 @@ def _standing(form: Tag) -> list[tuple[str, Any]]:
     for field in form.find_all(["input", "select", "textarea"], attrs={"name": True}):
         name, kind = str(field["name"]), field.get("type")
         if field.name == "textarea":
-            values[name] = field.get_text().removeprefix("\n")
+            values[name] = re.sub(r"\A\r?\n", "", field.get_text())  # the first line break is the parser's
         elif field.name == "select":
             chosen = field.find("option", selected=True) or field.find("option")
             values[name] = str(chosen["value"]) if chosen is not None else ""

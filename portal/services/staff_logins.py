@@ -18,7 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
-from portal.models import LoginSession, RecoveryCode, Staff
+from portal.models import LoginSession, Merchant, RecoveryCode, Staff
 from portal.queries import people
 from portal.queries.people import Kind, Person
 from portal.secrets import token_hash
@@ -63,8 +63,9 @@ def create_staff(
     name: str,
     role: Role,
     password: str,
+    locale: str | None = None,
 ) -> NewStaff:
-    """Create a staff member in the caller's transaction; raise WeakPassword."""
+    """Create a staff member in the caller's transaction, in the merchant's language by default; raise WeakPassword."""
     check_strength(password, email=email)
     totp_secret = pyotp.random_base32()
     staff = Staff(
@@ -72,6 +73,7 @@ def create_staff(
         email=normal_email(email),
         name=name,
         role=role,
+        locale=locale or session.get_one(Merchant, merchant_id).locale,
         password_hash=_passwords.hash(password),
         totp_secret=ctx.vault.seal(totp_secret, purpose=TOTP_SECRET),
         totp_last_step=0,

@@ -32,11 +32,6 @@ def install(app: Flask, config: Config) -> None:
         load(package)
         app.register_blueprint(package.bp)
     access.check_table(app)
-    app.url_build_error_handlers.append(_not_yet)  # TEMP
-
-
-def _not_yet(_error: Exception, endpoint: str, _values: object) -> str:  # TEMP
-    return "/" + endpoint
 
 
 def load(package: ModuleType) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import request, session
 from werkzeug.datastructures import MultiDict
@@ -38,8 +39,10 @@ def find(names: set[str]) -> MultiDict[str, str] | None:
 
 
 def drop() -> None:
-    """Forget the draft: a form of its page was sent."""
-    session.pop(KEY, None)
+    """Forget the draft if a form of its page was just sent."""
+    draft = session.get(KEY)
+    if draft and draft["page"] in (request.path, urlsplit(request.referrer or "").path):
+        del session[KEY]
 
 
 def _is_secret(name: str) -> bool:

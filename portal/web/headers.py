@@ -39,6 +39,7 @@ ALWAYS: Final = {
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
 WITHOUT_REFERRER: Final = frozenset({"auth.customer_link", "auth.customer_code", "auth.customer_login"})
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -70,10 +71,8 @@ def install(app: Flask, config: Config) -> None:
 
 
 def shown_path() -> str:
-    """Return the path for the log: a route's pattern where the path holds a secret, else the path."""
-    if "token" in (request.view_args or {}):
-        return str(request.url_rule)
-    return request.path
+    """Return the path for the log, without anything in it that is long enough to be a secret of a mailed link."""
+    return TOKEN.sub("…", request.path)
 
 
 def _caching(response: Response) -> str:

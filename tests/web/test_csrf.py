@@ -1,0 +1,182 @@
+"""Forged requests do not act; an old form loses nothing (issue 2; law.md R-AC-8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Blueprint, request
+from flask.sessions import SecureCookieSessionInterface
+
+from portal import create_app
+from portal.clock import utc_now
+from portal.models import Merchant
+from portal.web import access, identity
+from portal.web.csrf import UnprotectedCommit
+from tests.browser_client import Browser
+from tests.web.conftest import row_counts
+
+
+def login(merchant) -> str:
+    return f"/account/{merchant.slug}/login"
+
+
+@pytest.fixture
+def both_faces(browser, make, hire, log_in_staff, log_in_customer):
+    """A browser where an owner and a customer of the same merchant are logged in."""
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    log_in_staff(browser, hire(merchant))
+    log_in_customer(browser, merchant, customer)
+    return merchant, customer
+
+
+@pytest.mark.parametrize("token", [None, "", "forged", "ImZvcmdlZCI.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb"])
+def test_a_form_whose_token_is_wrong_is_shown_again_filled_in(browser, make, token, ctx):
+    merchant = make.merchant(locale="en")
+    data = {"email": "claire@client.test"} | ({"csrf_token": token} if token is not None else {})
+    page = browser.post(login(merchant), data, status=422)
+    assert page.errors == ["This page was open for too long. Nothing was changed: check it and send it again."]
+    assert page.values(page.form(having=("email",)))["email"] == "claire@client.test"
+    assert row_counts(ctx)["login_challenges"] == 0
+    assert page.submit().path == login(merchant) + "/code"  # sent again as it stands
+
+
+def test_a_form_does_not_run_out_while_somebody_reads(browser, make):
+    merchant = make.merchant()
+    page = browser.get(login(merchant))
+    with time_machine.travel(utc_now() + timedelta(hours=20), tick=False):
+        page.submit(email="claire@client.test")
+
+
+def test_a_token_of_another_browser_is_worth_nothing(browser, other_browser, make):
+    merchant = make.merchant()
+    stolen = other_browser.values_of(other_browser.get(login(merchant)))["csrf_token"]
+    browser.get(login(merchant))
+    browser.post(login(merchant), {"email": "claire@client.test", "csrf_token": stolen}, status=422)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_form_sent_from_another_site_is_refused_even_with_a_token(browser, make, site, ctx):
+    merchant = make.merchant()
+    token = browser.values_of(browser.get(login(merchant)))["csrf_token"]
+    data = {"email": make.customer(merchant).email, "csrf_token": token}
+    browser.post(login(merchant), data, status=403, Sec_Fetch_Site=site)
+    assert row_counts(ctx)["login_challenges"] == 0
+    browser.post(login(merchant), data, status=303, Sec_Fetch_Site="same-origin")
+
+
+def test_what_only_takes_post_refuses_without_a_token(app, both_faces, browser, ctx):
+    merchant, _customer = both_faces
+    before = row_counts(ctx)
+    tried = 0
+    for rule in app.url_map.iter_rules():
+        same = [other for other in app.url_map.iter_rules(rule.endpoint) if "GET" in other.methods]
+        if "POST" not in rule.methods or same:
+            continue
+        values = dict.fromkeys(rule.arguments, "00000000-0000-0000-0000-000000000000")
+        if "merchant_slug" in values:
+            values["merchant_slug"] = merchant.slug
+        path = app.url_map.bind("portal.test").build(rule.endpoint, values)
+        browser.post(path, {"anything": "typed"}, status=400)
+        tried += 1
+    assert tried >= 6
+    assert row_counts(ctx) == before
+
+
+def test_every_page_with_a_form_changes_nothing_without_a_token(app, both_faces, browser, make, ctx):
+    merchant, customer = both_faces
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    known = {
+        "merchant_slug": merchant.slug,
+        "subscription_id": str(subscription.id),
+        "product_id": str(subscription.product_id),
+        "action": "cancel",
+        "token": "unknown",
+    }
+    before = row_counts(ctx)
+    tried = 0
+    for rule in app.url_map.iter_rules():
+        if not {"GET", "POST"} <= rule.methods:
+            continue
+        path = app.url_map.bind("portal.test").build(rule.endpoint, {name: known[name] for name in rule.arguments})
+        response = browser.client.post(path, data={"name": "typed", "reason": ""}, base_url=browser.base_url)
+        assert response.status_code in (303, 409, 410, 422), (path, response.status_code)
+        tried += 1
+    assert tried >= 8
+    assert row_counts(ctx) == before
+
+
+def test_a_view_that_forgets_its_form_cannot_commit(config, ctx, make, monkeypatch):
+    """Closed by default: even a careless page changes nothing without a token."""
+    merchant = make.merchant()
+    monkeypatch.setattr(access, "ACCESS", {**access.ACCESS, "careless.rename": access.PUBLIC})
+    careless = Blueprint("careless", __name__)
+
+    @careless.route("/careless", methods=["GET", "POST"])
+    def rename():
+        with identity.context().db.begin() as session:
+            session.get(Merchant, merchant.id).name = request.form.get("name", "")
+        return "done"
+
+    app = create_app(config, ctx)
+    app.register_blueprint(careless)
+    browser = Browser(app)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    del app.error_handler_spec[None][None][Exception]
+    with pytest.raises(UnprotectedCommit):
+        browser.client.post("/careless", data={"name": "Volé"}, base_url=browser.base_url)
+    with ctx.db.read() as session:
+        assert session.get(Merchant, merchant.id).name == merchant.name
+
+    token = browser.values_of(browser.get("/accessibility"))["csrf_token"]
+    answer = browser.client.post("/careless", data={"name": "Ours", "csrf_token": token}, base_url=browser.base_url)
+    assert answer.status_code == 200
+
+
+def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_customer, code_and_link):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    subscription = make.subscription(merchant=merchant, customer=customer)
+    path = f"/account/{merchant.slug}/subscriptions/{subscription.id}/cancellation"
+    typed = "J’ai déménagé.\nMerci pour tout, « à bientôt » ! שלום"
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        log_in_customer(browser, merchant, customer)
+        page = browser.get(path)
+        clock.shift(timedelta(hours=3))
+
+        page = page.submit(comment=typed, status=401)
+        assert "Your session ended. Nothing was changed." in page.text
+        assert make.requests(subscription) == []
+
+        page = page.follow("Log in again")
+        page = page.submit(email=customer.email).submit(code=code_and_link()[0])
+        assert page.path == path
+        assert page.values(page.form(having=("comment",)))["comment"] == typed
+        page.submit(press="Cancel now", follow=False, status=303)
+    assert [request.comment for request in make.requests(subscription)] == [typed]
+    held = browser.get("/accessibility") and browser.cookie("portal")
+    assert held is not None
+    assert "draft" not in SecureCookieSessionInterface().get_signing_serializer(browser.app).loads(held)
+
+
+def test_what_is_typed_secretly_is_never_kept(app, browser, make):
+    from flask import session as flask_session
+
+    from portal.web import drafts
+
+    sent = {"client_id": "AY7", "client_secret": "s3cret", "password": "p4ss", "code": "123456", "csrf_token": "t"}
+    with app.test_request_context("/admin/paypal", method="POST", data=sent):
+        drafts.keep("/admin/paypal")
+        assert flask_session["draft"]["fields"] == {"client_id": ["AY7"]}
+
+
+def test_a_text_too_long_for_a_cookie_does_not_break_the_others(app):
+    from flask import session as flask_session
+
+    from portal.web import drafts
+
+    with app.test_request_context("/x", method="POST", data={"note": "é" * 3000, "name": "Claire"}):
+        drafts.keep("/x")
+        assert flask_session["draft"]["fields"] == {"name": ["Claire"]}

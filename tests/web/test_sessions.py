@@ -1,0 +1,97 @@
+"""One's own sessions, listed and ended by their owner (issue 2; ASVS 7.5.2)."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+
+from portal.models import LoginSession
+
+
+def sessions(merchant) -> str:
+    return f"/account/{merchant.slug}/sessions"
+
+
+def test_a_customer_sees_both_browsers_and_ends_the_other(browser, other_browser, make, log_in_customer):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    log_in_customer(other_browser, merchant, customer)
+    log_in_customer(browser, merchant, customer)
+
+    page = browser.get(sessions(merchant))
+    assert [card.h2.get_text() for card in page.select("article")] == [
+        "Firefox · Linux (this browser)",
+        "Unknown browser",
+    ]
+    assert "198.51.100.0/24" in page.text
+    assert "198.51.100.9" not in page.body
+    page = page.submit(press="End this session")
+    assert len(page.select("article")) == 1
+    assert "/login" in other_browser.get(sessions(merchant)).path
+
+
+def test_all_other_sessions_end_at_once_and_this_one_stays(browser, other_browser, app, make, log_in_customer):
+    from tests.browser_client import Browser
+
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    for one in (other_browser, Browser(app), browser):
+        log_in_customer(one, merchant, customer)
+    page = browser.get(sessions(merchant)).submit(press="End all other sessions")
+    assert page.path == sessions(merchant)
+    assert len(page.select("article")) == 1
+    assert page.notices == ["2 other sessions were ended."]
+
+
+def test_a_foreign_session_and_an_unknown_one_are_the_same_404(browser, other_browser, make, log_in_customer, ctx):
+    merchant = make.merchant(locale="en")
+    log_in_customer(other_browser, merchant, make.customer(merchant))
+    with ctx.db.read() as session:
+        theirs = session.scalars(select(LoginSession.id)).one()
+    log_in_customer(browser, merchant, make.customer(merchant))
+    token = browser.values_of(browser.get(sessions(merchant)))["csrf_token"]
+
+    foreign = browser.post(f"{sessions(merchant)}/{theirs}/end", {"csrf_token": token}, status=404)
+    unknown = browser.post(f"{sessions(merchant)}/{uuid.uuid4()}/end", {"csrf_token": token}, status=404)
+
+    assert foreign.text == unknown.text
+    assert other_browser.get(sessions(merchant)).path == sessions(merchant)
+
+
+def test_staff_see_their_own_sessions_only(browser, other_browser, make, hire, log_in_staff):
+    merchant = make.merchant(locale="en")
+    log_in_staff(other_browser, hire(merchant, email="max@atelier.test"))
+    log_in_staff(browser, hire(merchant, email="lea@atelier.test"))
+    page = browser.get("/admin/sessions")
+    assert len(page.select("article")) == 1
+
+
+def test_using_a_session_is_written_at_most_once_a_minute(browser, make, log_in_customer, ctx):
+    import time_machine
+    from sqlalchemy import event
+
+    merchant = make.merchant(locale="en")
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        log_in_customer(browser, merchant, make.customer(merchant))
+        commits = []
+        event.listen(ctx.db.engine, "commit", commits.append)
+        for second in (20, 20, 19):
+            clock.shift(second)
+            browser.get(sessions(merchant))
+        assert commits == []
+        clock.shift(1)
+        browser.get(sessions(merchant))
+        browser.get(sessions(merchant))
+        assert len(commits) == 1
+
+
+def test_the_guard_costs_one_statement(browser, make, log_in_customer, ctx):
+    from sqlalchemy import event
+
+    merchant = make.merchant(locale="en")
+    log_in_customer(browser, merchant, make.customer(merchant))
+    statements = []
+    event.listen(ctx.db.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    browser.get(sessions(merchant))
+    assert len(statements) == 2  # who is it, and the list itself
