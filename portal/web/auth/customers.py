@@ -78,7 +78,7 @@ def customer_link(token: str) -> ResponseReturnValue:
     if opens is None:
         return render_template("auth/customer_link_over.html"), 410
     if not opens:
-        return render_template("auth/customer_link_elsewhere.html"), 200 if request.method == "GET" else 409
+        return render_template("auth/customer_link_elsewhere.html"), 409 if request.method == "POST" else 200
     return render_template("auth/customer_link.html", form=form), 422 if form.errors else 200
 
 
