@@ -115,9 +115,8 @@ def customers_page(
     session: Session, merchant_id: uuid.UUID, *, search: str = "", place: Place = Place(), size: int = PAGE
 ) -> Slice:
     """Return one page of the merchant's customers, by name."""
-    statement = select(Customer.id, Customer.name, Customer.email, Customer.created_at).where(
-        Customer.merchant_id == merchant_id
-    )
+    statement: Select[Any] = select(Customer.id, Customer.name, Customer.email, Customer.created_at)
+    statement = statement.where(Customer.merchant_id == merchant_id)
     if search:
         statement = statement.where(_finds(search, with_subscription=False))
     keys = (Customer.name, Customer.id)

@@ -125,7 +125,7 @@ def run_import(ctx: Context, run_id: uuid.UUID, *, on_progress: OnProgress | Non
 
 def _read_all(ctx: Context, run: ImportRun, tell: OnProgress) -> None:
     gateway = gateway_for(ctx, run.merchant_id)
-    page = run.next_page
+    page: int | None = run.next_page
     if page == 1:
         _read_plans(ctx, run, gateway, tell)
     while page is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, Final
 
 from flask import request, url_for
 
 from portal.queries.desk import Place
 
-LONGEST_SEARCH = 100
+LONGEST_SEARCH: Final = 100
+KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one page to the next
 
 
 def search_words() -> str:
@@ -25,8 +27,8 @@ def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> 
     """Return the address of the page after or before a row, with the filters of this one; None without a row."""
     if after is None and before is None:
         return None
-    kept = {name: value for name, value in request.args.items() if name not in ("after", "before") and value}
-    return url_for(str(request.endpoint), **kept, after=after, before=before)
+    values: dict[str, Any] = {name: value for name, value in request.args.items() if name in KEPT and value}
+    return url_for(str(request.endpoint), **values, after=after, before=before)
 
 
 def _id(name: str) -> uuid.UUID | None:

@@ -144,9 +144,10 @@ def test_more_lines_come_without_losing_what_was_typed(owner, make, merchant):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"grace_days": "-1"}, {"grace_days": "ten"}, {"contents-0-unlock_after_days": "x"}, {"name": " "}]
+    ("field", "bad"),
+    [("grace_days", "-1"), ("grace_days", "ten"), ("contents-0-unlock_after_days", "x"), ("name", " ")],
 )
-def test_numbers_and_names_are_checked(owner, ctx, make, merchant, bad):
+def test_numbers_and_names_are_checked(owner, ctx, make, merchant, field, bad):
     product = make.product(merchant, contents=(("Lesson 1", 0),))
     page = owner.submit(f"/admin/products/{product.id}", press="Save the product", status=422, **{field: bad})
     assert page.errors
