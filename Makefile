@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 WORDS  := $(patsubst %.po,%.mo,$(wildcard portal/translations/*/LC_MESSAGES/*.po))
 JOBS   ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --durations=15
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test browser lock clean
+.PHONY: help env demo clean-demo lint check test browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,11 @@ test: lint browser ## Every check and every test, browser tests included
 
 browser: env ## Find a browser for the tests, install one if there is none
 	@$(BIN)/python tests/e2e/browser.py
+
+words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
+	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header
+	@rm messages.pot
 
 lock: ## Write requirements.lock anew (needs uv); names and hashes only, no address
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \

@@ -37,9 +37,10 @@ def set_up(level: str) -> None:
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.set_name("portal")
     handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers[:] = [kept for kept in root.handlers if not isinstance(kept, logging.StreamHandler)] + [handler]
+    root.handlers[:] = [kept for kept in root.handlers if kept.name != "portal"] + [handler]
     root.setLevel(level.upper())
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # it writes full addresses at debug level
 

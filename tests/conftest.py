@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from portal import logs
 from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.postgres import ensure_server
@@ -24,6 +27,36 @@ from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
 
 pytest_plugins = ["tests.fakes.paypal"]
+
+# What no log may ever hold: addresses, the simulator's secret and tokens, the people's password, a master key, a link.
+UNSPEAKABLE = re.compile(
+    r"[\w.+-]+@(client|atelier|desk|portal|exemple|example)\.\w+"
+    r"|secret-of-the-tests|live-secret|A21AA|un tiroir plein de mots|AAECAwQFBgcICQoL|Bearer |Basic "
+    r"|csrf_token=|/login/link/[\w-]{20}",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_as_in_production() -> None:
+    """Logs are set up as a real installation sets them up."""
+    logs.set_up("info")
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_logs() -> Iterator[None]:
+    """Read every line that the test made the portal log; a secret or an address in it fails the test."""
+    lines: list[str] = []
+    spy = logging.Handler()
+    portal_handler = next(handler for handler in logging.getLogger().handlers if handler.name == "portal")
+    spy.addFilter(lambda record: record.name != "mail.log")  # the mail server of the tests, not the portal
+    spy.emit = lambda record: lines.append(portal_handler.format(record))  # type: ignore[method-assign]
+    logging.getLogger().addHandler(spy)
+    yield
+    logging.getLogger().removeHandler(spy)
+    spoken = [line for line in lines if UNSPEAKABLE.search(line)]
+    assert spoken == [], "a secret or an address was logged"
+
 
 MASTER_KEYS = (("test", bytes(range(32))),)
 

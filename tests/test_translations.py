@@ -1,0 +1,72 @@
+"""Every visible sentence has its French, with the same placeholders and French typography."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog, pofile
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%%|\{(\w+)\}")
+NARROW, WIDE = "\u202f", "\u00a0"
+
+
+@pytest.fixture(scope="module")
+def french() -> Catalog:
+    with (ROOT / "portal/translations/fr/LC_MESSAGES/messages.po").open("rb") as file:
+        return pofile.read_po(file, locale="fr")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Catalog:
+    """What the sources say now."""
+    target = tmp_path_factory.mktemp("words") / "messages.pot"
+    pybabel = Path(sys.executable).parent / "pybabel"
+    options = ["-q", "extract", "-F", "babel.cfg", "-k", "_l", "-k", "lazy_gettext", "-o", str(target), "."]
+    subprocess.run([pybabel, *options], cwd=ROOT, check=True)
+    with target.open("rb") as file:
+        return pofile.read_po(file)
+
+
+def ids(catalog):
+    return {message.id for message in catalog if message.id}
+
+
+def test_nothing_is_missing_fuzzy_or_left_over(french, sources):
+    assert ids(sources) - ids(french) == set(), "run `make words`, then translate"
+    assert ids(french) - ids(sources) == set()
+    assert french.obsolete == {}
+    blank = [message.id for message in french if message.id and not all(texts(message.string))]
+    assert blank == []
+    assert [message.id for message in french if message.fuzzy and message.id] == []
+
+
+def texts(string):
+    return string if isinstance(string, tuple) else (string,)
+
+
+def test_placeholders_are_the_same(french):
+    for message in french:
+        if not message.id:
+            continue
+        wanted = [set(PLACEHOLDER.findall(text)) for text in texts(message.id)]
+        for text in texts(message.string):
+            assert set(PLACEHOLDER.findall(text)) in wanted, message.id
+
+
+def test_typography(french):
+    wrong = []
+    for message in french:
+        if not message.id:
+            continue
+        for text in texts(message.string):
+            bare = re.sub(r"https?://\S+|%\(\w+\)s|[a-z]+:[A-Za-z]|\d\d?:\d\d", "", text)
+            if "'" in bare or '"' in bare:
+                wrong.append(("straight quotes", text))
+            if re.search(rf"[^{NARROW}{WIDE}?!:\s][?!;](?:\s|$)|\w »|« \w| [?!;:»]|« ", bare):
+                wrong.append(("spaces", text))
+    assert wrong == []
