@@ -111,14 +111,13 @@ def _facts(account: Any) -> list[Row]:
         (_("Secret"), _("set on %(date)s, ends in …%(ending)s", date=since, ending=ending)),
         (_("Last test"), presenting.moment(account.checked_at)),
         (_("PayPal application"), result.get("app_id") or None),
-        (_("Right to subscriptions"), _("yes") if SUBSCRIPTIONS_RIGHT in rights else _("no")),
-        (
-            _("Right to notifications"),
-            _("yes")
-            if WEBHOOKS_RIGHT in rights
-            else _("no – not needed yet, but tick “Webhooks” to learn of changes sooner"),
-        ),
     ]
+    if rights:
+        not_needed = _("no – not needed yet, but tick “Webhooks” to learn of changes sooner")
+        rows += [
+            (_("Right to subscriptions"), _("yes") if SUBSCRIPTIONS_RIGHT in rights else _("no")),
+            (_("Right to notifications"), _("yes") if WEBHOOKS_RIGHT in rights else not_needed),
+        ]
     if has is not None:
         seen = _("at least one seen") if has else _("none seen: those sold by classic buttons do not show here")
         rows.append((_("Subscriptions in this account"), seen))

@@ -9,13 +9,13 @@ from typing import Any
 from flask import g
 from flask_babel import gettext as _
 
-from portal.domain.access import End, EndPreview, Window
+from portal.domain.access import End, EndPreview, Window, windows
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.policies import Settings
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
-from portal.services.rules import access_left
+from portal.services.rules import rule_of
 from portal.web import labels
 from portal.web.admin import words
 from portal.web.formatting import formatter
@@ -80,14 +80,19 @@ def dates(subscription: Any) -> list[Row]:
 
 
 def _access_until(subscription: Any) -> str | None:
-    if not subscription.is_over:
-        return _("As long as the subscription runs, by the product’s rule")
-    left = access_left(subscription)
-    if left.is_unknown:
+    """Return until when the whole is open, from the same windows as the customer's page; None when unknown."""
+    seen = windows(subscription.facts, rule_of(subscription.product))
+    ends = {window.end for window in seen}
+    if not seen:
+        return _("No access")
+    if End.RUNNING in ends:
+        return _("As long as the subscription runs")
+    if End.UNKNOWN in ends:
         return None
-    if left.kept:
-        return _("Kept for good: %(titles)s", titles=", ".join(left.kept))
-    return formatter().last_day(left.until) if left.until is not None else _("No access")
+    kept = [window.title for window in seen if window.end is End.KEPT]
+    if kept:
+        return _("Kept for good: %(titles)s", titles=", ".join(kept))
+    return formatter().last_day(max(window.until for window in seen if window.until is not None))
 
 
 def closing(window: Window) -> str:

@@ -36,7 +36,7 @@ def index() -> ResponseReturnValue:
                 {
                     "id": row.id,
                     "name": row.name,
-                    "prices": [presenting.price(plan) for plan in row.plans],
+                    "prices": _prices(row),
                     "contents": len(row.contents),
                     "self_cancellation": words.OVERRIDE[row.self_cancellation],
                 }
@@ -74,13 +74,17 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
         "product.html",
         form=form,
         product=found,
-        prices=[presenting.price(plan) for plan in found.plans],
+        prices=_prices(found),
         examples=_examples(rule),
         is_draft=sent,
         self_cancellation_setting=g.merchant.self_cancellation,
         example_age=EXAMPLE_AGE.days,
         example_paid=EXAMPLE_PAID.days,
     ), (422 if form.errors else 200)
+
+
+def _prices(product: Any) -> list[str]:
+    return list(dict.fromkeys(presenting.price(plan) for plan in product.plans))
 
 
 def _wish(form: ProductForm) -> ProductWish:

@@ -22,7 +22,7 @@ ENVIRONMENT: Final[Mapping[str, LazyString]] = {
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 
 ACTION: Final[Mapping[Action, LazyString]] = {
-    Action.CANCEL: _l("Cancel"),
+    Action.CANCEL: _l("Cancel the subscription"),
     Action.COMPLETE: _l("Mark as completed"),
     Action.ABANDON: _l("Mark as abandoned"),
 }

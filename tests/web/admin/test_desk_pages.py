@@ -126,7 +126,7 @@ def test_a_list_costs_the_same_whatever_its_length(owner, make, merchant, statem
 def test_a_record_shows_identity_requests_mails_and_what_happened(owner, make, merchant, paypal):
     subscription = make.subscription(merchant=merchant)
     page = owner.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
-    page.submit(press="Cancel")
+    page.submit(press="Cancel the subscription")
     page = owner.get(f"/admin/customers/{subscription.customer_id}")
     (request,) = make.requests(subscription)
     assert request.reference in page.text

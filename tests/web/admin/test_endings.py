@@ -11,7 +11,7 @@ from portal.domain.subscriptions import Status
 from tests.web.admin.test_desk_pages import open_request
 
 OUTCOME = {"cancel": Status.CANCELLED, "complete": Status.COMPLETED, "abandon": Status.ABANDONED}
-BUTTON = {"cancel": "Cancel", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
+BUTTON = {"cancel": "Cancel the subscription", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_refused_key_lands_in_the_inbox_and_is_tried_again_there(support, make
 
 def test_paypals_debug_id_is_shown(support, make, subscription, paypal):
     paypal.rule("show", "404")
-    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press="Cancel")
+    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press="Cancel the subscription")
     (request,) = make.requests(subscription)
     assert request.answer["debug_id"] in support.get("/admin/").text
 
@@ -82,7 +82,7 @@ def test_a_second_tab_gets_the_first_request(support, make, subscription, paypal
     paypal.rule("any", "500")
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
     open_request(make, subscription)
-    page = page.submit(press="Cancel")
+    page = page.submit(press="Cancel the subscription")
     assert page.path == f"/admin/subscriptions/{subscription.id}"
     assert len(make.requests(subscription)) == 1
     assert (
@@ -145,7 +145,7 @@ def test_a_reader_looks_and_cannot_end(reader, make, subscription, paypal):
 @pytest.mark.parametrize("note", ["", "   ", "x" * 129])
 def test_paypals_note_has_1_to_128_characters(support, make, subscription, note):
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
-    page = page.submit(press="Cancel", provider_note=note, status=422)
+    page = page.submit(press="Cancel the subscription", provider_note=note, status=422)
     assert page.errors
     assert make.requests(subscription) == []
 
@@ -162,7 +162,7 @@ def test_an_end_costs_a_bounded_number_of_statements(support, subscription, stat
     with statements() as seen:
         support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
     assert len(seen) <= 6, seen
-    page.submit(press="Cancel", follow=False, status=303)
+    page.submit(press="Cancel the subscription", follow=False, status=303)
 
 
 def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal, ctx, now):
