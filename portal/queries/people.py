@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
@@ -118,11 +118,11 @@ _AT_DESK: Final = (
 )
 
 
-def _merchant(row: Row[Any]) -> MerchantFacts:
+def _merchant(row: Any) -> MerchantFacts:
     return MerchantFacts(**{name: getattr(row, name) for name in MerchantFacts.__dataclass_fields__})
 
 
-def _person(row: Row[Any], kind: Kind, role: Role | None) -> Person:
+def _person(row: Any, kind: Kind, role: Role | None) -> Person:
     return Person(
         kind=kind,
         id=row.person_id,

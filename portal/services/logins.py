@@ -181,4 +181,4 @@ def _enter(session: Session, challenge: LoginChallenge, *, visitor: Visitor, now
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete challenges that ran out before `before`: they hold addresses; return how many."""
     with ctx.db.begin() as session:
-        return session.execute(delete(LoginChallenge).where(LoginChallenge.expires_at < before)).rowcount
+        return session.connection().execute(delete(LoginChallenge).where(LoginChallenge.expires_at < before)).rowcount

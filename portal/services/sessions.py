@@ -90,16 +90,20 @@ def end(ctx: Context, person: Person, session_id: uuid.UUID, *, now: datetime) -
 def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
     """End the person's sessions on every other browser; return how many."""
     with ctx.db.begin() as session:
-        ended = session.execute(
-            update(LoginSession)
-            .where(
-                sessions.owned_by(person),
-                LoginSession.merchant_id == person.merchant_id,
-                LoginSession.id != person.session_id,
-                LoginSession.revoked_at.is_(None),
+        ended = (
+            session.connection()
+            .execute(
+                update(LoginSession)
+                .where(
+                    sessions.owned_by(person),
+                    LoginSession.merchant_id == person.merchant_id,
+                    LoginSession.id != person.session_id,
+                    LoginSession.revoked_at.is_(None),
+                )
+                .values(revoked_at=now)
             )
-            .values(revoked_at=now)
-        ).rowcount
+            .rowcount
+        )
     log.info("session.others_ended", person_id=str(person.id), count=ended)
     return ended
 
@@ -107,4 +111,4 @@ def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete sessions that ran out before `before` (law.md R-GD-4); return how many."""
     with ctx.db.begin() as session:
-        return session.execute(delete(LoginSession).where(LoginSession.expires_at < before)).rowcount
+        return session.connection().execute(delete(LoginSession).where(LoginSession.expires_at < before)).rowcount

@@ -15,6 +15,7 @@ import pyotp
 import structlog
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
@@ -94,8 +95,9 @@ def check_strength(password: str, *, email: str) -> None:
         raise WeakPassword(f"a password has at most {LONGEST} characters")
     if len(set(password)) < 6:
         raise WeakPassword("this password is made of too few different characters")
-    name = normal_email(email).partition("@")[0]
-    if len(password.lower().replace(name, "")) < SHORTEST // 2:
+    address = normal_email(email)
+    rest = password.lower().replace(address, "").replace(address.partition("@")[0], "")
+    if len(rest) < SHORTEST // 2:
         raise WeakPassword("this password is almost only the e-mail address")
 
 
@@ -176,6 +178,8 @@ def _compact(code: str) -> str:
 
 def sign_out_everywhere(session: Session, staff_id: uuid.UUID, *, now: datetime) -> None:
     """End every session of a staff member, in the caller's transaction: for an operator or an owner."""
-    session.query(LoginSession).filter(LoginSession.staff_id == staff_id, LoginSession.revoked_at.is_(None)).update(
-        {"revoked_at": now}
+    session.execute(
+        update(LoginSession)
+        .where(LoginSession.staff_id == staff_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=now)
     )

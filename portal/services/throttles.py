@@ -72,4 +72,4 @@ def is_spent(session: Session, limit: Limit, *, now: datetime) -> bool:
 def purge(ctx: Context, *, before: datetime) -> int:
     """Delete windows that began before `before`; return how many."""
     with ctx.db.begin() as session:
-        return session.execute(delete(Throttle).where(Throttle.window_start < before)).rowcount
+        return session.connection().execute(delete(Throttle).where(Throttle.window_start < before)).rowcount

@@ -37,7 +37,7 @@ class _Tokens(CSRF):
     """The form token of the visitor's browser, checked once a request by `_check`."""
 
     def generate_csrf_token(self, csrf_token_field: CSRFTokenField) -> str:
-        return generate_csrf()
+        return str(generate_csrf())
 
     def validate_csrf_token(self, form: Any, field: CSRFTokenField) -> None:
         if not g.get("csrf_ok"):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
-from flask import Flask, Request, Response, abort, current_app, g, request, session
+from flask import Flask, Request, abort, current_app, g, request, session
 from flask_babel import gettext as _
 from flask_login import LoginManager
 from sqlalchemy.exc import NoResultFound
+from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
 from portal.queries import people

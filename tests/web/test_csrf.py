@@ -155,7 +155,7 @@ def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_c
         assert page.path == path
         assert page.values(page.form(having=("comment",)))["comment"] == typed
         page.submit(press="Cancel now", follow=False, status=303)
-    assert [request.comment for request in make.requests(subscription)] == [typed]
+    assert [request.reason_text for request in make.requests(subscription)] == [typed]
     held = browser.get("/accessibility") and browser.cookie("portal")
     assert held is not None
     assert "draft" not in SecureCookieSessionInterface().get_signing_serializer(browser.app).loads(held)

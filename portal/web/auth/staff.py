@@ -89,7 +89,7 @@ def staff_logout() -> ResponseReturnValue:
 
 
 def _wrong_code() -> str:
-    return _("This code is wrong or was already used. Wait for the next one and enter it.")
+    return str(_("This code is wrong or was already used. Wait for the next one and enter it."))
 
 
 def _wanted(wish: str | None) -> str:
