@@ -1,0 +1,369 @@
+"""Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
+makes the browser complain, and pictures are kept in var/screenshots for people to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from portal.demo.seed import PASSWORD
+from portal.i18n import LOCALES
+from tests.e2e.conftest import LANGUAGES, PATIENCE
+from tests.e2e.demo import Demo, wait_for
+from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Size, Visitor
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """tags => axe.run(document, { runOnly: tags, resultTypes: ["violations"] }).then(found =>
+  found.violations.map(one => `${one.id}: ${one.help}\\n` + one.nodes.map(node =>
+    `    ${node.target.join(" ")}  ${node.failureSummary.split("\\n").slice(1).join("; ")}`).join("\\n")))"""
+# WCAG 1.4.12, set the way the policy allows: by the reader, not by the page.
+SPACING = """() => { const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+    p { margin-bottom: 2em !important }`);
+  document.adoptedStyleSheets = [sheet]; }"""
+CUT_OFF = """() => [...document.querySelectorAll("main *, header *, footer *, nav *")].filter(one => {
+  const style = getComputedStyle(one), hides = style.overflowX !== "visible" && style.overflowX !== "auto";
+  const unseen = one.clientWidth <= 1 || one.closest(".unseen, .skip, table thead");
+  return hides && !unseen && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)
+    && !["INPUT", "TEXTAREA", "SELECT", "PROGRESS"].includes(one.tagName);
+}).map(one => one.outerHTML.slice(0, 120))"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    locale: str
+    size: Size
+    scheme: str
+
+    def __str__(self) -> str:
+        return f"{self.locale}-{self.size.width}-{self.scheme}"
+
+
+LOOKS = (
+    Look("fr", NARROW, "light"),
+    Look("en", NARROW, "dark"),
+    Look("fr", WIDE, "dark"),
+    Look("en", WIDE, "light"),
+)
+
+
+@dataclass
+class World:
+    """What the pages show: where things are, and the cookies of those who may see them."""
+
+    demo: Demo
+    paths: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: who opens it, where (a path with names of `World.paths`), and what is done there before looking."""
+
+    who: str
+    path: str
+    then: Callable[[Page], None] | None = None
+    status: int = 200
+
+
+def send(page: Page) -> None:
+    """Send the page's own form as it is: the way to its errors."""
+    with page.expect_navigation():
+        page.locator("main form button[type=submit], main form button").first.click()
+
+
+def open_folds(page: Page) -> None:
+    for fold in page.locator("summary").all():
+        fold.click()
+
+
+def wrong_code(page: Page) -> None:
+    page.locator("input[name=code]").fill("000000")
+    send(page)
+
+
+def wrong_key(page: Page) -> None:
+    page.locator("input[name=client_id]").fill("somebody")
+    page.locator("input[name=client_secret]").fill("something-wrong")
+    send(page)
+
+
+def nothing_named(page: Page) -> None:
+    page.locator("input[name=name]").fill("")
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+
+
+NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
+PAGES = {
+    "home": Shown(NOBODY, "/"),
+    "accessibility": Shown(NOBODY, "/accessibility"),
+    "not found": Shown(NOBODY, "/account/nowhere/", status=404),
+    "customer log-in": Shown(NOBODY, "/account/studio/login"),
+    "customer log-in, nothing typed": Shown(NOBODY, "/account/studio/login", send, 422),
+    "customer code": Shown("asker", "/account/studio/login/code", open_folds),
+    "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
+    "customer link": Shown("asker", "{link}"),
+    "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
+    "account": Shown("noor", "/account/studio/", open_folds),
+    "account, cancelled": Shown(EMMA, "/account/studio/", open_folds),
+    "account, waiting": Shown(OLIVER, "/account/studio/", open_folds),
+    "subscription": Shown("noor", "{noor}"),
+    "recap": Shown("noor", "{noor}/cancellation"),
+    "subscription, cancelled": Shown(EMMA, "{emma}"),
+    "result, confirmed": Shown(EMMA, "{emma-request}"),
+    "result, waiting": Shown(OLIVER, "{oliver-request}"),
+    "result, the merchant's": Shown(KENJI, "{kenji-request}"),
+    "customer sessions": Shown(EMMA, "/account/studio/sessions"),
+    "not yours": Shown(KENJI, "{emma}", status=404),
+    "desk log-in": Shown(NOBODY, "/admin/login"),
+    "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),
+    "desk second factor": Shown("half", "/admin/login/code"),
+    "desk inbox": Shown(SAM, "/admin/"),
+    "desk inbox, empty": Shown(ANNE, "/admin/"),
+    "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
+    "desk subscriptions, none found": Shown(SAM, "/admin/subscriptions?q=nobody"),
+    "desk subscriptions, empty": Shown(ANNE, "/admin/subscriptions"),
+    "desk subscription, active": Shown(SAM, "{desk-noor}"),
+    "desk subscription, cancelled": Shown(SAM, "{desk-emma}"),
+    "desk subscription, needs you": Shown(SAM, "{desk-kenji}"),
+    "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
+    "desk end, complete": Shown(SAM, "{desk-noor}/end/complete"),
+    "desk end, abandon": Shown(SAM, "{desk-noor}/end/abandon"),
+    "desk end, abandon later": Shown(SAM, "{desk-emma}/end/abandon"),
+    "desk customers": Shown(SAM, "/admin/customers"),
+    "desk customers, empty": Shown(ANNE, "/admin/customers"),
+    "desk customer": Shown(SAM, "{desk-customer}"),
+    "desk products": Shown(SAM, "/admin/products"),
+    "desk products, empty": Shown(ANNE, "/admin/products"),
+    "desk product": Shown(SAM, "{product}"),
+    "desk product, without a name": Shown(SAM, "{product}", nothing_named, 422),
+    "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
+    "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
+    "desk paypal, wrong key": Shown(ANNE, "/admin/paypal", wrong_key, 422),
+    "desk import": Shown(SAM, "/admin/import"),
+    "desk import, without a key": Shown(ANNE, "/admin/import"),
+    "desk settings": Shown(SAM, "/admin/settings"),
+    "desk settings, without a key": Shown(ANNE, "/admin/settings"),
+    "desk confirm": Shown(SAM, "/admin/confirm"),
+    "desk sessions": Shown(SAM, "/admin/sessions"),
+}
+# Pages that are another page with something else in it: one title for both.
+VARIANTS = re.compile(r", |^not |elsewhere|^recap")
+
+
+@pytest.fixture(scope="module")
+def world(demo: Demo, chromium: Browser) -> World:
+    """The second merchant's demo with one subscription in each state that a page words in its own way."""
+    world = World(demo)
+    noor = {"plan_id": "P-DEMOYOGA0000000000000000", "given_name": "Noor", "surname": "Haddad-Lindqvist"}
+    added = demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json={**noor, "email": "noor@example.com"})
+    assert added.status_code == 201
+    contexts = []
+
+    def somebody(name: str) -> Visitor:
+        context = chromium.new_context(locale="en-GB", java_script_enabled=False)
+        context.set_default_timeout(PATIENCE)
+        contexts.append((name, context))
+        return Visitor(context.new_page(), name=name, locale="en", size=WIDE)
+
+    sam = _staff(demo, somebody(SAM), "sam@studio.example")
+    _staff(demo, somebody(ANNE), "anne@atelier.example")
+    _import(sam)
+    half = somebody("half").open(f"{demo.portal}/admin/login")
+    _password(half, "sam@studio.example")
+    for name in (EMMA, KENJI, OLIVER, "noor", "asker"):
+        customer = somebody(name).open(f"{demo.portal}/account/studio/login")
+        email = f"{name}@example.com".replace("asker", "emma")
+        customer.type("Your e-mail address", email)
+        customer.press("button", "Send me a code")
+        code, link = demo.login_mail(email, after=int(name == "asker"))
+        if name == "asker":
+            world.paths["link"] = link.removeprefix(demo.portal)
+            continue
+        customer.type("The code of six digits", code)
+        customer.press("button", "Log in")
+        _visit(world, customer)
+    _desk_paths(world, sam)
+    for name, context in contexts:
+        world.cookies[name] = context.cookies()
+        context.close()
+    return world
+
+
+def _password(who: Visitor, email: str) -> None:
+    who.type("Your e-mail address", email)
+    who.type("Your password", PASSWORD)
+    who.press("button", "Go on")
+
+
+def _staff(demo: Demo, who: Visitor, email: str) -> Visitor:
+    who.open(f"{demo.portal}/admin/")
+    _password(who, email)
+    who.type("The code of your app, or a recovery code", demo.totp(email))
+    return who.press("button", "Log in")
+
+
+def _import(sam: Visitor) -> None:
+    sam.open(re.sub(r"/admin/.*", "/admin/import", sam.page.url))
+    sam.press("button", "Import again")
+
+    def look() -> bool:
+        sam.page.goto(sam.page.url)
+        return sam.word("The import is complete.") in sam.text
+
+    wait_for(look, "the import", seconds=60)
+
+
+def _visit(world: World, customer: Visitor) -> None:
+    """Bring a customer's subscription to the state it stands for, and note where its pages are."""
+    customer.go(customer.page.locator("article h2 a"))
+    world.paths[customer.name] = _path(customer)
+    trouble = {EMMA: None, KENJI: "404", OLIVER: "500"}
+    if customer.name not in trouble:
+        return
+    customer.press("link", "Cancel my subscription")
+    if behaviour := trouble[customer.name]:  # for good: the worker tries again while pages are looked at
+        rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+        (mine,) = [row["id"] for row in rows if row["email"] == f"{customer.name}@example.com"]
+        world.demo.disturb(behaviour, only=mine)
+    customer.press("button", "Cancel now")
+    world.paths[f"{customer.name}-request"] = _path(customer)
+
+
+def _desk_paths(world: World, sam: Visitor) -> None:
+    def find(where: str, words: str) -> str:
+        sam.open(f"{world.demo.portal}/admin/{where}")
+        sam.go(sam.page.locator("tbody tr").filter(has_text=words).get_by_role("link"))
+        return _path(sam)
+
+    for name in (EMMA, KENJI, "noor"):
+        world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
+    world.paths["desk-customer"] = find("customers", "emma@example.com")
+    world.paths["product"] = find("products", "Yoga at home")
+
+
+def _path(who: Visitor) -> str:
+    return who.page.url.partition("#")[0].removeprefix(re.match(r"http://[^/]+", who.page.url)[0])  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def browsing(world: World, chromium: Browser) -> Iterator[Callable[[str, Look], Page]]:
+    """Give the page of somebody's browser, set to a look; made once."""
+    contexts: dict[tuple[str, Look], tuple[BrowserContext, Page]] = {}
+
+    def page_of(who: str, look: Look) -> Page:
+        if (who, look) not in contexts:
+            context = chromium.new_context(
+                locale=LANGUAGES[look.locale],
+                viewport={"width": look.size.width, "height": look.size.height},
+                color_scheme=look.scheme,  # type: ignore[arg-type]
+            )
+            context.set_default_timeout(PATIENCE)
+            context.add_cookies(world.cookies.get(who, []))  # type: ignore[arg-type]
+            contexts[who, look] = (context, context.new_page())
+            _speak(contexts[who, look][1], world.demo, look.locale)
+        return contexts[who, look][1]
+
+    yield page_of
+    for context, _page in contexts.values():
+        context.close()
+
+
+def _speak(page: Page, demo: Demo, locale: str) -> None:
+    """Choose the language as a visitor does, by the button at the foot of a page: a choice outlives a log-in."""
+    page.goto(f"{demo.portal}/accessibility")
+    wanted = "Français" if locale == "fr" else "English"
+    for name in ("Français", "English", wanted):  # the button is the language that the page does not speak
+        button = page.get_by_role("button", name=name, exact=True)
+        if button.count():
+            with page.expect_navigation():
+                button.click()
+    assert page.locator("html").get_attribute("lang") == locale
+
+
+def show(world: World, page: Page, shown: Shown) -> int:
+    """Open a page as its line says, and return the status of its last answer."""
+    answers = []
+
+    def note(response: object) -> None:
+        if response.request.is_navigation_request():  # type: ignore[attr-defined]
+            answers.append(response.status)  # type: ignore[attr-defined]
+
+    page.on("response", note)
+    page.goto(world.demo.portal + shown.path.format(**world.paths))
+    if shown.then:
+        shown.then(page)
+    page.remove_listener("response", note)
+    return int(answers[-1])
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_suits_everybody(world: World, browsing: Callable[[str, Look], Page], name: str, look: Look) -> None:
+    shown = PAGES[name]
+    page = browsing(shown.who, look)
+    complaints: list[str] = []
+
+    def note(message: object) -> None:
+        if message.type in ("error", "warning"):  # type: ignore[attr-defined]
+            complaints.append(message.text)  # type: ignore[attr-defined]
+
+    page.on("console", note)
+    status = show(world, page, shown)
+    page.remove_listener("console", note)
+    page.evaluate("scrollTo(0, 0)")
+    visitor = Visitor(page, name=name, locale=look.locale, size=look.size)
+    visitor.keep(f"{name}-{look}")
+    assert status == shown.status, page.url
+    # A page whose status says that something is wrong is announced by the browser as not found, and rightly so.
+    assert [text for text in complaints if shown.status == 200 or "Failed to load resource" not in text] == []
+    assert page.locator("html").get_attribute("lang") == look.locale
+    assert page.locator("h1").count() == 1
+    assert page.evaluate(STICKS_OUT) == []
+    page.evaluate(AXE)
+    violations = page.evaluate(RUN_AXE, TAGS)
+    assert violations == [], "\n".join(violations)
+    page.evaluate(SPACING)
+    assert page.evaluate(STICKS_OUT) == []
+    assert page.evaluate(CUT_OFF) == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_two_pages_have_one_title(world: World, browsing: Callable[[str, Look], Page], locale: str) -> None:
+    (look,) = [one for one in LOOKS if one.locale == locale and one.size is WIDE]
+    titles: dict[tuple[bool, str], str] = {}
+    for name, shown in PAGES.items():
+        if not VARIANTS.search(name):
+            page = browsing(shown.who, look)
+            show(world, page, shown)
+            title = (name.startswith("desk"), page.title())  # nobody is at the desk and a customer at once
+            assert title not in titles, f"{name} and {titles[title]}: {title}"
+            titles[title] = name
+    assert len(titles) >= 20
+
+
+def test_the_proof_prints_without_what_only_a_screen_needs(world: World, browsing: Callable[[str, Look], Page]) -> None:
+    page = browsing(EMMA, LOOKS[2])  # dark on the screen, ink on paper
+    show(world, page, PAGES["result, confirmed"])
+    page.emulate_media(media="print", color_scheme="dark")
+    try:
+        Visitor(page, name="print", locale="fr", size=WIDE).keep("result-printed")
+        assert page.locator("article.proof").is_visible()
+        assert not page.get_by_role("navigation").is_visible()
+        assert not page.locator(".screen-only").first.is_visible()
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    finally:
+        page.emulate_media(media="screen", color_scheme=LOOKS[2].scheme)  # type: ignore[arg-type]
