@@ -76,6 +76,7 @@ def upgrade() -> None:
     sa.Column('check_result', postgresql.JSONB(), nullable=False),
     sa.Column('broken_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('merchant_told_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('calm_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('token', sa.LargeBinary(), nullable=True),
     sa.Column('token_expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('token_scopes', sa.Text(), nullable=False),
@@ -310,6 +311,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('reference', name=op.f('uq_end_requests_reference'))
     )
     op.create_index(op.f('ix_end_requests_merchant_id'), 'end_requests', ['merchant_id'], unique=False)
+    op.create_index('ix_end_requests_confirmed', 'end_requests', ['id'], unique=False, postgresql_where=sa.text("state = 'confirmed'"))
     op.create_index('ix_end_requests_merchant_id_state', 'end_requests', ['merchant_id', 'state', 'created_at'], unique=False)
     op.create_index(op.f('ix_end_requests_subscription_id'), 'end_requests', ['subscription_id'], unique=False)
     op.create_index('uq_end_requests_open', 'end_requests', ['subscription_id'], unique=True, postgresql_where=sa.text("state IN ('calling', 'needs_merchant', 'recorded', 'retrying', 'verifying')"))
@@ -356,9 +358,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_mails_end_request_id'), 'mails', ['end_request_id'], unique=False)
     op.create_index(op.f('ix_mails_merchant_id'), 'mails', ['merchant_id'], unique=False)
+    op.create_index('ix_mails_refused', 'mails', ['merchant_id', 'created_at'], unique=False, postgresql_where=sa.text("state = 'refused'"))
+    op.create_index('ix_mails_waiting', 'mails', ['send_at'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
 
 
 def downgrade() -> None:
+    op.drop_index('ix_mails_waiting', table_name='mails', postgresql_where=sa.text("state = 'waiting'"))
+    op.drop_index('ix_mails_refused', table_name='mails', postgresql_where=sa.text("state = 'refused'"))
     op.drop_index(op.f('ix_mails_merchant_id'), table_name='mails')
     op.drop_index(op.f('ix_mails_end_request_id'), table_name='mails')
     op.drop_table('mails')
@@ -367,6 +373,7 @@ def downgrade() -> None:
     op.drop_table('timeline_entries')
     op.drop_index('uq_end_requests_open', table_name='end_requests', postgresql_where=sa.text("state IN ('calling', 'needs_merchant', 'recorded', 'retrying', 'verifying')"))
     op.drop_index(op.f('ix_end_requests_subscription_id'), table_name='end_requests')
+    op.drop_index('ix_end_requests_confirmed', table_name='end_requests', postgresql_where=sa.text("state = 'confirmed'"))
     op.drop_index('ix_end_requests_merchant_id_state', table_name='end_requests')
     op.drop_index(op.f('ix_end_requests_merchant_id'), table_name='end_requests')
     op.drop_table('end_requests')

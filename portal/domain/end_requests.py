@@ -115,7 +115,6 @@ RETRY_DELAYS: Final = (
     timedelta(hours=6),
 )
 JITTER: Final = 0.1  # of the delay, either way
-VERIFY_DELAYS: Final = (timedelta(seconds=5), timedelta(seconds=20))  # a read that lags behind a 204
 TRUST_IN_204: Final = timedelta(minutes=10)  # how long to only read after a 204, before calling again
 LEASE: Final = timedelta(seconds=120)  # how long one process may hold a request in *calling*
 ALARM: Final = timedelta(hours=48)  # before the next payment: the merchant is told
@@ -131,6 +130,11 @@ def retry_delay(attempts: int, *, asked: timedelta | None = None) -> timedelta:
     base = RETRY_DELAYS[min(max(attempts, 1), len(RETRY_DELAYS)) - 1]
     wait = base * (1 + JITTER * (2 * secrets.randbelow(1000) / 999 - 1))
     return max(wait, asked) if asked is not None else wait
+
+
+def verify_delay(waited: timedelta) -> timedelta:
+    """Return the wait before the next read after a 204 that no read shows yet: 5 s, doubling, to one minute."""
+    return max(timedelta(seconds=5), min(waited, timedelta(minutes=1)))
 
 
 REFERENCE_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no 0/O, no 1/I: it is read aloud

@@ -90,19 +90,3 @@ def paid_until(
     if stored is not None:
         return PaidUntil(stored, PaidSource.STORED)
     return PaidUntil(None, PaidSource.UNKNOWN)
-
-
-def call_time(*, next_payment_at: datetime, interval: Interval, committed_until: datetime) -> datetime | None:
-    """Return when to tell PayPal of an end at the commitment's end: after the last payment owed, before the next.
-
-    None means at once: no payment is owed any more.  A payment is owed when it falls before
-    `committed_until` (cancellation.md, rule 10).  PayPal bills around 10:00 UTC and may be hours
-    late, so the call is put in the middle of the last owed period.
-    """
-    times = 0
-    while interval.after(next_payment_at, times) < committed_until:
-        times += 1
-    if times == 0:
-        return None
-    last_owed = interval.after(next_payment_at, times - 1)
-    return last_owed + (interval.after(next_payment_at, times) - last_owed) / 2

@@ -6,9 +6,13 @@ which `housekeeping` gives back to the queue.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import psycopg
+import structlog
 from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 
 from portal import queue
 from portal.jobs import end_requests, housekeeping, imports, mails
@@ -18,15 +22,33 @@ if TYPE_CHECKING:
 
 __all__ = ["end_requests", "housekeeping", "imports", "mails", "run_worker"]
 
+log = structlog.get_logger(__name__)
+
 CONCURRENCY = 4
 HEARTBEAT = 5.0  # seconds between two signs of life of a worker
 DEAD_AFTER = 20.0  # seconds without one: its jobs are taken over
+PAUSE = 3.0  # seconds before the database is tried again
 
 
 def run_worker(context: Context, *, wait: bool = True, concurrency: int = CONCURRENCY) -> None:
-    """Run jobs until stopped (SIGTERM finishes what is running); with `wait=False` only those that are due."""
-    url = context.db.url
-    with queue.app.replace_connector(PsycopgConnector(conninfo=url)) as app:
+    """Run jobs until stopped (SIGTERM finishes what is running); with `wait=False` only those that are due.
+
+    A database that goes away does not end the worker: it comes back as soon as the database does.
+    """
+    while True:
+        try:
+            _run(context, wait=wait, concurrency=concurrency)
+        except (ConnectorException, psycopg.Error) as error:
+            if not wait:
+                raise
+            log.warning("worker_lost_the_database", error=type(error).__name__)
+            time.sleep(PAUSE)
+        else:
+            return
+
+
+def _run(context: Context, *, wait: bool, concurrency: int) -> None:
+    with queue.app.replace_connector(PsycopgConnector(conninfo=context.db.url)) as app:
         app.run_worker(
             concurrency=concurrency,
             wait=wait,

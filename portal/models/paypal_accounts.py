@@ -36,6 +36,7 @@ class PayPalAccount(HasId, HasCreation, HasMerchant, Base):
     check_result: Mapped[dict[str, Any]]  # what the test saw: rights, application id, debug id
     broken_since: Mapped[datetime | None]
     merchant_told_at: Mapped[datetime | None]  # one mail when it breaks, not one a request
+    calm_until: Mapped[datetime | None]  # PayPal said « too many » (429): no call before
     token: Mapped[bytes | None]  # sealed
     token_expires_at: Mapped[datetime | None]
     token_scopes: Mapped[str] = mapped_column(default="")

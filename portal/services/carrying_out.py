@@ -23,6 +23,7 @@ from portal.providers.ports import (
     Refusal,
     SubscriptionGateway,
 )
+from portal.secrets import CannotOpen
 from portal.services import settling
 from portal.services.context import Context
 from portal.services.gateways import NoKey, gateway_for
@@ -74,10 +75,16 @@ def carry_out(
         answer = _ask(ctx, gateway, claim, deadline=_deadline(started, patience))
     except NoKey:
         answer = Answer(trouble=Trouble.NO_KEY)
+    except CannotOpen:
+        log.error("paypal_key_sealed_with_a_lost_master_key", merchant_id=str(merchant_id))
+        answer = Answer(trouble=Trouble.NO_KEY)
     except GatewayRefused as refused:
         answer = _from_refusal(refused)
     except GatewayUnavailable as unavailable:
         answer = _from_silence(unavailable)
+    except Exception:  # a defect of ours: plan the next try, so that nobody is forgotten, then let it be seen
+        settling.settle(ctx, claim, Answer(trouble=Trouble.UNAVAILABLE, facts={"reason": "defect"}), now=utc_now())
+        raise
     settling.settle(ctx, claim, answer, now=utc_now())
 
 
@@ -136,7 +143,7 @@ def _from_reading(reading: Reading, *, called: bool, refused: GatewayRefused | N
 
 
 def _from_refusal(refused: GatewayRefused) -> Answer:
-    if refused.http_status == 409:  # another call on the same subscription is under way: read again later (FACTS.md 1.5)
+    if refused.http_status == 409:  # another call on it is under way: read again later (FACTS.md 1.5)
         return Answer(trouble=Trouble.STILL_LIVE, facts=_facts(refused))
     return Answer(trouble=TROUBLES.get(refused.refusal, Trouble.REFUSED), facts=_facts(refused))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain import policies
-from portal.domain.access import EndPreview, Window, preview_end
+from portal.domain.access import EndPreview, Grant, Window, preview_end
+from portal.domain.commitments import call_time, first_payment_not_owed
 from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.periods import call_time
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
-from portal.queries import end_requests, subscriptions
+from portal.queries import end_requests, grants, subscriptions
 from portal.services import notices, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import interval_of
-from portal.services.rules import rule_of
+from portal.services.rules import grants_of, rule_of
 
 WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
 
@@ -76,6 +76,26 @@ def preview(subscription: Subscription, action: Action, *, now: datetime) -> End
     return preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
 
 
+def expectation(
+    subscription: Subscription,
+    outcome: Status,
+    *,
+    due: datetime | None,
+    given: tuple[Grant, ...] = (),
+    now: datetime,
+) -> tuple[EndPreview, datetime | None]:
+    """Return the effect on access, and the payment that will not be taken, for the recap and for the proof.
+
+    An end that waits for the commitment leaves the payments owed until there: access follows the last of them.
+    """
+    facts, payment = subscription.facts, subscription.next_payment_at
+    interval, committed = interval_of(subscription), subscription.committed_until
+    if due is not None and payment is not None and interval is not None and committed is not None:
+        payment = first_payment_not_owed(next_payment_at=payment, interval=interval, committed_until=committed)
+        facts = replace(facts, paid_until=payment)
+    return preview_end(facts, rule_of(subscription.product), outcome, due or now, given), payment
+
+
 def due_at(subscription: Subscription, actor: Actor, *, now: datetime) -> datetime | None:
     """Return when PayPal is told, None for at once (cancellation.md, rule 10).
 
@@ -102,6 +122,9 @@ def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
         standing = _standing(session, subscription, wish)
+        if standing is not None and wish.actor is Actor.STAFF and _waits(standing, now=now):
+            _replace(session, subscription, standing, wish, now=now)
+            standing = None
         if standing is not None:
             return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
         request = _write(ctx, session, subscription, wish, now=now)
@@ -113,12 +136,14 @@ def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
 def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
     """Take a request back while nothing was sent to PayPal; the row and its reason stay.
 
-    Raises NoResultFound for a request that is not theirs, NotAllowed(ALREADY_SENT) when it is too late.
+    Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
     """
     with ctx.db.begin() as session:
         found = end_requests.of_customer(session, merchant_id, customer_id, reference)
         subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
         request = end_requests.lock(session, found.id)
+        if request.actor is not Actor.CUSTOMER:
+            raise NoResultFound
         if not can_withdraw(request.state, sent_at=request.sent_at):
             raise NotAllowed(Denial.ALREADY_SENT)
         request.move(RequestState.WITHDRAWN)
@@ -170,10 +195,33 @@ def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRe
     return standing
 
 
+def _waits(request: EndRequest, *, now: datetime) -> bool:
+    """Say whether the request waits for a later day: nothing of it was sent, staff may end it at once instead."""
+    return request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now
+
+
+def _replace(session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime) -> None:
+    """Take a waiting request back because staff end the subscription now; its row and its reason stay."""
+    request.move(RequestState.WITHDRAWN)
+    request.withdrawn_at = now
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_WITHDRAWN,
+        key=str(request.id),
+        at=now,
+        actor=wish.actor,
+        actor_name=wish.actor_name,
+        channel=wish.channel,
+        reference=request.reference,
+    )
+
+
 def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
     merchant = session.get_one(Merchant, wish.merchant_id)
     policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+    due = due_at(subscription, wish.actor, now=now)
     request = EndRequest(
         merchant_id=wish.merchant_id,
         subscription=subscription,
@@ -187,8 +235,8 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
         reason_code=wish.reason_code,
         reason_text=wish.reason_text,
         provider_note=wish.provider_note,
-        shown=_shown(subscription, outcome, now=now),
-        due_at=due_at(subscription, wish.actor, now=now),
+        shown=_shown(session, subscription, outcome, due, now=now),
+        due_at=due,
         created_at=now,
     )
     session.add(request)
@@ -218,10 +266,15 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
     return request
 
 
-def _shown(subscription: Subscription, outcome: Status, *, now: datetime) -> dict[str, Any]:
+def _shown(
+    session: Session, subscription: Subscription, outcome: Status, due: datetime | None, *, now: datetime
+) -> dict[str, Any]:
     """Return what the recap said, to be kept as proof (cancellation.md; law.md R-GD-5)."""
-    seen = preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
-    next_payment = subscription.next_payment_at
+    by_hand = grants.of_customer(
+        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
+    )
+    given = grants_of(subscription.product, by_hand)
+    seen, next_payment = expectation(subscription, outcome, due=due, given=given, now=now)
     return {
         "stops": [_window(window) for window in seen.stops],
         "stays": [_window(window) for window in seen.stays],

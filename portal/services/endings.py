@@ -11,16 +11,17 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from portal import queue
 from portal.domain.access import preview_end
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Status, status_from_provider
+from portal.domain.subscriptions import ProviderStatus, Status, status_from_provider
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
 from portal.services import notices, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import is_over, take_over
+from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -34,8 +35,9 @@ def record_reading(
     A late or repeated word never revives an ended subscription; a word nobody has seen changes nothing.
     """
     if subscription.is_over:
-        _after_the_end(subscription, reading, now=now)
+        _after_the_end(session, subscription, reading, now=now)
         return
+    stale = is_stale(subscription, reading)
     take_over(subscription, reading, now=now)
     seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
     if seen is None:
@@ -44,15 +46,15 @@ def record_reading(
     elif is_over(reading):
         request = end_requests.open_of(session, subscription.id)
         basis = Basis.READ_AFTER_CALL if request is not None and request.sent_at else Basis.ALREADY_OVER
-        request = request or _seen_at_provider(session, subscription, seen, now=now)
+        request = request or _own_request(session, subscription, seen, Actor.PROVIDER, now=now)
         record_end(ctx, session, request, subscription, basis=basis, reading=reading, now=now)
-    elif subscription.follow(seen, at=reading.status_at or now):
+    elif not stale and subscription.follow(seen, at=late_since(subscription, now=now)):
         timeline.note(
             session,
             subscription,
             TimelineKind.STATUS_SEEN,
-            key=f"{seen}:{reading.status_at or now}",
-            at=reading.status_at or now,
+            key=f"{seen}:{now.isoformat()}",
+            at=now,
             actor=Actor.PROVIDER,
             status=seen,
         )
@@ -69,11 +71,14 @@ def record_end(
     now: datetime,
 ) -> None:
     """Write the end that PayPal's read has shown: subscription, request, timeline and mail, in one transaction."""
-    preview = preview_end(subscription.facts, rule_of(subscription.product), request.outcome, now)
+    _see_what_was_missed(subscription, request, reading, basis=basis, now=now)
+    at = now if basis is Basis.NEVER_STARTED else min(reading.status_at or now, now)
+    preview = preview_end(subscription.facts, rule_of(subscription.product), request.outcome, at)
     subscription.end(preview.after, access_until=preview.access_until)
-    subscription.end_requested_at = subscription.end_requested_at or request.created_at
+    if request.actor is not Actor.PROVIDER:  # nobody asked here for an end seen at PayPal: no date is made up
+        subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
-        subscription.stopped_at_provider_at = reading.status_at or now
+        subscription.stopped_at_provider_at = at
     request.move(RequestState.CONFIRMED)
     request.confirmed_at = now
     request.basis = basis
@@ -97,15 +102,33 @@ def record_end(
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 
 
-def _seen_at_provider(session: Session, subscription: Subscription, seen: Status, *, now: datetime) -> EndRequest:
-    """Make the row of an end that nobody asked for here: the buyer did it at PayPal, or the plan expired."""
+def _see_what_was_missed(
+    subscription: Subscription, request: EndRequest, reading: Reading, *, basis: Basis, now: datetime
+) -> None:
+    """Take over what happened at PayPal unseen before the end.
+
+    One that was approved and paid meanwhile had begun: its paid time counts.  One whose every payment was
+    made before our call could leave was carried through: it is *completed*, whatever was asked (docs/decisions/0002).
+    """
+    began = subscription.last_payment_at is not None or subscription.paid_until is not None
+    if subscription.status is Status.PENDING and basis is not Basis.NEVER_STARTED and began:
+        subscription.follow(Status.ACTIVE, at=now)
+    expired = reading.status == ProviderStatus.EXPIRED
+    if expired and request.sent_at is None and request.outcome is Status.CANCELLED:
+        request.outcome = Status.COMPLETED
+
+
+def _own_request(
+    session: Session, subscription: Subscription, outcome: Status, actor: Actor, *, now: datetime
+) -> EndRequest:
+    """Make the row of an end that nobody asked for here: seen at PayPal, or an end that did not hold there."""
     request = EndRequest(
         merchant_id=subscription.merchant_id,
         subscription=subscription,
         reference=new_reference(),
         state=RequestState.RECORDED,
-        outcome=seen,
-        actor=Actor.PROVIDER,
+        outcome=outcome,
+        actor=actor,
         channel=Channel.PROVIDER,
         shown={},
         created_at=now,
@@ -115,16 +138,35 @@ def _seen_at_provider(session: Session, subscription: Subscription, seen: Status
     return request
 
 
-def _after_the_end(subscription: Subscription, reading: Reading, *, now: datetime) -> None:
-    """An ended subscription stays over; that PayPal still shows it live is said loudly, never hidden."""
-    subscription.provider_read_at = now
+def _after_the_end(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:
+    """An ended subscription stays over.  If PayPal shows it live all the same, it is ended there (again).
+
+    That happens when one was ended here before the buyer approved it: we kept watching (domain.md, pending).
+    """
     if is_over(reading):
         take_over(subscription, reading, now=now)
         subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
         return
-    log.warning(
-        "paypal_live_after_end",
-        subscription_id=str(subscription.id),
-        word=reading.status[:40],
-        at=str(reading.status_at),
+    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    if seen is None or seen is Status.PENDING or is_stale(subscription, reading):
+        return
+    if end_requests.open_of(session, subscription.id) is not None:
+        return
+    log.warning("paypal_live_after_end", subscription_id=str(subscription.id), word=reading.status[:40])
+    request = _own_request(session, subscription, subscription.status, Actor.SYSTEM, now=now)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_REQUESTED,
+        key=str(request.id),
+        at=now,
+        outcome=request.outcome,
+        reference=request.reference,
+    )
+    queue.defer(
+        session,
+        queue.CARRY_OUT_END,
+        at=now,
+        merchant_id=str(subscription.merchant_id),
+        request_id=str(request.id),
     )

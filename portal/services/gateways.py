@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.models import PayPalAccount
-from portal.providers.ports import Credentials, SubscriptionGateway, Token
+from portal.providers.ports import Credentials, GatewayUnavailable, SubscriptionGateway, Token
+from portal.secrets import CannotOpen
 from portal.services.context import Context
 
 SECRET = "paypal_accounts.secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
@@ -23,21 +25,24 @@ class NoKey(Exception):
 class RowTokenStore:
     """Keeps an account's token in its row, sealed, for every process of every machine."""
 
-    def __init__(self, context: Context, account_id: uuid.UUID) -> None:
+    def __init__(self, context: Context, account_id: uuid.UUID, set_at: datetime) -> None:
         self._context = context
-        self._account_id = account_id
+        self._key = (PayPalAccount.id == account_id, PayPalAccount.set_at == set_at)
 
     def get(self) -> Token | None:
         """Return the stored token unless it has expired."""
         with self._context.db.read() as session:
             row = session.execute(
                 select(PayPalAccount.token, PayPalAccount.token_expires_at, PayPalAccount.token_scopes).where(
-                    PayPalAccount.id == self._account_id
+                    *self._key
                 )
             ).one_or_none()
         if row is None or row.token is None or row.token_expires_at <= utc_now() + timedelta(seconds=60):
             return None
-        value = self._context.vault.open(row.token, purpose=TOKEN)
+        try:
+            value = self._context.vault.open(row.token, purpose=TOKEN)
+        except CannotOpen:  # sealed with a key that is gone: a token is easily asked for again
+            return None
         return Token(value=value, expires_at=row.token_expires_at, scopes=frozenset(row.token_scopes.split()))
 
     def put(self, token: Token) -> None:
@@ -52,7 +57,7 @@ class RowTokenStore:
         with self._context.db.begin() as session:
             session.execute(
                 update(PayPalAccount)
-                .where(PayPalAccount.id == self._account_id)
+                .where(*self._key)  # a token of a key that was replaced meanwhile is not kept
                 .values(
                     token=box,
                     token_expires_at=token.expires_at if token else None,
@@ -62,14 +67,20 @@ class RowTokenStore:
 
 
 def gateway_for(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> SubscriptionGateway:
-    """Return the merchant's gateway. `patience` is how many seconds to wait for an answer. Raises NoKey."""
+    """Return the merchant's gateway. `patience` is how many seconds to wait for an answer.
+
+    Raises NoKey, CannotOpen (the master key is gone), GatewayUnavailable while PayPal's « too many » stands.
+    """
     with context.db.read() as session:
         account = session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id)).one_or_none()
     if account is None:
         raise NoKey
+    calm = (account.calm_until - utc_now()).total_seconds() if account.calm_until else 0
+    if calm > 0:
+        raise GatewayUnavailable("PayPal asked to wait", http_status=429, retry_after=ceil(calm))
     credentials = Credentials(
         client_id=account.client_id,
         secret=context.vault.open(account.secret, purpose=SECRET),
         environment=account.environment,
     )
-    return context.gateways(credentials, RowTokenStore(context, account.id), patience=patience)
+    return context.gateways(credentials, RowTokenStore(context, account.id, account.set_at), patience=patience)

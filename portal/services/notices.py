@@ -27,7 +27,7 @@ from portal.services.recipients import subscription_of, to_customer, to_merchant
 TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
 LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
 REMIND_OF_KEY: Final = timedelta(hours=20)  # a broken key is brought back to mind once a day at most
-KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY})
+KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.NO_KEY})
 LISTED: Final = 20  # requests named in one mail
 
 

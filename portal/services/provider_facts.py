@@ -9,6 +9,8 @@ from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Subscription
 from portal.providers.ports import Reading
 
+TOO_MUCH = 10**14  # more than the column holds: not a price, and no reason to fail an end
+
 
 def is_over(reading: Reading) -> bool:
     """Say whether PayPal shows the subscription as over: the only thing a confirmation may rest on."""
@@ -29,7 +31,8 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.provider_status_at = reading.status_at or subscription.provider_status_at
     subscription.provider_read_at = now
     subscription.failed_payments = reading.failed_payments
-    subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
+    if not subscription.is_over:  # one that ended before it began keeps no start: it must not open anything
+        subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
     _take_over_price(subscription, reading)
     paid_since = _newer(reading.last_payment_at, subscription.last_payment_at)
     if paid_since:
@@ -38,6 +41,15 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.next_payment_at = None if is_over(reading) else reading.next_billing_at
     if subscription.committed_until is None and subscription.started_at is not None:
         subscription.committed_until = _commitment(subscription, reading)
+
+
+def late_since(subscription: Subscription, *, now: datetime) -> datetime:
+    """Return since when a late one is late: the end of what is paid, where that is known and past.
+
+    PayPal's own status time does not tell: it stays that of the activation while payments fail.
+    """
+    paid = subscription.paid_until
+    return paid if paid is not None and paid < now else now
 
 
 def interval_of(subscription: Subscription) -> Interval | None:
@@ -49,7 +61,7 @@ def _take_over_price(subscription: Subscription, reading: Reading) -> None:
     plan = reading.plan
     if plan is None:
         return
-    if plan.price is not None:
+    if plan.price is not None and abs(plan.price.amount * reading.quantity) < TOO_MUCH:
         subscription.amount = plan.price.amount * reading.quantity
         subscription.currency = plan.price.currency
     if plan.interval_unit is not None:
@@ -60,10 +72,11 @@ def _take_over_price(subscription: Subscription, reading: Reading) -> None:
 def _take_over_paid_time(subscription: Subscription, reading: Reading, *, paid_since: bool) -> None:
     """Apply domain.md's order of sources, with two cares.
 
-    After an end PayPal shows no next payment, so what was read before the call stands unless a
+    After an end, and during a pause, PayPal shows no next payment: what was read before stands unless a
     payment came since.  While a payment is late, the next billing date is not a date paid for.
     """
-    if is_over(reading) and subscription.paid_until is not None and not paid_since:
+    silent = is_over(reading) or (reading.next_billing_at is None and reading.failed_payments == 0)
+    if silent and subscription.paid_until is not None and not paid_since:
         return
     counts = not is_over(reading) and reading.failed_payments == 0
     subscription.paid_until = paid_until(

@@ -12,7 +12,17 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.end_requests import ALARM, LEASE, OPEN, VERIFY_DELAYS, Basis, RequestState, Trouble, retry_delay
+from portal.domain.end_requests import (
+    ALARM,
+    LEASE,
+    OPEN,
+    TRUST_IN_204,
+    Basis,
+    RequestState,
+    Trouble,
+    retry_delay,
+    verify_delay,
+)
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.models.paypal_accounts import KeyState
 from portal.providers.ports import Reading
@@ -23,9 +33,9 @@ from portal.services.provider_facts import take_over
 
 log = structlog.get_logger(__name__)
 
-KEY_TROUBLES = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY})
-MERCHANT_TROUBLES = KEY_TROUBLES | {Trouble.NOT_FOUND, Trouble.ACCOUNT_CLOSED, Trouble.REFUSED}
-SLOW = timedelta(hours=6)  # how often a request that waits for the merchant is tried all the same
+KEY_TROUBLES = frozenset({Trouble.BAD_CREDENTIALS, Trouble.NO_KEY})  # they stop every request of the merchant
+# A 403 may concern one object only (FACTS.md 1.5), so it stops nobody else.
+MERCHANT_TROUBLES = KEY_TROUBLES | {Trouble.FORBIDDEN, Trouble.NOT_FOUND, Trouble.ACCOUNT_CLOSED, Trouble.REFUSED}
 TRIES_BEFORE_ALARM = 3
 
 
@@ -107,9 +117,12 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
             return
         request.answer = answer.facts
         if answer.accepted:
-            request.accepted_at = now
+            request.accepted_at = request.accepted_at or now
+        if answer.trouble is Trouble.RATE_LIMITED and answer.wait is not None:
+            _slow_down(session, claim.merchant_id, until=now + answer.wait)
         if answer.reading is not None and answer.basis is not None:
-            _mark_key_working(session, claim.merchant_id)
+            if _mark_key_working(session, claim.merchant_id):
+                retry_all(session, claim.merchant_id, now=now)
             take_over(subscription, answer.reading, now=now)
             endings.record_end(ctx, session, request, subscription, basis=answer.basis, reading=answer.reading, now=now)
             return
@@ -119,7 +132,9 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
 def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Try every request that waits for the merchant again, for example once the key works; return how many."""
     waiting = session.scalars(
-        select(EndRequest).where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
+        select(EndRequest)
+        .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
+        .with_for_update(skip_locked=True)  # one that is held is being tried just now
     ).all()
     for request in waiting:
         request.next_try_at = now
@@ -179,13 +194,13 @@ def _wait(
     """Plan the next try and tell who must know; the customer's page says « recorded », never « failed »."""
     assert answer.trouble is not None  # noqa: S101 - an answer without a reading has a trouble
     request.trouble = answer.trouble
-    if request.accepted_at is not None and answer.trouble in (Trouble.STILL_LIVE, Trouble.UNAVAILABLE):
+    if _is_lagging(request, now=now):
         request.move(RequestState.VERIFYING)
     elif answer.trouble in MERCHANT_TROUBLES or _alarms(request, subscription, now=now):
         _hand_to_merchant(ctx, session, request, subscription, now=now)
     else:
         request.move(RequestState.RETRYING)
-    request.next_try_at = now + _delay(request, answer)
+    request.next_try_at = now + _delay(request, answer, now=now)
     _defer(session, request, at=request.next_try_at)
     notices.end_unconfirmed(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
     log.info("end_not_confirmed", request_id=str(request.id), trouble=request.trouble, attempts=request.attempts)
@@ -197,11 +212,15 @@ def _alarms(request: EndRequest, subscription: Subscription, *, now: datetime) -
     return near and request.attempts >= TRIES_BEFORE_ALARM
 
 
-def _delay(request: EndRequest, answer: Answer) -> timedelta:
-    if request.state is RequestState.VERIFYING and request.attempts <= len(VERIFY_DELAYS):
-        return VERIFY_DELAYS[request.attempts - 1]
-    if request.state is RequestState.NEEDS_MERCHANT and answer.trouble in MERCHANT_TROUBLES:
-        return SLOW
+def _is_lagging(request: EndRequest, *, now: datetime) -> bool:
+    """Say whether PayPal took the cancel a moment ago and only its read does not show it yet."""
+    fresh = request.accepted_at is not None and now - request.accepted_at < TRUST_IN_204
+    return fresh and request.trouble in (Trouble.STILL_LIVE, Trouble.UNAVAILABLE)
+
+
+def _delay(request: EndRequest, answer: Answer, *, now: datetime) -> timedelta:
+    if request.state is RequestState.VERIFYING and request.accepted_at is not None:
+        return verify_delay(now - request.accepted_at)
     return retry_delay(request.attempts, asked=answer.wait)
 
 
@@ -226,11 +245,10 @@ def _hand_to_merchant(
 
 
 def _mark_key_broken(session: Session, request: EndRequest, *, now: datetime) -> None:
-    state = KeyState.MISSING_RIGHTS if request.trouble is Trouble.FORBIDDEN else KeyState.REFUSED
     session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.merchant_id == request.merchant_id, PayPalAccount.broken_since.is_(None))
-        .values(broken_since=now, state=state)
+        .values(broken_since=now, state=KeyState.REFUSED)
         .execution_options(synchronize_session="fetch")
     )
 
@@ -256,12 +274,20 @@ def _stop_the_others(session: Session, request: EndRequest) -> None:
     )
 
 
-def _mark_key_working(session: Session, merchant_id: uuid.UUID) -> None:
-    session.execute(
+def _mark_key_working(session: Session, merchant_id: uuid.UUID) -> bool:
+    """PayPal has just taken the key: say so; return whether it was thought broken."""
+    healed = session.scalars(
         update(PayPalAccount)
         .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.broken_since.is_not(None))
         .values(broken_since=None, merchant_told_at=None, state=KeyState.WORKING)
-    )
+        .returning(PayPalAccount.id)
+    ).all()
+    return bool(healed)
+
+
+def _slow_down(session: Session, merchant_id: uuid.UUID, *, until: datetime) -> None:
+    """PayPal asked to wait: every call of this merchant waits (cancellation.md, 429)."""
+    session.execute(update(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id).values(calm_until=until))
 
 
 def _defer(session: Session, request: EndRequest, *, at: datetime) -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from portal.domain.commitments import first_payment_not_owed
-from portal.domain.periods import Interval, Unit, call_time
+from portal.domain.commitments import call_time, first_payment_not_owed
+from portal.domain.periods import Interval, Unit
 
 MONTHLY = Interval(Unit.MONTH)
 

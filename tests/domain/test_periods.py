@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.periods import Interval, PaidSource, Unit, add_months, call_time, paid_until
+from portal.domain.commitments import call_time
+from portal.domain.periods import Interval, PaidSource, Unit, add_months, paid_until
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2090, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
 INTERVALS = st.builds(Interval, st.sampled_from(Unit), st.integers(1, 12))

@@ -57,6 +57,7 @@ def carry(ctx, request, *, patience=IMPATIENT, times=1) -> EndRequest:
     for _ in range(times):
         with ctx.db.begin() as session:
             session.execute(update(EndRequest).where(EndRequest.id == request.id).values(next_try_at=None))
+            session.execute(update(PayPalAccount).values(calm_until=None))
         carrying_out.carry_out(ctx, request.merchant_id, request.id, patience=patience)
     return row(ctx, request.id)
 

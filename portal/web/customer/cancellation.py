@@ -1,13 +1,13 @@
 """The recap, and the confirmation that follows it (cancellation.md, « The customer's way »).
 
-The page shows what `preview_end` computes, the function that the end itself uses, so that what it
+The page shows what `expectation` computes, by the function that the end itself uses, so that what it
 promises is what happens.  Opening it changes nothing.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -16,17 +16,14 @@ from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.domain import policies
-from portal.domain.access import EndPreview, preview_end
-from portal.domain.commitments import first_payment_not_owed
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services import carrying_out
-from portal.services.end_requests import Recorded, Wish, due_at, record
-from portal.services.provider_facts import interval_of
-from portal.services.rules import grants_of, rule_of
+from portal.services.end_requests import Recorded, Wish, due_at, expectation, record
+from portal.services.rules import grants_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm
 from portal.web.formatting import formatter
@@ -77,7 +74,8 @@ def recap(holding: Holding, *, now: datetime) -> Recap:
     outcome = transition(subscription.status, Action.CANCEL)
     policies.check(Actor.CUSTOMER, Action.CANCEL, presenting.settings(holding))
     due = due_at(subscription, Actor.CUSTOMER, now=now)
-    preview, payment = _expected(holding, outcome, due, now=now)
+    given = grants_of(subscription.product, holding.grants)
+    preview, payment = expectation(subscription, outcome, due=due, given=given, now=now)
     committed, money = subscription.committed_until, presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
@@ -92,23 +90,6 @@ def recap(holding: Holding, *, now: datetime) -> Recap:
         told_at=fmt.moment(due) if due is not None else None,
         last_day=fmt.last_day(preview.access_until) if due is not None and preview.access_until else None,
     )
-
-
-def _expected(
-    holding: Holding, outcome: Status, due: datetime | None, *, now: datetime
-) -> tuple[EndPreview, datetime | None]:
-    """Return the effect on access and the payment that will not be taken.
-
-    An end that waits for the commitment leaves the payments owed until there: access follows the last of them.
-    """
-    subscription = holding.subscription
-    facts, payment = subscription.facts, subscription.next_payment_at
-    interval, committed = interval_of(subscription), subscription.committed_until
-    if due is not None and payment is not None and interval is not None and committed is not None:
-        payment = first_payment_not_owed(next_payment_at=payment, interval=interval, committed_until=committed)
-        facts = replace(facts, paid_until=payment)
-    given = grants_of(subscription.product, holding.grants)
-    return preview_end(facts, rule_of(subscription.product), outcome, due or now, given), payment
 
 
 def _confirm(subscription_id: uuid.UUID, form: CancellationForm) -> str:
