@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
@@ -25,6 +25,11 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     """One message to one person. `key` makes the same message impossible twice."""
 
     __tablename__ = "mails"
+    __table_args__ = (
+        # Nearly every message is sent: what is looked for are the few others.
+        Index("ix_mails_refused", "merchant_id", "created_at", postgresql_where=text("state = 'refused'")),
+        Index("ix_mails_waiting", "send_at", postgresql_where=text("state = 'waiting'")),
+    )
 
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
