@@ -195,6 +195,12 @@ def test_no_json_at_all_crashes_the_reader(body):
         ("2026-01-01T24:00:00Z", None),
         ("2026-01-01T10:00:60Z", None),
         ("0001-01-01T00:00:00+23:00", None),
+        ("1969-12-31T23:59:59Z", None),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2199-12-31T23:59:59Z", datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2200-01-01T00:30:00+01:00", datetime(2199, 12, 31, 23, 30, tzinfo=UTC)),
+        ("2200-01-01T00:00:00Z", None),
+        ("9999-12-31T23:30:00Z", None),
         ("2026-01-01T00:00:00+99:00", None),
         ("", None),
         (None, None),
@@ -208,11 +214,53 @@ def test_moments(text, moment):
 @pytest.mark.parametrize(
     ("value", "amount"),
     [("0.0", "0"), ("94.2", "94.2"), (".5", "0.5"), ("-12", "-12"), (5, "5"), (Decimal("1.10"), "1.10")]
+    + [("-99999999999999.99", "-99999999999999.99"), ("100000000000000", None), ("-100000000000000", None)]
     + [(bad, None) for bad in ("", "1e5", "NaN", "1_0", "١٢", "12.", "1,5", None, True, [], "9" * 33, "Infinity")],
 )
 def test_money(value, amount):
     read = mapping.money({"currency_code": "EUR", "value": value})
     assert read == (None if amount is None else Money(Decimal(amount), "EUR"))
+
+
+def plan_of(**regular):
+    cycle = {"tenure_type": "REGULAR", **regular}
+    return mapping.read_plan({"id": "P-ABC", "billing_cycles": [cycle]})
+
+
+@pytest.mark.parametrize(
+    ("unit", "count", "rhythm"),
+    [
+        *((unit, 1, (unit, 1)) for unit in ("DAY", "WEEK", "MONTH", "YEAR")),
+        *(("DAY", 365, ("DAY", 365)), ("WEEK", 52, ("WEEK", 52)), ("MONTH", 12, ("MONTH", 12))),
+        *((unit, count, (None, 1)) for unit, count in [("DAY", 366), ("WEEK", 53), ("MONTH", 13), ("YEAR", 2)]),
+        *(("MONTH", bad, (None, 1)) for bad in (0, -1, "3", 10**30, True)),
+        *((bad, 1, (None, 1)) for bad in ("month", "FORTNIGHT", 7, None, ["MONTH"])),
+    ],
+)
+def test_a_rhythm_beyond_paypals_limits_is_unknown(unit, count, rhythm):
+    plan = plan_of(frequency={"interval_unit": unit, "interval_count": count})
+    assert (plan.interval_unit, plan.interval_count) == rhythm
+
+
+def test_a_rhythm_without_a_count_is_every_one():
+    plan = plan_of(frequency={"interval_unit": "MONTH"})
+    assert (plan.interval_unit, plan.interval_count) == ("MONTH", 1)
+
+
+@pytest.mark.parametrize(("given", "cycles"), [(0, 0), (12, 12), (999, 999), (1000, 0), (10**30, 0), ("12", 0)])
+def test_a_number_of_payments_beyond_paypals_limit_is_no_known_end(given, cycles):
+    assert plan_of(total_cycles=given).total_cycles == cycles
+
+
+def test_an_absent_number_of_payments_is_one():
+    assert plan_of().total_cycles == 1
+    assert mapping.read_plan({"id": "P-ABC"}).total_cycles == 0, "without a cycle no end is known"
+
+
+@pytest.mark.parametrize(("given", "failures"), [(0, 0), (999, 999), (1000, 999), (10**30, 999), (-1, 0), ("3", 0)])
+def test_failed_payments_beyond_paypals_limit_are_failures_all_the_same(given, failures):
+    body = {"id": "I-ABC", "status": "ACTIVE", "billing_info": {"failed_payments_count": given}}
+    assert mapping.read_subscription(body).failed_payments == failures
 
 
 def test_pages_until_no_next(paypal, gateway):

@@ -17,7 +17,10 @@ from portal.domain.money import Money
 from portal.providers.ports import PaymentReading, PlanReading, Reading
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9-]{3,50}")  # FACTS.md 1.3: ids are 3-50, `I-…`, `P-…`
-UNITS: Final = frozenset({"DAY", "WEEK", "MONTH", "YEAR"})
+LONGEST_INTERVAL: Final = {"DAY": 365, "WEEK": 52, "MONTH": 12, "YEAR": 1}  # at most so many (FACTS.md 1.3)
+MOST: Final = 999  # cycles, failed payments (FACTS.md 1.3)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+TOO_MUCH: Final = Decimal(10) ** 14  # more than any price, and than what is stored
 
 _AMOUNT = re.compile(r"-?[0-9]*\.?[0-9]+")  # the pattern of PayPal's money, without exponents
 _MOMENT = re.compile(
@@ -47,7 +50,7 @@ def read_subscription(body: object) -> Reading | None:
         last_payment=money(paid.get("amount")),
         final_payment_at=moment(billing.get("final_payment_time")),
         outstanding=money(billing.get("outstanding_balance")),
-        failed_payments=_count(billing.get("failed_payments_count"), default=0),
+        failed_payments=_failures(billing.get("failed_payments_count")),
         quantity=_quantity(row.get("quantity")),
         payer_id=text(subscriber.get("payer_id"), longest=13),
         payer_email=_email(subscriber.get("email_address")),
@@ -69,7 +72,7 @@ def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None
         return None
     cycle = _regular_cycle(row.get("billing_cycles"))
     frequency, scheme = _object(cycle.get("frequency")), _object(cycle.get("pricing_scheme"))
-    unit = frequency.get("interval_unit")
+    unit, every = _rhythm(frequency)
     return PlanReading(
         provider_id=provider_id,
         name=text(row.get("name"), longest=127) or "",
@@ -77,11 +80,10 @@ def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None
         product_id=text(row.get("product_id"), longest=50),
         description=text(row.get("description"), longest=127),
         price=money(scheme.get("fixed_price")),
-        interval_unit=unit if unit in UNITS else None,
-        interval_count=_count(frequency.get("interval_count"), default=1) or 1,
-        # PayPal's default of an absent total_cycles is 1; without a cycle at all we know of no end.
-        total_cycles=_count(cycle.get("total_cycles"), default=1 if cycle else 0),
-        failure_threshold=_count(_object(row.get("payment_preferences")).get("payment_failure_threshold"), default=0),
+        interval_unit=unit,
+        interval_count=every,
+        total_cycles=_cycles(cycle),
+        failure_threshold=_failures(_object(row.get("payment_preferences")).get("payment_failure_threshold")),
     )
 
 
@@ -105,27 +107,33 @@ def identifier(value: object) -> str | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Read an RFC 3339 date-time with any offset and any fraction, as UTC; None when it is not one."""
+    """Read an RFC 3339 date-time with any offset and any fraction, as UTC; None when it is not one.
+
+    Nor is one that no subscription can have, before 1970 or from 2200 on: a month could not be added to the last
+    day of the year 9999.
+    """
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None
     day, clock, fraction, zone = found.groups()
     try:
         read = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}")
-        return read.astimezone(UTC)
+        read = read.astimezone(UTC)
     except (ValueError, OverflowError):  # the 31st of February, second 60, the year 0 shifted by its offset
         return None
+    return read if EARLIEST <= read < LATEST else None
 
 
 def money(value: object) -> Money | None:
-    """Read PayPal's money object ("0.0", "29.9", "1500"); None when it is not money."""
+    """Read PayPal's money object ("0.0", "29.9", "1500"); None when it is not money, or absurdly much (10^14)."""
     row = _object(value)
     amount = row.get("value")
     if isinstance(amount, int | Decimal) and not isinstance(amount, bool):
         amount = str(amount)  # a number where the text should be: still exact, floats are parsed as Decimal
     if not isinstance(amount, str) or len(amount) > 32 or not _AMOUNT.fullmatch(amount):
         return None
-    return Money.parse(amount, row.get("currency_code"))
+    read = Money.parse(amount, row.get("currency_code"))
+    return read if read is not None and abs(read.amount) < TOO_MUCH else None
 
 
 def text(value: object, *, longest: int) -> str | None:
@@ -143,10 +151,29 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: object, *, default: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 9999:
-        return default
+def _count(value: object, *, most: int) -> int | None:
+    """Read a count; None when it is none or more than PayPal's own limit."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        return None
     return value
+
+
+def _rhythm(frequency: Mapping[str, Any]) -> tuple[str | None, int]:
+    """Read how often a plan bills; one beyond PayPal's limits is unknown. An absent count is one."""
+    unit = frequency.get("interval_unit")
+    longest = LONGEST_INTERVAL.get(unit) if isinstance(unit, str) else None
+    every = _count(frequency.get("interval_count", 1), most=longest) if longest else None
+    return (unit, every) if every else (None, 1)
+
+
+def _cycles(cycle: Mapping[str, Any]) -> int:
+    """Read how many payments a plan has; 0, no known end, when that cannot be read. PayPal's default is one."""
+    return _count(cycle.get("total_cycles", 1), most=MOST) or 0 if cycle else 0
+
+
+def _failures(value: object) -> int:
+    """Read a number of failed payments: more than PayPal's limit are still failures."""
+    return MOST if isinstance(value, int) and value > MOST else _count(value, most=MOST) or 0
 
 
 def _quantity(value: object) -> Decimal:
