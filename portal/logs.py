@@ -50,3 +50,14 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     for key in FORBIDDEN & event.keys():
         event[key] = "[hidden]"
     return event
+
+
+def place_of(error: BaseException) -> str:
+    """Return where an error was raised, as function:line.
+
+    Logged in place of its text where that may hold what a log must not: a database error repeats the row.
+    """
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at is not None else ""

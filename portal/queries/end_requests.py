@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.end_requests import OPEN, RequestState
-from portal.models import EndRequest, Product, Subscription
+from portal.domain.end_requests import OPEN, Basis, RequestState
+from portal.models import EndRequest, Mail, Product, Subscription
+
+Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 
 def _whole() -> Select[EndRequest]:
@@ -88,17 +91,63 @@ def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 2
     )
 
 
-def unconfirmed_since(session: Session, before: datetime, *, limit: int = 500) -> list[EndRequest]:
-    """Return open requests older than `before` whose customer has not yet had the honest status mail."""
-    return list(
-        session.scalars(
-            _whole()
-            .where(
-                EndRequest.state.in_(OPEN - {RequestState.RECORDED}),
-                EndRequest.created_at <= before,
-                EndRequest.overdue_told_at.is_(None),
-            )
-            .order_by(EndRequest.created_at)
-            .limit(limit)
-        )
+def unconfirmed_since(session: Session, before: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
+    """Return open requests that should have been confirmed since `before` and whose customer was not yet told so.
+
+    One that waits for a date of its own is late only from that date on.
+    """
+    statement = _keys().where(
+        EndRequest.state.in_(OPEN),
+        func.coalesce(EndRequest.due_at, EndRequest.created_at) <= before,
+        EndRequest.overdue_told_at.is_(None),
     )
+    return _after(session, statement, after=after, limit=limit)
+
+
+def losing_access(
+    session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, limit: int
+) -> Sequence[Key]:
+    """Return confirmed requests whose access ends between the two moments, and whose customer was not told so.
+
+    A confirmation of the last day before `since` has just said it.
+    """
+    told = exists().where(Mail.end_request_id == EndRequest.id, Mail.kind == "access_ends_soon")
+    statement = _keys().where(
+        EndRequest.state == RequestState.CONFIRMED,
+        Subscription.access_until > since,
+        Subscription.access_until <= until,
+        EndRequest.confirmed_at < since - timedelta(days=1),
+        ~told,
+    )
+    return _after(session, statement, after=after, limit=limit)
+
+
+def closable(session: Session, now: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
+    """Return confirmed requests that are over; one whose paid time is unknown waits for the merchant.
+
+    One that never began opened nothing, so no date is missing.
+    """
+    statement = _keys().where(
+        EndRequest.state == RequestState.CONFIRMED,
+        Subscription.ended_at <= now,
+        or_(Subscription.access_until <= now, Subscription.access_until.is_(None)),
+        or_(
+            Subscription.access_until.is_not(None),
+            Subscription.paid_until.is_not(None),
+            EndRequest.basis == Basis.NEVER_STARTED,
+        ),
+    )
+    return _after(session, statement, after=after, limit=limit)
+
+
+def _keys() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
+    return select(EndRequest.id, EndRequest.merchant_id, EndRequest.subscription_id).join(EndRequest.subscription)
+
+
+def _after(
+    session: Session, statement: Select[uuid.UUID, uuid.UUID, uuid.UUID], *, after: uuid.UUID | None, limit: int
+) -> Sequence[Key]:
+    """Return the next rows by id, so that no row stands in the way of those behind it."""
+    if after is not None:
+        statement = statement.where(EndRequest.id > after)
+    return session.execute(statement.order_by(EndRequest.id).limit(limit)).all()

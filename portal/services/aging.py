@@ -1,26 +1,29 @@
-"""What happens because time passes. Access needs none of it: it is computed from dates at each request."""
+"""What happens because time passes. Access needs none of it: it is computed from dates at each request.
+
+Every row is worked on in a transaction of its own; one that fails is logged and stops nobody behind it.
+"""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session, joinedload
+import structlog
+from sqlalchemy import delete
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import OVERDUE, RequestState
-from portal.models import (
-    EndRequest,
-    LoginChallenge,
-    LoginSession,
-    Merchant,
-    Product,
-    Subscription,
-    Throttle,
-    TimelineKind,
-)
+from portal.logs import place_of
+from portal.models import EndRequest, LoginChallenge, LoginSession, Merchant, Subscription, Throttle, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.services import notices, timeline
 from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
 
 NOTICE_BEFORE_ACCESS_ENDS = timedelta(days=3)
 KEEP_LOGINS = timedelta(days=30)  # expired sessions and codes, for the person's own list
@@ -28,49 +31,67 @@ KEEP_THROTTLES = timedelta(days=1)
 BATCH = 200
 
 
+class Unfinished(Exception):
+    """Something failed, named in the log; everything else was done. The next run tries it again."""
+
+
+class _Find(Protocol):
+    def __call__(self, session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[end_requests.Key]: ...
+
+
+_Act = Callable[[Session, EndRequest, Subscription], None]
+
+
 def run(ctx: Context, *, now: datetime) -> None:
-    """Do all of it, each row in a transaction of its own."""
-    tell_overdue(ctx, now=now)
-    tell_access_ends_soon(ctx, now=now)
-    close_over(ctx, now=now)
-    forget_expired(ctx, now=now)
+    """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
+    failed = []
+    for step in (tell_overdue, tell_access_ends_soon, close_over, forget_expired):
+        try:
+            step(ctx, now=now)
+        except Exception as error:
+            failed.append(step.__name__)
+            log.error("aging_step_failed", step=step.__name__, error=type(error).__name__, place=place_of(error))
+    if failed:
+        raise Unfinished(", ".join(failed))
 
 
 def tell_overdue(ctx: Context, *, now: datetime) -> None:
-    """Send the honest status to whoever waits for 24 h without PayPal's confirmation (cancellation.md, Mails)."""
-    with ctx.db.read() as session:
-        waiting = [row.id for row in end_requests.unconfirmed_since(session, now - OVERDUE, limit=BATCH)]
-    for request_id in waiting:
-        with ctx.db.begin() as session:
-            request = end_requests.lock(session, request_id)
-            if request.is_open and request.overdue_told_at is None:
-                request.overdue_told_at = now
-                notices.end_overdue(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+    """Send the honest status to whoever waits for 24 h without PayPal's confirmation (cancellation.md, Mails).
+
+    Raises Unfinished.
+    """
+
+    def tell(session: Session, request: EndRequest, _subscription: Subscription) -> None:
+        if request.is_open and request.overdue_told_at is None:
+            request.overdue_told_at = now
+            notices.end_overdue(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+
+    _each(ctx, partial(end_requests.unconfirmed_since, before=now - OVERDUE), tell)
 
 
 def tell_access_ends_soon(ctx: Context, *, now: datetime) -> None:
-    """Tell customers three days before access ends, once (the mail's key makes it so)."""
-    with ctx.db.begin() as session:
-        for request in _ending(session, after=now, before=now + NOTICE_BEFORE_ACCESS_ENDS):
-            merchant = session.get_one(Merchant, request.merchant_id)
-            notices.access_ends_soon(ctx, session, request, merchant, now=now)
+    """Tell customers three days before access ends, once (the mail's key makes it so). Raises Unfinished."""
+
+    def tell(session: Session, request: EndRequest, _subscription: Subscription) -> None:
+        merchant = session.get_one(Merchant, request.merchant_id)
+        notices.access_ends_soon(ctx, session, request, merchant, now=now)
+
+    _each(ctx, partial(end_requests.losing_access, since=now, until=now + NOTICE_BEFORE_ACCESS_ENDS), tell)
 
 
 def close_over(ctx: Context, *, now: datetime) -> None:
-    """Close confirmed requests whose access has ended, or is kept for good, and say so on the day."""
-    with ctx.db.read() as session:
-        rows = [(row.id, row.merchant_id, row.subscription_id) for row in _closable(session, now=now)]
-    for request_id, merchant_id, subscription_id in rows:
-        with ctx.db.begin() as session:
-            subscription = subscriptions.lock(session, merchant_id, subscription_id)
-            request = end_requests.lock(session, request_id)
-            if request.state is not RequestState.CONFIRMED:
-                continue
-            request.move(RequestState.CLOSED)
-            request.closed_at = now
-            timeline.note(session, subscription, TimelineKind.CLOSED, key=str(request.id), at=now)
-            if subscription.access_until is not None:
-                notices.access_ended(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
+    """Close confirmed requests whose access has ended, or is kept for good; say so on the day. Raises Unfinished."""
+
+    def close(session: Session, request: EndRequest, subscription: Subscription) -> None:
+        if request.state is not RequestState.CONFIRMED:
+            return
+        request.move(RequestState.CLOSED)
+        request.closed_at = now
+        timeline.note(session, subscription, TimelineKind.CLOSED, key=str(request.id), at=now)
+        if subscription.access_until is not None:
+            notices.access_ended(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+
+    _each(ctx, partial(end_requests.closable, now=now), close)
 
 
 def forget_expired(ctx: Context, *, now: datetime) -> None:
@@ -81,39 +102,28 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
         session.execute(delete(Throttle).where(Throttle.window_start < now - KEEP_THROTTLES))
 
 
-def _ending(session: Session, *, after: datetime, before: datetime) -> list[EndRequest]:
-    subscription = joinedload(EndRequest.subscription)
-    statement = (
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .options(
-            subscription.joinedload(Subscription.customer),
-            subscription.joinedload(Subscription.product).selectinload(Product.contents),
-            subscription.joinedload(Subscription.plan),
-        )
-        .where(
-            EndRequest.state == RequestState.CONFIRMED,
-            Subscription.access_until > after,
-            Subscription.access_until <= before,
-            EndRequest.confirmed_at < after - timedelta(days=1),  # the confirmation has just said it
-        )
-        .limit(BATCH)
-    )
-    return list(session.scalars(statement))
+def _each(ctx: Context, find: _Find, act: _Act) -> None:
+    """Act on everything that `find` finds, each row locked in its own transaction, batch by batch until the last.
 
-
-def _closable(session: Session, *, now: datetime) -> list[EndRequest]:
-    """Confirmed requests that are over; one whose paid time is unknown waits for the merchant."""
-    statement = (
-        select(EndRequest)
-        .join(EndRequest.subscription)
-        .where(
-            EndRequest.state == RequestState.CONFIRMED,
-            Subscription.ended_at <= now,
-            or_(Subscription.access_until <= now, Subscription.access_until.is_(None)),
-            or_(Subscription.access_until.is_not(None), Subscription.paid_until.is_not(None)),
-        )
-        .order_by(EndRequest.confirmed_at)
-        .limit(BATCH)
-    )
-    return list(session.scalars(statement))
+    The database's own failures end it at once; any other is the row's and the next row follows.
+    """
+    last, failed = None, 0
+    while True:
+        with ctx.db.read() as session:
+            keys = find(session, after=last, limit=BATCH)
+        for request_id, merchant_id, subscription_id in keys:
+            try:
+                with ctx.db.begin() as session:
+                    subscription = subscriptions.lock(session, merchant_id, subscription_id)
+                    act(session, end_requests.lock(session, request_id), subscription)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                failed += 1
+                name, place = type(error).__name__, place_of(error)
+                log.error("aging_row_failed", request_id=str(request_id), error=name, place=place)
+        if len(keys) < BATCH:
+            break
+        last = keys[-1].id
+    if failed:
+        raise Unfinished(f"{failed} rows")
