@@ -7,7 +7,7 @@ from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import aging, settling
+from portal.services import aging, outbox, settling
 
 log = structlog.get_logger(__name__)
 
@@ -29,9 +29,15 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
 @queue.app.task(name="housekeeping.sweep", pass_context=True, queueing_lock="sweep")
 def sweep(job: JobContext, timestamp: int) -> None:
     """Give a job to every request, and every mail, whose time has passed without one."""
-    found = settling.sweep(job.additional_context["portal"], now=utc_now())
-    if found:
-        log.warning("requests_without_a_job", count=found)
+    context = job.additional_context["portal"]
+    try:
+        found = settling.sweep(context, now=utc_now())
+        if found:
+            log.warning("requests_without_a_job", count=found)
+    finally:
+        found = outbox.sweep(context, now=utc_now())
+        if found:
+            log.warning("mails_without_a_job", count=found)
 
 
 @queue.app.periodic(cron="*/10 * * * *")

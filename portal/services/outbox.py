@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,7 @@ CONTENT: Final = "mails.content"  # the purpose a message is sealed for
 LOGIN_CODE_LIFE: Final = timedelta(minutes=10)
 LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
+FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
 LONGEST_ERROR: Final = 500
 
 
@@ -131,6 +132,26 @@ def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
         raise
     log.info("mail_sent", mail_id=str(mail_id), kind=mail.kind, attempts=mail.attempts)
     return _settle(ctx, mail, MailState.SENT, sent_at=now)
+
+
+def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
+    """Give a job to every message whose time has passed without one; return how many there were.
+
+    Jobs are written with the messages, so this finds something only after a loss (a restored backup, a job
+    deleted by hand) or where the queue is far behind: a second job for the same message sends nothing.
+    """
+    with ctx.db.begin() as session:
+        forgotten = session.scalars(
+            select(Mail)
+            .where(Mail.state == MailState.WAITING, Mail.send_at < now - FORGOTTEN)
+            .order_by(Mail.send_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for mail in forgotten:
+            mail.send_at = now
+            _defer(session, mail.id)
+    return len(forgotten)
 
 
 def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailState:

@@ -236,6 +236,44 @@ def test_no_address_and_no_content_is_logged(ctx, post, mailer, now, capfd, capl
     assert "Hello" not in logged
 
 
+def lose_the_jobs(ctx):
+    with ctx.db.begin() as session:
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+
+
+def test_a_message_whose_job_was_lost_is_sent_all_the_same(ctx, post, jobs, mailer, now):
+    mail_id = post()
+    lose_the_jobs(ctx)
+    assert outbox.sweep(ctx, now=now + timedelta(minutes=10)) == 0, "its job may only be late"
+    assert outbox.sweep(ctx, now=now + timedelta(minutes=11)) == 1
+    assert [found for found, _ in jobs()] == [str(mail_id)]
+    assert outbox.sweep(ctx, now=now + timedelta(minutes=12)) == 0, "one new job is enough"
+    assert outbox.send(ctx, mail_id, now=now + timedelta(minutes=12)) is MailState.SENT
+    assert len(mailer.sent) == 1
+
+
+def test_only_messages_whose_time_has_passed_are_given_a_job(ctx, post, jobs, mailer, now):
+    sent = post("sent")
+    outbox.send(ctx, sent, now=now)
+    mailer.refusing = True
+    outbox.send(ctx, post("refused"), now=now)
+    post("dropped", send_at=now + timedelta(seconds=60))
+    with ctx.db.begin() as session:
+        outbox.supersede(session, "dropped")
+    post("later", send_at=now + timedelta(hours=2))
+    lose_the_jobs(ctx)
+    assert outbox.sweep(ctx, now=now + timedelta(hours=1)) == 0
+    assert jobs() == []
+
+
+def test_a_message_that_somebody_holds_is_left_to_them(ctx, post, now):
+    held, free = post("held"), post("free")
+    with ctx.db.begin() as session:
+        session.get_one(Mail, held, with_for_update=True)
+        assert outbox.sweep(ctx, now=now + timedelta(hours=1)) == 1
+    assert free
+
+
 def test_an_unknown_message_is_an_error(ctx, now):
     with pytest.raises(NoResultFound):
         outbox.send(ctx, uuid.uuid4(), now=now)
