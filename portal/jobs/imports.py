@@ -12,5 +12,5 @@ from portal.services import imports
 
 @queue.app.task(name=queue.RUN_IMPORT, pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=4))
 def run_import(job: JobContext, run_id: str) -> None:
-    """Go on with one import run from where it stands."""
-    imports.run_import(job.additional_context["portal"], uuid.UUID(run_id))
+    """Go on with one import run from where it stands, for a few pages."""
+    imports.run_share(job.additional_context["portal"], uuid.UUID(run_id))

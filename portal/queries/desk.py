@@ -115,7 +115,7 @@ def customers_page(
     session: Session, merchant_id: uuid.UUID, *, search: str = "", place: Place = Place(), size: int = PAGE
 ) -> Slice:
     """Return one page of the merchant's customers, by name."""
-    statement: Select[Any] = select(Customer.id, Customer.name, Customer.email, Customer.created_at)
+    statement: Select[*tuple[Any, ...]] = select(Customer.id, Customer.name, Customer.email, Customer.created_at)
     statement = statement.where(Customer.merchant_id == merchant_id)
     if search:
         statement = statement.where(_finds(search, with_subscription=False))
@@ -212,7 +212,7 @@ def _finds(search: str, *, with_subscription: bool) -> ColumnElement[bool]:
 
 def _slice(
     session: Session,
-    statement: Select[Any],
+    statement: Select[*tuple[Any, ...]],
     keys: tuple[Any, Any],
     scope: ColumnElement[bool],
     *,

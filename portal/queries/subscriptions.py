@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.models import Product, Subscription
+from portal.models import Plan, Product, Subscription
 
 
 def _whole() -> Select[Subscription]:
@@ -56,6 +58,41 @@ def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -
     ).one()
     statement = _whole().where(Subscription.id == subscription_id).execution_options(populate_existing=True)
     return session.scalars(statement).one()
+
+
+def lock_known(session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]) -> None:
+    """Lock those of PayPal's ids that the merchant has. Who locks several takes them by id, here and in `lock_live`."""
+    session.execute(
+        select(Subscription.id)
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id.in_(provider_ids),
+        )
+        .order_by(Subscription.id)
+        .with_for_update()
+    ).all()
+
+
+def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Lock every subscription of a product that began and has not ended; return what its length depends on."""
+    return session.execute(
+        select(
+            Subscription.id,
+            Subscription.started_at,
+            Subscription.interval_unit,
+            Subscription.interval_count,
+            Plan.total_cycles,
+        )
+        .outerjoin(Plan, Plan.id == Subscription.plan_id)
+        .where(
+            Subscription.product_id == product_id,
+            Subscription.started_at.is_not(None),
+            Subscription.ended_at.is_(None),
+        )
+        .order_by(Subscription.id)
+        .with_for_update(of=Subscription)
+    ).all()
 
 
 def by_provider_id(

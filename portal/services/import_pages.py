@@ -10,16 +10,15 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
 from portal.domain.subscriptions import PROVIDER_NOT_STARTED
 from portal.i18n import LOCALES, Translator
+from portal.logs import place_of
 from portal.models import ImportRun, Merchant, Plan, Product
 from portal.providers.ports import (
     GatewayRefused,
@@ -30,15 +29,14 @@ from portal.providers.ports import (
     Refusal,
     SubscriptionGateway,
 )
-from portal.queries import import_runs
+from portal.queries import import_runs, subscriptions
 from portal.services.context import Context
-from portal.services.import_rows import write_row
+from portal.services.import_rows import Offer, write_row
 
 log = structlog.get_logger(__name__)
 
 SILENCES: Final = 3  # so many single reads without an answer in a row: PayPal is away, not the row bad
 KEY_REFUSALS: Final = frozenset({Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN})
-LARGEST: Final = Decimal(10) ** 14  # what the columns of amounts hold
 
 
 @dataclass(kw_only=True)
@@ -104,11 +102,15 @@ def write_plans(session: Session, run: ImportRun, plans: Iterable[PlanReading], 
 def write_page(ctx: Context, session: Session, run: ImportRun, page: Gathered, *, now: datetime) -> None:
     """Write a page's rows and count them in the run; a row that fails is undone alone."""
     plans = _plans_of(session, run, page, now=now)
+    subscriptions.lock_known(
+        session, run.merchant_id, run.environment, [reading.provider_id for reading in page.readings]
+    )
+    offers = {plan_id: Offer(plan, plan.product) for plan_id, plan in plans.items()}
     created = updated = failed = 0
     for reading in page.readings:
         try:
             with session.begin_nested():
-                is_new = write_row(ctx, session, run, reading, plans.get(reading.plan_id or ""), now=now)
+                is_new = write_row(ctx, session, run, reading, offers.get(reading.plan_id or ""), now=now)
         except (OperationalError, InterfaceError):
             raise  # the database, not the row
         except Exception as error:
@@ -201,7 +203,7 @@ def _new_plan(session: Session, run: ImportRun, merchant: Merchant, provider_id:
 
 
 def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
-    price = _storable(plan.price)
+    price = plan.price
     if plan.name and row.product.name in {_unknown_name(locale, row.provider_id) for locale in LOCALES}:
         row.product.name = plan.name  # nobody has named it yet
     row.name = plan.name
@@ -211,23 +213,10 @@ def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
     row.read_at = now
 
 
-def _storable(price: Money | None) -> Money | None:
-    return price if price is not None and abs(price.amount) < LARGEST else None
-
-
 def _unknown_name(locale: str, provider_id: str) -> str:
     return Translator(locale).gettext("Unknown plan %(id)s", id=provider_id)
 
 
 def _log_failure(run_id: uuid.UUID, provider_id: str, error: Exception) -> None:
-    """Log where a row failed, without the error's text: a database error repeats what was to be written."""
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    log.error(
-        "import_row_failed",
-        run_id=str(run_id),
-        provider_id=provider_id,
-        error=type(error).__name__,
-        line=f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at is not None else "",
-    )
+    name, place = type(error).__name__, place_of(error)
+    log.error("import_row_failed", run_id=str(run_id), provider_id=provider_id, error=name, place=place)

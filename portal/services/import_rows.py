@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status, status_from_provider
-from portal.models import Customer, ImportRun, Plan, Provider, Subscription, TimelineKind
+from portal.models import Customer, ImportRun, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import endings, timeline
@@ -20,12 +20,20 @@ from portal.services.provider_facts import take_over
 from portal.services.rules import rule_of
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A plan with its product. Kept side by side: locking a subscription reads its plan anew, without the product."""
+
+    plan: Plan
+    product: Product
+
+
 class NoPlan(ValueError):
     """PayPal names no plan at all: there is nothing the subscription could open."""
 
 
 def write_row(
-    ctx: Context, session: Session, run: ImportRun, reading: Reading, plan: Plan | None, *, now: datetime
+    ctx: Context, session: Session, run: ImportRun, reading: Reading, offer: Offer | None, *, now: datetime
 ) -> bool:
     """Write one subscription as PayPal shows it; return whether it is new here.
 
@@ -35,26 +43,26 @@ def write_row(
         session, run.merchant_id, environment=run.environment, provider_id=reading.provider_id
     )
     if known is None:
-        if plan is None:
+        if offer is None:
             raise NoPlan
-        _create(session, run, reading, plan, now=now)
+        _create(session, run, reading, offer, now=now)
         return True
     subscription = subscriptions.lock(session, run.merchant_id, known.id)
     _learn_email(session, subscription.customer, reading)
-    if plan is not None:
-        _follow_plan(subscription, plan)
+    if offer is not None:
+        _follow_plan(subscription, offer)
         if subscription.amount is None or subscription.interval_unit is None:
-            reading = _with_plan(reading, plan)
+            reading = _with_plan(reading, offer.plan)
     endings.record_reading(ctx, session, subscription, reading, now=now)
     return False
 
 
-def _create(session: Session, run: ImportRun, reading: Reading, plan: Plan, *, now: datetime) -> None:
+def _create(session: Session, run: ImportRun, reading: Reading, offer: Offer, *, now: datetime) -> None:
     subscription = Subscription(
         merchant_id=run.merchant_id,
         customer=_customer(session, run, reading),
-        product=plan.product,
-        plan=plan,
+        product=offer.product,
+        plan=offer.plan,
         status=Status.PENDING,
         provider=Provider.PAYPAL_REST,
         provider_id=reading.provider_id,
@@ -66,7 +74,7 @@ def _create(session: Session, run: ImportRun, reading: Reading, plan: Plan, *, n
         created_at=reading.created_at or reading.started_at or now,
     )
     session.add(subscription)
-    take_over(subscription, _with_plan(reading, plan), now=now)
+    take_over(subscription, _with_plan(reading, offer.plan), now=now)
     _take_over_life(session, subscription, reading, now=now)
     session.flush()
     timeline.note(
@@ -141,12 +149,16 @@ def _learn_email(session: Session, customer: Customer, reading: Reading) -> None
         customer.email = email
 
 
-def _follow_plan(subscription: Subscription, plan: Plan) -> None:
-    """Take over another plan (PayPal's *revise*) with what it opens; an ended subscription keeps its own."""
-    if subscription.is_over or subscription.plan_id == plan.id:
+def _follow_plan(subscription: Subscription, offer: Offer) -> None:
+    """Take over another plan (PayPal's *revise*) with what it opens; an ended subscription keeps its own.
+
+    The old price and rhythm go with the old plan: none at all is better than one that no longer holds.
+    """
+    if subscription.is_over or subscription.plan_id == offer.plan.id:
         return
-    subscription.plan = plan
-    subscription.product = plan.product
+    subscription.amount = subscription.currency = subscription.interval_unit = None
+    subscription.plan = offer.plan
+    subscription.product = offer.product
 
 
 def _with_plan(reading: Reading, plan: Plan) -> Reading:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import count, islice
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from portal.providers.ports import (
     SubscriptionGateway,
 )
 from portal.queries import desk, import_runs
+from portal.secrets import CannotOpen
 from portal.services.context import Context
 from portal.services.gateways import NoKey, gateway_for
 from portal.services.import_pages import gather, write_page, write_plans
@@ -35,6 +36,8 @@ from portal.services.import_pages import gather, write_page, write_plans
 log = structlog.get_logger(__name__)
 
 PAGE_SIZE: Final = 20  # PayPal's largest (FACTS.md 1.2)
+PAGES_PER_JOB: Final = 5  # then the next job's turn: an import of a hundred thousand rows holds up nobody
+LOCK: Final = "imports"  # one job at a time, of all merchants: ends and mails have the other workers
 QUIET: Final = timedelta(minutes=5)  # a running import that wrote nothing for so long may be taken over
 
 OnProgress = Callable[[ImportRun], None]
@@ -49,6 +52,7 @@ class StopReason(StrEnum):
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
     NO_KEY = "no_key"
+    KEY_UNREADABLE = "key_unreadable"  # sealed with a master key that is no longer configured
     INTERRUPTED = "interrupted"
 
 
@@ -91,7 +95,7 @@ def start_or_resume(
         run.state, run.error, run.touched_at = ImportState.RUNNING, "", now
         session.flush()
         if in_background:
-            queue.defer(session, queue.RUN_IMPORT, lock=f"import:{merchant_id}", run_id=str(run.id))
+            _defer(session, run.id)
         return run
 
 
@@ -100,15 +104,37 @@ def run_import(ctx: Context, run_id: uuid.UUID, *, on_progress: OnProgress | Non
 
     `on_progress` is called after each written page with the run as it stands.
     """
+    _go_on(ctx, run_id, pages=None, tell=on_progress or (lambda _run: None))
+    with ctx.db.read() as session:
+        return import_runs.get(session, run_id)
+
+
+def run_share(ctx: Context, run_id: uuid.UUID) -> None:
+    """Read a few pages of a run, as one job does, and give the rest to another job that waits its turn.
+
+    Killed before that, this job is given back to the queue and goes on from the page that the run names.
+    """
+    if _go_on(ctx, run_id, pages=PAGES_PER_JOB, tell=lambda _run: None):
+        with ctx.db.begin() as session:
+            _defer(session, run_id)
+
+
+def _defer(session: Session, run_id: uuid.UUID) -> None:
+    queue.defer(session, queue.RUN_IMPORT, lock=LOCK, run_id=str(run_id))
+
+
+def _go_on(ctx: Context, run_id: uuid.UUID, *, pages: int | None, tell: OnProgress) -> bool:
+    """Read the run's next pages, all of them when `pages` is None; return whether any are left for us to read."""
     with ctx.db.read() as session:
         run = import_runs.get(session, run_id)
     if run.state is not ImportState.RUNNING:
-        return run
-    tell = on_progress or (lambda _run: None)
+        return False
     try:
-        _read_all(ctx, run, tell)
+        return _read(ctx, run, pages, tell)
     except NoKey:
         _stop(ctx, run, StopReason.NO_KEY)
+    except CannotOpen:
+        _stop(ctx, run, StopReason.KEY_UNREADABLE)
     except GatewayRefused as refused:
         _stop(ctx, run, _reason(refused), refused.debug_id)
     except GatewayUnavailable as unavailable:
@@ -119,17 +145,20 @@ def run_import(ctx: Context, run_id: uuid.UUID, *, on_progress: OnProgress | Non
         raise
     except _Lost:
         log.info("import_taken_over", run_id=str(run_id))
-    with ctx.db.read() as session:
-        return import_runs.get(session, run_id)
+    return False
 
 
-def _read_all(ctx: Context, run: ImportRun, tell: OnProgress) -> None:
+def _read(ctx: Context, run: ImportRun, pages: int | None, tell: OnProgress) -> bool:
     gateway = gateway_for(ctx, run.merchant_id)
     page: int | None = run.next_page
     if page == 1:
         _read_plans(ctx, run, gateway, tell)
-    while page is not None:
+    numbers = count() if pages is None else range(pages)
+    for _ in numbers:
+        if page is None:
+            break
         page = _read_page(ctx, run, gateway, page=page, tell=tell)
+    return page is not None
 
 
 def _read_plans(ctx: Context, run: ImportRun, gateway: SubscriptionGateway, tell: OnProgress) -> None:

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
 from portal.domain import policies
 from portal.domain.access import Content, EndPreview, Facts, Rule, preview_end
+from portal.domain.periods import Interval, add_months
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
-from portal.models import Product, ProductContent
-from portal.queries import products
+from portal.models import Product, ProductContent, Subscription
+from portal.queries import products, subscriptions
 from portal.services.context import Context
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
@@ -65,6 +69,8 @@ class ProductWish:
 def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: ProductWish) -> None:
     """Write the product. A content that stays keeps its identity, so that grants and proofs still mean it.
 
+    Other months of commitment hold at once for every subscription that has not ended; a request that already
+    waits for its date keeps the date it was given.
     Raises NoResultFound, and NotAllowed(KEY_NOT_TESTED) when self-cancellation may not be turned on yet.
     """
     with ctx.db.begin() as session:
@@ -77,10 +83,30 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         product.stops_at_once = wish.stops_at_once
         product.kept_while_paused = wish.kept_while_paused
         product.grace_days = wish.grace_days
+        if product.commitment_months != wish.commitment_months:
+            _commit(session, product.id, months=wish.commitment_months)
         product.commitment_months = wish.commitment_months
         product.commitment_binds = wish.commitment_binds
         product.self_cancellation = wish.self_cancellation
         product.contents = list(_contents(product, wish.contents))
+
+
+def _commit(session: Session, product_id: uuid.UUID, *, months: int | None) -> None:
+    """Set the commitment's end of every subscription that has not ended: the product's months, else the plan's length.
+
+    A plan without end has no length: then there is no commitment.
+    """
+    changed = []
+    for row in subscriptions.lock_live(session, product_id):
+        rhythm = Interval.parse(row.interval_unit, row.interval_count)
+        until = None
+        if months:
+            until = add_months(row.started_at, months)
+        elif row.total_cycles and rhythm is not None:
+            until = rhythm.after(row.started_at, row.total_cycles)
+        changed.append({"id": row.id, "committed_until": until})
+    if changed:
+        session.execute(update(Subscription), changed)
 
 
 def _contents(product: Product, wishes: Iterable[ContentWish]) -> Iterable[ProductContent]:

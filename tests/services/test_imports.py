@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import uuid
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -130,7 +133,7 @@ def test_an_import_stopped_by_paypal_goes_on_where_it_stood(ctx, merchant, paypa
         ("list", "403", imports.StopReason.FORBIDDEN),
         ("list_plans", "500", imports.StopReason.UNAVAILABLE),
         ("list", "429", imports.StopReason.RATE_LIMITED),
-        ("list", "400", imports.StopReason.REFUSED),
+        ("list", "404", imports.StopReason.REFUSED),
     ],
 )
 def test_the_reason_of_a_stop_is_kept(ctx, merchant, paypal, operation, behaviour, reason):
@@ -139,6 +142,13 @@ def test_the_reason_of_a_stop_is_kept(ctx, merchant, paypal, operation, behaviou
     run = bring_in(ctx, merchant)
     assert (run.state, run.next_page) == (ImportState.STOPPED, 1)
     assert run.error.split()[0] == reason
+
+
+def test_a_key_that_can_no_longer_be_read_stops_the_run(ctx, merchant):
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET secret = 'gone|0123456789abcdef'"))
+    run = bring_in(ctx, merchant)
+    assert (run.state, run.error) == (ImportState.STOPPED, imports.StopReason.KEY_UNREADABLE)
 
 
 def test_an_interrupted_process_leaves_a_run_that_resumes(ctx, merchant, paypal):
@@ -178,10 +188,66 @@ def test_who_lost_a_run_writes_nothing_more(ctx, merchant, paypal):
 
 def test_an_import_in_the_background_is_one_promise_with_its_job(ctx, merchant):
     run = imports.start_or_resume(ctx, merchant.id, in_background=True)
-    with ctx.db.read() as session:
-        jobs = session.execute(text("SELECT task_name, args ->> 'run_id' FROM procrastinate_jobs")).all()
-    assert jobs == [(queue.RUN_IMPORT, str(run.id))]
+    assert waiting_jobs(ctx) == [(queue.RUN_IMPORT, str(run.id), "imports")]
     assert run.state is ImportState.RUNNING
+
+
+def waiting_jobs(ctx):
+    with ctx.db.read() as session:
+        return [
+            tuple(job)
+            for job in session.execute(
+                text("SELECT task_name, args ->> 'run_id', lock FROM procrastinate_jobs WHERE status = 'todo'")
+            )
+        ]
+
+
+def take_job(ctx):
+    """What a worker does with the one waiting job, that job being done when the next one is written."""
+    ((_, run_id, _),) = waiting_jobs(ctx)
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE status = 'todo'"))
+    imports.run_share(ctx, uuid.UUID(run_id))
+
+
+def test_a_job_reads_a_few_pages_and_the_next_job_goes_on(ctx, merchant, paypal, monkeypatch):
+    monkeypatch.setattr(imports, "PAGES_PER_JOB", 2)
+    add_many(paypal, 90)
+    run = imports.start_or_resume(ctx, merchant.id, in_background=True)
+    seen = []
+    while waiting_jobs(ctx):
+        assert waiting_jobs(ctx) == [(queue.RUN_IMPORT, str(run.id), "imports")]
+        take_job(ctx)
+        (run,) = rows(ctx, ImportRun, merchant)
+        seen.append((run.seen, run.state))
+    running, done = ImportState.RUNNING, ImportState.DONE
+    assert seen == [(40, running), (80, running), (90, done)]
+    assert (run.created, paypal.count("list"), paypal.count("list_plans")) == (90, 5, 1)
+
+
+def test_a_job_that_paypal_stops_leaves_no_next_one(ctx, merchant, paypal):
+    add_many(paypal, 45)
+    paypal.rule("list", "500", 1, skip=1)
+    imports.start_or_resume(ctx, merchant.id, in_background=True)
+    take_job(ctx)
+    (run,) = rows(ctx, ImportRun, merchant)
+    assert (run.state, run.seen, waiting_jobs(ctx)) == (ImportState.STOPPED, 20, [])
+
+
+def test_a_job_that_died_before_it_gave_the_rest_away_is_taken_up_where_it_stood(ctx, merchant, paypal, monkeypatch):
+    monkeypatch.setattr(imports, "PAGES_PER_JOB", 1)
+    add_many(paypal, 45)
+    run = imports.start_or_resume(ctx, merchant.id, in_background=True)
+    for _ in range(3):  # the queue gives a dead worker's job to another one
+        imports.run_share(ctx, run.id)
+    (run,) = rows(ctx, ImportRun, merchant)
+    assert (run.state, run.seen, run.created, run.updated) == (ImportState.DONE, 45, 45, 0)
+
+
+def test_imports_of_several_merchants_take_turns_on_one_worker(ctx, make, paypal):
+    for merchant in (make.merchant(), make.merchant()):
+        imports.start_or_resume(ctx, merchant.id, in_background=True)
+    assert {lock for _, _, lock in waiting_jobs(ctx)} == {"imports"}
 
 
 def test_without_a_key_there_is_nothing_to_import(ctx, make):
@@ -192,11 +258,16 @@ def test_without_a_key_there_is_nothing_to_import(ctx, make):
 def test_rows_that_cannot_be_read_are_counted_and_stop_nobody(ctx, merchant, paypal):
     add_many(paypal, 5)
     paypal.add_subscription(extra={"id": "../../etc"})
-    huge = {"plan": {"billing_cycles": [{"tenure_type": "REGULAR", "frequency": {"interval_unit": "MONTH"},
-            "pricing_scheme": {"fixed_price": {"currency_code": "EUR", "value": "9" * 30}}}]}}  # fmt: skip
-    paypal.add_subscription(extra=huge)
+    paypal.add_subscription(extra={"plan_id": None})  # nothing says what it sells
     run = bring_in(ctx, merchant)
     assert (run.state, run.seen, run.created, run.unreadable) == (ImportState.DONE, 7, 5, 2)
+
+
+def test_a_price_beyond_all_measure_is_no_price_and_no_reason_to_leave_the_row_out(ctx, merchant, paypal):
+    huge = paypal.add_subscription(own_amount="9" * 30)
+    run = bring_in(ctx, merchant)
+    assert (run.created, run.unreadable) == (1, 0)
+    assert one(ctx, merchant, huge.id).amount is None
 
 
 def test_a_row_without_billing_facts_is_read_on_its_own(ctx, merchant, paypal):
@@ -244,14 +315,13 @@ def test_customers_without_an_address_stay_apart_and_learn_it_later(ctx, merchan
 def test_a_payer_with_two_subscriptions_is_one_customer(ctx, merchant, paypal):
     first, second = paypal.add_subscription(email="a@client.test"), paypal.add_subscription(email="b@client.test")
     second.payer_id = first.payer_id
-    third = paypal.add_subscription(email="B@client.test")
-    third.payer_id = ""
     bring_in(ctx, merchant)
-    assert one(ctx, merchant, first.id).customer_id == one(ctx, merchant, second.id).customer_id
-    again = paypal.add_subscription(email="a@client.test")
+    (customer,) = rows(ctx, Customer, merchant)
+    assert one(ctx, merchant, first.id).customer_id == one(ctx, merchant, second.id).customer_id == customer.id
+    again = paypal.add_subscription(email=customer.email.upper())  # no payer id: the address decides
     again.payer_id = ""
     bring_in(ctx, merchant)
-    assert one(ctx, merchant, again.id).customer_id == one(ctx, merchant, first.id).customer_id
+    assert one(ctx, merchant, again.id).customer_id == customer.id
 
 
 def test_a_plan_that_paypal_does_not_show_gets_a_product_that_says_so(ctx, make, paypal):
@@ -340,6 +410,37 @@ def test_two_merchants_with_the_same_paypal_ids_do_not_mix(ctx, make, paypal):
     assert one(ctx, first, seen.id).product_id != one(ctx, second, seen.id).product_id
 
 
+def test_another_plan_brings_its_price_and_rhythm(ctx, merchant, paypal, make):
+    seen = paypal.add_subscription(quantity="2")
+    bring_in(ctx, merchant)
+    yearly = paypal.add_plan("Annuel", amount="290.00", interval_unit="YEAR")
+    seen.plan_id = yearly.id
+    bring_in(ctx, merchant)
+    got = make.reload(one(ctx, merchant, seen.id))
+    assert (got.plan.name, got.product.name) == ("Annuel", "Annuel")
+    assert (got.amount, got.currency, got.interval_unit, got.interval_count) == (Decimal("580.00"), "EUR", "YEAR", 1)
+
+
+def test_another_plan_that_paypal_does_not_show_leaves_no_old_price(ctx, merchant, paypal):
+    seen = paypal.add_subscription()
+    bring_in(ctx, merchant)
+    seen.plan_id = "P-LOST000000000000000000000"
+    bring_in(ctx, merchant)
+    got = one(ctx, merchant, seen.id)
+    assert (got.amount, got.interval_unit) == (None, None)
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_new_ones_and_known_ones_of_a_plan_share_a_page_in_any_order(ctx, merchant, paypal, now, older):
+    known = paypal.add_subscription(email="known@client.test", started_at=now - timedelta(days=10))
+    bring_in(ctx, merchant)
+    days = 15 if older else 5
+    fresh = paypal.add_subscription(email="fresh@client.test", started_at=now - timedelta(days=days))
+    run = bring_in(ctx, merchant)
+    assert (run.created, run.updated, run.unreadable) == (1, 1, 0)
+    assert one(ctx, merchant, fresh.id).product_id == one(ctx, merchant, known.id).product_id
+
+
 def test_names_of_any_length_and_direction_come_in_whole(ctx, merchant, paypal):
     paypal.add_subscription(given_name="é" * 140, surname="أحمد")
     bring_in(ctx, merchant)
@@ -356,3 +457,35 @@ def test_a_run_that_another_environment_began_is_not_resumed(ctx, merchant, payp
         )
     run = imports.start_or_resume(ctx, merchant.id)
     assert (run.environment, run.next_page) == ("sandbox", 1)
+
+
+def test_a_page_takes_its_subscriptions_in_the_one_order_that_everybody_takes_them_in(ctx, merchant, paypal):
+    """Else an import and somebody who changes all subscriptions of a product could wait for each other for ever."""
+    add_many(paypal, 12)
+    bring_in(ctx, merchant)
+    held, *free = sorted(subscription.id for subscription in rows(ctx, Subscription, merchant))
+    run = imports.start_or_resume(ctx, merchant.id)
+    importing = threading.Thread(target=imports.run_import, args=(ctx, run.id))
+    one_row = select(Subscription.id).with_for_update(nowait=True)
+    with ctx.db.begin() as session:
+        session.execute(one_row.where(Subscription.id == held)).one()
+        importing.start()
+        until_somebody_waits(ctx)
+        for subscription_id in free:  # NOWAIT: this fails at once if the import holds one of them
+            session.execute(one_row.where(Subscription.id == subscription_id)).one()
+    importing.join(30)
+    assert rows(ctx, ImportRun, merchant, id=run.id)[0].state is ImportState.DONE
+
+
+def until_somebody_waits(ctx):
+    """Wait until a connection of this database waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with ctx.db.read() as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody ever waited")
