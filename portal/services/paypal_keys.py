@@ -141,12 +141,15 @@ def save(
     if found.works:
         with ctx.db.begin() as session:
             session.execute(_upsert(_columns(ctx, merchant_id, credentials, found, now=now)))
-            settling.retry_all(session, merchant_id, now=now)
+        _try_again(ctx, merchant_id, now=now)
     return found
 
 
 def check_stored(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> KeyCheck:
-    """Test the stored key again and write what was found; silence at PayPal's changes nothing. Raises NoKey."""
+    """Test the stored key again and write what was found; silence at PayPal's changes nothing.
+
+    Raises NoKey, and CannotOpen when the master key that sealed it is no longer configured.
+    """
     with ctx.db.read() as session:
         account = desk.paypal_account(session, merchant_id)
     if account is None:
@@ -159,8 +162,20 @@ def check_stored(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> KeyC
     found = check(ctx, credentials, now=now)
     log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
     with ctx.db.begin() as session:
-        _note(ctx, session, account, found, now=now)
+        written = _note(ctx, session, account, found, now=now)
+    if written and found.works:
+        _try_again(ctx, merchant_id, now=now)
     return found
+
+
+def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
+    """Try the requests that waited for the key, once it is stored.
+
+    Never in the account's own transaction: whoever settles a request or tells of it holds the request first
+    and takes the account then.
+    """
+    with ctx.db.begin() as session:
+        settling.retry_all(session, merchant_id, now=now)
 
 
 def _wrong_key(ctx: Context, credentials: Credentials) -> Finding:
@@ -211,8 +226,8 @@ def _upsert(columns: dict[str, Any]) -> Any:
     return statement.on_conflict_do_update(constraint="uq_paypal_accounts_merchant_id", set_=fresh)
 
 
-def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime) -> None:
-    """Write the result, unless another key took this one's place while PayPal was asked."""
+def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime) -> bool:
+    """Write the result, unless another key took this one's place while PayPal was asked; say whether it was."""
     if found.works:
         columns: dict[str, Any] = _working(ctx, found)
     elif found.finding in BROKEN:
@@ -226,12 +241,11 @@ def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyChec
             "token_scopes": "",
         }
     else:
-        return
+        return False
     written = session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.id == account.id, PayPalAccount.set_at == account.set_at)
         .values(**columns)
         .returning(PayPalAccount.id)
     ).one_or_none()
-    if written is not None and found.works:
-        settling.retry_all(session, account.merchant_id, now=now)
+    return written is not None

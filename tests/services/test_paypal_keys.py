@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
 
 from portal.models import KeyState, PayPalAccount
 from portal.providers.ports import Credentials
+from portal.queries import end_requests as end_requests_of
+from portal.queries import mails as mails_of
 from portal.services import paypal_keys
 from portal.services.gateways import NoKey, gateway_for
 from portal.services.paypal_keys import Finding
+from tests.services.test_carrying_out import ask, carry
 
 SECRET = "a-secret-typed-at-the-desk-9zq7"
 
@@ -66,7 +72,7 @@ def test_the_secret_is_nowhere_in_the_database_and_in_no_repr(ctx, merchant, pay
         ("token", "401", Finding.WRONG_KEY),
         ("list", "403", Finding.MISSING_RIGHT),
         ("list", "401", Finding.ACCOUNT_REFUSED),
-        ("list", "400", Finding.ACCOUNT_REFUSED),
+        ("list", "404", Finding.ACCOUNT_REFUSED),
         ("token", "500", Finding.NO_ANSWER),
         ("list", "503", Finding.NO_ANSWER),
         ("token", "html-502", Finding.NO_ANSWER),
@@ -156,6 +162,41 @@ def test_silence_says_nothing_about_a_stored_key(ctx, make, paypal, now):
 def test_there_is_nothing_to_test_without_a_key(ctx, merchant, now):
     with pytest.raises(NoKey):
         paypal_keys.check_stored(ctx, merchant.id, now=now)
+
+
+def test_a_new_key_does_not_wait_for_whoever_tells_of_the_old_one(ctx, make, paypal, now):
+    """Telling of a broken key takes the request first and the account then; saving takes nothing the other way."""
+    subscription = make.subscription()
+    ask(ctx, make, subscription)
+    paypal.rule("any", "401")
+    (request,) = make.requests(subscription)
+    carry(ctx, request)
+    paypal.clear_rules()
+    later, errors = now + timedelta(hours=1), []
+
+    def run():
+        try:
+            save(ctx, subscription.merchant_id, paypal.credentials, now=later)
+        except Exception as error:
+            errors.append(error)
+
+    saving = threading.Thread(target=run)
+    merchant = subscription.merchant_id
+    with ctx.db.begin() as telling:
+        end_requests_of.lock(telling, request.id)
+        saving.start()
+        deadline = time.monotonic() + 20
+        while key_set_at(ctx, merchant) != later and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert key_set_at(ctx, merchant) == later, "the key is stored while the request is still held"
+        mails_of.lock_account(telling, merchant)
+    saving.join(20)
+    assert errors == []
+
+
+def key_set_at(ctx, merchant_id):
+    with ctx.db.read() as session:
+        return session.scalars(select(PayPalAccount.set_at).where(PayPalAccount.merchant_id == merchant_id)).one()
 
 
 def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now):
