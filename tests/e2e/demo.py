@@ -156,6 +156,8 @@ def running_demo() -> Iterator[Demo]:
 
 
 def _stop(demo: Demo) -> None:
+    failures = [line for line in demo.logs().splitlines() if "Traceback" in line]
+    assert not failures, "the demo's logs hold an error that nobody expected:\n" + "\n".join(failures)[:5000]
     family = psutil.Process(demo.process.pid).children(recursive=True)
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(STOP) == 0, demo.output.read_text()
