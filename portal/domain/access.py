@@ -164,6 +164,7 @@ class EndPreview:
     after: Facts
     stops: tuple[Window, ...]
     stays: tuple[Window, ...]
+    never: tuple[Window, ...] = ()  # would have opened later, and now will not
 
     @property
     def access_until(self) -> datetime | None:
@@ -179,7 +180,7 @@ class EndPreview:
 def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants: tuple[Grant, ...] = ()) -> EndPreview:
     """Return what stops and what stays if the subscription ended with `outcome` at `at`.
 
-    What never opened is in neither list; what is already closed neither.
+    What is already closed is in no list; what would have opened later and now will not is in `never`.
     """
     after = end_facts(facts, rule, outcome, at)
     later = tuple(w for w in windows(after, rule, grants) if w.until is None or w.until > at)
@@ -189,7 +190,13 @@ def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants:
     # Open now and gone at once (the product stops access at once): its last moment is now.
     stops += [replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed]
     given = tuple(w for w in stays if w.granted)
-    return EndPreview(after=after, stops=tuple(w for w in stops if not _is_covered(w, given)), stays=stays)
+    expected = windows(facts, rule)
+    return EndPreview(
+        after=after,
+        stops=tuple(w for w in stops if not _is_covered(w, given)),
+        stays=stays,
+        never=tuple(w for w in expected if w.since > at and w.key not in {open_.key for open_ in later}),
+    )
 
 
 def _is_covered(window: Window, given: tuple[Window, ...]) -> bool:

@@ -278,6 +278,7 @@ def _shown(
     return {
         "stops": [_window(window) for window in seen.stops],
         "stays": [_window(window) for window in seen.stays],
+        "never": [window.title for window in seen.never],
         "next_payment_at": next_payment.isoformat() if next_payment else None,
         "amount": str(subscription.amount) if subscription.amount is not None else None,
         "currency": subscription.currency,

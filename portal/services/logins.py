@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from portal.models import LoginChallenge, Merchant
+from portal.models import Customer, LoginChallenge, Merchant
 from portal.queries import people, sessions
 from portal.queries.people import Kind
 from portal.secrets import new_token, token_hash
@@ -174,6 +174,8 @@ def _enter(session: Session, challenge: LoginChallenge, *, visitor: Visitor, now
     challenge.consumed_at = now
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
+    customer = session.get_one(Customer, challenge.customer_id)
+    customer.locale = visitor.language or customer.locale  # mails then speak as the pages did
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     return Entry(token=token, next_path=challenge.next_path)
 

@@ -36,6 +36,7 @@ class Visitor:
     browser: str = ""
     network: str = ""
     old_token: str | None = None
+    language: str | None = None  # in which the pages speak to them
 
 
 def open_for(

@@ -22,7 +22,7 @@ from portal.secrets import token_hash
 from portal.services import sessions
 from portal.services.context import Context
 from portal.services.sessions import Visitor
-from portal.web import access, formatting
+from portal.web import access, formatting, locale
 
 BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -73,6 +73,7 @@ def visitor(kind: Kind) -> Visitor:
         browser=_shortened(request.user_agent.string),
         network=network(),
         old_token=request.cookies.get(cookie_name(kind)),
+        language=locale.current(),
     )
 
 

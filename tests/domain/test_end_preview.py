@@ -205,3 +205,20 @@ def test_a_gift_of_the_same_content_takes_over_when_access_stops():
     preview = preview_end(facts, rule, Status.CANCELLED, ASKED, (now, next_month))
     assert [(window.key, window.until) for window in preview.stops] == [("c90", ASKED)]
     assert [(window.key, window.granted) for window in preview.stays] == [("c0", True), ("c90", True)]
+
+
+def test_what_was_to_open_after_the_end_is_said_not_to_open():
+    started = datetime(2027, 1, 1, 10, tzinfo=UTC)
+    rule = Rule(
+        contents=(
+            Content(key="1", title="first"),
+            Content(key="2", title="second", unlock_after_days=20),
+            Content(key="9", title="ninth", unlock_after_days=200),
+        ),
+        keep_after_cancellation=True,
+    )
+    facts = Facts(status=Status.ACTIVE, started_at=started, paid_until=started + timedelta(days=31))
+    seen = preview_end(facts, rule, Status.CANCELLED, started + timedelta(days=10))
+    assert [window.title for window in seen.stays] == ["first", "second"]
+    assert seen.stops == ()
+    assert [window.title for window in seen.never] == ["ninth"]

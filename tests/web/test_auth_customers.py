@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.models import LoginSession
+from portal.models import Customer, LoginSession
 from tests.web.conftest import row_counts
 
 
@@ -327,3 +327,13 @@ def test_a_bad_address_is_shown_again_as_typed(browser, make, typed, ctx):
     assert page.values(page.form(having=("email",)))["email"] == typed
     assert len(page.errors) == 1
     assert row_counts(ctx)["login_challenges"] == 0
+
+
+def test_mails_speak_the_language_the_customer_reads(make, browser, letters, ctx, code_and_link):
+    merchant = make.merchant(locale="fr")
+    customer = make.customer(merchant)
+    browser.get(f"/account/{merchant.slug}/login").submit(press="English")
+    page = browser.submit(f"/account/{merchant.slug}/login", email=customer.email)
+    page.submit(code=code_and_link()[0])
+    with ctx.db.read() as session:
+        assert session.get_one(Customer, customer.id).locale == "en"

@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain.access import End, EndPreview, Window, windows
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
 from portal.domain.policies import Settings
 from portal.domain.subscriptions import Status
@@ -112,8 +112,9 @@ def _until(window: Window) -> str:
 
 
 def effects(preview: EndPreview) -> tuple[list[str], list[str]]:
-    """Return what stops and what stays, in words."""
-    return [closing(window) for window in preview.stops], [closing(window) for window in preview.stays]
+    """Return what stops, or will not open, and what stays, in words."""
+    never = [_("%(title)s: will not open", title=window.title) for window in preview.never]
+    return [closing(window) for window in preview.stops] + never, [closing(window) for window in preview.stays]
 
 
 def timeline(entries: list[TimelineEntry], products: list[str] | None = None) -> list[Happening]:
@@ -178,6 +179,12 @@ def request_rows(request: Any) -> list[Row]:
     if request.reason_text:
         rows.append((_("In their words"), request.reason_text))
     return rows
+
+
+def is_in_the_way(request: Any, now: datetime) -> bool:
+    """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
+    waits = request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now
+    return request.is_open and not waits
 
 
 def todo(request: Any) -> str:

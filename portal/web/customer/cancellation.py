@@ -42,6 +42,7 @@ class Recap:
     next_payment: str | None
     stops: tuple[str, ...]
     stays: tuple[str, ...]
+    never: tuple[str, ...]
     is_pending: bool
     is_late: bool
     committed_until: str | None
@@ -84,6 +85,7 @@ def recap(holding: Holding, *, now: datetime) -> Recap:
         next_payment=presenting.known_day(payment),
         stops=tuple(presenting.closing(window, now) for window in preview.stops),
         stays=tuple(presenting.opening(window, now) for window in preview.stays),
+        never=tuple(presenting.never(window) for window in preview.never),
         is_pending=subscription.status is Status.PENDING,
         is_late=subscription.status is Status.PAST_DUE,
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,

@@ -113,6 +113,11 @@ def closing(window: Window, now: datetime) -> str:
     return opening(window, now)
 
 
+def never(window: Window) -> str:
+    """Return one content that was to open later, and after an end will not."""
+    return _("%(title)s: will not open", title=one_line(window.title))
+
+
 def gift(given: Gift, *, now: datetime) -> str:
     """Return a product given by hand, with its origin."""
     end = End.KEPT if given.until is None else End.DATED
