@@ -16,7 +16,7 @@ from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import endings, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import take_over
+from portal.services.provider_facts import late_since, take_over
 from portal.services.rules import rule_of
 
 
@@ -100,7 +100,7 @@ def _take_over_life(session: Session, subscription: Subscription, reading: Readi
     elif seen in ENDED:
         _take_over_end(subscription, seen, at=reading.status_at or now)
     else:
-        subscription.follow(seen, at=_late_since(subscription, now=now))
+        subscription.follow(seen, at=late_since(subscription, now=now))
 
 
 def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) -> None:
@@ -113,12 +113,6 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
     preview = preview_end(subscription.facts, rule_of(subscription.product), seen, at)
     subscription.end(preview.after, access_until=preview.access_until)
     subscription.stopped_at_provider_at = at
-
-
-def _late_since(subscription: Subscription, *, now: datetime) -> datetime:
-    """Return since when a late one is late: the end of what is paid, where that is known and past."""
-    paid_until = subscription.paid_until
-    return paid_until if paid_until is not None and paid_until < now else now
 
 
 def _customer(session: Session, run: ImportRun, reading: Reading) -> Customer:

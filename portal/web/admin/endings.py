@@ -41,7 +41,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
         standing = requests.open_of(session, found.id)
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
-    if standing is not None:
+    if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     preview = end_requests.preview(found, wanted, now=now)  # refuses with 409 what the state does not allow
     is_local = found.is_over

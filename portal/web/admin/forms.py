@@ -201,10 +201,7 @@ class ProductForm(BaseForm):
     )
     commitment_months = IntegerField(
         _l("Months of commitment"),
-        description=_l(
-            "Empty: none of its own; a PayPal plan with a last payment then has its length. A change counts for a "
-            "subscription without commitment from its next reading at PayPal."
-        ),
+        description=_l("Empty: none of its own; a PayPal plan with a last payment then has its length."),
         validators=[Optional(), NumberRange(min=1, max=120, message=_l("Enter a number of months from 1 to 120."))],
     )
     commitment_binds = BooleanField(

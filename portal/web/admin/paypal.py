@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.queries import desk
+from portal.secrets import CannotOpen
 from portal.services import paypal_keys
 from portal.services.paypal_keys import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding, KeyCheck
 from portal.web.access import recent_login_required
@@ -72,7 +73,11 @@ def _page(form: KeyForm | None) -> str:
 @recent_login_required()
 def check() -> ResponseReturnValue:
     """Test the stored key again."""
-    found = paypal_keys.check_stored(context(), person().merchant_id, now=utc_now())
+    try:
+        found = paypal_keys.check_stored(context(), person().merchant_id, now=utc_now())
+    except CannotOpen:
+        flash(str(words.KEY_UNREADABLE), "error")
+        return redirect(url_for(".paypal"), 303)
     if found.works:
         flash(_("The key works. Requests that waited for it are being tried again."), "success")
     elif found.finding in ANSWERS_OF_PAYPAL:

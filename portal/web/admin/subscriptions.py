@@ -7,6 +7,7 @@ import uuid
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
@@ -45,7 +46,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/subscriptions/<uuid:subscription_id>", endpoint="subscription")
 def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show one: five dates, PayPal's word, requests, timeline, and what may be done."""
-    who = person()
+    who, now = person(), utc_now()
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
         requests = end_requests.all_of_subscription(session, found.id)
@@ -60,7 +61,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             requests=requests,
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),
-            possible=_actions(found) if not any(one.is_open for one in requests) else [],
+            possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],
         )
 
 

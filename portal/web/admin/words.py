@@ -96,6 +96,8 @@ OTHER_ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "live": _l("This key belongs to the sandbox: choose “Sandbox”, or copy the live key."),
 }
 
+KEY_UNREADABLE: Final = _l("The stored PayPal key can no longer be read here: enter it again.")
+
 STOPPED: Final[Mapping[StopReason, LazyString]] = {
     StopReason.UNAVAILABLE: _l("PayPal stopped answering."),
     StopReason.RATE_LIMITED: _l("PayPal asked us to slow down."),
@@ -103,6 +105,7 @@ STOPPED: Final[Mapping[StopReason, LazyString]] = {
     StopReason.FORBIDDEN: _l("The key may not read subscriptions."),
     StopReason.REFUSED: _l("PayPal refused the call."),
     StopReason.NO_KEY: _l("There is no PayPal key."),
+    StopReason.KEY_UNREADABLE: KEY_UNREADABLE,
     StopReason.INTERRUPTED: _l("The import was interrupted."),
 }
 

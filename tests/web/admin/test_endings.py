@@ -91,6 +91,31 @@ def test_a_second_tab_gets_the_first_request(support, make, subscription, paypal
     )
 
 
+def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, merchant, now):
+    from portal.domain.end_requests import Channel
+    from portal.domain.policies import Actor
+    from portal.domain.subscriptions import Action
+    from portal.services import end_requests
+
+    product = make.product(merchant, commitment_months=6, commitment_binds=True)
+    subscription = make.subscription(merchant=merchant, product=product, committed_until=now + timedelta(days=120))
+    wish = end_requests.Wish(
+        merchant_id=merchant.id,
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        channel=Channel.PORTAL,
+    )
+    assert end_requests.record(make.ctx, wish, now=now).is_due_now is False
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert "waits for its date" in page.text
+    page = page.follow(BUTTON["complete"]).submit(press=BUTTON["complete"])
+    assert "PayPal has confirmed it" in page.notices[0]
+    assert make.reload(subscription).status is Status.COMPLETED
+    assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
+
+
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
     over = make.subscription(merchant=merchant, status=Status.CANCELLED)
     page = support.get(f"/admin/subscriptions/{over.id}").follow("Mark as abandoned")

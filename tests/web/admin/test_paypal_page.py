@@ -117,6 +117,16 @@ def test_others_than_owners_look_and_cannot_change(support, make, merchant, ctx)
     support.post("/admin/paypal/check", {"csrf_token": token}, status=403)
 
 
+def test_a_key_that_can_no_longer_be_read_is_asked_for_again(owner, make, merchant, ctx):
+    account = make.key(merchant)
+    with ctx.db.begin() as session:
+        session.get_one(PayPalAccount, account.id).secret = b"gone|" + bytes(40)
+    page = owner.get("/admin/paypal").submit(press="Test again")
+    assert "can no longer be read" in page.notices[0]
+    page = owner.submit("/admin/paypal", press="Test and save the key", **KEY)
+    assert "PayPal accepted the key" in page.notices[0]
+
+
 def test_no_secret_in_the_database_nor_in_the_logs(owner, ctx, paypal):
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
