@@ -36,7 +36,7 @@ from portal.services.import_pages import gather, write_page, write_plans
 log = structlog.get_logger(__name__)
 
 PAGE_SIZE: Final = 20  # PayPal's largest (FACTS.md 1.2)
-PAGES_PER_JOB: Final = 5  # then the next job's turn: an import of a hundred thousand rows holds up nobody
+PAGES_PER_JOB: Final = 20  # then another merchant's turn; about as long as a worker that stops may take
 LOCK: Final = "imports"  # one job at a time, of all merchants: ends and mails have the other workers
 QUIET: Final = timedelta(minutes=5)  # a running import that wrote nothing for so long may be taken over
 
