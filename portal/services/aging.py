@@ -12,15 +12,14 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from sqlalchemy import delete
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import OVERDUE, RequestState
 from portal.logs import place_of
-from portal.models import EndRequest, LoginChallenge, LoginSession, Merchant, Subscription, Throttle, TimelineKind
+from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
-from portal.services import notices, timeline
+from portal.services import logins, notices, sessions, throttles, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -96,10 +95,9 @@ def close_over(ctx: Context, *, now: datetime) -> None:
 
 def forget_expired(ctx: Context, *, now: datetime) -> None:
     """Delete log-ins and counters that expired long ago."""
-    with ctx.db.begin() as session:
-        session.execute(delete(LoginChallenge).where(LoginChallenge.expires_at < now - KEEP_LOGINS))
-        session.execute(delete(LoginSession).where(LoginSession.expires_at < now - KEEP_LOGINS))
-        session.execute(delete(Throttle).where(Throttle.window_start < now - KEEP_THROTTLES))
+    logins.purge(ctx, before=now - KEEP_LOGINS)
+    sessions.purge(ctx, before=now - KEEP_LOGINS)
+    throttles.purge(ctx, before=now - KEEP_THROTTLES)
 
 
 def _each(ctx: Context, find: _Find, act: _Act) -> None:

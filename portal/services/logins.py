@@ -175,7 +175,7 @@ def _enter(session: Session, challenge: LoginChallenge, *, visitor: Visitor, now
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
     customer = session.get_one(Customer, challenge.customer_id)
-    customer.locale = visitor.language or customer.locale  # mails then speak as the pages did
+    customer.locale = visitor.language or customer.locale  # mails then speak as the pages do
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     return Entry(token=token, next_path=challenge.next_path)
 

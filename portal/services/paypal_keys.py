@@ -213,6 +213,7 @@ def _working(ctx: Context, found: KeyCheck) -> dict[str, Any]:
         "checked_at": found.checked_at,
         "check_result": found.facts,
         "broken_since": None,
+        "calm_until": None,  # what PayPal asked of the key before does not bind this one
         "merchant_told_at": None,
         "token": ctx.vault.seal(found.token.value, purpose=TOKEN),
         "token_expires_at": found.token.expires_at,

@@ -36,7 +36,7 @@ class Visitor:
     browser: str = ""
     network: str = ""
     old_token: str | None = None
-    language: str | None = None  # in which the pages speak to them
+    language: str | None = None  # the one they chose by hand
 
 
 def open_for(

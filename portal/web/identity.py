@@ -73,7 +73,7 @@ def visitor(kind: Kind) -> Visitor:
         browser=_shortened(request.user_agent.string),
         network=network(),
         old_token=request.cookies.get(cookie_name(kind)),
-        language=locale.current(),
+        language=locale.chosen(),
     )
 
 

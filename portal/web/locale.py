@@ -35,6 +35,12 @@ def current() -> str:
     )
 
 
+def chosen() -> str | None:
+    """Return the language the visitor chose by hand in this browser, if they did."""
+    choice = session.get("language")
+    return choice if choice in i18n.LOCALES else None
+
+
 def choose(language: str) -> None:
     """Remember the visitor's choice in their browser; anything that is not a language of ours is ignored."""
     if language in i18n.LOCALES:

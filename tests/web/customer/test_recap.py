@@ -66,6 +66,8 @@ def test_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, kep
         )
     recap = visit.recap(subscription)
     promised = section(recap, "What stops") | section(recap, "What stays")
+    never = {line for line in promised if line.endswith(": will not open")}
+    promised -= never
     now_gone = {line for line in promised if line.endswith(": at once")}
     assert promised
     if at_once and not keeps and not granted:
@@ -80,6 +82,8 @@ def test_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, kep
         promised = {line for line in promised if "given to you" in line or "kept without" in line}
         assert len(promised) >= len(CONTENTS)
     assert kept == promised - now_gone
+    titles = {line.partition(":")[0] for line in never}
+    assert not titles & {line.partition(":")[0] for line in section(after, "What it opens")}
 
 
 def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, now):
