@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from portal.domain.access import End, EndPreview, Window, windows
 from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
-from portal.domain.policies import Settings
+from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.rules import rule_of
@@ -177,7 +177,8 @@ def request_rows(request: Any) -> list[Row]:
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))
     if request.reason_text:
-        rows.append((_("In their words"), request.reason_text))
+        by_staff = request.actor is Actor.STAFF
+        rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
     return rows
 
 
