@@ -39,6 +39,7 @@ class Config:
     smtp_url: str = field(repr=False)
     mail_from: str
     paypal_urls: Mapping[str, str]  # environment → base address; PayPal's own unless demo or test
+    paypal_trust: Path | None  # roots of a simulator's certificates; None: the public ones
     trusted_proxies: int
     log_level: str
 
@@ -68,6 +69,7 @@ class Config:
             smtp_url=read.smtp("SMTP_URL"),
             mail_from=read.text("MAIL_FROM", must_hold="@"),
             paypal_urls=read.paypal(pretend),
+            paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
             trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", default=0),
             log_level=read.one_of("PORTAL_LOG_LEVEL", ("debug", "info", "warning", "error"), default="info"),
         )
@@ -177,3 +179,9 @@ class _Reader:
                 self.problems.append(f"{name} is only for the demo and the tests")
             urls[environment] = self.env[name].rstrip("/")
         return MappingProxyType(urls)
+
+    def trust(self, name: str, pretend: bool) -> Path | None:
+        value = self.env.get(name, "").strip()
+        if value and not pretend:
+            self.problems.append(f"{name} is only for the demo and the tests")
+        return Path(value) if value else None

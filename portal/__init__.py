@@ -15,7 +15,7 @@ def make_context(config: Config) -> Context:
     """Build what the use cases need from the settings; starts the embedded database when none is given."""
     from portal.extensions import Database
     from portal.postgres import ensure_server
-    from portal.providers.paypal import PayPalGateways
+    from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
     from portal.services.context import Context
@@ -24,6 +24,8 @@ def make_context(config: Config) -> Context:
         db=Database(config.database_url or ensure_server(config.data_folder)),
         vault=Vault(config.master_keys),
         gateways=PayPalGateways(config.paypal_urls),
+        webhooks=PayPalSignatures(config.paypal_urls, trust=config.paypal_trust),
+        ipns=PayPalIpns(config.paypal_urls),
         mailer=SmtpMailer.from_url(config.smtp_url),
         base_url=config.base_url,
         mail_from=config.mail_from,

@@ -20,7 +20,25 @@ _deferring = App(connector=PsycopgConnector())
 CARRY_OUT_END = "end_requests.carry_out"
 SEND_MAIL = "mails.send"
 RUN_IMPORT = "imports.run"
-TASKS = frozenset({CARRY_OUT_END, SEND_MAIL, RUN_IMPORT})
+HANDLE_EVENT = "events.handle"
+FETCH_MISSED_EVENTS = "events.fetch_missed"
+REGISTER_WEBHOOK = "webhooks.register"
+CHECK_KEY = "paypal_keys.check"
+RUN_COMPARISON = "comparisons.run"
+RUN_PROFILE_IMPORT = "profile_imports.run"
+TASKS = frozenset(
+    {
+        CARRY_OUT_END,
+        SEND_MAIL,
+        RUN_IMPORT,
+        HANDLE_EVENT,
+        FETCH_MISSED_EVENTS,
+        REGISTER_WEBHOOK,
+        CHECK_KEY,
+        RUN_COMPARISON,
+        RUN_PROFILE_IMPORT,
+    }
+)
 
 
 def defer(

@@ -20,7 +20,7 @@ from portal import logs
 from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.postgres import ensure_server
-from portal.providers.paypal import PayPalGateways
+from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
 from portal.services.context import Context
 from tests.fakes.mailer import RememberingMailer
@@ -119,6 +119,8 @@ def ctx(db: Database, vault: Vault, mailer: RememberingMailer, paypal) -> Contex
         db=db,
         vault=vault,
         gateways=PayPalGateways(paypal.base_urls),
+        webhooks=PayPalSignatures(paypal.base_urls, trust=paypal.trust),
+        ipns=PayPalIpns(paypal.base_urls),
         mailer=mailer,
         base_url="http://portal.test",
         mail_from="Portal <portal@portal.test>",

@@ -38,6 +38,13 @@ class Base(DeclarativeBase):
     }
 
 
+class Provider(StrEnum):
+    """Which of PayPal's two worlds a key or a subscription lives in; the id does not tell (FACTS.md 0)."""
+
+    PAYPAL_REST = "paypal_rest"
+    PAYPAL_CLASSIC = "paypal_classic"
+
+
 def words(enum: type[StrEnum], name: str) -> SqlEnum:
     """Return a column type that stores an enum's lower-case words as text, held by a CHECK named `name`."""
     return SqlEnum(

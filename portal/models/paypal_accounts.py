@@ -1,4 +1,4 @@
-"""A merchant's PayPal key: sealed, tested, its token shared by every process."""
+"""A merchant's PayPal keys: sealed, tested, the REST token shared by every process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
 
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
 
 
 class KeyState(StrEnum):
@@ -21,14 +23,20 @@ class KeyState(StrEnum):
 
 
 class PayPalAccount(HasId, HasCreation, HasMerchant, Base):
-    """REST credentials of a merchant; one per merchant. The secret is never shown again."""
+    """One key of a merchant: REST, classic, or one of each. No secret is ever shown again."""
 
     __tablename__ = "paypal_accounts"
-    __table_args__ = (UniqueConstraint("merchant_id", name="uq_paypal_accounts_merchant_id"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "provider", name="uq_paypal_accounts_provider"),
+        CheckConstraint("(provider = 'paypal_classic') = (signature IS NOT NULL)", name="classic_has_a_signature"),
+    )
 
+    provider: Mapped[Provider] = mapped_column(words(Provider, "provider"), default=Provider.PAYPAL_REST)
     environment: Mapped[str]  # sandbox or live
-    client_id: Mapped[str]
-    secret: Mapped[bytes]  # sealed
+    client_id: Mapped[str]  # of a classic key: the API user name
+    secret: Mapped[bytes]  # sealed; of a classic key: the API password
+    signature: Mapped[bytes | None]  # sealed; classic keys only
+    receivers: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # who IPNs may be addressed to, lower case
     secret_ending: Mapped[str]  # its last four characters, to recognise it
     set_at: Mapped[datetime]
     state: Mapped[KeyState] = mapped_column(words(KeyState, "state"))

@@ -5,23 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
 from portal.domain.subscriptions import ENDED, Action, IllegalTransition, Status, follow_provider, transition
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
 from portal.models.customers import Customer
 from portal.models.products import Plan, Product
-
-
-class Provider(StrEnum):
-    """Which of PayPal's two worlds a subscription lives in; the id does not tell (FACTS.md 0)."""
-
-    PAYPAL_REST = "paypal_rest"
-    PAYPAL_CLASSIC = "paypal_classic"
 
 
 class Subscription(HasId, HasCreation, HasMerchant, Base):
@@ -36,6 +28,18 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
         CheckConstraint("status <> 'abandoned' OR NOT relaunch_allowed", name="abandoned_is_never_invited"),
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
+        # What PayPal may still change is compared with it: by when it was read last, and before its next payment.
+        Index(
+            "ix_subscriptions_to_compare",
+            "merchant_id",
+            "id",
+            postgresql_where=text("stopped_at_provider_at IS NULL"),
+        ),
+        Index(
+            "ix_subscriptions_next_payment_at",
+            "next_payment_at",
+            postgresql_where=text("stopped_at_provider_at IS NULL"),
+        ),
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)

@@ -7,7 +7,7 @@ subclass of the other, so that `except GatewayRefused` never catches the unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,8 @@ class Refusal(StrEnum):
     STATUS_INVALID = "status_invalid"  # 422 SUBSCRIPTION_STATUS_INVALID: read before believing it
     ACCOUNT_CLOSED = "account_closed"  # 422 USER_ACCOUNT_CLOSED and SUBSCRIBER_ACCOUNT_*
     CANNOT_BE_ACTIVATED = "cannot_be_activated"  # 422 after the failure threshold
+    WEBHOOK_LIMIT = "webhook_limit"  # 400 WEBHOOK_NUMBER_LIMIT_EXCEEDED: ten exist at this application
+    WEBHOOK_EXISTS = "webhook_exists"  # 400 WEBHOOK_URL_ALREADY_EXISTS
     OTHER = "other"  # any other 4xx: a defect of ours, never retried blindly
 
 
@@ -119,11 +121,51 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebhookReading:
+    """One webhook of the application that a REST key belongs to."""
+
+    provider_id: str
+    url: str
+    event_types: frozenset[str]  # may be {"*"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventReading:
+    """One event that PayPal sent, or tried to send."""
+
+    provider_id: str  # WH-…
+    event_type: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One webhook message as it arrived: the headers that count, and the raw bytes they sign (FACTS.md 2.5)."""
+
+    transmission_id: str
+    transmission_time: str
+    cert_url: str
+    auth_algo: str
+    signature: str  # base64
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """A merchant's REST key. `secret` never appears in a repr, a log or a page."""
 
     client_id: str
     secret: str = field(repr=False)
+    environment: str  # sandbox or live
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicCredentials:
+    """A merchant's classic API key (user, password, signature; FACTS.md 3.1). No secret appears in a repr."""
+
+    user: str
+    password: str = field(repr=False)
+    signature: str = field(repr=False)
     environment: str  # sandbox or live
 
 
@@ -146,29 +188,90 @@ class TokenStore(Protocol):
 
 
 class SubscriptionGateway(Protocol):
-    """The provider, for one merchant account. Every call may raise the two errors above."""
-
-    def check_key(self) -> Token:
-        """Ask for a fresh token, bypassing any cache: the live test of a key."""
+    """PayPal, of either kind, for one merchant account. Every call may raise the two errors above."""
 
     def show_subscription(self, provider_id: str) -> Reading: ...
-    def list_subscriptions(self, *, page: int, page_size: int = 20) -> Page: ...
     def cancel_subscription(self, provider_id: str, *, reason: str) -> str:
         """Cancel at once and for ever; return the debug id. `reason` is 1-128 characters."""
 
     def suspend_subscription(self, provider_id: str, *, reason: str) -> str: ...
     def activate_subscription(self, provider_id: str, *, reason: str) -> str: ...
+
+
+class ClassicGateway(SubscriptionGateway, Protocol):
+    """The classic API (NVP): no list, no plans, no webhooks."""
+
+    def check_key(self) -> str:
+        """Make a call that changes nothing: the live test of a key. Return the debug id."""
+
+
+class RestGateway(SubscriptionGateway, Protocol):
+    """The REST API."""
+
+    def check_key(self) -> Token:
+        """Ask for a fresh token, bypassing any cache: the live test of a key."""
+
+    def list_subscriptions(self, *, page: int, page_size: int = 20, changed_since: datetime | None = None) -> Page:
+        """Read one page, from 1; with `changed_since` only those whose status changed after it."""
+
     def show_plan(self, plan_id: str) -> PlanReading: ...
     def list_plans(self) -> Iterator[PlanReading]: ...
     def list_payments(self, provider_id: str, *, start: datetime, end: datetime) -> tuple[PaymentReading, ...]: ...
 
+    def takes_address(self, url: str) -> bool:
+        """Say whether PayPal would call this address: https on port 443 of a public host (FACTS.md 2.1)."""
 
-class GatewayFactory(Protocol):
+    def list_webhooks(self) -> tuple[WebhookReading, ...]: ...
+    def create_webhook(self, *, url: str, event_types: Collection[str]) -> WebhookReading: ...
+    def change_webhook(self, webhook_id: str, *, url: str, event_types: Collection[str]) -> WebhookReading: ...
+    def simulate_event(self, webhook_id: str, *, event_type: str) -> str:
+        """Have PayPal send a made-up event to the webhook; return the debug id."""
+
+    def list_events(self, *, start: datetime, end: datetime) -> Iterator[EventReading]: ...
+    def resend_event(self, event_id: str, *, webhook_id: str) -> None: ...
+
+
+class Gateways(Protocol):
     """Makes the gateway for an account. `patience` is the read timeout in seconds."""
 
-    def __call__(
-        self, credentials: Credentials, tokens: TokenStore, *, patience: float = 20.0
-    ) -> SubscriptionGateway: ...
+    def __call__(self, credentials: Credentials, tokens: TokenStore, *, patience: float = 20.0) -> RestGateway: ...
+    def classic(self, credentials: ClassicCredentials, *, patience: float = 20.0) -> ClassicGateway: ...
+
+
+class SignatureFault(StrEnum):
+    """Why a webhook message is not PayPal's; one word for the log and the health page."""
+
+    MISSING_HEADER = "missing_header"
+    ALGORITHM = "algorithm"  # anything but SHA256withRSA
+    CERTIFICATE_ADDRESS = "certificate_address"  # not exactly PayPal's host and path
+    CERTIFICATE = "certificate"  # dates, name or chain
+    SIGNATURE = "signature"  # does not fit these bytes and this webhook id
+    TIME = "time"  # unreadable, in the future, or older than PayPal retries
+
+
+class BadSignature(Exception):
+    """The message is not PayPal's, or not for this webhook: it decides nothing."""
+
+    def __init__(self, fault: SignatureFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class WebhookVerifier(Protocol):
+    """Tells PayPal's own messages from others, offline but for the certificate (FACTS.md 2.5)."""
+
+    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> None:
+        """Return if PayPal signed these bytes for this webhook.
+
+        Raises BadSignature, and GatewayUnavailable when the certificate cannot be fetched now.
+        """
+
+
+class IpnVerifier(Protocol):
+    """Asks PayPal whether it sent an IPN (FACTS.md 3.2)."""
+
+    def is_genuine(self, body: bytes, *, environment: str) -> bool:
+        """Post the identical bytes back and return PayPal's word. Raises GatewayUnavailable."""
 
 
 class Mailer(Protocol):

@@ -19,7 +19,6 @@ from portal.models import (
     Customer,
     EndRequest,
     Mail,
-    PayPalAccount,
     Product,
     Subscription,
     TimelineEntry,
@@ -44,11 +43,6 @@ class Place:
 
     after: uuid.UUID | None = None
     before: uuid.UUID | None = None
-
-
-def paypal_account(session: Session, merchant_id: uuid.UUID) -> PayPalAccount | None:
-    """Return the merchant's PayPal key as stored, if there is one."""
-    return session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id)).one_or_none()
 
 
 def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:

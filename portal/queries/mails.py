@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
-from portal.models import EndRequest, Mail, MailState, PayPalAccount, Subscription
+from portal.models import EndRequest, Mail, MailState, Subscription
 
 
 def by_key(session: Session, key: str) -> Mail | None:
@@ -58,13 +58,3 @@ def waiting_requests(session: Session, merchant_id: uuid.UUID, *, limit: int) ->
         .limit(limit)
     )
     return list(rows), count
-
-
-def lock_account(session: Session, merchant_id: uuid.UUID) -> PayPalAccount | None:
-    """Return the merchant's PayPal account, locked, so that two workers do not tell of one breakage twice."""
-    return session.scalars(
-        select(PayPalAccount)
-        .where(PayPalAccount.merchant_id == merchant_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()

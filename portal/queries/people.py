@@ -99,6 +99,10 @@ _AT_ACCOUNT: Final = (
     .where(Merchant.slug == bindparam("slug"))
 )
 
+_BROKEN_SINCE: Final = (
+    select(func.min(PayPalAccount.broken_since)).where(PayPalAccount.merchant_id == Merchant.id).scalar_subquery()
+)
+
 _AT_DESK: Final = (
     select(
         *_MERCHANT,
@@ -108,12 +112,11 @@ _AT_DESK: Final = (
         Staff.email,
         Staff.locale.label("person_locale"),
         Staff.role,
-        PayPalAccount.broken_since,
+        _BROKEN_SINCE.label("broken_since"),
     )
     .select_from(LoginSession)
     .join(Staff, Staff.id == LoginSession.staff_id)
     .join(Merchant, and_(Merchant.id == LoginSession.merchant_id, Merchant.id == Staff.merchant_id))
-    .outerjoin(PayPalAccount, PayPalAccount.merchant_id == Merchant.id)
     .where(_ALIVE, Staff.disabled_at.is_(None))
 )
 

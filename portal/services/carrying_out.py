@@ -16,6 +16,7 @@ import structlog
 from portal.clock import utc_now
 from portal.domain.end_requests import TRUST_IN_204, Basis, Trouble
 from portal.domain.subscriptions import PROVIDER_NOT_STARTED, status_from_provider
+from portal.models import Provider
 from portal.providers.ports import (
     GatewayRefused,
     GatewayUnavailable,
@@ -71,8 +72,7 @@ def carry_out(
         return
     started = utc_now()
     try:
-        gateway = gateway_for(ctx, merchant_id, patience=patience.answer)
-        answer = _ask(ctx, gateway, claim, deadline=_deadline(started, patience))
+        answer = _ask(ctx, claim, patience, deadline=_deadline(started, patience))
     except NoKey:
         answer = Answer(trouble=Trouble.NO_KEY)
     except CannotOpen:
@@ -88,9 +88,9 @@ def carry_out(
     settling.settle(ctx, claim, answer, now=utc_now())
 
 
-def _ask(ctx: Context, gateway: SubscriptionGateway, claim: Claim, *, deadline: datetime | None) -> Answer:
+def _ask(ctx: Context, claim: Claim, patience: Patience, *, deadline: datetime | None) -> Answer:
     """Read, call if it is still live, read back."""
-    before = gateway.show_subscription(claim.provider_id)
+    gateway, before = _find(ctx, claim, patience)
     if _nothing_to_call(before) or _only_read(claim):
         return _from_reading(before, called=claim.was_sent)
     if deadline is not None and utc_now() >= deadline:
@@ -104,6 +104,23 @@ def _ask(ctx: Context, gateway: SubscriptionGateway, claim: Claim, *, deadline: 
             raise
         return _from_reading(gateway.show_subscription(claim.provider_id), called=True, refused=refused)
     return _read_back(gateway, claim, debug_id)
+
+
+def _find(ctx: Context, claim: Claim, patience: Patience) -> tuple[SubscriptionGateway, Reading]:
+    """Read the subscription; one that REST does not know may be a classic profile (cancellation.md, 404)."""
+    gateway = gateway_for(ctx, claim.merchant_id, claim.provider, patience=patience.answer)
+    try:
+        return gateway, gateway.show_subscription(claim.provider_id)
+    except GatewayRefused as unknown:
+        if unknown.refusal is not Refusal.NOT_FOUND or claim.provider is Provider.PAYPAL_CLASSIC:
+            raise
+        try:
+            gateway = gateway_for(ctx, claim.merchant_id, Provider.PAYPAL_CLASSIC, patience=patience.answer)
+            found = gateway.show_subscription(claim.provider_id)
+        except (NoKey, CannotOpen, GatewayRefused):
+            raise unknown from None
+    settling.note_provider(ctx, claim, Provider.PAYPAL_CLASSIC)
+    return gateway, found
 
 
 def _read_back(gateway: SubscriptionGateway, claim: Claim, debug_id: str) -> Answer:

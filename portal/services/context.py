@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portal.extensions import Database
-from portal.providers.ports import GatewayFactory, Mailer
+from portal.providers.ports import Gateways, IpnVerifier, Mailer, WebhookVerifier
 from portal.secrets import Vault
 
 
@@ -15,7 +15,9 @@ class Context:
 
     db: Database
     vault: Vault
-    gateways: GatewayFactory
+    gateways: Gateways
+    webhooks: WebhookVerifier
+    ipns: IpnVerifier
     mailer: Mailer
     base_url: str  # scheme and host, from the settings: never from a request
     mail_from: str

@@ -7,19 +7,31 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from portal import queue
 from portal.clock import utc_now
-from portal.models import PayPalAccount
-from portal.providers.ports import Credentials, GatewayUnavailable, SubscriptionGateway, Token
+from portal.models import PayPalAccount, Provider
+from portal.providers.ports import (
+    ClassicCredentials,
+    ClassicGateway,
+    Credentials,
+    GatewayUnavailable,
+    RestGateway,
+    SubscriptionGateway,
+    Token,
+)
+from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.context import Context
 
 SECRET = "paypal_accounts.secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
+SIGNATURE = "paypal_accounts.signature"
 TOKEN = "paypal_accounts.token"  # noqa: S105
 
 
 class NoKey(Exception):
-    """The merchant has no PayPal key."""
+    """The merchant has no PayPal key of the kind that is needed."""
 
 
 class RowTokenStore:
@@ -66,21 +78,70 @@ class RowTokenStore:
             )
 
 
-def gateway_for(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> SubscriptionGateway:
-    """Return the merchant's gateway. `patience` is how many seconds to wait for an answer.
+def rest_gateway(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> RestGateway:
+    """Return the merchant's REST gateway. `patience` is how many seconds to wait for an answer.
 
     Raises NoKey, CannotOpen (the master key is gone), GatewayUnavailable while PayPal's « too many » stands.
     """
+    account = _account(context, merchant_id, Provider.PAYPAL_REST)
+    return context.gateways(
+        rest_credentials(context, account), RowTokenStore(context, account.id, account.set_at), patience=patience
+    )
+
+
+def classic_gateway(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> ClassicGateway:
+    """Return the merchant's gateway to the classic API; raises as `rest_gateway`."""
+    account = _account(context, merchant_id, Provider.PAYPAL_CLASSIC)
+    return context.gateways.classic(classic_credentials(context, account), patience=patience)
+
+
+def gateway_for(
+    context: Context, merchant_id: uuid.UUID, provider: Provider = Provider.PAYPAL_REST, *, patience: float = 20.0
+) -> SubscriptionGateway:
+    """Return the merchant's gateway of the kind that a subscription lives in; raises as `rest_gateway`."""
+    make = rest_gateway if provider is Provider.PAYPAL_REST else classic_gateway
+    return make(context, merchant_id, patience=patience)
+
+
+def rest_credentials(context: Context, account: PayPalAccount) -> Credentials:
+    """Open a stored REST key; raise CannotOpen."""
+    return Credentials(
+        client_id=account.client_id,
+        secret=context.vault.open(account.secret, purpose=SECRET),
+        environment=account.environment,
+    )
+
+
+def classic_credentials(context: Context, account: PayPalAccount) -> ClassicCredentials:
+    """Open a stored classic key; raise CannotOpen."""
+    return ClassicCredentials(
+        user=account.client_id,
+        password=context.vault.open(account.secret, purpose=SECRET),
+        signature=context.vault.open(account.signature or b"", purpose=SIGNATURE),
+        environment=account.environment,
+    )
+
+
+def slow_down(session: Session, merchant_id: uuid.UUID, provider: Provider, *, until: datetime) -> None:
+    """PayPal asked to wait (429): every call with this key waits until then."""
+    session.execute(
+        update(PayPalAccount)
+        .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == provider)
+        .values(calm_until=until)
+    )
+
+
+def suspect_key(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> None:
+    """PayPal refused a call (401 or 403): have the key tested soon, unless it is tested after `now` anyway."""
+    queue.defer(session, queue.CHECK_KEY, merchant_id=str(merchant_id), provider=provider.value, since=now.isoformat())
+
+
+def _account(context: Context, merchant_id: uuid.UUID, provider: Provider) -> PayPalAccount:
     with context.db.read() as session:
-        account = session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id)).one_or_none()
+        account = paypal_accounts.of_merchant(session, merchant_id, provider)
     if account is None:
         raise NoKey
     calm = (account.calm_until - utc_now()).total_seconds() if account.calm_until else 0
     if calm > 0:
         raise GatewayUnavailable("PayPal asked to wait", http_status=429, retry_after=ceil(calm))
-    credentials = Credentials(
-        client_id=account.client_id,
-        secret=context.vault.open(account.secret, purpose=SECRET),
-        environment=account.environment,
-    )
-    return context.gateways(credentials, RowTokenStore(context, account.id, account.set_at), patience=patience)
+    return account

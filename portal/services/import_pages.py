@@ -1,4 +1,4 @@
-"""One page of an import: fill in what PayPal's list leaves out, then write each row on its own.
+"""One page of PayPal's list: fill in what PayPal's list leaves out, then write each row on its own.
 
 A bad row is counted and logged and stops nobody.  What the merchant decided (a product's name, its
 access rule) is never written over.
@@ -6,7 +6,6 @@ access rule) is never written over.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.domain.subscriptions import PROVIDER_NOT_STARTED
 from portal.i18n import LOCALES, Translator
 from portal.logs import place_of
-from portal.models import ImportRun, Merchant, Plan, Product
+from portal.models import Merchant, Plan, Product
 from portal.providers.ports import (
     GatewayRefused,
     GatewayUnavailable,
@@ -27,11 +26,11 @@ from portal.providers.ports import (
     PlanReading,
     Reading,
     Refusal,
-    SubscriptionGateway,
+    RestGateway,
 )
 from portal.queries import import_runs, subscriptions
 from portal.services.context import Context
-from portal.services.import_rows import Offer, write_row
+from portal.services.import_rows import Offer, Origin, write_row
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +62,7 @@ class _Silence:
         self._count = 0
 
 
-def gather(ctx: Context, run: ImportRun, gateway: SubscriptionGateway, page: Page) -> Gathered:
+def gather(ctx: Context, origin: Origin, gateway: RestGateway, page: Page) -> Gathered:
     """Ask PayPal for what the page leaves out. No transaction is open here.
 
     Raises GatewayRefused when the key is refused, GatewayUnavailable when PayPal no longer answers.
@@ -77,51 +76,57 @@ def gather(ctx: Context, run: ImportRun, gateway: SubscriptionGateway, page: Pag
             found.readings.append(reading)
     wanted = {reading.plan_id for reading in found.readings if reading.plan_id}
     with ctx.db.read() as session:
-        known = import_runs.plans_by_provider_id(session, run.merchant_id, run.environment, wanted)
+        known = import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, wanted)
     for plan_id in sorted(wanted - {key for key, plan in known.items() if _was_read(plan)}):
         found.plans[plan_id] = _plan(gateway, plan_id, silence)
     return found
 
 
-def write_plans(session: Session, run: ImportRun, plans: Iterable[PlanReading], *, now: datetime) -> dict[str, Plan]:
+def write_plans(session: Session, origin: Origin, plans: Iterable[PlanReading], *, now: datetime) -> dict[str, Plan]:
     """Write plans, each unknown one with a product of its own; return the rows by PayPal's id.
 
     A known plan gets PayPal's facts; its product keeps the name and the rules it has here.
     """
     given = {plan.provider_id: plan for plan in plans}
-    rows = import_runs.plans_by_provider_id(session, run.merchant_id, run.environment, given)
-    merchant = session.get_one(Merchant, run.merchant_id)
+    rows = import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, given)
+    merchant = session.get_one(Merchant, origin.merchant_id)
     for provider_id, plan in given.items():
-        row = rows.get(provider_id) or _new_plan(session, run, merchant, provider_id, now=now)
+        row = rows.get(provider_id) or _new_plan(session, origin, merchant, provider_id, now=now)
         _take_over_plan(row, plan, now=now)
         rows[provider_id] = row
     session.flush()
     return rows
 
 
-def write_page(ctx: Context, session: Session, run: ImportRun, page: Gathered, *, now: datetime) -> None:
-    """Write a page's rows and count them in the run; a row that fails is undone alone."""
-    plans = _plans_of(session, run, page, now=now)
+@dataclass(kw_only=True)
+class Written:
+    """How many rows of a page were new here, known, or could not be written."""
+
+    created: int = 0
+    updated: int = 0
+    failed: int = 0
+
+
+def write_page(ctx: Context, session: Session, origin: Origin, page: Gathered, *, now: datetime) -> Written:
+    """Write a page's rows and count them; a row that fails is undone alone."""
+    plans = _plans_of(session, origin, page, now=now)
     subscriptions.lock_known(
-        session, run.merchant_id, run.environment, [reading.provider_id for reading in page.readings]
+        session, origin.merchant_id, origin.environment, [reading.provider_id for reading in page.readings]
     )
     offers = {plan_id: Offer(plan, plan.product) for plan_id, plan in plans.items()}
-    created = updated = failed = 0
+    written = Written()
     for reading in page.readings:
         try:
             with session.begin_nested():
-                is_new = write_row(ctx, session, run, reading, offers.get(reading.plan_id or ""), now=now)
+                is_new = write_row(ctx, session, origin, reading, offers.get(reading.plan_id or ""), now=now)
         except (OperationalError, InterfaceError):
             raise  # the database, not the row
         except Exception as error:
-            failed += 1
-            _log_failure(run.id, reading.provider_id, error)
+            written.failed += 1
+            _log_failure(origin, reading.provider_id, error)
             continue
-        created, updated = created + is_new, updated + (not is_new)
-    run.seen += len(page.readings) + page.unreadable
-    run.created += created
-    run.updated += updated
-    run.unreadable += page.unreadable + failed
+        written.created, written.updated = written.created + is_new, written.updated + (not is_new)
+    return written
 
 
 def _lacks_facts(row: Reading) -> bool:
@@ -135,7 +140,7 @@ def _has_own_price(row: Reading) -> bool:
     return row.plan_overridden and row.plan is None
 
 
-def _whole(gateway: SubscriptionGateway, row: Reading, silence: _Silence) -> Reading | None:
+def _whole(gateway: RestGateway, row: Reading, silence: _Silence) -> Reading | None:
     """Read one subscription on its own; None when PayPal does not show it."""
     try:
         reading = gateway.show_subscription(row.provider_id)
@@ -152,7 +157,7 @@ def _whole(gateway: SubscriptionGateway, row: Reading, silence: _Silence) -> Rea
     return reading
 
 
-def _plan(gateway: SubscriptionGateway, plan_id: str, silence: _Silence) -> PlanReading | None:
+def _plan(gateway: RestGateway, plan_id: str, silence: _Silence) -> PlanReading | None:
     """Read one plan; None when PayPal does not show it: its subscriptions come in all the same."""
     try:
         plan = gateway.show_plan(plan_id)
@@ -168,14 +173,14 @@ def _plan(gateway: SubscriptionGateway, plan_id: str, silence: _Silence) -> Plan
     return plan
 
 
-def _plans_of(session: Session, run: ImportRun, page: Gathered, *, now: datetime) -> dict[str, Plan]:
+def _plans_of(session: Session, origin: Origin, page: Gathered, *, now: datetime) -> dict[str, Plan]:
     """Return the row of every plan of the page, made where there was none."""
-    rows = write_plans(session, run, (plan for plan in page.plans.values() if plan is not None), now=now)
+    rows = write_plans(session, origin, (plan for plan in page.plans.values() if plan is not None), now=now)
     wanted = {reading.plan_id for reading in page.readings if reading.plan_id} - rows.keys()
-    rows |= import_runs.plans_by_provider_id(session, run.merchant_id, run.environment, wanted)
-    merchant = session.get_one(Merchant, run.merchant_id)
+    rows |= import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, wanted)
+    merchant = session.get_one(Merchant, origin.merchant_id)
     for plan_id in sorted(wanted - rows.keys()):
-        rows[plan_id] = _new_plan(session, run, merchant, plan_id, now=now)
+        rows[plan_id] = _new_plan(session, origin, merchant, plan_id, now=now)
     session.flush()
     return rows
 
@@ -185,12 +190,12 @@ def _was_read(plan: Plan) -> bool:
     return plan.name != ""
 
 
-def _new_plan(session: Session, run: ImportRun, merchant: Merchant, provider_id: str, *, now: datetime) -> Plan:
-    product = Product(merchant_id=run.merchant_id, name=_unknown_name(merchant.locale, provider_id), contents=[])
+def _new_plan(session: Session, origin: Origin, merchant: Merchant, provider_id: str, *, now: datetime) -> Plan:
+    product = Product(merchant_id=origin.merchant_id, name=_unknown_name(merchant.locale, provider_id), contents=[])
     plan = Plan(
-        merchant_id=run.merchant_id,
+        merchant_id=origin.merchant_id,
         product=product,
-        environment=run.environment,
+        environment=origin.environment,
         provider_id=provider_id,
         name="",
         interval_count=1,
@@ -217,6 +222,8 @@ def _unknown_name(locale: str, provider_id: str) -> str:
     return Translator(locale).gettext("Unknown plan %(id)s", id=provider_id)
 
 
-def _log_failure(run_id: uuid.UUID, provider_id: str, error: Exception) -> None:
+def _log_failure(origin: Origin, provider_id: str, error: Exception) -> None:
     name, place = type(error).__name__, place_of(error)
-    log.error("import_row_failed", run_id=str(run_id), provider_id=provider_id, error=name, place=place)
+    log.error(
+        "import_row_failed", merchant_id=str(origin.merchant_id), provider_id=provider_id, error=name, place=place
+    )

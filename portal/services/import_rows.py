@@ -1,7 +1,8 @@
-"""One subscription of an import: a new row with its past, or news of a known one through the one door."""
+"""One subscription as PayPal shows it: a new row with its past, or news of a known one through the one door."""
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status, status_from_provider
-from portal.models import Customer, ImportRun, Plan, Product, Provider, Subscription, TimelineKind
+from portal.models import Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import endings, timeline
@@ -28,26 +29,35 @@ class Offer:
     product: Product
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Whose subscription it is, and in which of PayPal's worlds."""
+
+    merchant_id: uuid.UUID
+    environment: str
+    provider: Provider = Provider.PAYPAL_REST
+
+
 class NoPlan(ValueError):
     """PayPal names no plan at all: there is nothing the subscription could open."""
 
 
 def write_row(
-    ctx: Context, session: Session, run: ImportRun, reading: Reading, offer: Offer | None, *, now: datetime
+    ctx: Context, session: Session, origin: Origin, reading: Reading, offer: Offer | None, *, now: datetime
 ) -> bool:
     """Write one subscription as PayPal shows it; return whether it is new here.
 
     A known one is matched by PayPal's id only, and goes through `endings.record_reading`.
     """
     known = subscriptions.by_provider_id(
-        session, run.merchant_id, environment=run.environment, provider_id=reading.provider_id
+        session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
     )
     if known is None:
         if offer is None:
             raise NoPlan
-        _create(session, run, reading, offer, now=now)
+        _create(session, origin, reading, offer, now=now)
         return True
-    subscription = subscriptions.lock(session, run.merchant_id, known.id)
+    subscription = subscriptions.lock(session, origin.merchant_id, known.id)
     _learn_email(session, subscription.customer, reading)
     if offer is not None:
         _follow_plan(subscription, offer)
@@ -57,16 +67,16 @@ def write_row(
     return False
 
 
-def _create(session: Session, run: ImportRun, reading: Reading, offer: Offer, *, now: datetime) -> None:
+def _create(session: Session, origin: Origin, reading: Reading, offer: Offer, *, now: datetime) -> None:
     subscription = Subscription(
-        merchant_id=run.merchant_id,
-        customer=_customer(session, run, reading),
+        merchant_id=origin.merchant_id,
+        customer=_customer(session, origin, reading),
         product=offer.product,
         plan=offer.plan,
         status=Status.PENDING,
-        provider=Provider.PAYPAL_REST,
+        provider=origin.provider,
         provider_id=reading.provider_id,
-        environment=run.environment,
+        environment=origin.environment,
         provider_status=reading.status,
         provider_read_at=now,
         interval_count=1,
@@ -115,17 +125,17 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
     subscription.stopped_at_provider_at = at
 
 
-def _customer(session: Session, run: ImportRun, reading: Reading) -> Customer:
+def _customer(session: Session, origin: Origin, reading: Reading) -> Customer:
     """Return the buyer: by PayPal's payer id, else by e-mail address, else a new one, of this merchant only."""
     email = reading.payer_email.lower() if reading.payer_email else None
-    found = import_runs.customer_by_payer(session, run.merchant_id, reading.payer_id) if reading.payer_id else None
+    found = import_runs.customer_by_payer(session, origin.merchant_id, reading.payer_id) if reading.payer_id else None
     if found is None and email is not None:
-        found = import_runs.customer_by_email(session, run.merchant_id, email)
+        found = import_runs.customer_by_email(session, origin.merchant_id, email)
         if found is not None and found.payer_id is None:
             found.payer_id = reading.payer_id
     if found is None:
         found = Customer(
-            merchant_id=run.merchant_id, email=email, name=reading.payer_name or "", payer_id=reading.payer_id
+            merchant_id=origin.merchant_id, email=email, name=reading.payer_name or "", payer_id=reading.payer_id
         )
         session.add(found)
         return found

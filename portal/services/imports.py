@@ -25,13 +25,14 @@ from portal.providers.ports import (
     GatewayUnavailable,
     PlanReading,
     Refusal,
-    SubscriptionGateway,
+    RestGateway,
 )
-from portal.queries import desk, import_runs
+from portal.queries import import_runs, paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.context import Context
-from portal.services.gateways import NoKey, gateway_for
-from portal.services.import_pages import gather, write_page, write_plans
+from portal.services.gateways import NoKey, rest_gateway
+from portal.services.import_pages import Gathered, Written, gather, write_page, write_plans
+from portal.services.import_rows import Origin
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,7 @@ def start_or_resume(
     """
     now = now or utc_now()
     with ctx.db.begin() as session:
-        account = desk.paypal_account(session, merchant_id)
+        account = paypal_accounts.of_merchant(session, merchant_id)
         if account is None:
             raise NoKey
         import_runs.lock_merchant(session, merchant_id)
@@ -149,7 +150,7 @@ def _go_on(ctx: Context, run_id: uuid.UUID, *, pages: int | None, tell: OnProgre
 
 
 def _read(ctx: Context, run: ImportRun, pages: int | None, tell: OnProgress) -> bool:
-    gateway = gateway_for(ctx, run.merchant_id)
+    gateway = rest_gateway(ctx, run.merchant_id)
     page: int | None = run.next_page
     if page == 1:
         _read_plans(ctx, run, gateway, tell)
@@ -161,28 +162,26 @@ def _read(ctx: Context, run: ImportRun, pages: int | None, tell: OnProgress) -> 
     return page is not None
 
 
-def _read_plans(ctx: Context, run: ImportRun, gateway: SubscriptionGateway, tell: OnProgress) -> None:
+def _read_plans(ctx: Context, run: ImportRun, gateway: RestGateway, tell: OnProgress) -> None:
     """Read every plan. This is always done from the start: plans are few, and written twice they stay one."""
     plans_read = 0
     for plans in _batches(gateway.list_plans()):
         with ctx.db.begin() as session:
             held = _hold(session, run, page=1)
-            write_plans(session, held, plans, now=utc_now())
+            write_plans(session, _origin(held), plans, now=utc_now())
             plans_read += len(plans)
             held.plans_read, held.touched_at = plans_read, utc_now()
         tell(held)
 
 
-def _read_page(
-    ctx: Context, run: ImportRun, gateway: SubscriptionGateway, *, page: int, tell: OnProgress
-) -> int | None:
+def _read_page(ctx: Context, run: ImportRun, gateway: RestGateway, *, page: int, tell: OnProgress) -> int | None:
     """Read and write one page; return the next one's number, None after the last."""
     seen = gateway.list_subscriptions(page=page, page_size=PAGE_SIZE)
-    gathered = gather(ctx, run, gateway, seen)
+    gathered = gather(ctx, _origin(run), gateway, seen)
     more = seen.has_next and bool(seen.readings or seen.unreadable)  # a link alone could lead round for ever
     with ctx.db.begin() as session:
         held = _hold(session, run, page=page)
-        write_page(ctx, session, held, gathered, now=utc_now())
+        _count(held, gathered, write_page(ctx, session, _origin(held), gathered, now=utc_now()))
         held.touched_at = utc_now()
         held.next_page = page + 1
         if not more:
@@ -190,6 +189,17 @@ def _read_page(
     tell(held)
     log.info("import_page_written", run_id=str(run.id), page=page, seen=held.seen, unreadable=held.unreadable)
     return page + 1 if more else None
+
+
+def _origin(run: ImportRun) -> Origin:
+    return Origin(run.merchant_id, run.environment)
+
+
+def _count(run: ImportRun, page: Gathered, written: Written) -> None:
+    run.seen += len(page.readings) + page.unreadable
+    run.created += written.created
+    run.updated += written.updated
+    run.unreadable += page.unreadable + written.failed
 
 
 def _hold(session: Session, run: ImportRun, *, page: int) -> ImportRun:

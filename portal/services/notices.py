@@ -18,7 +18,7 @@ from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, Merchant, Subscription
-from portal.queries import mails
+from portal.queries import mails, paypal_accounts
 from portal.services import notice_facts as facts
 from portal.services import outbox
 from portal.services.context import Context
@@ -214,7 +214,8 @@ def _tell_of_key(
     ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime, remind: bool
 ) -> None:
     """Send one mail for all requests that a broken key holds up, unless the merchant was told of this breakage."""
-    account = mails.lock_account(session, merchant.id)
+    provider = subscription_of(session, request).provider
+    account = paypal_accounts.lock(session, merchant.id, provider)
     told = account.merchant_told_at if account is not None else None
     broken = account.broken_since if account is not None else None
     is_told = told is not None and (broken is None or told >= broken)
@@ -231,7 +232,11 @@ def _tell_of_key(
         now=now,
     )
     # Without an account there is no row to remember by: the day is then part of the key.
-    key = f"key-broken:{account.id}:{now.isoformat()}" if account is not None else f"no-key:{merchant.id}:{now.date()}"
+    key = (
+        f"key-broken:{account.id}:{now.isoformat()}"
+        if account is not None
+        else f"no-key:{merchant.id}:{provider}:{now.date()}"
+    )
     to_merchant(ctx, session, merchant, composed, key=key, now=now)
     if account is not None:
         account.merchant_told_at = now

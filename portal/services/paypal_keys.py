@@ -16,9 +16,9 @@ from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.models import KeyState, PayPalAccount
+from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, Refusal, Token
-from portal.queries import desk
+from portal.queries import paypal_accounts
 from portal.services import settling
 from portal.services.context import Context
 from portal.services.gateways import SECRET, TOKEN, NoKey
@@ -151,7 +151,7 @@ def check_stored(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> KeyC
     Raises NoKey, and CannotOpen when the master key that sealed it is no longer configured.
     """
     with ctx.db.read() as session:
-        account = desk.paypal_account(session, merchant_id)
+        account = paypal_accounts.of_merchant(session, merchant_id)
     if account is None:
         raise NoKey
     credentials = Credentials(
@@ -197,6 +197,7 @@ def _columns(
 ) -> dict[str, Any]:
     return {
         "merchant_id": merchant_id,
+        "provider": Provider.PAYPAL_REST,
         "environment": credentials.environment,
         "client_id": credentials.client_id,
         "secret": ctx.vault.seal(credentials.secret, purpose=SECRET),
@@ -223,8 +224,8 @@ def _working(ctx: Context, found: KeyCheck) -> dict[str, Any]:
 
 def _upsert(columns: dict[str, Any]) -> Any:
     statement = insert(PayPalAccount).values(columns)
-    fresh = {name: statement.excluded[name] for name in columns if name != "merchant_id"}
-    return statement.on_conflict_do_update(constraint="uq_paypal_accounts_merchant_id", set_=fresh)
+    fresh = {name: statement.excluded[name] for name in columns if name not in ("merchant_id", "provider")}
+    return statement.on_conflict_do_update(constraint="uq_paypal_accounts_provider", set_=fresh)
 
 
 def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import policies
 from portal.models import KeyState, Merchant
-from portal.queries import desk
+from portal.queries import paypal_accounts
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ class MerchantSettings:
 
 def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
     """Say whether the stored key passed its last live test: what switching on needs (product.md, decision 6)."""
-    account = desk.paypal_account(session, merchant_id)
+    account = paypal_accounts.of_merchant(session, merchant_id)
     return account is not None and account.state is KeyState.WORKING
 
 

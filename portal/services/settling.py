@@ -23,12 +23,13 @@ from portal.domain.end_requests import (
     retry_delay,
     verify_delay,
 )
-from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
+from portal.models import EndRequest, Merchant, PayPalAccount, Provider, Subscription, TimelineKind
 from portal.models.paypal_accounts import KeyState
 from portal.providers.ports import Reading
 from portal.queries import end_requests, subscriptions
 from portal.services import endings, notices, timeline
 from portal.services.context import Context
+from portal.services.gateways import slow_down
 from portal.services.provider_facts import take_over
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Claim:
     merchant_id: uuid.UUID
     request_id: uuid.UUID
     subscription_id: uuid.UUID
+    provider: Provider
     provider_id: str
     claimed_at: datetime
     note: str
@@ -79,6 +81,7 @@ def claim(ctx: Context, merchant_id: uuid.UUID, request_id: uuid.UUID, *, now: d
             merchant_id=merchant_id,
             request_id=request_id,
             subscription_id=subscription.id,
+            provider=subscription.provider,
             provider_id=subscription.provider_id,
             claimed_at=now,
             note=request.provider_note,
@@ -107,6 +110,12 @@ def note_call(ctx: Context, claim: Claim, before: Reading, *, now: datetime) -> 
         return True
 
 
+def note_provider(ctx: Context, claim: Claim, provider: Provider) -> None:
+    """Remember in which of PayPal's two worlds the subscription was found (FACTS.md 0: its id does not tell)."""
+    with ctx.db.begin() as session:
+        subscriptions.lock(session, claim.merchant_id, claim.subscription_id).provider = provider
+
+
 def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None:
     """Write what the try brought. Another door may have settled it first: then this changes nothing."""
     if answer.lost:
@@ -119,9 +128,9 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
         if answer.accepted:
             request.accepted_at = request.accepted_at or now
         if answer.trouble is Trouble.RATE_LIMITED and answer.wait is not None:
-            _slow_down(session, claim.merchant_id, until=now + answer.wait)
+            slow_down(session, claim.merchant_id, subscription.provider, until=now + answer.wait)
         if answer.reading is not None and answer.basis is not None:
-            if _mark_key_working(session, claim.merchant_id):
+            if _mark_key_working(session, claim.merchant_id, subscription.provider):
                 retry_all(session, claim.merchant_id, now=now)
             take_over(subscription, answer.reading, now=now)
             endings.record_end(ctx, session, request, subscription, basis=answer.basis, reading=answer.reading, now=now)
@@ -239,33 +248,39 @@ def _hand_to_merchant(
         reference=request.reference,
     )
     if request.trouble in KEY_TROUBLES:
-        _mark_key_broken(session, request, now=now)
-        _stop_the_others(session, request)
+        _mark_key_broken(session, request.merchant_id, subscription.provider, now=now)
+        _stop_the_others(session, request, subscription.provider)
     notices.needs_merchant(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
 
 
-def _mark_key_broken(session: Session, request: EndRequest, *, now: datetime) -> None:
+def _mark_key_broken(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> None:
     session.execute(
         update(PayPalAccount)
-        .where(PayPalAccount.merchant_id == request.merchant_id, PayPalAccount.broken_since.is_(None))
+        .where(
+            PayPalAccount.merchant_id == merchant_id,
+            PayPalAccount.provider == provider,
+            PayPalAccount.broken_since.is_(None),
+        )
         .values(broken_since=now, state=KeyState.REFUSED)
         .execution_options(synchronize_session="fetch")
     )
 
 
-def _stop_the_others(session: Session, request: EndRequest) -> None:
+def _stop_the_others(session: Session, request: EndRequest, provider: Provider) -> None:
     """The key stops every open request of the merchant: say so on their pages too (cancellation.md, 401).
 
     Rows that another process holds are left to that process, which meets the same refusal.
     """
     others = session.scalars(
         select(EndRequest.id)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
         .where(
             EndRequest.merchant_id == request.merchant_id,
             EndRequest.id != request.id,
             EndRequest.state == RequestState.RETRYING,
+            Subscription.provider == provider,
         )
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=EndRequest)
     ).all()
     session.execute(
         update(EndRequest)
@@ -274,20 +289,19 @@ def _stop_the_others(session: Session, request: EndRequest) -> None:
     )
 
 
-def _mark_key_working(session: Session, merchant_id: uuid.UUID) -> bool:
+def _mark_key_working(session: Session, merchant_id: uuid.UUID, provider: Provider) -> bool:
     """PayPal has just taken the key: say so; return whether it was thought broken."""
     healed = session.scalars(
         update(PayPalAccount)
-        .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.broken_since.is_not(None))
+        .where(
+            PayPalAccount.merchant_id == merchant_id,
+            PayPalAccount.provider == provider,
+            PayPalAccount.broken_since.is_not(None),
+        )
         .values(broken_since=None, merchant_told_at=None, state=KeyState.WORKING)
         .returning(PayPalAccount.id)
     ).all()
     return bool(healed)
-
-
-def _slow_down(session: Session, merchant_id: uuid.UUID, *, until: datetime) -> None:
-    """PayPal asked to wait: every call of this merchant waits (cancellation.md, 429)."""
-    session.execute(update(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id).values(calm_until=until))
 
 
 def _defer(session: Session, request: EndRequest, *, at: datetime) -> None:

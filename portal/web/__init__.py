@@ -18,7 +18,20 @@ MOST_BYTES = 1024 * 1024  # of a request: the portal's own forms are far smaller
 
 def install(app: Flask, config: Config) -> None:
     """Make a bare Flask application the portal; raise RuntimeError if a route is not in the table of access."""
-    from portal.web import access, admin, auth, csrf, customer, errors, formatting, headers, identity, locale, public
+    from portal.web import (
+        access,
+        admin,
+        auth,
+        csrf,
+        customer,
+        errors,
+        formatting,
+        headers,
+        identity,
+        locale,
+        public,
+        webhooks,
+    )
 
     _settings(app, config)
     headers.install(app, config)
@@ -28,7 +41,7 @@ def install(app: Flask, config: Config) -> None:
     identity.install(app)  # before access: the guard asks who it is
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first
-    for package in (public, auth, customer, admin):
+    for package in (public, auth, customer, admin, webhooks):
         load(package)
         app.register_blueprint(package.bp)
     access.check_table(app)

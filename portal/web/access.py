@@ -96,7 +96,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.settings": OWNER,
 }
 
-FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF}
+FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF, "webhooks": Face.SIGNED}
 
 
 def install(app: Flask) -> None:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from portal.demo.simulator import Simulator, serve
+from portal.demo.simulator.certificates import authority
 from portal.providers.ports import Credentials, Token
 
 CLIENT_ID, SECRET = "client-of-the-tests", "secret-of-the-tests-4f2"
@@ -26,6 +27,7 @@ class RunningSimulator(Simulator):
     url: str
     base_urls: dict[str, str]
     credentials = Credentials(client_id=CLIENT_ID, secret=SECRET, environment="sandbox")
+    trust: Path  # the roots that its certificates lead to
 
 
 class MemoryTokens:
@@ -47,10 +49,19 @@ class MemoryTokens:
         self.drops += 1
 
 
+@pytest.fixture(scope="session")
+def simulated_trust(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of the simulator's certificates, in a file as the demo has it."""
+    file = tmp_path_factory.mktemp("trust") / "roots.pem"
+    file.write_bytes(authority().pem)
+    return file
+
+
 @pytest.fixture
-def paypal() -> Iterator[RunningSimulator]:
+def paypal(simulated_trust: Path) -> Iterator[RunningSimulator]:
     """A PayPal of the test's own, with one sandbox account and nothing in it."""
     simulator = RunningSimulator()
+    simulator.trust = simulated_trust
     simulator.add_account(CLIENT_ID, SECRET, environment="sandbox")
     with serve(simulator) as handle:
         simulator.url, simulator.base_urls = handle.url, handle.base_urls

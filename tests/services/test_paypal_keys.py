@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from portal.models import KeyState, PayPalAccount
+from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import Credentials
 from portal.queries import end_requests as end_requests_of
-from portal.queries import mails as mails_of
+from portal.queries import paypal_accounts
 from portal.services import paypal_keys
 from portal.services.gateways import NoKey, gateway_for
 from portal.services.paypal_keys import Finding
@@ -189,7 +189,7 @@ def test_a_new_key_does_not_wait_for_whoever_tells_of_the_old_one(ctx, make, pay
         while key_set_at(ctx, merchant) != later and time.monotonic() < deadline:
             time.sleep(0.05)
         assert key_set_at(ctx, merchant) == later, "the key is stored while the request is still held"
-        mails_of.lock_account(telling, merchant)
+        paypal_accounts.lock(telling, merchant, Provider.PAYPAL_REST)
     saving.join(20)
     assert errors == []
 

@@ -41,6 +41,7 @@ def config(tmp_path: Path, database_url: str) -> Config:
         smtp_url="smtp://127.0.0.1:1",
         mail_from="Portal <portal@portal.test>",
         paypal_urls={},
+        paypal_trust=None,
         trusted_proxies=0,
         log_level="warning",
     )

@@ -1,7 +1,10 @@
-"""PayPal's REST API as a subscription gateway (FACTS.md section 1). Nothing here knows a database or a page."""
+"""PayPal behind the ports: REST (FACTS.md 1 and 2) and classic (FACTS.md 3). No database, no page."""
 
 from __future__ import annotations
 
-from portal.providers.paypal.client import PayPalGateway, PayPalGateways
+from portal.providers.paypal.client import PayPalGateway
+from portal.providers.paypal.factory import PayPalGateways
+from portal.providers.paypal.ipn import PayPalIpns
+from portal.providers.paypal.signatures import PayPalSignatures
 
-__all__ = ["PayPalGateway", "PayPalGateways"]
+__all__ = ["PayPalGateway", "PayPalGateways", "PayPalIpns", "PayPalSignatures"]

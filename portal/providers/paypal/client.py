@@ -1,4 +1,4 @@
-"""The PayPal REST client: `SubscriptionGateway` for one merchant account, and the factory that makes it.
+"""The PayPal REST client: subscriptions, plans and payments of one merchant account.
 
 A strict writer (what we send fits PayPal's published limits) and a lenient reader (mapping.py).
 """
@@ -6,35 +6,17 @@ A strict writer (what we send fits PayPal's published limits) and a lenient read
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
-import requests
 import structlog
-from requests.auth import AuthBase, HTTPBasicAuth
 
-from portal.clock import utc_now
-from portal.providers.paypal import errors, mapping, transport
-from portal.providers.paypal.tokens import Bearer, read_token, usable
-from portal.providers.paypal.transport import Answer, Call
-from portal.providers.ports import (
-    Credentials,
-    GatewayRefused,
-    Page,
-    PaymentReading,
-    PlanReading,
-    Reading,
-    Refusal,
-    Token,
-    TokenStore,
-)
+from portal.providers.paypal import errors, mapping
+from portal.providers.paypal.transport import Answer
+from portal.providers.paypal.webhooks import WebhookCalls
+from portal.providers.ports import Page, PaymentReading, PlanReading, Reading, Token
 
-BASE_URLS: Final[Mapping[str, str]] = {
-    "live": "https://api-m.paypal.com",
-    "sandbox": "https://api-m.sandbox.paypal.com",
-}
 PAGE_SIZE: Final = 20  # PayPal's largest page (FACTS.md 5)
 REASON_LENGTH: Final = 128  # characters (FACTS.md 1.2)
 NEUTRAL_REASON: Final = "Requested through the subscription portal."
@@ -46,54 +28,8 @@ PLANS: Final = "/v1/billing/plans"
 log = structlog.get_logger()
 
 
-class PayPalGateways:
-    """Makes the gateway of an account. One HTTP session an environment, shared by the process's threads."""
-
-    def __init__(
-        self,
-        base_urls: Mapping[str, str] | None = None,
-        *,
-        new_session: Callable[[str], requests.Session] = transport.new_session,
-    ) -> None:
-        """`base_urls` overrides the address of an environment; plain http only to this machine."""
-        self._base_urls = {**BASE_URLS, **{name: url.rstrip("/") for name, url in (base_urls or {}).items()}}
-        for url in self._base_urls.values():
-            parts = urlsplit(url)
-            if parts.scheme != "https" and parts.hostname not in transport.LOOPBACK:
-                raise ValueError(f"the key would travel unencrypted to {url}")
-        self._sessions = {name: new_session(url) for name, url in self._base_urls.items()}
-
-    def __call__(self, credentials: Credentials, tokens: TokenStore, *, patience: float = 20.0) -> PayPalGateway:
-        """Return the gateway for `credentials`; ValueError when their environment has no address."""
-        environment = credentials.environment
-        if environment not in self._base_urls:
-            raise ValueError(f"no PayPal address for the environment {environment!r}")
-        return PayPalGateway(
-            self._sessions[environment],
-            self._base_urls[environment],
-            credentials=credentials,
-            tokens=tokens,
-            patience=patience,
-        )
-
-
-class PayPalGateway:
+class PayPalGateway(WebhookCalls):
     """PayPal for one merchant account. Every call may raise GatewayRefused or GatewayUnavailable."""
-
-    def __init__(
-        self,
-        http: requests.Session,
-        base_url: str,
-        *,
-        credentials: Credentials,
-        tokens: TokenStore,
-        patience: float,
-    ) -> None:
-        self._http = http
-        self._base_url = base_url
-        self._credentials = credentials
-        self._tokens = tokens
-        self._patience = patience
 
     def check_key(self) -> Token:
         """Ask PayPal for a token now and return it. The store is neither read nor written."""
@@ -107,9 +43,16 @@ class PayPalGateway:
             raise errors.unavailable("show: not the subscription asked for", status=200, debug_id=answer.debug_id)
         return reading
 
-    def list_subscriptions(self, *, page: int, page_size: int = PAGE_SIZE) -> Page:
-        """Read one page, from 1. `has_next` is PayPal's own link `next`: it gives no total (FACTS.md 1.2)."""
+    def list_subscriptions(
+        self, *, page: int, page_size: int = PAGE_SIZE, changed_since: datetime | None = None
+    ) -> Page:
+        """Read one page, from 1. `has_next` is PayPal's own link `next`: it gives no total (FACTS.md 1.2).
+
+        `changed_since` (aware) leaves out those whose status has not changed after it.
+        """
         query = {"page": str(page), "page_size": str(_page_size(page_size))}
+        if changed_since is not None:
+            query["status_updated_after"] = _stamp(changed_since.astimezone(UTC))
         answer = self._call("list", "GET", SUBSCRIPTIONS, query=query)
         rows = _rows(answer, "subscriptions", operation="list")
         readings = [mapping.read_subscription(row) for row in rows]
@@ -191,57 +134,6 @@ class PayPalGateway:
         )
         return answer.debug_id
 
-    def _call(
-        self, operation: str, method: str, path: str, *, provider_id: str | None = None, action: str = "", **rest: Any
-    ) -> Answer:
-        if provider_id is not None:  # an empty id must not turn one subscription into the list of all
-            path += "/" + _in_path(provider_id)
-        if action:
-            path += "/" + action
-        return self._with_token(
-            Call(operation=operation, method=method, path=path, provider_id=provider_id or "", **rest)
-        )
-
-    def _with_token(self, call: Call) -> Answer:
-        """Make the call; on 401 drop the token, fetch one, try once more (FACTS.md 1.1)."""
-        token = self._token()
-        try:
-            return self._send(call, Bearer(token))
-        except GatewayRefused as refusal:
-            if refusal.refusal is not Refusal.BAD_CREDENTIALS:
-                raise
-        self._tokens.drop()
-        token = self._token()  # outside the `try`: a key refused here is final
-        try:
-            return self._send(call, Bearer(token))
-        except GatewayRefused as refusal:
-            if refusal.refusal is Refusal.BAD_CREDENTIALS:
-                self._tokens.drop()
-            raise
-
-    def _token(self) -> Token:
-        token = self._tokens.get()
-        if token is not None and usable(token, now=utc_now()):
-            return token
-        token = self._fetch_token()
-        self._tokens.put(token)
-        return token
-
-    def _fetch_token(self) -> Token:
-        asked_at = utc_now()
-        key = HTTPBasicAuth(self._credentials.client_id.encode(), self._credentials.secret.encode())
-        call = Call(
-            operation="token", method="POST", path="/v1/oauth2/token", form={"grant_type": "client_credentials"}
-        )
-        answer = self._send(call, key)
-        token = read_token(answer.body, now=asked_at)
-        if token is None:
-            raise errors.unavailable("token: no token in the answer", status=200, debug_id=answer.debug_id)
-        return token
-
-    def _send(self, call: Call, auth: AuthBase) -> Answer:
-        return transport.send(self._http, self._base_url, call, auth=auth, patience=self._patience)
-
 
 def clean_reason(reason: str) -> str:
     """Return `reason` as PayPal takes it: one line, 1-128 characters, neutral when nothing is left.
@@ -253,13 +145,6 @@ def clean_reason(reason: str) -> str:
     while len(line.encode("utf-16-le")) > 2 * REASON_LENGTH:
         line = line[:-1]
     return line.strip() or NEUTRAL_REASON
-
-
-def _in_path(provider_id: str) -> str:
-    """Return the id as a path segment; an id that cannot be PayPal's is refused before any call."""
-    if mapping.identifier(provider_id) is None:
-        raise GatewayRefused(Refusal.NOT_FOUND, http_status=0, issue="MALFORMED_ID")
-    return quote(provider_id, safe="")
 
 
 def _page_size(size: int) -> int:

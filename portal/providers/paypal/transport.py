@@ -21,10 +21,10 @@ from requests.auth import AuthBase
 
 from portal.clock import utc_now
 from portal.providers.paypal import errors
+from portal.providers.paypal.addresses import LOOPBACK
 
 CONNECT: Final = 3.05  # seconds (cancellation.md rule 2)
 LARGEST: Final = 2 * 1024 * 1024  # bytes of a body, decoded; a page of twenty subscriptions is below 100 KiB
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 log = structlog.get_logger()
 

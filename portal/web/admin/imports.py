@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import desk, import_runs
+from portal.queries import import_runs, paypal_accounts
 from portal.services import imports
 from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning, StopReason
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
             session,
             run=run,
             state=run.state.value if run is not None else None,
-            has_key=desk.paypal_account(session, merchant_id) is not None,
+            has_key=paypal_accounts.of_merchant(session, merchant_id) is not None,
             reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
             debug_id=debug_id,
             may_take_over=run is not None and utc_now() - run.touched_at >= imports.QUIET,

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
-from portal.queries import desk
+from portal.queries import desk, paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services import paypal_keys
 from portal.services.paypal_keys import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding, KeyCheck
@@ -33,7 +33,7 @@ def show() -> ResponseReturnValue:
 def _edit() -> ResponseReturnValue:
     merchant_id = person().merchant_id
     with context().db.read() as session:
-        account = desk.paypal_account(session, merchant_id)
+        account = paypal_accounts.of_merchant(session, merchant_id)
     form = KeyForm(environment=account.environment if account else "sandbox")
     if form.validate_on_submit():
         found = paypal_keys.save(
@@ -56,7 +56,7 @@ def _edit() -> ResponseReturnValue:
 def _page(form: KeyForm | None) -> str:
     merchant_id = person().merchant_id
     with context().db.read() as session:
-        account = desk.paypal_account(session, merchant_id)
+        account = paypal_accounts.of_merchant(session, merchant_id)
         elsewhere = account is not None and desk.has_subscriptions_elsewhere(session, merchant_id, account.environment)
         return showing.page(
             "paypal.html",

@@ -1,0 +1,117 @@
+"""The simulator's own authority and the certificates it signs webhook messages with.
+
+Only the demo and the tests trust it: `PAYPAL_TRUST_FILE` names its root, and no other installation takes that setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NAMES: Final = {
+    "live": "messageverificationcerts.paypal.com",
+    "sandbox": "messageverificationcerts.sandbox.paypal.com",
+}
+BITS: Final = 2048
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A key with its certificate and the chain above it, in PEM, as PayPal's certificate address answers."""
+
+    key: rsa.RSAPrivateKey
+    chain: bytes
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign as SHA256withRSA."""
+        return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+
+class Authority:
+    """A root of our own that issues certificates for any name and time."""
+
+    def __init__(self, name: str = "Simulated PayPal root") -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.now(UTC)
+        self._root = (
+            x509.CertificateBuilder()
+            .subject_name(self._name)
+            .issuer_name(self._name)
+            .public_key(self._key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=3650))
+            .not_valid_after(now + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> bytes:
+        """The root, to be trusted."""
+        return self._root.public_bytes(serialization.Encoding.PEM)
+
+    def issue(
+        self,
+        name: str,
+        *,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> Certificate:
+        """Issue a certificate for a host name, valid from yesterday for a year unless told otherwise."""
+        now = datetime.now(UTC)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(not_before or now - timedelta(days=1))
+            .not_valid_after(not_after or now + timedelta(days=365))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .sign(self._key, hashes.SHA256())
+        )
+        return Certificate(key, certificate.public_bytes(serialization.Encoding.PEM) + self.pem)
+
+
+@cache
+def authority() -> Authority:
+    """Return the process's own authority; making one takes a moment."""
+    return Authority()
+
+
+@cache
+def certificate(environment: str) -> Certificate:
+    """Return the certificate that the simulator signs with in an environment."""
+    return authority().issue(NAMES[environment])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs_certificates,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
