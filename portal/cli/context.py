@@ -1,0 +1,29 @@
+"""What every command needs: the portal's context, and a merchant by the name in its addresses."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, cast
+
+import click
+from flask import current_app
+from sqlalchemy import select
+
+from portal.models import Merchant
+
+if TYPE_CHECKING:
+    from portal.services.context import Context
+
+
+def context() -> Context:
+    """Return the application's context."""
+    return cast("Context", current_app.extensions["portal"])
+
+
+def merchant_called(slug: str) -> uuid.UUID:
+    """Return the merchant's id; raise ClickException when nobody is called so."""
+    with context().db.read() as session:
+        merchant_id = session.scalar(select(Merchant.id).where(Merchant.slug == slug))
+    if merchant_id is None:
+        raise click.ClickException(f"There is no merchant called {slug!r}.")
+    return merchant_id

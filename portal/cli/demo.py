@@ -1,0 +1,21 @@
+"""flask demo-seed."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from portal.cli.context import context
+
+
+@click.command("demo-seed")
+@with_appcontext
+def demo_seed() -> None:
+    """Make the demo's merchants and people, once."""
+    from portal.demo.seed import seed
+
+    if current_app.extensions["portal_config"].environment != "demo":
+        raise click.ClickException("The demo's people are made only when PORTAL_ENV is demo.")
+    config = current_app.extensions["portal_config"]
+    click.echo(seed(context(), simulator=config.paypal_urls["sandbox"], folder=config.data_folder))
