@@ -94,3 +94,25 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
     downgrade(database_url, "base")
     upgrade(database_url)
+
+
+def test_0003_keeps_rest_keys_both_ways_and_cannot_keep_classic_ones(make, ctx, database_url):
+    merchant = make.merchant()
+    make.subscription(merchant=merchant)
+    ctx.db.dispose()
+    keys = "SELECT provider, environment FROM paypal_accounts ORDER BY provider"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO paypal_accounts (id, created_at, merchant_id, provider, environment, client_id, secret,"
+            " signature, receivers, secret_ending, set_at, state, checked_at, check_result, token_scopes)"
+            " SELECT gen_random_uuid(), now(), merchant_id, 'paypal_classic', 'live', 'u', 'x', 'y', '{a@b.test}', 'ab',"
+            " now(), 'working', now(), '{}', '' FROM paypal_accounts"
+        )
+        assert connection.execute(keys).fetchall() == [("paypal_classic", "live"), ("paypal_rest", "sandbox")]
+    downgrade(database_url, "0002")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT environment FROM paypal_accounts").fetchall() == [("sandbox",)]
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(keys).fetchall() == [("paypal_rest", "sandbox")]
+        assert connection.execute("SELECT receivers FROM paypal_accounts").fetchall() == [([],)]
