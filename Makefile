@@ -9,7 +9,7 @@ JOBS   ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test browser words lock clean
+.PHONY: help env demo clean-demo lint check test bench browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ check: lint ## lint, and every test that needs no browser
 
 test: lint browser ## Every check and every test, browser tests included
 	$(PYTEST)
+
+bench: env ## Measure the portal against the least programs that do the same (BENCH=small: a quick run)
+	$(BIN)/python -m bench
 
 browser: env ## Find a browser for the tests, install one if there is none
 	@$(BIN)/python tests/e2e/browser.py

@@ -1,0 +1,52 @@
+"""One measured figure, and the way in which two programs are measured against each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+ROUNDS: Final = 3
+SECONDS: Final = 10.0  # of each measured stretch, after a warm-up
+WARM_UP: Final = 1.0
+
+Work = Callable[[], int]  # does some of the work and says how many units of it
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table: the product's figure beside that of the floor, in the same unit.
+
+    `floor` is what the least program reached in the same run, or the product itself at another size;
+    None where there is nothing to set it against.  `target` is what the ratio should reach, as a text.
+    """
+
+    name: str
+    product: float
+    floor: float | None
+    unit: str
+    note: str = ""
+    target: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The product's figure over the floor's."""
+        return self.product / self.floor if self.floor else None
+
+
+def per_second(work: Work, *, seconds: float = SECONDS) -> float:
+    """Repeat `work` for so many seconds and return its units per second."""
+    done, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < seconds:
+        done += work()
+    return done / passed
+
+
+def in_turn(floor: Work, product: Work, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> tuple[float, float]:
+    """Measure floor and product in turn (A B A B …) after a warm-up of each; return both medians, floor first."""
+    for work in (floor, product):
+        per_second(work, seconds=min(WARM_UP, seconds))
+    seen = [(per_second(floor, seconds=seconds), per_second(product, seconds=seconds)) for _ in range(rounds)]
+    return median(one for one, _ in seen), median(other for _, other in seen)
