@@ -189,7 +189,7 @@ def test_a_key_never_travels_unencrypted(url):
 
 def test_the_default_addresses_are_paypals():
     gateways = PayPalGateways()
-    assert {name: gateways(Credentials(client_id="c", secret="s", environment=name), MemoryTokens())._base_url
+    assert {name: gateways(Credentials(client_id="c", secret="s", environment=name), MemoryTokens())._where.rest
             for name in ("live", "sandbox")} == {
         "live": "https://api-m.paypal.com",
         "sandbox": "https://api-m.sandbox.paypal.com",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
@@ -39,8 +39,8 @@ class Call:
     provider_id: str = ""
     query: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
-    json: Mapping[str, str] | None = None
-    form: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    form: Mapping[str, str] | bytes | None = field(default=None, repr=False)  # may hold a password
     expected: int = 200  # the one status that is success; another 2xx is not an answer of PayPal's
 
 
@@ -50,6 +50,16 @@ class Answer:
 
     body: Mapping[str, Any]
     debug_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """An HTTP answer, whole; `raw` is None when it was larger than anything PayPal sends."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes | None
+    milliseconds: int
 
 
 def new_session(base_url: str) -> requests.Session:
@@ -66,16 +76,30 @@ def send(http: requests.Session, base_url: str, call: Call, *, auth: AuthBase, p
 
     `patience` is the longest silence, in seconds, while waiting for the answer.
     """
+    arrived = fetch(http, base_url + call.path, call, auth=auth, patience=patience)
+    body = json_object(arrived.raw)
+    debug_id = errors.word(arrived.headers.get("PayPal-Debug-Id")) or errors.word((body or {}).get("debug_id"))
+    note(call, arrived, debug_id=debug_id)
+    return _judge(call, arrived, body, debug_id=debug_id)
+
+
+def fetch(
+    http: requests.Session, address: str, call: Call, *, auth: AuthBase | None = None, patience: float
+) -> Arrived:
+    """Make one bounded call to exactly this address and return what came, whatever its status.
+
+    Raises GatewayUnavailable when no whole answer came; the caller writes the log line of one that did (`note`).
+    """
     started = time.monotonic()
     try:
         answer = http.request(
             call.method,
-            base_url + call.path,
+            address,
             params=call.query,
             json=call.json,
             data=call.form,
             headers=call.headers,
-            auth=auth,
+            auth=auth or _keyless,
             timeout=(min(CONNECT, patience), patience),
             allow_redirects=False,
             stream=True,
@@ -85,19 +109,21 @@ def send(http: requests.Session, base_url: str, call: Call, *, auth: AuthBase, p
     except requests.RequestException as error:
         # `from None`: the cause carries the request, and with it the token.
         why = "timeout" if isinstance(error, requests.Timeout) else "network"
-        _log(call, started, status=None, error=type(error).__name__)
+        _log(call, _since(started), status=None, error=type(error).__name__)
         raise errors.unavailable(f"{call.operation}: {why}") from None
-    body = _object(raw)
-    debug_id = errors.word(answer.headers.get("PayPal-Debug-Id")) or errors.word((body or {}).get("debug_id"))
-    _log(call, started, status=answer.status_code, debug_id=debug_id)
-    return _judge(call, answer, body, debug_id=debug_id)
+    return Arrived(status=answer.status_code, headers=answer.headers, raw=raw, milliseconds=_since(started))
 
 
-def _judge(call: Call, answer: requests.Response, body: dict[str, Any] | None, *, debug_id: str) -> Answer:
-    status = answer.status_code
+def note(call: Call, arrived: Arrived, *, debug_id: str = "", error: str = "") -> None:
+    """Write the one log line of a call that was answered; `error` is a code of PayPal's, never a text."""
+    _log(call, arrived.milliseconds, status=arrived.status, debug_id=debug_id, error=error)
+
+
+def _judge(call: Call, answer: Arrived, body: dict[str, Any] | None, *, debug_id: str) -> Answer:
+    status = answer.status
     if status == call.expected:
-        if status == 204:
-            return Answer(body={}, debug_id=debug_id)
+        if status in (202, 204):  # taken: what a body would say does not matter
+            return Answer(body=body or {}, debug_id=debug_id)
         if body is not None:
             return Answer(body=body, debug_id=debug_id)
         raise errors.unavailable(f"{call.operation}: not a JSON object", status=status, debug_id=debug_id)
@@ -119,7 +145,7 @@ def _read(answer: requests.Response) -> bytes | None:
     return bytes(raw)
 
 
-def _object(raw: bytes | None) -> dict[str, Any] | None:
+def json_object(raw: bytes | None) -> dict[str, Any] | None:
     """Return the JSON object in `raw`; None for anything else, however deep, huge or broken."""
     try:
         body = json.loads(raw or b"", parse_float=Decimal)
@@ -128,14 +154,23 @@ def _object(raw: bytes | None) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _log(call: Call, started: float, *, status: int | None, debug_id: str = "", error: str = "") -> None:
-    level = log.info if status is not None and status < 400 else log.warning
+def _keyless(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add no credentials: without a word on them, requests would look into the machine's netrc file."""
+    return request
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _log(call: Call, milliseconds: int, *, status: int | None, debug_id: str = "", error: str = "") -> None:
+    level = log.info if status is not None and status < 400 and not error else log.warning
     level(
         "paypal call",
         operation=call.operation,
         provider_id=call.provider_id,
         status=status,
         debug_id=debug_id,
-        milliseconds=round((time.monotonic() - started) * 1000),
+        milliseconds=milliseconds,
         **({"error": error} if error else {}),
     )
