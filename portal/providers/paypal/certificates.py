@@ -1,0 +1,194 @@
+"""PayPal's signing certificates: fetched from PayPal alone, led to a trusted root, kept for a while (FACTS.md 2.5).
+
+The address stands in the message, so it is the attacker's to choose: it is compared with our own table before
+anything is asked of the network.  That PayPal's file holds its whole chain is believed, not confirmed; a lone
+certificate fails as one without a chain.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from portal.providers.paypal.addresses import Addresses
+from portal.providers.paypal.errors import unavailable
+from portal.providers.paypal.transport import CONNECT
+from portal.providers.ports import BadSignature, GatewayUnavailable, SignatureFault
+
+PATH: Final = re.compile(r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,120}", re.ASCII)
+PATIENCE: Final = 5.0  # seconds of silence
+DEADLINE: Final = 10.0  # seconds for the whole file, however it trickles
+LARGEST: Final = 64 * 1024  # bytes; a chain of four is below 10 KiB
+KEPT: Final = 32  # certificates; PayPal uses a handful
+FAILURES_KEPT: Final = 256
+FAILURE_LIFE: Final = 15.0  # seconds: a storm of messages asks once, and PayPal's recovery is seen soon
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key whose certificate, and everything above it, holds from `since` to `until`."""
+
+    key: RSAPublicKey
+    since: datetime
+    until: datetime
+
+
+class Certificates:
+    """Answers the key at an address, of one environment. Safe to share between threads."""
+
+    def __init__(self, where: Addresses, http: requests.Session, *, trust: Path | None = None) -> None:
+        """`trust` is a PEM file of roots in place of the public ones."""
+        self._where = where
+        self._http = http
+        self._trust = trust
+        self._roots: Store | None = None
+        self._kept: OrderedDict[str, Signer] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[float, SignatureFault | None]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._fetching = threading.Lock()  # one at a time: whoever waits finds the answer in the memory
+
+    def signer(self, url: str, *, now: datetime) -> Signer:
+        """Return who signs with the certificate at `url`, if it is PayPal's and holds at `now`.
+
+        Raises BadSignature, and GatewayUnavailable when the file cannot be had at the moment.
+        """
+        if not is_certificate_address(url, self._where):
+            raise BadSignature(SignatureFault.CERTIFICATE_ADDRESS)
+        signer = self._known(url)
+        if signer is None:
+            with self._fetching:
+                signer = self._known(url) or self._learn(url, now=now)
+        if not signer.since <= now <= signer.until:
+            self._forget(url)
+            raise BadSignature(SignatureFault.CERTIFICATE)
+        return signer
+
+    def _known(self, url: str) -> Signer | None:
+        with self._lock:
+            until, fault = self._failures.get(url, (0.0, None))
+            if time.monotonic() < until:
+                raise BadSignature(fault) if fault else unavailable("certificate: not there a moment ago")
+            if url in self._kept:
+                self._kept.move_to_end(url)
+            return self._kept.get(url)
+
+    def _learn(self, url: str, *, now: datetime) -> Signer:
+        try:
+            signer = self._checked(self._fetch(url), now=now)
+        except (BadSignature, GatewayUnavailable) as error:
+            fault = error.fault if isinstance(error, BadSignature) else None
+            with self._lock:
+                self._failures[url] = (time.monotonic() + FAILURE_LIFE, fault)
+                while len(self._failures) > FAILURES_KEPT:
+                    self._failures.popitem(last=False)
+            raise
+        with self._lock:
+            self._kept[url] = signer
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return signer
+
+    def _forget(self, url: str) -> None:
+        with self._lock:
+            self._kept.pop(url, None)
+
+    def _fetch(self, url: str) -> bytes:
+        try:
+            with self._http.get(
+                url, timeout=(CONNECT, PATIENCE), allow_redirects=False, stream=True, headers={"Accept": "*/*"}
+            ) as answer:
+                log.info("paypal_certificate_fetched", status=answer.status_code)
+                if answer.status_code in (404, 410):
+                    raise BadSignature(SignatureFault.CERTIFICATE)
+                if answer.status_code != 200:  # a redirect too: PayPal's certificates are where they say they are
+                    raise unavailable("certificate: not there now", status=answer.status_code)
+                return _read(answer)
+        except requests.RequestException as error:
+            log.warning("paypal_certificate_not_fetched", error=type(error).__name__)
+            raise unavailable("certificate: network") from None
+
+    def _checked(self, pem: bytes, *, now: datetime) -> Signer:
+        """Lead the certificate to a trusted root by the web's own rules: dates, names, uses, signatures."""
+        given = _certificates(_PEM.findall(pem))
+        if not given:  # something between PayPal and us answered with a page of its own
+            raise unavailable("certificate: no certificate in the answer", status=200)
+        try:
+            verifier = (
+                PolicyBuilder()
+                .store(self._trusted())
+                .time(now)
+                .build_server_verifier(x509.DNSName(self._where.certificate_name))
+            )
+            # The name is looked for among the subject's alternative names: public authorities repeat the
+            # common name there, and nothing else has counted as a name for years.
+            chain = verifier.verify(given[0], given[1:])
+        except VerificationError:
+            raise BadSignature(SignatureFault.CERTIFICATE) from None
+        key = given[0].public_key()
+        if not isinstance(key, RSAPublicKey):  # SHA256withRSA is all that is ever taken
+            raise BadSignature(SignatureFault.CERTIFICATE)
+        return Signer(
+            key,
+            since=max(one.not_valid_before_utc for one in chain),
+            until=min(one.not_valid_after_utc for one in chain),
+        )
+
+    def _trusted(self) -> Store:
+        if self._roots is None:
+            pem = (self._trust or Path(certifi.where())).read_bytes()
+            self._roots = Store(_certificates(_PEM.findall(pem)))
+        return self._roots
+
+
+def is_certificate_address(url: str, where: Addresses) -> bool:
+    """Say whether `url` is exactly one of PayPal's certificate addresses in this environment.
+
+    Asked twice, of the raw text and of its parts: no user, port, query, fragment, escape, dot segment, other
+    letter case or look-alike sign passes the first, and no difference between two parsers passes both.
+    """
+    origin = next((start for start in where.certificate_origins if url.startswith(start + "/")), None)
+    if origin is None or not PATH.fullmatch(url[len(origin) :]):
+        return False
+    parts = urlsplit(url)
+    same_origin = f"{parts.scheme}://{parts.netloc}" == origin
+    return same_origin and PATH.fullmatch(parts.path) is not None and not parts.query and not parts.fragment
+
+
+def _read(answer: requests.Response) -> bytes:
+    raw, until = bytearray(), time.monotonic() + DEADLINE
+    for piece in answer.iter_content(4096):
+        raw += piece
+        if len(raw) > LARGEST or time.monotonic() > until:
+            raise unavailable("certificate: too large or too slow", status=200)
+    return bytes(raw)
+
+
+def _certificates(blocks: Iterable[bytes]) -> list[x509.Certificate]:
+    """Read what can be read: one of the public roots has a serial number that newer rules forbid."""
+    found = []
+    with warnings.catch_warnings(action="ignore"):
+        for block in blocks:
+            with suppress(ValueError):
+                found.append(x509.load_pem_x509_certificate(block))
+    return found
