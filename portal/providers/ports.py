@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from portal.domain.money import Money
+from portal.providers.probing import ClassicProbe, RestProbe
 
 
 class Refusal(StrEnum):
@@ -236,6 +237,8 @@ class Gateways(Protocol):
 
     def __call__(self, credentials: Credentials, tokens: TokenStore, *, patience: float = 20.0) -> RestGateway: ...
     def classic(self, credentials: ClassicCredentials, *, patience: float = 20.0) -> ClassicGateway: ...
+    def probe(self, credentials: Credentials) -> RestProbe: ...
+    def classic_probe(self, credentials: ClassicCredentials) -> ClassicProbe: ...
 
 
 class SignatureFault(StrEnum):
