@@ -100,7 +100,7 @@ def subscriptions_page(
     if search:
         statement = statement.where(_finds(search, with_subscription=True))
     keys = (Subscription.created_at, Subscription.id)
-    return _slice(
+    return keyset_page(
         session, statement, keys, Subscription.merchant_id == merchant_id, place=place, size=size, descending=True
     )
 
@@ -114,7 +114,7 @@ def customers_page(
     if search:
         statement = statement.where(_finds(search, with_subscription=False))
     keys = (Customer.name, Customer.id)
-    return _slice(
+    return keyset_page(
         session, statement, keys, Customer.merchant_id == merchant_id, place=place, size=size, descending=False
     )
 
@@ -204,7 +204,7 @@ def _finds(search: str, *, with_subscription: bool) -> ColumnElement[bool]:
     return or_(*ways)
 
 
-def _slice(
+def keyset_page(
     session: Session,
     statement: Select[*tuple[Any, ...]],
     keys: tuple[Any, Any],

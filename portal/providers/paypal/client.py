@@ -6,13 +6,14 @@ A strict writer (what we send fits PayPal's published limits) and a lenient read
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from portal.providers.paypal import errors, mapping
+from portal.providers.paypal.pages import next_link, rows, stamp
 from portal.providers.paypal.transport import Answer
 from portal.providers.paypal.webhooks import WebhookCalls
 from portal.providers.ports import Page, PaymentReading, PlanReading, Reading, Token
@@ -52,12 +53,12 @@ class PayPalGateway(WebhookCalls):
         """
         query = {"page": str(page), "page_size": str(_page_size(page_size))}
         if changed_since is not None:
-            query["status_updated_after"] = _stamp(changed_since.astimezone(UTC))
+            query["status_updated_after"] = stamp(changed_since.astimezone(UTC))
         answer = self._call("list", "GET", SUBSCRIPTIONS, query=query)
-        rows = _rows(answer, "subscriptions", operation="list")
-        readings = [mapping.read_subscription(row) for row in rows]
+        listed = rows(answer, "subscriptions", operation="list")
+        readings = [mapping.read_subscription(row) for row in listed]
         kept = tuple(reading for reading in readings if reading is not None)
-        return Page(readings=kept, has_next=_has_next(answer.body), unreadable=len(rows) - len(kept))
+        return Page(readings=kept, has_next=next_link(answer.body) is not None, unreadable=len(listed) - len(kept))
 
     def cancel_subscription(self, provider_id: str, *, reason: str) -> str:
         """Cancel at once and for ever; return the debug id. The payer may read `reason` (1-128 characters)."""
@@ -85,12 +86,12 @@ class PayPalGateway(WebhookCalls):
         page, more = 1, True
         while more:
             answer = self._plans_page(page)
-            plans = [mapping.read_plan(row) for row in _rows(answer, "plans", operation="list_plans")]
+            plans = [mapping.read_plan(row) for row in rows(answer, "plans", operation="list_plans")]
             fresh = {plan.provider_id: plan for plan in plans if plan and plan.provider_id not in seen}
             seen.update(fresh)
             yield from fresh.values()
             # A page that brings nothing new ends the walk: `next` alone could lead round for ever.
-            more, page = _has_next(answer.body) and bool(fresh), page + 1
+            more, page = next_link(answer.body) is not None and bool(fresh), page + 1
 
     def list_payments(self, provider_id: str, *, start: datetime, end: datetime) -> tuple[PaymentReading, ...]:
         """Read the transactions from `start` to `end` (aware), oldest first, in windows of 31 days."""
@@ -114,12 +115,13 @@ class PayPalGateway(WebhookCalls):
             SUBSCRIPTIONS,
             provider_id=provider_id,
             action="transactions",
-            query={"start_time": _stamp(since), "end_time": _stamp(until, up=True)},
+            query={"start_time": stamp(since), "end_time": stamp(until, up=True)},
         )
-        rows = [mapping.read_payment(row) for row in _rows(answer, "transactions", operation="transactions")]
-        kept = [row for row in rows if row is not None]
-        if len(kept) < len(rows):
-            log.warning("paypal unreadable rows", operation="transactions", count=len(rows) - len(kept))
+        listed = rows(answer, "transactions", operation="transactions")
+        read = [mapping.read_payment(row) for row in listed]
+        kept = [row for row in read if row is not None]
+        if len(kept) < len(listed):
+            log.warning("paypal unreadable rows", operation="transactions", count=len(listed) - len(kept))
         return kept
 
     def _act(self, action: str, provider_id: str, *, reason: str) -> str:
@@ -151,26 +153,3 @@ def _page_size(size: int) -> int:
     if not 1 <= size <= PAGE_SIZE:
         raise ValueError(f"PayPal's pages hold 1 to {PAGE_SIZE} rows, not {size}")
     return size
-
-
-def _rows(answer: Answer, key: str, *, operation: str) -> list[object]:
-    """Return the rows under `key`. Absent is empty only where `links` shows that this is a list's answer."""
-    rows = answer.body.get(key)
-    if rows is None and isinstance(answer.body.get("links"), list):
-        return []
-    if not isinstance(rows, list):
-        raise errors.unavailable(f"{operation}: no {key} in the answer", status=200, debug_id=answer.debug_id)
-    return rows
-
-
-def _has_next(body: Mapping[str, Any]) -> bool:
-    links = body.get("links")
-    return isinstance(links, list) and any(isinstance(link, dict) and link.get("rel") == "next" for link in links)
-
-
-def _stamp(at: datetime, *, up: bool = False) -> str:
-    """Write a UTC moment with whole seconds, rounded down, or `up` so that a window loses nothing."""
-    whole = at.replace(microsecond=0)
-    if up and whole < at:
-        whole += timedelta(seconds=1)
-    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")

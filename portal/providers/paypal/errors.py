@@ -31,6 +31,17 @@ BY_ISSUE: Final[Mapping[str, Refusal]] = {
     "SUBSCRIPTION_CANNOT_BE_ACTIVATED": Refusal.CANNOT_BE_ACTIVATED,
 }
 
+# FACTS.md 2.4: as the error's name or as an issue, of a status that the documents leave open.
+OF_WEBHOOKS: Final[Mapping[str, Refusal]] = {
+    "WEBHOOK_NUMBER_LIMIT_EXCEEDED": Refusal.WEBHOOK_LIMIT,
+    "WEBHOOK_URL_ALREADY_EXISTS": Refusal.WEBHOOK_EXISTS,
+}
+DECIDING: Final[Mapping[int, Mapping[str, Refusal]]] = {
+    400: OF_WEBHOOKS,
+    409: OF_WEBHOOKS,
+    422: {**BY_ISSUE, **OF_WEBHOOKS},
+}
+
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -49,9 +60,9 @@ def issues(body: Mapping[str, Any]) -> list[str]:
 
 def refused(status: int, body: Mapping[str, Any], *, debug_id: str) -> GatewayRefused:
     """Return the refusal a 4xx answer stands for; its `issue` is the code that decided, or the error's name."""
-    codes = issues(body)
-    known = next((code for code in codes if code in BY_ISSUE), "") if status == 422 else ""
-    refusal = BY_ISSUE[known] if known else BY_STATUS.get(status, Refusal.OTHER)
+    codes, deciding = issues(body), DECIDING.get(status, {})
+    known = next((code for code in (*codes, word(body.get("name"))) if code in deciding), "")
+    refusal = deciding[known] if known else BY_STATUS.get(status, Refusal.OTHER)
     # A 401 body carries either `error` (OAuth) or `name` (the API), FACTS.md 1.1.
     issue = known or (codes[0] if codes else "") or word(body.get("name")) or word(body.get("error"))
     return GatewayRefused(refusal, http_status=status, issue=issue, debug_id=debug_id)
