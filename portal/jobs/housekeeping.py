@@ -7,7 +7,7 @@ from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import aging, outbox, settling
+from portal.services import aging, event_retention, outbox, settling
 
 log = structlog.get_logger(__name__)
 
@@ -52,3 +52,10 @@ def age(job: JobContext, timestamp: int) -> None:
 async def old_jobs(job: JobContext, timestamp: int) -> None:
     """Delete jobs that finished long ago."""
     await job.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS, include_failed=True, include_cancelled=True)
+
+
+@queue.app.periodic(cron="45 3 * * *")
+@queue.app.task(name="housekeeping.event_bodies", pass_context=True, queueing_lock="event_bodies")
+def event_bodies(job: JobContext, timestamp: int) -> None:
+    """Forget what PayPal's old messages said; what they led to stays."""
+    event_retention.purge(job.additional_context["portal"], now=utc_now())

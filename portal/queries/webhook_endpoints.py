@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from portal.models import WebhookEndpoint
+from portal.models import KeyState, PayPalAccount, Provider, WebhookEndpoint, WebhookTrouble
+
+__all__ = ["WebhookTrouble", "by_token", "due_for_check", "lock", "of_merchant"]
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookEndpoint | None:
@@ -24,6 +28,30 @@ def lock(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookE
 def by_token(session: Session, token: str) -> WebhookEndpoint | None:
     """Return the row with that secret address."""
     return session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.token == token)).one_or_none()
+
+
+def due_for_check(session: Session, *, checked_before: datetime, unanswered_before: datetime) -> Sequence[uuid.UUID]:
+    """Return the merchants with a working REST key whose webhook was never looked at, or not since.
+
+    `unanswered_before` is for those whom PayPal left without an answer the last time.
+    """
+    of_key = and_(
+        WebhookEndpoint.merchant_id == PayPalAccount.merchant_id,
+        WebhookEndpoint.environment == PayPalAccount.environment,
+    )
+    unanswered = and_(
+        WebhookEndpoint.trouble == WebhookTrouble.NO_ANSWER, WebhookEndpoint.checked_at <= unanswered_before
+    )
+    return session.scalars(
+        select(PayPalAccount.merchant_id)
+        .outerjoin(WebhookEndpoint, of_key)
+        .where(
+            PayPalAccount.provider == Provider.PAYPAL_REST,
+            PayPalAccount.state == KeyState.WORKING,
+            or_(WebhookEndpoint.checked_at.is_(None), WebhookEndpoint.checked_at <= checked_before, unanswered),
+        )
+        .order_by(PayPalAccount.merchant_id)
+    ).all()
 
 
 def _of_merchant(merchant_id: uuid.UUID, environment: str) -> Select[WebhookEndpoint]:

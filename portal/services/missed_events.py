@@ -1,0 +1,136 @@
+"""After an outage: have PayPal send again what it sent while nobody was there to answer (FACTS.md 2.3).
+
+An event only ever comes in by the address it is sent to, signed: one that is missing here is not read from
+PayPal's list, it is asked for again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.providers.ports import EventReading, GatewayRefused, GatewayUnavailable, Refusal, RestGateway
+from portal.queries import event_lists, paypal_accounts, webhook_endpoints
+from portal.services import gateways
+from portal.services.context import Context
+from portal.services.gateways import NoKey
+from portal.services.webhook_registration import NotRegistered, trouble_of
+
+log = structlog.get_logger(__name__)
+
+LONGEST: Final = timedelta(days=30)  # as long as bodies are kept here; nightly comparisons cover what is older
+SHARE: Final = timedelta(days=1)  # of one job
+BATCH: Final = 100  # events looked up here at once
+OURS: Final = ("BILLING.SUBSCRIPTION.", "PAYMENT.SALE.")  # the application's other events were never for this portal
+KEY_TROUBLE: Final = frozenset({Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN})
+
+
+@dataclass(kw_only=True)
+class Fetched:
+    """What one share found: listed at PayPal, already here, sent again, refused to be sent again."""
+
+    listed: int = 0
+    known: int = 0
+    resent: int = 0
+    refused: int = 0
+
+
+def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime) -> None:
+    """Have a worker ask for what was missed from `start` to `end` (aware): at most 30 days back, never ahead.
+
+    Raises NoKey, and NotRegistered when PayPal has no webhook of ours to send to.
+    """
+    with ctx.db.begin() as session:
+        _webhook_id(session, merchant_id)
+        _defer(session, merchant_id, start=max(start, now - LONGEST), end=min(end, now))
+
+
+def fetch_share(
+    ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime
+) -> Fetched | None:
+    """Ask again for what is missing of the span's first day, and leave the rest to another job.
+
+    None when there is nothing to ask with: no key, no webhook, or PayPal refuses the key.  Raises GatewayUnavailable:
+    the job is then tried again, and finds what has arrived meanwhile.
+    """
+    until = min(start + SHARE, end)
+    try:
+        gateway = gateways.rest_gateway(ctx, merchant_id)
+        fetched = _ask_again(ctx, merchant_id, gateway, gateway.list_events(start=start, end=until))
+    except (NoKey, NotRegistered) as error:
+        log.warning("missed_events_stopped", merchant_id=str(merchant_id), reason=type(error).__name__)
+        return None
+    except GatewayRefused as error:
+        trouble = trouble_of(ctx, merchant_id, error, now=now)
+        log.warning("missed_events_stopped", merchant_id=str(merchant_id), reason=trouble, debug_id=error.debug_id)
+        return None
+    except GatewayUnavailable as error:
+        trouble_of(ctx, merchant_id, error, now=now)
+        raise
+    log.info("missed_events_asked_for", merchant_id=str(merchant_id), start=start.isoformat(), **vars(fetched))
+    if until < end:
+        with ctx.db.begin() as session:
+            _defer(session, merchant_id, start=until, end=end)
+    return fetched
+
+
+def _webhook_id(session: Session, merchant_id: uuid.UUID) -> str:
+    account = paypal_accounts.of_merchant(session, merchant_id)
+    if account is None:
+        raise NoKey
+    endpoint = webhook_endpoints.of_merchant(session, merchant_id, account.environment)
+    if endpoint is None or endpoint.webhook_id is None:
+        raise NotRegistered
+    return endpoint.webhook_id
+
+
+def _defer(session: Session, merchant_id: uuid.UUID, *, start: datetime, end: datetime) -> None:
+    queue.defer(
+        session,
+        queue.FETCH_MISSED_EVENTS,
+        lock=f"missed:{merchant_id}",
+        merchant_id=str(merchant_id),
+        start=start.isoformat(),
+        end=end.isoformat(),
+    )
+
+
+def _ask_again(ctx: Context, merchant_id: uuid.UUID, gateway: RestGateway, events: Iterable[EventReading]) -> Fetched:
+    with ctx.db.read() as session:
+        webhook_id = _webhook_id(session, merchant_id)
+    fetched = Fetched()
+    for batch in _batches(event for event in events if event.event_type.startswith(OURS)):
+        with ctx.db.read() as session:
+            known = event_lists.known_ids(session, merchant_id, [event.provider_id for event in batch])
+        fetched.listed += len(batch)
+        fetched.known += len(known)
+        for event in batch:
+            if event.provider_id not in known:
+                _resend(gateway, event, webhook_id, fetched)
+    return fetched
+
+
+def _resend(gateway: RestGateway, event: EventReading, webhook_id: str, fetched: Fetched) -> None:
+    try:
+        gateway.resend_event(event.provider_id, webhook_id=webhook_id)
+    except GatewayRefused as refused:
+        if refused.refusal in KEY_TROUBLE:
+            raise
+        # PayPal no longer sends this one; the nightly comparison reads what it was about.
+        log.warning("event_not_resent", event_id=event.provider_id, issue=refused.issue, debug_id=refused.debug_id)
+        fetched.refused += 1
+    else:
+        fetched.resent += 1
+
+
+def _batches(events: Iterator[EventReading]) -> Iterator[Sequence[EventReading]]:
+    while batch := tuple(islice(events, BATCH)):
+        yield batch
