@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import demo, imports, merchants, running
+from portal.cli import demo, imports, merchants, paypal, running
 
 
 def install(app: Flask) -> None:
@@ -14,6 +14,7 @@ def install(app: Flask) -> None:
         running.work,
         merchants.merchant,
         imports.import_subscriptions,
+        paypal.paypal,
         demo.demo_seed,
     ):
         app.cli.add_command(command)
