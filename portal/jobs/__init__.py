@@ -15,12 +15,12 @@ from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
 from portal import queue
-from portal.jobs import end_requests, housekeeping, imports, mails, paypal_keys, webhooks
+from portal.jobs import end_requests, events, housekeeping, imports, mails, paypal_keys, webhooks
 
 if TYPE_CHECKING:
     from portal.services.context import Context
 
-__all__ = ["end_requests", "housekeeping", "imports", "mails", "paypal_keys", "run_worker", "webhooks"]
+__all__ = ["end_requests", "events", "housekeeping", "imports", "mails", "paypal_keys", "run_worker", "webhooks"]
 
 log = structlog.get_logger(__name__)
 

@@ -94,6 +94,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal": OWNER,
     "admin.paypal_check": OWNER,
     "admin.settings": OWNER,
+    "webhooks.paypal": SIGNED,
 }
 
 FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF, "webhooks": Face.SIGNED}

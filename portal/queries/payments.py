@@ -1,0 +1,40 @@
+"""Every SELECT of payments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.models import Payment, Subscription
+
+
+def by_provider_ids(session: Session, merchant_id: uuid.UUID, environment: str, ids: Collection[str]) -> list[Payment]:
+    """Return the merchant's payments among PayPal's sale ids."""
+    return list(
+        session.scalars(
+            select(Payment).where(
+                Payment.merchant_id == merchant_id, Payment.environment == environment, Payment.provider_id.in_(ids)
+            )
+        )
+    )
+
+
+def subscription_of(session: Session, payment: Payment) -> str:
+    """Return PayPal's id of the subscription that a payment belongs to."""
+    return session.execute(
+        select(Subscription.provider_id).where(Subscription.id == payment.subscription_id)
+    ).scalar_one()
+
+
+def all_of_subscription(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> list[Payment]:
+    """Return a subscription's payments, newest first."""
+    return list(
+        session.scalars(
+            select(Payment)
+            .where(Payment.merchant_id == merchant_id, Payment.subscription_id == subscription_id)
+            .order_by(Payment.paid_at.desc(), Payment.id)
+        )
+    )

@@ -1,0 +1,116 @@
+"""Payments as rows: written from PayPal's transactions, once per sale, in whatever order the news came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain import payments as ladder
+from portal.domain.money import Money
+from portal.domain.payments import Standing
+from portal.models import Payment, PaymentState, Subscription
+from portal.providers.ports import PaymentReading
+from portal.queries import payments
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a verified message says of one sale that PayPal's transactions may not show (domain/payments.py)."""
+
+    sale_ids: tuple[str, ...]
+    refunded: bool = False  # it is about a refund
+    refunded_in_all: Money | None = None
+    reversed: bool = False
+
+
+def take_over(
+    session: Session, subscription: Subscription, readings: Iterable[PaymentReading], told: Told, *, now: datetime
+) -> str:
+    """Write the payments that PayPal shows of a locked subscription, and what the message adds to one of them.
+
+    Returns what cannot be seen of it yet, in one word; nothing when all is there.
+    """
+    usable = {row.provider_id: row for row in readings if _is_usable(subscription, row)}
+    ids = {*usable, *told.sale_ids}
+    known = {
+        row.provider_id: row
+        for row in payments.by_provider_ids(session, subscription.merchant_id, subscription.environment, ids)
+    }
+    for provider_id, reading in usable.items():
+        known[provider_id] = _write(session, subscription, known.get(provider_id), reading, now=now)
+    if not told.sale_ids:
+        return ""
+    return _add(next((known[name] for name in told.sale_ids if name in known), None), told)
+
+
+def _is_usable(subscription: Subscription, reading: PaymentReading) -> bool:
+    """Say whether a transaction is a payment of ours: known word, readable amount, not below zero.
+
+    An amount such as "1e2" is no money (FACTS.md 1.3), a negative one is no sale; zero is, of a free month.
+    """
+    amount = reading.amount
+    if ladder.shown(reading.status) is not None and amount is not None and amount.amount >= 0:
+        return True
+    log.warning(
+        "payment_unreadable",
+        subscription_id=str(subscription.id),
+        sale_id=reading.provider_id,
+        word=reading.status[:40],
+    )
+    return False
+
+
+def _write(
+    session: Session, subscription: Subscription, known: Payment | None, reading: PaymentReading, *, now: datetime
+) -> Payment:
+    seen, amount = ladder.shown(reading.status), reading.amount
+    assert seen is not None and amount is not None  # noqa: S101, PT018 - `_is_usable` was asked
+    if known is None:
+        known = Payment(
+            merchant_id=subscription.merchant_id,
+            subscription_id=subscription.id,
+            environment=subscription.environment,
+            provider_id=reading.provider_id,
+            state=PaymentState(seen.state),
+            amount=amount.amount,
+            currency=amount.currency,
+            refunded=ladder.NOTHING,
+            paid_at=reading.at,
+            created_at=now,
+        )
+        session.add(known)
+        _look_for_late_money(subscription, known)
+    _climb(known, seen)
+    return known
+
+
+def _add(payment: Payment | None, told: Told) -> str:
+    if payment is None:
+        return "sale_not_shown"
+    if told.reversed:
+        _climb(payment, Standing("reversed"))
+    if told.refunded:
+        refund = ladder.refund_told(Money(payment.amount, payment.currency), told.refunded_in_all)
+        if refund is not None:
+            _climb(payment, refund)
+        elif payment.state in (PaymentState.PENDING, PaymentState.DENIED, PaymentState.COMPLETED):
+            return "refund_not_shown"
+    return ""
+
+
+def _climb(payment: Payment, news: Standing) -> None:
+    now = ladder.climb(payment.amount, Standing(payment.state, payment.refunded), news)
+    payment.state, payment.refunded = PaymentState(now.state), now.refunded
+
+
+def _look_for_late_money(subscription: Subscription, payment: Payment) -> None:
+    """Say in the log that money came after the end (domain.md: that raises the alarm)."""
+    stopped = subscription.stopped_at_provider_at
+    if stopped is not None and payment.paid_at > stopped and payment.state is PaymentState.COMPLETED:
+        log.warning("payment_after_the_end", subscription_id=str(subscription.id), sale_id=payment.provider_id)

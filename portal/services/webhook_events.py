@@ -1,0 +1,151 @@
+"""What a webhook message leads to: PayPal is read, and what it shows is written through the one door (FACTS.md 2.2).
+
+Types are told by their prefix, since PayPal sends more of them than it lists.  Every other type is kept and ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from portal.models import EventState, PayPalEvent, Provider
+from portal.providers.ports import GatewayRefused, PaymentReading, Refusal
+from portal.queries import payments as stored_payments
+from portal.queries import paypal_accounts, subscriptions
+from portal.services import payments, webhook_bodies
+from portal.services.context import Context
+from portal.services.event_outcomes import Handled, NotYet
+from portal.services.gateways import NoKey, rest_gateway
+from portal.services.import_rows import Origin
+from portal.services.payments import Told
+from portal.services.rereading import reread
+from portal.services.webhook_bodies import REFUNDED, REVERSED, SALE, SUBSCRIPTION, Envelope
+
+log = structlog.get_logger(__name__)
+
+AROUND: Final = timedelta(days=2)  # of a sale's time: how far its transaction is looked for
+REFUNDABLE: Final = timedelta(days=200)  # before a refund or reversal of a sale that is not known here
+STRANGER: Final = timedelta(days=1)  # so long a refund may wait for the message of its sale
+
+DONE: Final = Handled(EventState.DONE)
+
+
+@dataclass(frozen=True)
+class _Sale:
+    """The sale of a message: whose subscription it is, and where in time to look for it."""
+
+    told: Told
+    subscription: str  # PayPal's id; empty where nothing names one
+    start: datetime
+    end: datetime
+
+
+def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
+    """Do what the message leads to, and say what became of it.
+
+    Raises NotYet when PayPal does not show it yet, and what `rest_gateway` and its calls raise.
+    """
+    is_sale = event.event_type.startswith(SALE)
+    if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
+        return _ignored("type")
+    if _environment(ctx, event) != event.environment:
+        return _ignored("other_environment")  # the key was changed since: it opens another world
+    try:
+        return _sale(ctx, event, now=now) if is_sale else _subscription(ctx, event)
+    except GatewayRefused as refused:
+        if refused.refusal is not Refusal.NOT_FOUND:
+            raise
+        # Another account's, or one never approved and forgotten by PayPal (FACTS.md 1.4): there is nothing to write.
+        log.info("event_subject_not_at_paypal", event_id=str(event.id), debug_id=refused.debug_id)
+        return _ignored("not_at_paypal")
+
+
+def _subscription(ctx: Context, event: PayPalEvent) -> Handled:
+    if not event.subject:
+        return _ignored("no_subscription")
+    reread(ctx, _origin(event), rest_gateway(ctx, event.merchant_id), event.subject)
+    return DONE
+
+
+def _sale(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
+    envelope = webhook_bodies.read(event.body or b"")
+    sale = _find(ctx, event, envelope, now=now)
+    if not sale.subscription:
+        return _without_subscription(event, envelope, now=now)
+    gateway = rest_gateway(ctx, event.merchant_id)
+    reread(ctx, _origin(event), gateway, sale.subscription)
+    readings = gateway.list_payments(sale.subscription, start=sale.start, end=sale.end)
+    _write(ctx, event, sale, readings, now=now)
+    return DONE
+
+
+def _find(ctx: Context, event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> _Sale:
+    """Find the sale among the stored payments first: a refund dependably names nothing else (FACTS.md 2.2)."""
+    told = _told(envelope)
+    with ctx.db.read() as session:
+        known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, told.sale_ids)
+        subscription = stored_payments.subscription_of(session, known[0]) if known else event.subject
+    at = known[0].paid_at if known else _time(event, envelope)
+    back = REFUNDABLE if not known and (told.refunded or told.reversed) else AROUND
+    return _Sale(told, subscription, start=at - back, end=min(at + AROUND, max(at, now) + timedelta(hours=1)))
+
+
+def _told(envelope: Envelope | None) -> Told:
+    if envelope is None:  # the body was purged: what PayPal shows is all there is
+        return Told(sale_ids=())
+    return Told(
+        sale_ids=envelope.sale_ids,
+        refunded=envelope.event_type == REFUNDED,
+        refunded_in_all=envelope.refunded_in_all,
+        reversed=envelope.event_type == REVERSED,
+    )
+
+
+def _without_subscription(event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> Handled:
+    """A one-off sale, or a refund of a sale that is not known (yet): of a one-off sale, or come before its sale."""
+    if envelope is None:
+        return _ignored("body_purged")
+    if event.event_type not in (REFUNDED, REVERSED):
+        return _ignored("one_off_sale")
+    if now - (event.replayed_at or event.received_at) < STRANGER:
+        raise NotYet("sale_unknown")
+    return _ignored("sale_unknown")
+
+
+def _write(
+    ctx: Context, event: PayPalEvent, sale: _Sale, readings: tuple[PaymentReading, ...], *, now: datetime
+) -> None:
+    with ctx.db.begin() as session:
+        known = subscriptions.by_provider_id(
+            session, event.merchant_id, environment=event.environment, provider_id=sale.subscription
+        )
+        if known is None:
+            raise NotYet("not_written")
+        locked = subscriptions.lock(session, event.merchant_id, known.id)
+        missing = payments.take_over(session, locked, readings, sale.told, now=now)
+    if missing:  # what PayPal does show stays written
+        raise NotYet(missing)
+
+
+def _time(event: PayPalEvent, envelope: Envelope | None) -> datetime:
+    said = envelope.resource_at if envelope else None
+    return said or event.happened_at or event.received_at
+
+
+def _environment(ctx: Context, event: PayPalEvent) -> str:
+    with ctx.db.read() as session:
+        account = paypal_accounts.of_merchant(session, event.merchant_id, Provider.PAYPAL_REST)
+    if account is None:
+        raise NoKey
+    return account.environment
+
+
+def _origin(event: PayPalEvent) -> Origin:
+    return Origin(event.merchant_id, event.environment)
+
+
+def _ignored(why: str) -> Handled:
+    return Handled(EventState.IGNORED, why)
