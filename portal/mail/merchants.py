@@ -1,4 +1,4 @@
-"""What the merchant is told: requested, taken back, confirmed, needs you, overdue."""
+"""What the merchant is told: requested, taken back, confirmed, needs you, overdue, key broken."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def merchant_needs_you(
 def merchant_overdue(head: Letterhead, end: EndFacts) -> Composed:
     """Compose the alarm: unconfirmed for a day, or the next payment is near (cancellation.md, rule 8)."""
     return compose("merchant_overdue", head, end=end)
+
+
+def merchant_key_broken(
+    head: Letterhead, *, is_classic: bool, finding: str, since: datetime, waiting: int, path: str
+) -> Composed:
+    """Compose the news that a test found a key broken. `finding` is the test's word, `waiting` counts requests."""
+    return compose(
+        "merchant_key_broken", head, is_classic=is_classic, finding=finding, since=since, waiting=waiting, path=path
+    )

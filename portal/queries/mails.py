@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
-from portal.models import EndRequest, Mail, MailState, Subscription
+from portal.models import EndRequest, Mail, MailState, Provider, Subscription
 
 
 def by_key(session: Session, key: str) -> Mail | None:
@@ -35,13 +35,16 @@ def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> li
     )
 
 
-def waiting_requests(session: Session, merchant_id: uuid.UUID, *, limit: int) -> tuple[list[EndRequest], int]:
-    """Return the merchant's open requests that a broken key holds up, the next payment first, and how many there are.
+def waiting_requests(
+    session: Session, merchant_id: uuid.UUID, provider: Provider, *, limit: int
+) -> tuple[list[EndRequest], int]:
+    """Return the open requests that a broken key of that kind holds up, the next payment first, and how many there are.
 
     Those that wait for their own date (commitment) are not held up yet.
     """
     held_up = (
         EndRequest.merchant_id == merchant_id,
+        EndRequest.subscription.has(Subscription.provider == provider),
         EndRequest.state.in_(OPEN),
         (EndRequest.state != RequestState.RECORDED) | EndRequest.due_at.is_(None),
     )

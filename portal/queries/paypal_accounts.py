@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from portal.models import PayPalAccount, Provider
+from portal.domain.end_requests import OPEN
+from portal.domain.subscriptions import ENDED
+from portal.models import EndRequest, PayPalAccount, Provider, Subscription
+
+__all__ = [  # the web names the kinds of key
+    "Dependents",
+    "Provider",
+    "all_of_merchant",
+    "dependents",
+    "lock",
+    "of_merchant",
+    "set_at",
+    "untested",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependents:
+    """What rests on a key: subscriptions that go on, and requests to end that PayPal has not confirmed."""
+
+    subscriptions: int
+    open_requests: int
 
 
 def of_merchant(
@@ -27,6 +50,40 @@ def all_of_merchant(session: Session, merchant_id: uuid.UUID) -> dict[Provider, 
     """Return the merchant's keys by kind."""
     rows = session.scalars(select(PayPalAccount).where(PayPalAccount.merchant_id == merchant_id))
     return {account.provider: account for account in rows}
+
+
+def set_at(session: Session, merchant_id: uuid.UUID) -> dict[Provider, datetime]:
+    """Return since when each of the merchant's keys is the one in use: another date is another key."""
+    rows = session.execute(
+        select(PayPalAccount.provider, PayPalAccount.set_at).where(PayPalAccount.merchant_id == merchant_id)
+    )
+    return {row.provider: row.set_at for row in rows}
+
+
+def untested(session: Session, *, before: datetime, limit: int) -> list[tuple[uuid.UUID, Provider]]:
+    """Return whose keys, and of which kind, were last tested before then, the longest ago first."""
+    rows = session.execute(
+        select(PayPalAccount.merchant_id, PayPalAccount.provider)
+        .where(PayPalAccount.checked_at < before)
+        .order_by(PayPalAccount.checked_at, PayPalAccount.id)
+        .limit(limit)
+    )
+    return [(merchant_id, provider) for merchant_id, provider in rows]
+
+
+def dependents(session: Session, merchant_id: uuid.UUID, provider: Provider) -> Dependents:
+    """Count what rests on a key of that kind."""
+    ours = (Subscription.merchant_id == merchant_id, Subscription.provider == provider)
+    going_on = select(func.count()).select_from(Subscription).where(*ours, Subscription.status.not_in(ENDED))
+    waiting = (
+        select(func.count())
+        .select_from(EndRequest)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
+        .where(*ours, EndRequest.state.in_(OPEN))
+    )
+    return Dependents(
+        subscriptions=session.execute(going_on).scalar_one(), open_requests=session.execute(waiting).scalar_one()
+    )
 
 
 def _of_merchant(merchant_id: uuid.UUID, provider: Provider) -> Select[PayPalAccount]:

@@ -13,7 +13,7 @@ from portal.domain.subscriptions import Status, may_invite_back
 from portal.i18n import pick_locale
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import Customer, EndRequest, Merchant, Subscription
+from portal.models import Customer, EndRequest, Merchant, Provider, Subscription
 from portal.queries import grants
 from portal.services.context import Context
 from portal.services.rules import AccessLeft, access_left
@@ -34,9 +34,9 @@ def desk_path(subscription: Subscription) -> str:
     return f"/admin/subscriptions/{subscription.id}"
 
 
-def key_path() -> str:
-    """Return the desk's page of the PayPal key."""
-    return "/admin/paypal"
+def key_path(provider: Provider) -> str:
+    """Return the desk's page of the PayPal key of that kind."""
+    return "/admin/paypal/classic" if provider is Provider.PAYPAL_CLASSIC else "/admin/paypal/rest"
 
 
 def customer_head(ctx: Context, merchant: Merchant, customer: Customer) -> Letterhead:

@@ -17,7 +17,7 @@ from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
-from portal.models import EndRequest, Merchant, Subscription
+from portal.models import EndRequest, KeyState, Merchant, PayPalAccount, Provider, Subscription
 from portal.queries import mails, paypal_accounts
 from portal.services import notice_facts as facts
 from portal.services import outbox
@@ -153,7 +153,7 @@ def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant
     """
     outbox.supersede(session, _requested(request))  # this mail says more
     phase = _phase(subscription_of(session, request).next_payment_at, now)
-    if request.trouble in KEY_TROUBLES:
+    if request.trouble in KEY_TROUBLES or _lacks_known_right(session, request):
         _tell_of_key(ctx, session, request, merchant, now=now, remind=phase != "")
         return
     composed = merchants.merchant_needs_you(
@@ -167,6 +167,32 @@ def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant
     )
     key = f"needs-merchant:{request.id}:{request.trouble}:{phase}"
     to_merchant(ctx, session, merchant, composed, key=key, request=request, now=now)
+
+
+def key_broken(
+    ctx: Context, session: Session, merchant_id: uuid.UUID, provider: Provider, *, finding: str, now: datetime
+) -> None:
+    """Tell the merchant, once for one breakage, that a test found a key broken, whether or not a request waits.
+
+    `finding` is the test's word.  A request that met the same refusal may have told already.
+    """
+    account = paypal_accounts.lock(session, merchant_id, provider)
+    if account is None or _is_told(account, now=now):
+        return
+    account.merchant_told_at = now
+    rows, count = mails.waiting_requests(session, merchant_id, provider, limit=LISTED)
+    if account.state is KeyState.MISSING_RIGHTS and any(row.trouble is Trouble.FORBIDDEN for row in rows):
+        return  # the request's own mail has just said that the right is missing
+    merchant = session.get_one(Merchant, merchant_id)
+    composed = merchants.merchant_key_broken(
+        facts.letterhead(ctx, merchant, merchant.locale),
+        is_classic=provider is Provider.PAYPAL_CLASSIC,
+        finding=finding,
+        since=account.broken_since or now,
+        waiting=count,
+        path=facts.key_path(provider),
+    )
+    to_merchant(ctx, session, merchant, composed, key=f"key-broken:{account.id}:{now.isoformat()}", now=now)
 
 
 def access_ends_soon(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -216,19 +242,16 @@ def _tell_of_key(
     """Send one mail for all requests that a broken key holds up, unless the merchant was told of this breakage."""
     provider = subscription_of(session, request).provider
     account = paypal_accounts.lock(session, merchant.id, provider)
-    told = account.merchant_told_at if account is not None else None
-    broken = account.broken_since if account is not None else None
-    is_told = told is not None and (broken is None or told >= broken)
-    if is_told and not (remind and told is not None and now - told >= REMIND_OF_KEY):
+    if account is not None and _is_told(account, now=now) and not (remind and _may_remind(account, now=now)):
         return
-    rows, count = mails.waiting_requests(session, merchant.id, limit=LISTED)
+    rows, count = mails.waiting_requests(session, merchant.id, provider, limit=LISTED)
     composed = merchants.merchant_needs_you(
         facts.letterhead(ctx, merchant, merchant.locale),
         trouble=request.trouble,
         waiting=tuple(facts.waiting_facts(row) for row in rows),
         more=count - len(rows),
         issue=_issue(request),
-        path=facts.key_path(),
+        path=facts.key_path(provider),
         now=now,
     )
     # Without an account there is no row to remember by: the day is then part of the key.
@@ -240,6 +263,24 @@ def _tell_of_key(
     to_merchant(ctx, session, merchant, composed, key=key, now=now)
     if account is not None:
         account.merchant_told_at = now
+
+
+def _is_told(account: PayPalAccount, *, now: datetime) -> bool:
+    """Say whether the merchant was told of this breakage, or within the day of one that a test then found mended."""
+    told, broken = account.merchant_told_at, account.broken_since
+    return told is not None and (broken is None or told >= broken or not _may_remind(account, now=now))
+
+
+def _may_remind(account: PayPalAccount, *, now: datetime) -> bool:
+    return account.merchant_told_at is None or now - account.merchant_told_at >= REMIND_OF_KEY
+
+
+def _lacks_known_right(session: Session, request: EndRequest) -> bool:
+    """Say whether a 403 is the missing right that a test of the key has found: then one mail tells of it for all."""
+    if request.trouble is not Trouble.FORBIDDEN:
+        return False
+    account = paypal_accounts.of_merchant(session, request.merchant_id, subscription_of(session, request).provider)
+    return account is not None and account.broken_since is not None and account.state is KeyState.MISSING_RIGHTS
 
 
 def _issue(request: EndRequest) -> str:

@@ -1,14 +1,13 @@
-"""Test a PayPal key against PayPal itself, and store it only once it works (product.md, decision 6).
+"""A merchant's PayPal keys: stored only once they work, tested again, replaced and removed (product.md, decision 6).
 
-No transaction is open while PayPal is asked.  The secret goes into the vault and never comes out on a page.
+No transaction is open while PayPal is asked.  Secrets go into the vault and never come out on a page.
+Requests to end are not touched here: those that wait for a key are tried again once one works.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -16,156 +15,170 @@ from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from portal import queue
 from portal.models import KeyState, PayPalAccount, Provider
-from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, Refusal, Token
+from portal.providers.ports import ClassicCredentials, Credentials
 from portal.queries import paypal_accounts
-from portal.services import settling
+from portal.secrets import CannotOpen
+from portal.services import key_checks, notices, settling, webhook_endpoints
 from portal.services.context import Context
-from portal.services.gateways import SECRET, TOKEN, NoKey
+from portal.services.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
+from portal.services.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
 
 log = structlog.get_logger(__name__)
 
-SUBSCRIPTIONS_RIGHT: Final = "https://uri.paypal.com/services/subscriptions"  # FACTS.md 1.1
-WEBHOOKS_RIGHT: Final = "https://uri.paypal.com/services/applications/webhooks"
-OTHER: Final = {"sandbox": "live", "live": "sandbox"}
-PATIENCE: Final = 8.0  # seconds for one answer: a person waits for the page
+DAILY: Final = timedelta(hours=24)
+AT_ONCE: Final = 500  # keys given to the workers in one go
+OVER: Final = timedelta(minutes=50)  # …and over how long they are spread
+# A key that was refused for a moment only is not followed by everybody's retry: the requests have their own plan,
+# and a call that PayPal refuses although it takes the key would otherwise go round for ever.
+LONG_BROKEN: Final = timedelta(hours=1)
 
 
-class Finding(StrEnum):
-    """What the live test of a key found; each has its own sentence on the page."""
-
-    WORKS = "works"
-    WRONG_KEY = "wrong_key"
-    OTHER_ENVIRONMENT = "other_environment"
-    MISSING_RIGHT = "missing_right"
-    ACCOUNT_REFUSED = "account_refused"  # the key opens, PayPal then refuses what it is asked
-    NO_ANSWER = "no_answer"
-    TOO_MANY_CALLS = "too_many_calls"
-
-
-BROKEN: Final = {
-    Finding.WRONG_KEY: KeyState.REFUSED,
-    Finding.OTHER_ENVIRONMENT: KeyState.REFUSED,
-    Finding.ACCOUNT_REFUSED: KeyState.REFUSED,
-    Finding.MISSING_RIGHT: KeyState.MISSING_RIGHTS,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyCheck:
-    """The result of one live test. `token` is the one PayPal gave, to be kept with a key that works."""
-
-    finding: Finding
-    environment: str
-    checked_at: datetime
-    scopes: frozenset[str] = frozenset()
-    app_id: str = ""
-    debug_id: str = ""
-    has_subscriptions: bool | None = None
-    token: Token | None = field(default=None, repr=False)
-
-    @property
-    def works(self) -> bool:
-        """Whether the key may be used."""
-        return self.finding is Finding.WORKS
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What is kept of it: no token, no secret."""
-        return {
-            "finding": self.finding,
-            "scopes": sorted(self.scopes),
-            "app_id": self.app_id,
-            "debug_id": self.debug_id,
-            "has_subscriptions": self.has_subscriptions,
-        }
-
-
-class MemoryTokens:
-    """A token store for one test: nothing of a key that may be wrong is written anywhere."""
-
-    def __init__(self, token: Token | None = None) -> None:
-        self._token = token
-
-    def get(self) -> Token | None:
-        """Return the token, if there is one."""
-        return self._token
-
-    def put(self, token: Token) -> None:
-        """Remember a fresh token."""
-        self._token = token
-
-    def drop(self) -> None:
-        """Forget it."""
-        self._token = None
-
-
-def check(ctx: Context, credentials: Credentials, *, now: datetime) -> KeyCheck:
-    """Ask PayPal for a token and for one row of its list; say what was found. Never raises a gateway error."""
-    tokens = MemoryTokens()
-    gateway = ctx.gateways(credentials, tokens, patience=PATIENCE)
-    said = KeyCheck(finding=Finding.WORKS, environment=credentials.environment, checked_at=now)
-    try:
-        token = gateway.check_key()
-    except GatewayRefused as refused:
-        wrong = refused.refusal is Refusal.BAD_CREDENTIALS
-        finding = _wrong_key(ctx, credentials) if wrong else Finding.ACCOUNT_REFUSED
-        return replace(said, finding=finding, debug_id=refused.debug_id)
-    except GatewayUnavailable as unavailable:
-        return replace(said, finding=_silence(unavailable), debug_id=unavailable.debug_id)
-    tokens.put(token)
-    said = replace(said, scopes=token.scopes, app_id=token.app_id, token=token)
-    if SUBSCRIPTIONS_RIGHT not in token.scopes:
-        return replace(said, finding=Finding.MISSING_RIGHT)
-    try:
-        page = gateway.list_subscriptions(page=1, page_size=1)
-    except GatewayRefused as refused:
-        missing = refused.refusal is Refusal.FORBIDDEN
-        finding = Finding.MISSING_RIGHT if missing else Finding.ACCOUNT_REFUSED
-        return replace(said, finding=finding, debug_id=refused.debug_id)
-    except GatewayUnavailable as unavailable:
-        return replace(said, finding=_silence(unavailable), debug_id=unavailable.debug_id)
-    return replace(said, has_subscriptions=bool(page.readings) or page.unreadable > 0)
+class Untested(Exception):
+    """PayPal gave no answer about the key: the test has to be made again."""
 
 
 def save(
     ctx: Context, merchant_id: uuid.UUID, *, environment: str, client_id: str, secret: str, now: datetime
 ) -> KeyCheck:
-    """Test the key, then store it if it works, in place of the one before; requests that waited are tried again.
+    """Test the REST key, then store it if it works, in place of the one before; requests that waited are tried again.
 
-    Anything but a working key stores nothing.
+    Anything but a working key stores nothing.  The webhook is then registered by a job.
     """
-    credentials = Credentials(client_id=client_id, secret=secret, environment=environment)
-    found = check(ctx, credentials, now=now)
-    log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
-    if found.works:
-        with ctx.db.begin() as session:
-            session.execute(_upsert(_columns(ctx, merchant_id, credentials, found, now=now)))
-        _try_again(ctx, merchant_id, now=now)
-    return found
+    return _save(
+        ctx, merchant_id, Credentials(client_id=client_id, secret=secret, environment=environment), (), now=now
+    )
 
 
-def check_stored(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> KeyCheck:
+def save_classic(
+    ctx: Context, merchant_id: uuid.UUID, credentials: ClassicCredentials, *, receivers: tuple[str, ...], now: datetime
+) -> KeyCheck:
+    """Test and store a classic key, as `save`. `receivers`: to whom IPNs may be addressed, in lower case."""
+    return _save(ctx, merchant_id, credentials, receivers, now=now)
+
+
+def set_receivers(ctx: Context, merchant_id: uuid.UUID, receivers: tuple[str, ...]) -> None:
+    """Change to whom IPNs may be addressed. Raises NoKey."""
+    with ctx.db.begin() as session:
+        account = paypal_accounts.lock(session, merchant_id, Provider.PAYPAL_CLASSIC)
+        if account is None:
+            raise NoKey
+        account.receivers = list(receivers)
+
+
+def remove(ctx: Context, merchant_id: uuid.UUID, provider: Provider) -> bool:
+    """Forget a key; say whether there was one. Open requests stay: they wait for the merchant, then for a new key."""
+    with ctx.db.begin() as session:
+        account = paypal_accounts.lock(session, merchant_id, provider)
+        if account is None:
+            return False
+        session.delete(account)
+    log.info("paypal_key_removed", merchant_id=str(merchant_id), provider=provider)
+    return True
+
+
+def check_stored(
+    ctx: Context, merchant_id: uuid.UUID, provider: Provider = Provider.PAYPAL_REST, *, now: datetime
+) -> KeyCheck:
     """Test the stored key again and write what was found; silence at PayPal's changes nothing.
 
     Raises NoKey, and CannotOpen when the master key that sealed it is no longer configured.
     """
     with ctx.db.read() as session:
-        account = paypal_accounts.of_merchant(session, merchant_id)
+        account = paypal_accounts.of_merchant(session, merchant_id, provider)
     if account is None:
         raise NoKey
-    credentials = Credentials(
-        client_id=account.client_id,
-        secret=ctx.vault.open(account.secret, purpose=SECRET),
-        environment=account.environment,
-    )
-    found = check(ctx, credentials, now=now)
-    log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
-    with ctx.db.begin() as session:
-        written = _note(ctx, session, account, found, now=now)
+    found, written = _test(ctx, account, now=now, forget_told=True)
     if written and found.works:
         _try_again(ctx, merchant_id, now=now)
     return found
+
+
+def check_suspected(
+    ctx: Context, merchant_id: uuid.UUID, provider: Provider, *, since: datetime, now: datetime
+) -> KeyCheck | None:
+    """Test a key that PayPal refused, or that was not tested for a day; None when there is nothing to test any more.
+
+    A key tested or replaced after `since` is left alone.  The merchant is told once when it does not work.
+    Raises Untested when PayPal does not answer.
+    """
+    with ctx.db.read() as session:
+        account = paypal_accounts.of_merchant(session, merchant_id, provider)
+    if account is None or max(account.checked_at, account.set_at) > since:
+        return None
+    if account.calm_until is not None and account.calm_until > now:
+        raise Untested
+    try:
+        found, written = _test(ctx, account, now=now, forget_told=False)
+    except CannotOpen:
+        log.error("paypal_key_sealed_with_a_lost_master_key", merchant_id=str(merchant_id), provider=provider)
+        return None
+    if not found.works and found.finding not in BROKEN:
+        raise Untested
+    broken = account.broken_since
+    if written and found.works and broken is not None and now - broken >= LONG_BROKEN:
+        _try_again(ctx, merchant_id, now=now)
+    return found
+
+
+def plan_daily_tests(ctx: Context, *, now: datetime) -> int:
+    """Give every key that was not tested for a day to the workers, spread over the hour; return how many.
+
+    Keys were entered at different times, so a day later they come back at different times too.
+    """
+    with ctx.db.begin() as session:
+        due = paypal_accounts.untested(session, before=now - DAILY, limit=AT_ONCE)
+        for place, (merchant_id, provider) in enumerate(due):
+            at = now + OVER * place / len(due)
+            queue.defer(
+                session,
+                queue.CHECK_KEY,
+                at=at,
+                merchant_id=str(merchant_id),
+                provider=provider.value,
+                since=now.isoformat(),
+            )
+    return len(due)
+
+
+def _save(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    credentials: AnyCredentials,
+    receivers: tuple[str, ...],
+    *,
+    now: datetime,
+) -> KeyCheck:
+    found = key_checks.check(ctx, credentials, now=now)
+    _log(merchant_id, found)
+    if found.works:
+        columns = {
+            "merchant_id": merchant_id,
+            "environment": credentials.environment,
+            "set_at": now,
+            **_sealed(ctx, credentials),
+            **_working(ctx, found),
+            "receivers": list(receivers),
+        }
+        with ctx.db.begin() as session:
+            session.execute(_upsert(columns))
+            # PayPal needs our address for its messages from now on, of either kind.
+            webhook_endpoints.endpoint_of(session, merchant_id, credentials.environment)
+            if isinstance(credentials, Credentials):
+                queue.defer(session, queue.REGISTER_WEBHOOK, merchant_id=str(merchant_id))
+        _try_again(ctx, merchant_id, now=now)
+    return found
+
+
+def _test(ctx: Context, account: PayPalAccount, *, now: datetime, forget_told: bool) -> tuple[KeyCheck, bool]:
+    """Test a stored key and write what was found; say whether it was written. Raises CannotOpen."""
+    is_rest = account.provider is Provider.PAYPAL_REST
+    credentials = rest_credentials(ctx, account) if is_rest else classic_credentials(ctx, account)
+    found = key_checks.check(ctx, credentials, now=now)
+    _log(account.merchant_id, found)
+    with ctx.db.begin() as session:
+        return found, _note(ctx, session, account, found, now=now, forget_told=forget_told)
 
 
 def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
@@ -178,37 +191,30 @@ def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
         settling.retry_all(session, merchant_id, now=now)
 
 
-def _wrong_key(ctx: Context, credentials: Credentials) -> Finding:
-    """Tell a wrong key from one of the other environment, by asking there; any doubt leaves it *wrong*."""
-    elsewhere = replace(credentials, environment=OTHER[credentials.environment])
-    try:
-        ctx.gateways(elsewhere, MemoryTokens(), patience=PATIENCE).check_key()
-    except (GatewayRefused, GatewayUnavailable):
-        return Finding.WRONG_KEY
-    return Finding.OTHER_ENVIRONMENT
+def _log(merchant_id: uuid.UUID, found: KeyCheck) -> None:
+    log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
 
 
-def _silence(unavailable: GatewayUnavailable) -> Finding:
-    return Finding.TOO_MANY_CALLS if unavailable.http_status == 429 else Finding.NO_ANSWER
-
-
-def _columns(
-    ctx: Context, merchant_id: uuid.UUID, credentials: Credentials, found: KeyCheck, *, now: datetime
-) -> dict[str, Any]:
+def _sealed(ctx: Context, credentials: AnyCredentials) -> dict[str, Any]:
+    if isinstance(credentials, ClassicCredentials):
+        return {
+            "provider": Provider.PAYPAL_CLASSIC,
+            "client_id": credentials.user,
+            "secret": ctx.vault.seal(credentials.password, purpose=SECRET),
+            "secret_ending": credentials.password[-2:],  # these are short
+            "signature": ctx.vault.seal(credentials.signature, purpose=SIGNATURE),
+        }
     return {
-        "merchant_id": merchant_id,
         "provider": Provider.PAYPAL_REST,
-        "environment": credentials.environment,
         "client_id": credentials.client_id,
         "secret": ctx.vault.seal(credentials.secret, purpose=SECRET),
         "secret_ending": credentials.secret[-4:],
-        "set_at": now,
-        **_working(ctx, found),
+        "signature": None,
     }
 
 
 def _working(ctx: Context, found: KeyCheck) -> dict[str, Any]:
-    assert found.token is not None  # noqa: S101 - a key that works gave one
+    token = found.token
     return {
         "state": KeyState.WORKING,
         "checked_at": found.checked_at,
@@ -216,9 +222,9 @@ def _working(ctx: Context, found: KeyCheck) -> dict[str, Any]:
         "broken_since": None,
         "calm_until": None,  # what PayPal asked of the key before does not bind this one
         "merchant_told_at": None,
-        "token": ctx.vault.seal(found.token.value, purpose=TOKEN),
-        "token_expires_at": found.token.expires_at,
-        "token_scopes": " ".join(sorted(found.token.scopes)),
+        "token": ctx.vault.seal(token.value, purpose=TOKEN) if token else None,
+        "token_expires_at": token.expires_at if token else None,
+        "token_scopes": " ".join(sorted(token.scopes)) if token else "",
     }
 
 
@@ -228,10 +234,14 @@ def _upsert(columns: dict[str, Any]) -> Any:
     return statement.on_conflict_do_update(constraint="uq_paypal_accounts_provider", set_=fresh)
 
 
-def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime) -> bool:
+def _note(
+    ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime, forget_told: bool
+) -> bool:
     """Write the result, unless another key took this one's place while PayPal was asked; say whether it was."""
     if found.works:
-        columns: dict[str, Any] = _working(ctx, found)
+        columns = _working(ctx, found)
+        if not forget_told:
+            del columns["merchant_told_at"]  # broken again within the day, it is not told of again
     elif found.finding in BROKEN:
         columns = {
             "state": BROKEN[found.finding],
@@ -250,4 +260,10 @@ def _note(ctx: Context, session: Session, account: PayPalAccount, found: KeyChec
         .values(**columns)
         .returning(PayPalAccount.id)
     ).one_or_none()
-    return written is not None
+    if written is None:
+        return False
+    if not found.works:
+        notices.key_broken(ctx, session, account.merchant_id, account.provider, finding=found.finding, now=now)
+    elif found.may_have_webhooks and WEBHOOKS_RIGHT not in account.check_result.get("scopes", ()):
+        queue.defer(session, queue.REGISTER_WEBHOOK, merchant_id=str(account.merchant_id))
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,18 +24,18 @@ from portal.domain.end_requests import (
     retry_delay,
     verify_delay,
 )
-from portal.models import EndRequest, Merchant, PayPalAccount, Provider, Subscription, TimelineKind
-from portal.models.paypal_accounts import KeyState
+from portal.models import EndRequest, Merchant, Provider, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import end_requests, subscriptions
-from portal.services import endings, notices, timeline
+from portal.queries import end_requests, paypal_accounts, subscriptions
+from portal.services import endings, key_marks, notices, timeline
 from portal.services.context import Context
-from portal.services.gateways import slow_down
+from portal.services.gateways import slow_down, suspect_key
 from portal.services.provider_facts import take_over
 
 log = structlog.get_logger(__name__)
 
 KEY_TROUBLES = frozenset({Trouble.BAD_CREDENTIALS, Trouble.NO_KEY})  # they stop every request of the merchant
+REFUSED_KEY = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN})  # 401 and 403: the key is tested again
 # A 403 may concern one object only (FACTS.md 1.5), so it stops nobody else.
 MERCHANT_TROUBLES = KEY_TROUBLES | {Trouble.FORBIDDEN, Trouble.NOT_FOUND, Trouble.ACCOUNT_CLOSED, Trouble.REFUSED}
 TRIES_BEFORE_ALARM = 3
@@ -50,6 +51,7 @@ class Claim:
     provider: Provider
     provider_id: str
     claimed_at: datetime
+    keys: Mapping[Provider, datetime]  # the merchant's keys then: an answer to one that was replaced says nothing
     note: str
     was_sent: bool
     accepted_at: datetime | None
@@ -84,6 +86,7 @@ def claim(ctx: Context, merchant_id: uuid.UUID, request_id: uuid.UUID, *, now: d
             provider=subscription.provider,
             provider_id=subscription.provider_id,
             claimed_at=now,
+            keys=paypal_accounts.set_at(session, merchant_id),
             note=request.provider_note,
             was_sent=request.sent_at is not None,
             accepted_at=request.accepted_at,
@@ -130,11 +133,21 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
         if answer.trouble is Trouble.RATE_LIMITED and answer.wait is not None:
             slow_down(session, claim.merchant_id, subscription.provider, until=now + answer.wait)
         if answer.reading is not None and answer.basis is not None:
-            if _mark_key_working(session, claim.merchant_id, subscription.provider):
+            used = claim.keys.get(subscription.provider)
+            if key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used):
                 retry_all(session, claim.merchant_id, now=now)
             take_over(subscription, answer.reading, now=now)
             endings.record_end(ctx, session, request, subscription, basis=answer.basis, reading=answer.reading, now=now)
             return
+        if answer.trouble in KEY_TROUBLES | REFUSED_KEY and key_marks.is_replaced(
+            session, claim.merchant_id, subscription.provider, used=claim.keys.get(subscription.provider)
+        ):
+            request.move(RequestState.RETRYING)
+            request.next_try_at = now
+            _defer(session, request, at=now)
+            return
+        if answer.trouble in REFUSED_KEY:
+            suspect_key(session, claim.merchant_id, subscription.provider, now=claim.claimed_at)
         _wait(ctx, session, request, subscription, answer, now=now)
 
 
@@ -248,22 +261,9 @@ def _hand_to_merchant(
         reference=request.reference,
     )
     if request.trouble in KEY_TROUBLES:
-        _mark_key_broken(session, request.merchant_id, subscription.provider, now=now)
+        key_marks.mark_broken(session, request.merchant_id, subscription.provider, now=now)
         _stop_the_others(session, request, subscription.provider)
     notices.needs_merchant(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
-
-
-def _mark_key_broken(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> None:
-    session.execute(
-        update(PayPalAccount)
-        .where(
-            PayPalAccount.merchant_id == merchant_id,
-            PayPalAccount.provider == provider,
-            PayPalAccount.broken_since.is_(None),
-        )
-        .values(broken_since=now, state=KeyState.REFUSED)
-        .execution_options(synchronize_session="fetch")
-    )
 
 
 def _stop_the_others(session: Session, request: EndRequest, provider: Provider) -> None:
@@ -287,21 +287,6 @@ def _stop_the_others(session: Session, request: EndRequest, provider: Provider) 
         .where(EndRequest.id.in_(others))
         .values(state=RequestState.NEEDS_MERCHANT, trouble=request.trouble)
     )
-
-
-def _mark_key_working(session: Session, merchant_id: uuid.UUID, provider: Provider) -> bool:
-    """PayPal has just taken the key: say so; return whether it was thought broken."""
-    healed = session.scalars(
-        update(PayPalAccount)
-        .where(
-            PayPalAccount.merchant_id == merchant_id,
-            PayPalAccount.provider == provider,
-            PayPalAccount.broken_since.is_not(None),
-        )
-        .values(broken_since=None, merchant_told_at=None, state=KeyState.WORKING)
-        .returning(PayPalAccount.id)
-    ).all()
-    return bool(healed)
 
 
 def _defer(session: Session, request: EndRequest, *, at: datetime) -> None:

@@ -19,6 +19,7 @@ from portal.mail import ends, logins, merchants
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
+from portal.services.key_checks import BROKEN
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=20)
@@ -92,6 +93,15 @@ def needs_you(whose: Letterhead, trouble: Trouble | None, **names: str) -> Compo
     )
 
 
+def key_broken(
+    whose: Letterhead, *, is_classic: bool = False, finding: str = "wrong_key", waiting: int = 0
+) -> Composed:
+    path = "/admin/paypal/classic" if is_classic else "/admin/paypal/rest"
+    return merchants.merchant_key_broken(
+        whose, is_classic=is_classic, finding=finding, since=NOW, waiting=waiting, path=path
+    )
+
+
 def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     """Each message in each of its variants."""
     changes = {"product": names["product"], "customer_name": names["customer"]} if names else {}
@@ -139,6 +149,11 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     ending = access(**{"product": names["product"], "customer_name": names["customer"]} if names else {})
     told += [ends.access_ends_soon(whose, ending), ends.access_ended(whose, ending)]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
+    told += [
+        key_broken(whose, is_classic=is_classic, finding=finding, waiting=waiting)
+        for is_classic in (False, True)
+        for finding, waiting in zip(BROKEN, (0, 1, 7, 2), strict=True)
+    ]
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
     return told
 
@@ -295,6 +310,22 @@ def test_a_long_product_keeps_the_subject_readable():
     assert len(mail.subject) < 140
     assert mail.subject.endswith("K7QM-4TXD")
     assert "Apprendre le piano Apprendre le piano Apprendre" in mail.text
+
+
+def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
+    told = {finding: key_broken(head(), finding=finding).text for finding in BROKEN}
+    assert len(set(told.values())) == len(BROKEN), "each finding has its own way to mend it"
+    for text in told.values():
+        assert "can neither stop nor check your subscriptions" in text
+        assert "nothing is lost" in text
+        assert "https://portal.test/admin/paypal/rest" in text
+        assert "Saturday 3 April 2027" in text
+        assert "wait" not in text
+    classic = key_broken(head(), is_classic=True, waiting=3)
+    assert "classic" in classic.subject
+    assert "API user, password, signature" in classic.text
+    assert "3 requests wait now." in classic.text
+    assert "https://portal.test/admin/paypal/classic" in classic.text
 
 
 def test_a_customer_without_address_is_left_to_the_merchant():

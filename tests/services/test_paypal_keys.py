@@ -14,9 +14,9 @@ from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import Credentials
 from portal.queries import end_requests as end_requests_of
 from portal.queries import paypal_accounts
-from portal.services import paypal_keys
+from portal.services import key_checks, paypal_keys
 from portal.services.gateways import NoKey, gateway_for
-from portal.services.paypal_keys import Finding
+from portal.services.key_checks import Finding
 from tests.services.test_carrying_out import ask, carry
 
 SECRET = "a-secret-typed-at-the-desk-9zq7"
@@ -46,7 +46,7 @@ def stored(ctx, merchant):
 def test_a_good_key_is_sealed_and_its_token_serves_the_next_calls(ctx, merchant, paypal, now):
     found = save(ctx, merchant.id, paypal.credentials, now=now)
     assert found.finding is Finding.WORKS
-    assert paypal_keys.SUBSCRIPTIONS_RIGHT in found.scopes
+    assert key_checks.SUBSCRIPTIONS_RIGHT in found.scopes
     assert found.app_id.startswith("APP-")
     row = stored(ctx, merchant)
     assert (row.state, row.environment, row.broken_since) == (KeyState.WORKING, "sandbox", None)
@@ -87,14 +87,14 @@ def test_any_other_answer_stores_nothing(ctx, merchant, paypal, now, operation, 
 
 
 def test_a_paypal_that_does_not_answer_stores_nothing(ctx, merchant, paypal, now, monkeypatch):
-    monkeypatch.setattr(paypal_keys, "PATIENCE", 0.3)
+    monkeypatch.setattr(key_checks, "PATIENCE", 0.3)
     paypal.rule("token", "timeout", seconds=1.5)
     assert save(ctx, merchant.id, paypal.credentials, now=now).finding is Finding.NO_ANSWER
     assert stored(ctx, merchant) is None
 
 
 def test_a_key_without_the_right_to_subscriptions(ctx, merchant, paypal, now):
-    paypal.add_account("poor", SECRET, scopes=[paypal_keys.WEBHOOKS_RIGHT])
+    paypal.add_account("poor", SECRET, scopes=[key_checks.WEBHOOKS_RIGHT])
     poor = Credentials(client_id="poor", secret=SECRET, environment="sandbox")
     assert save(ctx, merchant.id, poor, now=now).finding is Finding.MISSING_RIGHT
     assert stored(ctx, merchant) is None

@@ -13,7 +13,7 @@ from portal.domain.policies import Role
 from portal.queries import desk, paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services import paypal_keys
-from portal.services.paypal_keys import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding, KeyCheck
+from portal.services.key_checks import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding, KeyCheck
 from portal.web.access import recent_login_required
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import KeyForm

@@ -12,7 +12,7 @@ from portal.domain.end_requests import Trouble
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports import StopReason
-from portal.services.paypal_keys import Finding
+from portal.services.key_checks import Finding
 
 ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "sandbox": _l("Sandbox (tests, no real money)"),
@@ -134,6 +134,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_end_withdrawn": _l("To you: request taken back"),
     "merchant_needs_you": _l("To you: something to finish"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
+    "merchant_key_broken": _l("To you: a PayPal key no longer works"),
     "login_code": _l("Log-in code"),
 }
 

@@ -11,7 +11,7 @@ from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import ENDED, ENDINGS
 from portal.models import MailState
 from portal.services.imports import StopReason
-from portal.services.paypal_keys import Finding
+from portal.services.key_checks import Finding
 from portal.web.admin import words
 
 MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
