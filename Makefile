@@ -51,6 +51,9 @@ bench: env ## Measure the portal against the least programs that do the same (BE
 browser: env ## Find a browser for the tests, install one if there is none
 	@$(BIN)/python tests/e2e/browser.py
 
+contract: env ## Have Prism judge our PayPal client and simulator over PayPal's own files (needs npx and PAYPAL_OPENAPI_DIR)
+	$(BIN)/python -m tests.contract
+
 words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
 	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o messages.pot .
 	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header
