@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import demo, imports, merchants, paypal, running
+from portal.cli import demo, imports, merchants, paypal, reconcile, running, secrets
 
 
 def install(app: Flask) -> None:
@@ -14,7 +14,9 @@ def install(app: Flask) -> None:
         running.work,
         merchants.merchant,
         imports.import_subscriptions,
+        reconcile.reconcile,
         paypal.paypal,
+        secrets.secrets,
         demo.demo_seed,
     ):
         app.cli.add_command(command)

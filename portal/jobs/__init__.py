@@ -15,12 +15,33 @@ from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
 from portal import queue
-from portal.jobs import end_requests, events, housekeeping, imports, mails, paypal_keys, webhooks
+from portal.jobs import (
+    comparisons,
+    end_requests,
+    events,
+    housekeeping,
+    imports,
+    mails,
+    paypal_keys,
+    profile_imports,
+    webhooks,
+)
 
 if TYPE_CHECKING:
     from portal.services.context import Context
 
-__all__ = ["end_requests", "events", "housekeeping", "imports", "mails", "paypal_keys", "run_worker", "webhooks"]
+__all__ = [
+    "comparisons",
+    "end_requests",
+    "events",
+    "housekeeping",
+    "imports",
+    "mails",
+    "paypal_keys",
+    "profile_imports",
+    "run_worker",
+    "webhooks",
+]
 
 log = structlog.get_logger(__name__)
 

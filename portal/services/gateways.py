@@ -40,9 +40,15 @@ class RowTokenStore:
     def __init__(self, context: Context, account_id: uuid.UUID, set_at: datetime) -> None:
         self._context = context
         self._key = (PayPalAccount.id == account_id, PayPalAccount.set_at == set_at)
+        self._held: Token | None = None  # a gateway lives for one piece of work: one look at the row does
 
     def get(self) -> Token | None:
         """Return the stored token unless it has expired."""
+        if self._held is None or self._held.expires_at <= utc_now() + timedelta(seconds=60):
+            self._held = self._read()
+        return self._held
+
+    def _read(self) -> Token | None:
         with self._context.db.read() as session:
             row = session.execute(
                 select(PayPalAccount.token, PayPalAccount.token_expires_at, PayPalAccount.token_scopes).where(
@@ -59,10 +65,12 @@ class RowTokenStore:
 
     def put(self, token: Token) -> None:
         """Store a fresh token."""
+        self._held = token
         self._write(self._context.vault.seal(token.value, purpose=TOKEN), token)
 
     def drop(self) -> None:
         """Forget the token: PayPal no longer knows it."""
+        self._held = None
         self._write(None, None)
 
     def _write(self, box: bytes | None, token: Token | None) -> None:

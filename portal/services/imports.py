@@ -137,7 +137,7 @@ def _go_on(ctx: Context, run_id: uuid.UUID, *, pages: int | None, tell: OnProgre
     except CannotOpen:
         _stop(ctx, run, StopReason.KEY_UNREADABLE)
     except GatewayRefused as refused:
-        _stop(ctx, run, _reason(refused), refused.debug_id)
+        _stop(ctx, run, reason_of(refused), refused.debug_id)
     except GatewayUnavailable as unavailable:
         limited = unavailable.http_status == 429
         _stop(ctx, run, StopReason.RATE_LIMITED if limited else StopReason.UNAVAILABLE, unavailable.debug_id)
@@ -220,7 +220,8 @@ def _stop(ctx: Context, run: ImportRun, reason: StopReason, debug_id: str = "") 
     log.warning("import_stopped", run_id=str(run.id), reason=reason, debug_id=debug_id)
 
 
-def _reason(refused: GatewayRefused) -> StopReason:
+def reason_of(refused: GatewayRefused) -> StopReason:
+    """Return why a run stops after a refusal."""
     known = {Refusal.BAD_CREDENTIALS: StopReason.BAD_CREDENTIALS, Refusal.FORBIDDEN: StopReason.FORBIDDEN}
     return known.get(refused.refusal, StopReason.REFUSED)
 

@@ -1,0 +1,294 @@
+"""Every SELECT of comparisons with PayPal: runs, differences, and what is due to be compared."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.models import (
+    ComparisonDifference,
+    ComparisonRun,
+    ComparisonState,
+    ComparisonTrigger,
+    Customer,
+    KeyState,
+    PayPalAccount,
+    Product,
+    Provider,
+    Subscription,
+)
+from portal.queries.desk import PAGE, Place, Slice, keyset_page
+
+READ_AGAIN_AFTER: Final = timedelta(days=3)  # every live one is read every few days (FACTS.md 5)
+PAYMENT_NEAR: Final = timedelta(hours=26)  # before a payment, one is read once more
+FRESH: Final = timedelta(hours=24)  # so near a payment, an older reading counts no more
+WATCH_ENDED: Final = timedelta(days=60)  # one ended here before it began may still be approved by the buyer
+WATCH_AGAIN_AFTER: Final = timedelta(days=7)  # the list tells of approvals every night; this is for what it missed
+BEGINNING: Final = Place()
+LATE_AFTER: Final = timedelta(hours=36)
+KEY_REASONS: Final = ("bad_credentials", "forbidden", "no_key", "key_unreadable")  # first words of ComparisonRun.error
+WHOLE: Final = (ComparisonTrigger.NIGHTLY, ComparisonTrigger.MANUAL)  # these read the list as well
+
+
+def get(session: Session, run_id: uuid.UUID) -> ComparisonRun:
+    """Return a run; raise NoResultFound."""
+    return session.scalars(select(ComparisonRun).where(ComparisonRun.id == run_id)).one()
+
+
+def lock(session: Session, run_id: uuid.UUID) -> ComparisonRun:
+    """Return a run, locked until the transaction ends; raise NoResultFound."""
+    statement = select(ComparisonRun).where(ComparisonRun.id == run_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, run_id: uuid.UUID) -> ComparisonRun:
+    """Return a run of the merchant; raise NoResultFound for any other."""
+    statement = select(ComparisonRun).where(ComparisonRun.id == run_id, ComparisonRun.merchant_id == merchant_id)
+    return session.scalars(statement).one()
+
+
+def unfinished(session: Session, merchant_id: uuid.UUID) -> ComparisonRun | None:
+    """Return the merchant's running or stopped run, locked, if there is one."""
+    return session.scalars(
+        select(ComparisonRun)
+        .where(ComparisonRun.merchant_id == merchant_id, ComparisonRun.state != ComparisonState.DONE)
+        .with_for_update()
+    ).one_or_none()
+
+
+def current(session: Session, merchant_id: uuid.UUID) -> ComparisonRun | None:
+    """Return the merchant's running or stopped run, if there is one."""
+    statement = select(ComparisonRun).where(
+        ComparisonRun.merchant_id == merchant_id, ComparisonRun.state != ComparisonState.DONE
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def last_whole(session: Session, merchant_id: uuid.UUID, environment: str | None = None) -> ComparisonRun | None:
+    """Return the newest run that was finished, corrected what it found, and read PayPal's list as well."""
+    statement = select(ComparisonRun).where(
+        ComparisonRun.merchant_id == merchant_id,
+        ComparisonRun.finished_at.is_not(None),
+        ComparisonRun.trigger.in_(WHOLE),
+        ~ComparisonRun.dry_run,
+    )
+    if environment is not None:
+        statement = statement.where(ComparisonRun.environment == environment)
+    return session.scalars(statement.order_by(ComparisonRun.created_at.desc()).limit(1)).one_or_none()
+
+
+def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
+    """Say whether the merchant's subscriptions were last compared too long ago (or never, with a key that old)."""
+    since = session.scalar(
+        select(PayPalAccount.set_at)
+        .where(PayPalAccount.merchant_id == merchant_id)
+        .order_by(PayPalAccount.set_at)
+        .limit(1)
+    )
+    if since is None:
+        return False
+    last = last_whole(session, merchant_id)
+    return now - (last.finished_at if last is not None and last.finished_at is not None else since) > LATE_AFTER
+
+
+def runs_page(session: Session, merchant_id: uuid.UUID, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:
+    """Return one page of the merchant's runs, newest first."""
+    run = ComparisonRun
+    scope = run.merchant_id == merchant_id
+    columns = (
+        *(run.id, run.created_at, run.finished_at, run.trigger, run.state, run.dry_run, run.everything),
+        *(run.compared, run.differed, run.corrected, run.added, run.failed, run.wait_until, run.touched_at, run.error),
+    )
+    return keyset_page(
+        session,
+        select(*columns).where(scope),
+        (run.created_at, run.id),
+        scope,
+        place=place,
+        size=size,
+        descending=True,
+    )
+
+
+def differences_page(session: Session, run: ComparisonRun, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:
+    """Return one page of a run's differences in the order they were found, each with whose subscription it is."""
+    found = ComparisonDifference
+    scope = and_(found.run_id == run.id, found.merchant_id == run.merchant_id)
+    statement = (
+        select(
+            *(found.id, found.at, found.subscription_id, found.provider_id),
+            *(found.before, found.after, found.corrected, found.error),
+            Customer.name,
+            Customer.email,
+            Product.name.label("product"),
+        )
+        .outerjoin(Subscription, Subscription.id == found.subscription_id)
+        .outerjoin(Customer, Customer.id == Subscription.customer_id)
+        .outerjoin(Product, Product.id == Subscription.product_id)
+        .where(scope)
+    )
+    return keyset_page(session, statement, (found.at, found.id), scope, place=place, size=size, descending=False)
+
+
+def has_difference(session: Session, run_id: uuid.UUID, provider_id: str) -> bool:
+    """Say whether the run already lists that subscription (one that was interrupted goes over some again)."""
+    found = ComparisonDifference
+    return bool(session.scalar(select(exists().where(found.run_id == run_id, found.provider_id == provider_id))))
+
+
+def known(
+    session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]
+) -> dict[str, Subscription]:
+    """Return the merchant's subscriptions among PayPal's ids, with product and plan."""
+    rows = session.scalars(
+        _comparable().where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id.in_(provider_ids),
+        )
+    )
+    return {subscription.provider_id: subscription for subscription in rows}
+
+
+def due_batch(
+    session: Session, run: ComparisonRun, providers: Collection[Provider], *, now: datetime, limit: int
+) -> Sequence[Subscription]:
+    """Return the next subscriptions after `run.after_id` whose turn it is to be read, with product and plan."""
+    statement = _comparable().where(
+        Subscription.merchant_id == run.merchant_id,
+        Subscription.environment == run.environment,
+        Subscription.provider.in_(providers),
+        Subscription.stopped_at_provider_at.is_(None),
+    )
+    if run.trigger is ComparisonTrigger.PAYMENT_DUE:
+        statement = statement.where(_payment_near(now), _not_failed_lately(now))
+    elif not run.everything:
+        statement = statement.where(_due(now))
+    if run.after_id is not None:
+        statement = statement.where(Subscription.id > run.after_id)
+    return session.scalars(statement.order_by(Subscription.id).limit(limit)).all()
+
+
+def merchants_with_a_key(session: Session) -> Sequence[Row[uuid.UUID, datetime]]:
+    """Return every merchant with a working key, and since when they have one."""
+    statement = select(PayPalAccount.merchant_id, func.min(PayPalAccount.set_at))
+    statement = statement.where(PayPalAccount.state == KeyState.WORKING).group_by(PayPalAccount.merchant_id)
+    return session.execute(statement).all()
+
+
+def started_since(session: Session, merchant_id: uuid.UUID, since: datetime) -> bool:
+    """Say whether a nightly run of the merchant was begun at or after that time."""
+    run = ComparisonRun
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    run.merchant_id == merchant_id,
+                    run.created_at >= since,
+                    run.trigger == ComparisonTrigger.NIGHTLY,
+                )
+            )
+        )
+    )
+
+
+def merchants_with_payments_near(session: Session, *, now: datetime) -> Sequence[uuid.UUID]:
+    """Return every merchant with a working key, no comparison under way, and a payment to read again before."""
+    statement = (
+        select(Subscription.merchant_id)
+        .join(
+            PayPalAccount,
+            and_(
+                PayPalAccount.merchant_id == Subscription.merchant_id,
+                PayPalAccount.provider == Subscription.provider,
+                PayPalAccount.environment == Subscription.environment,
+                PayPalAccount.state == KeyState.WORKING,
+            ),
+        )
+        .where(
+            Subscription.stopped_at_provider_at.is_(None),
+            _payment_near(now),
+            _not_failed_lately(now),
+            ~exists().where(
+                ComparisonRun.merchant_id == Subscription.merchant_id, ComparisonRun.state != ComparisonState.DONE
+            ),
+        )
+        .distinct()
+    )
+    return session.scalars(statement).all()
+
+
+def forgotten(session: Session, *, quiet_since: datetime, limit: int = 100) -> Sequence[ComparisonRun]:
+    """Return runs whose job was lost: at work without a word, or due to go on for some time."""
+    run = ComparisonRun
+    statement = select(run).where(
+        or_(
+            and_(run.state == ComparisonState.RUNNING, run.touched_at < quiet_since),
+            and_(run.state == ComparisonState.STOPPED, run.wait_until < quiet_since, run.touched_at < quiet_since),
+        )
+    )
+    return session.scalars(statement.order_by(run.touched_at).limit(limit)).all()
+
+
+def waiting_for_a_key(session: Session, *, limit: int = 100) -> Sequence[ComparisonRun]:
+    """Return stopped runs that no time ends, whose merchant's keys all work by a test made since."""
+    run, account = ComparisonRun, PayPalAccount
+    keys = account.merchant_id == run.merchant_id
+    doubtful = exists().where(keys, or_(account.state != KeyState.WORKING, account.checked_at <= run.touched_at))
+    statement = select(run).where(
+        run.state == ComparisonState.STOPPED,
+        run.wait_until.is_(None),
+        or_(*(run.error.startswith(reason) for reason in KEY_REASONS)),
+        exists().where(keys),
+        ~doubtful,
+    )
+    return session.scalars(statement.order_by(run.touched_at).limit(limit)).all()
+
+
+def subscription_id(session: Session, run: ComparisonRun, provider_id: str) -> uuid.UUID | None:
+    """Return the id of the merchant's subscription with PayPal's id."""
+    return session.scalar(
+        select(Subscription.id).where(
+            Subscription.merchant_id == run.merchant_id,
+            Subscription.environment == run.environment,
+            Subscription.provider_id == provider_id,
+        )
+    )
+
+
+def free_to_touch(session: Session, ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Lock those of the subscriptions that nobody holds: who holds one reads it at PayPal anyway."""
+    statement = select(Subscription.id).where(Subscription.id.in_(ids)).order_by(Subscription.id)
+    return session.scalars(statement.with_for_update(skip_locked=True)).all()
+
+
+def _comparable() -> Select[Subscription]:
+    return select(Subscription).options(joinedload(Subscription.product), joinedload(Subscription.plan))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    ended = Subscription.ended_at
+    read = Subscription.provider_read_at
+    live = and_(ended.is_(None), or_(read < now - READ_AGAIN_AFTER, _payment_near(now)))
+    watched = and_(ended > now - WATCH_ENDED, read < now - WATCH_AGAIN_AFTER)
+    return or_(live, watched)
+
+
+def _payment_near(now: datetime) -> ColumnElement[bool]:
+    """Say that the next payment is near or past, and the subscription was not read for a day."""
+    return and_(
+        Subscription.ended_at.is_(None),
+        Subscription.next_payment_at <= now + PAYMENT_NEAR,
+        Subscription.provider_read_at < now - FRESH,
+    )
+
+
+def _not_failed_lately(now: datetime) -> ColumnElement[bool]:
+    """Leave out what could not be read a moment ago: it is tried again every night, not every hour."""
+    found = ComparisonDifference
+    return ~exists().where(found.subscription_id == Subscription.id, found.error != "", found.at > now - FRESH)
