@@ -14,7 +14,16 @@ from sqlalchemy.orm import Session, defer
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
 from portal.queries.desk import PAGE, Place, Slice, keyset_page
 
-__all__ = ["EventSource", "EventState", "Health", "events_page", "health", "known_ids", "one", "subscription_id"]
+__all__ = [
+    "EventSource",
+    "EventState",
+    "Health",
+    "events_page",
+    "health",
+    "known_ids",
+    "of_merchant",
+    "subscription_id",
+]
 
 MOST_COUNTED: Final = 1000  # beyond that a number is not read, only that there are many
 
@@ -74,11 +83,13 @@ def events_page(
     return keyset_page(session, statement, keys, scope, place=place, size=size, descending=True)
 
 
-def one(session: Session, merchant_id: uuid.UUID, event_id: uuid.UUID) -> PayPalEvent:
-    """Return one message of the merchant, body included; raise NoResultFound for any other."""
-    return session.scalars(
-        select(PayPalEvent).where(PayPalEvent.merchant_id == merchant_id, PayPalEvent.id == event_id)
-    ).one()
+def of_merchant(session: Session, merchant_id: uuid.UUID, event_id: uuid.UUID, *, lock: bool = False) -> PayPalEvent:
+    """Return one message of the merchant, body included; raise NoResultFound for any other.
+
+    `lock` keeps it until the transaction ends.
+    """
+    statement = select(PayPalEvent).where(PayPalEvent.merchant_id == merchant_id, PayPalEvent.id == event_id)
+    return session.scalars(statement.with_for_update() if lock else statement).one()
 
 
 def subscription_id(session: Session, merchant_id: uuid.UUID, event: PayPalEvent) -> uuid.UUID | None:

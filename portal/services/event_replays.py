@@ -1,0 +1,36 @@
+"""Handle a stored message of PayPal's once more, because a person asks for it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+
+from portal.queries import event_lists
+from portal.services import events
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+class Replay(StrEnum):
+    """What became of the wish."""
+
+    UNDER_WAY = "under_way"
+    FORGOTTEN = "forgotten"  # the body was purged: there is nothing left to handle
+
+
+def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, now: datetime) -> Replay:
+    """Give the message back to the workers, whatever became of it; raise NoResultFound for another merchant's.
+
+    It does no harm however often: a message only leads to a read of PayPal.
+    """
+    with ctx.db.begin() as session:
+        event = event_lists.of_merchant(session, merchant_id, event_id, lock=True)
+        if event.body is None:
+            return Replay.FORGOTTEN
+        events.replay(session, event, now)
+    log.info("event_replayed", merchant_id=str(merchant_id), event_id=str(event_id))
+    return Replay.UNDER_WAY

@@ -1,0 +1,112 @@
+"""From PayPal's messages and the address they come to, to the plain rows of the health page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.queries.event_lists import MOST_COUNTED, EventSource, EventState, Health
+from portal.services.event_retention import KEEP_BODIES
+from portal.web.admin import event_words, presenting, words
+
+LONGEST_SHOWN: Final = 20_000  # characters of a body
+
+Row = tuple[str, str | None] | tuple[str, str | None, str | None]  # label, value, and a note
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mention:
+    """A message named on the health page, with the way to it."""
+
+    words: str
+    url: str
+    when: str | None
+
+
+def mention(event: Any, *, with_reason: bool = False) -> Mention | None:
+    """Return the message in words, and, for one that was given up, why; None when there is none."""
+    if event is None:
+        return None
+    said = event_words.type_of(event.event_type)
+    if with_reason:
+        said += f" – {event_words.reason_of(event.error) or event_words.STATE[event.state]}"
+    url = url_for("admin.paypal_event", event_id=event.id)
+    return Mention(words=said, url=url, when=presenting.moment(event.received_at))
+
+
+def waiting_rows(health: Health, endpoint: Any) -> list[Row]:
+    """Return what waits, and what was turned away at the door."""
+    waiting = str(health.waiting) if health.waiting < MOST_COUNTED else _("%(number)s or more", number=MOST_COUNTED)
+    since = presenting.moment(health.oldest_waiting_at)
+    rows: list[Row] = [(_("Waiting"), waiting, _("the oldest since %(moment)s", moment=since) if since else None)]
+    if endpoint is not None and endpoint.last_refused_at is not None:
+        count = ngettext("%(num)d message so far", "%(num)d messages so far", endpoint.refused_count)
+        note = f"{presenting.moment(endpoint.last_refused_at)} – {count}"
+        rows.append((_("Turned away at the door"), event_words.fault_of(endpoint.last_refusal), note))
+    return rows
+
+
+def registration_rows(endpoint: Any, *, address: str | None) -> list[Row]:
+    """Return what PayPal was told, and when; the address is for those who may change it."""
+    rows: list[Row] = []
+    if address is not None:
+        rows.append((_("Address"), address))
+    if endpoint.webhook_id is not None:
+        rows.append((_("Registered since"), presenting.moment(endpoint.registered_at)))
+        rows.append((_("PayPal’s id of the webhook"), endpoint.webhook_id))
+    rows.append((_("Last look"), presenting.moment(endpoint.checked_at) or _("not yet")))
+    if endpoint.debug_id:
+        rows.append((_("PayPal’s debug id"), endpoint.debug_id))
+    return rows
+
+
+def test_rows(endpoint: Any, last: Any) -> list[Row]:
+    """Return when a test was asked for and when its message came; any later message shows that the way is open."""
+    if endpoint is None or endpoint.test_asked_at is None:
+        return []
+    seen = endpoint.test_seen_at
+    came_after = last is not None and last.source is EventSource.WEBHOOK and last.received_at >= endpoint.test_asked_at
+    if seen is None and came_after:
+        seen = last.received_at
+    arrived = presenting.moment(seen) or _("not yet: it can take a few minutes. Load this page again to see it.")
+    return [(_("Test asked for"), presenting.moment(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
+
+
+def event_rows(event: Any, *, now: datetime) -> list[Row]:
+    """Return all that is known of one message but its subject and its body."""
+    rows: list[Row] = [
+        (_("What it says"), event_words.type_of(event.event_type)),
+        (_("PayPal’s word"), event.event_type or _("none")),
+        (_("Came as"), str(event_words.SOURCE[event.source])),
+        (_("Environment"), str(words.ENVIRONMENT.get(event.environment, event.environment))),
+        (_("Happened"), presenting.moment(event.happened_at)),
+        (_("Received"), presenting.moment(event.received_at)),
+        (_("Tries"), str(event.attempts)),
+    ]
+    if event.error:
+        rows.append((_("Reason"), event_words.reason_of(event.error)))
+    if event.state is EventState.WAITING:
+        due = event.next_try_at is not None and event.next_try_at > now
+        rows.append((_("Next try"), presenting.moment(event.next_try_at) if due else _("in a moment")))
+    if event.handled_at is not None:
+        rows.append((_("Handled on"), presenting.moment(event.handled_at)))
+    if event.replayed_at is not None:
+        rows.append((_("Last replayed"), presenting.moment(event.replayed_at)))
+    return [*rows, (_("PayPal’s id of the message"), event.event_id), (_("Its text"), _kept(event))]
+
+
+def body_text(event: Any) -> str:
+    """Return the body as text, cut where it is absurdly long; what is no UTF-8 is marked."""
+    text = (event.body or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
+
+
+def _kept(event: Any) -> str:
+    if event.body is None:
+        return _("forgotten: texts are kept for %(days)s days", days=KEEP_BODIES.days)
+    return _("kept until %(day)s", day=presenting.day(event.received_at + KEEP_BODIES + timedelta(days=1)))

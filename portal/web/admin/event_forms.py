@@ -1,0 +1,74 @@
+"""What staff fill in about PayPal's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from flask_babel import lazy_gettext as _l
+from wtforms import DateField, SelectChoice, SelectField, SubmitField, ValidationError
+from wtforms import Form as PlainForm
+from wtforms.validators import InputRequired
+
+from portal.services.missed_events import LONGEST
+from portal.web.csrf import BaseForm
+from portal.web.formatting import formatter
+
+DAYS: Final = LONGEST.days
+
+
+class FetchForm(BaseForm):
+    """The days for which PayPal is asked again, both included, in the merchant's time zone."""
+
+    start = DateField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 2027-04-03."))])
+    end = DateField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 2027-04-05."))])
+    submit = SubmitField(_l("Fetch what was missed"))
+
+    def validate_start(self, field: Any) -> None:
+        """PayPal is asked for thirty days at most."""
+        if field.data and field.data < today() - timedelta(days=DAYS):
+            raise ValidationError(str(_l("At most 30 days back: what is older is covered by the nightly comparison.")))
+
+    def validate_end(self, field: Any) -> None:
+        """A span has to begin before it ends."""
+        if field.data and self.start.data and field.data < self.start.data:
+            raise ValidationError(str(_l("The last day comes before the first.")))
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """From the first midnight to the one after the last day, in UTC."""
+        return midnight(self.start.data), midnight(self.end.data + timedelta(days=1))
+
+
+class EventFilter(PlainForm):
+    """What the list of messages is narrowed by; a GET form without token."""
+
+    status = SelectField(_l("State"), validate_choice=False)
+
+    def offer(self, states: Mapping[str, Any]) -> None:
+        """Offer all messages, and those in one of the states."""
+        self.status.choices = [
+            SelectChoice("", _l("All")),
+            *(SelectChoice(code, label) for code, label in states.items()),
+        ]
+
+
+def local_day(at: datetime) -> date:
+    """Return the merchant's day of a moment."""
+    return at.astimezone(_zone()).date()
+
+
+def today() -> date:
+    """Return the merchant's day now."""
+    return local_day(datetime.now(UTC))
+
+
+def midnight(day: date) -> datetime:
+    """Return when a day begins for the merchant, in UTC."""
+    return datetime.combine(day, time(), _zone()).astimezone(UTC)
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(formatter().time_zone)

@@ -1,0 +1,134 @@
+"""The desk's words for PayPal's messages: their types, what became of them, what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from portal.providers.ports import SignatureFault
+from portal.queries.event_lists import EventSource, EventState
+from portal.queries.webhook_endpoints import WebhookTrouble
+
+TYPE: Final[Mapping[str, LazyString]] = {
+    "BILLING.SUBSCRIPTION.CREATED": _l("Subscription created"),
+    "BILLING.SUBSCRIPTION.ACTIVATED": _l("Subscription started"),
+    "BILLING.SUBSCRIPTION.RE-ACTIVATED": _l("Subscription resumed"),
+    "BILLING.SUBSCRIPTION.RENEWED": _l("Subscription renewed"),
+    "BILLING.SUBSCRIPTION.UPDATED": _l("Subscription changed"),
+    "BILLING.SUBSCRIPTION.EXPIRED": _l("Subscription carried to its end"),
+    "BILLING.SUBSCRIPTION.CANCELLED": _l("Subscription cancelled"),
+    "BILLING.SUBSCRIPTION.SUSPENDED": _l("Subscription paused"),
+    "BILLING.SUBSCRIPTION.PAYMENT.FAILED": _l("Payment failed"),
+    "PAYMENT.SALE.COMPLETED": _l("Payment received"),
+    "PAYMENT.SALE.REFUNDED": _l("Payment refunded"),
+    "PAYMENT.SALE.REVERSED": _l("Payment taken back by PayPal"),
+    "PAYMENT.SALE.PENDING": _l("Payment pending"),
+    "PAYMENT.SALE.DENIED": _l("Payment refused"),
+    # Classic accounts (FACTS.md 3.2)
+    "recurring_payment": _l("Payment received"),
+    "recurring_payment_profile_created": _l("Subscription created"),
+    "recurring_payment_profile_cancel": _l("Subscription cancelled"),
+    "recurring_payment_expired": _l("Subscription carried to its end"),
+    "recurring_payment_failed": _l("Payment failed"),
+    "recurring_payment_skipped": _l("Payment skipped"),
+    "recurring_payment_suspended": _l("Subscription paused"),
+    "recurring_payment_suspended_due_to_max_failed_payment": _l("Subscription paused after failed payments"),
+    "recurring_payment_outstanding_payment": _l("Overdue payment received"),
+    "recurring_payment_outstanding_payment_failed": _l("Overdue payment failed"),
+    "subscr_signup": _l("Subscription created"),
+    "subscr_payment": _l("Payment received"),
+    "subscr_failed": _l("Payment failed"),
+    "subscr_modify": _l("Subscription changed"),
+    "subscr_cancel": _l("Subscription cancelled"),
+    "subscr_eot": _l("Subscription carried to its end"),
+}
+
+STATE: Final[Mapping[EventState, LazyString]] = {
+    EventState.WAITING: _l("Waiting"),
+    EventState.DONE: _l("Handled"),
+    EventState.IGNORED: _l("Nothing to change"),
+    EventState.REFUSED: _l("Not from PayPal"),
+    EventState.FAILED: _l("Given up"),
+}
+MARK: Final[Mapping[EventState, str]] = {  # the mark of components/status.html
+    EventState.WAITING: "retrying",
+    EventState.DONE: "ok",
+    EventState.IGNORED: "info",
+    EventState.REFUSED: "stop",
+    EventState.FAILED: "stop",
+}
+
+SOURCE: Final[Mapping[EventSource, LazyString]] = {
+    EventSource.WEBHOOK: _l("Webhook (REST key)"),
+    EventSource.IPN: _l("IPN (classic key)"),
+}
+
+TROUBLE: Final[Mapping[WebhookTrouble, LazyString]] = {
+    WebhookTrouble.ADDRESS_NOT_PUBLIC: _l("PayPal cannot call this portal’s address"),
+    WebhookTrouble.LIMIT_REACHED: _l("Your PayPal application already has ten webhooks"),
+    WebhookTrouble.MISSING_RIGHT: _l("The key may not manage webhooks"),
+    WebhookTrouble.KEY_REFUSED: _l("PayPal refuses the API key"),
+    WebhookTrouble.NO_ANSWER: _l("PayPal did not answer"),
+    WebhookTrouble.REFUSED: _l("PayPal refused to register the address"),
+}
+TODO: Final[Mapping[WebhookTrouble, LazyString]] = {
+    WebhookTrouble.ADDRESS_NOT_PUBLIC: _l(
+        "PayPal only calls https addresses on port 443 that everybody can reach. Ask whoever runs this portal to set "
+        "its public address. Until then changes made at PayPal are only seen by the nightly comparison."
+    ),
+    WebhookTrouble.LIMIT_REACHED: _l(
+        "At developer.paypal.com open “Apps & Credentials”, your application, “Webhooks”, delete one that nobody uses "
+        "any more, then press “Register again”. The portal never deletes one: another site may need it."
+    ),
+    WebhookTrouble.MISSING_RIGHT: _l(
+        "At developer.paypal.com open your application, tick “Webhooks” under “Features” and save. "
+        "After a few minutes press “Register again”."
+    ),
+    WebhookTrouble.KEY_REFUSED: _l("Test the key on the PayPal page, or enter a new one; then press “Register again”."),
+    WebhookTrouble.NO_ANSWER: _l("The portal tries again within the hour. You can also press “Register again”."),
+    WebhookTrouble.REFUSED: _l(
+        "Press “Register again”. If PayPal refuses again, ask PayPal’s support with the debug id given here."
+    ),
+}
+
+FAULT: Final[Mapping[SignatureFault, LazyString]] = {
+    SignatureFault.MISSING_HEADER: _l("the signature was missing"),
+    SignatureFault.ALGORITHM: _l("it was signed in a way that PayPal does not use"),
+    SignatureFault.CERTIFICATE_ADDRESS: _l("its certificate was not at PayPal’s address"),
+    SignatureFault.CERTIFICATE: _l("its certificate was not PayPal’s, or out of date"),
+    SignatureFault.SIGNATURE: _l("the signature did not fit the message, or it was meant for another webhook"),
+    SignatureFault.TIME: _l("its date was missing, too old, or in the future"),
+}
+
+# The first word of an event's `error`: a refusal's word, or the portal's own.
+REASON: Final[Mapping[str, LazyString]] = {
+    "unavailable": _l("PayPal did not answer"),
+    "bad_credentials": _l("PayPal refuses the API key"),
+    "forbidden": _l("The API key lacks a right at PayPal"),
+    "not_found": _l("PayPal does not know what the message speaks of"),
+    "no_key": _l("No PayPal API key is set"),
+    "key_unreadable": _l("The stored PayPal key can no longer be read here"),
+    "not_yet": _l("PayPal does not show yet what the message speaks of"),
+    "unreadable": _l("The message cannot be read"),
+}
+
+
+def type_of(event_type: str) -> str:
+    """Return what a message says in words; PayPal's own word where we have none."""
+    return str(TYPE[event_type]) if event_type in TYPE else event_type or _("Message without a type")
+
+
+def reason_of(error: str) -> str:
+    """Return why a message was not handled, in words, with PayPal's debug id if there is one."""
+    word, _space, debug_id = error.partition(" ")
+    said = str(REASON[word]) if word in REASON else word
+    return f"{said} ({debug_id})" if debug_id else said
+
+
+def fault_of(word: str) -> str:
+    """Return why a message was turned away at the door."""
+    return str(FAULT[SignatureFault(word)]) if word in set(SignatureFault) else word
