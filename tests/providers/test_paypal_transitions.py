@@ -105,7 +105,7 @@ def test_failures_up_to_the_threshold_suspend(paypal, gateway):
     row = paypal.add_subscription(plan_id=plan.id, started_at=paypal.now() - timedelta(days=1))
     paypal.happen(row.id, "fail-payments")
 
-    paypal.advance(31)
+    paypal.advance(41)  # a failed payment counts when its two further tries, five days apart, have failed too
     once = gateway.show_subscription(row.id)
     paypal.advance(31)
     twice = gateway.show_subscription(row.id)

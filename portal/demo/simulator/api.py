@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 import secrets
 from typing import Final
 from urllib.parse import unquote
 
-from portal.demo.simulator import shapes
+from portal.demo.simulator import shapes, webhooks
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
-from portal.demo.simulator.operations import Asked, perform, reason_of
+from portal.demo.simulator.operations import WEBHOOK_SCOPE, Asked, identified, perform, reason_of
 from portal.demo.simulator.records import stamp
 from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule
 from portal.demo.simulator.shapes import PayPalError
@@ -26,6 +27,17 @@ ROUTES: Final = (
     ("GET", r"/v1/billing/subscriptions/([^/]+)/transactions", "transactions"),
     ("GET", r"/v1/billing/plans", "list_plans"),
     ("GET", r"/v1/billing/plans/([^/]+)", "show_plan"),
+    ("GET", r"/v1/notifications/webhooks", "list_webhooks"),
+    ("POST", r"/v1/notifications/webhooks", "create_webhook"),
+    ("GET", r"/v1/notifications/webhooks/([^/]+)", "show_webhook"),
+    ("PATCH", r"/v1/notifications/webhooks/([^/]+)", "change_webhook"),
+    ("DELETE", r"/v1/notifications/webhooks/([^/]+)", "delete_webhook"),
+    ("GET", r"/v1/notifications/webhooks-event-types", "event_types"),
+    ("POST", r"/v1/notifications/simulate-event", "simulate_event"),
+    ("GET", r"/v1/notifications/webhooks-events", "list_events"),
+    ("GET", r"/v1/notifications/webhooks-events/([^/]+)", "show_event"),
+    ("POST", r"/v1/notifications/webhooks-events/([^/]+)/(?:resend)", "resend_event"),
+    ("GET", r"/v1/notifications/certs/([^/]+)", "certificate"),
 )
 FORCED: Final = {
     Behaviour.SERVER_ERROR: PayPalError(500),
@@ -48,9 +60,7 @@ def answer(simulator: Simulator, request: Request) -> Reply:
     asked = Asked(simulator, request, environment, operation, provider_id)
     with simulator.lock:
         simulator.settle()
-        rules = simulator.rules
-        rule = next((row for row in rules if row.claims(operation, provider_id)), None)
-        reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
+        reply = _limited(asked) or _ruled(asked)
         said = "none" if reply.hold is not None else f"{reply.status} cut" if reply.cut else str(reply.status)
         simulator.calls.append(
             Call(
@@ -62,6 +72,43 @@ def answer(simulator: Simulator, request: Request) -> Reply:
             )
         )
     return reply
+
+
+def _limited(asked: Asked) -> Reply | None:
+    """Return a 429 when the account has made too many calls; certificates are everybody's."""
+    if asked.simulator.limits.calls is None or asked.operation == "certificate":
+        return None
+    given = asked.request.headers.get("authorization", "").partition(" ")[2]
+    account = asked.simulator.state.tokens.get(given, {}).get("client_id", given)  # a token call has the key itself
+    wait = asked.simulator.limits.wait(account, now=asked.simulator.real_now())
+    if not wait:
+        return None
+    debug_id = secrets.token_hex(7)[:13]
+    reply = json_reply(429, PayPalError(429).body(debug_id))
+    reply.headers |= {"Retry-After": str(math.ceil(wait)), "PayPal-Debug-Id": debug_id}
+    return reply
+
+
+def _ruled(asked: Asked) -> Reply:
+    """Answer as the rules want it: the first that disturbs decides, those that only delay add up."""
+    late, chosen = 0, None
+    for rule in asked.simulator.rules:
+        if rule.claims(asked.operation, asked.provider_id):
+            late += rule.latency
+            if rule.behaviour is not Behaviour.NORMAL:
+                chosen = rule
+                break
+    reply = _disturbed(asked, chosen) if chosen else _undisturbed(asked)
+    reply.wait = late / 1000
+    return reply
+
+
+def _perform(asked: Asked) -> Reply:
+    if asked.operation == "certificate":
+        return webhooks.certificate(asked)
+    if asked.operation in webhooks.CALLS:
+        return webhooks.CALLS[asked.operation](identified(asked, scope=WEBHOOK_SCOPE))
+    return perform(asked)
 
 
 def _route(method: str, path: str) -> tuple[str, str]:
@@ -76,7 +123,7 @@ def _route(method: str, path: str) -> tuple[str, str]:
 def _undisturbed(asked: Asked) -> Reply:
     debug_id = secrets.token_hex(7)[:13]
     try:
-        reply = perform(asked)
+        reply = _perform(asked)
     except PayPalError as error:
         reply = json_reply(error.status, error.body(debug_id))
     except OAuthError as error:

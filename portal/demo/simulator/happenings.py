@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from portal.demo.simulator import shapes
-from portal.demo.simulator.records import Payment, Plan, Subscription, billing_date, moment, new_id, stamp
+from portal.demo.simulator import payments, shapes
+from portal.demo.simulator.records import Plan, Subscription, billing_date, moment, stamp
 from portal.demo.simulator.shapes import PayPalError
 
 OVER: Final = frozenset({"CANCELLED", "EXPIRED"})
+RETRIES: Final = 2  # of a payment that failed, within its cycle (FACTS.md 1.4)
+RETRY_GAP: Final = timedelta(days=5)
+ANNOUNCED: Final = frozenset({"ACTIVE", "SUSPENDED", "CANCELLED", "EXPIRED"})
 
 
 def act(action: str, row: Subscription, plan: Plan, *, note: str, now: datetime) -> None:
@@ -35,11 +38,14 @@ def act(action: str, row: Subscription, plan: Plan, *, note: str, now: datetime)
 
 
 def become(row: Subscription, status: str, *, now: datetime, note: str | None = None) -> None:
-    """Change the status. PayPal drops `next_billing_time` from all but an active one."""
+    """Change the status and announce it. PayPal drops `next_billing_time` from all but an active one."""
+    word = "RE-ACTIVATED" if row.status == "SUSPENDED" else "ACTIVATED"
     row.status, row.status_change_note = status, note
     row.status_update_time = row.update_time = stamp(now)
     if status != "ACTIVE":
-        row.next_billing_time = None
+        row.next_billing_time = row.retry_at = None
+    if status in ANNOUNCED:
+        payments.tell(row, f"BILLING.SUBSCRIPTION.{word if status == 'ACTIVE' else status}", now)
 
 
 def activate(row: Subscription, plan: Plan, *, now: datetime, note: str | None = None) -> None:
@@ -58,56 +64,53 @@ def threshold_reached(row: Subscription, plan: Plan) -> bool:
     return 0 < plan.failure_threshold <= row.failed_payments
 
 
-def settle(row: Subscription, plan: Plan, *, now: datetime) -> bool:
-    """Let time do its part until `now`; return whether anything changed."""
-    changed = False
-    if row.status == "APPROVED" and not row.merchant_activates and moment(row.start_time) <= now:
+def due(row: Subscription) -> datetime | None:
+    """Return when time will next do something to it; None when never."""
+    if row.status == "APPROVED" and not row.merchant_activates:
+        return moment(row.start_time)
+    times = [moment(at) for at in (row.next_billing_time, row.retry_at) if at]
+    return min(times) if times and row.status == "ACTIVE" else None
+
+
+def step(row: Subscription, plan: Plan, *, now: datetime) -> bool:
+    """Let time do one thing that fell due until `now`; return whether there was one."""
+    at = due(row)
+    if at is None or at > now:
+        return False
+    if row.status == "APPROVED":
         activate(row, plan, now=now)
-        changed = True
-    while row.status == "ACTIVE" and row.next_billing_time and moment(row.next_billing_time) <= now:
-        bill(row, plan, at=moment(row.next_billing_time))
-        changed = True
-    return changed
-
-
-def bill(row: Subscription, plan: Plan, *, at: datetime) -> None:
-    """Take the payment due at `at`. A failure is final at once: PayPal's two tries within a cycle are left out."""
-    row.periods += 1
-    if row.failing:
-        fail(row, plan, at=at)
+    elif row.retry_at and moment(row.retry_at) == at:
+        _take(row, plan, at=at)
     else:
-        charge(row, plan, now=at)
-        row.cycles_completed += 1
-        row.failed_payments, row.outstanding = 0, "0"
-        row.update_time = stamp(at)
+        row.periods += 1
+        row.tries = 0
+        row.next_billing_time = stamp(billing_date(moment(row.start_time), plan, row.periods))
+        _take(row, plan, at=at)
+    return True
+
+
+def settle(row: Subscription, plan: Plan, *, now: datetime) -> None:
+    """Let time do its part until `now`."""
+    while step(row, plan, now=now):
+        pass
+
+
+def _take(row: Subscription, plan: Plan, *, at: datetime) -> None:
+    """Take the payment due at `at`. A failed one is tried again every five days, twice at most, within its cycle."""
+    if row.failing:
+        following = moment(row.next_billing_time or stamp(at))
+        again = row.tries < RETRIES and at + RETRY_GAP < following
+        row.tries += 1
+        payments.decline(row, plan, now=at, retry_at=at + RETRY_GAP if again else None)
+        if threshold_reached(row, plan):
+            become(row, "SUSPENDED", now=at)
+        return
+    payments.charge(row, plan, now=at)
+    row.cycles_completed += 1
+    row.failed_payments, row.outstanding, row.retry_at = 0, "0", None
+    row.update_time = stamp(at)
     if plan.total_cycles and row.cycles_completed >= plan.total_cycles:
         become(row, "EXPIRED", now=at)
-    elif threshold_reached(row, plan):
-        become(row, "SUSPENDED", now=at)
-    else:
-        row.next_billing_time = stamp(billing_date(moment(row.start_time), plan, row.periods))
-
-
-def charge(row: Subscription, plan: Plan, *, now: datetime) -> None:
-    """Take one payment, whatever the status: also the one that must never come after a cancel."""
-    amount = str(price(row, plan) + Decimal(row.outstanding))
-    row.payments.append(Payment(new_id("", 17), "COMPLETED", amount, plan.currency, stamp(now)))
-    row.last_payment = {"amount": amount, "time": stamp(now)}
-
-
-def fail(row: Subscription, plan: Plan, *, at: datetime) -> None:
-    """Fail one payment: the count goes up and the amount joins the outstanding balance."""
-    amount = price(row, plan)
-    row.payments.append(Payment(new_id("", 17), "DECLINED", str(amount), plan.currency, stamp(at)))
-    row.failed_payments += 1
-    row.outstanding = str(Decimal(row.outstanding) + amount)
-    row.last_failed_payment = {"amount": str(amount), "time": stamp(at)}
-    row.update_time = stamp(at)
-
-
-def price(row: Subscription, plan: Plan) -> Decimal:
-    """Return what one cycle costs."""
-    return Decimal(row.own_amount or plan.amount) * Decimal(row.quantity)
 
 
 def _approve(row: Subscription, plan: Plan, now: datetime) -> None:
@@ -130,7 +133,7 @@ def _expire(row: Subscription, plan: Plan, now: datetime) -> None:
 
 def _suspend_for_failures(row: Subscription, plan: Plan, now: datetime) -> None:
     while row.status == "ACTIVE" and not threshold_reached(row, plan):
-        fail(row, plan, at=now)
+        payments.decline(row, plan, now=now, retry_at=None)
         if row.failed_payments >= (plan.failure_threshold or 3):
             become(row, "SUSPENDED", now=now)
 
@@ -146,11 +149,18 @@ def _fix_payments(row: Subscription, plan: Plan, now: datetime) -> None:
 
 
 def _charge(row: Subscription, plan: Plan, now: datetime) -> None:
-    charge(row, plan, now=now)
+    payments.charge(row, plan, now=now)
 
 
 def _close_account(row: Subscription, plan: Plan, now: datetime) -> None:
     row.account_closed = True
+
+
+def _raise_price(row: Subscription, plan: Plan, now: datetime) -> None:
+    if row.status not in OVER:
+        row.own_amount = str((Decimal(row.own_amount or plan.amount) * 2).quantize(Decimal(plan.amount)))
+        row.update_time = stamp(now)
+        payments.tell(row, "BILLING.SUBSCRIPTION.UPDATED", now)
 
 
 HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] = {
@@ -160,6 +170,13 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "fail-payments": _fail_payments,
     "fix-payments": _fix_payments,
     "suspend-for-failures": _suspend_for_failures,
+    "raise-price": _raise_price,
     "charge": _charge,
+    "refund": payments.refund,
+    "refund-part": payments.refund_part,
+    "reverse": payments.reverse,
+    "pending-payment": payments.pend,
+    "clear-payment": payments.clear,
+    "deny-payment": payments.deny,
     "close-buyer-account": _close_account,
 }

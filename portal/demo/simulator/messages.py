@@ -36,6 +36,7 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False  # send half, then close
+    wait: float = 0.0  # seconds before answering
     hold: float | None = None  # seconds to stay silent before closing without an answer
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from portal.demo.simulator import happenings, shapes
+from portal.demo.simulator import shapes
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
 from portal.demo.simulator.records import Account, Subscription, moment, stamp
 from portal.demo.simulator.rules import ACTS
@@ -22,6 +22,12 @@ from portal.demo.simulator.world import Simulator
 
 TOKEN_LIFE: Final = 31_668  # seconds, as in PayPal's own example
 SUBSCRIPTION_SCOPE: Final = "https://uri.paypal.com/services/subscriptions"
+WEBHOOK_SCOPE: Final = "https://uri.paypal.com/services/applications/webhooks"
+LISTS_KEPT: Final = 8  # that are being paged through
+
+
+BOUNDS: Final = ("created_after", "created_before", "status_updated_after", "status_updated_before")
+FILTERS: Final = ("statuses", "plan_ids", *BOUNDS)
 
 
 @dataclass(frozen=True)
@@ -41,14 +47,14 @@ class Asked:
 
 
 def perform(asked: Asked) -> Reply:
+    """Answer a call to the subscriptions' API or for a token, as PayPal normally does."""
     if asked.operation == "unknown":
         raise PayPalError(404, "INVALID_RESOURCE_ID")
     if asked.operation == "wrong_method":
         raise PayPalError(405)
     if asked.operation == "token":
         return _token(asked)
-    owner = _owner(asked)
-    known = replace(asked, account=owner)
+    known = identified(asked, scope=SUBSCRIPTION_SCOPE)
     return _act(known) if asked.operation in ACTS else READS[asked.operation](known)
 
 
@@ -90,7 +96,8 @@ def _account(asked: Asked, client_id: str) -> Account | None:
     return next((row for row in accounts if (row.client_id, row.environment) == (client_id, asked.environment)), None)
 
 
-def _owner(asked: Asked) -> Account:
+def identified(asked: Asked, *, scope: str) -> Asked:
+    """Return the call with the account that its token belongs to; raise 401, or 403 when it lacks the scope."""
     scheme, _, value = asked.request.headers.get("authorization", "").partition(" ")
     if scheme != "Bearer":
         raise PayPalError(401)
@@ -98,20 +105,14 @@ def _owner(asked: Asked) -> Account:
     account = _account(asked, token.get("client_id", ""))
     if account is None or datetime.fromisoformat(token["until"]) <= asked.simulator.real_now():
         raise OAuthError(*INVALID_TOKEN)
-    if SUBSCRIPTION_SCOPE not in account.scopes:
+    if scope not in account.scopes:
         raise PayPalError(403, "PERMISSION_DENIED")
-    return account
+    return replace(asked, account=account)
 
 
 def _act(asked: Asked) -> Reply:
     note = reason_of(asked.request)
-    row = _subscription(asked)
-    plan = asked.simulator.plan_of(row)
-    happenings.act(asked.operation, row, plan, note=note, now=asked.simulator.now())
-    asked.simulator.stale.pop(row.id, None)
-    if asked.operation == "cancel":
-        asked.simulator.state.cancelled.append(row.id)
-    asked.simulator.save()
+    asked.simulator.act(_subscription(asked), asked.operation, note=note)
     return Reply(status=204)
 
 
@@ -137,7 +138,7 @@ def reason_of(request: Request) -> str:
 
 def _subscription(asked: Asked) -> Subscription:
     row = asked.simulator.subscriptions.get(asked.provider_id)
-    if row is None or row.client_id != asked.client_id:
+    if row is None or row.client_id != asked.client_id or row.classic:
         raise PayPalError(404, "INVALID_RESOURCE_ID")
     return row
 
@@ -153,24 +154,33 @@ def _show(asked: Asked) -> Reply:
 
 
 def _list(asked: Asked) -> Reply:
-    query = asked.request.query
     plans = asked.simulator.state.plans
-    mine = [row for row in asked.simulator.subscriptions.values() if row.client_id == asked.client_id]
-    rows = sorted(filter(_filter(query), mine), key=lambda row: (row.create_time, row.id), reverse=True)
-    page, links = _page(asked, rows, path="/v1/billing/subscriptions")
+    page, links = _page(asked, _listed(asked), path="/v1/billing/subscriptions")
     shown = [shapes.subscription_body(row, plans.get(row.plan_id), asked.environment) for row in page]
     return json_reply(200, {"subscriptions": shown, "links": links})
+
+
+def _listed(asked: Asked) -> list[Subscription]:
+    """Return what the list holds, newest first. Its later pages come from what was found for the first one,
+    unless something changed in between: a hundred thousand are not looked through for each twenty."""
+    simulator, query = asked.simulator, asked.request.query
+    key = (asked.client_id, *(query.get(name, "") for name in FILTERS))
+    version, rows = simulator.listed.get(key, (-1, []))
+    if query.get("page", "1") != "1" and version == simulator.version:
+        return rows
+    mine = [row for row in simulator.subscriptions.values() if row.client_id == asked.client_id and not row.classic]
+    rows = sorted(filter(_filter(query), mine), key=lambda row: (row.create_time, row.id), reverse=True)
+    simulator.listed[key] = simulator.version, rows
+    for old in list(simulator.listed)[:-LISTS_KEPT]:
+        del simulator.listed[old]
+    return rows
 
 
 def _filter(query: dict[str, str]) -> Callable[[Subscription], bool]:
     statuses = [word for word in query.get("statuses", "").split(",") if word]
     plans = [word for word in query.get("plan_ids", "").split(",") if word]
     try:
-        bounds = {
-            name: moment(query[name])
-            for name in ("created_after", "created_before", "status_updated_after", "status_updated_before")
-            if name in query
-        }
+        bounds = {name: moment(query[name]) for name in BOUNDS if name in query}
     except ValueError:
         raise PayPalError(400, "INVALID_PARAMETER_VALUE", field="filter") from None
 

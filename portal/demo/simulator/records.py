@@ -31,6 +31,32 @@ class Account:
 
 
 @dataclass
+class ClassicAccount:
+    """A merchant's account as the classic API knows it. IPNs go to `ipn_url`, nowhere while it is empty."""
+
+    user: str
+    password: str
+    signature: str
+    environment: str = "sandbox"
+    email: str = "merchant@demo.example"
+    payer_id: str = ""
+    ipn_url: str = ""
+    balance: str = "1250.40"
+    currency: str = "EUR"
+
+
+@dataclass
+class Ipn:
+    """One message as it was made; `body` holds its bytes, one character each. `answers` tells how its sending went."""
+
+    user: str
+    environment: str
+    provider_id: str
+    body: str
+    answers: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Plan:
     """One regular cycle; `total_cycles` 0 is without end, `failure_threshold` 0 never suspends."""
 
@@ -49,18 +75,31 @@ class Plan:
     create_time: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Payment:
-    """One transaction."""
+    """One transaction. `refunded` is how much of it went back; `reversed` says that a dispute took it back."""
 
     id: str
     status: str
     amount: str
     currency: str
     time: str
+    refunded: str = "0"
+    reversed: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
+class News:
+    """Something that PayPal tells the world of, in PayPal's own word for it, before a message was made of it."""
+
+    event_type: str
+    at: str
+    payment: Payment | None = None
+    refund_id: str = ""  # of money that went back: the id and how much
+    refund: str = ""
+
+
+@dataclass(slots=True)
 class Subscription:
     """One subscription; times are RFC 3339 text as PayPal writes them, None where PayPal leaves the key out."""
 
@@ -88,10 +127,56 @@ class Subscription:
     last_failed_payment: dict[str, str] | None = None
     own_amount: str | None = None  # overrides the plan's price
     failing: bool = False  # the next payments will fail
+    retry_at: str | None = None  # the next try of a payment that failed
+    tries: int = 0  # of the present cycle's payment that failed
     merchant_activates: bool = False  # approved with CONTINUE: waits for our activate
     account_closed: bool = False  # the buyer's PayPal account: 422 on every act
+    classic: str = ""  # a profile of the classic API: express (checkout) or button
     payments: list[Payment] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)  # laid over the answer, for odd shapes
+    untold: list[News] = field(default_factory=list)  # what happened and is not announced yet
+
+
+@dataclass
+class Webhook:
+    """An address that an app wants events sent to; `event_types` may be `["*"]`."""
+
+    id: str
+    client_id: str
+    url: str
+    event_types: list[str]
+
+    def wants(self, event_type: str) -> bool:
+        """Tell whether events of this type are sent there."""
+        return "*" in self.event_types or event_type in self.event_types
+
+
+@dataclass
+class Event:
+    """One event. `body` is the message as it is sent, now and at every later time."""
+
+    id: str
+    client_id: str
+    event_type: str
+    create_time: str
+    subject: str  # the id of the subscription, or of the payment
+    body: str
+    simulated: bool = False  # made up by simulate-event: sent, but in no list
+
+
+@dataclass
+class Delivery:
+    """One event on its way to one webhook. Times are real ones: moving the clock neither hurries nor ends it."""
+
+    id: str  # the transmission's
+    event_id: str
+    webhook_id: str
+    url: str  # of a simulated event that was sent to an address and not to a webhook
+    time: str
+    next_try: str
+    state: str = "pending"  # then delivered, or failed when PayPal gives up
+    attempts: int = 0
+    answer: str = ""  # the last one: an HTTP status, or what kept the message from arriving
 
 
 @dataclass
@@ -104,10 +189,15 @@ class State:
     tokens: dict[str, dict[str, str]] = field(default_factory=dict)  # value -> client_id, environment, until
     cancelled: list[str] = field(default_factory=list)  # ids, in the order in which a cancel took effect
     clock_seconds: int = 0  # how far the clock was moved
+    classic_accounts: list[ClassicAccount] = field(default_factory=list)
+    ipns: list[Ipn] = field(default_factory=list)  # in the order in which they were made
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)  # oldest first
+    deliveries: dict[str, Delivery] = field(default_factory=dict)  # oldest first
 
     @classmethod
     def load(cls, path: Path) -> State:
-        """Read a state file written by `save`."""
+        """Read a state file written by `save`, also by an older one that knew of no events."""
         raw = json.loads(path.read_text(encoding="utf-8"))
         subscriptions = {
             key: Subscription(**{**row, "payments": [Payment(**paid) for paid in row["payments"]]})
@@ -120,6 +210,11 @@ class State:
             tokens=raw["tokens"],
             cancelled=raw["cancelled"],
             clock_seconds=raw["clock_seconds"],
+            classic_accounts=[ClassicAccount(**row) for row in raw.get("classic_accounts", [])],
+            ipns=[Ipn(**row) for row in raw.get("ipns", [])],
+            webhooks={key: Webhook(**row) for key, row in raw.get("webhooks", {}).items()},
+            events={key: Event(**row) for key, row in raw.get("events", {}).items()},
+            deliveries={key: Delivery(**row) for key, row in raw.get("deliveries", {}).items()},
         )
 
     def save(self, path: Path) -> None:

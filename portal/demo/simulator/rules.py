@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,13 +18,29 @@ OPERATIONS: Final = (
     "list_plans",
     "show_plan",
     "transactions",
+    "list_webhooks",
+    "create_webhook",
+    "show_webhook",
+    "change_webhook",
+    "delete_webhook",
+    "event_types",
+    "simulate_event",
+    "list_events",
+    "show_event",
+    "resend_event",
+    "certificate",
+    "nvp_get",
+    "nvp_manage",
+    "nvp_balance",
+    "ipn_postback",
 )
-ACTS: Final = ("cancel", "suspend", "activate")
+ACTS: Final = ("cancel", "suspend", "activate", "nvp_manage")
 
 
 class Behaviour(StrEnum):
     """How a matching call is answered. Only `silent` and `cut` on a GET, and `stale`, let the call happen."""
 
+    NORMAL = "normal"  # only later, by `latency`; other rules still count
     SERVER_ERROR = "500"
     SERVICE_UNAVAILABLE = "503"
     RATE_LIMITED = "429"  # Retry-After: retry_after, left out when 0
@@ -42,6 +59,9 @@ class Behaviour(StrEnum):
     EMPTY = "empty-200"
     ARRAY = "array-200"
     OTHER_ID = "other-id"  # the right shape about another subscription
+    NVP_INTERNAL = "nvp-10001"  # classic API only: 200 with the error inside, as the two below
+    NVP_AWAY = "nvp-10101"
+    NO_ACK = "nvp-no-ack"
 
 
 # What no PayPal specification describes; answers carry a header that says so, and no contract is checked.
@@ -73,8 +93,14 @@ class Rule:
     retry_after: int = 30
     reads: int = 2
     only: str | None = None  # a subscription or plan id
+    probability: float = 1.0  # of hitting a matching call, drawn with `seed`
+    seed: int = 0
+    latency: int = 0  # milliseconds before the answer
 
     def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)  # noqa: S311 - no secret: a run can be repeated
+        if not 0 < self.probability <= 1 or self.latency < 0:
+            raise ValueError("a probability is above 0 and at most 1, a latency not below 0")
         if self.operation not in OPERATIONS:
             raise ValueError(f"no operation {self.operation!r}: one of {', '.join(OPERATIONS)}")
         if self.behaviour in ONLY_ACTS and self.operation not in ("any", *ACTS):
@@ -84,11 +110,13 @@ class Rule:
         """Tell whether this call is to be disturbed, counting it if so."""
         if self.operation not in ("any", operation) or self.only not in (None, provider_id):
             return False
-        if self.behaviour is Behaviour.STALE and operation != "cancel":
+        if self.behaviour is Behaviour.STALE and operation not in ("cancel", "nvp_manage"):
             return False
         if self.behaviour in ONLY_ACTS and operation not in ACTS:
             return False
         if self.times == 0:
+            return False
+        if self.probability < 1 and self._chance.random() >= self.probability:
             return False
         if self.skip > 0:
             self.skip -= 1

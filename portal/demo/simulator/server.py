@@ -6,10 +6,11 @@ import contextlib
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from portal.demo.simulator import api, control
+from portal.demo.simulator import api, control, nvp
 from portal.demo.simulator.messages import Reply, Request
 from portal.demo.simulator.world import Simulator
 
@@ -73,12 +74,13 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if size > LARGEST:
             self.close_connection = True
-        door = control.answer if request.path.startswith("/_simulator") or request.path == "/" else api.answer
-        self._write(door(self.server.simulator, request))
+        self._write(_door(request.path)(self.server.simulator, request))
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
 
     def _write(self, reply: Reply) -> None:
+        if reply.wait:
+            self.server.stopping.wait(reply.wait)
         if reply.hold is not None:
             self.server.stopping.wait(reply.hold)
             self.close_connection = True
@@ -104,20 +106,31 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: /_simulator/calls is the log."""
 
 
+def _door(path: str) -> Callable[[Simulator, Request], Reply]:
+    if path.startswith("/_simulator") or path == "/":
+        return control.answer
+    return nvp.DOORS.get(path.removeprefix("/live"), api.answer)
+
+
 class Handle:
     """A running simulator. `base_urls` is what the portal's PayPalGateways takes."""
 
-    def __init__(self, server: _Server, thread: threading.Thread) -> None:
+    def __init__(self, server: _Server, thread: threading.Thread, courier: threading.Thread) -> None:
         self._server = server
         self._thread = thread
+        self._courier = courier
         host, port = str(server.server_address[0]), server.server_address[1]
         self.url = f"http://{host}:{port}"
         self.base_urls = {"sandbox": self.url, "live": self.url + "/live"}
 
     def stop(self) -> None:
-        """Stop answering; calls being held are dropped."""
+        """Stop answering and sending; calls being held are dropped, and messages not sent wait for another start."""
+        simulator = self._server.simulator
+        simulator.courier.stop()
         self._server.end()
         self._thread.join(timeout=5)
+        self._courier.join(timeout=5)
+        simulator.flush()
 
     def wait(self) -> None:
         """Block until stopped."""
@@ -135,4 +148,8 @@ def serve(simulator: Simulator, *, port: int = 0, host: str = "127.0.0.1") -> Ha
     server = _Server((host, port), simulator)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="paypal-simulator", daemon=True)
     thread.start()
-    return Handle(server, thread)
+    courier = threading.Thread(target=simulator.courier.run, name="paypal-courier", daemon=True)
+    handle = Handle(server, thread, courier)
+    simulator.address = handle.url
+    courier.start()
+    return handle

@@ -177,6 +177,8 @@ def _billing(row: Subscription, plan: Plan, fields: Collection[str]) -> dict[str
             "time": failed["time"],
             "reason_code": "PAYMENT_DENIED",
         }
+        if row.retry_at:
+            billing["last_failed_payment"]["next_payment_retry_time"] = row.retry_at
     return billing
 
 

@@ -1,0 +1,100 @@
+"""From what happened to events, and from events to messages (FACTS.md 2)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from portal.demo.simulator import events
+from portal.demo.simulator.core import Core, real_now
+from portal.demo.simulator.delivery import Courier, Message
+from portal.demo.simulator.ipn import Postman
+from portal.demo.simulator.records import Delivery, Event, Subscription
+
+
+class Announcing(Core):
+    """The part that tells webhooks of changes."""
+
+    def __init__(self, state: Path | str | None = None, *, clock: Callable[[], datetime] = real_now) -> None:
+        super().__init__(state, clock=clock)
+        self.address = ""  # where it is served
+        self.wake = threading.Condition(self.lock)  # something to send
+        self.courier = Courier(self)
+        self.postman = Postman(self)
+        self.most_events = 5000  # kept; the oldest go first
+        self._automatic = True
+
+    @property
+    def automatic(self) -> bool:
+        """Whether messages are sent as they arise."""
+        return self._automatic
+
+    @automatic.setter
+    def automatic(self, wanted: bool) -> None:
+        with self.lock:
+            self._automatic = wanted
+            self.wake.notify_all()
+
+    def messages(self, webhook_id: str) -> list[Message]:
+        """Return every message for a webhook so far, whether it arrived or not, oldest first."""
+        with self.lock:
+            rows = [row for row in self.state.deliveries.values() if row.webhook_id == webhook_id]
+            return [message for row in rows if (message := self.courier.message(row))]
+
+    def ipn_messages(self, provider_id: str | None = None) -> list[bytes]:
+        """Return every IPN so far, or those of one profile, sent or not, oldest first."""
+        with self.lock:
+            return [row.body.encode("latin-1") for row in self.state.ipns if provider_id in (None, row.provider_id)]
+
+    @property
+    def pending(self) -> list[Delivery]:
+        """What has not arrived and is not given up, oldest first."""
+        return [row for row in self.state.deliveries.values() if row.state == "pending"]
+
+    def deliver_now(self) -> list[Delivery]:
+        """Send what is pending, due or not, once and in order; return it with the answers."""
+        return self.courier.deliver_now()
+
+    def publish(self, event: Event, *, url: str = "", webhook_id: str = "") -> None:
+        """Keep an event and send it to the webhooks of its app that want it; a simulated one where it is told to."""
+        with self.lock:
+            self.state.events[event.id] = event
+            webhooks = [
+                row
+                for row in self.state.webhooks.values()
+                if (row.id == webhook_id if event.simulated else row.wants(event.event_type))
+                and row.client_id == event.client_id
+            ]
+            self.courier.plan(event, webhooks, url=url)
+            self._forget_old_events()
+
+    def announce(self, row: Subscription) -> None:
+        """Make events of what happened. An app without any webhook has none: PayPal would have nobody to tell."""
+        news = row.untold[:]
+        row.untold.clear()
+        if row.classic:  # no webhook ever hears of these (FACTS.md 0)
+            for item in news:
+                self.postman.announce(item, row, self.plan_of(row))
+            return
+        if not any(webhook.client_id == row.client_id for webhook in self.state.webhooks.values()):
+            return
+        plan, environment = self.plan_of(row), self.environment_of(row.client_id)
+        for item in news:
+            self.publish(events.made(item, row, plan, environment=environment, now=self.real_now()))
+
+    def _forget_old_events(self) -> None:
+        kept, state = self.most_events, self.state
+        if len(state.events) <= kept * 1.1:
+            return
+        for event_id in list(state.events)[:-kept]:
+            del state.events[event_id]
+        state.deliveries = {key: row for key, row in state.deliveries.items() if row.event_id in state.events}
+
+    def changed(self, row: Subscription) -> None:
+        """Announce what happened to a subscription, and keep it. To be called after every change, with the lock."""
+        self.announce(row)
+        self.agenda.note(row)
+        self.version += 1
+        self.save()

@@ -1,0 +1,105 @@
+"""Money that moves at PayPal: taken, refused, pending, given back (FACTS.md 1.3, 1.4 and 2.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from portal.demo.simulator.records import News, Payment, Plan, Subscription, new_id, stamp
+
+RETURNABLE = ("COMPLETED", "PARTIALLY_REFUNDED")
+
+
+def price(row: Subscription, plan: Plan) -> Decimal:
+    """Return what one cycle costs."""
+    return Decimal(row.own_amount or plan.amount) * Decimal(row.quantity)
+
+
+def charge(row: Subscription, plan: Plan, *, now: datetime) -> None:
+    """Take one payment, whatever the status: also the one that must never come after a cancel."""
+    amount = str(price(row, plan) + Decimal(row.outstanding))
+    paid = _paid(row, plan, "COMPLETED", amount=amount, now=now)
+    row.last_payment = {"amount": amount, "time": stamp(now)}
+    tell(row, "PAYMENT.SALE.COMPLETED", now, payment=paid)
+
+
+def decline(row: Subscription, plan: Plan, *, now: datetime, retry_at: datetime | None) -> None:
+    """Fail one try. Without another one to come, the count goes up and the amount joins the outstanding balance."""
+    amount = price(row, plan)
+    _paid(row, plan, "DECLINED", amount=str(amount), now=now)
+    row.retry_at = stamp(retry_at) if retry_at else None
+    row.last_failed_payment = {"amount": str(amount), "time": stamp(now)}
+    if retry_at is None:
+        row.failed_payments += 1
+        row.outstanding = str(Decimal(row.outstanding) + amount)
+    row.update_time = stamp(now)
+    tell(row, "BILLING.SUBSCRIPTION.PAYMENT.FAILED", now)
+
+
+def refund(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Give back what is left of the last payment."""
+    _give_back(row, now, part=Decimal(1))
+
+
+def refund_part(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Give back half of what is left of the last payment."""
+    _give_back(row, now, part=Decimal("0.5"))
+
+
+def reverse(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Take the last payment back after a dispute. PayPal's list of transactions has no word of its own for it."""
+    paid = _last(row, *RETURNABLE)
+    if paid is not None:
+        left = Decimal(paid.amount) - Decimal(paid.refunded)
+        paid.status, paid.reversed, paid.refunded = "REFUNDED", True, paid.amount
+        tell(row, "PAYMENT.SALE.REVERSED", now, payment=paid, refund=str(left))
+
+
+def pend(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Begin a payment that does not come at once, for example an eCheck."""
+    paid = _paid(row, plan, "PENDING", amount=str(price(row, plan)), now=now)
+    tell(row, "PAYMENT.SALE.PENDING", now, payment=paid)
+
+
+def clear(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let the pending payment come."""
+    paid = _last(row, "PENDING")
+    if paid is not None:
+        paid.status = "COMPLETED"
+        row.last_payment = {"amount": paid.amount, "time": paid.time}
+        tell(row, "PAYMENT.SALE.COMPLETED", now, payment=paid)
+
+
+def deny(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Refuse the pending payment, or one that begins and ends now."""
+    paid = _last(row, "PENDING") or _paid(row, plan, "PENDING", amount=str(price(row, plan)), now=now)
+    paid.status = "DECLINED"
+    tell(row, "PAYMENT.SALE.DENIED", now, payment=paid)
+
+
+def tell(
+    row: Subscription, event_type: str, now: datetime, *, payment: Payment | None = None, refund: str = ""
+) -> None:
+    """Note what is to be announced; Simulator makes an event of it."""
+    row.untold.append(News(event_type, stamp(now), payment, new_id("", 17) if refund else "", refund))
+
+
+def _give_back(row: Subscription, now: datetime, *, part: Decimal) -> None:
+    paid = _last(row, *RETURNABLE)
+    if paid is None:
+        return
+    left = Decimal(paid.amount) - Decimal(paid.refunded)
+    back = (left * part).quantize(left)
+    paid.refunded = str(Decimal(paid.refunded) + back)
+    paid.status = "REFUNDED" if Decimal(paid.refunded) == Decimal(paid.amount) else "PARTIALLY_REFUNDED"
+    tell(row, "PAYMENT.SALE.REFUNDED", now, payment=paid, refund=str(back))
+
+
+def _paid(row: Subscription, plan: Plan, status: str, *, amount: str, now: datetime) -> Payment:
+    paid = Payment(new_id("", 17), status, amount, plan.currency, stamp(now))
+    row.payments.append(paid)
+    return paid
+
+
+def _last(row: Subscription, *statuses: str) -> Payment | None:
+    return next((paid for paid in reversed(row.payments) if paid.status in statuses), None)
