@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,6 +10,7 @@ from portal.providers.paypal import PayPalGateway, PayPalGateways
 from portal.providers.paypal.transport import new_session
 from portal.providers.ports import Credentials
 from tests.fakes.paypal import MemoryTokens, RunningSimulator
+from tests.fakes.raw_server import Raw
 
 PATIENCE = 5.0  # seconds; far more than the simulator needs, so that a busy machine is not a timeout
 
@@ -39,3 +40,17 @@ def open_gateway(paypal: RunningSimulator, tokens: MemoryTokens, judged) -> Call
 def gateway(open_gateway) -> PayPalGateway:
     """The gateway of the test's account."""
     return open_gateway()
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[bytes], Raw]]:
+    """Start a server that answers these bytes."""
+    servers: list[Raw] = []
+
+    def start(answer: bytes) -> Raw:
+        servers.append(Raw(answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
