@@ -146,7 +146,8 @@ class Certificates:
         except VerificationError:
             raise BadSignature(SignatureFault.CERTIFICATE) from None
         key = given[0].public_key()
-        if not isinstance(key, RSAPublicKey):  # SHA256withRSA is all that is ever taken
+        # SHA256withRSA is all that is ever taken; and a web server's wildcard is not the signer of messages.
+        if not isinstance(key, RSAPublicKey) or self._where.certificate_name not in _names(given[0]):
             raise BadSignature(SignatureFault.CERTIFICATE)
         return Signer(
             key,
@@ -182,6 +183,11 @@ def _read(answer: requests.Response) -> bytes:
         if len(raw) > LARGEST or time.monotonic() > until:
             raise unavailable("certificate: too large or too slow", status=200)
     return bytes(raw)
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.DNSName)
 
 
 def _certificates(blocks: Iterable[bytes]) -> list[x509.Certificate]:
