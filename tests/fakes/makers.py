@@ -19,11 +19,15 @@ from portal.models import (
     Plan,
     Product,
     ProductContent,
+    Provider,
     Subscription,
 )
 from portal.queries import subscriptions
 from portal.services.context import Context
-from portal.services.gateways import SECRET
+from portal.services.gateways import SECRET, SIGNATURE
+
+CLASSIC = ("seller_api1.client.test", "secret-of-the-tests-classic", "secret-of-the-tests-signature")
+RECEIVER = "seller@client.test"
 
 PROVIDER_WORDS = {
     Status.PENDING: "APPROVAL_PENDING",
@@ -83,6 +87,38 @@ class Makers:
         )
         self.add(account)
         return account
+
+    def classic_key(self, merchant: Merchant, *, password: str = "", **columns: Any) -> PayPalAccount:
+        """A key of the merchant to the simulator's classic account, which is made the first time."""
+        user, secret, signature = CLASSIC
+        if not any(row.user == user for row in self.paypal.state.classic_accounts):
+            self.paypal.add_classic_account(*CLASSIC, email=RECEIVER)
+        account = PayPalAccount(
+            merchant_id=merchant.id,
+            provider=Provider.PAYPAL_CLASSIC,
+            environment="sandbox",
+            client_id=user,
+            secret=self.ctx.vault.seal(password or secret, purpose=SECRET),
+            signature=self.ctx.vault.seal(signature, purpose=SIGNATURE),
+            receivers=columns.pop("receivers", [RECEIVER]),
+            secret_ending="ssic",
+            set_at=self.now(),
+            state=KeyState.WORKING,
+            checked_at=self.now(),
+            check_result={},
+            **columns,
+        )
+        self.add(account)
+        return account
+
+    def profile(self, *, status: Status = Status.ACTIVE, kind: str = "express", **columns: Any) -> Subscription:
+        """As `subscription`, of the classic world: give its merchant a `classic_key` first."""
+        now = self.now()
+        started = columns.setdefault("started_at", now - timedelta(days=40))
+        upcoming = columns.setdefault("next_payment_at", now + timedelta(days=20))
+        row = self.paypal.add_profile(status=PROVIDER_WORDS[status], kind=kind, started_at=started)
+        self._as_told(row, status, upcoming)
+        return self.subscription(status=status, provider=Provider.PAYPAL_CLASSIC, provider_id=row.id, **columns)
 
     def product(self, merchant: Merchant, *, contents: tuple[tuple[str, int], ...] = (), **columns: Any) -> Product:
         product = Product(
@@ -188,8 +224,11 @@ class Makers:
     def _at_paypal(self, status: Status, started: datetime, next_payment: datetime | None) -> str:
         """The same subscription at the simulator; its next payment date is the one given."""
         row = self.paypal.add_subscription(status=PROVIDER_WORDS[status], started_at=started)
+        self._as_told(row, status, next_payment)
+        return row.id
+
+    def _as_told(self, row: Any, status: Status, next_payment: datetime | None) -> None:
         if row.status == "ACTIVE" and next_payment is not None:
             row.next_billing_time = stamp(next_payment)
         if status is Status.PAST_DUE:
             row.failed_payments = 1
-        return row.id

@@ -11,7 +11,7 @@ from portal.demo.simulator import events
 from portal.demo.simulator.core import Core, real_now
 from portal.demo.simulator.delivery import Courier, Message
 from portal.demo.simulator.ipn import Postman
-from portal.demo.simulator.records import Delivery, Event, Subscription
+from portal.demo.simulator.records import Delivery, Event, Ipn, Subscription
 
 
 class Announcing(Core):
@@ -47,6 +47,12 @@ class Announcing(Core):
         """Return every IPN so far, or those of one profile, sent or not, oldest first."""
         with self.lock:
             return [row.body.encode("latin-1") for row in self.state.ipns if provider_id in (None, row.provider_id)]
+
+    def add_ipn(self, body: bytes, *, environment: str = "sandbox") -> None:
+        """Keep a message of any content as one that PayPal sent: these bytes are VERIFIED."""
+        with self.lock:
+            self.state.ipns.append(Ipn(user="", environment=environment, provider_id="", body=body.decode("latin-1")))
+            self.save()
 
     @property
     def pending(self) -> list[Delivery]:
