@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 
 ENVIRONMENTS = ("production", "demo", "test")
 ROOT = Path(__file__).resolve().parent
+MOST_BYTES_OF_KEYS = 64 * 1024  # of a file of master keys: some hundred of them
+OTHERS_MAY = stat.S_IRWXO | stat.S_IWGRP
 
 
 class BadConfig(Exception):
@@ -65,7 +69,7 @@ class Config:
             database_url=read.database("DATABASE_URL"),
             data_folder=Path(env.get("PORTAL_DATA", "") or ROOT / "var"),
             secret_key=read.secret("PORTAL_SECRET_KEY", least=32),
-            master_keys=read.keys("PORTAL_MASTER_KEYS"),
+            master_keys=read.keys("PORTAL_MASTER_KEYS", "PORTAL_MASTER_KEYS_FILE"),
             smtp_url=read.smtp("SMTP_URL"),
             mail_from=read.text("MAIL_FROM", must_hold="@"),
             paypal_urls=read.paypal(pretend),
@@ -144,8 +148,38 @@ class _Reader:
             self.problems.append(f"{name} must begin with postgresql:// (no other database is supported)")
         return value or None
 
-    def keys(self, name: str) -> tuple[tuple[str, bytes], ...]:
-        value = self.text(name)
+    def keys(self, name: str, file_name: str) -> tuple[tuple[str, bytes], ...]:
+        """Read the master keys from the setting, or from the file that the other setting names."""
+        file = self.env.get(file_name, "").strip()
+        if not file:
+            return self._keys(name, self.text(name))
+        if self.env.get(name, "").strip():
+            self.problems.append(f"{name} and {file_name} are both given: only one may be")
+            return ()
+        value = self._private_file(file_name, Path(file))
+        return self._keys(file_name, ",".join(value.splitlines())) if value is not None else ()
+
+    def _private_file(self, name: str, path: Path) -> str | None:
+        """Return what the file holds; one that others can read, or anybody else write, protects nothing.
+
+        Its group may read it: that is how some container platforms hand a secret to a process without root.
+        """
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                value = file.read(MOST_BYTES_OF_KEYS + 1)
+        except OSError as error:
+            self.problems.append(f"{name}: {path} cannot be read ({error.strerror})")
+            return None
+        if status.st_mode & OTHERS_MAY:
+            self.problems.append(f"{name}: {path} is open to others; close it with chmod 400")
+            return None
+        if len(value) > MOST_BYTES_OF_KEYS or not value.isascii() or not value.strip():
+            self.problems.append(f"{name}: {path} holds no keys")
+            return None
+        return value.decode("ascii")
+
+    def _keys(self, name: str, value: str) -> tuple[tuple[str, bytes], ...]:
         keys: list[tuple[str, bytes]] = []
         for part in filter(None, (piece.strip() for piece in value.split(","))):
             key_id, _, encoded = part.partition(":")
@@ -153,7 +187,7 @@ class _Reader:
                 key = base64.b64decode(encoded, validate=True)
             except (binascii.Error, ValueError):
                 key = b""
-            if not key_id.isalnum() or len(key) != 32:
+            if not (key_id.isalnum() and key_id.isascii()) or len(key) != 32:
                 self.problems.append(f"{name}: each key is id:base64 of 32 bytes, separated by commas")
                 return ()
             keys.append((key_id, key))

@@ -14,6 +14,8 @@ import secrets as random
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+SEPARATOR = b"|"  # between the key's id and the rest of a box
+
 
 class CannotOpen(Exception):
     """The box was sealed with a key that is not configured, for another purpose, or was changed."""
@@ -23,19 +25,20 @@ class Vault:
     """Seals and opens secrets with the installation's master keys, newest first."""
 
     def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
-        self._newest = keys[0][0]
+        self.newest_id = keys[0][0]
+        self.key_ids = tuple(key_id for key_id, _key in keys)
         self._keys = {key_id: AESGCM(key) for key_id, key in keys}
         self._stamp = hmac.digest(keys[0][1], b"portal.secrets.stamp", "sha256")
 
     def seal(self, secret: str, *, purpose: str) -> bytes:
         """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`)."""
         nonce = os.urandom(12)
-        sealed = self._keys[self._newest].encrypt(nonce, secret.encode(), purpose.encode())
-        return self._newest.encode() + b"|" + nonce + sealed
+        sealed = self._keys[self.newest_id].encrypt(nonce, secret.encode(), purpose.encode())
+        return self.newest_id.encode() + SEPARATOR + nonce + sealed
 
     def open(self, box: bytes, *, purpose: str) -> str:
         """Decrypt a box; raise CannotOpen when it cannot be trusted or its key is absent."""
-        key_id, _, rest = bytes(box).partition(b"|")
+        key_id, _, rest = bytes(box).partition(SEPARATOR)
         cipher = self._keys.get(key_id.decode(errors="replace"))
         if cipher is None:
             raise CannotOpen(f"no master key with id {key_id!r}")

@@ -93,6 +93,7 @@ BAD = [
     ("PORTAL_MASTER_KEYS", ":" + base64.b64encode(KEY).decode()),
     ("PORTAL_MASTER_KEYS", f"{MASTER},{MASTER}"),
     ("PORTAL_MASTER_KEYS", ","),
+    ("PORTAL_MASTER_KEYS", "clé:" + base64.b64encode(KEY).decode()),
     ("DATABASE_URL", "sqlite:///portal.db"),
     ("DATABASE_URL", "mysql://db.example/portal"),
     ("SMTP_URL", "mail.example"),
@@ -119,6 +120,56 @@ def test_every_bad_setting_is_named_at_once():
     bad = dict(BAD)
     named = " ".join(problems(**bad))
     assert [name for name in bad if name not in named] == []
+
+
+FROM_FILE = {name: value for name, value in PRODUCTION.items() if name != "PORTAL_MASTER_KEYS"}
+
+
+def key_file(folder: Path, content: bytes, mode: int = 0o400) -> str:
+    path = folder / "master-keys"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return str(path)
+
+
+@pytest.mark.parametrize("content", [f"{MASTER}\n{OLD}\n", f"{MASTER},{OLD}", f"\r\n {MASTER} ,\r\n{OLD}"])
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440])
+def test_the_master_keys_may_come_from_a_file(tmp_path, content, mode):
+    env = {**FROM_FILE, "PORTAL_MASTER_KEYS_FILE": key_file(tmp_path, content.encode(), mode)}
+    assert Config.from_env(env).master_keys == (("k2", KEY), ("k1", OLD_KEY))
+
+
+@pytest.mark.parametrize("mode", [0o404, 0o444, 0o644, 0o402, 0o420, 0o401])
+def test_a_file_of_keys_that_others_can_open_is_refused(tmp_path, mode):
+    with pytest.raises(BadConfig) as refusal:
+        Config.from_env({**FROM_FILE, "PORTAL_MASTER_KEYS_FILE": key_file(tmp_path, MASTER.encode(), mode)})
+    (problem,) = refusal.value.problems
+    assert "chmod 400" in problem
+    assert MASTER[3:] not in problem
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b" \n\n", b"\xff\xfe", b"k1", b"k1:c2VjcmV0", b"x" * 70_000, f"{MASTER}\n{MASTER}".encode()]
+)
+def test_a_bad_file_of_keys_is_named_and_not_repeated(tmp_path, content):
+    with pytest.raises(BadConfig) as refusal:
+        Config.from_env({**FROM_FILE, "PORTAL_MASTER_KEYS_FILE": key_file(tmp_path, content)})
+    (problem,) = refusal.value.problems
+    assert problem.startswith("PORTAL_MASTER_KEYS_FILE")
+    assert "c2VjcmV0" not in problem
+
+
+def test_a_file_of_keys_that_is_not_there(tmp_path):
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(BadConfig, match=r"PORTAL_MASTER_KEYS_FILE: .* cannot be read"):
+            Config.from_env({**FROM_FILE, "PORTAL_MASTER_KEYS_FILE": str(path)})
+
+
+def test_keys_come_from_one_place(tmp_path):
+    (problem,) = problems(PORTAL_MASTER_KEYS_FILE=key_file(tmp_path, MASTER.encode()))
+    assert problem == "PORTAL_MASTER_KEYS and PORTAL_MASTER_KEYS_FILE are both given: only one may be"
+    blank = Config.from_env({**PRODUCTION, "PORTAL_MASTER_KEYS_FILE": " "})
+    assert blank.master_keys == (("k2", KEY),)
 
 
 def test_a_mistake_in_a_secret_is_not_repeated_in_the_message():
