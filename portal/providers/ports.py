@@ -224,7 +224,11 @@ class RestGateway(SubscriptionGateway, Protocol):
 
     def list_webhooks(self) -> tuple[WebhookReading, ...]: ...
     def create_webhook(self, *, url: str, event_types: Collection[str]) -> WebhookReading: ...
-    def change_webhook(self, webhook_id: str, *, url: str, event_types: Collection[str]) -> WebhookReading: ...
+    def change_webhook(
+        self, webhook_id: str, *, url: str | None = None, event_types: Collection[str] | None = None
+    ) -> WebhookReading:
+        """Give a webhook another address, other event types, or both: what is None stays."""
+
     def simulate_event(self, webhook_id: str, *, event_type: str) -> str:
         """Have PayPal send a made-up event to the webhook; return the debug id."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import structlog
 
+from portal.models import EventSource, PayPalEvent
 from portal.queries import event_lists
 from portal.services import events
 from portal.services.context import Context
@@ -19,7 +20,12 @@ class Replay(StrEnum):
     """What became of the wish."""
 
     UNDER_WAY = "under_way"
-    FORGOTTEN = "forgotten"  # the body was purged: there is nothing left to handle
+    FORGOTTEN = "forgotten"  # the text was purged, and nothing else says what the message was about
+
+
+def is_possible(event: PayPalEvent) -> bool:
+    """Say whether enough is left of a message: its text, or the subscription to read again."""
+    return event.body is not None or (event.source is EventSource.WEBHOOK and bool(event.subject))
 
 
 def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, now: datetime) -> Replay:
@@ -29,7 +35,7 @@ def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, now: da
     """
     with ctx.db.begin() as session:
         event = event_lists.of_merchant(session, merchant_id, event_id, lock=True)
-        if event.body is None:
+        if not is_possible(event):
             return Replay.FORGOTTEN
         events.replay(session, event, now)
     log.info("event_replayed", merchant_id=str(merchant_id), event_id=str(event_id))

@@ -36,8 +36,9 @@ DOCUMENTED: Final = frozenset(
         *(f"PAYMENT.SALE.{what}" for what in ("COMPLETED", "REFUNDED", "REVERSED", "PENDING", "DENIED")),
     }
 )
-# Seen, but not in that table: asked for, and done without when PayPal refuses them.
+# Seen, but not in that table: asked for, and done without where PayPal refuses a name that it does not know.
 UNLISTED: Final = frozenset({"BILLING.SUBSCRIPTION.RE-ACTIVATED", "BILLING.SUBSCRIPTION.RENEWED"})
+OFFERS: Final = (UNLISTED, frozenset({"BILLING.SUBSCRIPTION.RE-ACTIVATED"}))
 EVERYTHING: Final = "*"
 TEST_EVENT: Final = "BILLING.SUBSCRIPTION.CREATED"
 PATIENCE: Final = 8.0  # seconds for one answer: a person may wait for the page
@@ -161,27 +162,23 @@ def _found_or_made(gateway: RestGateway, webhook_id: str | None, url: str) -> We
     if ours is None:  # made when the portal had another address
         ours = next((one for one in present if one.provider_id == webhook_id), None)
     if ours is None:
-        return _with_or_without_unlisted(lambda types: gateway.create_webhook(url=url, event_types=types), DOCUMENTED)
-    if ours.url == url and (EVERYTHING in ours.event_types or ours.event_types >= DOCUMENTED):
+        return _with_unlisted(lambda types: gateway.create_webhook(url=url, event_types=types), DOCUMENTED)
+    webhook_id, has = ours.provider_id, ours.event_types
+    if ours.url != url:
+        ours = gateway.change_webhook(webhook_id, url=url)
+    if EVERYTHING in has or has >= DOCUMENTED:
         return ours
-    mine, kept = ours.provider_id, ours.event_types | DOCUMENTED
-    return _with_or_without_unlisted(
-        lambda types: gateway.change_webhook(mine, url=url, event_types=types),
-        frozenset({EVERYTHING}) if EVERYTHING in kept else kept,
-    )
+    return _with_unlisted(lambda types: gateway.change_webhook(webhook_id, event_types=types), has | DOCUMENTED)
 
 
-def _with_or_without_unlisted(
-    call: Callable[[frozenset[str]], WebhookReading], event_types: frozenset[str]
-) -> WebhookReading:
-    """Ask for the unlisted event types too; PayPal refuses a name that it does not know, then do without."""
-    if EVERYTHING in event_types:
-        return call(event_types)
-    try:
-        return call(event_types | UNLISTED)
-    except GatewayRefused as refused:
-        if refused.refusal is not Refusal.OTHER:
-            raise
+def _with_unlisted(call: Callable[[frozenset[str]], WebhookReading], event_types: frozenset[str]) -> WebhookReading:
+    """Ask for the unlisted event types too; PayPal refuses names that it does not know, then do without."""
+    for unlisted in OFFERS:
+        try:
+            return call(event_types | unlisted)
+        except GatewayRefused as refused:
+            if refused.refusal is not Refusal.OTHER:
+                raise
     return call(event_types)
 
 

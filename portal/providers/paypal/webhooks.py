@@ -55,12 +55,15 @@ class WebhookCalls(RestCaller):
         body = {"url": url, "event_types": _names(event_types)}
         return _read(self._call("create_webhook", "POST", WEBHOOKS, json=body, expected=201), "create_webhook")
 
-    def change_webhook(self, webhook_id: str, *, url: str, event_types: Collection[str]) -> WebhookReading:
-        """Give a webhook another address and other event types."""
-        patch = [
-            {"op": "replace", "path": "/url", "value": url},
-            {"op": "replace", "path": "/event_types", "value": _names(event_types)},
-        ]
+    def change_webhook(
+        self, webhook_id: str, *, url: str | None = None, event_types: Collection[str] | None = None
+    ) -> WebhookReading:
+        """Give a webhook another address, other event types, or both: what is None stays."""
+        patch: list[dict[str, Any]] = []
+        if url is not None:
+            patch.append({"op": "replace", "path": "/url", "value": url})
+        if event_types is not None:
+            patch.append({"op": "replace", "path": "/event_types", "value": _names(event_types)})
         answer = self._call("change_webhook", "PATCH", WEBHOOKS, provider_id=webhook_id, json=patch)
         return _read(answer, "change_webhook")
 

@@ -114,6 +114,19 @@ REASON: Final[Mapping[str, LazyString]] = {
     "key_unreadable": _l("The stored PayPal key can no longer be read here"),
     "not_yet": _l("PayPal does not show yet what the message speaks of"),
     "unreadable": _l("The message cannot be read"),
+    "type": _l("Messages of this type change nothing here"),
+    "other_environment": _l("The PayPal key now belongs to the other environment"),
+    "not_at_paypal": _l("PayPal does not know the subscription under this key"),
+    "no_subscription": _l("It names no subscription"),
+    "one_off_sale": _l("It is about a payment without a subscription"),
+    "sale_unknown": _l("It is about a payment that is not known here"),
+    "not_written": _l("The subscription it is about is not written here yet"),
+    "contended": _l("Something else was changing the same subscription"),
+    "rest_subscription": _l("The subscription belongs to the REST key, whose messages tell of it"),
+    "old_profile": _l("The subscription ended long ago"),
+    "not_paypal": _l("PayPal does not recognise the message as its own"),
+    "other_receiver": _l("It was meant for another PayPal account"),
+    "body_purged": _l("The text of the message was forgotten"),
 }
 
 

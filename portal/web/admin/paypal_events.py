@@ -95,7 +95,7 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
             subject=event.subject,
             subscription_id=event_lists.subscription_id(session, who.merchant_id, event),
             rows=event_facts.event_rows(event, now=utc_now()),
-            has_body=event.body is not None,
+            can_replay=event_replays.is_possible(event),
             body=event_facts.body_text(event) if who.role is Role.OWNER and event.body is not None else None,
         )
 
