@@ -15,10 +15,16 @@ Its control address is `/_simulator/` (a page with buttons); the same as JSON:
     POST   /_simulator/accounts             the arguments of Simulator.add_account
     POST   /_simulator/plans                … of Simulator.add_plan
     POST   /_simulator/subscriptions        … of Simulator.add_subscription
+    POST   /_simulator/classic-accounts     … of Simulator.add_classic_account: a key to the classic API
+    POST   /_simulator/profiles             … of Simulator.add_profile: what only the classic API knows
+    GET    /_simulator/ipns                 every IPN made so far, with the answers of the account's listener
+    POST   /_simulator/many                 … of Simulator.add_many: very many subscriptions at once
+    POST   /_simulator/webhooks             … of Simulator.add_webhook; GET /webhooks, /events, /deliveries list them
+    POST   /_simulator/limit                {"calls", "seconds"} of one account, beyond which it is 429; {}: no limit
+    POST   /_simulator/sending              {"automatic": false} holds messages to webhooks back
     POST   /_simulator/subscriptions/ID/ACTION   ACTION of simulator.happenings.HAPPENINGS, for example buyer-cancels
 
-Operations: token, list, show, cancel, suspend, activate, list_plans, show_plan, transactions, any.
-Behaviours: simulator.rules.Behaviour.  Rules live in memory: a restart is back to normal.
+Operations: simulator.rules.OPERATIONS.  Behaviours: simulator.rules.Behaviour.  Rules live in memory: a restart is back to normal.
 What it is and is not known to share with PayPal: FACTS.md; nothing here was compared with PayPal itself.
 """
 

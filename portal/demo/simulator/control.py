@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -13,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal.demo.simulator.happenings import HAPPENINGS
 from portal.demo.simulator.messages import Reply, Request
+from portal.demo.simulator.records import Delivery, Event
 from portal.demo.simulator.rules import OPERATIONS
 from portal.demo.simulator.world import Simulator
 
@@ -20,6 +22,7 @@ HERE: Final = Path(__file__).parent
 PAGES: Final = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 NOTICE: Final = "This is a simulator, not PayPal."
 BUTTONS: Final = (
+    ("normal", "Answer late (set the delay)"),
     ("500", "Answer 500"),
     ("429", "Answer 429"),
     ("timeout", "Time out"),
@@ -32,9 +35,13 @@ BUTTONS: Final = (
     ("stale", "Still ACTIVE for the next N reads after a cancel"),
 )
 WHOLE_NUMBERS: Final = frozenset(
-    {"times", "skip", "retry_after", "reads", "interval_count", "total_cycles", "failure_threshold"}
+    {
+        *("times", "skip", "retry_after", "reads", "latency", "seed"),
+        *("interval_count", "total_cycles", "failure_threshold", "count", "calls"),
+    }
 )
-NUMBERS: Final = frozenset({"seconds", "days", "hours"})
+NUMBERS: Final = frozenset({"seconds", "days", "hours", "probability"})
+SHOWN: Final = 200  # rows of a table of the page
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -81,12 +88,28 @@ def _routed(simulator: Simulator, request: Request) -> Reply:
             return _json(200, {"calls": [asdict(call) for call in simulator.calls]})
         case "GET", ["subscriptions"]:
             return _json(200, {"subscriptions": [asdict(row) for row in simulator.subscriptions.values()]})
+        case "GET", ["ipns"]:
+            return _json(200, {"ipns": [asdict(row) for row in simulator.state.ipns]})
         case ("DELETE", ["rules"]) | ("POST", ["rules", "clear"]):
             simulator.clear_rules()
             return _done(request, 204)
         case ("DELETE", ["calls"]) | ("POST", ["calls", "clear"]):
             simulator.calls.clear()
             return _done(request, 204)
+        case "GET", ["webhooks"]:
+            return _json(200, {"webhooks": [asdict(row) for row in simulator.state.webhooks.values()]})
+        case "GET", ["events"]:
+            return _json(200, {"events": [asdict(row) for row in simulator.state.events.values()]})
+        case "GET", ["deliveries"]:
+            return _json(200, {"deliveries": [asdict(row) for row in simulator.state.deliveries.values()]})
+        case "POST", ["many"]:
+            return _done(request, 201, {"ids": simulator.add_many(**_given(request))})
+        case "POST", ["limit"]:
+            simulator.limit(**{"calls": None} | _given(request))
+            return _done(request, 200, {"calls": simulator.limits.calls})
+        case "POST", ["sending"]:
+            simulator.automatic = bool(_given(request).get("automatic"))
+            return _done(request, 200, {"automatic": simulator.automatic})
         case "POST", ["clock"]:
             simulator.advance(**_given(request))
             return _done(request, 200, {"now": simulator.now().isoformat()})
@@ -108,6 +131,9 @@ def _adders(simulator: Simulator) -> dict[str, Callable[..., Any]]:
         "accounts": simulator.add_account,
         "plans": simulator.add_plan,
         "subscriptions": simulator.add_subscription,
+        "classic-accounts": simulator.add_classic_account,
+        "profiles": simulator.add_profile,
+        "webhooks": simulator.add_webhook,
     }
 
 
@@ -150,10 +176,21 @@ def _page(simulator: Simulator) -> Reply:
         rules=[rule for rule in simulator.rules if rule.times is None or rule.times > 0],
         accounts=simulator.state.accounts,
         plans=simulator.state.plans,
-        subscriptions=list(simulator.subscriptions.values()),
+        count=len(simulator.subscriptions),
+        subscriptions=list(islice(simulator.subscriptions.values(), SHOWN)),
+        limits=simulator.limits,
+        automatic=simulator.automatic,
+        webhooks=list(simulator.state.webhooks.values()),
+        deliveries=_last_deliveries(simulator),
         calls=list(simulator.calls)[:-31:-1],
     )
     return Reply(status=200, body=html.encode(), headers={"Content-Type": "text/html; charset=utf-8", **HEADERS})
+
+
+def _last_deliveries(simulator: Simulator) -> list[tuple[Delivery, Event | None]]:
+    """Return what was last sent, newest first, each with its event."""
+    rows = islice(reversed(simulator.state.deliveries.values()), 30)
+    return [(row, simulator.state.events.get(row.event_id)) for row in rows]
 
 
 def _json(status: int, body: dict[str, Any]) -> Reply:
