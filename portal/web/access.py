@@ -85,6 +85,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
     "admin.subscription_end": DESK,
+    "admin.subscription_reading": DESK,
     "admin.customers": DESK,
     "admin.customer": DESK,
     "admin.import_run": DESK,

@@ -1,0 +1,164 @@
+"""Every SELECT of lists of classic profiles, and of what a classic subscription is matched with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from portal.models import ImportState, Plan, Product, ProfileImport, ProfileImportRow, ProfileRowState
+
+__all__ = [  # the web names the results of rows
+    "ProfileRowState",
+    "RowPage",
+    "failures",
+    "get",
+    "lock",
+    "newest",
+    "of_merchant",
+    "product_of_description",
+    "row",
+    "rows_page",
+    "unfinished",
+    "waiting",
+]
+
+PAGE: Final = 100
+CLASSIC_PLAN: Final = "classic:"  # how the id of a plan begins that PayPal does not know
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, import_id: uuid.UUID) -> ProfileImport:
+    """Return one list of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        select(ProfileImport).where(ProfileImport.id == import_id, ProfileImport.merchant_id == merchant_id)
+    ).one()
+
+
+def get(session: Session, import_id: uuid.UUID) -> ProfileImport:
+    """Return a list; raise NoResultFound."""
+    return session.scalars(select(ProfileImport).where(ProfileImport.id == import_id)).one()
+
+
+def lock(session: Session, import_id: uuid.UUID) -> ProfileImport:
+    """Return a list, locked until the transaction ends; raise NoResultFound."""
+    return session.scalars(
+        select(ProfileImport)
+        .where(ProfileImport.id == import_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def unfinished(session: Session, merchant_id: uuid.UUID) -> ProfileImport | None:
+    """Return the merchant's list that is being read or has stopped, if there is one."""
+    return session.scalars(
+        select(ProfileImport).where(ProfileImport.merchant_id == merchant_id, ProfileImport.state != ImportState.DONE)
+    ).one_or_none()
+
+
+def newest(session: Session, merchant_id: uuid.UUID, *, limit: int = 20) -> list[ProfileImport]:
+    """Return the merchant's newest lists, newest first."""
+    return list(
+        session.scalars(
+            select(ProfileImport)
+            .where(ProfileImport.merchant_id == merchant_id)
+            .order_by(ProfileImport.created_at.desc(), ProfileImport.id)
+            .limit(limit)
+        )
+    )
+
+
+def waiting(session: Session, import_id: uuid.UUID, *, after: int, limit: int) -> list[ProfileImportRow]:
+    """Return the next rows to read, in the order of the file, after a line."""
+    return list(
+        session.scalars(
+            select(ProfileImportRow)
+            .where(
+                ProfileImportRow.profile_import_id == import_id,
+                ProfileImportRow.state == ProfileRowState.WAITING,
+                ProfileImportRow.line > after,
+            )
+            .order_by(ProfileImportRow.line)
+            .limit(limit)
+        )
+    )
+
+
+def row(session: Session, row_id: uuid.UUID) -> ProfileImportRow:
+    """Return one row; raise NoResultFound."""
+    return session.scalars(select(ProfileImportRow).where(ProfileImportRow.id == row_id)).one()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPage:
+    """Some rows of a list. `next_line` and `previous_line` are where to go on from, None at an end."""
+
+    rows: Sequence[ProfileImportRow]
+    next_line: int | None
+    previous_line: int | None
+
+
+def rows_page(
+    session: Session,
+    import_id: uuid.UUID,
+    *,
+    state: ProfileRowState | None = None,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> RowPage:
+    """Return the rows after or before a line of the file, in its order, of one state or of all."""
+    line = ProfileImportRow.line
+    statement = select(ProfileImportRow).where(ProfileImportRow.profile_import_id == import_id).limit(limit + 1)
+    if state is not None:
+        statement = statement.where(ProfileImportRow.state == state)
+    if before is not None:
+        found = session.scalars(statement.where(line < before).order_by(line.desc())).all()
+        rows, more = found[:limit][::-1], len(found) > limit
+        return RowPage(
+            rows=rows,
+            next_line=rows[-1].line if rows else None,
+            previous_line=rows[0].line if rows and more else None,
+        )
+    found = session.scalars(statement.where(line > (after or 0)).order_by(line)).all()
+    rows, more = found[:limit], len(found) > limit
+    return RowPage(
+        rows=rows,
+        next_line=rows[-1].line if more else None,
+        previous_line=rows[0].line if rows and after else None,
+    )
+
+
+def failures(session: Session, import_id: uuid.UUID) -> list[tuple[str, int]]:
+    """Return each reason why rows were not added, with how many have it, the commonest first."""
+    number = func.count()
+    rows = session.execute(
+        select(ProfileImportRow.reason, number)
+        .where(ProfileImportRow.profile_import_id == import_id, ProfileImportRow.state == ProfileRowState.FAILED)
+        .group_by(ProfileImportRow.reason)
+        .order_by(number.desc(), ProfileImportRow.reason)
+    )
+    return [(reason, count) for reason, count in rows]
+
+
+def product_of_description(
+    session: Session, merchant_id: uuid.UUID, environment: str, description: str
+) -> Product | None:
+    """Return the product that classic subscriptions of this description have, with its contents."""
+    return session.scalars(
+        select(Product)
+        .join(Plan, Plan.product_id == Product.id)
+        .options(selectinload(Product.contents))
+        .where(
+            Plan.merchant_id == merchant_id,
+            Plan.environment == environment,
+            Plan.name == description,
+            Plan.provider_id.startswith(CLASSIC_PLAN, autoescape=True),
+        )
+        .order_by(Plan.created_at, Plan.id)
+        .limit(1)
+    ).one_or_none()

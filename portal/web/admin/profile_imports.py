@@ -1,0 +1,207 @@
+"""Add classic subscriptions from a list of profile ids: uploaded here, read by a worker, reported row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+
+from flask import Response, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_wtf.file import FileField, FileRequired
+from werkzeug.datastructures import FileStorage
+from wtforms import Form as PlainForm
+from wtforms import SelectChoice, SelectField, SubmitField
+
+from portal.clock import utc_now
+from portal.extensions import Database
+from portal.queries import paypal_accounts
+from portal.queries import profile_imports as lists
+from portal.queries.paypal_accounts import Provider
+from portal.queries.profile_imports import ProfileRowState
+from portal.services import profile_imports
+from portal.services.gateways import NoKey
+from portal.services.imports import AlreadyRunning, StopReason
+from portal.services.profile_import_files import MOST_BYTES, BadFile
+from portal.web.admin import bp, presenting, profile_words, showing, words
+from portal.web.csrf import BaseForm
+from portal.web.identity import context, person
+
+MOST_SENT: Final = MOST_BYTES + 3 * 1024 * 1024  # a file a little too large is still answered with its own page
+BATCH: Final = 1000
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
+
+
+class ProfileListForm(BaseForm):
+    """A file with profile ids."""
+
+    file = FileField(
+        _l("File with profile ids"),
+        description=_l(
+            "A text file with one id per line, such as I-WCJA1MBC3CWY; or a CSV whose first line names a column "
+            "“Profile ID”, “subscr_id”, “recurring_payment_id” or “Identifiant”. At most 200,000 rows and 5 MB."
+        ),
+        validators=[FileRequired(_l("Choose a file."))],
+    )
+    submit = SubmitField(_l("Add these subscriptions"))
+
+
+class RowFilter(PlainForm):
+    """Which rows of a list are shown."""
+
+    state = SelectField(_l("Result"), validate_choice=False)
+
+    def offer(self) -> None:
+        """Offer every result."""
+        codes = [SelectChoice(code, label) for code, label in profile_words.STATE.items()]
+        self.state.choices = [SelectChoice("", _l("All")), *codes]
+
+
+@bp.url_value_preprocessor
+def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Let this one page take a large file. It runs before anything reads the form."""
+    if endpoint == "admin.profile_imports":
+        request.max_content_length = MOST_SENT
+
+
+@bp.route("/paypal/profiles", methods=["GET", "POST"], endpoint="profile_imports")
+def index() -> ResponseReturnValue:
+    """Say how classic subscriptions come here; take a list of them."""
+    form = ProfileListForm()
+    if form.validate_on_submit():
+        try:
+            made = _start(form.file.data)
+        except BadFile as bad:
+            form.file.errors = [profile_words.of_file(bad)]
+        except AlreadyRunning as running:
+            flash(_("Another list is not finished yet: here is where it stands."), "info")
+            return redirect(url_for(".profile_import", profile_import_id=running.run_id), 303)
+        except NoKey:
+            form.form_errors.append(_("Enter the classic key first: without it PayPal cannot be asked."))
+        else:
+            return redirect(url_for(".profile_import", profile_import_id=made), 303)
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        page = showing.page(
+            "profile_imports.html",
+            session,
+            form=form,
+            has_key=paypal_accounts.of_merchant(session, merchant_id, Provider.PAYPAL_CLASSIC) is not None,
+            unfinished=lists.unfinished(session, merchant_id),
+            rows=lists.newest(session, merchant_id),
+        )
+    return page, 422 if form.errors else 200
+
+
+@bp.get("/paypal/profiles/<uuid:profile_import_id>", endpoint="profile_import")
+def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
+    """Show where a list stands, and what became of each row."""
+    state = ProfileRowState(request.args["state"]) if request.args.get("state") in set(ProfileRowState) else None
+    with context().db.read() as session:
+        found = lists.of_merchant(session, person().merchant_id, profile_import_id)
+        page = lists.rows_page(session, found.id, state=state, after=_line("after"), before=_line("before"))
+        reason, _space, debug_id = found.error.partition(" ")
+        filters = RowFilter(request.args)
+        filters.offer()
+        return showing.page(
+            "profile_import.html",
+            session,
+            found=found,
+            state=found.state.value,
+            done=found.added + found.known + found.failed,
+            failures=[(profile_words.REASON[why], number) for why, number in lists.failures(session, found.id)],
+            rows=page.rows,
+            filters=filters,
+            reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
+            debug_id=debug_id,
+            may_resume=profile_imports.may_resume(found, now=utc_now()),
+            touched_at=presenting.moment(found.touched_at),
+            next_url=_turn(found.id, state, after=page.next_line),
+            previous_url=_turn(found.id, state, before=page.previous_line),
+            STATE=profile_words.STATE,
+            REASON=profile_words.REASON,
+        )
+
+
+@bp.post("/paypal/profiles/<uuid:profile_import_id>/resume", endpoint="profile_import_resume")
+def resume(profile_import_id: uuid.UUID) -> ResponseReturnValue:
+    """Go on with a list that stopped."""
+    try:
+        profile_imports.resume(context(), person().merchant_id, profile_import_id, now=utc_now())
+    except AlreadyRunning:
+        flash(_("This list is being read: here is where it stands."), "info")
+    return redirect(url_for(".profile_import", profile_import_id=profile_import_id), 303)
+
+
+@bp.post("/paypal/profiles/<uuid:profile_import_id>/end", endpoint="profile_import_end")
+def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
+    """Leave the rest of a list unread."""
+    held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, now=utc_now())
+    number = held.added + held.known
+    told = ngettext(
+        "The list is closed. %(num)d subscription of it is here.",
+        "The list is closed. %(num)d subscriptions of it are here.",
+        number,
+    )
+    flash(told, "success")
+    return redirect(url_for(".profile_import", profile_import_id=profile_import_id), 303)
+
+
+@bp.get("/paypal/profiles/<uuid:profile_import_id>/not-added.csv", endpoint="profile_import_failed")
+def failed(profile_import_id: uuid.UUID) -> Response:
+    """Give the rows that were not added as a CSV that a spreadsheet opens and that can be brought again."""
+    database = context().db
+    with database.read() as session:
+        found = lists.of_merchant(session, person().merchant_id, profile_import_id)
+    reasons = {code: str(sentence) for code, sentence in profile_words.REASON.items()}
+    head = (_("Line"), "Profile ID", _("Why it was not added"))
+    answer = Response(_csv(database, found.id, head, reasons), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = 'attachment; filename="paypal-profiles-not-added.csv"'
+    return answer
+
+
+def _start(upload: FileStorage) -> uuid.UUID:
+    content = upload.stream.read(MOST_BYTES + 1)
+    made = profile_imports.start(
+        context(), person().merchant_id, file_name=upload.filename or "", content=content, now=utc_now()
+    )
+    return made.id
+
+
+def _csv(database: Database, import_id: uuid.UUID, head: tuple[str, ...], reasons: dict[str, str]) -> Iterator[str]:
+    """Yield the file in pieces, so that a long list never stands in memory; the mark tells Excel that it is UTF-8."""
+    yield "\ufeff" + _line_of(head)
+    after = 0
+    while True:
+        with database.read() as session:
+            page = lists.rows_page(session, import_id, state=ProfileRowState.FAILED, after=after, limit=BATCH)
+        yield "".join(_line_of((row.line, row.profile_id, reasons.get(row.reason, row.reason))) for row in page.rows)
+        if page.next_line is None:
+            return
+        after = page.next_line
+
+
+def _line_of(cells: tuple[object, ...]) -> str:
+    held = io.StringIO()
+    texts = (str(cell) for cell in cells)
+    csv.writer(held, delimiter=";").writerow("'" + text if text.startswith(FORMULA) else text for text in texts)
+    return held.getvalue()
+
+
+def _line(name: str) -> int | None:
+    """Return the line that an address goes on from; what is no line points to the beginning."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
+
+
+def _turn(
+    import_id: uuid.UUID, state: ProfileRowState | None, *, after: int | None = None, before: int | None = None
+) -> str | None:
+    if after is None and before is None:
+        return None
+    return url_for(".profile_import", profile_import_id=import_id, state=state, after=after, before=before)

@@ -1,0 +1,62 @@
+"""The sentences of the pages on lists of classic profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from portal.services.profile_import_files import BadFile, FileFault, RowFault
+from portal.services.profile_imports import RowResult
+
+STATE: Final[Mapping[str, LazyString]] = {
+    "waiting": _l("Still to be read"),
+    "added": _l("Added"),
+    "known": _l("Already here"),
+    "failed": _l("Not added"),
+}
+
+REASON: Final[Mapping[str, LazyString]] = {
+    RowFault.NO_ID: _l("There is no profile id in this line."),
+    RowFault.NOT_AN_ID: _l("This is not a profile id: one begins with “I-”, such as I-WCJA1MBC3CWY."),
+    RowFault.OLD_ID: _l(
+        "An old profile (“S-…”): PayPal’s API cannot manage these. It has to be ended in your PayPal account."
+    ),
+    RowFault.DUPLICATE: _l("The same id stands on an earlier line."),
+    RowResult.UNKNOWN_PROFILE: _l(
+        "PayPal does not know this profile under your classic key: it belongs to another account, or to a REST key."
+    ),
+    RowResult.NO_ANSWER: _l("PayPal did not answer for this profile, though it did for others. Try it again later."),
+    RowResult.REFUSED: _l("PayPal refused to show this profile."),
+    RowResult.NOT_WRITTEN: _l("What PayPal shows could not be written here. Tell whoever runs this portal."),
+    RowResult.GIVEN_UP: _l("Not read: the list was ended before."),
+}
+
+FILE: Final[Mapping[FileFault, LazyString]] = {
+    FileFault.EMPTY: _l("The file is empty."),
+    FileFault.TOO_LARGE: _l("The file is larger than 5 MB. Keep only the column with the profile ids, or split it."),
+    FileFault.NOT_TEXT: _l(
+        "This file is not text. If it comes from a spreadsheet, save it as “CSV UTF-8”, then choose that file."
+    ),
+    FileFault.COLUMNS: _l("The file has no column with profile ids."),
+    FileFault.NO_ROWS: _l("The file has a header, but no profile id below it."),
+    FileFault.TOO_MANY_ROWS: _l("The file has more than 200,000 rows. Split it, and bring one part after the other."),
+    FileFault.QUOTES: _l("A quotation mark is never closed, or stands in the wrong place."),
+    FileFault.SEVERAL_COLUMNS: _l(
+        "There is more than one value in this line. With several columns, the first line must name them."
+    ),
+}
+
+
+def of_file(bad: BadFile) -> str:
+    """Return why a file cannot be taken, where, and what stood there instead."""
+    parts = [str(FILE[bad.fault])]
+    if bad.line is not None:
+        parts.insert(0, _("Line %(line)s:", line=bad.line))
+    if bad.seen:
+        parts.append(_("Its first line says: %(columns)s.", columns=" · ".join(bad.seen)))
+    parts.append(_("Nothing was stored: correct the file and choose it again."))
+    return " ".join(parts)
