@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.models import Payment, Subscription
+from portal.models import Payment, PaymentState, Subscription
+
+__all__ = ["Payment", "PaymentState", "all_of_subscription", "by_provider_ids", "of_subscription", "subscription_of"]
 
 
 def by_provider_ids(session: Session, merchant_id: uuid.UUID, environment: str, ids: Collection[str]) -> list[Payment]:
@@ -38,3 +40,14 @@ def all_of_subscription(session: Session, merchant_id: uuid.UUID, subscription_i
             .order_by(Payment.paid_at.desc(), Payment.id)
         )
     )
+
+
+def of_subscription(session: Session, subscription_id: uuid.UUID, limit: int) -> tuple[list[Payment], int]:
+    """Return the newest payments of a subscription that was looked up for a person, and how many there are in all."""
+    rows = session.execute(
+        select(Payment, func.count().over())
+        .where(Payment.subscription_id == subscription_id)
+        .order_by(Payment.paid_at.desc(), Payment.id)
+        .limit(limit)
+    ).all()
+    return [payment for payment, _ in rows], rows[0][1] if rows else 0

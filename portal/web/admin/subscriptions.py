@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import Final
 
-from flask import request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import desk, end_requests, products, subscriptions, timelines
+from portal.queries import desk, end_requests, payments, products, subscriptions, timelines
 from portal.queries.desk import Place
-from portal.web.admin import bp, presenting, showing
+from portal.services import refreshing
+from portal.services.refreshing import Refreshed
+from portal.web import payments as payment_lines
+from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.lists import place, search_words, turn
 from portal.web.identity import context, person
+
+PAYMENTS: Final = 50  # shown on a record; the rest is counted
+
+SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
+    Refreshed.CHANGED: (_l("Read at PayPal. What has changed there is now written here."), "success"),
+    Refreshed.SAME: (_l("Read at PayPal. Nothing has changed there."), "success"),
+    Refreshed.NO_KEY: (
+        _l("There is no PayPal key of the kind that this subscription needs. Enter one on the PayPal page."),
+        "warning",
+    ),
+    Refreshed.KEY_UNREADABLE: (words.KEY_UNREADABLE, "warning"),
+    Refreshed.OTHER_ENVIRONMENT: (
+        _l("The stored key opens the other environment: this subscription cannot be read with it."),
+        "warning",
+    ),
+    Refreshed.KEY_REFUSED: (
+        _l("PayPal refuses the API key. It is now tested, and the PayPal page says what to do."),
+        "warning",
+    ),
+    Refreshed.MISSING_RIGHT: (
+        _l(
+            "PayPal does not let this key read the subscription. It is now tested, and the PayPal page says what to do."
+        ),
+        "warning",
+    ),
+    Refreshed.NOT_FOUND: (
+        _l("PayPal does not know this subscription under this key. Nothing was changed here."),
+        "warning",
+    ),
+    Refreshed.REFUSED: (_l("PayPal refused the call. Nothing was changed here."), "warning"),
+    Refreshed.NO_ANSWER: (_l("PayPal did not answer. Nothing is lost: try again in a few minutes."), "warning"),
+    Refreshed.TOO_MANY_CALLS: (_l("PayPal asks us to slow down. Try again in a few minutes."), "warning"),
+    Refreshed.NOT_WRITTEN: (
+        _l("Read at PayPal, but it could not be written just now. Try again in a minute."),
+        "warning",
+    ),
+}
 
 
 @bp.get("/subscriptions", endpoint="subscriptions")
@@ -51,6 +95,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
         requests = end_requests.all_of_subscription(session, found.id)
         entries = timelines.of_subscription(session, found.id)
+        paid, paid_in_all = payments.of_subscription(session, found.id, PAYMENTS)
         return showing.page(
             "subscription.html",
             session,
@@ -61,8 +106,19 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             requests=requests,
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),
+            payments=payment_lines.lines(paid),
+            more_payments=paid_in_all - len(paid),
+            kind=words.PROVIDER[found.provider.value],
             possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],
         )
+
+
+@bp.post("/subscriptions/<uuid:subscription_id>/reading", endpoint="subscription_reading")
+def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
+    """Read it at PayPal now, and say what came of it."""
+    outcome = refreshing.refresh(context(), person().merchant_id, subscription_id, now=utc_now())
+    flash(*SAID[outcome])
+    return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
 
 
 def _actions(subscription: object) -> list[Action]:

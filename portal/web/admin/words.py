@@ -19,6 +19,11 @@ ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "live": _l("Live (real payments)"),
 }
 
+PROVIDER: Final[Mapping[str, LazyString]] = {
+    "paypal_rest": _l("REST (PayPal’s present API)"),
+    "paypal_classic": _l("Classic (buttons and Express Checkout of old)"),
+}
+
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 
 ACTION: Final[Mapping[Action, LazyString]] = {
@@ -83,6 +88,18 @@ FINDING: Final[Mapping[Finding, LazyString]] = {
     Finding.NO_ANSWER: _l("PayPal did not answer. Nothing was stored and nothing is lost: try again in a few minutes."),
     Finding.TOO_MANY_CALLS: _l(
         "PayPal asks us to slow down. Nothing was stored and nothing is lost: try again in a few minutes."
+    ),
+}
+CLASSIC_FINDING: Final[Mapping[Finding, LazyString]] = {
+    **FINDING,
+    Finding.WRONG_KEY: _l("PayPal does not know this key: the API user name, the password or the signature is wrong."),
+    Finding.MISSING_RIGHT: _l(
+        "PayPal knows the key, but it lacks a right. If another PayPal account gave you this key, ask it for the right "
+        "to read and manage recurring payments; otherwise ask for a new API signature in your own account."
+    ),
+    Finding.ACCOUNT_REFUSED: _l(
+        "PayPal knows the key, but refuses the call. The account itself may be limited: log in to PayPal and look for a "
+        "message."
     ),
 }
 STORED_UNTESTED: Final[Mapping[Finding, LazyString]] = {

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.queries import holdings
+from portal.queries import holdings, payments
+from portal.web import payments as payment_lines
 from portal.web.customer import bp, presenting
 from portal.web.identity import context, person
+
+PAYMENTS: Final = 24  # shown on a subscription's page; the rest is counted
 
 
 @bp.get("/")
@@ -32,8 +36,11 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who = person()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        paid, paid_in_all = payments.of_subscription(session, subscription_id, PAYMENTS)
     return render_template(
         "customer/subscription.html",
         card=presenting.card(held, now=utc_now()),
         dates=presenting.dates(held),
+        payments=payment_lines.lines(paid),
+        more_payments=paid_in_all - len(paid),
     )

@@ -1,0 +1,119 @@
+"""Read one subscription at PayPal because somebody asked; what it shows goes through the one door.
+
+No transaction is open while PayPal is asked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from portal.models import PaymentState, Provider, Subscription
+from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+from portal.queries import payments as stored_payments
+from portal.queries import paypal_accounts, subscriptions
+from portal.secrets import CannotOpen
+from portal.services import classic_arrivals, payments
+from portal.services.context import Context
+from portal.services.event_outcomes import NotYet
+from portal.services.gateways import NoKey, classic_gateway, rest_gateway, slow_down, suspect_key
+from portal.services.import_rows import Origin
+from portal.services.payments import Told
+from portal.services.rereading import reread
+
+PATIENCE: Final = 8.0  # seconds for one answer: a person waits for the page
+PAYMENTS_SINCE: Final = timedelta(days=93)  # three of PayPal's windows (FACTS.md 1.3)
+
+
+class Refreshed(StrEnum):
+    """What came of a read; each has a sentence on the page."""
+
+    CHANGED = "changed"
+    SAME = "same"
+    NO_KEY = "no_key"
+    KEY_UNREADABLE = "key_unreadable"
+    OTHER_ENVIRONMENT = "other_environment"  # the key opens the world that the subscription does not live in
+    KEY_REFUSED = "key_refused"
+    MISSING_RIGHT = "missing_right"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    TOO_MANY_CALLS = "too_many_calls"
+    NOT_WRITTEN = "not_written"  # others write it at this moment, or the row could not be read
+
+
+REFUSALS: Final = {
+    Refusal.BAD_CREDENTIALS: Refreshed.KEY_REFUSED,
+    Refusal.FORBIDDEN: Refreshed.MISSING_RIGHT,
+    Refusal.NOT_FOUND: Refreshed.NOT_FOUND,
+}
+
+
+def refresh(ctx: Context, merchant_id: uuid.UUID, subscription_id: uuid.UUID, *, now: datetime) -> Refreshed:
+    """Read the subscription, and its payments of three months, and say what came of it.
+
+    Raises NoResultFound when the merchant has no such subscription.
+    """
+    with ctx.db.read() as session:
+        known = subscriptions.of_merchant(session, merchant_id, subscription_id)
+        account = paypal_accounts.of_merchant(session, merchant_id, known.provider)
+    if account is not None and account.environment != known.environment:
+        return Refreshed.OTHER_ENVIRONMENT
+    before = _facts(ctx, known)
+    try:
+        _read(ctx, known, now=now)
+    except NoKey:
+        return Refreshed.NO_KEY
+    except CannotOpen:
+        return Refreshed.KEY_UNREADABLE
+    except NotYet:
+        return Refreshed.NOT_WRITTEN
+    except GatewayRefused as refused:
+        return _refused(ctx, known, refused, now=now)
+    except GatewayUnavailable as away:
+        return _unavailable(ctx, known, away, now=now)
+    return Refreshed.SAME if _facts(ctx, known) == before else Refreshed.CHANGED
+
+
+def _read(ctx: Context, known: Subscription, *, now: datetime) -> None:
+    origin = Origin(known.merchant_id, known.environment, known.provider)
+    if known.provider is Provider.PAYPAL_CLASSIC:
+        reading = classic_gateway(ctx, known.merchant_id, patience=PATIENCE).show_subscription(known.provider_id)
+        classic_arrivals.take_in(ctx, origin, reading)
+        return
+    gateway = rest_gateway(ctx, known.merchant_id, patience=PATIENCE)
+    reread(ctx, origin, gateway, known.provider_id)
+    paid = gateway.list_payments(known.provider_id, start=now - PAYMENTS_SINCE, end=now)
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, known.merchant_id, known.id)
+        payments.take_over(session, locked, paid, Told(sale_ids=()), now=now)
+
+
+def _refused(ctx: Context, known: Subscription, refused: GatewayRefused, *, now: datetime) -> Refreshed:
+    if refused.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN):
+        with ctx.db.begin() as session:
+            suspect_key(session, known.merchant_id, known.provider, now=now)
+    return REFUSALS.get(refused.refusal, Refreshed.REFUSED)
+
+
+def _unavailable(ctx: Context, known: Subscription, away: GatewayUnavailable, *, now: datetime) -> Refreshed:
+    if away.http_status != 429:
+        return Refreshed.NO_ANSWER
+    with ctx.db.begin() as session:
+        slow_down(session, known.merchant_id, known.provider, until=now + timedelta(seconds=away.retry_after or 30))
+    return Refreshed.TOO_MANY_CALLS
+
+
+def _facts(ctx: Context, known: Subscription) -> tuple[Any, ...]:
+    """Return what a read may change, to say whether it did; when it was read last is no change."""
+    with ctx.db.read() as session:
+        row = subscriptions.of_merchant(session, known.merchant_id, known.id)
+        paid: list[tuple[str, PaymentState, Any]] = [
+            (one.provider_id, one.state, one.refunded)
+            for one in stored_payments.all_of_subscription(session, row.merchant_id, row.id)
+        ]
+    names = ("status", "provider", "provider_status", "next_payment_at", "paid_until", "last_payment_at", "amount")
+    more = ("failed_payments", "plan_id", "ended_at", "stopped_at_provider_at")
+    return (*(getattr(row, name) for name in (*names, *more)), paid)

@@ -1,0 +1,54 @@
+"""Payments as both faces show them: day, amount, state in words, what was given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.money import Money
+from portal.queries.payments import Payment, PaymentState
+from portal.web.formatting import formatter
+
+STATE: Final[Mapping[PaymentState, LazyString]] = {
+    PaymentState.PENDING: _l("Not settled yet"),
+    PaymentState.DENIED: _l("Refused"),
+    PaymentState.COMPLETED: _l("Paid"),
+    PaymentState.PARTIALLY_REFUNDED: _l("Partly refunded"),
+    PaymentState.REFUNDED: _l("Refunded"),
+    PaymentState.REVERSED: _l("Taken back through PayPal"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentLine:
+    """One payment in words."""
+
+    day: str
+    amount: str
+    state: LazyString
+    refunded: str  # empty where nothing was given back
+    provider_id: str
+
+
+def lines(payments: Iterable[Payment]) -> list[PaymentLine]:
+    """Return payments as lines of a table."""
+    return [_line(payment) for payment in payments]
+
+
+def _line(payment: Payment) -> PaymentLine:
+    say = formatter()
+    refunded = say.money(Money(payment.refunded, payment.currency)) if payment.refunded else ""
+    if payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.refunded:
+        refunded = _("PayPal does not say how much")
+    return PaymentLine(
+        day=say.day(payment.paid_at),
+        amount=say.money(Money(payment.amount, payment.currency)),
+        state=STATE[payment.state],
+        refunded=refunded,
+        provider_id=payment.provider_id,
+    )

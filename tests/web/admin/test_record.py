@@ -1,0 +1,99 @@
+"""A subscription's record at the desk: its payments, and a read at PayPal when somebody asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from portal.models import Payment, PaymentState
+from portal.services.refreshing import Refreshed
+from portal.web import payments
+from portal.web.admin.subscriptions import PAYMENTS, SAID
+
+
+@pytest.fixture
+def subscription(make, merchant):
+    return make.subscription(merchant=merchant)
+
+
+@pytest.fixture
+def pay(make, subscription, now):
+    def one(days: int, state: PaymentState = PaymentState.COMPLETED, refunded: str = "0") -> Payment:
+        paid = Payment(
+            merchant_id=subscription.merchant_id,
+            subscription_id=subscription.id,
+            environment="sandbox",
+            provider_id=f"SALE{days:013}",
+            state=state,
+            amount=Decimal("29.90"),
+            currency="EUR",
+            refunded=Decimal(refunded),
+            paid_at=now - timedelta(days=days),
+        )
+        make.add(paid)
+        return paid
+
+    return one
+
+
+def rows(page) -> list[list[str]]:
+    return [
+        [cell.get_text(" ", strip=True) for cell in row.select("th, td")] for row in page.select("#payments tbody tr")
+    ]
+
+
+def test_payments_are_listed_newest_first_with_what_was_given_back(reader, subscription, pay):
+    page = reader.get(f"/admin/subscriptions/{subscription.id}")
+    assert "No payment is known here yet" in page.text
+    pay(40, PaymentState.PARTIALLY_REFUNDED, "10")
+    pay(10)
+    pay(70, PaymentState.PARTIALLY_REFUNDED)
+    shown = rows(reader.get(f"/admin/subscriptions/{subscription.id}"))
+    assert [row[1:] for row in shown] == [
+        ["€29.90", "Paid", "–", "SALE0000000000010"],
+        ["€29.90", "Partly refunded", "€10.00", "SALE0000000000040"],
+        ["€29.90", "Partly refunded", "PayPal does not say how much", "SALE0000000000070"],
+    ]
+
+
+def test_fifty_are_shown_and_the_rest_is_counted_at_the_same_cost(reader, subscription, pay, statements):
+    pay(1)
+    with statements() as few:
+        reader.get(f"/admin/subscriptions/{subscription.id}")
+    for days in range(2, PAYMENTS + 4):
+        pay(days)
+    with statements() as many:
+        page = reader.get(f"/admin/subscriptions/{subscription.id}")
+    assert len(rows(page)) == 50
+    assert "3 older payments are not shown here." in page.text
+    assert len(many) == len(few)
+
+
+def test_support_reads_at_paypal_and_is_told(support, reader, make, subscription, paypal):
+    paypal.happen(subscription.provider_id, "charge")
+    page = support.get(f"/admin/subscriptions/{subscription.id}").submit(press="Read at PayPal now")
+    assert page.notices == ["Read at PayPal. What has changed there is now written here."]
+    assert rows(page)[0][1:3] == ["€29.90", "Paid"]
+    assert "REST" in page.select_one("#paypal").get_text()
+    page = page.submit(press="Read at PayPal now")
+    assert page.notices == ["Read at PayPal. Nothing has changed there."]
+    paypal.rule("show", "500")
+    assert "PayPal did not answer" in page.submit(press="Read at PayPal now").notices[0]
+    assert "Read at PayPal now" not in reader.get(f"/admin/subscriptions/{subscription.id}").text.replace(
+        "“Read at PayPal now”", ""
+    )
+
+
+def test_another_merchants_is_not_found(enter, make, subscription, paypal):
+    stranger = enter(make.merchant(locale="en"))
+    token = stranger.get("/admin/settings").select_one('input[name="csrf_token"]')["value"]
+    stranger.post(f"/admin/subscriptions/{subscription.id}/reading", {"csrf_token": token}, status=404)
+    assert len(paypal.calls) == 0
+
+
+def test_every_outcome_and_every_state_has_its_words():
+    assert set(SAID) == set(Refreshed)
+    assert len({str(text) for text, _ in SAID.values()}) == len(SAID)
+    assert set(payments.STATE) == set(PaymentState)
