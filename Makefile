@@ -9,7 +9,7 @@ JOBS   ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test bench browser words lock clean
+.PHONY: help env demo clean-demo lint check test bench contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
