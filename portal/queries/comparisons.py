@@ -24,6 +24,30 @@ from portal.models import (
 )
 from portal.queries.desk import PAGE, Place, Slice, keyset_page
 
+__all__ = [
+    "ComparisonState",
+    "ComparisonTrigger",  # the web names these two
+    "differences_page",
+    "due_batch",
+    "forgotten",
+    "free_to_touch",
+    "get",
+    "has_difference",
+    "is_late",
+    "is_running",
+    "known",
+    "last_whole",
+    "lock",
+    "merchants_with_a_key",
+    "merchants_with_payments_near",
+    "of_merchant",
+    "runs_page",
+    "started_since",
+    "subscription_id",
+    "unfinished",
+    "waiting_for_a_key",
+]
+
 READ_AGAIN_AFTER: Final = timedelta(days=3)  # every live one is read every few days (FACTS.md 5)
 PAYMENT_NEAR: Final = timedelta(hours=26)  # before a payment, one is read once more
 FRESH: Final = timedelta(hours=24)  # so near a payment, an older reading counts no more
@@ -61,22 +85,16 @@ def unfinished(session: Session, merchant_id: uuid.UUID) -> ComparisonRun | None
     ).one_or_none()
 
 
-def current(session: Session, merchant_id: uuid.UUID) -> ComparisonRun | None:
-    """Return the merchant's running or stopped run, if there is one."""
-    statement = select(ComparisonRun).where(
-        ComparisonRun.merchant_id == merchant_id, ComparisonRun.state != ComparisonState.DONE
-    )
-    return session.scalars(statement).one_or_none()
+def is_running(session: Session, merchant_id: uuid.UUID) -> bool:
+    """Say whether a run of the merchant is at work."""
+    run = ComparisonRun
+    at_work = exists().where(run.merchant_id == merchant_id, run.state == ComparisonState.RUNNING)
+    return bool(session.scalar(select(at_work)))
 
 
 def last_whole(session: Session, merchant_id: uuid.UUID, environment: str | None = None) -> ComparisonRun | None:
     """Return the newest run that was finished, corrected what it found, and read PayPal's list as well."""
-    statement = select(ComparisonRun).where(
-        ComparisonRun.merchant_id == merchant_id,
-        ComparisonRun.finished_at.is_not(None),
-        ComparisonRun.trigger.in_(WHOLE),
-        ~ComparisonRun.dry_run,
-    )
+    statement = select(ComparisonRun).where(*_whole_of(merchant_id))
     if environment is not None:
         statement = statement.where(ComparisonRun.environment == environment)
     return session.scalars(statement.order_by(ComparisonRun.created_at.desc()).limit(1)).one_or_none()
@@ -84,16 +102,15 @@ def last_whole(session: Session, merchant_id: uuid.UUID, environment: str | None
 
 def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
     """Say whether the merchant's subscriptions were last compared too long ago (or never, with a key that old)."""
-    since = session.scalar(
-        select(PayPalAccount.set_at)
-        .where(PayPalAccount.merchant_id == merchant_id)
-        .order_by(PayPalAccount.set_at)
-        .limit(1)
-    )
-    if since is None:
-        return False
-    last = last_whole(session, merchant_id)
-    return now - (last.finished_at if last is not None and last.finished_at is not None else since) > LATE_AFTER
+    last = select(func.max(ComparisonRun.finished_at)).where(*_whole_of(merchant_id)).scalar_subquery()
+    key_since = select(func.min(PayPalAccount.set_at)).where(PayPalAccount.merchant_id == merchant_id)
+    compared_at, has_key_since = session.execute(select(last, key_since.scalar_subquery())).one()
+    return has_key_since is not None and now - (compared_at or has_key_since) > LATE_AFTER
+
+
+def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    run = ComparisonRun
+    return (run.merchant_id == merchant_id, run.finished_at.is_not(None), run.trigger.in_(WHOLE), ~run.dry_run)
 
 
 def runs_page(session: Session, merchant_id: uuid.UUID, *, place: Place = BEGINNING, size: int = PAGE) -> Slice:

@@ -9,7 +9,8 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.queries import desk, end_requests, mails
+from portal.clock import utc_now
+from portal.queries import comparisons, desk, end_requests, mails
 from portal.services import carrying_out
 from portal.web.admin import bp, showing
 from portal.web.admin.endings import say
@@ -28,6 +29,7 @@ def index() -> ResponseReturnValue:
             session,
             requests=end_requests.needing_merchant(session, merchant_id),
             under_way=desk.requests_under_way(session, merchant_id),
+            comparison_is_late=comparisons.is_late(session, merchant_id, now=utc_now()),
             refused_mails=mails.refused(session, merchant_id, limit=20),
         )
 

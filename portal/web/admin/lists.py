@@ -28,6 +28,7 @@ def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> 
     if after is None and before is None:
         return None
     values: dict[str, Any] = {name: value for name, value in request.args.items() if name in KEPT and value}
+    values |= request.view_args or {}
     return url_for(str(request.endpoint), **values, after=after, before=before)
 
 
