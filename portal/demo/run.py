@@ -25,6 +25,7 @@ from portal.postgres import ensure_server, server_folder
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 SECRETS = "secrets.env"
+AUTHORITY = "paypal-authority.pem"  # made anew by each start of the simulator, before the portal's
 # What the portal must not inherit from the caller: the demo's own values take their place, or nothing does.
 OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "FLASK_", "GUNICORN_", "PG")
 
@@ -109,6 +110,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "MAIL_FROM": "Portail <portail@demo.example>",
         "PAYPAL_SANDBOX_URL": simulator,
         "PAYPAL_LIVE_URL": f"{simulator}/live",
+        "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "PYTHONUNBUFFERED": "1",
@@ -121,11 +123,12 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
     flask = (*python, "flask", "--app", "wsgi")
     state, mails = str(data / "paypal.json"), str(data / "mails")
     simulator = (*python, "portal.demo.simulator", "--port", str(ports.simulator), "--state", state)
+    simulator = (*simulator, "--authority", str(data / AUTHORITY))
     mailbox = (*python, "portal.demo.mailbox", "--http-port", str(ports.mailbox))
     gunicorn = (*python, "gunicorn", "wsgi:app", "--bind", f"{HOST}:{ports.portal}", "--no-control-socket")
     return [
+        Child(name="simulator", command=simulator, ready=listens(ports.simulator)),  # first: it writes what all trust
         Child(name="migrate", command=(*flask, "migrate"), finishes=True),
-        Child(name="simulator", command=simulator, ready=listens(ports.simulator)),
         Child(
             name="mailbox",
             command=(*mailbox, "--smtp-port", str(ports.smtp), "--folder", mails),
@@ -187,7 +190,7 @@ def run(
 def clean(data: Path, *, say: Callable[[str], None] = print) -> None:
     """Forget the demo: its database, mails, secrets and logs. Raise CannotStart while it runs."""
     if data.exists():
-        known = {"lock", "logs", "mails", "pg", "paypal.json", SECRETS}
+        known = {"lock", "logs", "mails", "pg", "paypal.json", AUTHORITY, SECRETS}
         if not (data / SECRETS).exists() and {path.name for path in data.iterdir()} - known:
             raise CannotStart(f"{data} does not look like the demo's folder: nothing was removed.")
         with _only_one(data):

@@ -99,6 +99,7 @@ def test_the_children_get_settings_the_portal_accepts_and_none_of_the_callers(tm
     assert config.trusted_proxies == 0
     assert len(set(config.paypal_urls.values())) == 2
     assert all(url.startswith("http://127.0.0.1:8010") for url in config.paypal_urls.values())
+    assert config.paypal_trust == tmp_path / "paypal-authority.pem"
     assert given["PATH"] == "/bin"
     assert "production" not in str(given.values())
 

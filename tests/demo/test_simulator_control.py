@@ -69,7 +69,8 @@ def test_every_form_of_the_page_does_what_its_button_says(control, paypal):
     row = paypal.add_subscription()
     page = BeautifulSoup(control("GET", "/").text, "html.parser")
     addresses = [form["action"].removeprefix("/_simulator") for form in page.select("form")]
-    assert addresses == ["/rules/clear", "/rules", "/clock", f"/subscriptions/{row.id}/happening"]
+    happening = f"/subscriptions/{row.id}/happening"
+    assert addresses == ["/rules/clear", "/rules", "/limit", "/clock", happening, "/sending"]
 
     form = {"operation": "cancel", "behaviour": "500", "times": "2", "reads": "", "only": ""}
     assert control("POST", "/rules", data=form).status_code == 303
@@ -80,9 +81,16 @@ def test_every_form_of_the_page_does_what_its_button_says(control, paypal):
     assert paypal.now() - before >= timedelta(days=30)
     assert control("POST", "/rules/clear", data={}).status_code in (204, 303)
     assert paypal.rules == []
-    happening = {"action": "buyer-cancels"}
-    assert control("POST", f"/subscriptions/{row.id}/happening", data=happening).status_code == 303
+    assert control("POST", happening, data={"action": "buyer-cancels"}).status_code == 303
     assert row.status == "CANCELLED"
+    assert control("POST", "/limit", data={"calls": "1", "seconds": "60"}).status_code == 303
+    assert "1 calls" in control("GET", "/").text
+    assert control("POST", "/limit", data={"calls": "", "seconds": "60"}).status_code == 303
+    assert paypal.limits.calls is None
+    assert control("POST", "/sending", data={"automatic": ""}).status_code == 303
+    assert not paypal.automatic
+    assert control("POST", "/sending", data={"automatic": "yes"}).status_code == 303
+    assert paypal.automatic
 
 
 def test_the_same_as_json(control, paypal, bearer):
@@ -265,6 +273,24 @@ def test_the_state_survives_a_restart(tmp_path):
     assert second.subscriptions[row.id].payments == row.payments
     assert list(tmp_path.iterdir()) == [file]
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_state_of_before_the_webhooks_is_read(tmp_path):
+    file = tmp_path / "simulator.json"
+    first = Simulator(file)
+    row = first.add_subscription()
+    raw = json.loads(file.read_text())
+    for name in ("webhooks", "events", "deliveries"):
+        del raw[name]
+    for kept in raw["subscriptions"].values():
+        for name in ("untold", "retry_at", "tries"):
+            del kept[name]
+        for paid in kept["payments"]:
+            del paid["refunded"], paid["reversed"]
+    file.write_text(json.dumps(raw))
+    second = Simulator(file)
+    assert second.state == first.state
+    assert second.subscriptions[row.id].payments == row.payments != []
 
 
 def test_a_failed_write_leaves_the_file_before(tmp_path):

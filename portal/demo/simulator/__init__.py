@@ -1,6 +1,6 @@
 """A stand-in for PayPal's subscription API: stateful, over real HTTP, for the demo and the tests.
 
-`python -m portal.demo.simulator --port 8010 [--state FILE]`, or in-process: `Simulator()` and `serve(simulator)`.
+`python -m portal.demo.simulator --port 8010 [--state FILE] [--authority FILE]`, or in-process: `Simulator()` and `serve(simulator)`.
 The sandbox answers at `/v1/…`, live at `/live/v1/…`: two worlds of accounts that do not know each other.
 
 Its control address is `/_simulator/` (a page with buttons); the same as JSON:
@@ -24,14 +24,17 @@ Its control address is `/_simulator/` (a page with buttons); the same as JSON:
     POST   /_simulator/sending              {"automatic": false} holds messages to webhooks back
     POST   /_simulator/subscriptions/ID/ACTION   ACTION of simulator.happenings.HAPPENINGS, for example buyer-cancels
 
-Operations: simulator.rules.OPERATIONS.  Behaviours: simulator.rules.Behaviour.  Rules live in memory: a restart is back to normal.
+Operations: simulator.rules.OPERATIONS.  Behaviours: simulator.rules.Behaviour.  Rules and limits live in memory:
+a restart is back to normal.  Messages to webhooks are signed by an authority of the process's own
+(simulator.certificates), whose root `--authority FILE` writes to a file before anything is answered.
 What it is and is not known to share with PayPal: FACTS.md; nothing here was compared with PayPal itself.
 """
 
 from __future__ import annotations
 
+from portal.demo.simulator.delivery import Message
 from portal.demo.simulator.rules import Behaviour
 from portal.demo.simulator.server import Handle, serve
 from portal.demo.simulator.world import Simulator
 
-__all__ = ["Behaviour", "Handle", "Simulator", "serve"]
+__all__ = ["Behaviour", "Handle", "Message", "Simulator", "serve"]

@@ -1,4 +1,4 @@
-"""`python -m portal.demo.simulator --port 8010 [--state FILE]`."""
+"""`python -m portal.demo.simulator --port 8010 [--state FILE] [--authority FILE]`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from portal.demo.simulator import Simulator, serve
+from portal.demo.simulator.certificates import authority
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,9 +17,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8010)
     parser.add_argument("--state", type=Path, help="JSON file that keeps the state between starts")
+    parser.add_argument("--authority", type=Path, help="PEM file to write the root of the certificates to")
     given = parser.parse_args(arguments)
-    if given.state:
-        given.state.parent.mkdir(parents=True, exist_ok=True)
+    for file in filter(None, (given.state, given.authority)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    if given.authority:
+        given.authority.write_bytes(authority().pem)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end the same way
     with serve(Simulator(given.state), port=given.port, host=given.host) as handle:
         print(f"PayPal simulator: {handle.url}/_simulator/", flush=True)

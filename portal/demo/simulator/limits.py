@@ -21,6 +21,11 @@ class Limits:
         self.calls, self._window = calls, timedelta(seconds=seconds)
         self._taken.clear()
 
+    @property
+    def seconds(self) -> float:
+        """The length of the window."""
+        return self._window.total_seconds()
+
     def wait(self, account: str, *, now: datetime) -> float:
         """Count a call and return 0; or return how many seconds are left until one would be taken."""
         if self.calls is None:
