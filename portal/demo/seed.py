@@ -24,6 +24,9 @@ from portal.services import imports, paypal_keys, staff_logins
 from portal.services.context import Context
 
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
+# The old connection, for subscriptions from before REST: API user, password, signature.
+ATELIER_CLASSIC_KEY: Final = ("atelier_api1.demo.example", "DEMO7PASSWORD3Q2W", "Demo.Signature-of.lAtelier-9Xk2")
+ATELIER_RECEIVER: Final = "atelier@demo.example"
 STUDIO_KEY: Final = ("demo-client-studio", "demo-secret-studio-81ab")
 LIVE_KEY: Final = ("demo-client-live", "demo-secret-live-77de")
 PASSWORD: Final = "une phrase pour la demo"  # noqa: S105 - printed on screen, opens nothing but the demo
@@ -56,6 +59,13 @@ ATELIER_CUSTOMERS: Final = (
     (1, "Paul", "Girard", None, 90, "ACTIVE"),
     (0, "Nina", "Faure", "nina@exemple.fr", 250, "CANCELLED"),
     (2, "Louis", "Morel", "louis@exemple.fr", 400, "EXPIRED"),
+)
+# kind, name, id, first name, name, e-mail, days since the start, status
+ATELIER_PROFILES: Final = (
+    ("express", "Cours de guitare (2012)", "I-DEMOGUITARE1", "Sylvie", "Béranger", "sylvie@exemple.fr", 130, "ACTIVE"),
+    ("button", "Cours de guitare (2012)", "I-DEMOGUITARE2", "Claire", "Dupont", "claire@exemple.fr", 95, "ACTIVE"),
+    ("button", "Partitions du mois", "I-DEMOPARTITIO", "Œdipe", "Garçon", "oedipe@exemple.fr", 60, "SUSPENDED"),
+    ("express", "Partitions du mois", "I-DEMOPARTITI2", "Yann", "Le Goff", None, 400, "CANCELLED"),
 )
 STUDIO_CUSTOMERS: Final = (
     (0, "Emma", "Wright", "emma@example.com", 64, "ACTIVE"),
@@ -100,9 +110,32 @@ def _fill_simulator(url: str) -> None:
                 status=status,
             )
 
+    _fill_classic(url)
 
-def _add(url: str, kind: str, **fields: Any) -> None:
-    requests.post(f"{url}/_simulator/{kind}", json=fields, timeout=10).raise_for_status()
+
+def _fill_classic(url: str) -> None:
+    """Add what only the classic API knows of L’Atelier."""
+    user, password, signature = ATELIER_CLASSIC_KEY
+    _add(url, "classic-accounts", user=user, password=password, signature=signature, email=ATELIER_RECEIVER)
+    for kind, name, provider_id, given, surname, email, days, status in ATELIER_PROFILES:
+        start = datetime.now(UTC) - timedelta(days=days)
+        _add(
+            url,
+            "profiles",
+            kind=kind,
+            name=name,
+            amount="15.00",
+            provider_id=provider_id,
+            given_name=given,
+            surname=surname,
+            email=email,
+            started_at=start.strftime("%Y-%m-%dT10:00:00Z"),
+            status=status,
+        )
+
+
+def _add(url: str, what: str, /, **fields: Any) -> None:
+    requests.post(f"{url}/_simulator/{what}", json=fields, timeout=10).raise_for_status()
 
 
 def _people(ctx: Context) -> list[dict[str, str]]:
@@ -157,7 +190,11 @@ def _words(people: list[dict[str, str]]) -> str:
     return (
         f"At the desk:\n{owners}\n\n"
         f"PayPal key of L’Atelier, to enter at the desk (sandbox):\n"
-        f"  client id {ATELIER_KEY[0]}   secret {ATELIER_KEY[1]}\n\n"
+        f"  client id {ATELIER_KEY[0]}   secret {ATELIER_KEY[1]}\n"
+        f"Its classic key, for the oldest subscriptions (sandbox):\n"
+        f"  user {ATELIER_CLASSIC_KEY[0]}   password {ATELIER_CLASSIC_KEY[1]}\n"
+        f"  signature {ATELIER_CLASSIC_KEY[2]}   e-mail address at PayPal {ATELIER_RECEIVER}\n"
+        f"  profile ids to add: {', '.join(row[2] for row in ATELIER_PROFILES)}\n\n"
         f"Customers, once imported (their mails arrive in the mailbox):\n"
         f"  L’Atelier   /account/atelier/   claire@exemple.fr, ines@exemple.fr, marc@exemple.fr …\n"
         f"  Studio Yoga /account/studio/    emma@example.com, kenji@example.com …"
