@@ -120,6 +120,8 @@ REASON: Final[Mapping[str, LazyString]] = {
     "no_subscription": _l("It names no subscription"),
     "one_off_sale": _l("It is about a payment without a subscription"),
     "sale_unknown": _l("It is about a payment that is not known here"),
+    "sale_not_shown": _l("PayPal does not show the payment yet"),
+    "refund_not_shown": _l("PayPal does not show the refund yet"),
     "not_written": _l("The subscription it is about is not written here yet"),
     "contended": _l("Something else was changing the same subscription"),
     "rest_subscription": _l("The subscription belongs to the REST key, whose messages tell of it"),

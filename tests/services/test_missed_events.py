@@ -1,0 +1,162 @@
+"""After an outage PayPal is asked to send again what is missing here, and nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, text
+
+from portal.jobs import run_worker
+from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, WebhookEndpoint
+from portal.providers.ports import GatewayUnavailable
+from portal.services import missed_events, webhook_registration
+from portal.services.gateways import NoKey
+from portal.services.missed_events import Fetched
+from portal.services.webhook_registration import NotRegistered
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ctx(ctx):
+    return replace(ctx, base_url="https://portail.boutique.fr")
+
+
+@pytest.fixture
+def merchant(ctx, paypal, make, now):
+    """A merchant whom PayPal reports to, though nobody answers: events pile up there."""
+    paypal.automatic = False
+    merchant = make.merchant()
+    assert webhook_registration.ensure(ctx, merchant.id, now=now) is None
+    return merchant
+
+
+@pytest.fixture
+def events(paypal):
+    """Let this many things happen at PayPal; return the ids of their events, oldest first."""
+
+    def happen(number: int) -> list[str]:
+        before = set(paypal.state.events)
+        for _ in range(number):
+            paypal.happen(paypal.add_subscription().id, "buyer-cancels")
+        return [key for key in paypal.state.events if key not in before]
+
+    return happen
+
+
+def stored(ctx, merchant, event_ids, now):
+    with ctx.db.begin() as session:
+        session.add_all(
+            PayPalEvent(
+                merchant_id=merchant.id,
+                environment="sandbox",
+                source=EventSource.WEBHOOK,
+                event_id=event_id,
+                event_type="BILLING.SUBSCRIPTION.CANCELLED",
+                received_at=now,
+                state=EventState.DONE,
+            )
+            for event_id in event_ids
+        )
+
+
+def fetch(ctx, merchant, now, **more):
+    return missed_events.fetch_share(
+        ctx, merchant.id, **{"start": now - DAY / 2, "end": now + DAY / 4, "now": now} | more
+    )
+
+
+def sent_again(paypal):
+    """The ids of the calls that asked PayPal to send an event again."""
+    return [call.provider_id for call in paypal.calls if call.operation == "resend_event"]
+
+
+def test_only_what_is_missing_is_asked_for_over_several_pages(ctx, paypal, merchant, events, now):
+    happened = events(47)
+    stored(ctx, merchant, happened[::2], now)
+    assert fetch(ctx, merchant, now) == Fetched(listed=47, known=24, resent=23, refused=0)
+    assert sorted(sent_again(paypal)) == sorted(happened[1::2])
+    assert paypal.count("list_events") == 3
+
+
+def test_what_was_never_for_this_portal_is_left_alone(ctx, paypal, merchant, events, now):
+    [event_id] = events(1)
+    paypal.state.events[event_id].body = paypal.state.events[event_id].body.replace(
+        "BILLING.SUBSCRIPTION.CANCELLED", "CATALOG.PRODUCT.CREATED"
+    )
+    assert fetch(ctx, merchant, now) == Fetched()
+    assert sent_again(paypal) == []
+
+
+def test_another_merchants_copy_does_not_count_as_known(ctx, paypal, make, merchant, events, now):
+    happened = events(2)
+    stored(ctx, make.merchant(), happened, now)
+    assert fetch(ctx, merchant, now).resent == 2
+
+
+def test_one_that_paypal_no_longer_sends_does_not_stop_the_others(ctx, paypal, merchant, events, now):
+    happened = events(3)
+    paypal.rule("resend_event", "404", only=happened[1])
+    assert fetch(ctx, merchant, now) == Fetched(listed=3, known=0, resent=2, refused=1)
+
+
+@pytest.mark.parametrize("operation", ["list_events", "resend_event"])
+@pytest.mark.parametrize("behaviour", ["401", "403"])
+def test_a_refused_key_stops_it_and_is_tested(ctx, paypal, merchant, events, now, operation, behaviour):
+    events(3)
+    paypal.rule(operation, behaviour)
+    assert fetch(ctx, merchant, now) is None
+    assert paypal.count("resend_event") <= 2  # a token is renewed once
+    with ctx.db.read() as session:
+        jobs = session.scalars(text("SELECT task_name FROM procrastinate_jobs")).all()
+    assert jobs.count("paypal_keys.check") == 1
+
+
+@pytest.mark.parametrize("behaviour", ["500", "429", "html-502", "cut"])
+def test_a_silence_is_for_the_job_to_try_again(ctx, paypal, merchant, events, now, behaviour):
+    happened = events(3)
+    rule = paypal.rule("resend_event", behaviour, skip=1)
+    with pytest.raises(GatewayUnavailable):
+        fetch(ctx, merchant, now)
+    paypal.rules.remove(rule)
+    with ctx.db.begin() as session:
+        session.execute(text("UPDATE paypal_accounts SET calm_until = NULL"))
+    assert fetch(ctx, merchant, now).resent == 3  # known is only what has arrived
+    assert set(sent_again(paypal)) == set(happened)
+
+
+def test_a_long_span_goes_from_job_to_job_a_day_each(ctx, paypal, merchant, now):
+    missed_events.start_fetch(ctx, merchant.id, start=now - timedelta(days=90), end=now + DAY, now=now)
+    with ctx.db.read() as session:
+        [(start, end)] = session.execute(
+            text("SELECT args->>'start', args->>'end' FROM procrastinate_jobs WHERE task_name = 'events.fetch_missed'")
+        ).all()
+    assert (start, end) == ((now - timedelta(days=30)).isoformat(), now.isoformat())
+    for _ in range(31):  # a worker that does not wait stops while the next job is still held back
+        run_worker(ctx, wait=False)
+    with ctx.db.read() as session:
+        spans = session.execute(
+            text("SELECT args->>'start', status FROM procrastinate_jobs WHERE task_name = 'events.fetch_missed'")
+        ).all()
+    assert len({start for start, _status in spans}) == 30
+    assert {status for _start, status in spans} == {"succeeded"}
+    assert paypal.count("list_events") == 30
+
+
+def test_without_key_or_webhook_there_is_nothing_to_ask(ctx, make, merchant, now):
+    nobody = make.merchant(key=False)
+    with pytest.raises(NoKey):
+        missed_events.start_fetch(ctx, nobody.id, start=now - DAY, end=now, now=now)
+    with pytest.raises(NotRegistered):
+        missed_events.start_fetch(ctx, make.merchant().id, start=now - DAY, end=now, now=now)
+    with pytest.raises(NoKey):
+        missed_events.start_fetch(ctx, uuid.uuid4(), start=now - DAY, end=now, now=now)
+    with ctx.db.begin() as session:  # removed between the wish and the job
+        session.execute(delete(WebhookEndpoint))
+    assert fetch(ctx, merchant, now) is None
+    with ctx.db.begin() as session:
+        session.execute(delete(PayPalAccount))
+    assert fetch(ctx, merchant, now) is None
