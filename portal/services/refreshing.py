@@ -80,8 +80,8 @@ def refresh(ctx: Context, merchant_id: uuid.UUID, subscription_id: uuid.UUID, *,
 def _read(ctx: Context, known: Subscription, *, now: datetime) -> None:
     origin = Origin(known.merchant_id, known.environment, known.provider)
     if known.provider is Provider.PAYPAL_CLASSIC:
-        reading = classic_gateway(ctx, known.merchant_id, patience=PATIENCE).show_subscription(known.provider_id)
-        classic_arrivals.take_in(ctx, origin, reading)
+        classic = classic_gateway(ctx, known.merchant_id, patience=PATIENCE)
+        classic_arrivals.reread(ctx, origin, classic, known.provider_id, add=lambda reading: reading)
         return
     gateway = rest_gateway(ctx, known.merchant_id, patience=PATIENCE)
     reread(ctx, origin, gateway, known.provider_id)
