@@ -151,6 +151,32 @@ def test_dates_that_are_none(raw, value):
     assert [seen.next_billing_at, seen.final_payment_at, seen.last_payment_at, seen.started_at] == [None] * 4
 
 
+@pytest.mark.parametrize(
+    ("cycles", "rhythm", "begun"),
+    [
+        ("4", "Month", datetime(2026, 7, 19, 10, tzinfo=UTC)),
+        ("2", "Year", datetime(2025, 10, 19, 10, tzinfo=UTC)),
+        ("3", "Week", datetime(2026, 10, 5, 10, tzinfo=UTC)),
+        ("1", "Month", datetime(2026, 10, 19, 10, tzinfo=UTC)),
+        ("0", "Month", datetime(2026, 10, 19, 10, tzinfo=UTC)),
+        ("", "Month", datetime(2026, 10, 19, 10, tzinfo=UTC)),
+        ("999999999", "Year", datetime(2026, 10, 19, 10, tzinfo=UTC)),
+        ("4", "SemiMonth", datetime(2026, 10, 19, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_button_shows_no_start_and_it_is_counted_back_from_the_last_payment(raw, cycles, rhythm, begun):
+    paid = f"LASTPAYMENTDATE=2026-10-19T10:00:00Z&NUMCYCLESCOMPLETED={cycles}&BILLINGPERIOD={rhythm}&BILLINGFREQUENCY=1"
+    server = raw(answer(f"PROFILEID=I%2dABC&STATUS=Active&ACK=Success&{paid}"))
+    assert at(server).show_subscription("I-ABC").started_at == begun
+
+
+def test_a_buttons_profile_begins_where_it_began(paypal, classic):
+    start = paypal.now().replace(microsecond=0) - timedelta(days=95)
+    button, express = (paypal.add_profile(kind=kind, started_at=start) for kind in ("button", "express"))
+    assert abs(classic.show_subscription(button.id).started_at - start) <= timedelta(days=3)  # ends of months
+    assert classic.show_subscription(express.id).started_at == start
+
+
 def test_values_are_decoded_once_as_utf8_and_junk_bytes_do_no_harm(raw):
     body = "PROFILEID=I%2dABC&STATUS=Active&ACK=Success&SUBSCRIBERNAME=Zo%c3%a9%20%2541&DESC=%ff%00x&EMAIL=not%20one"
     seen = at(raw(answer(body))).show_subscription("I-ABC")
@@ -367,9 +393,7 @@ def test_a_key_is_tested_without_keeping_the_balance(paypal, classic, capsys):
     "changes", [{"user": "other"}, {"password": "wrong"}, {"signature": "wrong"}, {"environment": "live"}]
 )
 def test_a_wrong_key_opens_nothing(paypal, account, changes):
-    key = ClassicCredentials(
-        **{"user": USER, "password": PASSWORD, "signature": SIGNATURE, "environment": "sandbox"} | changes
-    )
+    key = replace(KEY, **changes)
     gateway = PayPalGateways(paypal.base_urls).classic(key, patience=5)
     row = paypal.add_profile()
     for call in (gateway.check_key, lambda: gateway.show_subscription(row.id)):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
+from portal.domain.periods import Interval
 from portal.domain.subscriptions import ProviderStatus
 from portal.providers.paypal import mapping
 from portal.providers.ports import Reading
@@ -34,7 +37,7 @@ def read_profile(fields: Mapping[str, str]) -> Reading | None:
     if word is None:
         return None
     provider_id = fields.get("PROFILEID")
-    return mapping.read_subscription(
+    reading = mapping.read_subscription(
         {
             "id": provider_id,
             "status": _status(word),
@@ -58,6 +61,24 @@ def read_profile(fields: Mapping[str, str]) -> Reading | None:
             "plan": _plan(fields),
         }
     )
+    return replace(reading, started_at=reading.started_at or _begun(reading, fields)) if reading else None
+
+
+def _begun(reading: Reading, fields: Mapping[str, str]) -> datetime | None:
+    """Work out the start of a profile that shows none (a button's, FACTS.md 3.1); None for one that never paid.
+
+    Counted back from the last payment by the cycles completed, or that payment itself: without a start, somebody
+    who pays would be shown nothing.
+    """
+    paid, plan = reading.last_payment_at, reading.plan
+    interval = Interval.parse(plan.interval_unit, plan.interval_count) if plan else None
+    if paid is None or interval is None:
+        return paid
+    try:
+        first = interval.after(paid, 1 - min(max(_count(fields.get("NUMCYCLESCOMPLETED")), 1), mapping.MOST))
+    except (ValueError, OverflowError):  # before the year 1
+        return paid
+    return first if first >= mapping.EARLIEST else paid
 
 
 def _status(word: str) -> str:
