@@ -1,6 +1,7 @@
 """A stand-in for PayPal's subscription API: stateful, over real HTTP, for the demo and the tests.
 
-`python -m portal.demo.simulator --port 8010 [--state FILE] [--authority FILE]`, or in-process: `Simulator()` and `serve(simulator)`.
+`python -m portal.demo.simulator --port 8010 [--state FILE] [--authority FILE]`, or in-process: `Simulator()` and
+`serve(simulator)`.
 The sandbox answers at `/v1/…`, live at `/live/v1/…`: two worlds of accounts that do not know each other.
 
 Its control address is `/_simulator/` (a page with buttons); the same as JSON:

@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from calendar import monthrange
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -219,13 +219,18 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all: a kill in the middle leaves the one before."""
-        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
+        text = json.dumps(self, ensure_ascii=False, default=_by_name)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
+
+
+def _by_name(row: Any) -> dict[str, Any]:
+    """Lay a record out by the names of its fields, without the copies that `asdict` makes; TypeError for others."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def new_id(prefix: str, length: int) -> str:
