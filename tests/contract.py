@@ -44,6 +44,13 @@ EVENTS = ("BILLING.SUBSCRIPTION.CANCELLED", "PAYMENT.SALE.COMPLETED")
 BILLING = CONTRACT_FOLDER / "billing_subscriptions_v1.patched.json"
 WEBHOOKS = CONTRACT_FOLDER / "openapi" / "notifications_webhooks_v1.json"
 
+# What PayPal's file gets wrong about PayPal, each with what shows it. Printed, and not counted.
+KNOWN = {
+    "request.path.event_id: Request path parameter event_id must match pattern": (
+        "PayPal's event ids have hyphens, WH-…-…, in its documents and in real messages; its file's pattern has none"
+    ),
+}
+
 
 class NotJudged(Exception):
     """Prism or PayPal's files are not here: no opinion, which is no good opinion."""
@@ -69,14 +76,17 @@ class Verdicts:
         return http
 
     def print(self) -> int:
-        """Print each kind of call with how it was answered, then what was said against it; return how many."""
+        """Print each kind of call with how it was answered, then what was said; return how much of it is against us."""
         counted = Counter((call, status) for call, status, _ in self.calls)
         for (call, status), number in sorted(counted.items()):
             print(f"  {call} -> {status}" + (f"  ({number} times)" if number > 1 else ""))
-        against = [(call, status, said) for call, status, said in self.calls if said]
-        for (call, status, said), number in sorted(Counter((c, s, "; ".join(v)) for c, s, v in against).items()):
-            print(f"  AGAINST {call} -> {status}: {said}" + (f"  ({number} times)" if number > 1 else ""))
-        return len(against)
+        against = 0
+        for (call, status, said), number in sorted(Counter((c, s, one) for c, s, v in self.calls for one in v).items()):
+            known = next((why for start, why in KNOWN.items() if said.startswith(start)), "")
+            against += 0 if known else number
+            label = f"KNOWN ({known})" if known else "AGAINST"
+            print(f"  {label} {call} -> {status}: {said}" + (f"  ({number} times)" if number > 1 else ""))
+        return against
 
 
 def main() -> int:
@@ -250,7 +260,7 @@ def _listens(port: int) -> bool:
 
 def _pattern(path: str) -> str:
     """Return a path with its ids replaced, so that calls of one kind are counted together."""
-    return re.sub(r"/[0-9A-Z][0-9A-Z-]{9,}(?=/|$)", "/{id}", path)
+    return re.sub(r"/[0-9A-Z][0-9A-Z-]{8,}(?=/|$)", "/{id}", path)
 
 
 def _words(violation: dict[str, Any]) -> str:
