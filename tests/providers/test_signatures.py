@@ -426,7 +426,7 @@ def test_fields_cannot_be_moved_across_the_bars_that_join_them(verifier):
     delivery = signed(certificate("sandbox"), BODY, webhook_id=f"x|{OURS}", transmission_id="t")
     now = delivery.transmission_time
     moved = replace(delivery, transmission_id=f"t|{now}", transmission_time="x")
-    assert fault(verifier, moved) in (SignatureFault.MISSING_HEADER, SignatureFault.TIME)
+    assert fault(verifier, moved) is SignatureFault.MISSING_HEADER
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from portal.services import webhook_intake
 from portal.services.webhook_intake import Intake
 from portal.web.identity import context
 from portal.web.webhooks import bp
+from portal.web.webhooks.bodies import raw_body
 
 STATUS: Final[Mapping[Intake, int]] = {
     Intake.STORED: 200,
@@ -34,6 +35,6 @@ def paypal(token: str) -> Response:
         cert_url=given.get("PayPal-Cert-Url", ""),
         auth_algo=given.get("PayPal-Auth-Algo", ""),
         signature=given.get("PayPal-Transmission-Sig", ""),
-        body=request.get_data(cache=False),
+        body=raw_body(),
     )
     return Response(status=STATUS[webhook_intake.take_in(context(), token, delivery, now=utc_now())])
