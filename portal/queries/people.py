@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,7 +13,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
-from portal.models import Customer, LoginSession, Merchant, PayPalAccount, RecoveryCode, Staff
+from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff
 
 
 class Kind(StrEnum):
@@ -62,11 +63,11 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A merchant's page and who looks at it; `key_broken_since` is only looked up for the desk."""
+    """A merchant's page and who looks at it; `broken_keys` (since when) is only looked up for the desk."""
 
     merchant: MerchantFacts
     person: Person | None
-    key_broken_since: datetime | None = None
+    broken_keys: Mapping[Provider, datetime] = field(default_factory=dict)
 
 
 _MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
@@ -99,9 +100,12 @@ _AT_ACCOUNT: Final = (
     .where(Merchant.slug == bindparam("slug"))
 )
 
-_BROKEN_SINCE: Final = (
-    select(func.min(PayPalAccount.broken_since)).where(PayPalAccount.merchant_id == Merchant.id).scalar_subquery()
-)
+_BROKEN_SINCE: Final = {
+    provider: select(PayPalAccount.broken_since)
+    .where(PayPalAccount.merchant_id == Merchant.id, PayPalAccount.provider == provider)
+    .scalar_subquery()
+    for provider in Provider
+}
 
 _AT_DESK: Final = (
     select(
@@ -112,7 +116,7 @@ _AT_DESK: Final = (
         Staff.email,
         Staff.locale.label("person_locale"),
         Staff.role,
-        _BROKEN_SINCE.label("broken_since"),
+        *(broken_since.label(provider) for provider, broken_since in _BROKEN_SINCE.items()),
     )
     .select_from(LoginSession)
     .join(Staff, Staff.id == LoginSession.staff_id)
@@ -153,7 +157,9 @@ def at_desk(session: Session, token_hash: str, *, now: datetime, seen_after: dat
     row = session.execute(_AT_DESK, {"token_hash": token_hash, "now": now, "seen_after": seen_after}).one_or_none()
     if row is None:
         return None
-    return Visit(merchant=_merchant(row), person=_person(row, Kind.STAFF, row.role), key_broken_since=row.broken_since)
+    since = {provider: getattr(row, provider) for provider in Provider}
+    broken = {provider: at for provider, at in since.items() if at is not None}
+    return Visit(merchant=_merchant(row), person=_person(row, Kind.STAFF, row.role), broken_keys=broken)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:

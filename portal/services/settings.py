@@ -30,9 +30,9 @@ class MerchantSettings:
 
 
 def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
-    """Say whether the stored key passed its last live test: what switching on needs (product.md, decision 6)."""
-    account = paypal_accounts.of_merchant(session, merchant_id)
-    return account is not None and account.state is KeyState.WORKING
+    """Say whether a stored key passed its last live test: what switching on needs (product.md, decision 6)."""
+    accounts = paypal_accounts.all_of_merchant(session, merchant_id).values()
+    return any(account.state is KeyState.WORKING for account in accounts)
 
 
 def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings) -> None:

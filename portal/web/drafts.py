@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 KEY: Final = "draft"
 MOST_BYTES: Final = 2200  # a cookie holds 4096, with the form token, the language and the signature
 LIFETIME: Final = 30 * 60  # seconds
-NEVER: Final = ("csrf_token", "password", "secret", "code", "token", "key")
+NEVER: Final = ("csrf_token", "password", "secret", "signature", "code", "token", "key")
 
 
 def keep(page: str) -> None:

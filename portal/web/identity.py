@@ -1,12 +1,13 @@
 """Who is asking: two cookies, one a face, each only a random token whose hash is a session's row.
 
-`g.merchant` (MerchantFacts or None), `g.person` (Person or None) and `g.key_broken_since` are set before
+`g.merchant` (MerchantFacts or None), `g.person` (Person or None) and `g.broken_keys` are set before
 every view, with one SQL statement at most; Flask-Login's `current_user` is the same person.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Flask, Request, abort, current_app, g, request, session
@@ -17,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
 from portal.queries import people
+from portal.queries.paypal_accounts import Provider
 from portal.queries.people import Kind, Person
 from portal.secrets import token_hash
 from portal.services import sessions
@@ -139,7 +141,8 @@ def _give_slug(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _load() -> None:
-    g.merchant = g.person = g.key_broken_since = None
+    g.merchant = g.person = None
+    g.broken_keys = {}
     if g.merchant_slug:
         _load_account(g.merchant_slug)
     elif access.is_of_desk(request.endpoint):
@@ -171,7 +174,7 @@ def _load_desk() -> None:
     with context().db.read() as database:
         visit = people.at_desk(database, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.STAFF])
     if visit is not None:
-        g.merchant, g.person, g.key_broken_since = visit.merchant, visit.person, visit.key_broken_since
+        g.merchant, g.person, g.broken_keys = visit.merchant, visit.person, visit.broken_keys
 
 
 def _loaded(_request: Request) -> Person | None:
@@ -180,14 +183,28 @@ def _loaded(_request: Request) -> Person | None:
 
 
 def _for_templates() -> dict[str, Any]:
-    broken_since = g.get("key_broken_since")
-    alert = None
-    if broken_since is not None:
-        alert = _(
-            "Since %(date)s, cancellations are recorded and wait for a key that works.",
-            date=formatting.formatter().moment(broken_since),
-        )
-    return {"merchant": g.get("merchant"), "key_alert": alert}
+    alerts = [_key_alert(provider, since) for provider, since in g.get("broken_keys", {}).items()]
+    return {"merchant": g.get("merchant"), "key_alerts": alerts}
+
+
+def _key_alert(provider: Provider, since: datetime) -> dict[str, str]:
+    """Return what every page of the desk says while a key is broken, and where it is mended."""
+    date = formatting.formatter().moment(since)
+    if provider is Provider.PAYPAL_CLASSIC:
+        return {
+            "title": _("PayPal no longer accepts your classic key"),
+            "text": _(
+                "Since %(date)s, cancellations of subscriptions sold by classic buttons are recorded and wait for a "
+                "key that works.",
+                date=date,
+            ),
+            "endpoint": "admin.paypal_classic",
+        }
+    return {
+        "title": _("PayPal no longer accepts your key"),
+        "text": _("Since %(date)s, cancellations are recorded and wait for a key that works.", date=date),
+        "endpoint": "admin.paypal_rest",
+    }
 
 
 def _shortened(agent: str) -> str:

@@ -136,15 +136,15 @@ def test_something_sensitive_asks_for_both_factors_again(browser, lea, log_in_st
     with time_machine.travel("2026-11-22T10:00:05Z", tick=False) as clock:
         log_in_staff(browser, lea)
         old_token = browser.cookie("portal_staff")
-        assert browser.get("/admin/paypal").path == "/admin/paypal"
+        assert browser.get("/admin/paypal/rest").path == "/admin/paypal/rest"
         clock.shift(timedelta(minutes=10, seconds=1))
 
-        page = browser.get("/admin/paypal")
-        assert page.path == "/admin/confirm?next=/admin/paypal"
+        page = browser.get("/admin/paypal/rest")
+        assert page.path == "/admin/confirm?next=/admin/paypal/rest"
         page = page.submit(password=PASSWORD, code="000000", status=422)
         page = page.submit(password="a wrong password", code=totp(lea), status=422)
         clock.shift(timedelta(seconds=60))
-        assert page.submit(password=PASSWORD, code=totp(lea)).path == "/admin/paypal"
+        assert page.submit(password=PASSWORD, code=totp(lea)).path == "/admin/paypal/rest"
     assert browser.cookie("portal_staff") != old_token  # a new session id, the old one ended
     with ctx.db.read() as session:
         live = session.scalars(select(LoginSession).where(LoginSession.revoked_at.is_(None))).all()

@@ -14,7 +14,6 @@ from wtforms import (
     FormField,
     HiddenField,
     IntegerField,
-    PasswordField,
     RadioField,
     SelectChoice,
     SelectField,
@@ -27,7 +26,7 @@ from wtforms import Form as PlainForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
-from portal.web.admin.words import ENVIRONMENT, LANGUAGE, OVERRIDE
+from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.labels import STATUS
 
@@ -72,38 +71,9 @@ def one_line(text: str | None) -> str:
     return " ".join(plain(text).split())
 
 
-def _choices(words: Mapping[Any, Any]) -> list[SelectChoice]:
+def choices(words: Mapping[Any, Any]) -> list[SelectChoice]:
+    """Return codes and words as a field offers them."""
     return [SelectChoice(code, label) for code, label in words.items()]
-
-
-class KeyForm(BaseForm):
-    """A PayPal key. The secret is never shown again, not even to the person who typed it."""
-
-    environment = RadioField(
-        _l("Which PayPal?"),
-        choices=_choices(ENVIRONMENT),
-        validators=[InputRequired(_l("Choose the environment of the key."))],
-    )
-    client_id = StringField(
-        _l("Client id"),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the client id.")),
-            Length(max=256, message=_l("This is too long for a client id.")),
-            Regexp(r"[\x21-\x7e]+\Z", message=_l("A client id has neither spaces nor accents: copy it again.")),
-        ],
-    )
-    client_secret = PasswordField(
-        _l("Secret"),
-        description=_l("It is kept encrypted and never shown again."),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the secret. For your safety a page never shows it again, so it has to be typed.")),
-            Length(min=8, max=256, message=_l("This does not look like a secret of PayPal: copy it again.")),
-            Regexp(r"[\x21-\x7e]+\Z", message=_l("A secret has neither spaces nor accents: copy it again.")),
-        ],
-    )
-    submit = SubmitField(_l("Test and save the key"))
 
 
 class SettingsForm(BaseForm):
@@ -136,7 +106,7 @@ class SettingsForm(BaseForm):
     time_zone = SelectField(
         _l("Time zone"), description=_l("Dates and hours are shown in this zone."), validate_choice=False
     )
-    locale = SelectField(_l("Language of your pages and e-mails"), choices=_choices(LANGUAGE))
+    locale = SelectField(_l("Language of your pages and e-mails"), choices=choices(LANGUAGE))
     submit = SubmitField(_l("Save the settings"))
 
     def offer_zone(self, current: str) -> None:
@@ -209,7 +179,7 @@ class ProductForm(BaseForm):
         description=_l("It is recorded at once and sent to PayPal after the last payment owed."),
     )
     self_cancellation = RadioField(
-        _l("Can customers cancel this product by themselves?"), choices=_choices(OVERRIDE), coerce=Override
+        _l("Can customers cancel this product by themselves?"), choices=choices(OVERRIDE), coerce=Override
     )
     contents = FieldList(FormField(ContentRow), max_entries=MOST_CONTENTS)
     submit = SubmitField(_l("Save the product"))
@@ -272,5 +242,5 @@ class SubscriptionFilter(CustomerFilter):
 
     def offer(self, products: Iterable[Any]) -> None:
         """Offer every state, and the merchant's products (rows of id and name)."""
-        self.status.choices = [SelectChoice("", _l("All")), *_choices(STATUS)]
+        self.status.choices = [SelectChoice("", _l("All")), *choices(STATUS)]
         self.product.choices = [SelectChoice("", _l("All")), *(SelectChoice(str(row.id), row.name) for row in products)]

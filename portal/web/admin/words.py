@@ -98,8 +98,8 @@ CLASSIC_FINDING: Final[Mapping[Finding, LazyString]] = {
         "to read and manage recurring payments; otherwise ask for a new API signature in your own account."
     ),
     Finding.ACCOUNT_REFUSED: _l(
-        "PayPal knows the key, but refuses the call. The account itself may be limited: log in to PayPal and look for a "
-        "message."
+        "PayPal knows the key, but refuses the call. The account itself may be limited: log in to PayPal and look for "
+        "a message."
     ),
 }
 STORED_UNTESTED: Final[Mapping[Finding, LazyString]] = {
