@@ -555,6 +555,14 @@ def test_the_gaps_grow_and_it_is_given_up_in_the_end(paypal):
     assert (sent.state, sent.answer) == ("failed", "ConnectionError")
 
 
+def test_nothing_leaves_this_machine(paypal):
+    paypal.automatic = False
+    paypal.add_webhook("https://192.0.2.1/hook")  # an address of nobody: a call would wait in vain
+    paypal.happen(paypal.add_subscription().id, "buyer-cancels")
+    (sent,) = paypal.deliver_now()
+    assert (sent.state, sent.answer) == ("pending", "not on this machine")
+
+
 def test_the_courier_tries_again_by_itself(paypal, listener):
     paypal.add_webhook(listener.url)
     listener.answers = [503]

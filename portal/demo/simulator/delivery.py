@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import requests
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CERTIFICATES: Final = "/v1/notifications/certs/"
 SIMULATED_ID: Final = "WEBHOOK_ID"  # what simulated events are signed for, instead of their webhook's id (FACTS.md 2.4)
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 RETRIES: Final = 25
 LONGEST_GAP: Final = 3600  # seconds between two tries; the first gaps are 2, 4, 8 …
 PATIENCE: Final = 10.0  # seconds for an answer
@@ -152,6 +154,8 @@ class Courier:
             self._simulator.save()
 
     def _send(self, message: Message) -> tuple[str, bool]:
+        if urlsplit(message.url).hostname not in LOOPBACK:
+            return "not on this machine", False  # a simulator has no business anywhere else
         try:
             answer = self._http.post(
                 message.url, data=message.body, headers=message.headers, timeout=PATIENCE, allow_redirects=False

@@ -23,6 +23,7 @@ from portal.demo.simulator.world import Simulator
 TOKEN_LIFE: Final = 31_668  # seconds, as in PayPal's own example
 SUBSCRIPTION_SCOPE: Final = "https://uri.paypal.com/services/subscriptions"
 WEBHOOK_SCOPE: Final = "https://uri.paypal.com/services/applications/webhooks"
+MOST_PLANS: Final = 70  # of the list's filter (FACTS.md 1.2)
 LISTS_KEPT: Final = 8  # that are being paged through
 
 
@@ -179,6 +180,10 @@ def _listed(asked: Asked) -> list[Subscription]:
 def _filter(query: dict[str, str]) -> Callable[[Subscription], bool]:
     statuses = [word for word in query.get("statuses", "").split(",") if word]
     plans = [word for word in query.get("plan_ids", "").split(",") if word]
+    if not re.fullmatch(r"[A-Z_,]{0,70}", query.get("statuses", "")):
+        raise PayPalError(400, "INVALID_PARAMETER_SYNTAX", field="statuses")
+    if len(plans) > MOST_PLANS:
+        raise PayPalError(400, "INVALID_PARAMETER_VALUE", field="plan_ids")
     try:
         bounds = {name: moment(query[name]) for name in BOUNDS if name in query}
     except ValueError:

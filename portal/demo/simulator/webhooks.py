@@ -1,7 +1,7 @@
 """PayPal's webhook management API: webhooks of an app, event types, events, simulation, resend (FACTS.md 2.4).
 
 PayPal takes https addresses on port 443 only; the simulator also takes plain http addresses of this machine,
-on any port, so that the demo can be told of events.
+on any port, so that the demo can be told of events.  Nothing is ever sent to another machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from portal.demo.simulator import events, shapes
-from portal.demo.simulator.delivery import certificate_of
+from portal.demo.simulator.delivery import LOOPBACK, certificate_of
 from portal.demo.simulator.messages import Reply, json_reply
 from portal.demo.simulator.operations import Asked
 from portal.demo.simulator.records import Event, Webhook, moment
@@ -24,7 +24,6 @@ MOST_TYPES: Final = 500
 LONGEST_URL: Final = 2048
 PATH: Final = "/v1/notifications/webhooks"
 EVENTS_PATH: Final = "/v1/notifications/webhooks-events"
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 DOCUMENTATION: Final = "https://developer.paypal.com/docs/api/webhooks/v1/#error-"
 MESSAGES: Final = {
     "VALIDATION_ERROR": "Invalid data provided",
