@@ -12,6 +12,8 @@ from sqlalchemy import update
 from portal import cli
 from portal.models import PayPalAccount
 from portal.providers.paypal.probe import leaves
+from tests.fakes.makers import CLASSIC
+from tests.fakes.paypal import MemoryTokens
 
 PERSON = {"email_address": "claire@client.test", "payer_id": "2J6QB8YJQSJRJ", "given_name": "Claire"}
 
@@ -185,3 +187,61 @@ def test_whatever_may_be_personal_or_secret_is_named_and_not_shown():
         "plan_overridden": "false",
         "empty": "[]",
     }
+
+
+@pytest.fixture
+def webhook(ctx, paypal):
+    """A webhook at the application; its address, which nobody answers, opens something and must not be printed."""
+    gateway = ctx.gateways(paypal.credentials, MemoryTokens())
+    return gateway.create_webhook(
+        url="http://127.0.0.1:9/webhooks/paypal/only-paypal-knows", event_types={"BILLING.SUBSCRIPTION.CANCELLED"}
+    )
+
+
+def test_webhooks_are_listed_without_their_secret_addresses(probe, webhook):
+    said = probe("webhooks")
+    assert f"{webhook.provider_id} http://127.0.0.1/… BILLING.SUBSCRIPTION.CANCELLED" in said
+    assert "only-paypal-knows" not in said
+    assert "anchor_type ACCOUNT:" in said
+
+
+def test_event_types_say_which_of_ours_paypal_does_not_offer(probe):
+    said = probe("event-types")
+    assert "BILLING.SUBSCRIPTION.CANCELLED (registered by us)" in said
+    assert "ours that are not offered:" in said
+
+
+def test_events_are_simulated_listed_and_sent_again(probe, webhook, subscription, paypal):
+    assert "/simulate-event -> 202" in probe("simulate", webhook.provider_id)
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    said = probe("events", "--event-type", "BILLING.SUBSCRIPTION.CANCELLED")
+    (line,) = (line for line in said.splitlines() if subscription.provider_id in line)
+    assert "BILLING.SUBSCRIPTION.CANCELLED" in line
+    event_id = re.search(r"WH-\S+", line)
+    assert event_id is not None
+    assert "/resend -> 202" in probe("resend", event_id[0], webhook.provider_id)
+    assert "/resend -> 404" in probe("resend", "WH-NOBODY", webhook.provider_id)
+
+
+def test_a_classic_profile_is_shown_key_by_key_without_the_person(probe, make, merchant, paypal):
+    make.classic_key(merchant)
+    profile = make.profile(merchant=merchant)
+    row = paypal.subscriptions[profile.provider_id]
+    row.email, row.payer_id, row.given_name = PERSON.values()
+    said = probe("classic", profile.provider_id)
+    assert "NVP GetRecurringPaymentsProfileDetails -> 200" in said
+    assert "ACK: Success" in said
+    assert "STATUS: Active" in said
+    assert "L_ERRORCODE0: 11552" in probe("classic", "I-000000000000")
+    said = probe("classic-balance")
+    assert "ACK: Success" in said
+    for secret in CLASSIC:
+        assert secret not in said
+
+
+def test_an_ipn_is_posted_back_byte_for_byte(probe, make, merchant, paypal, tmp_path):
+    make.classic_key(merchant)
+    message = tmp_path / "message.bin"
+    message.write_bytes(b"txn_type=subscr_cancel&first_name=Andr%E9&charset=windows-1252")
+    assert "62 bytes posted back -> INVALID" in probe("ipn", str(message))
+    assert paypal.count("ipn_postback") == 1

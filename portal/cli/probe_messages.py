@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from portal.cli import seeing
 from portal.cli.context import context
-from portal.cli.probe_subscriptions import SUBSCRIPTIONS, stamp
+from portal.cli.probe_subscriptions import SECOND, SUBSCRIPTIONS, stamp
 from portal.cli.probing import Target
 from portal.clock import utc_now
 
@@ -79,7 +79,7 @@ def simulate(target: Target, webhook_id: str, event_type: str, resource_version:
 def events(target: Target, days: int, event_type: str | None) -> None:
     """List the newest events PayPal keeps: types, order, how often each was sent, how paging works."""
     now = utc_now()
-    query = {"start_time": stamp(now - timedelta(days=days)), "end_time": stamp(now), "page_size": "20"}
+    query = {"start_time": stamp(now - timedelta(days=days)), "end_time": stamp(now + SECOND), "page_size": "20"}
     query |= {"event_type": event_type} if event_type else {}
     seen = target.rest().ask("GET", f"{NOTIFICATIONS}/webhooks-events", query=query)
     seeing.answer(seen)

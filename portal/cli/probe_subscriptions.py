@@ -18,6 +18,7 @@ from portal.providers.probing import RestProbe, Seen
 SUBSCRIPTIONS: Final = "/v1/billing/subscriptions"
 OVER: Final = frozenset({"CANCELLED", "EXPIRED"})
 REASON: Final = "Tried out by the merchant."
+SECOND: Final = timedelta(seconds=1)  # times are written in whole ones: what happened in this one counts too
 DOCUMENTED: Final = (
     *("id", "status", "status_update_time", "status_change_note", "plan_id", "plan_overridden", "custom_id"),
     *("quantity", "start_time", "create_time", "update_time", "shipping_amount", "subscriber", "subscriber.payer_id"),
@@ -92,7 +93,7 @@ def transactions(target: Target, subscription_id: str) -> None:
     """Read its payments over 31, 90 and 366 days: how long a span PayPal takes, which states it gives."""
     look, now = target.rest(), utc_now()
     for days in (31, 90, 366):
-        query = {"start_time": stamp(now - timedelta(days=days)), "end_time": stamp(now)}
+        query = {"start_time": stamp(now - timedelta(days=days)), "end_time": stamp(now + SECOND)}
         seen = look.ask("GET", _path(subscription_id, "transactions"), query=query)
         click.echo(f"{days} days:")
         seeing.answer(seen)
