@@ -138,7 +138,7 @@ def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owne
         "has_classic": classic is not None,
         "is_registered": endpoint is not None and endpoint.webhook_id is not None,
         "trouble": event_words.TROUBLE[trouble] if trouble else None,
-        "todo": event_words.TODO[trouble] if trouble else None,
+        "what_to_do": event_words.TODO[trouble] if trouble else None,
         "registration": event_facts.registration_rows(endpoint, address=address) if endpoint else [],
         "tested": event_facts.test_rows(endpoint, health.last),
         "ipn_address": endpoints.ipn_url(context(), for_ipn) if for_ipn and owner else None,

@@ -1,0 +1,374 @@
+"""The page of PayPal's messages: is PayPal reporting, what waits, what failed, and what a person can do about it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event as sql_event
+from sqlalchemy import select, text, update
+
+from portal.domain.policies import Role
+from portal.models import (
+    EventSource,
+    EventState,
+    KeyState,
+    PayPalAccount,
+    PayPalEvent,
+    Provider,
+    WebhookEndpoint,
+    WebhookTrouble,
+)
+from portal.providers.ports import SignatureFault
+from portal.services import webhook_registration
+from portal.services.webhook_endpoints import endpoint_of
+from portal.web.admin import event_words
+
+PAGE = "/admin/paypal/events"
+
+
+@pytest.fixture
+def ctx(ctx):
+    """A portal on this machine, as the simulator can call it."""
+    return replace(ctx, base_url="http://127.0.0.1:9")
+
+
+@pytest.fixture
+def add(ctx, make, merchant, now):
+    """Store a message of the merchant."""
+
+    def store(*, of=None, minutes: float = 5, **columns) -> PayPalEvent:
+        row = PayPalEvent(
+            **{
+                "id": uuid.uuid4(),
+                "merchant_id": (of or merchant).id,
+                "environment": "sandbox",
+                "source": EventSource.WEBHOOK,
+                "event_id": f"WH-{uuid.uuid4().hex[:17].upper()}",
+                "event_type": "BILLING.SUBSCRIPTION.CANCELLED",
+                "body": b'{"resource": {"subscriber": "<b>Claire & Dupont</b>"}}',
+                "received_at": now - timedelta(minutes=minutes),
+                "state": EventState.DONE,
+                "attempts": 1,
+            }
+            | columns
+        )
+        make.add(row)
+        return row
+
+    return store
+
+
+def endpoint(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(WebhookEndpoint)).one()
+
+
+def change(ctx, **columns):
+    with ctx.db.begin() as session:
+        session.execute(update(WebhookEndpoint).values(**columns))
+
+
+def jobs(ctx, task):
+    with ctx.db.read() as session:
+        return (
+            session.execute(text("SELECT args FROM procrastinate_jobs WHERE task_name = :task"), {"task": task})
+            .scalars()
+            .all()
+        )
+
+
+def test_before_a_key_the_page_shows_the_way_to_it(enter, make):
+    page = enter(make.merchant(key=False, locale="en")).get(PAGE)
+    assert "PayPal is not connected yet." in page.text
+    assert page.link("Enter the PayPal key") == "/admin/paypal"
+    assert not page.select("main form[method=post]")
+
+
+def test_an_owner_registers_and_sees_that_paypal_reports(owner, ctx, paypal):
+    page = owner.get(PAGE)
+    assert "Not yet." in page.text
+    page = page.submit(press="Register now")
+    assert page.notices == ["PayPal reports to this portal."]
+    assert "Yes. PayPal knows this portal’s address." in page.text
+    assert f"http://127.0.0.1:9/webhooks/paypal/{endpoint(ctx).token}" in page.text
+    assert list(paypal.state.webhooks) == [endpoint(ctx).webhook_id]
+
+
+@pytest.mark.parametrize("trouble", WebhookTrouble)
+def test_each_trouble_is_said_with_what_to_do(owner, ctx, merchant, now, trouble):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    change(ctx, trouble=trouble, debug_id="d3bug1d")
+    page = owner.get(PAGE)
+    assert str(event_words.TROUBLE[trouble]) in page.text
+    assert str(event_words.TODO[trouble]) in page.text
+    assert "d3bug1d" in page.text
+    assert "Yes. PayPal knows" not in page.text
+    page.form(press="Register again")
+
+
+def test_where_ten_webhooks_stand_the_page_says_so_and_deletes_none(owner, paypal):
+    for number in range(10):
+        paypal.add_webhook(f"https://site{number}.fr/")
+    page = owner.get(PAGE).submit(press="Register now")
+    assert page.notices == ["Your PayPal application already has ten webhooks"]
+    assert "delete one that nobody uses any more" in page.text
+    assert len(paypal.state.webhooks) == 10
+
+
+def test_a_test_message_is_asked_for_and_seen_to_arrive(owner, ctx, merchant, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    page = owner.get(PAGE).submit(press="Send a test message")
+    assert "PayPal was asked to send a test message." in page.notices[0]
+    assert "not yet: it can take a few minutes." in page.text
+    change(ctx, test_seen_at=datetime.now(UTC))
+    assert "not yet: it can take a few minutes." not in owner.get(PAGE).text
+
+
+def test_any_message_after_the_test_shows_that_the_way_is_open(owner, ctx, merchant, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    change(ctx, test_asked_at=now - timedelta(minutes=10))
+    add(minutes=20)
+    assert "not yet: it can take a few minutes." in owner.get(PAGE).text
+    add(minutes=5)
+    assert "not yet: it can take a few minutes." not in owner.get(PAGE).text
+
+
+def test_when_paypal_refuses_the_test_the_page_says_why(owner, ctx, merchant, paypal, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    paypal.rule("simulate_event", "403")
+    page = owner.get(PAGE).submit(press="Send a test message")
+    assert page.notices == ["The key may not manage webhooks"]
+
+
+def test_what_waits_what_failed_and_what_was_turned_away(owner, ctx, merchant, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    fault = SignatureFault.CERTIFICATE_ADDRESS
+    change(ctx, last_refused_at=now - timedelta(hours=1), last_refusal=fault.value, refused_count=3)
+    add(event_type="PAYMENT.SALE.COMPLETED", minutes=1)
+    add(state=EventState.WAITING, minutes=90, next_try_at=now)
+    add(state=EventState.WAITING, minutes=30, next_try_at=now)
+    failed = add(state=EventState.FAILED, error="unavailable 7f3a9c", minutes=200)
+    page = owner.get(PAGE)
+    for words in (
+        "Last message Payment received",
+        "Waiting 2 the oldest since",
+        "Last failure Subscription cancelled – PayPal did not answer (7f3a9c)",
+        "its certificate was not at PayPal’s address",
+        "3 messages so far",
+    ):
+        assert words in page.text, words
+    assert page.link("PayPal did not answer (7f3a9c)") == f"{PAGE}/{failed.id}"
+
+
+def test_the_list_is_narrowed_and_turned_page_by_page(owner, add):
+    for minutes in range(120):
+        add(minutes=minutes, subject=f"I-{minutes:012}", state=EventState.FAILED if minutes % 2 else EventState.DONE)
+    seen, page = [], owner.get(PAGE)
+    for _ in range(3):
+        seen += [row.select("td")[0].get_text(strip=True) for row in page.select("tbody tr")]
+        page = page.follow("Next page") if "Next page" in page.text else page
+    assert seen == [f"I-{minutes:012}" for minutes in range(120)]
+    failed = owner.get(PAGE + "?status=failed")
+    assert {cell.get_text(strip=True) for cell in failed.select("[data-testid=status]")} == {"Given up"}
+    assert "status=failed" in failed.link("Next page")
+    assert "No message is in this state." in owner.get(PAGE + "?status=waiting").text
+    for odd in ("nonsense", "done", "failed&after=x", "&before=00000000-0000-0000-0000-000000000000"):
+        owner.get(f"{PAGE}?status={odd}")
+
+
+def test_a_message_shows_its_facts_and_leads_to_its_subscription(owner, make, merchant, add, now):
+    subscription = make.subscription(merchant=merchant)
+    row = add(
+        subject=subscription.provider_id,
+        state=EventState.WAITING,
+        error="not_at_paypal",
+        attempts=4,
+        next_try_at=now + timedelta(hours=3),
+        happened_at=now,
+    )
+    page = owner.get(f"{PAGE}/{row.id}")
+    assert page.h1 == "Message from PayPal: Subscription cancelled"
+    for words in ("BILLING.SUBSCRIPTION.CANCELLED", row.event_id, "Tries 4", "Webhook (REST key)", "kept until"):
+        assert words in page.text, words
+    assert "PayPal does not know the subscription under this key" in page.text
+    assert page.link(subscription.provider_id) == f"/admin/subscriptions/{subscription.id}"
+
+
+def test_the_text_is_for_owners_and_is_only_ever_text(enter, merchant, add):
+    row = add()
+    page = enter(merchant).get(f"{PAGE}/{row.id}")
+    assert '"<b>Claire & Dupont</b>"' in page.text
+    assert not page.select("main b")
+    for role in (Role.SUPPORT, Role.READER):
+        assert "Dupont" not in enter(merchant, role).get(f"{PAGE}/{row.id}").body
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00 not text", b"x" * 1_000_000, b""])
+def test_any_text_can_be_shown(owner, add, body):
+    page = owner.get(f"{PAGE}/{add(body=body, event_type='').id}")
+    assert page.h1 == "Message from PayPal: Message without a type"
+    assert len(page.body) < 60_000
+
+
+def test_a_message_is_handled_again(support, ctx, add):
+    row = add(state=EventState.FAILED, error="unavailable", attempts=9)
+    page = support.get(f"{PAGE}/{row.id}").submit(press="Handle again")
+    assert "is being handled again" in page.notices[0]
+    with ctx.db.read() as session:
+        again = session.scalars(select(PayPalEvent)).one()
+    assert again.state is EventState.WAITING
+    assert again.replayed_at is not None
+    assert [args["event_id"] for args in jobs(ctx, "events.handle")] == [str(row.id)]
+
+
+def test_what_was_forgotten_cannot_be_handled_again_unless_its_subscription_is_known(support, ctx, add):
+    row = add(body=None, subject="")
+    page = support.get(f"{PAGE}/{row.id}")
+    assert "it can no longer be handled again" in page.text
+    assert "forgotten: texts are kept for 30 days" in page.text
+    token = support.values_of(page)["csrf_token"]
+    support.post(f"{PAGE}/{row.id}/replay", {"csrf_token": token}, status=303)
+    assert jobs(ctx, "events.handle") == []
+    known = add(body=None, subject="I-BW452GLLEP1G")
+    support.get(f"{PAGE}/{known.id}").submit(press="Handle again")
+    assert len(jobs(ctx, "events.handle")) == 1
+
+
+def test_what_was_missed_is_fetched_for_the_days_given(support, ctx, merchant, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    add(minutes=60 * 24 * 4)
+    page = support.get(PAGE)
+    form = page.form(press="Fetch what was missed")
+    assert page.values(form)["end"] >= page.values(form)["start"]
+    page = page.submit(press="Fetch what was missed")
+    assert "PayPal is being asked to send again what is missing." in page.notices[0]
+    [args] = jobs(ctx, "events.fetch_missed")
+    assert datetime.fromisoformat(args["start"]) <= now - timedelta(days=4)
+    assert now - timedelta(days=5, hours=1) < datetime.fromisoformat(args["start"])
+    assert datetime.fromisoformat(args["end"]) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("back", "to", "words"),
+    [
+        (40, 0, "At most 30 days back"),
+        (1, 3, "The last day comes before the first."),
+        (None, 0, "Enter the first day"),
+        (0, None, "Enter the last day"),
+    ],
+)
+def test_days_that_cannot_be_are_refused_and_kept(support, ctx, merchant, now, back, to, words):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    day = {None: "", **{days: (now - timedelta(days=days)).date().isoformat() for days in (0, 1, 3, 40)}}
+    page = support.get(PAGE).submit(press="Fetch what was missed", start=day[back], end=day[to], status=422)
+    assert any(words in line for line in page.errors), page.errors
+    assert jobs(ctx, "events.fetch_missed") == []
+
+
+def test_a_classic_key_shows_the_address_to_enter_at_paypal(enter, ctx, make, now):
+    merchant = make.merchant(key=False, locale="en")
+    make.add(
+        PayPalAccount(
+            merchant_id=merchant.id,
+            provider=Provider.PAYPAL_CLASSIC,
+            environment="live",
+            client_id="api1.atelier.test",
+            secret=b"box",
+            signature=b"box",
+            secret_ending="cret",
+            set_at=now,
+            state=KeyState.WORKING,
+            checked_at=now,
+            check_result={},
+        )
+    )
+    owner = enter(merchant)
+    assert "save the key again" in owner.get(PAGE).text
+    with ctx.db.begin() as session:
+        token = endpoint_of(session, merchant.id, "live").token
+    page = owner.get(PAGE)
+    assert f"http://127.0.0.1:9/webhooks/paypal/{token}/ipn" in page.text
+    assert "Does PayPal report to us?" not in page.text
+    assert token not in enter(merchant, Role.SUPPORT).get(PAGE).body
+
+
+def test_the_secret_address_is_for_owners(enter, ctx, merchant, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    token = endpoint(ctx).token
+    assert token in enter(merchant).get(PAGE).body
+    for role in (Role.SUPPORT, Role.READER):
+        assert token not in enter(merchant, role).get(PAGE).body
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [(Role.READER, set()), (Role.SUPPORT, {"fetch", "replay"}), (Role.OWNER, {"fetch", "replay", "register", "test"})],
+)
+def test_each_role_does_what_it_may_and_no_more(enter, ctx, merchant, add, now, role, may):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    row, browser = add(), enter(merchant, role)
+    pages = [browser.get(PAGE), browser.get(f"{PAGE}/{row.id}")]
+    offered = {form["action"].rsplit("/", 1)[1] for page in pages for form in page.select("main form[method=post]")}
+    assert offered == may
+    token = browser.values_of(pages[0])["csrf_token"]
+    for action in ("fetch", "register", "test", f"{row.id}/replay"):
+        allowed = action.rsplit("/", 1)[-1] in may
+        days = {"start": now.date().isoformat(), "end": now.date().isoformat()}
+        browser.post(f"{PAGE}/{action}", {"csrf_token": token, **days}, status=303 if allowed else 403)
+
+
+def test_another_merchants_message_is_not_there(owner, make, add):
+    theirs = add(of=make.merchant())
+    owner.get(f"{PAGE}/{theirs.id}", status=404)
+    owner.get(f"{PAGE}/{uuid.uuid4()}", status=404)
+    token = owner.values_of(owner.get(PAGE))["csrf_token"]
+    owner.post(f"{PAGE}/{theirs.id}/replay", {"csrf_token": token}, status=404)
+    assert theirs.event_id not in owner.get(PAGE).body
+    assert "No messages yet." in owner.get(PAGE).text
+
+
+def test_looking_changes_nothing_and_asks_paypal_nothing(owner, ctx, merchant, paypal, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    row, commits, calls = add(state=EventState.FAILED), [], len(paypal.calls)
+    owner.get(PAGE)  # the session is touched at most once a minute
+    listener = commits.append
+    sql_event.listen(ctx.db.engine, "commit", listener)
+    try:
+        owner.get(PAGE)
+        owner.get(f"{PAGE}/{row.id}")
+        owner.get(PAGE + "?status=failed")
+    finally:
+        sql_event.remove(ctx.db.engine, "commit", listener)
+    assert commits == []
+    assert len(paypal.calls) == calls
+
+
+def test_without_the_form_token_nothing_is_done(owner, ctx, merchant, add, now):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    row = add(state=EventState.FAILED)
+    for action in ("register", "test", "fetch", f"{row.id}/replay"):
+        owner.post(f"{PAGE}/{action}", status=400)
+    assert jobs(ctx, "events.handle") == jobs(ctx, "events.fetch_missed") == []
+    assert endpoint(ctx).test_asked_at is None
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (event_words.STATE, EventState),
+        (event_words.MARK, EventState),
+        (event_words.SOURCE, EventSource),
+        (event_words.TROUBLE, WebhookTrouble),
+        (event_words.TODO, WebhookTrouble),
+        (event_words.FAULT, SignatureFault),
+    ],
+)
+def test_every_code_has_words(table, codes):
+    assert set(table) == set(codes)
+
+
+def test_every_event_that_is_asked_for_has_words():
+    assert set(event_words.TYPE) >= webhook_registration.DOCUMENTED | webhook_registration.UNLISTED
