@@ -1,4 +1,4 @@
-"""The state file: written after every change, and less often once writing it takes long."""
+"""The state file: written after every change, and less often once it is large."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 
 from portal.demo.simulator.records import State
 
-QUICK: Final = 0.05  # seconds that a write may take and still follow every change
-SHARE: Final = 20  # a slower one follows after so many times its own length: at most 5 % of the time goes there
+LARGE: Final = 3000  # subscriptions and events
+SHARE: Final = 20  # a large one is written again after so many times the write's length: 5 % of the time at most
 
 
 class Keeper:
@@ -38,4 +38,5 @@ class Keeper:
         state.save(self._file)
         self._waiting = False
         took = time.monotonic() - begun
-        self._not_before = 0.0 if took < QUICK else begun + SHARE * took
+        large = len(state.subscriptions) + len(state.events) > LARGE
+        self._not_before = begun + SHARE * took if large else 0.0
