@@ -353,6 +353,12 @@ def test_what_is_no_answer_of_paypals_decides_nothing(raw, body):
             call(at(raw(body)))
 
 
+def test_of_two_fields_with_one_name_the_first_counts(raw):
+    server = raw(answer("ACK=Failure&L_ERRORCODE0=11552&PROFILEID=I%2dABC&STATUS=Active&ACK=Success"))
+    with pytest.raises(GatewayRefused):
+        at(server).show_subscription("I-ABC")
+
+
 @pytest.mark.parametrize(
     "body",
     ["PROFILEID=I%2dOTHER&STATUS=Active&ACK=Success", "STATUS=Active&ACK=Success", "PROFILEID=I%2dABC&ACK=Success"],

@@ -13,7 +13,7 @@ from portal.demo.simulator import shapes, webhooks
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
 from portal.demo.simulator.operations import WEBHOOK_SCOPE, Asked, identified, perform, reason_of
 from portal.demo.simulator.records import stamp
-from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule
+from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule, chosen
 from portal.demo.simulator.shapes import PayPalError
 from portal.demo.simulator.world import Call, Simulator
 
@@ -91,15 +91,9 @@ def _limited(asked: Asked) -> Reply | None:
 
 def _ruled(asked: Asked) -> Reply:
     """Answer as the rules want it: the first that disturbs decides, those that only delay add up."""
-    late, chosen = 0, None
-    for rule in asked.simulator.rules:
-        if rule.claims(asked.operation, asked.provider_id):
-            late += rule.latency
-            if rule.behaviour is not Behaviour.NORMAL:
-                chosen = rule
-                break
-    reply = _disturbed(asked, chosen) if chosen else _undisturbed(asked)
-    reply.wait = late / 1000
+    rule, wait = chosen(asked.simulator.rules, asked.operation, asked.provider_id)
+    reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
+    reply.wait = wait
     return reply
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -124,3 +125,14 @@ class Rule:
         if self.times is not None:
             self.times -= 1
         return True
+
+
+def chosen(rules: Iterable[Rule], operation: str, provider_id: str) -> tuple[Rule | None, float]:
+    """Return the first rule that disturbs this call, and how many seconds those before it that only delay add up to."""
+    late = 0
+    for rule in rules:
+        if rule.claims(operation, provider_id):
+            late += rule.latency
+            if rule.behaviour is not Behaviour.NORMAL:
+                return rule, late / 1000
+    return None, late / 1000
