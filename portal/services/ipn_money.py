@@ -55,15 +55,12 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
         if known is None:
             raise NotYet("not_written")
         subscription = subscriptions.lock(session, event.merchant_id, known.id)
-        try:
-            if back:
-                told = _told(session, subscription, message, is_refund=status in REFUNDS)
-                payments.take_over(session, subscription, (), told, now=now)
-            else:
-                payments.take_over(session, subscription, _sale(event, message, status), Told(sale_ids=()), now=now)
-        except NotYet:
-            if now - (event.replayed_at or event.received_at) < STRANGER:
-                raise
+        told = _told(session, subscription, message, is_refund=status in REFUNDS) if back else Told(sale_ids=())
+        sale = () if back else _sale(event, message, status)
+        missing = payments.take_over(session, subscription, sale, told, now=now)
+        if missing and now - (event.replayed_at or event.received_at) < STRANGER:
+            raise NotYet(missing)
+        if missing:
             return Handled(EventState.DONE, "sale_unknown")  # paid before the portal heard of this merchant
         _settle(session, event, now=now)
     return DONE

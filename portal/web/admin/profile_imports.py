@@ -167,6 +167,7 @@ def failed(profile_import_id: uuid.UUID) -> Response:
 
 def _start(upload: FileStorage) -> uuid.UUID:
     content = upload.stream.read(MOST_BYTES + 1)
+    upload.close()  # a large one lies in a temporary file
     made = profile_imports.start(
         context(), person().merchant_id, file_name=upload.filename or "", content=content, now=utc_now()
     )

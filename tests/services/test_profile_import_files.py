@@ -1,0 +1,109 @@
+"""Lists of profile ids as merchants bring them: every dialect of CSV, and every way to be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.services.profile_import_files import (
+    MOST_BYTES,
+    MOST_ROWS,
+    BadFile,
+    FileFault,
+    RowFault,
+    read_list,
+)
+
+A, B, C = "I-AAAAAAAA1111", "I-BBBBBBBB2222", "I-CCCCCCCC3333"
+
+
+def ids(content: bytes) -> list[str]:
+    return [row.profile_id for row in read_list(content)]
+
+
+def fault(content: bytes) -> BadFile:
+    with pytest.raises(BadFile) as raised:
+        list(read_list(content))
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A}\n{B}\n",
+        f"{A}\r\n{B}",
+        f"{A}\r{B}\r",
+        f"\n\n  {A}  \n\n{B}\n\n",
+        f'"{A}"\n"{B}"\n',
+        f"{A};\n{B};\n",
+        f"Profile ID\n{A}\n{B}\n",
+        f"\n;;\nname;Profile ID\nZoé;{A}\n;{B}\n",
+        f"name,subscr_id\nZoé,{A}\n,{B}\n",
+        f"recurring_payment_id\tname\n{A}\tZoé\n{B}\t\n",
+        f'"Identifiant";"Nom"\n"{A}";"Dupont; Zoé"\n"{B}";"sur\ndeux lignes"\n',
+        f'"Nom, prénom","Identifiant du profil"\n"Dupont, Zoé","{A}"\n"Roy, Ian","{B}"\n',
+        f"N°;IDENTIFIANT DE L’ABONNEMENT\n1;{A}\n2;{B}\n",
+        f"{A.lower()}\n{B.replace('-', '–')}\n",  # a spreadsheet's dash
+        f"I -AAAAAAAA1111\n\u00a0{B}\u200b\n",
+    ],
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "windows-1252"])
+def test_every_usual_dialect(text, charset):
+    if charset == "windows-1252":
+        text = text.replace("\u200b", "")
+    rows = list(read_list(text.encode(charset)))
+    assert [row.profile_id for row in rows] == [A, B]
+    assert all(row.fault is None for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "line"),
+    [
+        (b"", FileFault.EMPTY, None),
+        (b"\xef\xbb\xbf\r\n  \r\n", FileFault.EMPTY, None),
+        (b";;;\n;;\n", FileFault.EMPTY, None),
+        (b"PK\x03\x04\x14\x00\x06\x00", FileFault.NOT_TEXT, None),
+        (f"{A}\n".encode("utf-16"), FileFault.NOT_TEXT, None),
+        (b"\x89PNG\r\n\x1a\n\x00\x81", FileFault.NOT_TEXT, None),
+        (b"name;email\nZo\xe9;z@x\n", FileFault.COLUMNS, 1),
+        (b"\n\nhello\n", FileFault.COLUMNS, 3),
+        (f"{A},{B},{C}\n".encode(), FileFault.COLUMNS, 1),
+        (b"Profile ID\n\n;\n", FileFault.NO_ROWS, None),
+        (f'Profile ID;name\n{A};"x\n{B};y\n'.encode(), FileFault.QUOTES, 2),
+        (f"{A}\n{B};two\n".encode(), FileFault.SEVERAL_COLUMNS, 2),
+        (b"x" * (MOST_BYTES + 1), FileFault.TOO_LARGE, None),
+    ],
+)
+def test_a_file_that_cannot_be_taken_says_why_and_where(content, expected, line):
+    bad = fault(content)
+    assert (bad.fault, bad.line) == (expected, line)
+
+
+def test_wrong_columns_are_named():
+    assert fault("Nom;Courriel\nZoé;z@x\n".encode()).seen == ("Nom", "Courriel")
+
+
+def test_each_bad_row_fails_alone_and_keeps_its_line():
+    text = f"Profile ID;name\n{A};x\n;nobody\nfoo;x\nS-1AB23456CD789012E;old\n{A.lower()};again\n\n{B};x\nI-1;short\n"
+    found = [(row.line, row.profile_id, row.fault) for row in read_list(text.encode())]
+    assert found == [
+        (2, A, None),
+        (3, "", RowFault.NO_ID),
+        (4, "foo", RowFault.NOT_AN_ID),
+        (5, "S-1AB23456CD789012E", RowFault.OLD_ID),
+        (6, A.lower(), RowFault.DUPLICATE),
+        (8, B, None),
+        (9, "I-1", RowFault.NOT_AN_ID),
+    ]
+
+
+def test_lines_are_counted_as_an_editor_counts_them():
+    text = f'name;Profile ID\n"two\nlines";{A}\nx;{B}\n'
+    assert [row.line for row in read_list(text.encode())] == [2, 4]
+
+
+def test_200000_rows_are_taken_and_one_more_is_not():
+    most = "\n".join(f"I-{number:012d}" for number in range(MOST_ROWS)).encode()
+    assert len(most) <= MOST_BYTES
+    assert sum(1 for _row in read_list(most)) == MOST_ROWS
+    bad = fault(most + b"\nI-999999999999\n")
+    assert (bad.fault, bad.line) == (FileFault.TOO_MANY_ROWS, MOST_ROWS + 1)
