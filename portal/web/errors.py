@@ -53,7 +53,11 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
-    Refusal.OTHER: _l("PayPal refused this request. Your money and your access are as they were."),
+    # The two about webhooks have words of their own where they can happen (the desk's page of messages).
+    **dict.fromkeys(
+        (Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS, Refusal.OTHER),
+        _l("PayPal refused this request. Your money and your access are as they were."),
+    ),
 }
 AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
 STANDARD_PAGES: Final = (400, 403, 404, 405, 413, 429)
