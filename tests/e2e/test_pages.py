@@ -13,7 +13,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from portal.demo.seed import PASSWORD
+from portal.demo.seed import ATELIER_CLASSIC_KEY, ATELIER_PROFILES, PASSWORD
 from portal.i18n import LOCALES
 from tests.e2e.conftest import LANGUAGES, PATIENCE
 from tests.e2e.demo import Demo, wait_for
@@ -100,6 +100,12 @@ def wrong_key(page: Page) -> None:
     send(page)
 
 
+def wrong_classic_key(page: Page) -> None:
+    for name in ("api_user", "api_password", "api_signature"):
+        page.locator(f"input[name={name}]").fill("something-wrong-that-is-long-enough")
+    send(page)
+
+
 def nothing_named(page: Page) -> None:
     page.locator("input[name=name]").fill("")
     with page.expect_navigation():
@@ -108,6 +114,15 @@ def nothing_named(page: Page) -> None:
 
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
 PAGES = {
+    # First: their forms want a log-in of the last ten minutes.
+    "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
+    "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
+    "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),
+    "desk rest key, removal": Shown(SAM, "/admin/paypal/rest/removal"),
+    "desk classic key": Shown(SAM, "/admin/paypal/classic", open_folds),
+    "desk classic key, without a key": Shown(ANNE, "/admin/paypal/classic"),
+    "desk classic key, wrong key": Shown(ANNE, "/admin/paypal/classic", wrong_classic_key, 422),
+    "desk receivers": Shown(SAM, "/admin/paypal/classic/receivers"),
     "home": Shown(NOBODY, "/"),
     "accessibility": Shown(NOBODY, "/accessibility"),
     "not found": Shown(NOBODY, "/account/nowhere/", status=404),
@@ -153,7 +168,15 @@ PAGES = {
     "desk product, without a name": Shown(SAM, "{product}", nothing_named, 422),
     "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
     "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
-    "desk paypal, wrong key": Shown(ANNE, "/admin/paypal", wrong_key, 422),
+    "desk messages": Shown(SAM, "/admin/paypal/events", open_folds),
+    "desk messages, without a key": Shown(ANNE, "/admin/paypal/events"),
+    "desk message": Shown(SAM, "{message}", open_folds),
+    "desk comparisons": Shown(SAM, "/admin/paypal/comparisons"),
+    "desk comparisons, without a key": Shown(ANNE, "/admin/paypal/comparisons"),
+    "desk comparison": Shown(SAM, "{comparison}"),
+    "desk profiles": Shown(SAM, "/admin/paypal/profiles"),
+    "desk profiles, without a key": Shown(ANNE, "/admin/paypal/profiles"),
+    "desk profile list": Shown(SAM, "{profiles}"),
     "desk import": Shown(SAM, "/admin/import"),
     "desk import, without a key": Shown(ANNE, "/admin/import"),
     "desk settings": Shown(SAM, "/admin/settings"),
@@ -199,6 +222,7 @@ def world(demo: Demo, chromium: Browser) -> World:
         customer.press("button", "Log in")
         _visit(world, customer)
     _desk_paths(world, sam)
+    _paypal_paths(world, sam)
     for name, context in contexts:
         world.cookies[name] = context.cookies()
         context.close()
@@ -255,6 +279,43 @@ def _desk_paths(world: World, sam: Visitor) -> None:
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
     world.paths["product"] = find("products", "Yoga at home")
+
+
+def _paypal_paths(world: World, sam: Visitor) -> None:
+    """Have PayPal report a payment, compare with it, and add classic subscriptions by a list."""
+    paypal = f"{world.demo.portal}/admin/paypal"
+    rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+    (noor,) = [row["id"] for row in rows if row["email"] == "noor@example.com"]
+    about_noor = sam.page.locator("tbody tr").filter(has_text=noor)
+
+    def reported() -> bool:
+        sam.open(f"{paypal}/events")
+        return about_noor.count() > 0
+
+    def registered() -> bool:
+        sam.open(f"{paypal}/events")
+        return sam.word("Send a test message") in sam.text
+
+    wait_for(registered, "the webhook", seconds=60)
+    world.demo.call("POST", f"{world.demo.simulator}/_simulator/subscriptions/{noor}/charge", json={})
+    wait_for(reported, "PayPal's message", seconds=30)
+    sam.go(about_noor.first.get_by_role("link"))
+    world.paths["message"] = _path(sam)
+    sam.open(f"{paypal}/comparisons").press("button", "Compare now")
+    world.paths["comparison"] = _path(sam)
+    user, password, signature = ATELIER_CLASSIC_KEY
+    sam.open(f"{paypal}/classic")
+    sam.choose("Sandbox (tests, no real money)")
+    for label, typed in (("API user name", user), ("API password", password), ("Signature", signature)):
+        sam.type(label, typed)
+    sam.press("button", "Test and save the key")
+    sam.open(f"{paypal}/profiles")
+    ids = "\n".join(("profile_id", *(row[2] for row in ATELIER_PROFILES), "I-NOBODYKNOWS1"))
+    sam.page.locator("input[type=file]").set_input_files(
+        {"name": "profiles.csv", "mimeType": "text/csv", "buffer": ids.encode()}
+    )
+    sam.go(sam.page.locator("main form:has(input[type=file]) button"))
+    world.paths["profiles"] = _path(sam)
 
 
 def _path(who: Visitor) -> str:

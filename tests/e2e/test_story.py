@@ -111,8 +111,13 @@ class Story:
         assert plain(why) in anne.text
         self.picture(anne, "desk-switch-refused")
 
+    def open_paypal(self, anne: Visitor, page: str) -> None:
+        """Open one of the pages about the link to PayPal."""
+        for name, link in (("Desk", "PayPal"), ("PayPal", page)):
+            anne.press("link", link, within=anne.page.get_by_role("navigation", name=anne.word(name), exact=True))
+
     def key_is_entered(self, anne: Visitor) -> None:
-        anne.press("link", "PayPal")
+        self.open_paypal(anne, "REST key")
         secret = ATELIER_KEY[1]
         tried = [
             ("Sandbox (tests, no real money)", secret[:-1] + "x", "PayPal does not know this key: "),
@@ -151,6 +156,18 @@ class Story:
         anne.type("Client id", ATELIER_KEY[0])
         anne.type("Secret", secret)
         anne.press("button", "Test and save the key")
+
+    def paypal_reports_by_itself(self, anne: Visitor) -> None:
+        """Nobody entered an address at PayPal: the key was enough."""
+
+        def look() -> bool:
+            self.open_paypal(anne, "Messages")
+            return plain(anne.word("Yes. PayPal knows this portal’s address.")) in anne.text
+
+        wait_for(look, "the webhook", seconds=60)
+        webhooks = self.demo.call("GET", f"{self.demo.simulator}/_simulator/webhooks").json()["webhooks"]
+        assert any(one["url"].startswith(f"{self.demo.portal}/webhooks/paypal/") for one in webhooks)
+        self.picture(anne, "desk-messages")
 
     def customers_may_cancel(self, anne: Visitor) -> None:
         anne.press("link", "Settings")
@@ -304,6 +321,38 @@ class Story:
         assert plain(anne.word("End confirmed")) in plain(anne.page.locator("#timeline").inner_text())
         self.picture(anne, "desk-customer")
 
+    # The buyer ends it at PayPal
+
+    def hugo_cancels_at_paypal(self, anne: Visitor) -> None:
+        """PayPal's message leads to a read: the customer's page, the mail and the desk follow by themselves."""
+        email = "hugo@exemple.fr"
+        hugo = self.person("Hugo")
+        code, _link = self.asks_for_a_code(hugo, email)
+        hugo.type("The code of six digits", code)
+        hugo.press("button", "Log in")
+        assert plain(hugo.page.locator("[data-status]").first.inner_text()) == plain(hugo.word("Active"))
+        rows = self.demo.call("GET", f"{self.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+        (provider_id,) = [row["id"] for row in rows if row["email"] == email]
+        happening = f"{self.demo.simulator}/_simulator/subscriptions/{provider_id}/buyer-cancels"
+        assert self.demo.call("POST", happening, json={}).status_code == 200
+
+        def look() -> bool:
+            hugo.page.goto(hugo.page.url)
+            return hugo.page.locator("[data-status]").first.get_attribute("data-status") == "cancelled"
+
+        wait_for(look, "the message of PayPal", seconds=30)
+        hugo.look()
+        self.picture(hugo, "customer-cancelled-at-paypal")
+        mail = self.demo.mail(email, DRAWING)
+        assert claims_an_end(mail["subject"]) != []
+        self.open_paypal(anne, "Messages")
+        rows_shown = [
+            plain(row) for row in anne.page.locator("tbody tr").filter(has_text=provider_id).all_inner_texts()
+        ]
+        (cancelled,) = [row for row in rows_shown if "BILLING.SUBSCRIPTION.CANCELLED" in row]
+        assert plain(anne.word("Handled")) in cancelled
+        self.picture(anne, "desk-messages-handled")
+
     # The merchant's own ends
 
     def staff_ends(self, anne: Visitor, *, email: str, action: str, status: str) -> None:
@@ -404,6 +453,7 @@ def test_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str,
     anne = story.anne_logs_in()
     story.switch_is_refused_before_the_key(anne)
     story.key_is_entered(anne)
+    story.paypal_reports_by_itself(anne)
     story.subscriptions_come_in(anne)
     story.customers_may_cancel(anne)
     story.rules_are_set(anne)
@@ -422,6 +472,7 @@ def test_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str,
     _, proof = story.claire_cancels(claire)
     story.the_desk_sees_it(anne, proof)
 
+    story.hugo_cancels_at_paypal(anne)
     story.staff_ends(anne, email="benoit@exemple.fr", action="Mark as completed", status="Completed")
     story.staff_ends(anne, email="ines@exemple.fr", action="Mark as abandoned", status="Abandoned")
     story.it_is_finished(amelie, provider_id, reference, seconds=patience)
