@@ -6,6 +6,7 @@ No page here asks PayPal anything: only what somebody presses does.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import flash, redirect, request, url_for
@@ -22,7 +23,7 @@ from portal.services import webhook_endpoints as endpoints
 from portal.services.event_replays import Replay
 from portal.services.webhook_registration import NotRegistered
 from portal.web.admin import bp, event_facts, event_words, showing
-from portal.web.admin.event_forms import EventFilter, FetchForm, local_day, today
+from portal.web.admin.event_forms import DAYS, EventFilter, FetchForm, local_day, today
 from portal.web.admin.lists import place, turn
 from portal.web.identity import context, person
 
@@ -165,6 +166,6 @@ def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, Any]:
 
 
 def _usual_span(health: Health) -> FetchForm:
-    """Offer the days since the last message."""
-    since = local_day(health.last.received_at) if health.last is not None else None
-    return FetchForm(start=since, end=today())
+    """Offer the days since the last message; without one, those that PayPal itself tries for."""
+    since = local_day(health.last.received_at) if health.last is not None else today() - timedelta(days=3)
+    return FetchForm(start=max(since, today() - timedelta(days=DAYS)), end=today())
