@@ -112,6 +112,8 @@ def read_list(content: bytes) -> Iterator[ListedRow]:
 
 def clean_id(cell: str) -> str:
     """Return an id as PayPal writes it, whatever a spreadsheet made of its dash, its case and its spaces."""
+    if PROFILE_ID.fullmatch(cell):
+        return cell
     plain = unicodedata.normalize("NFKC", cell)
     plain = "".join("-" if unicodedata.category(sign) == "Pd" or sign == "\u2212" else sign for sign in plain)
     return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf").upper()

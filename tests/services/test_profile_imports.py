@@ -139,7 +139,6 @@ def test_one_unfinished_list_a_merchant(ctx, make, bring, merchant):
 
 def test_a_long_list_goes_from_job_to_job(ctx, bring, paypal, monkeypatch):
     monkeypatch.setattr(profile_import_reading, "ROWS_PER_JOB", 4)
-    monkeypatch.setattr(profile_import_reading, "GAP", 0.0)
     profiles = [paypal.add_profile(email=f"c{number}@client.test") for number in range(10)]
     made = bring(*(profile.id for profile in profiles))
     for done in (4, 8, 10):
