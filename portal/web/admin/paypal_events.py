@@ -92,7 +92,7 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
             event_id=event.id,
             title=event_words.type_of(event.event_type),
             state=event_words.STATE[event.state],
-            mark=event_words.MARK[event.state],
+            state_mark=event_words.MARK[event.state],
             subject=event.subject,
             subscription_id=event_lists.subscription_id(session, who.merchant_id, event),
             rows=event_facts.event_rows(event, now=utc_now()),

@@ -191,6 +191,7 @@ def test_a_message_shows_its_facts_and_leads_to_its_subscription(owner, make, me
     )
     page = owner.get(f"{PAGE}/{row.id}")
     assert page.h1 == "Message from PayPal: Subscription cancelled"
+    assert page.select_one("main [data-status]")["data-status"] == event_words.MARK[EventState.WAITING]
     for words in ("BILLING.SUBSCRIPTION.CANCELLED", row.event_id, "Tries 4", "Webhook (REST key)", "kept until"):
         assert words in page.text, words
     assert "PayPal does not know the subscription under this key" in page.text
