@@ -19,6 +19,11 @@ class Pacer:
         self._guard = threading.Lock()
         self.calls = 0
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether calls are held back at all."""
+        return self._interval > 0
+
     def wait(self) -> None:
         """Return when the next call may begin."""
         with self._guard:

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 CALLS_PER_SECOND: Final = 10.0  # PayPal publishes no limit (FACTS.md 5); so many have never been called too many
 AT_ONCE: Final = 4  # calls under way: at a third of a second each, enough for the pace
+AT_ONCE_UNPACED: Final = 8  # with the pace switched off
 SOON: Final = timedelta(seconds=5)  # the database's clock, which jobs go by, may differ from ours
 SHARE: Final = timedelta(seconds=15)  # of one job; then another merchant's turn, and a worker that stops is not kept
 LANES: Final = 2  # comparisons at once: ends and mails have the other workers. A merchant keeps to one lane
@@ -186,9 +187,11 @@ def _go_on(
         return False
     try:
         with _work(ctx, run, pacer, insist=tries >= TRIES) as work:
-            while run.state is ComparisonState.RUNNING and (until is None or utc_now() < until):
+            over = False
+            while run.state is ComparisonState.RUNNING and not over:
                 run = read_page(work, run) if run.phase is ComparisonPhase.LIST else read_due(work, run)
                 tell(run)
+                over = until is not None and utc_now() >= until  # asked last: a share always does something
     except Halt as halt:
         _halt(ctx, run, halt, tries=tries)
     except NoKey:
@@ -211,7 +214,7 @@ def _work(ctx: Context, run: ComparisonRun, pacer: Pacer, *, insist: bool) -> It
     rest, gateways = _gateways(ctx, run, accounts, pacer)
     if not gateways:
         raise NoKey
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="comparison")
+    pool = ThreadPoolExecutor(AT_ONCE if pacer.is_paced else AT_ONCE_UNPACED, thread_name_prefix="comparison")
     try:
         yield Work(ctx=ctx, gateways=gateways, rest=rest, pacer=pacer, pool=pool, insist=insist)
     finally:

@@ -31,7 +31,7 @@ STATE: Final[Mapping[ComparisonState, LazyString]] = {
     ComparisonState.STOPPED: _l("Waiting"),
     ComparisonState.DONE: _l("Done"),
 }
-UNFINISHED: Final = _l("Replaced by a later one")
+UNFINISHED: Final = _l("Closed before its end")
 MARK: Final[Mapping[ComparisonState, str]] = {
     ComparisonState.RUNNING: "calling",
     ComparisonState.STOPPED: "warn",
