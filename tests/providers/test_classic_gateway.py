@@ -252,6 +252,18 @@ def test_what_is_sent(raw):
     }
 
 
+def test_a_netrc_of_the_machine_is_never_sent(raw, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = raw(answer("ACK=Success"))
+    gateway = at(server)
+    gateway._http.trust_env = True
+    gateway.check_key()
+    assert "Authorization" not in server.asked[0]
+
+
 @pytest.mark.parametrize("provider_id", ["", "I-A&METHOD=x", "../x", "I A", "x" * 51])
 def test_an_id_that_cannot_be_paypals_is_refused_before_any_call(paypal, classic, provider_id):
     for call in (classic.show_subscription, lambda name: classic.cancel_subscription(name, reason="x")):
