@@ -60,6 +60,25 @@ def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -
     return session.scalars(statement).one()
 
 
+def lock_by_provider_id(
+    session: Session, merchant_id: uuid.UUID, *, environment: str, provider_id: str
+) -> Subscription | None:
+    """Return the subscription with PayPal's id, locked as by `lock`; None if the merchant does not have it."""
+    found = session.execute(
+        select(Subscription.id)
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id == provider_id,
+        )
+        .with_for_update()
+    ).scalar_one_or_none()
+    if found is None:
+        return None
+    statement = _whole().where(Subscription.id == found).execution_options(populate_existing=True)
+    return session.scalars(statement).one()
+
+
 def lock_known(session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]) -> None:
     """Lock those of PayPal's ids that the merchant has. Who locks several takes them by id, here and in `lock_live`."""
     session.execute(

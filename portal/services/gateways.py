@@ -34,6 +34,10 @@ class NoKey(Exception):
     """The merchant has no PayPal key of the kind that is needed."""
 
 
+class OtherEnvironment(Exception):
+    """The merchant's key opens the sandbox where the live world is meant, or the other way round."""
+
+
 class RowTokenStore:
     """Keeps an account's token in its row, sealed, for every process of every machine."""
 
@@ -86,12 +90,17 @@ class RowTokenStore:
             )
 
 
-def rest_gateway(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> RestGateway:
+def rest_gateway(
+    context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0, environment: str | None = None
+) -> RestGateway:
     """Return the merchant's REST gateway. `patience` is how many seconds to wait for an answer.
 
-    Raises NoKey, CannotOpen (the master key is gone), GatewayUnavailable while PayPal's « too many » stands.
+    Raises NoKey, CannotOpen (the master key is gone), GatewayUnavailable while PayPal's « too many » stands;
+    OtherEnvironment when the key does not open the one that is asked for.
     """
     account = _account(context, merchant_id, Provider.PAYPAL_REST)
+    if environment not in (None, account.environment):
+        raise OtherEnvironment
     return context.gateways(
         rest_credentials(context, account), RowTokenStore(context, account.id, account.set_at), patience=patience
     )

@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from portal.clock import utc_now
 from portal.models import Subscription
 from portal.providers.ports import Reading, RestGateway
@@ -40,7 +38,9 @@ def reread(ctx: Context, origin: Origin, gateway: RestGateway, provider_id: str)
 def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, reading: Reading, *, asked_at: datetime) -> bool:
     """Write the reading; False when another one was written since it was asked for."""
     with ctx.db.begin() as session:
-        known = _lock(session, origin, reading.provider_id)
+        known = subscriptions.lock_by_provider_id(
+            session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
+        )
         if known is not None and known.provider_read_at > asked_at:
             return False
         if known is not None and not _brings_more(known, reading):
@@ -49,13 +49,6 @@ def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, reading: Read
     if arrivals.take_in(ctx, origin, gateway, reading).failed:
         raise NotYet("not_written")
     return True
-
-
-def _lock(session: Session, origin: Origin, provider_id: str) -> Subscription | None:
-    known = subscriptions.by_provider_id(
-        session, origin.merchant_id, environment=origin.environment, provider_id=provider_id
-    )
-    return subscriptions.lock(session, origin.merchant_id, known.id) if known is not None else None
 
 
 def _brings_more(known: Subscription, reading: Reading) -> bool:

@@ -11,14 +11,14 @@ from typing import Final
 
 import structlog
 
-from portal.models import EventState, PayPalEvent, Provider
-from portal.providers.ports import GatewayRefused, PaymentReading, Refusal
+from portal.models import EventState, PayPalEvent
+from portal.providers.ports import GatewayRefused, PaymentReading, Refusal, RestGateway
 from portal.queries import payments as stored_payments
-from portal.queries import paypal_accounts, subscriptions
+from portal.queries import subscriptions
 from portal.services import payments, webhook_bodies
 from portal.services.context import Context
 from portal.services.event_outcomes import Handled, NotYet
-from portal.services.gateways import NoKey, rest_gateway
+from portal.services.gateways import OtherEnvironment, rest_gateway
 from portal.services.import_rows import Origin
 from portal.services.payments import Told
 from portal.services.rereading import reread
@@ -51,10 +51,10 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     is_sale = event.event_type.startswith(SALE)
     if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
         return _ignored("type")
-    if _environment(ctx, event) != event.environment:
-        return _ignored("other_environment")  # the key was changed since: it opens another world
     try:
         return _sale(ctx, event, now=now) if is_sale else _subscription(ctx, event)
+    except OtherEnvironment:
+        return _ignored("other_environment")  # the key was changed since: it opens another world
     except GatewayRefused as refused:
         if refused.refusal is not Refusal.NOT_FOUND:
             raise
@@ -66,7 +66,7 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
 def _subscription(ctx: Context, event: PayPalEvent) -> Handled:
     if not event.subject:
         return _ignored("no_subscription")
-    reread(ctx, _origin(event), rest_gateway(ctx, event.merchant_id), event.subject)
+    reread(ctx, _origin(event), _gateway(ctx, event), event.subject)
     return DONE
 
 
@@ -75,7 +75,7 @@ def _sale(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     sale = _find(ctx, event, envelope, now=now)
     if not sale.subscription:
         return _without_subscription(event, envelope, now=now)
-    gateway = rest_gateway(ctx, event.merchant_id)
+    gateway = _gateway(ctx, event)
     reread(ctx, _origin(event), gateway, sale.subscription)
     readings = gateway.list_payments(sale.subscription, start=sale.start, end=sale.end)
     _write(ctx, event, sale, readings, now=now)
@@ -119,12 +119,11 @@ def _write(
     ctx: Context, event: PayPalEvent, sale: _Sale, readings: tuple[PaymentReading, ...], *, now: datetime
 ) -> None:
     with ctx.db.begin() as session:
-        known = subscriptions.by_provider_id(
+        locked = subscriptions.lock_by_provider_id(
             session, event.merchant_id, environment=event.environment, provider_id=sale.subscription
         )
-        if known is None:
+        if locked is None:
             raise NotYet("not_written")
-        locked = subscriptions.lock(session, event.merchant_id, known.id)
         missing = payments.take_over(session, locked, readings, sale.told, now=now)
     if missing:  # what PayPal does show stays written
         raise NotYet(missing)
@@ -135,12 +134,8 @@ def _time(event: PayPalEvent, envelope: Envelope | None) -> datetime:
     return said or event.happened_at or event.received_at
 
 
-def _environment(ctx: Context, event: PayPalEvent) -> str:
-    with ctx.db.read() as session:
-        account = paypal_accounts.of_merchant(session, event.merchant_id, Provider.PAYPAL_REST)
-    if account is None:
-        raise NoKey
-    return account.environment
+def _gateway(ctx: Context, event: PayPalEvent) -> RestGateway:
+    return rest_gateway(ctx, event.merchant_id, environment=event.environment)
 
 
 def _origin(event: PayPalEvent) -> Origin:

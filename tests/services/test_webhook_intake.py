@@ -210,3 +210,12 @@ def test_a_message_takes_at_most_six_statements(ctx, desk):
         own = len(seen) - len(pings)
         assert 2 <= own <= 6, seen
     assert any("paypal_events" in str(query) for query in seen)
+
+
+def test_a_changed_webhook_id_counts_from_the_next_message_on(desk):
+    """Addresses that genuine messages came to are remembered; a row that changed is read anew."""
+    assert desk.send(BODY) is Intake.STORED
+    desk.set(webhook_id="2JE4291016473214D")
+    other = event(CANCELLED, changed("I-OTHER"))
+    assert desk.send(other, webhook_id="2JE4291016473214D") is Intake.STORED
+    assert desk.send(event(CANCELLED, changed("I-THIRD"))) is Intake.REFUSED
