@@ -27,7 +27,7 @@ from portal.providers.ports import (
 from portal.secrets import CannotOpen
 from portal.services import settling
 from portal.services.context import Context
-from portal.services.gateways import NoKey, gateway_for
+from portal.services.gateways import NoKey, gateway_for, heed
 from portal.services.provider_facts import is_over
 from portal.services.settling import Answer, Claim
 
@@ -117,15 +117,21 @@ def _find(ctx: Context, claim: Claim, patience: Patience) -> tuple[SubscriptionG
         try:
             gateway = gateway_for(ctx, claim.merchant_id, Provider.PAYPAL_CLASSIC, patience=patience.answer)
             found = gateway.show_subscription(claim.provider_id)
-        except (NoKey, CannotOpen, GatewayRefused):
+        except (NoKey, CannotOpen):
             raise unknown from None
+        except (GatewayRefused, GatewayUnavailable) as error:
+            with ctx.db.begin() as session:  # it concerns the classic key alone
+                heed(session, claim.merchant_id, Provider.PAYPAL_CLASSIC, error, now=utc_now())
+            if isinstance(error, GatewayRefused):
+                raise unknown from None
+            raise GatewayUnavailable("the classic API does not answer", retry_after=error.retry_after) from None
     settling.note_provider(ctx, claim, Provider.PAYPAL_CLASSIC)
     return gateway, found
 
 
 def _read_back(gateway: SubscriptionGateway, claim: Claim, debug_id: str) -> Answer:
     """Verify a 204 by a read: without one nobody is told anything."""
-    facts = {"http_status": 204, "debug_id": debug_id}
+    facts = {"accepted": True, "debug_id": debug_id}  # REST says so by 204, the classic API by its ACK
     try:
         after = gateway.show_subscription(claim.provider_id)
     except (GatewayRefused, GatewayUnavailable) as error:

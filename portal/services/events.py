@@ -24,19 +24,18 @@ from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.logs import place_of
 from portal.models import EventSource, EventState, PayPalEvent, Provider
-from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+from portal.providers.ports import GatewayRefused, GatewayUnavailable
 from portal.queries import paypal_events
 from portal.secrets import CannotOpen
 from portal.services.context import Context
 from portal.services.event_outcomes import Handled, NotYet
-from portal.services.gateways import NoKey, slow_down, suspect_key
+from portal.services.gateways import NoKey, heed
 
 log = structlog.get_logger(__name__)
 
 GIVE_UP: Final = timedelta(days=3)  # as long as PayPal itself tries (FACTS.md 2.3)
 FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
-KEY_REFUSALS: Final = frozenset({Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN})
 EVENTS: Final = cast(Table, PayPalEvent.__table__)  # without the ORM's part an INSERT costs half
 
 # Who handles what came from where, imported when the first one comes: each has `handle(ctx, event, *, now)`.
@@ -221,11 +220,8 @@ def _put_off(
     with ctx.db.begin() as session:
         if _write(session, event, state=state, error=why, next_try_at=again) and again is not None:
             _defer(session, event.id, at=again)
-        provider = PROVIDERS[event.source]
-        if isinstance(error, GatewayRefused) and error.refusal in KEY_REFUSALS:
-            suspect_key(session, event.merchant_id, provider, now=now)
-        elif isinstance(error, GatewayUnavailable) and error.http_status == 429 and asked:
-            slow_down(session, event.merchant_id, provider, until=now + asked)
+        if error is not None:
+            heed(session, event.merchant_id, PROVIDERS[event.source], error, now=now)
     log.warning("event_put_off", event_id=str(event.id), why=why, attempts=event.attempts + 1, state=state)
     return state
 

@@ -16,7 +16,9 @@ from portal.providers.ports import (
     ClassicCredentials,
     ClassicGateway,
     Credentials,
+    GatewayRefused,
     GatewayUnavailable,
+    Refusal,
     RestGateway,
     SubscriptionGateway,
     Token,
@@ -146,6 +148,22 @@ def slow_down(session: Session, merchant_id: uuid.UUID, provider: Provider, *, u
         .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == provider)
         .values(calm_until=until)
     )
+
+
+def heed(
+    session: Session,
+    merchant_id: uuid.UUID,
+    provider: Provider,
+    error: GatewayRefused | GatewayUnavailable,
+    *,
+    now: datetime,
+) -> None:
+    """Do what PayPal's answer asks of every call with this key: test it after 401 and 403, wait after 429."""
+    if isinstance(error, GatewayRefused):
+        if error.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN):
+            suspect_key(session, merchant_id, provider, now=now)
+    elif error.http_status == 429 and error.retry_after:
+        slow_down(session, merchant_id, provider, until=now + timedelta(seconds=error.retry_after))
 
 
 def suspect_key(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> None:

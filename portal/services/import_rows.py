@@ -108,7 +108,8 @@ def _take_over_life(session: Session, subscription: Subscription, reading: Readi
     if seen is None:
         timeline.note(session, subscription, TimelineKind.UNKNOWN_WORD, key=reading.status, at=now, word=reading.status)
     elif seen in ENDED:
-        _take_over_end(subscription, seen, at=reading.status_at or now)
+        # The classic API gives no time of the status: the end of what was paid is the nearest thing known.
+        _take_over_end(subscription, seen, at=reading.status_at or late_since(subscription, now=now))
     else:
         subscription.follow(seen, at=late_since(subscription, now=now))
 

@@ -18,6 +18,7 @@ SUBSCRIPTION: Final = "BILLING.SUBSCRIPTION."
 SALE: Final = "PAYMENT.SALE."
 REFUNDED: Final = SALE + "REFUNDED"
 REVERSED: Final = SALE + "REVERSED"
+FAILED_PAYMENT: Final = SUBSCRIPTION + "PAYMENT.FAILED"
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -43,15 +44,13 @@ class Envelope:
     @property
     def sale_ids(self) -> tuple[str, ...]:
         """The sale that the message is about, likeliest id first: a refund has an id of its own beside it."""
-        names = ("sale_id", "id") if self.event_type == REVERSED else ("sale_id",)
-        if self.event_type not in (REFUNDED, REVERSED):
-            names = ("id",)
+        names = {REFUNDED: ("sale_id",), REVERSED: ("sale_id", "id"), FAILED_PAYMENT: ()}.get(self.event_type, ("id",))
         return tuple(filter(None, (_word(_OBJECT_ID, self.resource.get(name)) for name in names)))
 
     @property
     def resource_at(self) -> datetime | None:
-        """When the object of the message was made."""
-        return _moment(self.resource.get("create_time"))
+        """When the object of the message was made; of a failed payment, when it failed."""
+        return _moment(self.resource.get("update_time" if self.event_type == FAILED_PAYMENT else "create_time"))
 
     @property
     def refunded_in_all(self) -> Money | None:

@@ -22,7 +22,7 @@ from portal.services.gateways import OtherEnvironment, rest_gateway
 from portal.services.import_rows import Origin
 from portal.services.payments import Told
 from portal.services.rereading import reread
-from portal.services.webhook_bodies import REFUNDED, REVERSED, SALE, SUBSCRIPTION, Envelope
+from portal.services.webhook_bodies import FAILED_PAYMENT, REFUNDED, REVERSED, SALE, SUBSCRIPTION, Envelope
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,8 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
 
     Raises NotYet when PayPal does not show it yet, and what `rest_gateway` and its calls raise.
     """
-    is_sale = event.event_type.startswith(SALE)
+    # A payment that fails is a transaction too, and PayPal tells of it by the subscription.
+    is_sale = event.event_type.startswith(SALE) or event.event_type == FAILED_PAYMENT
     if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
         return _ignored("type")
     try:
@@ -73,6 +74,8 @@ def _subscription(ctx: Context, event: PayPalEvent) -> Handled:
 def _sale(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     envelope = webhook_bodies.read(event.body or b"")
     sale = _find(ctx, event, envelope, now=now)
+    if not sale.subscription and event.event_type == FAILED_PAYMENT:
+        return _ignored("no_subscription")
     if not sale.subscription:
         return _without_subscription(event, envelope, now=now)
     gateway = _gateway(ctx, event)

@@ -122,15 +122,10 @@ def trouble_of(
     ctx: Context, merchant_id: uuid.UUID, error: GatewayRefused | GatewayUnavailable, *, now: datetime
 ) -> WebhookTrouble:
     """Return the word for PayPal's answer; a refused key is tested soon, and « too many » (429) binds every call."""
+    with ctx.db.begin() as session:
+        gateways.heed(session, merchant_id, Provider.PAYPAL_REST, error, now=now)
     if isinstance(error, GatewayRefused):
-        if error.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN):
-            with ctx.db.begin() as session:
-                gateways.suspect_key(session, merchant_id, Provider.PAYPAL_REST, now=now)
         return TROUBLES.get(error.refusal, WebhookTrouble.REFUSED)
-    if error.http_status == 429 and error.retry_after:
-        with ctx.db.begin() as session:
-            until = now + timedelta(seconds=error.retry_after)
-            gateways.slow_down(session, merchant_id, Provider.PAYPAL_REST, until=until)
     return WebhookTrouble.NO_ANSWER
 
 
