@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from portal.demo.simulator import Simulator
 from tests.demo.conftest import URL, log_in
 
 #  what happens            status before      what is told, in this order
@@ -150,6 +151,19 @@ def test_a_pending_payment_ends_either_way(paypal, told):
         (second.payments[-1].id, "denied"),
     ]
     assert [row.payments[-1].status for row in (first, second)] == ["COMPLETED", "DECLINED"]
+
+
+def test_a_payment_put_off_by_hand_is_not_forgotten():
+    at = [datetime(2026, 5, 1, 12, tzinfo=UTC)]
+    moving = Simulator(clock=lambda: at[0])
+    row = moving.add_subscription(started_at=at[0])
+    row.next_billing_time = "2026-07-01T12:00:00Z"
+    paid = []
+    for month in (6, 7):
+        at[0] = datetime(2026, month, 2, tzinfo=UTC)
+        moving.settle()
+        paid.append(len(row.payments))
+    assert paid == [1, 2]
 
 
 def test_yen_have_no_decimals(paypal, told):
