@@ -18,7 +18,7 @@ from portal.secrets import CannotOpen
 from portal.services import classic_arrivals, payments
 from portal.services.context import Context
 from portal.services.event_outcomes import NotYet
-from portal.services.gateways import NoKey, classic_gateway, rest_gateway, slow_down, suspect_key
+from portal.services.gateways import NoKey, classic_gateway, heed, rest_gateway
 from portal.services.import_rows import Origin
 from portal.services.payments import Told
 from portal.services.rereading import reread
@@ -70,10 +70,10 @@ def refresh(ctx: Context, merchant_id: uuid.UUID, subscription_id: uuid.UUID, *,
         return Refreshed.KEY_UNREADABLE
     except NotYet:
         return Refreshed.NOT_WRITTEN
-    except GatewayRefused as refused:
-        return _refused(ctx, known, refused, now=now)
-    except GatewayUnavailable as away:
-        return _unavailable(ctx, known, away, now=now)
+    except (GatewayRefused, GatewayUnavailable) as error:
+        with ctx.db.begin() as session:
+            heed(session, known.merchant_id, known.provider, error, now=now)
+        return _outcome(error)
     return Refreshed.SAME if _facts(ctx, known) == before else Refreshed.CHANGED
 
 
@@ -91,19 +91,10 @@ def _read(ctx: Context, known: Subscription, *, now: datetime) -> None:
         payments.take_over(session, locked, paid, Told(sale_ids=()), now=now)
 
 
-def _refused(ctx: Context, known: Subscription, refused: GatewayRefused, *, now: datetime) -> Refreshed:
-    if refused.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN):
-        with ctx.db.begin() as session:
-            suspect_key(session, known.merchant_id, known.provider, now=now)
-    return REFUSALS.get(refused.refusal, Refreshed.REFUSED)
-
-
-def _unavailable(ctx: Context, known: Subscription, away: GatewayUnavailable, *, now: datetime) -> Refreshed:
-    if away.http_status != 429:
-        return Refreshed.NO_ANSWER
-    with ctx.db.begin() as session:
-        slow_down(session, known.merchant_id, known.provider, until=now + timedelta(seconds=away.retry_after or 30))
-    return Refreshed.TOO_MANY_CALLS
+def _outcome(error: GatewayRefused | GatewayUnavailable) -> Refreshed:
+    if isinstance(error, GatewayRefused):
+        return REFUSALS.get(error.refusal, Refreshed.REFUSED)
+    return Refreshed.TOO_MANY_CALLS if error.http_status == 429 else Refreshed.NO_ANSWER
 
 
 def _facts(ctx: Context, known: Subscription) -> tuple[Any, ...]:
