@@ -55,7 +55,7 @@ LENGTHS = {
     "carried through": 4,
 }
 # In which lives every order is tried each time; of the other long ones every fifth, and all with PORTAL_EVERY_ORDER=1.
-WHOLE = {name for name, length in LENGTHS.items() if length < 5} | {"refunded in two parts"}
+WHOLE = {name for name, length in LENGTHS.items() if length < 5}
 STRIDE = 5
 
 
@@ -206,6 +206,13 @@ class Life:
         ]
 
 
+def forget(paypal, *, lived):
+    """Make room: every message would be signed again each time they are looked at."""
+    paypal.forget(lived.row.id)
+    paypal.state.deliveries.clear()
+    paypal.state.events.clear()
+
+
 @pytest.fixture
 def life(paypal):
     """Begin a life; PayPal keeps its messages for us to deliver."""
@@ -250,7 +257,7 @@ def test_every_order_told_early_ends_as_paypal_does(life, tell, paypal, name, re
         lived.live(len(lived.steps))
         told.settle()
         told.agrees_with(lived.row)
-        paypal.forget(lived.row.id)
+        forget(paypal, lived=lived)
     record_property("orders", len(orders(name)))
 
 
@@ -263,7 +270,7 @@ def after_which_step(life, paypal, name):
         lived = life(name)
         lived.live(len(lived.steps))
         SHAPES[name] = lived.heard_from
-        paypal.forget(lived.row.id)
+        forget(paypal, lived=lived)
     return SHAPES[name]
 
 
@@ -401,5 +408,5 @@ def test_the_number_of_orders():
     """What the notes say: whole lives told early and late, each time and with PORTAL_EVERY_ORDER=1."""
     assert 2 * sum(factorial(length) for length in LENGTHS.values()) == 1356
     if os.environ.get("PORTAL_EVERY_ORDER") != "1":
-        assert 2 * sum(len(orders(name)) for name in LIVES) == 588
+        assert 2 * sum(len(orders(name)) for name in LIVES) == 396
     assert set(LENGTHS) == set(LIVES)
