@@ -68,15 +68,14 @@ def write(
     A known one goes through the one door.  `origin` must name the classic world.  Raises Outdated when the
     subscription was read again after `asked_at`.
     """
-    known = _known(session, origin, reading)
-    if known is None:
+    held = _lock(session, origin, reading)
+    if held is None:
         # Two messages of one sign-up come at once: the second one waits here, and then knows it.
         import_runs.lock_merchant(session, origin.merchant_id)
-        known = _known(session, origin, reading)
-    if known is not None:
-        held = subscriptions.lock(session, origin.merchant_id, known.id)
-        if asked_at is not None and held.provider_read_at > asked_at:
-            raise Outdated
+        held = _lock(session, origin, reading)
+    if held is not None and asked_at is not None and held.provider_read_at > asked_at:
+        raise Outdated
+    if held is not None:
         held.provider = origin.provider  # whatever was thought before: the classic API shows it
     return write_row(ctx, session, origin, reading, _offer(session, origin, reading, now=now), now=now)
 
@@ -88,8 +87,8 @@ def plan_key(plan: PlanReading) -> str:
     return PREFIX + hashlib.sha256("\n".join(terms).encode()).hexdigest()[:32]
 
 
-def _known(session: Session, origin: Origin, reading: Reading) -> Subscription | None:
-    return subscriptions.by_provider_id(
+def _lock(session: Session, origin: Origin, reading: Reading) -> Subscription | None:
+    return subscriptions.lock_by_provider_id(
         session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
     )
 

@@ -49,12 +49,11 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
     if not back and status not in WORDS:
         return DONE
     with ctx.db.begin() as session:
-        known = subscriptions.by_provider_id(
+        subscription = subscriptions.lock_by_provider_id(
             session, event.merchant_id, environment=event.environment, provider_id=profile_id
         )
-        if known is None:
+        if subscription is None:
             raise NotYet("not_written")
-        subscription = subscriptions.lock(session, event.merchant_id, known.id)
         told = _told(session, subscription, message, is_refund=status in REFUNDS) if back else Told(sale_ids=())
         sale = () if back else _sale(event, message, status)
         missing = payments.take_over(session, subscription, sale, told, now=now)

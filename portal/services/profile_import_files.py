@@ -169,7 +169,10 @@ def _layout(first: str, *, line: int) -> tuple[str, int | None]:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line.strip("\r\n")], delimiter=delimiter), [])]
+    except csv.Error:  # a cell of more than 128 kB: no name of a column, and no id
+        return [line[:LONGEST_SHOWN]]
 
 
 def _column_name(cell: str) -> str:

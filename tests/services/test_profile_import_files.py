@@ -71,6 +71,8 @@ def test_every_usual_dialect(text, charset):
         (f'Profile ID;name\n{A};"x\n{B};y\n'.encode(), FileFault.QUOTES, 2),
         (f"{A}\n{B};two\n".encode(), FileFault.SEVERAL_COLUMNS, 2),
         (b"x" * (MOST_BYTES + 1), FileFault.TOO_LARGE, None),
+        (b"x" * MOST_BYTES, FileFault.COLUMNS, 1),
+        (b"Profile ID\n" + b"x" * 1_000_000, FileFault.QUOTES, 2),
     ],
 )
 def test_a_file_that_cannot_be_taken_says_why_and_where(content, expected, line):
