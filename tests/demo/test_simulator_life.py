@@ -157,10 +157,10 @@ def test_a_payment_put_off_by_hand_is_not_forgotten():
     at = [datetime(2026, 5, 1, 12, tzinfo=UTC)]
     moving = Simulator(clock=lambda: at[0])
     row = moving.add_subscription(started_at=at[0])
-    row.next_billing_time = "2026-07-01T12:00:00Z"
+    row.next_billing_time = "2026-06-10T12:00:00Z"
     paid = []
-    for month in (6, 7):
-        at[0] = datetime(2026, month, 2, tzinfo=UTC)
+    for day in (2, 12):
+        at[0] = datetime(2026, 6, day, tzinfo=UTC)
         moving.settle()
         paid.append(len(row.payments))
     assert paid == [1, 2]
