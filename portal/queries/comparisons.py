@@ -35,6 +35,7 @@ __all__ = [
     "has_difference",
     "is_late",
     "is_running",
+    "is_waiting",
     "known",
     "last_whole",
     "lock",
@@ -90,6 +91,20 @@ def is_running(session: Session, merchant_id: uuid.UUID) -> bool:
     run = ComparisonRun
     at_work = exists().where(run.merchant_id == merchant_id, run.state == ComparisonState.RUNNING)
     return bool(session.scalar(select(at_work)))
+
+
+def is_waiting(session: Session, merchant_id: uuid.UUID) -> bool:
+    """Say whether a whole run of the merchant waits for its time, or for a key: it goes on by itself."""
+    run = ComparisonRun
+    for_a_key = or_(*(run.error.startswith(reason) for reason in KEY_REASONS))
+    waits = exists().where(
+        run.merchant_id == merchant_id,
+        run.state == ComparisonState.STOPPED,
+        run.trigger.in_(WHOLE),
+        ~run.dry_run,
+        or_(run.wait_until.is_not(None), for_a_key),
+    )
+    return bool(session.scalar(select(waits)))
 
 
 def last_whole(session: Session, merchant_id: uuid.UUID, environment: str | None = None) -> ComparisonRun | None:

@@ -34,7 +34,7 @@ def start_nightly(ctx: Context, *, now: datetime) -> int:
         if key_since >= slot:  # entered today: the import is at work
             continue
         with ctx.db.read() as session:
-            if comparisons.started_since(session, merchant_id, slot):
+            if comparisons.started_since(session, merchant_id, slot) or comparisons.is_waiting(session, merchant_id):
                 continue
         begun += _start(ctx, merchant_id, ComparisonTrigger.NIGHTLY, now=now)
     return begun

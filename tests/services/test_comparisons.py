@@ -637,6 +637,23 @@ def test_a_key_entered_today_waits_for_tonight_and_a_broken_one_for_its_owner(ct
         assert session.scalars(select(ComparisonRun.merchant_id)).all() == [fresh.id]
 
 
+def test_the_night_does_not_shorten_a_wait(ctx, merchant, now):
+    evening = now.replace(hour=22, minute=0) + timedelta(days=1)
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).values(set_at=now - timedelta(days=9)))
+    start_or_resume(ctx, merchant.id)
+    with ctx.db.begin() as session:
+        session.execute(
+            update(ComparisonRun).values(
+                state=ComparisonState.STOPPED, error="unavailable", wait_until=evening + timedelta(hours=3)
+            )
+        )
+    assert comparison_starts.start_nightly(ctx, now=evening) == 0
+    with ctx.db.begin() as session:  # nothing but a person would go on with this one
+        session.execute(update(ComparisonRun).values(error="interrupted", wait_until=None))
+    assert comparison_starts.start_nightly(ctx, now=evening) == 1
+
+
 def test_runs_before_payments_begin_only_where_a_payment_is_near(ctx, make, paypal, now):
     near = make.merchant()
     due = make.subscription(merchant=near, next_payment_at=now + timedelta(hours=25))
