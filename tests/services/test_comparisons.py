@@ -271,6 +271,7 @@ def done_run(merchant, at, **columns):
 def test_a_dry_run_lists_and_writes_nothing_else(ctx, merchant, paypal, bring_in):
     gone, dearer = paypal.add_subscription(), paypal.add_subscription(email="b@client.test")
     moved = paypal.add_subscription(email="c@client.test")
+    paypal.add_subscription(email="same@client.test")
     bring_in()
     paypal.happen(gone.id, "buyer-cancels")
     dearer.own_amount = "99.00"
@@ -505,12 +506,23 @@ def test_a_share_ends_and_the_rest_goes_to_another_job(ctx, merchant, paypal, br
 
 
 def test_two_processes_on_one_run_write_each_row_once(ctx, merchant, paypal, bring_in):
-    paypal.add_subscription()
+    for n in range(25):
+        paypal.add_subscription(email=f"c{n}@client.test")
     bring_in()
     run = start_or_resume(ctx, merchant.id)
+    overtaken = []
+
+    def other_process(_run):  # takes the run over after the first page
+        if not overtaken:
+            overtaken.append(run_comparison(ctx, run.id, calls_per_second=None))
+
+    run_comparison(ctx, run.id, calls_per_second=None, on_progress=other_process)
     with ctx.db.read() as session:
-        behind = reads.get(session, run.id)
-    run_comparison(ctx, run.id, calls_per_second=None)
+        done = reads.get(session, run.id)
+    assert (done.state, done.compared) == (ComparisonState.DONE, 25)
+    behind = start_or_resume(ctx, merchant.id)
+    with ctx.db.begin() as session:
+        session.execute(update(ComparisonRun).where(ComparisonRun.id == behind.id).values(next_page=2))
     with pytest.raises(comparison_reads.Lost), ctx.db.begin() as session:
         comparison_reads.hold(session, behind)
 
@@ -596,6 +608,7 @@ def test_another_merchants_rows_are_never_touched(ctx, make, merchant, paypal):
     compare(ctx, merchant, everything=True)
     assert stored(ctx, mine.provider_id).failed_payments == 3
     assert stored(ctx, theirs.provider_id).failed_payments == 0
+    assert paypal.count("show", theirs.provider_id) == 0
     assert stored(ctx, theirs.provider_id).provider_read_at == before
 
 
