@@ -99,6 +99,7 @@ def upgrade() -> None:
     sa.Column('refused_count', sa.Integer(), nullable=False),
     sa.Column('test_asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('test_seen_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_fetch', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('merchant_id', sa.Uuid(), nullable=False),

@@ -122,12 +122,14 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
     python = (sys.executable, "-m")
     flask = (*python, "flask", "--app", "wsgi")
     state, mails = str(data / "paypal.json"), str(data / "mails")
-    simulator = (*python, "portal.demo.simulator", "--port", str(ports.simulator), "--state", state)
-    simulator = (*simulator, "--authority", str(data / AUTHORITY))
+    simulator = (*python, "portal.demo.simulator", "--port", str(ports.simulator))
+    kept = ("--state", state, "--authority", str(data / AUTHORITY))
     mailbox = (*python, "portal.demo.mailbox", "--http-port", str(ports.mailbox))
     gunicorn = (*python, "gunicorn", "wsgi:app", "--bind", f"{HOST}:{ports.portal}", "--no-control-socket")
     return [
-        Child(name="simulator", command=simulator, ready=listens(ports.simulator)),  # first: it writes what all trust
+        Child(
+            name="simulator", command=(*simulator, *kept), ready=listens(ports.simulator)
+        ),  # first: it writes what all trust
         Child(name="migrate", command=(*flask, "migrate"), finishes=True),
         Child(
             name="mailbox",

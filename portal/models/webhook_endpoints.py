@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,3 +45,4 @@ class WebhookEndpoint(HasId, HasCreation, HasMerchant, Base):
     refused_count: Mapped[int] = mapped_column(default=0)
     test_asked_at: Mapped[datetime | None]  # simulate-event was asked for
     test_seen_at: Mapped[datetime | None]  # and its message arrived
+    last_fetch: Mapped[dict[str, Any] | None]  # what the last « fetch what was missed » found so far

@@ -173,7 +173,8 @@ def _go(session: Session, run: ComparisonRun, *, now: datetime, in_background: b
 
 
 def _defer(session: Session, run: ComparisonRun, *, at: datetime | None = None, tries: int = 0) -> None:
-    lane = f"comparisons-{run.merchant_id.int % LANES}"
+    # A job that waits for its time with a lock would hold up every later one of the lane.
+    lane = f"comparisons-{run.merchant_id.int % LANES}" if at is None else None
     queue.defer(session, queue.RUN_COMPARISON, at=at, lock=lane, run_id=str(run.id), tries=tries)
 
 

@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.models import WebhookEndpoint
 from portal.providers.ports import EventReading, GatewayRefused, GatewayUnavailable, Refusal, RestGateway
 from portal.queries import event_lists, paypal_accounts, webhook_endpoints
 from portal.services import gateways
@@ -48,9 +49,16 @@ def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: d
 
     Raises NoKey, and NotRegistered when PayPal has no webhook of ours to send to.
     """
+    start, end = max(start, now - LONGEST), min(end, now)
     with ctx.db.begin() as session:
-        _webhook_id(session, merchant_id)
-        _defer(session, merchant_id, start=max(start, now - LONGEST), end=min(end, now))
+        endpoint = _endpoint(session, merchant_id)
+        endpoint.last_fetch = {
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "until": start.isoformat(),  # how far it has come
+            **vars(Fetched()),
+        }
+        _defer(session, merchant_id, start=start, end=end)
 
 
 def fetch_share(
@@ -76,20 +84,30 @@ def fetch_share(
         trouble_of(ctx, merchant_id, error, now=now)
         raise
     log.info("missed_events_asked_for", merchant_id=str(merchant_id), start=start.isoformat(), **vars(fetched))
-    if until < end:
-        with ctx.db.begin() as session:
+    with ctx.db.begin() as session:
+        _note(_endpoint(session, merchant_id), fetched, until=until)
+        if until < end:
             _defer(session, merchant_id, start=until, end=end)
     return fetched
 
 
-def _webhook_id(session: Session, merchant_id: uuid.UUID) -> str:
+def _note(endpoint: WebhookEndpoint, fetched: Fetched, *, until: datetime) -> None:
+    """Add a share to what the page shows; one that is done twice, since its job died, is not counted twice."""
+    so_far = endpoint.last_fetch
+    if so_far is None or datetime.fromisoformat(so_far["until"]) >= until:
+        return
+    counts = {name: so_far[name] + count for name, count in vars(fetched).items()}
+    endpoint.last_fetch = {**so_far, **counts, "until": until.isoformat()}
+
+
+def _endpoint(session: Session, merchant_id: uuid.UUID) -> WebhookEndpoint:
     account = paypal_accounts.of_merchant(session, merchant_id)
     if account is None:
         raise NoKey
     endpoint = webhook_endpoints.of_merchant(session, merchant_id, account.environment)
     if endpoint is None or endpoint.webhook_id is None:
         raise NotRegistered
-    return endpoint.webhook_id
+    return endpoint
 
 
 def _defer(session: Session, merchant_id: uuid.UUID, *, start: datetime, end: datetime) -> None:
@@ -105,7 +123,7 @@ def _defer(session: Session, merchant_id: uuid.UUID, *, start: datetime, end: da
 
 def _ask_again(ctx: Context, merchant_id: uuid.UUID, gateway: RestGateway, events: Iterable[EventReading]) -> Fetched:
     with ctx.db.read() as session:
-        webhook_id = _webhook_id(session, merchant_id)
+        webhook_id = _endpoint(session, merchant_id).webhook_id or ""
     fetched = Fetched()
     for batch in _batches(event for event in events if event.event_type.startswith(OURS)):
         with ctx.db.read() as session:

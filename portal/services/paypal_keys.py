@@ -20,7 +20,7 @@ from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials, Credentials
 from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
-from portal.services import key_checks, notices, profile_imports, settling, webhook_endpoints
+from portal.services import events, key_checks, notices, profile_imports, settling, webhook_endpoints
 from portal.services.context import Context
 from portal.services.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
 from portal.services.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
@@ -182,7 +182,7 @@ def _test(ctx: Context, account: PayPalAccount, *, now: datetime, forget_told: b
 
 
 def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
-    """Try the requests that waited for the key, and go on with the list of profiles, once it is stored.
+    """Try the requests and the messages that waited for the key, and go on with the list of profiles.
 
     Never in the account's own transaction: whoever settles a request or tells of it holds the request first
     and takes the account then.
@@ -190,6 +190,8 @@ def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
     with ctx.db.begin() as session:
         settling.retry_all(session, merchant_id, now=now)
         profile_imports.wake(session, merchant_id, now=now)
+        for provider in Provider:
+            events.retry_all(session, merchant_id, provider, now=now)
 
 
 def _log(merchant_id: uuid.UUID, found: KeyCheck) -> None:

@@ -105,8 +105,8 @@ def test_0003_keeps_rest_keys_both_ways_and_cannot_keep_classic_ones(make, ctx, 
         connection.execute(
             "INSERT INTO paypal_accounts (id, created_at, merchant_id, provider, environment, client_id, secret,"
             " signature, receivers, secret_ending, set_at, state, checked_at, check_result, token_scopes)"
-            " SELECT gen_random_uuid(), now(), merchant_id, 'paypal_classic', 'live', 'u', 'x', 'y', '{a@b.test}', 'ab',"
-            " now(), 'working', now(), '{}', '' FROM paypal_accounts"
+            " SELECT gen_random_uuid(), now(), merchant_id, 'paypal_classic', 'live', 'u', 'x', 'y', '{a@b.test}',"
+            " 'ab', now(), 'working', now(), '{}', '' FROM paypal_accounts"
         )
         assert connection.execute(keys).fetchall() == [("paypal_classic", "live"), ("paypal_rest", "sandbox")]
     downgrade(database_url, "0002")

@@ -11,7 +11,7 @@ from portal import queue
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.subscriptions import Status
-from portal.models import KeyState, Mail, PayPalAccount, Provider
+from portal.models import EventSource, EventState, KeyState, Mail, PayPalAccount, PayPalEvent, Provider
 from portal.providers.ports import ClassicCredentials
 from portal.services import carrying_out, key_checks, paypal_keys, settling
 from portal.services.key_checks import Finding
@@ -412,3 +412,23 @@ def test_the_job_tests_the_key_it_names(ctx, merchant, paypal, now):
     run_worker(ctx, wait=False, concurrency=1)
     assert account_of(ctx, merchant).state is KeyState.REFUSED
     assert jobs_of_keys.daily_key_tests.name.startswith("housekeeping.")
+
+
+def test_messages_that_waited_for_the_key_are_tried_as_soon_as_it_works(ctx, merchant, make, paypal, now, jobs):
+    """An event that came while the key was refused is handled with the new one, not hours later."""
+    waiting = PayPalEvent(
+        merchant_id=merchant.id,
+        environment="sandbox",
+        source=EventSource.WEBHOOK,
+        event_id="WH-WAITED",
+        event_type="BILLING.SUBSCRIPTION.UPDATED",
+        received_at=now,
+        state=EventState.WAITING,
+        attempts=3,
+        next_try_at=now + timedelta(hours=3),
+    )
+    make.add(waiting)
+    save(ctx, merchant, paypal, now=now)
+    with ctx.db.read() as session:
+        assert session.get_one(PayPalEvent, waiting.id).next_try_at == now
+    assert [found for found, _at in jobs("events.handle")] == [{"event_id": str(waiting.id)}]

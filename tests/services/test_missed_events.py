@@ -146,6 +146,22 @@ def test_a_long_span_goes_from_job_to_job_a_day_each(ctx, paypal, merchant, now)
     assert paypal.count("list_events") == 30
 
 
+def test_what_was_found_adds_up_for_the_page_and_a_share_done_twice_counts_once(ctx, paypal, merchant, events, now):
+    events(3)
+    later = now + DAY / 4  # the events happen after `now`
+    missed_events.start_fetch(ctx, merchant.id, start=later - 2 * DAY, end=later, now=later)
+    found = []
+    for start in (later - 2 * DAY, later - DAY, later - DAY):
+        missed_events.fetch_share(ctx, merchant.id, start=start, end=later, now=later)
+        with ctx.db.read() as session:
+            found.append(session.scalar(text("SELECT last_fetch FROM webhook_endpoints")))
+    assert [(one["listed"], one["resent"], one["until"]) for one in found] == [
+        (0, 0, (later - DAY).isoformat()),
+        (3, 3, later.isoformat()),
+        (3, 3, later.isoformat()),
+    ]
+
+
 def test_without_key_or_webhook_there_is_nothing_to_ask(ctx, make, merchant, now):
     nobody = make.merchant(key=False)
     with pytest.raises(NoKey):

@@ -77,6 +77,21 @@ def test_rows(endpoint: Any, last: Any) -> list[Row]:
     return [(_("Test asked for"), presenting.moment(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
 
 
+def fetch_rows(endpoint: Any) -> list[Row]:
+    """Return how far the last « fetch what was missed » has come, and what it found at PayPal."""
+    found = endpoint.last_fetch if endpoint is not None else None
+    if not found:
+        return []
+    start, end, until = (datetime.fromisoformat(found[name]) for name in ("start", "end", "until"))
+    progress = _("done") if until >= end else _("come as far as %(moment)s", moment=presenting.moment(until))
+    return [
+        (_("Last fetched"), f"{presenting.moment(start)} – {presenting.moment(end)}", progress),
+        (_("Listed by PayPal"), str(found["listed"]), _("%(number)s of them were here already", number=found["known"])),
+        (_("Asked for again"), str(found["resent"])),
+        (_("Not sent again by PayPal"), str(found["refused"])),
+    ]
+
+
 def event_rows(event: Any, *, now: datetime) -> list[Row]:
     """Return all that is known of one message but its subject and its body."""
     rows: list[Row] = [

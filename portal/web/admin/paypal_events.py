@@ -142,6 +142,7 @@ def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owne
         "what_to_do": event_words.TODO[trouble] if trouble else None,
         "registration": event_facts.registration_rows(endpoint, address=address) if endpoint else [],
         "tested": event_facts.test_rows(endpoint, health.last),
+        "fetched": event_facts.fetch_rows(endpoint),
         "ipn_address": endpoints.ipn_url(context(), for_ipn) if for_ipn and owner else None,
         "waiting": event_facts.waiting_rows(health, endpoint),
     }
