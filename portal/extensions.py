@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, create_engine
+from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -30,16 +32,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """Two ways in: `begin()` for a unit of work that commits, `read()` for pages (autocommit, never writes)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0) -> None:
+        """Connect on demand. A pooled connection that was used within `trust_for` seconds is not asked for a sign of life."""
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.engine: Engine = create_engine(
             self.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": 3, "application_name": "portal"},
         )
+        _ping_idle(self.engine, trust_for)
         self._write = sessionmaker(self.engine, expire_on_commit=False)
         reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(reading, expire_on_commit=False, autoflush=False)
@@ -59,3 +62,24 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _ping_idle(engine: Engine, trust_for: float) -> None:
+    """Ask a pooled connection for a sign of life, but only one that has been idle: a ping costs a round trip.
+
+    A server that went away is thus noticed before anything is lost, all but within those seconds.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.pop("idle_since", None)
+        if since is None or time.monotonic() - since < trust_for:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise InvalidatePoolError from None

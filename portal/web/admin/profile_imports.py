@@ -65,11 +65,11 @@ class RowFilter(PlainForm):
 @bp.url_value_preprocessor
 def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Let this one page take a large file. It runs before anything reads the form."""
-    if endpoint == "admin.profile_imports":
+    if endpoint == "admin.paypal_profile_imports":
         request.max_content_length = MOST_SENT
 
 
-@bp.route("/paypal/profiles", methods=["GET", "POST"], endpoint="profile_imports")
+@bp.route("/paypal/profiles", methods=["GET", "POST"], endpoint="paypal_profile_imports")
 def index() -> ResponseReturnValue:
     """Say how classic subscriptions come here; take a list of them."""
     form = ProfileListForm()
@@ -80,11 +80,11 @@ def index() -> ResponseReturnValue:
             form.file.errors = [profile_words.of_file(bad)]
         except AlreadyRunning as running:
             flash(_("Another list is not finished yet: here is where it stands."), "info")
-            return redirect(url_for(".profile_import", profile_import_id=running.run_id), 303)
+            return redirect(url_for(".paypal_profile_import", profile_import_id=running.run_id), 303)
         except NoKey:
             form.form_errors.append(_("Enter the classic key first: without it PayPal cannot be asked."))
         else:
-            return redirect(url_for(".profile_import", profile_import_id=made), 303)
+            return redirect(url_for(".paypal_profile_import", profile_import_id=made), 303)
     merchant_id = person().merchant_id
     with context().db.read() as session:
         page = showing.page(
@@ -98,7 +98,7 @@ def index() -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-@bp.get("/paypal/profiles/<uuid:profile_import_id>", endpoint="profile_import")
+@bp.get("/paypal/profiles/<uuid:profile_import_id>", endpoint="paypal_profile_import")
 def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     """Show where a list stands, and what became of each row."""
     state = ProfileRowState(request.args["state"]) if request.args.get("state") in set(ProfileRowState) else None
@@ -128,17 +128,17 @@ def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
         )
 
 
-@bp.post("/paypal/profiles/<uuid:profile_import_id>/resume", endpoint="profile_import_resume")
+@bp.post("/paypal/profiles/<uuid:profile_import_id>/resume", endpoint="paypal_profile_import_resume")
 def resume(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     """Go on with a list that stopped."""
     try:
         profile_imports.resume(context(), person().merchant_id, profile_import_id, now=utc_now())
     except AlreadyRunning:
         flash(_("This list is being read: here is where it stands."), "info")
-    return redirect(url_for(".profile_import", profile_import_id=profile_import_id), 303)
+    return redirect(url_for(".paypal_profile_import", profile_import_id=profile_import_id), 303)
 
 
-@bp.post("/paypal/profiles/<uuid:profile_import_id>/end", endpoint="profile_import_end")
+@bp.post("/paypal/profiles/<uuid:profile_import_id>/end", endpoint="paypal_profile_import_end")
 def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     """Leave the rest of a list unread."""
     held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, now=utc_now())
@@ -149,10 +149,10 @@ def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
         number,
     )
     flash(told, "success")
-    return redirect(url_for(".profile_import", profile_import_id=profile_import_id), 303)
+    return redirect(url_for(".paypal_profile_import", profile_import_id=profile_import_id), 303)
 
 
-@bp.get("/paypal/profiles/<uuid:profile_import_id>/not-added.csv", endpoint="profile_import_failed")
+@bp.get("/paypal/profiles/<uuid:profile_import_id>/not-added.csv", endpoint="paypal_profile_import_failed")
 def failed(profile_import_id: uuid.UUID) -> Response:
     """Give the rows that were not added as a CSV that a spreadsheet opens and that can be brought again."""
     database = context().db
@@ -205,4 +205,4 @@ def _turn(
 ) -> str | None:
     if after is None and before is None:
         return None
-    return url_for(".profile_import", profile_import_id=import_id, state=state, after=after, before=before)
+    return url_for(".paypal_profile_import", profile_import_id=import_id, state=state, after=after, before=before)
