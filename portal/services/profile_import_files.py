@@ -17,7 +17,8 @@ from typing import Final
 
 MOST_BYTES: Final = 5 * 1024 * 1024
 MOST_ROWS: Final = 200_000
-LONGEST_SHOWN: Final = 100  # of what stood in the file in an id's place
+MOST_COLUMNS: Final = 1_000
+LONGEST_SHOWN: Final = 100  # of what stood in the file in an id's place; nothing longer is an id or a column's name
 DELIMITERS: Final = (";", ",", "\t")
 # Names of the column, without accents, spaces and marks, the surest first.
 COLUMNS: Final = (
@@ -42,6 +43,7 @@ COLUMNS: Final = (
 )
 PROFILE_ID: Final = re.compile(r"I-[A-Z0-9]{8,30}")
 OLD_ID: Final = re.compile(r"S-[A-Z0-9]{8,30}")
+_FOREIGN: Final = re.compile(r"[^\W\x00-\x7f]")
 _LOOKS_LIKE_ID: Final = re.compile(r"[IS]-[A-Z0-9]*")
 
 
@@ -51,6 +53,7 @@ class FileFault(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     NOT_TEXT = "not_text"
+    TOO_MANY_COLUMNS = "too_many_columns"
     COLUMNS = "columns"  # no column of a known name, and not a plain list either
     NO_ROWS = "no_rows"
     TOO_MANY_ROWS = "too_many_rows"
@@ -111,10 +114,15 @@ def read_list(content: bytes) -> Iterator[ListedRow]:
 
 
 def clean_id(cell: str) -> str:
-    """Return an id as PayPal writes it, whatever a spreadsheet made of its dash, its case and its spaces."""
-    if PROFILE_ID.fullmatch(cell):
+    """Return an id as PayPal writes it, whatever a spreadsheet made of its dash, its case and its spaces.
+
+    What is too long or has foreign letters comes back as it is: one sign may become 18, and each is looked at.
+    """
+    if PROFILE_ID.fullmatch(cell) or len(cell) > LONGEST_SHOWN:
         return cell
     plain = unicodedata.normalize("NFKC", cell)
+    if _FOREIGN.search(plain):
+        return cell
     plain = "".join("-" if unicodedata.category(sign) == "Pd" or sign == "\u2212" else sign for sign in plain)
     return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf").upper()
 
@@ -155,6 +163,8 @@ def _first_line(text: str) -> tuple[int, str] | None:
 
 def _layout(first: str, *, line: int) -> tuple[str, int | None]:
     """Return the delimiter and the id's column; no column: a plain list without a header."""
+    if max(map(first.count, DELIMITERS)) >= MOST_COLUMNS:  # counted before the line is taken apart, once a delimiter
+        raise BadFile(FileFault.TOO_MANY_COLUMNS, line=line)
     for delimiter in DELIMITERS:
         names = [_column_name(cell) for cell in _split(first, delimiter)]
         for known in COLUMNS:
@@ -176,6 +186,8 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _column_name(cell: str) -> str:
+    if len(cell) > LONGEST_SHOWN:
+        return ""
     plain = unicodedata.normalize("NFKD", cell).casefold()
     return re.sub(r"[^a-z0-9]", "", plain)
 

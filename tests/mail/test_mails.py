@@ -316,7 +316,7 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
     told = {finding: key_broken(head(), finding=finding).text for finding in BROKEN}
     assert len(set(told.values())) == len(BROKEN), "each finding has its own way to mend it"
     for text in told.values():
-        assert "can neither stop nor check your subscriptions" in text
+        assert "can neither stop nor check the subscriptions of this key" in text
         assert "nothing is lost" in text
         assert "https://portal.test/admin/paypal/rest" in text
         assert "Saturday 3 April 2027" in text

@@ -10,6 +10,7 @@ from portal.services.profile_import_files import (
     BadFile,
     FileFault,
     RowFault,
+    clean_id,
     read_list,
 )
 
@@ -72,12 +73,31 @@ def test_every_usual_dialect(text, charset):
         (f"{A}\n{B};two\n".encode(), FileFault.SEVERAL_COLUMNS, 2),
         (b"x" * (MOST_BYTES + 1), FileFault.TOO_LARGE, None),
         (b"x" * MOST_BYTES, FileFault.COLUMNS, 1),
+        (b"\nx" + b";" * (MOST_BYTES - 2), FileFault.TOO_MANY_COLUMNS, 2),
+        (b"Profile ID" + b"\t" * 1_000, FileFault.TOO_MANY_COLUMNS, 1),
+        (f"{A},".encode() * 1_001, FileFault.TOO_MANY_COLUMNS, 1),
+        ((" " * 100).join("ProfileID").encode() + f"\n{A}".encode(), FileFault.COLUMNS, 1),  # too long for a name
         (b"Profile ID\n" + b"x" * 1_000_000, FileFault.QUOTES, 2),
     ],
 )
 def test_a_file_that_cannot_be_taken_says_why_and_where(content, expected, line):
     bad = fault(content)
     assert (bad.fault, bad.line) == (expected, line)
+
+
+def test_1000_columns_are_taken():
+    assert ids(b";" * 999 + f"Profile ID\n{';' * 999}{A}\n".encode()) == [A]
+
+
+def test_what_is_too_long_for_an_id_is_none_whatever_it_would_come_to():
+    spaced, wide = f"I-{' ' * 100}AAAAAAAA1111", "\ufdfa" * 6  # one sign for a sentence of 18
+    long = "\ufdfa" * 100_000
+    rows = list(read_list(f"Profile ID\n{spaced}\n{long}\n{wide}\n{B}\n".encode()))
+    assert [row.fault for row in rows] == [RowFault.NOT_AN_ID] * 3 + [None]
+    assert [row.profile_id for row in rows] == ["I- AAAAAAAA1111", long[:100], wide, B]
+    assert clean_id(spaced) == spaced, "not looked at sign by sign"
+    assert clean_id(wide) == wide, "nor what it would become"
+    assert clean_id(f"I-{' ' * 80}aaaaaaaa1111") == A
 
 
 def test_wrong_columns_are_named():

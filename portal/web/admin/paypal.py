@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
@@ -174,16 +175,23 @@ def _page(provider: Provider, form: KeyForm | ClassicKeyForm | None) -> str:
     with context().db.read() as session:
         account = paypal_accounts.of_merchant(session, merchant_id, provider)
         elsewhere = account is not None and desk.has_subscriptions_elsewhere(session, merchant_id, account.environment)
-        endpoint = webhook_endpoints.of_merchant(session, merchant_id, account.environment) if account else None
         return showing.page(
             TEMPLATE[provider],
             session,
             form=form,
             key=key_facts.state_of(account),
             elsewhere=elsewhere,
-            ipn_address=ipn_url(context(), endpoint) if endpoint else "",
+            ipn_address=_ipn_address(session, account),
             autopay_url=AUTOPAY_URL,
         )
+
+
+def _ipn_address(session: Session, account: Any | None) -> str:
+    """Return the secret address for IPN, for owners alone; empty when there is none to show."""
+    if account is None or person().role is not Role.OWNER:
+        return ""
+    endpoint = webhook_endpoints.of_merchant(session, person().merchant_id, account.environment)
+    return ipn_url(context(), endpoint) if endpoint else ""
 
 
 def _saved(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, *, secret: Any) -> ResponseReturnValue:
@@ -204,7 +212,11 @@ def _refuse(provider: Provider, form: Any, found: KeyCheck, *, secret: Any) -> N
             form.environment.errors = [str(words.OTHER_ENVIRONMENT[found.environment])]
         case _:
             form.form_errors.append(key_facts.sentence(provider, found.finding))
-    form.form_errors.append(_("Nothing was stored. Type the secret again: a page never shows it."))
+    if provider is CLASSIC:
+        again = _("Nothing was stored. Type the password and the signature again: a page never shows them.")
+    else:
+        again = _("Nothing was stored. Type the secret again: a page never shows it.")
+    form.form_errors.append(again)
 
 
 def _account(provider: Provider) -> Any:

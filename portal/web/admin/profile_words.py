@@ -41,6 +41,9 @@ FILE: Final[Mapping[FileFault, LazyString]] = {
     FileFault.NOT_TEXT: _l(
         "This file is not text. If it comes from a spreadsheet, save it as “CSV UTF-8”, then choose that file."
     ),
+    FileFault.TOO_MANY_COLUMNS: _l(
+        "The first line has more than 1,000 columns. Put each profile id on a line of its own."
+    ),
     FileFault.COLUMNS: _l("The file has no column with profile ids."),
     FileFault.NO_ROWS: _l("The file has a header, but no profile id below it."),
     FileFault.TOO_MANY_ROWS: _l("The file has more than 200,000 rows. Split it, and bring one part after the other."),

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from portal.models import KeyState, LoginSession, PayPalAccount, Provider
 from portal.services import key_checks
+from portal.services.webhook_endpoints import endpoint_of
 
 REST, CLASSIC = "/admin/paypal/rest", "/admin/paypal/classic"
 PAGES = pytest.mark.parametrize("page_of", [REST, CLASSIC])
@@ -99,7 +100,7 @@ def test_the_guide_has_paypals_words_in_both_languages(owner, page_of):
         CLASSIC: ("Account Settings", "Paramètres du compte", "API Username", "Nom d’utilisateur API"),
     }[page_of]
     assert [word for word in words if word not in page.text] == []
-    assert len(page.select("#guide li")) >= 6
+    assert len(page.select("#guide li, #form details li")) >= 6
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,7 @@ def test_a_refused_classic_key_says_why_and_loses_nothing(owner, ctx, seller, ch
     assert page.select_one("#api_user")["value"] == typed["api_user"]
     assert page.values(page.form(having=("receivers",)))["receivers"].split() == typed["receivers"].split()
     assert not any(page.select_one(f"#{name}").get("value") for name in ("api_password", "api_signature"))
+    assert any("Type the password and the signature again" in line for line in page.errors)
     assert keys_shown(page) == []
     assert stored(ctx, Provider.PAYPAL_CLASSIC) is None
 
@@ -290,6 +292,29 @@ def test_others_than_owners_look_and_cannot_change(support, make, merchant, ctx,
     support.post("/admin/paypal/classic/receivers", {"csrf_token": token, "receivers": ""}, status=403)
 
 
+@pytest.mark.parametrize("role", ["reader", "support"])
+def test_only_an_owner_sees_the_address_for_notifications(owner, request, ctx, make, merchant, role):
+    make.classic_key(merchant)
+    with ctx.db.begin() as session:
+        token = endpoint_of(session, merchant.id, "sandbox").token
+    assert f"/webhooks/paypal/{token}/ipn" in owner.get(CLASSIC).text
+    page = request.getfixturevalue(role).get(CLASSIC)
+    assert token not in page.body
+    assert "/webhooks/" not in page.body
+    assert "Only an owner sees the address." in page.text
+
+
+def test_the_stored_key_and_the_form_stand_before_the_long_parts(owner, make, merchant):
+    for has_key in (False, True):
+        if has_key:
+            make.classic_key(merchant)
+        page = owner.get(CLASSIC)
+        folded = " ".join(fold.get_text() for fold in page.select("details"))
+        assert "an API certificate".casefold() in folded.casefold()
+        assert page.body.index("api_signature") < page.body.index("1 January 2027")
+        assert "1 January 2027" in folded
+
+
 @PAGES
 def test_removing_says_what_stops_and_what_stays_and_removes_one_kind(owner, make, merchant, ctx, page_of):
     make.key(merchant)
@@ -300,6 +325,7 @@ def test_removing_says_what_stops_and_what_stays_and_removes_one_kind(owner, mak
     assert page.h1 == ("Remove the REST key?" if page_of == REST else "Remove the classic key?")
     assert ("2 subscriptions at PayPal" in page.text) is (page_of == REST)
     assert "No request is open now" in page.text
+    assert "wait three days for a key" in page.text
     assert page.follow("Keep the key").path == page_of
     assert stored(ctx) is not None
     page = page.submit(press="Remove the key")
