@@ -33,7 +33,7 @@ class Database:
     """Two ways in: `begin()` for a unit of work that commits, `read()` for pages (autocommit, never writes)."""
 
     def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0) -> None:
-        """Connect on demand. A pooled connection that was used within `trust_for` seconds is not asked for a sign of life."""
+        """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life."""
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.engine: Engine = create_engine(
             self.url.replace("postgresql://", "postgresql+psycopg://", 1),

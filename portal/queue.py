@@ -26,19 +26,22 @@ REGISTER_WEBHOOK = "webhooks.register"
 CHECK_KEY = "paypal_keys.check"
 RUN_COMPARISON = "comparisons.run"
 RUN_PROFILE_IMPORT = "profile_imports.run"
-TASKS = frozenset(
-    {
-        CARRY_OUT_END,
-        SEND_MAIL,
-        RUN_IMPORT,
-        HANDLE_EVENT,
-        FETCH_MISSED_EVENTS,
-        REGISTER_WEBHOOK,
-        CHECK_KEY,
-        RUN_COMPARISON,
-        RUN_PROFILE_IMPORT,
-    }
-)
+# Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
+# work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
+FIRST, NEXT, LAST = 20, 10, 0
+TASKS = {
+    CARRY_OUT_END: FIRST,
+    SEND_MAIL: FIRST,
+    CHECK_KEY: FIRST,
+    HANDLE_EVENT: NEXT,
+    REGISTER_WEBHOOK: NEXT,
+    FETCH_MISSED_EVENTS: NEXT,
+    RUN_IMPORT: LAST,
+    RUN_COMPARISON: LAST,
+    RUN_PROFILE_IMPORT: LAST,
+}
+CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
+HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
 
 
 def defer(
@@ -51,4 +54,5 @@ def defer(
     if task not in TASKS:
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
-    _deferring.configure_task(task, schedule_at=at, lock=lock, connection=connection).defer(**arguments)
+    job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=TASKS[task], connection=connection)
+    job.defer(**arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from portal import migrating
+from portal import migrating, queue
 from portal.cli.context import context
 
 
@@ -18,7 +18,7 @@ def migrate() -> None:
 
 
 @click.command()
-@click.option("--concurrency", default=4, show_default=True, help="How many jobs at once.")
+@click.option("--concurrency", default=queue.CONCURRENCY, show_default=True, help="How many jobs at once.")
 @with_appcontext
 def work(concurrency: int) -> None:
     """Run jobs until stopped: ends, mails, imports, housekeeping."""

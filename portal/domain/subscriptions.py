@@ -67,6 +67,7 @@ class ProviderStatus(StrEnum):
 
     APPROVAL_PENDING = "APPROVAL_PENDING"
     APPROVED = "APPROVED"
+    PENDING = "PENDING"  # classic only: signed up, begins by itself and cannot be cancelled yet (FACTS.md 3.1)
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
     CANCELLED = "CANCELLED"
@@ -108,6 +109,7 @@ def status_from_provider(word: str, *, failed_payments: int) -> Status | None:
     meanings: Mapping[str, Status] = {
         ProviderStatus.APPROVAL_PENDING: Status.PENDING,
         ProviderStatus.APPROVED: Status.PENDING,
+        ProviderStatus.PENDING: Status.PENDING,
         ProviderStatus.ACTIVE: Status.PAST_DUE if late else Status.ACTIVE,
         ProviderStatus.SUSPENDED: Status.PAST_DUE if late else Status.PAUSED,
         ProviderStatus.CANCELLED: Status.CANCELLED,

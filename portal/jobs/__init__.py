@@ -45,13 +45,12 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY = 4
 HEARTBEAT = 5.0  # seconds between two signs of life of a worker
 DEAD_AFTER = 20.0  # seconds without one: its jobs are taken over
 PAUSE = 3.0  # seconds before the database is tried again
 
 
-def run_worker(context: Context, *, wait: bool = True, concurrency: int = CONCURRENCY) -> None:
+def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.CONCURRENCY) -> None:
     """Run jobs until stopped (SIGTERM finishes what is running); with `wait=False` only those that are due.
 
     A database that goes away does not end the worker: it comes back as soon as the database does.

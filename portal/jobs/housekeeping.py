@@ -16,7 +16,9 @@ KEEP_JOBS = 7 * 24  # hours that finished jobs are kept
 
 
 @queue.app.periodic(cron="* * * * * */20")
-@queue.app.task(name="housekeeping.stalled_jobs", pass_context=True, queueing_lock="stalled_jobs")
+@queue.app.task(
+    name="housekeeping.stalled_jobs", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="stalled_jobs"
+)
 async def stalled_jobs(job: JobContext, timestamp: int) -> None:
     """Give the jobs of dead workers back to the queue: all of ours may safely run twice."""
     manager = job.app.job_manager
@@ -26,7 +28,7 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
 
 
 @queue.app.periodic(cron="* * * * *")
-@queue.app.task(name="housekeeping.sweep", pass_context=True, queueing_lock="sweep")
+@queue.app.task(name="housekeeping.sweep", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="sweep")
 def sweep(job: JobContext, timestamp: int) -> None:
     """Give a job to every request, and every mail, whose time has passed without one."""
     context = job.additional_context["portal"]
@@ -41,7 +43,7 @@ def sweep(job: JobContext, timestamp: int) -> None:
 
 
 @queue.app.periodic(cron="*/10 * * * *")
-@queue.app.task(name="housekeeping.aging", pass_context=True, queueing_lock="aging")
+@queue.app.task(name="housekeeping.aging", pass_context=True, priority=queue.FIRST, queueing_lock="aging")
 def age(job: JobContext, timestamp: int) -> None:
     """Close what is over, tell who waits, forget what has expired."""
     aging.run(job.additional_context["portal"], now=utc_now())

@@ -5,6 +5,8 @@ It is read with no transaction open, then written in one: a new row, or the one 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from portal.clock import utc_now
 from portal.providers.ports import Page, Reading, RestGateway
 from portal.services.context import Context
@@ -12,7 +14,9 @@ from portal.services.import_pages import Written, gather, write_page
 from portal.services.import_rows import Origin
 
 
-def take_in(ctx: Context, origin: Origin, gateway: RestGateway, reading: Reading) -> Written:
+def take_in(
+    ctx: Context, origin: Origin, gateway: RestGateway, reading: Reading, *, asked_at: datetime | None = None
+) -> Written:
     """Write one subscription of the REST world with its plan; say what became of it.
 
     What `reading` leaves out is asked for at PayPal.  Raises GatewayRefused when the key is refused,
@@ -20,4 +24,4 @@ def take_in(ctx: Context, origin: Origin, gateway: RestGateway, reading: Reading
     """
     page = gather(ctx, origin, gateway, Page(readings=(reading,), has_next=False))
     with ctx.db.begin() as session:
-        return write_page(ctx, session, origin, page, now=utc_now())
+        return write_page(ctx, session, origin, page, now=utc_now(), asked_at=asked_at)

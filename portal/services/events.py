@@ -144,18 +144,19 @@ def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, n
     """Try every message that waits for a key of this kind now, since the key works again; return how many."""
     sources = [source for source, needed in PROVIDERS.items() if needed is provider]
     waiting = session.scalars(
-        update(PayPalEvent)
+        select(PayPalEvent)
         .where(
             PayPalEvent.merchant_id == merchant_id,
             PayPalEvent.source.in_(sources),
             PayPalEvent.state == EventState.WAITING,
             PayPalEvent.attempts > 0,  # the others have a job that is due
         )
-        .values(next_try_at=now)
-        .returning(PayPalEvent.id)
+        .order_by(PayPalEvent.id)
+        .with_for_update(skip_locked=True)  # one that is held is being written just now
     ).all()
-    for event_id in waiting:
-        _defer(session, event_id)
+    for event in waiting:
+        event.next_try_at = now
+        _defer(session, event.id)
     return len(waiting)
 
 

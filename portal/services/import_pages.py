@@ -107,8 +107,13 @@ class Written:
     failed: int = 0
 
 
-def write_page(ctx: Context, session: Session, origin: Origin, page: Gathered, *, now: datetime) -> Written:
-    """Write a page's rows and count them; a row that fails is undone alone."""
+def write_page(
+    ctx: Context, session: Session, origin: Origin, page: Gathered, *, now: datetime, asked_at: datetime | None = None
+) -> Written:
+    """Write a page's rows and count them; a row that fails is undone alone.
+
+    A subscription that was read again after `asked_at` keeps what that newer answer said.
+    """
     plans = _plans_of(session, origin, page, now=now)
     subscriptions.lock_known(
         session, origin.merchant_id, origin.environment, [reading.provider_id for reading in page.readings]
@@ -118,7 +123,9 @@ def write_page(ctx: Context, session: Session, origin: Origin, page: Gathered, *
     for reading in page.readings:
         try:
             with session.begin_nested():
-                is_new = write_row(ctx, session, origin, reading, offers.get(reading.plan_id or ""), now=now)
+                is_new = write_row(
+                    ctx, session, origin, reading, offers.get(reading.plan_id or ""), now=now, asked_at=asked_at
+                )
         except (OperationalError, InterfaceError):
             raise  # the database, not the row
         except Exception as error:

@@ -43,11 +43,19 @@ class NoPlan(ValueError):
 
 
 def write_row(
-    ctx: Context, session: Session, origin: Origin, reading: Reading, offer: Offer | None, *, now: datetime
+    ctx: Context,
+    session: Session,
+    origin: Origin,
+    reading: Reading,
+    offer: Offer | None,
+    *,
+    now: datetime,
+    asked_at: datetime | None = None,
 ) -> bool:
     """Write one subscription as PayPal shows it; return whether it is new here.
 
-    A known one is matched by PayPal's id only, and goes through `endings.record_reading`.
+    A known one is matched by PayPal's id only, and goes through `endings.record_reading`, unless PayPal was read
+    again after `asked_at`.
     """
     known = subscriptions.by_provider_id(
         session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
@@ -58,6 +66,8 @@ def write_row(
         _create(session, origin, reading, offer, now=now)
         return True
     subscription = subscriptions.lock(session, origin.merchant_id, known.id)
+    if asked_at is not None and subscription.provider_read_at > asked_at:
+        return False  # somebody read PayPal after us: theirs stands
     _learn_email(session, subscription.customer, reading)
     if offer is not None:
         _follow_plan(subscription, offer)

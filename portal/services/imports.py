@@ -176,12 +176,14 @@ def _read_plans(ctx: Context, run: ImportRun, gateway: RestGateway, tell: OnProg
 
 def _read_page(ctx: Context, run: ImportRun, gateway: RestGateway, *, page: int, tell: OnProgress) -> int | None:
     """Read and write one page; return the next one's number, None after the last."""
+    asked_at = utc_now()
     seen = gateway.list_subscriptions(page=page, page_size=PAGE_SIZE)
     gathered = gather(ctx, _origin(run), gateway, seen)
     more = seen.has_next and bool(seen.readings or seen.unreadable)  # a link alone could lead round for ever
     with ctx.db.begin() as session:
         held = _hold(session, run, page=page)
-        _count(held, gathered, write_page(ctx, session, _origin(held), gathered, now=utc_now()))
+        written = write_page(ctx, session, _origin(held), gathered, now=utc_now(), asked_at=asked_at)
+        _count(held, gathered, written)
         held.touched_at = utc_now()
         held.next_page = page + 1
         if not more:

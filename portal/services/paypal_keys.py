@@ -188,8 +188,8 @@ def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
     and takes the account then.
     """
     with ctx.db.begin() as session:
+        profile_imports.wake(session, merchant_id, now=now)  # first: who reads a list holds it, then its requests
         settling.retry_all(session, merchant_id, now=now)
-        profile_imports.wake(session, merchant_id, now=now)
         for provider in Provider:
             events.retry_all(session, merchant_id, provider, now=now)
 

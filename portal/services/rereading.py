@@ -46,7 +46,7 @@ def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, reading: Read
         if known is not None and not _brings_more(known, reading):
             endings.record_reading(ctx, session, known, reading, now=utc_now())
             return True
-    if arrivals.take_in(ctx, origin, gateway, reading).failed:
+    if arrivals.take_in(ctx, origin, gateway, reading, asked_at=asked_at).failed:
         raise NotYet("not_written")
     return True
 

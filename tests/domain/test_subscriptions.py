@@ -97,6 +97,7 @@ WORDS = """
 APPROVAL_PENDING  pending    pending
 APPROVED          pending    pending
 ACTIVE            active     past_due
+PENDING           pending    pending
 SUSPENDED         paused     past_due
 CANCELLED         cancelled  cancelled
 EXPIRED           completed  completed

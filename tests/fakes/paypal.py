@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from portal.demo.simulator import Simulator, serve
 from portal.demo.simulator.certificates import authority
@@ -123,6 +125,8 @@ def judged(
             (webhook_contract_hook if on_webhooks else contract_hook)(response, **more)
         finally:
             response.request = real
+            # The judge has read the body: the client, which reads it as it comes, gets it once more.
+            response.raw = HTTPResponse(io.BytesIO(response.content), preload_content=False)
         return response
 
     def attach(session: requests.Session) -> requests.Session:

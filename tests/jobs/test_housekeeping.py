@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, text
 
+from portal import queue
 from portal.jobs import housekeeping, run_worker
 from portal.models import EndRequest, ImportRun, ImportState
 from portal.services import aging, imports
@@ -61,3 +62,17 @@ def test_an_import_goes_from_job_to_job_until_it_is_done(ctx, make, paypal, monk
         jobs = session.scalars(text("SELECT status FROM procrastinate_jobs WHERE task_name = 'imports.run'")).all()
     assert (run.state, run.seen, run.created) == (ImportState.DONE, 45, 45)
     assert jobs == ["succeeded"] * 3, "one page each"
+
+
+def test_people_who_wait_come_before_messages_and_messages_before_long_work(ctx):
+    """While PayPal answers nothing, an acknowledgement deferred last is still sent first."""
+    order = [queue.RUN_COMPARISON, queue.HANDLE_EVENT, queue.SEND_MAIL]
+    with ctx.db.begin() as session:
+        for task in order:
+            queue.defer(session, task, anything="x")
+    with ctx.db.begin() as session:
+        taken = [
+            session.execute(text("SELECT task_name FROM procrastinate_fetch_job_v2(NULL, NULL)")).scalar_one()
+            for _ in order
+        ]
+    assert taken == order[::-1]

@@ -80,7 +80,7 @@ def test_a_profile_is_read_in_the_words_of_the_rest_of_the_portal(paypal, classi
     ("word", "status"),
     [
         ("Active", "ACTIVE"),
-        ("Pending", "APPROVAL_PENDING"),
+        ("Pending", "PENDING"),
         ("Cancelled", "CANCELLED"),
         ("Suspended", "SUSPENDED"),
         ("Expired", "EXPIRED"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.providers.paypal import PayPalGateways
+from portal.providers.paypal import PayPalGateways, transport
 from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, Token
 from tests.fakes.paypal import MemoryTokens
 from tests.fakes.raw_server import http
@@ -134,3 +136,28 @@ def test_the_default_addresses_are_paypals():
     }  # fmt: skip
     with pytest.raises(ValueError, match="environment"):
         gateways(Credentials(client_id="c", secret="s", environment="moon"), MemoryTokens())
+
+
+def test_a_body_that_trickles_is_given_up_at_the_deadline():
+    """Byte after byte, each in time: the whole is late all the same, and nobody waits for its end."""
+    listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def trickle() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not ended.wait(0.02):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=trickle, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    with transport.new_session(address).get(address, stream=True, timeout=5) as answer:
+        assert transport.read(answer, largest=10_000_000, seconds=0.2) is None
+    ended.set()
+    thread.join(5)
+    listener.close()

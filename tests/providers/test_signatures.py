@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 
 from portal.demo.simulator.certificates import NAMES, Authority, Certificate, authority, certificate
 from portal.providers.paypal import PayPalSignatures, certificates
@@ -49,7 +50,8 @@ class Internet(BaseAdapter):
         answer = requests.Response()
         answer.status_code, headers, body = self.files.get(request.url, (404, {}, b"{}"))
         answer.headers.update(headers)
-        answer.raw, answer.url, answer.request = io.BytesIO(body), request.url, request
+        answer.raw = HTTPResponse(io.BytesIO(body), preload_content=False)
+        answer.url, answer.request = request.url, request
         return answer
 
     def close(self):

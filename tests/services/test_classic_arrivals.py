@@ -139,7 +139,7 @@ def test_one_thought_to_be_of_rest_is_classic_from_now_on(ctx, make, origin, mer
     ("word", "status"),
     [
         ("ACTIVE", Status.ACTIVE),
-        ("APPROVAL_PENDING", Status.PENDING),
+        ("PENDING", Status.PENDING),
         ("SUSPENDED", Status.PAUSED),
         ("CANCELLED", Status.CANCELLED),
         ("EXPIRED", Status.COMPLETED),

@@ -84,6 +84,19 @@ def test_11556_is_decided_by_a_read(ctx, make, paypal, profile):
     assert carry(ctx, live).state is RequestState.CONFIRMED
 
 
+def test_one_just_signed_up_is_not_called_over_while_paypal_will_still_charge_it(ctx, make, paypal, merchant):
+    """A classic profile that is pending begins by itself and cannot be cancelled yet: the request stands till then."""
+    profile = make.profile(status=Status.PENDING)
+    waiting = carry(ctx, ask(ctx, make, profile))
+    assert (waiting.state, waiting.trouble) == (RequestState.RETRYING, Trouble.STILL_LIVE)
+    assert make.reload(profile).status is Status.PENDING
+    assert mails(ctx).count("end_confirmed") == 0
+
+    paypal.happen(profile.provider_id, "buyer-approves")
+    assert carry(ctx, waiting).state is RequestState.CONFIRMED
+    assert paypal.cancelled == [profile.provider_id]
+
+
 def test_already_over_is_success_without_a_call(ctx, make, paypal, profile):
     paypal.happen(profile.provider_id, "buyer-cancels")
     request = carry(ctx, ask(ctx, make, profile))

@@ -26,10 +26,11 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from urllib3.exceptions import HTTPError
 
+from portal.providers.paypal import transport
 from portal.providers.paypal.addresses import Addresses
 from portal.providers.paypal.errors import unavailable
-from portal.providers.paypal.transport import CONNECT
 from portal.providers.ports import BadSignature, GatewayUnavailable, SignatureFault
 
 PATH: Final = re.compile(r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,120}", re.ASCII)
@@ -38,6 +39,7 @@ DEADLINE: Final = 10.0  # seconds for the whole file, however it trickles
 LARGEST: Final = 64 * 1024  # bytes; a chain of four is below 10 KiB
 KEPT: Final = 32  # certificates; PayPal uses a handful
 FAILURES_KEPT: Final = 256
+QUEUE: Final = 2.0  # seconds that a message waits for another one's certificate
 FAILURE_LIFE: Final = 15.0  # seconds: a storm of messages asks once, and PayPal's recovery is seen soon
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
@@ -57,8 +59,11 @@ class Signer:
 class Certificates:
     """Answers the key at an address, of one environment. Safe to share between threads."""
 
-    def __init__(self, where: Addresses, http: requests.Session, *, trust: Path | None = None) -> None:
-        """`trust` is a PEM file of roots in place of the public ones."""
+    def __init__(
+        self, where: Addresses, http: requests.Session, *, trust: Path | None = None, deadline: float = DEADLINE
+    ) -> None:
+        """`trust` is a PEM file of roots in place of the public ones, `deadline` seconds for one file."""
+        self._deadline = deadline
         self._where = where
         self._http = http
         self._trust = trust
@@ -77,8 +82,12 @@ class Certificates:
             raise BadSignature(SignatureFault.CERTIFICATE_ADDRESS)
         signer = self._known(url)
         if signer is None:
-            with self._fetching:
+            if not self._fetching.acquire(timeout=QUEUE):  # so many unknown addresses at once are no storm of PayPal's
+                raise unavailable("certificate: others are being fetched")
+            try:
                 signer = self._known(url) or self._learn(url, now=now)
+            finally:
+                self._fetching.release()
         if not signer.since <= now <= signer.until:
             self._forget(url)
             raise BadSignature(SignatureFault.CERTIFICATE)
@@ -116,17 +125,24 @@ class Certificates:
     def _fetch(self, url: str) -> bytes:
         try:
             with self._http.get(
-                url, timeout=(CONNECT, PATIENCE), allow_redirects=False, stream=True, headers={"Accept": "*/*"}
+                url,
+                timeout=(transport.CONNECT, PATIENCE),
+                allow_redirects=False,
+                stream=True,
+                headers={"Accept": "*/*"},
             ) as answer:
                 log.info("paypal_certificate_fetched", status=answer.status_code)
                 if answer.status_code in (404, 410):
                     raise BadSignature(SignatureFault.CERTIFICATE)
                 if answer.status_code != 200:  # a redirect too: PayPal's certificates are where they say they are
                     raise unavailable("certificate: not there now", status=answer.status_code)
-                return _read(answer)
-        except requests.RequestException as error:
+                raw = transport.read(answer, largest=LARGEST, seconds=self._deadline)
+        except (requests.RequestException, HTTPError) as error:
             log.warning("paypal_certificate_not_fetched", error=type(error).__name__)
             raise unavailable("certificate: network") from None
+        if raw is None:
+            raise unavailable("certificate: too large or too slow", status=200)
+        return raw
 
     def _checked(self, pem: bytes, *, now: datetime) -> Signer:
         """Lead the certificate to a trusted root by the web's own rules: dates, names, uses, signatures."""
@@ -174,15 +190,6 @@ def is_certificate_address(url: str, where: Addresses) -> bool:
     parts = urlsplit(url)
     same_origin = f"{parts.scheme}://{parts.netloc}" == origin
     return same_origin and PATH.fullmatch(parts.path) is not None and not parts.query and not parts.fragment
-
-
-def _read(answer: requests.Response) -> bytes:
-    raw, until = bytearray(), time.monotonic() + DEADLINE
-    for piece in answer.iter_content(4096):
-        raw += piece
-        if len(raw) > LARGEST or time.monotonic() > until:
-            raise unavailable("certificate: too large or too slow", status=200)
-    return bytes(raw)
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -19,7 +19,7 @@ from portal.providers.ports import Reading
 
 STATUS: Final[Mapping[str, ProviderStatus]] = {
     "ACTIVE": ProviderStatus.ACTIVE,
-    "PENDING": ProviderStatus.APPROVAL_PENDING,
+    "PENDING": ProviderStatus.PENDING,
     "CANCELLED": ProviderStatus.CANCELLED,
     "SUSPENDED": ProviderStatus.SUSPENDED,
     "EXPIRED": ProviderStatus.EXPIRED,
@@ -51,7 +51,7 @@ def read_profile(fields: Mapping[str, str]) -> Reading | None:
                     "amount": _money(fields, "LASTPAYMENTAMT"),
                 },
                 "outstanding_balance": _money(fields, "OUTSTANDINGBALANCE"),
-                "failed_payments_count": _count(fields.get("FAILEDPAYMENTCOUNT")),
+                "failed_payments_count": _failed_now(fields),
             },
             "subscriber": {
                 "payer_id": fields.get("PAYERID"),
@@ -87,6 +87,23 @@ def _status(word: str) -> str:
     return STATUS.get(plain.removesuffix("PROFILE"), plain)
 
 
+def _failed_now(fields: Mapping[str, str]) -> int:
+    """Work out the failures in a row: FAILEDPAYMENTCOUNT counts every failed cycle since the beginning (FACTS.md 3.1).
+
+    Each of them adds its amount to the outstanding balance, and a payment clears it: nothing outstanding, no failure
+    now; else as many as the balance holds, so that old ones neither close access nor forbid to resume.
+    """
+    owed, price = mapping.money(_money(fields, "OUTSTANDINGBALANCE")), mapping.money(_price(fields))
+    if owed is None or owed.amount <= 0:
+        return 0
+    in_all = _count(fields.get("FAILEDPAYMENTCOUNT"))
+    return min(in_all, max(1, int(owed.amount // price.amount))) if price is not None and price.amount > 0 else in_all
+
+
+def _price(fields: Mapping[str, str]) -> dict[str, str | None]:
+    return _money(fields, "REGULARAMT" if fields.get("REGULARAMT") else "AMT")
+
+
 def _plan(fields: Mapping[str, str]) -> dict[str, Any]:
     """Lay out the regular terms: the REGULAR… field where there is one, for the plain one may be a trial's."""
     period = _regular(fields, "BILLINGPERIOD")
@@ -97,7 +114,7 @@ def _plan(fields: Mapping[str, str]) -> dict[str, Any]:
             "interval_count": _count(_regular(fields, "BILLINGFREQUENCY") or "1"),
         },
         "pricing_scheme": {
-            "fixed_price": _money(fields, "REGULARAMT" if fields.get("REGULARAMT") else "AMT"),
+            "fixed_price": _price(fields),
         },
         "total_cycles": _count(_regular(fields, "TOTALBILLINGCYCLES")),
     }

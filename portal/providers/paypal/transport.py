@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 import requests
 import structlog
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from portal.clock import utc_now
 from portal.providers.paypal import errors
 from portal.providers.paypal.addresses import LOOPBACK
 
 CONNECT: Final = 3.05  # seconds (cancellation.md rule 2)
+PIECE: Final = 16 * 1024  # bytes of one turn
 LARGEST: Final = 2 * 1024 * 1024  # bytes of a body, decoded; a page of twenty subscriptions is below 100 KiB
 
 log = structlog.get_logger()
@@ -105,10 +107,10 @@ def fetch(
             stream=True,
         )
         with answer:
-            raw = _read(answer)
-    except requests.RequestException as error:
+            raw = read(answer, largest=LARGEST, seconds=2 * patience)
+    except (requests.RequestException, HTTPError) as error:
         # `from None`: the cause carries the request, and with it the token.
-        why = "timeout" if isinstance(error, requests.Timeout) else "network"
+        why = "timeout" if isinstance(error, (requests.Timeout, ReadTimeoutError)) else "network"
         _log(call, _since(started), status=None, error=type(error).__name__)
         raise errors.unavailable(f"{call.operation}: {why}") from None
     return Arrived(status=answer.status_code, headers=answer.headers, raw=raw, milliseconds=_since(started))
@@ -135,12 +137,15 @@ def _judge(call: Call, answer: Arrived, body: dict[str, Any] | None, *, debug_id
     raise errors.unavailable(f"{call.operation}: answer {status}", status=status, debug_id=debug_id)
 
 
-def _read(answer: requests.Response) -> bytes | None:
-    """Return the whole body, or None when it is larger than anything PayPal sends."""
-    raw = bytearray()
-    for piece in answer.iter_content(16 * 1024):
+def read(answer: requests.Response, *, largest: int, seconds: float) -> bytes | None:
+    """Return the whole body, decoded; None when it is larger than `largest` bytes or still comes after `seconds`.
+
+    Each turn takes what is there, so that a body that trickles cannot hold the clock up.
+    """
+    raw, until = bytearray(), time.monotonic() + seconds
+    while piece := answer.raw.read1(PIECE, decode_content=True):
         raw += piece
-        if len(raw) > LARGEST:
+        if len(raw) > largest or time.monotonic() > until:
             return None
     return bytes(raw)
 
