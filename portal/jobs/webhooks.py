@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Final
 
 import structlog
 from procrastinate import JobContext, RetryStrategy
@@ -15,7 +16,8 @@ from portal.services.gateways import NoKey
 
 log = structlog.get_logger(__name__)
 
-TRY_AGAIN = RetryStrategy(max_attempts=8, exponential_wait=4)
+LAST_TRY: Final = 8  # after so many tries no other comes
+TRY_AGAIN = RetryStrategy(max_attempts=LAST_TRY, exponential_wait=4)
 
 
 @queue.app.task(name=queue.REGISTER_WEBHOOK, pass_context=True, retry=TRY_AGAIN)
@@ -36,6 +38,7 @@ def fetch_missed_events(job: JobContext, merchant_id: str, start: str, end: str)
         start=datetime.fromisoformat(start),
         end=datetime.fromisoformat(end),
         now=utc_now(),
+        last_try=job.job.attempts >= LAST_TRY,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.models import KeyState, PayPalAccount, Provider, WebhookEndpoint, WebhookTrouble
 
-__all__ = ["WebhookTrouble", "by_token", "due_for_check", "lock", "of_merchant"]
+__all__ = ["WebhookTrouble", "by_token", "due_for_check", "lock", "lock_all", "of_merchant"]
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookEndpoint | None:
@@ -23,6 +23,12 @@ def lock(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookE
     """Return it, locked until the transaction ends; raise NoResultFound when there is none."""
     statement = _of_merchant(merchant_id, environment).with_for_update().execution_options(populate_existing=True)
     return session.scalars(statement).one()
+
+
+def lock_all(session: Session, merchant_id: uuid.UUID) -> Sequence[WebhookEndpoint]:
+    """Return the merchant's addresses of every environment, locked until the transaction ends."""
+    ours = select(WebhookEndpoint).where(WebhookEndpoint.merchant_id == merchant_id)
+    return session.scalars(ours.order_by(WebhookEndpoint.environment).with_for_update()).all()
 
 
 def by_token(session: Session, token: str) -> WebhookEndpoint | None:

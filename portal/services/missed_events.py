@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.models import WebhookEndpoint
+from portal.models import WebhookEndpoint, WebhookTrouble
 from portal.providers.ports import EventReading, GatewayRefused, GatewayUnavailable, Refusal, RestGateway
 from portal.queries import event_lists, paypal_accounts, webhook_endpoints
+from portal.secrets import CannotOpen
 from portal.services import gateways
 from portal.services.context import Context
 from portal.services.gateways import NoKey
@@ -32,6 +33,13 @@ SHARE: Final = timedelta(days=1)  # of one job
 BATCH: Final = 100  # events looked up here at once
 OURS: Final = ("BILLING.SUBSCRIPTION.", "PAYMENT.SALE.")  # the application's other events were never for this portal
 KEY_TROUBLE: Final = frozenset({Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN})
+# Why a fetch stands still: one of these words, or a WebhookTrouble's.
+STOPS: Final = {NoKey: "no_key", NotRegistered: "not_registered", CannotOpen: "key_unreadable"}
+RETRYING: Final = "retrying"  # PayPal was silent and is asked again
+
+
+class NothingToAsk(ValueError):
+    """No moment of the span is both past and at most 30 days ago."""
 
 
 @dataclass(kw_only=True)
@@ -47,9 +55,11 @@ class Fetched:
 def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime) -> None:
     """Have a worker ask for what was missed from `start` to `end` (aware): at most 30 days back, never ahead.
 
-    Raises NoKey, and NotRegistered when PayPal has no webhook of ours to send to.
+    Raises NothingToAsk for a span outside that, NoKey, and NotRegistered when PayPal has no webhook of ours to send to.
     """
     start, end = max(start, now - LONGEST), min(end, now)
+    if start >= end:
+        raise NothingToAsk
     with ctx.db.begin() as session:
         endpoint = _endpoint(session, merchant_id)
         endpoint.last_fetch = {
@@ -62,26 +72,27 @@ def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: d
 
 
 def fetch_share(
-    ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime
+    ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime, last_try: bool = False
 ) -> Fetched | None:
     """Ask again for what is missing of the span's first day, and leave the rest to another job.
 
     None when there is nothing to ask with: no key, no webhook, or PayPal refuses the key.  Raises GatewayUnavailable:
-    the job is then tried again, and finds what has arrived meanwhile.
+    the job is then tried again unless this was its `last_try`, and finds what has arrived meanwhile.  Either way
+    the page is told why.
     """
     until = min(start + SHARE, end)
     try:
         gateway = gateways.rest_gateway(ctx, merchant_id)
         fetched = _ask_again(ctx, merchant_id, gateway, gateway.list_events(start=start, end=until))
-    except (NoKey, NotRegistered) as error:
-        log.warning("missed_events_stopped", merchant_id=str(merchant_id), reason=type(error).__name__)
+    except (NoKey, NotRegistered, CannotOpen) as error:
+        _stop(ctx, merchant_id, STOPS[type(error)], end=end)
         return None
     except GatewayRefused as error:
-        trouble = trouble_of(ctx, merchant_id, error, now=now)
-        log.warning("missed_events_stopped", merchant_id=str(merchant_id), reason=trouble, debug_id=error.debug_id)
+        _stop(ctx, merchant_id, trouble_of(ctx, merchant_id, error, now=now), end=end, debug_id=error.debug_id)
         return None
     except GatewayUnavailable as error:
-        trouble_of(ctx, merchant_id, error, now=now)
+        trouble = trouble_of(ctx, merchant_id, error, now=now)
+        _stop(ctx, merchant_id, trouble if last_try else RETRYING, end=end, debug_id=error.debug_id)
         raise
     log.info("missed_events_asked_for", merchant_id=str(merchant_id), start=start.isoformat(), **vars(fetched))
     with ctx.db.begin() as session:
@@ -97,7 +108,20 @@ def _note(endpoint: WebhookEndpoint, fetched: Fetched, *, until: datetime) -> No
     if so_far is None or datetime.fromisoformat(so_far["until"]) >= until:
         return
     counts = {name: so_far[name] + count for name, count in vars(fetched).items()}
-    endpoint.last_fetch = {**so_far, **counts, "until": until.isoformat()}
+    going_on = {name: value for name, value in so_far.items() if name not in ("stopped", "debug_id")}
+    endpoint.last_fetch = {**going_on, **counts, "until": until.isoformat()}
+
+
+def _stop(
+    ctx: Context, merchant_id: uuid.UUID, word: WebhookTrouble | str, *, end: datetime, debug_id: str = ""
+) -> None:
+    """Write why a fetch stands still: on the row that tells of it (its key may be gone), not on a newer fetch's."""
+    log.warning("missed_events_stopped", merchant_id=str(merchant_id), reason=str(word), debug_id=debug_id)
+    with ctx.db.begin() as session:
+        for row in webhook_endpoints.lock_all(session, merchant_id):
+            so_far = row.last_fetch
+            if so_far is not None and so_far["end"] == end.isoformat() != so_far["until"]:
+                row.last_fetch = {**so_far, "stopped": str(word), "debug_id": debug_id}
 
 
 def _endpoint(session: Session, merchant_id: uuid.UUID) -> WebhookEndpoint:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 
 from portal.jobs import run_worker
+from portal.jobs.webhooks import TRY_AGAIN
 from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, WebhookEndpoint
 from portal.providers.ports import GatewayUnavailable
 from portal.services import missed_events, webhook_registration
 from portal.services.gateways import NoKey
-from portal.services.missed_events import Fetched
+from portal.services.missed_events import Fetched, NothingToAsk
 from portal.services.webhook_registration import NotRegistered
 
 DAY = timedelta(days=1)
@@ -176,3 +177,81 @@ def test_without_key_or_webhook_there_is_nothing_to_ask(ctx, make, merchant, now
     with ctx.db.begin() as session:
         session.execute(delete(PayPalAccount))
     assert fetch(ctx, merchant, now) is None
+
+
+@pytest.mark.parametrize(("start", "end"), [(1, 2), (0, 1), (-1, -1), (-1, -2), (-40, -31)])
+def test_a_span_without_a_moment_to_ask_for_is_refused(ctx, merchant, now, start, end):
+    with pytest.raises(NothingToAsk):
+        missed_events.start_fetch(ctx, merchant.id, start=now + start * DAY, end=now + end * DAY, now=now)
+    assert noted(ctx) is None
+
+
+def noted(ctx):
+    """What the page is told of the last fetch."""
+    with ctx.db.read() as session:
+        return session.scalar(text("SELECT last_fetch FROM webhook_endpoints"))
+
+
+def started(ctx, merchant, now):
+    """Start a fetch of one day, and return what its job is given."""
+    span = {"start": now - DAY, "end": now}
+    missed_events.start_fetch(ctx, merchant.id, **span, now=now)
+    return span
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "word"), [("401", "key_refused"), ("403", "missing_right"), ("404", "refused"), (None, None)]
+)
+def test_the_page_is_told_of_a_refusal_until_a_new_fetch(ctx, paypal, merchant, now, behaviour, word):
+    span = started(ctx, merchant, now)
+    rule = paypal.rule("list_events", behaviour) if behaviour else None
+    fetch(ctx, merchant, now, **span)
+    assert noted(ctx).get("stopped") == word
+    assert (noted(ctx)["until"] == span["end"].isoformat()) is (word is None)
+    if rule:
+        paypal.rules.remove(rule)
+    started(ctx, merchant, now)
+    assert "stopped" not in noted(ctx)
+
+
+def test_the_page_is_told_when_key_or_webhook_is_gone(ctx, merchant, now):
+    span = started(ctx, merchant, now)
+    with ctx.db.begin() as session:
+        session.execute(update(WebhookEndpoint).values(webhook_id=None))
+    assert fetch(ctx, merchant, now, **span) is None
+    assert noted(ctx)["stopped"] == "not_registered"
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).values(secret=b"sealed with a key that is gone", token=None))
+    assert fetch(ctx, merchant, now, **span) is None
+    assert noted(ctx)["stopped"] == "key_unreadable"
+    with ctx.db.begin() as session:
+        session.execute(delete(PayPalAccount))
+    assert fetch(ctx, merchant, now, **span) is None
+    assert noted(ctx)["stopped"] == "no_key"
+
+
+def test_a_silence_shows_until_paypal_answers_and_at_the_last_try_as_the_end(ctx, paypal, merchant, now):
+    span = started(ctx, merchant, now)
+    rule = paypal.rule("list_events", "500")
+    run_worker(ctx, wait=False)
+    assert noted(ctx)["stopped"] == "retrying"
+    with ctx.db.begin() as session:
+        session.execute(
+            text("UPDATE procrastinate_jobs SET scheduled_at = NULL, attempts = :tries WHERE task_name = :task"),
+            {"tries": TRY_AGAIN.max_attempts, "task": "events.fetch_missed"},
+        )
+    run_worker(ctx, wait=False)
+    with ctx.db.read() as session:
+        status = session.scalar(text("SELECT status FROM procrastinate_jobs WHERE task_name = 'events.fetch_missed'"))
+    assert (status, noted(ctx)["stopped"]) == ("failed", "no_answer")
+    paypal.rules.remove(rule)
+    fetch(ctx, merchant, now, **span)
+    assert "stopped" not in noted(ctx)
+
+
+def test_an_older_fetch_says_nothing_about_a_newer_one(ctx, paypal, merchant, now):
+    old = started(ctx, merchant, now - DAY)
+    started(ctx, merchant, now)
+    paypal.rule("list_events", "403")
+    fetch(ctx, merchant, now, **old)
+    assert "stopped" not in noted(ctx)

@@ -15,6 +15,7 @@ from portal.services.event_retention import KEEP_BODIES
 from portal.web.admin import event_words, presenting, words
 
 LONGEST_SHOWN: Final = 20_000  # characters of a body
+VOUCHED: Final = frozenset({"other_receiver", "not_at_paypal", "old_profile"})  # found once PayPal knew it as its own
 
 Row = tuple[str, str | None] | tuple[str, str | None, str | None]  # label, value, and a note
 
@@ -34,7 +35,7 @@ def mention(event: Any, *, with_reason: bool = False) -> Mention | None:
         return None
     said = event_words.type_of(event.event_type)
     if with_reason:
-        said += f" – {event_words.reason_of(event.error) or event_words.STATE[event.state]}"
+        said += f" – {_reason(event.error) if event.error else event_words.STATE[event.state]}"
     url = url_for("admin.paypal_event", event_id=event.id)
     return Mention(words=said, url=url, when=presenting.moment(event.received_at))
 
@@ -86,10 +87,23 @@ def fetch_rows(endpoint: Any) -> list[Row]:
     progress = _("done") if until >= end else _("come as far as %(moment)s", moment=presenting.moment(until))
     return [
         (_("Last fetched"), f"{presenting.moment(start)} – {presenting.moment(end)}", progress),
+        *_stopped(found),
         (_("Listed by PayPal"), str(found["listed"]), _("%(number)s of them were here already", number=found["known"])),
         (_("Asked for again"), str(found["resent"])),
         (_("Not sent again by PayPal"), str(found["refused"])),
     ]
+
+
+def _stopped(found: Any) -> list[Row]:
+    if "stopped" not in found:
+        return []
+    rows: list[Row] = [(_("Stopped"), *event_words.stop_of(found["stopped"]))]
+    return [*rows, (_("PayPal’s debug id"), found["debug_id"])] if found.get("debug_id") else rows
+
+
+def is_vouched(event: Any) -> bool:
+    """Say whether it is known to come from PayPal: webhooks are checked at the door, an IPN when it is handled."""
+    return event.source is EventSource.WEBHOOK or event.state is EventState.DONE or event.error in VOUCHED
 
 
 def event_rows(event: Any, *, now: datetime) -> list[Row]:
@@ -104,7 +118,7 @@ def event_rows(event: Any, *, now: datetime) -> list[Row]:
         (_("Tries"), str(event.attempts)),
     ]
     if event.error:
-        rows.append((_("Reason"), event_words.reason_of(event.error)))
+        rows.append((_("Reason"), *event_words.reason_of(event.error)))
     if event.state is EventState.WAITING:
         due = event.next_try_at is not None and event.next_try_at > now
         rows.append((_("Next try"), presenting.moment(event.next_try_at) if due else _("in a moment")))
@@ -112,13 +126,20 @@ def event_rows(event: Any, *, now: datetime) -> list[Row]:
         rows.append((_("Handled on"), presenting.moment(event.handled_at)))
     if event.replayed_at is not None:
         rows.append((_("Last replayed"), presenting.moment(event.replayed_at)))
-    return [*rows, (_("PayPal’s id of the message"), event.event_id), (_("Its text"), _kept(event))]
+    if event.source is EventSource.WEBHOOK:  # an IPN has none: its key is our own
+        rows.append((_("PayPal’s id of the message"), event.event_id))
+    return [*rows, (_("Its text"), _kept(event))]
 
 
 def body_text(event: Any) -> str:
     """Return the body as text, cut where it is absurdly long; what is no UTF-8 is marked."""
     text = (event.body or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
+
+
+def _reason(error: str) -> str:
+    said, detail = event_words.reason_of(error)
+    return f"{said} ({detail})" if detail else said
 
 
 def _kept(event: Any) -> str:

@@ -17,22 +17,25 @@ from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 
 DAYS: Final = LONGEST.days
+TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the nightly comparison.")
 
 
 class FetchForm(BaseForm):
     """The days for which PayPal is asked again, both included, in the merchant's time zone."""
 
-    start = DateField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 2027-04-03."))])
-    end = DateField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 2027-04-05."))])
+    start = DateField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 2026-04-03."))])
+    end = DateField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 2026-04-05."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
     def validate_start(self, field: Any) -> None:
         """PayPal is asked for thirty days at most."""
+        _has_come(field)
         if field.data and field.data < today() - timedelta(days=DAYS):
-            raise ValidationError(str(_l("At most 30 days back: what is older is covered by the nightly comparison.")))
+            raise ValidationError(str(TOO_OLD))
 
     def validate_end(self, field: Any) -> None:
         """A span has to begin before it ends."""
+        _has_come(field)
         if field.data and self.start.data and field.data < self.start.data:
             raise ValidationError(str(_l("The last day comes before the first.")))
 
@@ -53,6 +56,11 @@ class EventFilter(PlainForm):
             SelectChoice("", _l("All")),
             *(SelectChoice(code, label) for code, label in states.items()),
         ]
+
+
+def _has_come(field: Any) -> None:
+    if field.data and field.data > today():
+        raise ValidationError(str(_l("This day has not come yet.")))
 
 
 def local_day(at: datetime) -> date:

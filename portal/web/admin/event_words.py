@@ -28,7 +28,7 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "PAYMENT.SALE.REVERSED": _l("Payment taken back by PayPal"),
     "PAYMENT.SALE.PENDING": _l("Payment pending"),
     "PAYMENT.SALE.DENIED": _l("Payment refused"),
-    # Classic accounts (FACTS.md 3.2)
+    # Classic accounts (FACTS.md 3.2): the type, else the payment's state
     "recurring_payment": _l("Payment received"),
     "recurring_payment_profile_created": _l("Subscription created"),
     "recurring_payment_profile_cancel": _l("Subscription cancelled"),
@@ -45,13 +45,25 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "subscr_modify": _l("Subscription changed"),
     "subscr_cancel": _l("Subscription cancelled"),
     "subscr_eot": _l("Subscription carried to its end"),
+    "completed": _l("Payment received"),
+    "processed": _l("Payment received"),
+    "pending": _l("Payment pending"),
+    "denied": _l("Payment refused"),
+    "failed": _l("Payment failed"),
+    "expired": _l("Payment lapsed"),
+    "voided": _l("Payment lapsed"),
+    "refunded": _l("Payment refunded"),
+    "partially_refunded": _l("Payment refunded in part"),
+    "reversed": _l("Payment taken back by PayPal"),
+    "canceled_reversal": _l("Payment given back by PayPal"),
+    "unknown": _l("Message without a type"),
 }
 
 STATE: Final[Mapping[EventState, LazyString]] = {
     EventState.WAITING: _l("Waiting"),
     EventState.DONE: _l("Handled"),
     EventState.IGNORED: _l("Nothing to change"),
-    EventState.REFUSED: _l("Not from PayPal"),
+    EventState.REFUSED: _l("Set aside"),
     EventState.FAILED: _l("Given up"),
 }
 MARK: Final[Mapping[EventState, str]] = {  # the mark of components/status.html
@@ -95,6 +107,23 @@ TODO: Final[Mapping[WebhookTrouble, LazyString]] = {
     ),
 }
 
+# Why asking again for what was missed stands still, and what to do about it (missed_events.STOPS and WebhookTrouble).
+STOPPED: Final[Mapping[str, LazyString]] = {
+    **{word.value: said for word, said in TROUBLE.items()},
+    WebhookTrouble.REFUSED: _l("PayPal refused the call"),
+    "no_key": _l("No PayPal API key is set"),
+    "key_unreadable": _l("The stored PayPal key can no longer be read here"),
+    "not_registered": _l("PayPal does not report to this portal"),
+    "retrying": _l("PayPal did not answer"),
+}
+RESUME: Final[Mapping[str, LazyString]] = {
+    WebhookTrouble.KEY_REFUSED: TODO[WebhookTrouble.KEY_REFUSED],
+    WebhookTrouble.MISSING_RIGHT: TODO[WebhookTrouble.MISSING_RIGHT],
+    "no_key": _l("Enter the key on the PayPal page."),
+    "key_unreadable": _l("Enter the key again on the PayPal page."),
+    "not_registered": _l("Press “Register again” first."),
+}
+
 FAULT: Final[Mapping[SignatureFault, LazyString]] = {
     SignatureFault.MISSING_HEADER: _l("the signature was missing"),
     SignatureFault.ALGORITHM: _l("it was signed in a way that PayPal does not use"),
@@ -110,8 +139,14 @@ REASON: Final[Mapping[str, LazyString]] = {
     "bad_credentials": _l("PayPal refuses the API key"),
     "forbidden": _l("The API key lacks a right at PayPal"),
     "not_found": _l("PayPal does not know what the message speaks of"),
-    "no_key": _l("No PayPal API key is set"),
-    "key_unreadable": _l("The stored PayPal key can no longer be read here"),
+    "status_invalid": _l("PayPal says that the subscription’s state does not allow it"),
+    "account_closed": _l("The customer’s PayPal account is closed"),
+    "cannot_be_activated": _l("PayPal does not let the subscription start again"),
+    "webhook_limit": TROUBLE[WebhookTrouble.LIMIT_REACHED],
+    "webhook_exists": _l("PayPal already knows this portal’s address"),
+    "other": STOPPED[WebhookTrouble.REFUSED],
+    "no_key": STOPPED["no_key"],
+    "key_unreadable": STOPPED["key_unreadable"],
     "not_yet": _l("PayPal does not show yet what the message speaks of"),
     "unreadable": _l("The message cannot be read"),
     "type": _l("Messages of this type change nothing here"),
@@ -137,11 +172,21 @@ def type_of(event_type: str) -> str:
     return str(TYPE[event_type]) if event_type in TYPE else event_type or _("Message without a type")
 
 
-def reason_of(error: str) -> str:
-    """Return why a message was not handled, in words, with PayPal's debug id if there is one."""
+def reason_of(error: str) -> tuple[str, str]:
+    """Return why a message was not handled, and what whoever looks into it asks for: PayPal's debug id, or our word."""
     word, _space, debug_id = error.partition(" ")
-    said = str(REASON[word]) if word in REASON else word
-    return f"{said} ({debug_id})" if debug_id else said
+    if word in REASON:
+        return str(REASON[word]), debug_id
+    return _("Something went wrong here. Tell whoever runs this portal."), error
+
+
+def stop_of(word: str) -> tuple[str, str]:
+    """Return why asking again for what was missed stands still, and what to do about it."""
+    said = str(STOPPED.get(word, STOPPED[WebhookTrouble.REFUSED]))
+    if word == "retrying":
+        return said, _("The portal asks again by itself.")
+    first = f"{RESUME[word]} " if word in RESUME else ""
+    return said, first + _("Press “Fetch what was missed” again.")
 
 
 def fault_of(word: str) -> str:

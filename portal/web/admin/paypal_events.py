@@ -21,9 +21,11 @@ from portal.queries.event_lists import EventState, Health
 from portal.services import event_replays, missed_events, webhook_registration
 from portal.services import webhook_endpoints as endpoints
 from portal.services.event_replays import Replay
+from portal.services.gateways import NoKey
+from portal.services.missed_events import NothingToAsk
 from portal.services.webhook_registration import NotRegistered
 from portal.web.admin import bp, event_facts, event_words, showing
-from portal.web.admin.event_forms import DAYS, EventFilter, FetchForm, local_day, today
+from portal.web.admin.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm, local_day, today
 from portal.web.admin.lists import place, turn
 from portal.web.identity import context, person
 
@@ -71,7 +73,10 @@ def fetch() -> ResponseReturnValue:
     start, end = form.span
     try:
         missed_events.start_fetch(context(), person().merchant_id, start=start, end=end, now=utc_now())
-    except NotRegistered:
+    except NothingToAsk:  # the hour that a change of clocks adds to the oldest day
+        form.start.errors = [str(TOO_OLD)]
+        return _page(form), 422
+    except (NoKey, NotRegistered):
         flash(_("PayPal does not report to this portal yet: it has nowhere to send the messages again."), "warning")
     else:
         flash(
@@ -97,6 +102,8 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
             subscription_id=event_lists.subscription_id(session, who.merchant_id, event),
             rows=event_facts.event_rows(event, now=utc_now()),
             can_replay=event_replays.is_possible(event),
+            is_for_another=event.error == "other_receiver",
+            is_vouched=event_facts.is_vouched(event),
             body=event_facts.body_text(event) if who.role is Role.OWNER and event.body is not None else None,
         )
 

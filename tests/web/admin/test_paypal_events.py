@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import event as sql_event
@@ -21,10 +22,13 @@ from portal.models import (
     WebhookEndpoint,
     WebhookTrouble,
 )
-from portal.providers.ports import SignatureFault
+from portal.providers.ports import Refusal, SignatureFault
 from portal.services import webhook_registration
+from portal.services.ipn_messages import IpnMessage
+from portal.services.ipn_money import REFUNDS, WORDS
 from portal.services.webhook_endpoints import endpoint_of
 from portal.web.admin import event_words
+from portal.web.admin.event_forms import FetchForm
 
 PAGE = "/admin/paypal/events"
 
@@ -257,16 +261,122 @@ def test_what_was_missed_is_fetched_for_the_days_given(support, ctx, merchant, a
     [
         (40, 0, "At most 30 days back"),
         (1, 3, "The last day comes before the first."),
+        (-2, -2, "This day has not come yet."),
+        (1, -2, "This day has not come yet."),
+        (0, "9999-12-31", "This day has not come yet."),
+        ("9999-12-31", "9999-12-31", "This day has not come yet."),
+        ("0001-01-01", 0, "At most 30 days back"),
         (None, 0, "Enter the first day"),
         (0, None, "Enter the last day"),
     ],
 )
 def test_days_that_cannot_be_are_refused_and_kept(support, ctx, merchant, now, back, to, words):
     webhook_registration.ensure(ctx, merchant.id, now=now)
-    day = {None: "", **{days: (now - timedelta(days=days)).date().isoformat() for days in (0, 1, 3, 40)}}
-    page = support.get(PAGE).submit(press="Fetch what was missed", start=day[back], end=day[to], status=422)
+    start, end = (
+        (now - timedelta(days=day)).date().isoformat() if isinstance(day, int) else day or "" for day in (back, to)
+    )
+    page = support.get(PAGE).submit(press="Fetch what was missed", start=start, end=end, status=422)
     assert any(words in line for line in page.errors), page.errors
     assert jobs(ctx, "events.fetch_missed") == []
+
+
+def test_an_example_in_a_message_is_a_day_that_would_be_taken_as_past():
+    for field in ("start", "end"):
+        [required] = getattr(FetchForm, field).kwargs["validators"]
+        [example] = re.findall(r"\d{4}-\d\d-\d\d", str(required.message))
+        assert date.fromisoformat(example) < date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("no_key", "No PayPal API key is set Enter the key on the PayPal page. Press"),
+        ("not_registered", "PayPal does not report to this portal Press “Register again” first. Press"),
+        ("key_unreadable", "The stored PayPal key can no longer be read here Enter the key again"),
+        ("key_refused", "PayPal refuses the API key Test the key on the PayPal page"),
+        ("missing_right", "The key may not manage webhooks At developer.paypal.com"),
+        ("refused", "PayPal refused the call Press"),
+        ("no_answer", "PayPal did not answer Press"),
+    ],
+)
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_fetch_that_stands_still_says_why_and_what_to_do(owner, ctx, merchant, now, word, said, registered):
+    webhook_registration.ensure(ctx, merchant.id, now=now)
+    half = {"start": now - timedelta(days=2), "end": now, "until": now - timedelta(days=1)}
+    found = {name: at.isoformat() for name, at in half.items()} | dict.fromkeys(
+        ("listed", "known", "resent", "refused"), 0
+    )
+    change(ctx, last_fetch=found | {"stopped": word, "debug_id": "d3bug1d"})
+    if not registered:
+        change(ctx, webhook_id=None)
+    text = owner.get(PAGE).text
+    assert f"Stopped {said}" in text
+    assert "Press “Fetch what was missed” again." in text
+    assert "PayPal’s debug id d3bug1d" in text
+    assert "come as far as" in text
+    change(ctx, last_fetch=found | {"stopped": "retrying", "debug_id": ""})
+    text = owner.get(PAGE).text
+    assert "Stopped PayPal did not answer The portal asks again by itself." in text
+    assert "Press “Fetch what was missed” again." not in text
+    change(ctx, last_fetch=found)
+    assert "Stopped" not in owner.get(PAGE).text
+
+
+def ipn(add, **columns):
+    return add(source=EventSource.IPN, **{"event_id": "61E67681CH3238416:Completed:"} | columns)
+
+
+def test_a_notification_for_another_account_is_set_aside_and_shows_the_way_out(owner, add):
+    row = ipn(add, state=EventState.REFUSED, error="other_receiver", event_type="subscr_payment")
+    page = owner.get(f"{PAGE}/{row.id}")
+    assert page.select_one("main [data-testid=status]").get_text(strip=True) == "Set aside"
+    assert "Not from PayPal" not in page.text
+    assert "add its address under “Your addresses at PayPal”, then handle the message again." in page.text
+    assert page.link("PayPal: classic key") == "/admin/paypal/classic"
+    assert "What PayPal sent" in page.text
+    other = ipn(add, event_id="another", state=EventState.REFUSED, error="not_paypal", body=None)
+    page = owner.get(f"{PAGE}/{other.id}")
+    assert "PayPal does not recognise the message as its own" in page.text
+    assert "If that account is yours" not in page.text
+
+
+def test_the_text_of_a_notification_is_paypals_only_once_paypal_vouched_for_it(owner, add):
+    waiting = ipn(add, state=EventState.WAITING)
+    page = owner.get(f"{PAGE}/{waiting.id}")
+    assert page.select_one("details summary").get_text(strip=True) == "What arrived"
+    assert "PayPal has not vouched for this message" in page.text
+    done = ipn(add, event_id="another", state=EventState.DONE)
+    for vouched in (done, add(state=EventState.WAITING)):
+        page = owner.get(f"{PAGE}/{vouched.id}")
+        assert page.select_one("details summary").get_text(strip=True) == "What PayPal sent"
+        assert "has not vouched" not in page.text
+
+
+def test_only_a_webhook_shows_paypals_id_of_the_message(owner, add):
+    row, webhook = ipn(add), add()
+    assert "PayPal’s id of the message" not in (text := owner.get(f"{PAGE}/{row.id}").text)
+    assert row.event_id not in text
+    assert f"PayPal’s id of the message {webhook.event_id}" in owner.get(f"{PAGE}/{webhook.id}").text
+
+
+def test_a_defect_of_ours_is_said_in_words_with_its_name_small(owner, add):
+    row = add(state=EventState.FAILED, error="KeyError")
+    page = owner.get(f"{PAGE}/{row.id}")
+    assert "Something went wrong here. Tell whoever runs this portal." in page.text
+    assert "KeyError" in [note.get_text(strip=True) for note in page.select("dl .note")]
+    assert "Something went wrong here. Tell whoever runs this portal. (KeyError)" in owner.get(PAGE).text
+
+
+def test_every_refusal_and_every_kind_of_message_has_words():
+    assert {word.value for word in Refusal} <= set(event_words.REASON)
+    in_use = {"skipped", "failed", "suspended", "suspended_due_to_max_failed_payment", "profile_cancel"}
+    kinds = {f"recurring_payment_{kind}" for kind in in_use | {"profile_created", "expired"}} | {"recurring_payment"}
+    kinds |= {f"subscr_{kind}" for kind in ("signup", "payment", "modify", "cancel", "eot", "failed")}
+    for status in ("Refunded", "Reversed", "Canceled_Reversal", "Completed", "Pending", "Denied", "Failed", ""):
+        kinds.add(IpnMessage({"payment_status": status}).kind)  # a refund has no type
+    assert "unknown" in kinds
+    assert kinds <= set(event_words.TYPE)
+    assert all(event_words.type_of(kind) != kind for kind in kinds | set(WORDS) | REFUNDS)
 
 
 def test_a_classic_key_shows_the_address_to_enter_at_paypal(enter, ctx, make, now):
