@@ -250,7 +250,7 @@ def test_a_silence_shows_until_paypal_answers_and_at_the_last_try_as_the_end(ctx
 
 
 def test_an_older_fetch_says_nothing_about_a_newer_one(ctx, paypal, merchant, now):
-    old = started(ctx, merchant, now - DAY)
+    old = started(ctx, merchant, now - 2 * DAY)
     started(ctx, merchant, now)
     paypal.rule("list_events", "403")
     fetch(ctx, merchant, now, **old)
