@@ -148,6 +148,7 @@ def upgrade() -> None:
     sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('refunded', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.Column('refunds', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
@@ -42,4 +43,5 @@ class Payment(HasId, HasCreation, HasMerchant, Base):
     amount: Mapped[Decimal]
     currency: Mapped[str]
     refunded: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    refunds: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)  # classic: amount by PayPal's refund id
     paid_at: Mapped[datetime]

@@ -5,17 +5,31 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, column, exists, func, or_, select, table
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, selectinload
 
-from portal.models import ImportState, Plan, Product, ProfileImport, ProfileImportRow, ProfileRowState
+from portal import queue
+from portal.models import (
+    ImportState,
+    KeyState,
+    PayPalAccount,
+    Plan,
+    Product,
+    ProfileImport,
+    ProfileImportRow,
+    ProfileRowState,
+    Provider,
+)
 
 __all__ = [  # the web names the results of rows
     "ProfileRowState",
     "RowPage",
     "failures",
+    "forgotten",
     "get",
     "lock",
     "newest",
@@ -25,9 +39,12 @@ __all__ = [  # the web names the results of rows
     "rows_page",
     "unfinished",
     "waiting",
+    "waiting_for_a_key",
 ]
 
 PAGE: Final = 100
+KEY_REASONS: Final = ("bad_credentials", "forbidden", "no_key", "key_unreadable")  # first words of ProfileImport.error
+JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 CLASSIC_PLAN: Final = "classic:"  # how the id of a plan begins that PayPal does not know
 
 
@@ -70,6 +87,31 @@ def newest(session: Session, merchant_id: uuid.UUID, *, limit: int = 20) -> list
             .limit(limit)
         )
     )
+
+
+def forgotten(session: Session, *, quiet_since: datetime) -> Sequence[ProfileImport]:
+    """Return the lists at work without a word since then that no job is left for: it died after its tries."""
+    job = exists().where(
+        JOBS.c.task_name == queue.RUN_PROFILE_IMPORT,
+        cast(JOBS.c.status, Text).in_(("todo", "doing")),
+        JOBS.c.args["import_id"].astext == cast(ProfileImport.id, Text),
+    )
+    running = select(ProfileImport).where(ProfileImport.state == ImportState.RUNNING)
+    return session.scalars(running.where(ProfileImport.touched_at < quiet_since, ~job)).all()
+
+
+def waiting_for_a_key(session: Session, *, brought_since: datetime) -> Sequence[ProfileImport]:
+    """Return the lists brought since then that stopped for a key which a test made after that found working."""
+    made, account = ProfileImport, PayPalAccount
+    works = exists().where(
+        account.merchant_id == made.merchant_id,
+        account.environment == made.environment,
+        account.provider == Provider.PAYPAL_CLASSIC,
+        account.state == KeyState.WORKING,
+        account.checked_at > made.touched_at,
+    )
+    stopped = select(made).where(made.state == ImportState.STOPPED, made.created_at > brought_since, works)
+    return session.scalars(stopped.where(or_(*(made.error.startswith(reason) for reason in KEY_REASONS)))).all()
 
 
 def waiting(session: Session, import_id: uuid.UUID, *, after: int, limit: int) -> list[ProfileImportRow]:

@@ -42,7 +42,11 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
         return _ignored("body_purged")
     message = IpnMessage.read(event.body)
     if message.is_test is not (event.environment == "sandbox"):
+        _forget_body(ctx, event)
         return _ignored("other_environment")  # ours decides: PayPal's other world would not vouch for it anyway
+    if not ctx.ipns.is_genuine(event.body, environment=event.environment):
+        _forget_body(ctx, event)
+        return Handled(EventState.REFUSED, "not_paypal")
     profile_id = message.profile_id or _profile_of_parent(ctx, event, message)
     if not profile_id:
         return _ignored("no_subscription")
@@ -51,9 +55,6 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     account = _account(ctx, event.merchant_id)
     if account.environment != event.environment:
         return _ignored("other_environment")  # the key was changed since: it opens another world
-    if not ctx.ipns.is_genuine(event.body, environment=event.environment):
-        _forget_body(ctx, event)
-        return Handled(EventState.REFUSED, "not_paypal")
     if not message.receivers & receivers_of(account):
         return Handled(EventState.REFUSED, "other_receiver")
     try:
@@ -130,7 +131,7 @@ def _account(ctx: Context, merchant_id: uuid.UUID) -> PayPalAccount:
 
 
 def _forget_body(ctx: Context, event: PayPalEvent) -> None:
-    """Whoever wrote it was not PayPal: nothing of it is kept but that it came."""
+    """Nobody vouched for it, so whoever wrote it may not have been PayPal: nothing is kept but that it came."""
     with ctx.db.begin() as session:
         session.execute(update(PayPalEvent).where(PayPalEvent.id == event.id).values(body=None))
 

@@ -7,21 +7,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.money import Money
 from portal.models import EventState, PayPalEvent, Subscription
 from portal.providers.ports import PaymentReading
-from portal.queries import ipn_events, subscriptions
 from portal.queries import payments as stored_payments
+from portal.queries import subscriptions
 from portal.services import payments
 from portal.services.context import Context
 from portal.services.event_outcomes import Handled, NotYet
 from portal.services.ipn_messages import IpnMessage
 from portal.services.payments import Told
 
-# IPN's `payment_status` in the words of PayPal's transactions. A reversal that is taken back changes nothing here.
+# IPN's `payment_status` in the words of PayPal's transactions. `Canceled_Reversal`, which gives a reversed payment
+# back, changes nothing: the ladder only climbs, and « reversed » is its last rung (docs/operations.md).
 WORDS: Final[Mapping[str, str]] = {
     "completed": "COMPLETED",
     "processed": "COMPLETED",
@@ -61,7 +61,6 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
             raise NotYet(missing)
         if missing:
             return Handled(EventState.DONE, "sale_unknown")  # paid before the portal heard of this merchant
-        _settle(session, event, now=now)
     return DONE
 
 
@@ -87,28 +86,16 @@ def _told(session: Session, subscription: Subscription, message: IpnMessage, *, 
 
 
 def _refunded_in_all(session: Session, subscription: Subscription, parent: str, message: IpnMessage) -> Money | None:
-    """Add up what this message and the believed ones before it gave back of the sale, each refund once.
+    """Write down this refund of the sale, and add up all of them, each once; the subscription is locked.
 
-    An IPN names its own refund only, and the same one may be handled twice: so the sum is made anew each time.
+    An IPN names its own refund only, the same one may be handled twice, and the next may come in half a year: so
+    what each gave back is kept with its payment, where a message's body is not.
     """
-    merchant_id, environment = subscription.merchant_id, subscription.environment
-    known = stored_payments.by_provider_ids(session, merchant_id, environment, {parent})
+    known = stored_payments.by_provider_ids(session, subscription.merchant_id, subscription.environment, {parent})
     if not known:
         return None
-    bodies = ipn_events.believed_about_parent(session, merchant_id, environment, parent, since=known[0].paid_at - DAY)
-    given: dict[str, Decimal] = {}
-    for one in (message, *map(IpnMessage.read, bodies)):
-        money = one.money("mc_gross", "mc_currency")
-        is_refund = one.text("payment_status").lower() in REFUNDS and one.text("parent_txn_id") == parent
-        if is_refund and money is not None and money.currency == known[0].currency:
-            given[one.text("txn_id")] = abs(money.amount)
-    return Money(min(sum(given.values(), Decimal(0)), known[0].amount), known[0].currency) if given else None
-
-
-def _settle(session: Session, event: PayPalEvent, *, now: datetime) -> None:
-    """Write that the message is done together with its money: the next refund of the sale has to count it."""
-    session.execute(
-        update(PayPalEvent)
-        .where(PayPalEvent.id == event.id, PayPalEvent.state == EventState.WAITING)
-        .values(state=EventState.DONE, error="", handled_at=now, next_try_at=None)
-    )
+    sale, money = known[0], message.money("mc_gross", "mc_currency")
+    if money is not None and money.currency == sale.currency:
+        sale.refunds = {**sale.refunds, message.text("txn_id"): str(abs(money.amount))}
+    given = sum(map(Decimal, sale.refunds.values()), Decimal(0))
+    return Money(min(given, sale.amount), sale.currency) if sale.refunds else None

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import structlog
 from psycopg import Connection
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -23,8 +24,12 @@ from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning
 from portal.services.profile_import_files import ListedRow, read_list
 
+log = structlog.get_logger(__name__)
+
 LOCK: Final = "profile_imports"  # one job at a time, of all merchants
 QUIET: Final = timedelta(minutes=10)  # a list that moved nothing for so long may be taken over
+LOST: Final = timedelta(minutes=15)  # so long without a word and without a job: nobody reads it any more
+WATCHED: Final = timedelta(days=7)  # so long a list goes on by itself; a key that works and forbids would try for ever
 LONGEST_NAME: Final = 120
 
 
@@ -93,6 +98,29 @@ def wake(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
         held = profile_imports.lock(session, found.id)
         if held.state is ImportState.STOPPED:
             _go(session, held, now=now)
+
+
+def resume_stopped(ctx: Context, *, now: datetime) -> int:
+    """Go on with the lists whose job was lost, and with those whose key was tested well since; return how many.
+
+    `wake` comes when a key that was broken works again.  One that refused a single call was never written as broken.
+    """
+    with ctx.db.read() as session:
+        left = [
+            *profile_imports.forgotten(session, quiet_since=now - LOST),
+            *profile_imports.waiting_for_a_key(session, brought_since=now - WATCHED),
+        ]
+    return sum(_resume_left(ctx, seen, now=now) for seen in left)
+
+
+def _resume_left(ctx: Context, seen: ProfileImport, *, now: datetime) -> bool:
+    with ctx.db.begin() as session:
+        held = profile_imports.lock(session, seen.id)
+        if (held.state, held.touched_at) != (seen.state, seen.touched_at):  # somebody was quicker
+            return False
+        log.warning("profile_import_resumed", import_id=str(held.id), state=held.state.value, reason=held.error[:40])
+        _go(session, held, now=now)
+        return True
 
 
 def give_up(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, now: datetime) -> ProfileImport:

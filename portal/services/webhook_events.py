@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 AROUND: Final = timedelta(days=2)  # of a sale's time: how far its transaction is looked for
 REFUNDABLE: Final = timedelta(days=200)  # before a refund or reversal of a sale that is not known here
+SOON: Final = timedelta(hours=1)  # so long a new subscription may take to show at PayPal
 STRANGER: Final = timedelta(days=1)  # so long a refund may wait for the message of its sale
 
 DONE: Final = Handled(EventState.DONE)
@@ -59,9 +60,26 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     except GatewayRefused as refused:
         if refused.refusal is not Refusal.NOT_FOUND:
             raise
-        # Another account's, or one never approved and forgotten by PayPal (FACTS.md 1.4): there is nothing to write.
-        log.info("event_subject_not_at_paypal", event_id=str(event.id), debug_id=refused.debug_id)
-        return _ignored("not_at_paypal")
+        return _not_shown(ctx, event, refused, now=now)
+
+
+def _not_shown(ctx: Context, event: PayPalEvent, refused: GatewayRefused, *, now: datetime) -> Handled:
+    """PayPal does not know the subscription: perhaps not yet, and one that goes on here cannot be gone for good.
+
+    A new one may show a moment after its message.  Another account's, or one never approved and forgotten by PayPal
+    (FACTS.md 1.4), leaves nothing to write.  One that goes on here is tried until it counts as failed: somebody has
+    to look.
+    """
+    provider_id = event.subject or _find(ctx, event, webhook_bodies.read(event.body or b""), now=now).subscription
+    with ctx.db.read() as session:
+        known = subscriptions.by_provider_id(
+            session, event.merchant_id, environment=event.environment, provider_id=provider_id
+        )
+    goes_on = known is not None and not known.is_over
+    if goes_on or now - (event.replayed_at or event.received_at) < SOON:
+        raise NotYet("not_at_paypal")
+    log.info("event_subject_not_at_paypal", event_id=str(event.id), debug_id=refused.debug_id)
+    return _ignored("not_at_paypal")
 
 
 def _subscription(ctx: Context, event: PayPalEvent) -> Handled:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.demo.simulator import Simulator
+from portal.demo.simulator.profiles import profile_fields
 from tests.demo.conftest import URL, log_in
 
 #  what happens            status before      what is told, in this order
@@ -185,3 +186,16 @@ def test_only_what_a_webhook_wants_goes_there(paypal):
         paypal.happen(row.id, happening)
     counts = [len(paypal.messages(webhook.id)) for webhook in (one, all_of_them, foreign)]
     assert counts == [1, 2, 0]
+
+
+def test_the_classic_api_counts_every_failure_and_rest_those_in_a_row(paypal):
+    row = paypal.add_profile(interval_unit="WEEK", failure_threshold=0, amount="10.00")
+    paypal.happen(row.id, "fail-payments")
+    paypal.advance(28)
+    late = profile_fields(row, paypal.plan_of(row))
+    assert (late["FAILEDPAYMENTCOUNT"], late["OUTSTANDINGBALANCE"]) == (str(row.failed_payments), f"{row.outstanding}")
+    assert row.failed_payments > 0
+    paypal.happen(row.id, "fix-payments")
+    paid = profile_fields(row, paypal.plan_of(row))
+    assert row.failed_payments == 0
+    assert (paid["FAILEDPAYMENTCOUNT"], paid["OUTSTANDINGBALANCE"]) == (late["FAILEDPAYMENTCOUNT"], "0.00")

@@ -231,4 +231,5 @@ class Makers:
         if row.status == "ACTIVE" and next_payment is not None:
             row.next_billing_time = stamp(next_payment)
         if status is Status.PAST_DUE:
-            row.failed_payments = 1
+            row.failed_payments = row.failed_in_all = 1
+            row.outstanding = "29.90"

@@ -25,7 +25,7 @@ from portal.models import (
     Provider,
     Subscription,
 )
-from portal.services import events, ipn_intake, webhook_endpoints
+from portal.services import event_retention, events, ipn_intake, webhook_endpoints
 from portal.services.events import Stored
 from portal.services.ipn_events import receivers_of
 from tests.fakes.makers import RECEIVER
@@ -329,8 +329,9 @@ def test_money_that_is_none_makes_no_payment(ctx, deliver, paypal, gross):
 
 def test_what_is_about_no_subscription_is_kept_and_ignored(ctx, deliver, paypal):
     body = said("", txn_type="web_accept", txn_id="TXN00000001", payment_status="Completed")
-    assert outcomes(deliver(body)) == [(EventState.IGNORED, "no_subscription")]
-    assert paypal.count("ipn_postback") == 0
+    paypal.add_ipn(body)
+    (event,) = deliver(body)
+    assert (event.state, event.error, event.body) == (EventState.IGNORED, "no_subscription", body)
 
 
 def test_an_old_profile_is_told_from_one_that_paypal_does_not_show(ctx, deliver, paypal):
@@ -366,7 +367,20 @@ CLASSIC_KEY = ("seller_api1.client.test", "secret-of-the-tests-classic", "secret
 def test_a_subscription_of_rest_is_left_to_its_webhooks(ctx, make, deliver, merchant, paypal):
     subscription = make.subscription(merchant=merchant)
     body = said(subscription.provider_id)
+    paypal.add_ipn(body)
     assert outcomes(deliver(body)) == [(EventState.IGNORED, "rest_subscription")]
+
+
+def test_of_what_paypal_did_not_send_nothing_is_kept_whatever_it_is_about(ctx, make, deliver, merchant, paypal):
+    rest = make.subscription(merchant=merchant)
+    for body in (said(rest.provider_id), said("", txn_type="web_accept"), said("I-AAAAAAAA1111", test_ipn="")):
+        deliver(body)
+    assert sorted(outcomes(stored(ctx))) == [
+        (EventState.IGNORED, "other_environment"),
+        (EventState.REFUSED, "not_paypal"),
+        (EventState.REFUSED, "not_paypal"),
+    ]
+    assert [event.body for event in stored(ctx)] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -463,3 +477,59 @@ def test_terms_make_plans_and_descriptions_make_products(ctx, deliver, paypal):
     deliver(*bodies)
     assert len(rows(ctx, Plan)) == 3
     assert sorted(product.name for product in rows(ctx, Product)) == ["Club", "Cours"]
+
+
+def test_a_refund_after_the_bodies_were_purged_is_added_to_the_one_before(ctx, deliver, paypal):
+    profile = paypal.add_profile()
+    sale = paid(profile.id, "SALE00000001")
+    first, second = (
+        paid(profile.id, f"REFUND00000{n}", "Refunded", gross, txn_type="", parent_txn_id="SALE00000001")
+        for n, gross in enumerate(("-10.00", "-5.00"))
+    )
+    for body in (sale, first, second):
+        paypal.add_ipn(body)
+    deliver(sale, first)
+    assert event_retention.purge(ctx, now=utc_now() + timedelta(days=31)) == 2
+    deliver(second)
+    (payment,) = rows(ctx, Payment)
+    assert (payment.state, payment.refunded) == (PaymentState.PARTIALLY_REFUNDED, Decimal("15.00"))
+
+
+def test_refunds_never_come_to_more_than_was_paid(ctx, deliver, paypal):
+    profile = paypal.add_profile()
+    bodies = [paid(profile.id, "SALE00000001")] + [
+        paid(profile.id, f"REFUND00000{n}", "Refunded", "-29.00", txn_type="", parent_txn_id="SALE00000001")
+        for n in range(2)
+    ]
+    for body in bodies:
+        paypal.add_ipn(body)
+    deliver(*bodies)
+    (payment,) = rows(ctx, Payment)
+    assert (payment.state, payment.refunded) == (PaymentState.REFUNDED, Decimal("29.90"))
+
+
+def test_a_reversal_taken_back_stays_one_here(ctx, deliver, paypal):
+    """Known and said (docs/operations.md): the ladder only climbs."""
+    profile = paypal.add_profile()
+    bodies = [paid(profile.id, "SALE00000001")] + [
+        paid(profile.id, f"BACK000000{n}", word, gross, txn_type="", parent_txn_id="SALE00000001")
+        for n, (word, gross) in enumerate((("Reversed", "-29.90"), ("Canceled_Reversal", "29.90")))
+    ]
+    for body in bodies:
+        paypal.add_ipn(body)
+    assert {event.state for event in deliver(*bodies)} == {EventState.DONE}
+    assert [(payment.state, payment.refunded) for payment in rows(ctx, Payment)] == [(PaymentState.REVERSED, 0)]
+
+
+def test_an_old_failure_does_not_make_a_paying_profile_late(ctx, make, deliver, paypal):
+    ours = make.profile()
+    row = paypal.subscriptions[ours.provider_id]
+    row.failed_in_all = 2
+    paypal.happen(ours.provider_id, "charge")
+    deliver(*paypal.ipn_messages(ours.provider_id))
+    assert make.reload(ours).status is Status.ACTIVE
+    row.outstanding = "29.90"
+    body = said(ours.provider_id, ipn_track_id="late")
+    paypal.add_ipn(body)
+    deliver(body)
+    assert (make.reload(ours).status, make.reload(ours).failed_payments) == (Status.PAST_DUE, 1)

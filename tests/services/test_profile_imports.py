@@ -6,13 +6,22 @@ import tracemalloc
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from portal import queue
 from portal.clock import utc_now
 from portal.jobs import run_worker
-from portal.models import Customer, ImportState, PayPalAccount, ProfileImport, ProfileImportRow, Subscription
-from portal.services import profile_import_reading, profile_imports
+from portal.models import (
+    Customer,
+    ImportState,
+    KeyState,
+    PayPalAccount,
+    ProfileImport,
+    ProfileImportRow,
+    Provider,
+    Subscription,
+)
+from portal.services import paypal_keys, profile_import_reading, profile_imports
 from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning
 from portal.services.profile_import_files import BadFile
@@ -309,3 +318,59 @@ def test_calls_keep_their_distance(ctx, bring, paypal):
     finally:
         profile_import_reading.time = real
     assert slept == [0.0, 0.5, 0.5]
+
+
+def set_key(ctx, **columns) -> None:
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).values(**columns))
+
+
+@pytest.mark.parametrize("behaviour", ["401", "403"])
+def test_a_list_that_one_refusal_stopped_goes_on_when_the_key_was_tested_well(ctx, bring, paypal, merchant, behaviour):
+    made = bring(paypal.add_profile().id)
+    paypal.rule("nvp_get", behaviour, 1)
+    assert read(ctx, made).state is ImportState.STOPPED
+    later = utc_now() + timedelta(minutes=10)
+    assert profile_imports.resume_stopped(ctx, now=later) == 0, "nobody tested the key since"
+    finding = paypal_keys.check_suspected(ctx, merchant.id, Provider.PAYPAL_CLASSIC, since=utc_now(), now=utc_now())
+    assert finding is not None
+    assert (profile_imports.resume_stopped(ctx, now=later), profile_imports.resume_stopped(ctx, now=later)) == (1, 0)
+    assert read(ctx, made).state is ImportState.DONE
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"state": KeyState.REFUSED}, {"environment": "live"}, {"checked_at": utc_now() - timedelta(hours=1)}],
+)
+def test_a_list_whose_key_does_not_work_stays_stopped(ctx, bring, paypal, columns):
+    made = bring(paypal.add_profile().id)
+    paypal.rule("nvp_get", "401", 1)
+    read(ctx, made)
+    later = utc_now() + timedelta(minutes=10)
+    set_key(ctx, **({"checked_at": later} | columns))
+    assert profile_imports.resume_stopped(ctx, now=later) == 0
+
+
+def test_a_list_that_stopped_for_something_else_or_long_ago_waits_for_a_person(ctx, bring, paypal):
+    made = bring(paypal.add_profile().id)
+    later = utc_now() + timedelta(days=8)
+    set_key(ctx, checked_at=later)
+    for error, now in (("unavailable", utc_now() + timedelta(hours=3)), ("forbidden abc", later)):
+        with ctx.db.begin() as session:
+            held = session.get_one(ProfileImport, made.id)
+            held.state, held.error = ImportState.STOPPED, error
+        assert profile_imports.resume_stopped(ctx, now=now) == 0
+
+
+@pytest.mark.parametrize(("status", "left"), [("todo", 0), ("doing", 0), ("failed", 1)])
+def test_a_list_whose_job_died_gets_another(ctx, bring, paypal, status, left):
+    made = bring(paypal.add_profile().id)
+    with ctx.db.begin() as session:
+        session.execute(
+            text("UPDATE procrastinate_jobs SET status = CAST(:s AS procrastinate_job_status)"), {"s": status}
+        )
+    assert profile_imports.resume_stopped(ctx, now=utc_now() + timedelta(minutes=14)) == 0, "it may be between two jobs"
+    assert profile_imports.resume_stopped(ctx, now=utc_now() + timedelta(minutes=16)) == left
+    if left:
+        assert len(jobs(ctx)) == 1
+        assert read(ctx, made).state is ImportState.DONE

@@ -90,11 +90,42 @@ def test_a_subscription_nobody_knew_comes_in_with_its_plan(ctx, desk, paypal):
 
 
 def test_one_that_paypal_does_not_show_leads_to_nothing(ctx, desk, subscription, paypal):
-    assert outcome(desk.tell(ACTIVATED, changed("I-NOBODYKNOWS"))) == (EventState.IGNORED, "not_at_paypal")
-    paypal.forget(subscription.provider_id)
-    row = desk.tell(CANCELLED, changed(subscription.provider_id))
-    assert outcome(row) == (EventState.IGNORED, "not_at_paypal")
+    assert outcome(desk.tell(ACTIVATED, changed("I-NOBODYKNOWS"))) == (EventState.WAITING, "not_at_paypal")
+    desk.work(later=timedelta(minutes=59))
+    assert desk.rows()[0].state is EventState.WAITING
+    desk.work(later=timedelta(hours=2))
+    assert outcome(desk.rows()[0]) == (EventState.IGNORED, "not_at_paypal")
     assert [row.status for row in all_subscriptions(ctx)] == [Status.ACTIVE]
+
+
+def test_a_new_one_that_shows_a_moment_after_its_message_comes_in(ctx, desk, paypal):
+    seen = paypal.add_subscription()
+    paypal.rule("show", "404", 1)
+    assert outcome(desk.tell(ACTIVATED, changed(seen.id))) == (EventState.WAITING, "not_at_paypal")
+    desk.work(later=timedelta(minutes=2))
+    assert desk.rows()[0].state is EventState.DONE
+    assert [row.provider_id for row in all_subscriptions(ctx)] == [seen.id]
+
+
+@pytest.mark.parametrize("kind", [CANCELLED, COMPLETED])
+def test_one_that_goes_on_here_and_is_gone_at_paypal_shows_as_failed(desk, make, paypal, subscription, kind):
+    paypal.forget(subscription.provider_id)
+    about = changed(subscription.provider_id) if kind == CANCELLED else sale("SALE0001", subscription.provider_id)
+    assert outcome(desk.tell(kind, about)) == (EventState.WAITING, "not_at_paypal")
+    desk.work(later=timedelta(days=2))
+    assert desk.rows()[0].state is EventState.WAITING
+    desk.work(later=timedelta(days=3, hours=7))
+    assert outcome(desk.rows()[0]) == (EventState.FAILED, "not_at_paypal")
+    assert make.reload(subscription).status is Status.ACTIVE
+
+
+def test_one_that_is_over_here_and_gone_at_paypal_leaves_nothing_to_do(desk, paypal, subscription):
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    desk.tell(CANCELLED, changed(subscription.provider_id))
+    paypal.forget(subscription.provider_id)
+    desk.tell(CANCELLED, changed(subscription.provider_id))
+    desk.work(later=timedelta(hours=2))
+    assert outcome(desk.rows()[-1]) == (EventState.IGNORED, "not_at_paypal")
 
 
 def test_one_of_a_plan_that_paypal_does_not_show_comes_in_all_the_same(ctx, desk, paypal):

@@ -31,6 +31,7 @@ def decline(row: Subscription, plan: Plan, *, now: datetime, retry_at: datetime 
     row.last_failed_payment = {"amount": str(amount), "time": stamp(now)}
     if retry_at is None:
         row.failed_payments += 1
+        row.failed_in_all += 1
         row.outstanding = str(Decimal(row.outstanding) + amount)
     row.update_time = stamp(now)
     tell(row, "BILLING.SUBSCRIPTION.PAYMENT.FAILED", now)

@@ -48,7 +48,7 @@ def profile_fields(row: Subscription, plan: Plan) -> dict[str, str]:
         "NUMCYCLESCOMPLETED": str(row.cycles_completed),
         "NUMCYCLESREMAINING": str(max(plan.total_cycles - row.cycles_completed, 0)),
         "OUTSTANDINGBALANCE": profile_amount(row.outstanding, plan),
-        "FAILEDPAYMENTCOUNT": str(row.failed_payments),
+        "FAILEDPAYMENTCOUNT": str(row.failed_in_all),
         "LASTPAYMENTDATE": row.last_payment["time"] if row.last_payment else "",
         "LASTPAYMENTAMT": profile_amount(row.last_payment["amount"], plan) if row.last_payment else "",
         "FINALPAYMENTDUEDATE": stamp(final_date(row, plan)) if finite else NONE,

@@ -121,7 +121,8 @@ class Subscription:
     next_billing_time: str | None = None
     periods: int = 0  # billing dates passed, paid or not
     cycles_completed: int = 0
-    failed_payments: int = 0
+    failed_payments: int = 0  # in a row, as REST counts them
+    failed_in_all: int = 0  # since the beginning, as the classic API does
     outstanding: str = "0"
     last_payment: dict[str, str] | None = None  # amount, time
     last_failed_payment: dict[str, str] | None = None
