@@ -23,7 +23,7 @@ def reconcile(slug: str, dry_run: bool, everything: bool, calls_per_second: floa
     """Compare what is stored with PayPal and correct it; resumes where it was interrupted.
 
     Exit status: 0 when all was compared, 1 when it stopped before the end (run the same command again),
-    3 when it was done but some subscriptions could not be compared.
+    3 when it was done but some subscriptions, those of a key that does not work, or PayPal's list could not be read.
     """
     from portal.services import comparisons
     from portal.services.gateways import NoKey
@@ -43,9 +43,9 @@ def reconcile(slug: str, dry_run: bool, everything: bool, calls_per_second: floa
         raise SystemExit(1) from None
     click.echo(f"\n{done.state}" + (f": {done.error}" if done.error else ""))
     click.echo(f"report: {ctx.base_url}/admin/paypal/comparisons/{done.id}")
-    if done.error or done.finished_at is None:
+    if done.finished_at is None:
         raise click.ClickException("The comparison stopped; run the same command again to go on from there.")
-    if done.failed:
+    if done.failed or done.error:
         raise SystemExit(3)
 
 

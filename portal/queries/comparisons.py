@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
@@ -27,6 +28,7 @@ from portal.queries.desk import PAGE, Place, Slice, keyset_page
 __all__ = [
     "ComparisonState",
     "ComparisonTrigger",  # the web names these two
+    "Note",
     "differences_page",
     "due_batch",
     "forgotten",
@@ -36,11 +38,14 @@ __all__ = [
     "is_late",
     "is_running",
     "is_waiting",
+    "keys_are_in",
     "known",
+    "last_listed",
     "last_whole",
     "lock",
     "merchants_with_a_key",
     "merchants_with_payments_near",
+    "notes_of",
     "of_merchant",
     "runs_page",
     "started_since",
@@ -58,6 +63,25 @@ BEGINNING: Final = Place()
 LATE_AFTER: Final = timedelta(hours=36)
 KEY_REASONS: Final = ("bad_credentials", "forbidden", "no_key", "key_unreadable")  # first words of ComparisonRun.error
 WHOLE: Final = (ComparisonTrigger.NIGHTLY, ComparisonTrigger.MANUAL)  # these read the list as well
+
+
+class Note(StrEnum):
+    """What a run did without: a word in `ComparisonRun.error`, after the reason if it stopped as well."""
+
+    REST_LEFT_OUT = "rest_key_refused"
+    CLASSIC_LEFT_OUT = "classic_key_refused"
+    LIST_NOT_READ = "list_not_read"
+
+
+KEY_NOTE: Final[Mapping[Provider, Note]] = {
+    Provider.PAYPAL_REST: Note.REST_LEFT_OUT,
+    Provider.PAYPAL_CLASSIC: Note.CLASSIC_LEFT_OUT,
+}
+
+
+def notes_of(error: str) -> set[Note]:
+    """Return what a run did without."""
+    return {Note(word) for word in error.split() if word in set(Note)}
 
 
 def get(session: Session, run_id: uuid.UUID) -> ComparisonRun:
@@ -93,8 +117,11 @@ def is_running(session: Session, merchant_id: uuid.UUID) -> bool:
     return bool(session.scalar(select(at_work)))
 
 
-def is_waiting(session: Session, merchant_id: uuid.UUID) -> bool:
-    """Say whether a whole run of the merchant waits for its time, or for a key: it goes on by itself."""
+def is_waiting(session: Session, merchant_id: uuid.UUID, environment: str) -> bool:
+    """Say whether a whole run of the merchant waits for its time, or in that environment for a key.
+
+    It goes on by itself, unless the environment's keys were all taken away.
+    """
     run = ComparisonRun
     for_a_key = or_(*(run.error.startswith(reason) for reason in KEY_REASONS))
     waits = exists().where(
@@ -102,28 +129,47 @@ def is_waiting(session: Session, merchant_id: uuid.UUID) -> bool:
         run.state == ComparisonState.STOPPED,
         run.trigger.in_(WHOLE),
         ~run.dry_run,
-        or_(run.wait_until.is_not(None), for_a_key),
+        exists().where(PayPalAccount.merchant_id == run.merchant_id, PayPalAccount.environment == run.environment),
+        or_(run.wait_until.is_not(None), and_(for_a_key, run.environment == environment)),
     )
     return bool(session.scalar(select(waits)))
 
 
 def last_whole(session: Session, merchant_id: uuid.UUID, environment: str | None = None) -> ComparisonRun | None:
-    """Return the newest run that was finished, corrected what it found, and read PayPal's list as well."""
+    """Return the newest whole run that was finished, corrected what it found, and left no kind out."""
     statement = select(ComparisonRun).where(*_whole_of(merchant_id))
     if environment is not None:
         statement = statement.where(ComparisonRun.environment == environment)
     return session.scalars(statement.order_by(ComparisonRun.created_at.desc()).limit(1)).one_or_none()
 
 
+def last_listed(session: Session, merchant_id: uuid.UUID, environment: str) -> ComparisonRun | None:
+    """Return the newest finished run that did read PayPal's list: the next one asks what changed since."""
+    run = ComparisonRun
+    statement = select(run).where(
+        *_finished_of(merchant_id),
+        run.environment == environment,
+        ~run.error.contains(Note.REST_LEFT_OUT.value),
+        ~run.error.contains(Note.LIST_NOT_READ.value),
+    )
+    return session.scalars(statement.order_by(run.created_at.desc()).limit(1)).one_or_none()
+
+
 def is_late(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
-    """Say whether the merchant's subscriptions were last compared too long ago (or never, with a key that old)."""
-    last = select(func.max(ComparisonRun.finished_at)).where(*_whole_of(merchant_id)).scalar_subquery()
-    key_since = select(func.min(PayPalAccount.set_at)).where(PayPalAccount.merchant_id == merchant_id)
-    compared_at, has_key_since = session.execute(select(last, key_since.scalar_subquery())).one()
-    return has_key_since is not None and now - (compared_at or has_key_since) > LATE_AFTER
+    """Say whether an environment's subscriptions were last compared too long ago (or never, with a key that old)."""
+    account, run = PayPalAccount, ComparisonRun
+    last = select(func.max(run.finished_at)).where(*_whole_of(merchant_id), run.environment == account.environment)
+    statement = select(func.coalesce(last.correlate(account).scalar_subquery(), func.min(account.set_at)))
+    statement = statement.where(account.merchant_id == merchant_id).group_by(account.environment)
+    return any(at is not None and now - at > LATE_AFTER for at in session.scalars(statement))
 
 
 def _whole_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    none_left_out = (~ComparisonRun.error.contains(note.value) for note in KEY_NOTE.values())
+    return (*_finished_of(merchant_id), *none_left_out)
+
+
+def _finished_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     run = ComparisonRun
     return (run.merchant_id == merchant_id, run.finished_at.is_not(None), run.trigger.in_(WHOLE), ~run.dry_run)
 
@@ -206,21 +252,33 @@ def due_batch(
     return session.scalars(statement.order_by(Subscription.id).limit(limit)).all()
 
 
-def merchants_with_a_key(session: Session) -> Sequence[Row[uuid.UUID, datetime]]:
-    """Return every merchant with a working key, and since when they have one."""
-    statement = select(PayPalAccount.merchant_id, func.min(PayPalAccount.set_at))
-    statement = statement.where(PayPalAccount.state == KeyState.WORKING).group_by(PayPalAccount.merchant_id)
+def merchants_with_a_key(session: Session) -> Sequence[Row[uuid.UUID, str, datetime]]:
+    """Return every merchant and environment with a working key, and since when they have one."""
+    account = PayPalAccount
+    statement = select(account.merchant_id, account.environment, func.min(account.set_at))
+    statement = statement.where(account.state == KeyState.WORKING).group_by(account.merchant_id, account.environment)
     return session.execute(statement).all()
 
 
-def started_since(session: Session, merchant_id: uuid.UUID, since: datetime) -> bool:
-    """Say whether a nightly run of the merchant was begun at or after that time."""
+def keys_are_in(session: Session, merchant_id: uuid.UUID) -> Sequence[str]:
+    """Return the environments of the merchant's keys: those with a working one first, then the longest uncompared."""
+    account, run = PayPalAccount, ComparisonRun
+    last = select(func.max(run.created_at)).where(*_finished_of(merchant_id), run.environment == account.environment)
+    statement = select(account.environment).where(account.merchant_id == merchant_id).group_by(account.environment)
+    works = func.bool_or(account.state == KeyState.WORKING)
+    order = (works.desc(), last.correlate(account).scalar_subquery().asc().nulls_first(), account.environment)
+    return session.scalars(statement.order_by(*order)).all()
+
+
+def started_since(session: Session, merchant_id: uuid.UUID, environment: str, since: datetime) -> bool:
+    """Say whether a nightly run of the merchant's subscriptions there was begun at or after that time."""
     run = ComparisonRun
     return bool(
         session.scalar(
             select(
                 exists().where(
                     run.merchant_id == merchant_id,
+                    run.environment == environment,
                     run.created_at >= since,
                     run.trigger == ComparisonTrigger.NIGHTLY,
                 )
@@ -229,10 +287,14 @@ def started_since(session: Session, merchant_id: uuid.UUID, since: datetime) -> 
     )
 
 
-def merchants_with_payments_near(session: Session, *, now: datetime) -> Sequence[uuid.UUID]:
-    """Return every merchant with a working key, no comparison under way, and a payment to read again before."""
+def merchants_with_payments_near(session: Session, *, now: datetime) -> Sequence[Row[uuid.UUID, str]]:
+    """Return where a payment is to be read again before, through a key that works, with no comparison in the way.
+
+    One that waits in the other environment for a key is not in the way.
+    """
+    run = ComparisonRun
     statement = (
-        select(Subscription.merchant_id)
+        select(Subscription.merchant_id, Subscription.environment)
         .join(
             PayPalAccount,
             and_(
@@ -247,12 +309,18 @@ def merchants_with_payments_near(session: Session, *, now: datetime) -> Sequence
             _payment_near(now),
             _not_failed_lately(now),
             ~exists().where(
-                ComparisonRun.merchant_id == Subscription.merchant_id, ComparisonRun.state != ComparisonState.DONE
+                run.merchant_id == Subscription.merchant_id,
+                run.state != ComparisonState.DONE,
+                or_(
+                    run.state == ComparisonState.RUNNING,
+                    run.wait_until.is_not(None),
+                    run.environment == Subscription.environment,
+                ),
             ),
         )
         .distinct()
     )
-    return session.scalars(statement).all()
+    return session.execute(statement).all()
 
 
 def forgotten(session: Session, *, quiet_since: datetime, limit: int = 100) -> Sequence[ComparisonRun]:
@@ -268,16 +336,19 @@ def forgotten(session: Session, *, quiet_since: datetime, limit: int = 100) -> S
 
 
 def waiting_for_a_key(session: Session, *, limit: int = 100) -> Sequence[ComparisonRun]:
-    """Return stopped runs that no time ends, whose merchant's keys all work by a test made since."""
+    """Return stopped runs that no time ends, one of whose keys works by a test made since."""
     run, account = ComparisonRun, PayPalAccount
-    keys = account.merchant_id == run.merchant_id
-    doubtful = exists().where(keys, or_(account.state != KeyState.WORKING, account.checked_at <= run.touched_at))
+    works = exists().where(
+        account.merchant_id == run.merchant_id,
+        account.environment == run.environment,
+        account.state == KeyState.WORKING,
+        account.checked_at > run.touched_at,
+    )
     statement = select(run).where(
         run.state == ComparisonState.STOPPED,
         run.wait_until.is_(None),
         or_(*(run.error.startswith(reason) for reason in KEY_REASONS)),
-        exists().where(keys),
-        ~doubtful,
+        works,
     )
     return session.scalars(statement.order_by(run.touched_at).limit(limit)).all()
 

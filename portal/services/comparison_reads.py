@@ -6,7 +6,7 @@ after an interruption; what was written is not counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,12 +28,13 @@ from portal.providers.ports import (
     RestGateway,
     SubscriptionGateway,
 )
-from portal.queries import comparisons
+from portal.queries import comparisons, paypal_accounts
 from portal.services import comparison_writes
 from portal.services.comparison_facts import difference
 from portal.services.comparison_pace import Pacer
 from portal.services.comparison_writes import Seen
 from portal.services.context import Context
+from portal.services.gateways import suspect_key
 from portal.services.import_pages import KEY_REFUSALS, SILENCES, Gathered, gather
 from portal.services.import_rows import Origin
 
@@ -52,22 +53,24 @@ class Lost(Exception):
 class Halt(Exception):
     """PayPal no longer answers, or asks to wait, or refuses the key: the run stops here and goes on later."""
 
-    def __init__(self, provider: Provider, error: Refused) -> None:
+    def __init__(self, provider: Provider, error: Refused, *, was_tested: bool = False) -> None:
         super().__init__(str(error))
         self.provider = provider
         self.error = error
+        self.was_tested = was_tested  # a test of the key has said it already
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Work:
     """What both phases need of a run that is at work."""
 
     ctx: Context
-    gateways: Mapping[Provider, SubscriptionGateway]
+    gateways: dict[Provider, SubscriptionGateway]  # a key that is refused on the way is left out
     rest: RestGateway | None  # None: only classic subscriptions
     pacer: Pacer
     pool: Executor
-    insist: bool = False  # leave behind what cannot be read though nothing else was answered: it was tried for hours
+    insist: bool = False  # leave behind, once, what stopped the run for hours: the list, or rows without an answer
+    has_asked_for_a_test: bool = False
 
 
 def hold(session: Session, run: ComparisonRun) -> ComparisonRun:
@@ -87,15 +90,19 @@ def read_page(work: Work, run: ComparisonRun) -> ComparisonRun:
     origin, asked_at = Origin(run.merchant_id, run.environment), utc_now()
     try:
         page = work.rest.list_subscriptions(page=run.next_page, page_size=PAGE_SIZE, changed_since=run.changed_since)
-        gathered = gather(work.ctx, origin, work.rest, page)
+        gathered = _gather(work, run, origin, page)
     except GatewayUnavailable as error:
-        raise Halt(Provider.PAYPAL_REST, error) from error
+        if error.http_status == 429 or not work.insist:
+            raise Halt(Provider.PAYPAL_REST, error) from error
+        work.insist = False
+        log.warning("comparison_list_unavailable", run_id=str(run.id), debug_id=error.debug_id)
+        return _leave_list(work, run, comparisons.Note.LIST_NOT_READ)
     except GatewayRefused as refused:
         if refused.refusal in KEY_REFUSALS:
             raise Halt(Provider.PAYPAL_REST, refused) from refused
         # The list is in no published contract (FACTS.md 1.2): without it, single reads find what changed.
         log.warning("comparison_list_refused", run_id=str(run.id), debug_id=refused.debug_id)
-        return _leave_list(work, run)
+        return _leave_list(work, run, comparisons.Note.LIST_NOT_READ)
     batch = _compare_page(work, run, gathered, asked_at=asked_at)
     with work.ctx.db.begin() as session:
         held = hold(session, run)
@@ -163,14 +170,22 @@ def _compare_all(work: Work, run: ComparisonRun, rows: Sequence[Subscription], b
         elif _may_be_about_all(answer):
             batch.waiting.append((row, answer))
             if len(batch.waiting) >= SILENCES:
-                raise Halt(row.provider, answer) from answer
+                _insist_or_halt(work, run, batch)
         else:
             _give_up(work, run, batch)
             _refused(work, run, row, answer, batch)
             batch.last = row.id
-    if batch.waiting and batch.last is None and not work.insist:
+    if batch.waiting and batch.last is None:
+        _insist_or_halt(work, run, batch)
+    _give_up(work, run, batch)
+
+
+def _insist_or_halt(work: Work, run: ComparisonRun, batch: Batch) -> None:
+    """Nothing is answered: PayPal is away. After hours of tries it is these rows that are bad: they are left behind."""
+    if not work.insist:
         row, answer = batch.waiting[0]
         raise Halt(row.provider, answer) from answer
+    work.insist = False  # the next ones get as many tries
     _give_up(work, run, batch)
 
 
@@ -201,15 +216,17 @@ def _is_about_all(answer: Refused) -> bool:
 
 
 def _may_be_about_all(answer: Refused) -> bool:
-    """Say whether it does so if the next rows get it too: silence, or a right that is missing."""
-    return isinstance(answer, GatewayUnavailable) or answer.refusal is Refusal.FORBIDDEN
+    """Say whether it does so if the next rows get it too: silence.
+
+    A 403 may be the rows' own, another application's for instance (FACTS.md 1.5); a test of the key tells.
+    """
+    return isinstance(answer, GatewayUnavailable)
 
 
 def _give_up(work: Work, run: ComparisonRun, batch: Batch) -> None:
     """PayPal answers others: what it did not answer is the rows' own trouble."""
-    for row, error in batch.waiting:
-        word = "unavailable" if isinstance(error, GatewayUnavailable) else error.refusal.value
-        comparison_writes.fail(work.ctx, run, row, word)
+    for row, _silence in batch.waiting:
+        comparison_writes.fail(work.ctx, run, row, "unavailable")
         batch.last = row.id
     batch.waiting.clear()
 
@@ -222,7 +239,20 @@ def _refused(work: Work, run: ComparisonRun, row: Subscription, refused: Refused
         batch.compared += 1
         batch.unchanged.append(row.id)
     else:
+        if refusal is Refusal.FORBIDDEN:
+            _ask_for_a_test(work, run, row.provider)
         comparison_writes.fail(work.ctx, run, row, refusal.value)
+
+
+def _ask_for_a_test(work: Work, run: ComparisonRun, provider: Provider) -> None:
+    """Have the key tested, once a run: a 403 may be the key's, or the row's."""
+    if work.has_asked_for_a_test:
+        return
+    work.has_asked_for_a_test = True
+    with work.ctx.db.begin() as session:
+        account = paypal_accounts.of_merchant(session, run.merchant_id, provider)
+        if account is not None and account.checked_at <= run.created_at:
+            suspect_key(session, run.merchant_id, provider, now=run.created_at)
 
 
 def _compare(work: Work, run: ComparisonRun, seen: Seen, batch: Batch, plans: Gathered | None = None) -> None:
@@ -237,18 +267,23 @@ def _compare(work: Work, run: ComparisonRun, seen: Seen, batch: Batch, plans: Ga
     if found is None:
         batch.unchanged.append(row_id)
         return
-    page = _with_plan(work, run, seen.reading, plans) if found.has_other_plan and not run.dry_run else None
+    page = None
+    if found.has_other_plan and not run.dry_run:
+        page = _with_plan(work, run, seen.reading, plans)
+        if not page.readings:
+            comparison_writes.fail(work.ctx, run, seen.subscription, Refusal.FORBIDDEN.value)
+            return
     comparison_writes.correct(work.ctx, run, seen, found, page)
 
 
 def _with_plan(work: Work, run: ComparisonRun, reading: Reading, plans: Gathered | None) -> Gathered:
-    """Return the reading with the plan it names, asked for where it is unknown here."""
+    """Return the reading with the plan it names, asked for where it is unknown here; empty if it may not be seen."""
     if plans is not None:
         return Gathered(readings=[reading], plans=plans.plans)
     assert work.rest is not None  # noqa: S101 - only REST subscriptions have another plan
     origin = Origin(run.merchant_id, run.environment)
     try:
-        return gather(work.ctx, origin, work.rest, Page(readings=(reading,), has_next=False))
+        return _gather(work, run, origin, Page(readings=(reading,), has_next=False))
     except (GatewayRefused, GatewayUnavailable) as error:
         raise Halt(Provider.PAYPAL_REST, error) from error
 
@@ -260,9 +295,30 @@ def _write(session: Session, held: ComparisonRun, batch: Batch, pacer: Pacer) ->
         comparison_writes.touch(session, batch.unchanged, read_at=batch.began)
 
 
-def _leave_list(work: Work, run: ComparisonRun) -> ComparisonRun:
+def _gather(work: Work, run: ComparisonRun, origin: Origin, page: Page) -> Gathered:
+    """Gather a page; what the key may not see of it counts as unreadable and hides nothing else."""
+    assert work.rest is not None  # noqa: S101 - who has a page has a REST gateway
+    try:
+        return gather(work.ctx, origin, work.rest, page)
+    except GatewayRefused as refused:
+        if refused.refusal is not Refusal.FORBIDDEN:
+            raise
+    _ask_for_a_test(work, run, Provider.PAYPAL_REST)
+    if len(page.readings) < 2:
+        return Gathered(unreadable=page.unreadable + len(page.readings))
+    found = Gathered(unreadable=page.unreadable)
+    for reading in page.readings:
+        alone = _gather(work, run, origin, Page(readings=(reading,), has_next=False))
+        found.readings += alone.readings
+        found.plans |= alone.plans
+        found.unreadable += alone.unreadable
+    return found
+
+
+def _leave_list(work: Work, run: ComparisonRun, *notes: comparisons.Note) -> ComparisonRun:
     with work.ctx.db.begin() as session:
         held = hold(session, run)
         held.calls += work.pacer.taken()
         held.phase = ComparisonPhase.READS
+        held.error = " ".join(sorted(comparisons.notes_of(held.error).union(notes)))
     return held

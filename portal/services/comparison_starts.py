@@ -24,27 +24,32 @@ SPREAD: Final = 180  # minutes over which the merchants' beginnings are spread
 def start_nightly(ctx: Context, *, now: datetime) -> int:
     """Begin tonight's run of each merchant whose time has come; return how many.
 
+    Keys to both of PayPal's environments give two runs, the second when the first is done.
     A night that was missed, with no worker running, is made up for as soon as one runs.
     """
     with ctx.db.read() as session:
         merchants = comparisons.merchants_with_a_key(session)
     begun = 0
-    for merchant_id, key_since in merchants:
+    for merchant_id, environment, key_since in merchants:
         slot = last_slot(merchant_id, now)
         if key_since >= slot:  # entered today: the import is at work
             continue
         with ctx.db.read() as session:
-            if comparisons.started_since(session, merchant_id, slot) or comparisons.is_waiting(session, merchant_id):
+            has_begun = comparisons.started_since(session, merchant_id, environment, slot)
+            if has_begun or comparisons.is_waiting(session, merchant_id, environment):
                 continue
-        begun += _start(ctx, merchant_id, ComparisonTrigger.NIGHTLY, now=now)
+        begun += _start(ctx, merchant_id, environment, ComparisonTrigger.NIGHTLY, now=now)
     return begun
 
 
 def start_before_payments(ctx: Context, *, now: datetime) -> int:
     """Begin a run of each merchant with payments near that were not read for a day; return how many."""
     with ctx.db.read() as session:
-        merchants = comparisons.merchants_with_payments_near(session, now=now)
-    return sum(_start(ctx, merchant_id, ComparisonTrigger.PAYMENT_DUE, now=now) for merchant_id in merchants)
+        near = comparisons.merchants_with_payments_near(session, now=now)
+    return sum(
+        _start(ctx, merchant_id, environment, ComparisonTrigger.PAYMENT_DUE, now=now)
+        for merchant_id, environment in near
+    )
 
 
 def resume_stopped(ctx: Context, *, now: datetime) -> int:
@@ -63,9 +68,11 @@ def last_slot(merchant_id: uuid.UUID, now: datetime) -> datetime:
     return tonight if tonight <= now else tonight - timedelta(days=1)
 
 
-def _start(ctx: Context, merchant_id: uuid.UUID, trigger: ComparisonTrigger, *, now: datetime) -> bool:
+def _start(
+    ctx: Context, merchant_id: uuid.UUID, environment: str, trigger: ComparisonTrigger, *, now: datetime
+) -> bool:
     try:
-        run = start_or_resume(ctx, merchant_id, trigger=trigger, in_background=True, now=now)
+        run = start_or_resume(ctx, merchant_id, environment=environment, trigger=trigger, in_background=True, now=now)
     except (AlreadyRunning, NoKey):  # the one at work does it, or the key was removed a moment ago
         return False
     log.info("comparison_begun", run_id=str(run.id), merchant_id=str(merchant_id), trigger=trigger.value)

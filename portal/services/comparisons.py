@@ -7,7 +7,7 @@ before each payment, what PayPal shows is set beside what is stored.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,14 +19,16 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.end_requests import retry_delay
-from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger, PayPalAccount, Provider
-from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal, RestGateway, SubscriptionGateway
-from portal.queries import comparisons, import_runs, paypal_accounts
-from portal.secrets import CannotOpen
-from portal.services.comparison_pace import Pacer, paced, paced_rest
+from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger
+from portal.providers.ports import GatewayRefused
+from portal.queries import comparisons, import_runs
+from portal.queries.comparisons import KEY_NOTE, notes_of
+from portal.services.comparison_keys import NoKeyWorks, heed_tests, leave_out, open_gateways, take_up
+from portal.services.comparison_pace import Pacer
 from portal.services.comparison_reads import Halt, Lost, Work, read_due, read_page
 from portal.services.context import Context
-from portal.services.gateways import NoKey, classic_gateway, rest_gateway, slow_down, suspect_key
+from portal.services.gateways import NoKey, slow_down, suspect_key
+from portal.services.import_pages import KEY_REFUSALS
 from portal.services.imports import QUIET, StopReason, reason_of
 
 log = structlog.get_logger(__name__)
@@ -60,22 +62,25 @@ def start_or_resume(
     dry_run: bool = False,
     everything: bool = False,
     in_background: bool = False,
+    environment: str | None = None,
     now: datetime | None = None,
 ) -> ComparisonRun:
     """Return the run to go on with: the stopped one if it covers what is asked, else a new one.
 
-    A stopped run that does not is closed unfinished.  `in_background` gives the run to a worker in the same
-    transaction.  Raises NoKey, and AlreadyRunning unless the running one has been quiet for five minutes.
+    A run reads one environment; None takes that of the stopped run, or else the one uncompared for longest.
+    A stopped run that does not cover what is asked is closed unfinished.  `in_background` gives the run to a
+    worker in the same transaction.  Raises NoKey, and AlreadyRunning unless the running one has been quiet for five
+    minutes.
     """
     now = now or utc_now()
     with ctx.db.begin() as session:
-        environment = _environment(session, merchant_id)
         import_runs.lock_merchant(session, merchant_id)
         run = comparisons.unfinished(session, merchant_id)
+        environment = _environment(session, merchant_id, environment, run)
         if run is not None and run.state is ComparisonState.RUNNING and now - run.touched_at < QUIET:
             raise AlreadyRunning(run.id)
         if run is not None and not _covers(run, environment, trigger, dry_run=dry_run, everything=everything):
-            run.state, run.touched_at = ComparisonState.DONE, now  # without `finished_at`: it never was
+            _close(run, now=now)
             session.flush()
             run = None
         if run is None:
@@ -111,12 +116,12 @@ def run_share(ctx: Context, run_id: uuid.UUID, *, tries: int = 0) -> None:
         run = comparisons.lock(session, run_id)
         if run.state is ComparisonState.STOPPED and run.wait_until is not None and run.wait_until <= utc_now() + SOON:
             _go(session, run, now=utc_now())
-        before = (run.compared, run.failed, run.next_page)
+        before = _standing(run)
     if not _go_on(ctx, run_id, Pacer(CALLS_PER_SECOND), until=utc_now() + SHARE, tries=tries, tell=lambda _run: None):
         return
     with ctx.db.begin() as session:
         run = comparisons.lock(session, run_id)
-        stuck = (run.compared, run.failed, run.next_page) == before
+        stuck = _standing(run) == before
         if run.state is ComparisonState.RUNNING:
             _defer(session, run)
         elif run.state is ComparisonState.STOPPED and run.wait_until is not None:
@@ -129,15 +134,28 @@ def resume(ctx: Context, run: ComparisonRun, *, now: datetime) -> bool:
         held = comparisons.lock(session, run.id)
         if (held.state, held.touched_at) != (run.state, run.touched_at) or held.state is ComparisonState.DONE:
             return False
+        if held.environment not in comparisons.keys_are_in(session, held.merchant_id):
+            _close(held, StopReason.NO_KEY, now=now)
+            return False
         _go(session, held, now=now, in_background=True)
     return True
 
 
-def _environment(session: Session, merchant_id: uuid.UUID) -> str:
-    accounts = paypal_accounts.all_of_merchant(session, merchant_id)
-    if not accounts:
+def _environment(session: Session, merchant_id: uuid.UUID, asked: str | None, run: ComparisonRun | None) -> str:
+    found = comparisons.keys_are_in(session, merchant_id)
+    wanted = asked or (run.environment if run is not None and run.environment in found else next(iter(found), None))
+    if wanted is None or wanted not in found:
         raise NoKey
-    return (accounts.get(Provider.PAYPAL_REST) or accounts[Provider.PAYPAL_CLASSIC]).environment
+    return wanted
+
+
+def _close(run: ComparisonRun, reason: str = "", *, now: datetime) -> None:
+    """End a run that nobody goes on with, without `finished_at`: it never was."""
+    run.state, run.error, run.wait_until, run.touched_at = ComparisonState.DONE, reason, None, now
+
+
+def _standing(run: ComparisonRun) -> tuple[object, ...]:
+    return (run.compared, run.failed, run.phase, run.next_page, run.after_id)
 
 
 def _covers(
@@ -145,14 +163,15 @@ def _covers(
 ) -> bool:
     """Say whether going on with the run does what is asked."""
     partial = run.trigger is ComparisonTrigger.PAYMENT_DUE and trigger is not ComparisonTrigger.PAYMENT_DUE
-    same = run.environment == environment and run.dry_run == dry_run
+    left_out = notes_of(run.error) & set(KEY_NOTE.values())
+    same = run.environment == environment and run.dry_run == dry_run and not left_out
     return same and run.everything >= everything and not partial
 
 
 def _new(
     session: Session, merchant_id: uuid.UUID, environment: str, trigger: ComparisonTrigger, *, now: datetime
 ) -> ComparisonRun:
-    last = comparisons.last_whole(session, merchant_id, environment)
+    last = comparisons.last_listed(session, merchant_id, environment)
     partial = trigger is ComparisonTrigger.PAYMENT_DUE
     return ComparisonRun(
         merchant_id=merchant_id,
@@ -160,13 +179,15 @@ def _new(
         trigger=trigger,
         phase=ComparisonPhase.READS if partial else ComparisonPhase.LIST,
         changed_since=last.created_at - OVERLAP if last is not None else None,
+        error="",
         created_at=now,
         touched_at=now,
     )
 
 
 def _go(session: Session, run: ComparisonRun, *, now: datetime, in_background: bool = False) -> None:
-    run.state, run.error, run.wait_until, run.touched_at = ComparisonState.RUNNING, "", None, now
+    take_up(run)
+    run.touched_at = now
     session.flush()
     if in_background:
         _defer(session, run)
@@ -190,15 +211,16 @@ def _go_on(
         with _work(ctx, run, pacer, insist=tries >= TRIES) as work:
             over = False
             while run.state is ComparisonState.RUNNING and not over:
-                run = read_page(work, run) if run.phase is ComparisonPhase.LIST else read_due(work, run)
+                run = _next_batch(work, run)
                 tell(run)
                 over = until is not None and utc_now() >= until  # asked last: a share always does something
     except Halt as halt:
         _halt(ctx, run, halt, tries=tries)
-    except NoKey:
-        _stop(ctx, run, StopReason.NO_KEY)
-    except CannotOpen:
-        _stop(ctx, run, StopReason.KEY_UNREADABLE)
+    except NoKey:  # taken away, or replaced by one that opens the other environment
+        with ctx.db.begin() as session:
+            _close(comparisons.lock(session, run.id), StopReason.NO_KEY, now=utc_now())
+    except NoKeyWorks as broken:
+        _stop(ctx, run, broken.reason)
     except (KeyboardInterrupt, SystemExit):
         _stop(ctx, run, StopReason.INTERRUPTED)
         raise
@@ -208,13 +230,17 @@ def _go_on(
     return True
 
 
+def _next_batch(work: Work, run: ComparisonRun) -> ComparisonRun:
+    try:
+        heed_tests(work, run)
+        return read_page(work, run) if run.phase is ComparisonPhase.LIST else read_due(work, run)
+    except Halt as halt:
+        return leave_out(work, run, halt)
+
+
 @contextmanager
 def _work(ctx: Context, run: ComparisonRun, pacer: Pacer, *, insist: bool) -> Iterator[Work]:
-    with ctx.db.read() as session:
-        accounts = paypal_accounts.all_of_merchant(session, run.merchant_id)
-    rest, gateways = _gateways(ctx, run, accounts, pacer)
-    if not gateways:
-        raise NoKey
+    rest, gateways = open_gateways(ctx, run, pacer)
     pool = ThreadPoolExecutor(AT_ONCE if pacer.is_paced else AT_ONCE_UNPACED, thread_name_prefix="comparison")
     try:
         yield Work(ctx=ctx, gateways=gateways, rest=rest, pacer=pacer, pool=pool, insist=insist)
@@ -222,30 +248,12 @@ def _work(ctx: Context, run: ComparisonRun, pacer: Pacer, *, insist: bool) -> It
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _gateways(
-    ctx: Context, run: ComparisonRun, accounts: Mapping[Provider, PayPalAccount], pacer: Pacer
-) -> tuple[RestGateway | None, dict[Provider, SubscriptionGateway]]:
-    """Return the gateway of each kind that the merchant has a key for in the run's environment."""
-    kinds = {provider for provider, account in accounts.items() if account.environment == run.environment}
-    rest: RestGateway | None = None
-    found: dict[Provider, SubscriptionGateway] = {}
-    for provider in sorted(kinds):
-        try:
-            if provider is Provider.PAYPAL_REST:
-                rest = found[provider] = paced_rest(rest_gateway(ctx, run.merchant_id), pacer)
-            else:
-                found[provider] = paced(classic_gateway(ctx, run.merchant_id), pacer)
-        except GatewayUnavailable as calm:
-            raise Halt(provider, calm) from calm
-    return rest, found
-
-
 def _halt(ctx: Context, run: ComparisonRun, halt: Halt, *, tries: int) -> None:
     """Stop for what PayPal said: wait as long as it asked, longer after each silence, or until the key works."""
     error, now = halt.error, utc_now()
     if isinstance(error, GatewayRefused):
         _stop(ctx, run, reason_of(error), error.debug_id)
-        if error.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN):
+        if error.refusal in KEY_REFUSALS and not halt.was_tested:
             with ctx.db.begin() as session:
                 suspect_key(session, run.merchant_id, halt.provider, now=now)
         return
@@ -266,5 +274,5 @@ def _stop(
         held = comparisons.lock(session, run.id)
         if held.state is ComparisonState.RUNNING:
             held.state, held.touched_at, held.wait_until = ComparisonState.STOPPED, utc_now(), until
-            held.error = f"{reason} {debug_id}".strip()
+            held.error = " ".join([reason, *debug_id.split(), *sorted(notes_of(held.error))])
     log.warning("comparison_stopped", run_id=str(run.id), reason=reason, debug_id=debug_id)

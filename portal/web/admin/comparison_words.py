@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.money import Money
 from portal.domain.subscriptions import Status
-from portal.queries.comparisons import ComparisonState, ComparisonTrigger
+from portal.queries.comparisons import ComparisonState, ComparisonTrigger, Note, notes_of
 from portal.services.comparison_facts import Fact
 from portal.services.imports import StopReason
 from portal.web import labels
@@ -64,6 +64,28 @@ STOPPED: Final[Mapping[StopReason, LazyString]] = {
     **words.STOPPED,
     StopReason.INTERRUPTED: _l("The comparison was interrupted."),
 }
+
+
+NOTE: Final[Mapping[Note, LazyString]] = {
+    Note.REST_LEFT_OUT: _l("The REST key did not work: REST subscriptions were not compared."),
+    Note.CLASSIC_LEFT_OUT: _l("The classic key did not work: classic subscriptions were not compared."),
+    Note.LIST_NOT_READ: _l("PayPal did not give its list: subscriptions that are unknown here were not looked for."),
+}
+
+
+def notes(error: str) -> list[str]:
+    """Return in sentences what a run did without."""
+    return [str(NOTE[note]) for note in sorted(notes_of(error))]
+
+
+def debug_id(error: str) -> str:
+    """Return PayPal's debug id of what stopped a run, "" without one."""
+    return next((word for word in error.split()[1:] if word not in set(Note)), "")
+
+
+def summary(error: str) -> str:
+    """Return in one line why a run stopped, and what it did without."""
+    return " ".join(filter(None, [why_stopped(error), *notes(error)]))
 
 
 def why_stopped(error: str) -> str:

@@ -215,5 +215,24 @@ def test_a_longer_list_costs_no_more_statements(owner, merchant, make, add_run, 
 def test_every_code_has_its_word():
     assert set(comparison_words.TRIGGER) == set(reads.ComparisonTrigger)
     assert set(comparison_words.STATE) == set(comparison_words.MARK) == set(reads.ComparisonState)
+    assert set(comparison_words.NOTE) == set(reads.Note)
     assert set(comparison_words.FACT) == set(Fact)
     assert set(comparison_words.STOPPED) == set(comparison_words.StopReason)
+
+
+def test_a_kind_that_was_left_out_is_named(owner, merchant, add_run):
+    run = add_run(merchant, error="classic_key_refused list_not_read")
+    waits = add_run(
+        merchant, hours=2, state=ComparisonState.STOPPED, finished_at=None, error="unavailable abc123 rest_key_refused"
+    )
+    closed = add_run(merchant, hours=3, finished_at=None, error="no_key")
+    page = owner.get(f"{PAGE}/{run.id}")
+    for words in ("classic subscriptions were not compared", "PayPal did not give its list"):
+        assert words in page.text
+        assert words in owner.get(PAGE).text
+    assert "The comparison waits" not in page.text
+    page = owner.get(f"{PAGE}/{waits.id}")
+    assert "REST subscriptions were not compared" in page.text
+    assert "debug id: abc123" in page.text
+    assert "rest_key_refused" not in page.text
+    assert "there is no longer a PayPal key" in owner.get(f"{PAGE}/{closed.id}").text
