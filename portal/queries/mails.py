@@ -11,11 +11,6 @@ from portal.domain.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Mail, MailState, Provider, Subscription
 
 
-def by_key(session: Session, key: str) -> Mail | None:
-    """Return the message with that key, if it was ever written."""
-    return session.scalars(select(Mail).where(Mail.key == key)).one_or_none()
-
-
 def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
     """Return the messages about a request, oldest first: which were sent, refused, or still wait."""
     return list(

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.clock import utc_now
-from portal.models import ImportRun, ImportState
+from portal.models import ImportRun, ImportState, Provider
 from portal.providers.ports import (
     GatewayRefused,
     GatewayUnavailable,
@@ -30,7 +30,7 @@ from portal.providers.ports import (
 from portal.queries import import_runs, paypal_accounts
 from portal.secrets import CannotOpen
 from portal.services.context import Context
-from portal.services.gateways import NoKey, rest_gateway
+from portal.services.gateways import NoKey, heed, rest_gateway
 from portal.services.import_pages import Gathered, Written, gather, write_page, write_plans
 from portal.services.import_rows import Origin
 
@@ -137,8 +137,10 @@ def _go_on(ctx: Context, run_id: uuid.UUID, *, pages: int | None, tell: OnProgre
     except CannotOpen:
         _stop(ctx, run, StopReason.KEY_UNREADABLE)
     except GatewayRefused as refused:
+        _heed(ctx, run, refused)
         _stop(ctx, run, reason_of(refused), refused.debug_id)
     except GatewayUnavailable as unavailable:
+        _heed(ctx, run, unavailable)
         limited = unavailable.http_status == 429
         _stop(ctx, run, StopReason.RATE_LIMITED if limited else StopReason.UNAVAILABLE, unavailable.debug_id)
     except (KeyboardInterrupt, SystemExit):
@@ -191,6 +193,11 @@ def _read_page(ctx: Context, run: ImportRun, gateway: RestGateway, *, page: int,
     tell(held)
     log.info("import_page_written", run_id=str(run.id), page=page, seen=held.seen, unreadable=held.unreadable)
     return page + 1 if more else None
+
+
+def _heed(ctx: Context, run: ImportRun, error: GatewayRefused | GatewayUnavailable) -> None:
+    with ctx.db.begin() as session:
+        heed(session, run.merchant_id, Provider.PAYPAL_REST, error, now=utc_now())
 
 
 def _origin(run: ImportRun) -> Origin:

@@ -489,3 +489,15 @@ def until_somebody_waits(ctx):
                 return
         time.sleep(0.02)
     pytest.fail("nobody ever waited")
+
+
+@pytest.mark.parametrize("status", ["401", "403"])
+def test_a_refusal_met_by_an_import_has_the_key_tested(ctx, make, paypal, status):
+    """Whoever meets the refusal, the merchant hears of a broken key the same day."""
+    merchant = make.merchant()
+    paypal.rule("list_plans", status)
+    run = imports.run_import(ctx, imports.start_or_resume(ctx, merchant.id).id)
+    assert run.state is ImportState.STOPPED
+    with ctx.db.read() as session:
+        tests = "SELECT args->>'provider' FROM procrastinate_jobs WHERE task_name = 'paypal_keys.check'"
+        assert session.scalars(text(tests)).all() == ["paypal_rest"]
