@@ -61,6 +61,7 @@ words: env ## Bring the French catalogue up to date with the sources; then trans
 
 lock: ## Write requirements.lock anew (needs uv); names and hashes only, no address
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras \
 		--no-annotate --no-header -o requirements.lock
 
 clean: ## Remove what the tools left; keeps the demo's data
