@@ -27,6 +27,21 @@ class TimelineKind(StrEnum):
     ENDED = "ended"
     MARKED_ABANDONED = "marked_abandoned"
     CLOSED = "closed"
+    END_LATE = "end_late"  # its planned time was missed
+    DATE_GIVEN = "date_given"  # staff entered the end of the paid time that PayPal does not say
+    LATE_PAYMENT = "late_payment"  # money after PayPal's confirmation
+    REFUND_REQUESTED = "refund_requested"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    PAUSE_REQUESTED = "pause_requested"
+    PAUSED = "paused"
+    RESUME_REQUESTED = "resume_requested"
+    RESUMED = "resumed"
+    PAUSE_REFUSED = "pause_refused"  # PayPal said no, or the state changed meanwhile
+    PAUSE_WITHDRAWN = "pause_withdrawn"
+    COMEBACK_STARTED = "comeback_started"
+    COMEBACK_APPROVED = "comeback_approved"
+    COMEBACK_GIVEN_UP = "comeback_given_up"
 
 
 class TimelineEntry(HasId, HasMerchant, Base):

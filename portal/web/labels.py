@@ -67,6 +67,21 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.ENDED: _l("End confirmed"),
     TimelineKind.MARKED_ABANDONED: _l("Marked as abandoned"),
     TimelineKind.CLOSED: _l("Access over"),
+    TimelineKind.END_LATE: _l("The planned time was missed"),
+    TimelineKind.DATE_GIVEN: _l("End of the paid time entered"),
+    TimelineKind.LATE_PAYMENT: _l("Payment after the end"),
+    TimelineKind.REFUND_REQUESTED: _l("Refund requested"),
+    TimelineKind.REFUNDED: _l("Refunded"),
+    TimelineKind.REFUND_FAILED: _l("The refund failed"),
+    TimelineKind.PAUSE_REQUESTED: _l("Pause requested"),
+    TimelineKind.PAUSED: _l("Pause confirmed"),
+    TimelineKind.RESUME_REQUESTED: _l("End of the pause requested"),
+    TimelineKind.RESUMED: _l("End of the pause confirmed"),
+    TimelineKind.PAUSE_REFUSED: _l("PayPal refused the change"),
+    TimelineKind.PAUSE_WITHDRAWN: _l("Change taken back"),
+    TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
+    TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
+    TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
 }
 
 CHANNEL: Final[Mapping[Channel, LazyString]] = {
