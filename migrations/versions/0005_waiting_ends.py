@@ -1,4 +1,4 @@
-"""Ends that wait for a day, requests that came by other ways, and what the merchant was told of."""
+"""Ends that wait for a day: notice period, wished date, a planned time that was missed."""
 
 from alembic import op
 import sqlalchemy as sa
