@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -30,7 +31,10 @@ class EndFacts(Clean):
     may_be_charged: bool = True  # False before the buyer approved at PayPal
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
-    due_at: datetime | None = None  # PayPal is told only then (commitment)
+    due_at: datetime | None = None  # PayPal is told only then
+    wait_reason: WaitReason | None = None
+    last_taken_at: datetime | None = None  # the last payment that is still taken
+    prevented_at: datetime | None = None  # the first one that is not
     needs_merchant: bool = False
     trouble: Trouble | None = None
     path: str  # the page with the proof, or the desk's page

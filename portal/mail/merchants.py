@@ -46,6 +46,11 @@ def merchant_overdue(head: Letterhead, end: EndFacts) -> Composed:
     return compose("merchant_overdue", head, end=end)
 
 
+def merchant_end_late(head: Letterhead, *, late: tuple[WaitingFacts, ...], path: str) -> Composed:
+    """Compose the alarm about planned ends that PayPal was not told of in time (cancellation.md, rule 10)."""
+    return compose("merchant_end_late", head, late=late, path=path)
+
+
 def merchant_key_broken(
     head: Letterhead, *, is_classic: bool, finding: str, since: datetime, waiting: int, path: str
 ) -> Composed:

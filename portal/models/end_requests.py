@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, move
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status
@@ -35,6 +36,7 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
         CheckConstraint(
             "state NOT IN ('confirmed', 'closed') OR confirmed_at IS NOT NULL", name="confirmed_has_a_date"
         ),
+        CheckConstraint("(owed_until IS NULL) = (wait_reason IS NULL)", name="waits_for_a_reason"),
     )
 
     subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True)
@@ -50,6 +52,9 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     provider_note: Mapped[str] = mapped_column(default="")  # 1-128 characters, the payer may read it at PayPal
     shown: Mapped[dict[str, Any]]  # what the recap said: what stops, what stays, language
     due_at: Mapped[datetime | None]  # empty: at once
+    owed_until: Mapped[datetime | None]  # payments before it are still taken; the plan follows PayPal's dates with it
+    wait_reason: Mapped[WaitReason | None] = mapped_column(words(WaitReason, "wait_reason"))
+    late_told_at: Mapped[datetime | None]  # its planned time was missed: the alarm rang
 
     facts_before: Mapped[dict[str, Any] | None]  # PayPal's facts, read before the call
     claimed_at: Mapped[datetime | None]
@@ -71,6 +76,10 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     def is_open(self) -> bool:
         """Whether somebody still has to act on it."""
         return self.state in OPEN
+
+    def is_planned(self, now: datetime) -> bool:
+        """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""
+        return self.state is RequestState.RECORDED and self.due_at is not None and self.due_at > now
 
     def move(self, to: RequestState) -> None:
         """Change the state along the diagram; raise IllegalMove otherwise."""

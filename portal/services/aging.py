@@ -15,11 +15,12 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from portal.domain.end_dates import LATE_AFTER
 from portal.domain.end_requests import OVERDUE, RequestState
 from portal.logs import place_of
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
-from portal.services import logins, notices, sessions, throttles, timeline
+from portal.services import late_ends, logins, notices, sessions, throttles, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ _Act = Callable[[Session, EndRequest, Subscription], None]
 def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
-    for step in (tell_overdue, tell_access_ends_soon, close_over, forget_expired):
+    for step in (tell_late, tell_overdue, tell_access_ends_soon, close_over, forget_expired):
         try:
             step(ctx, now=now)
         except Exception as error:
@@ -52,6 +53,16 @@ def run(ctx: Context, *, now: datetime) -> None:
             log.error("aging_step_failed", step=step.__name__, error=type(error).__name__, place=place_of(error))
     if failed:
         raise Unfinished(", ".join(failed))
+
+
+def tell_late(ctx: Context, *, now: datetime) -> None:
+    """Ring the alarm for planned ends whose time was missed, within the hour (rule 10). Raises Unfinished."""
+
+    def tell(session: Session, request: EndRequest, subscription: Subscription) -> None:
+        if request.is_open and request.late_told_at is None:
+            late_ends.tell(ctx, session, request, subscription, now=now)
+
+    _each(ctx, partial(end_requests.missed, before=now - LATE_AFTER), tell)
 
 
 def tell_overdue(ctx: Context, *, now: datetime) -> None:

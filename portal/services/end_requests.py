@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain import policies
-from portal.domain.access import EndPreview, Grant, Window, preview_end
-from portal.domain.commitments import call_time, first_payment_not_owed
+from portal.domain.access import EndPreview, Window
+from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role, Settings
@@ -23,8 +23,8 @@ from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, Tim
 from portal.queries import end_requests, grants, subscriptions
 from portal.services import notices, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import interval_of
-from portal.services.rules import grants_of, rule_of
+from portal.services.end_schedules import beginning_of, expectation, plan
+from portal.services.rules import grants_of
 
 WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
 
@@ -45,6 +45,7 @@ class Wish:
     reason_code: str = ""
     reason_text: str = ""
     provider_note: str = ""
+    wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,48 +68,15 @@ def settings_of(session: Session, merchant: Merchant, subscription: Subscription
     )
 
 
-def preview(subscription: Subscription, action: Action, *, now: datetime) -> EndPreview:
+def preview(
+    subscription: Subscription, action: Action, *, planned: Schedule | None = None, now: datetime
+) -> EndPreview:
     """Return what the end would change: for the recap, by the function that the end itself uses.
 
     Raises IllegalTransition when the state does not allow the action.
     """
     outcome = transition(subscription.status, action)
-    return preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
-
-
-def expectation(
-    subscription: Subscription,
-    outcome: Status,
-    *,
-    due: datetime | None,
-    given: tuple[Grant, ...] = (),
-    now: datetime,
-) -> tuple[EndPreview, datetime | None]:
-    """Return the effect on access, and the payment that will not be taken, for the recap and for the proof.
-
-    An end that waits for the commitment leaves the payments owed until there: access follows the last of them.
-    """
-    facts, payment = subscription.facts, subscription.next_payment_at
-    interval, committed = interval_of(subscription), subscription.committed_until
-    if due is not None and payment is not None and interval is not None and committed is not None:
-        payment = first_payment_not_owed(next_payment_at=payment, interval=interval, committed_until=committed)
-        facts = replace(facts, paid_until=payment)
-    return preview_end(facts, rule_of(subscription.product), outcome, due or now, given), payment
-
-
-def due_at(subscription: Subscription, actor: Actor, *, now: datetime) -> datetime | None:
-    """Return when PayPal is told, None for at once (cancellation.md, rule 10).
-
-    Only a customer's own cancel waits for the commitment's end; the merchant may end it before.
-    """
-    interval = interval_of(subscription)
-    committed, next_payment = subscription.committed_until, subscription.next_payment_at
-    if actor is not Actor.CUSTOMER or not subscription.product.commitment_binds:
-        return None
-    if interval is None or committed is None or next_payment is None or committed <= now:
-        return None
-    due = call_time(next_payment_at=next_payment, interval=interval, committed_until=committed)
-    return due if due is not None and due > now else None
+    return expectation(subscription, outcome, planned=planned, now=now)[0]
 
 
 def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
@@ -121,13 +89,14 @@ def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
+        planned = _plan(session, subscription, wish, now=now)
         standing = _standing(session, subscription, wish)
-        if standing is not None and wish.actor is Actor.STAFF and _waits(standing, now=now):
+        if standing is not None and _gives_way(standing, wish, planned, now=now):
             _replace(session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
             return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
-        request = _write(ctx, session, subscription, wish, now=now)
+        request = _write(ctx, session, subscription, wish, planned, now=now)
         return Recorded(
             request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
         )
@@ -144,23 +113,25 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         request = end_requests.lock(session, found.id)
         if request.actor is not Actor.CUSTOMER:
             raise NoResultFound
-        if not can_withdraw(request.state, sent_at=request.sent_at):
-            raise NotAllowed(Denial.ALREADY_SENT)
-        request.move(RequestState.WITHDRAWN)
-        request.withdrawn_at = now
-        request.next_try_at = None
-        subscription.end_requested_at = None
+        _take_back(session, subscription, request, actor=Actor.CUSTOMER, channel=Channel.PORTAL, now=now)
         notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
-        timeline.note(
-            session,
-            subscription,
-            TimelineKind.END_WITHDRAWN,
-            key=str(request.id),
-            at=now,
-            actor=Actor.CUSTOMER,
-            channel=Channel.PORTAL,
-            reference=request.reference,
-        )
+
+
+def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: datetime) -> None:
+    """Take back an end that staff planned for a later day. A customer's own request is the customer's to take back.
+
+    `wish` says who acts.  Raises NoResultFound for a request that staff did not make, NotAllowed when it is too
+    late, or when the role does not include it.
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
+        merchant = session.get_one(Merchant, wish.merchant_id)
+        policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+        request = end_requests.lock(session, request_id)
+        if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
+            raise NoResultFound
+        name, channel = wish.actor_name, wish.channel
+        _take_back(session, subscription, request, actor=wish.actor, actor_name=name, channel=channel, now=now)
 
 
 def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
@@ -195,33 +166,66 @@ def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRe
     return standing
 
 
-def _waits(request: EndRequest, *, now: datetime) -> bool:
-    """Say whether the request waits for a later day: nothing of it was sent, staff may end it at once instead."""
-    return request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now
+def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> Schedule | None:
+    """Return how the end would wait, None for at once."""
+    wished_at = None
+    if wish.wished_on is not None:
+        wished_at = beginning_of(wish.wished_on, session.get_one(Merchant, wish.merchant_id).time_zone)
+    return plan(subscription, wish.actor, wished_at=wished_at, now=now)
+
+
+def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, now: datetime) -> bool:
+    """Say whether a planned end makes room: always for staff, and for a customer who stops before staff's day."""
+    if not standing.is_planned(now):
+        return False
+    if wish.actor is Actor.STAFF:
+        return True
+    sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
+    return wish.actor is Actor.CUSTOMER and standing.actor is not Actor.CUSTOMER and sooner
 
 
 def _replace(session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime) -> None:
-    """Take a waiting request back because staff end the subscription now; its row and its reason stay."""
+    """Take a planned request back because another end takes its place; its row and its reason stay."""
+    name, channel = wish.actor_name, wish.channel
+    _take_back(session, subscription, request, actor=wish.actor, actor_name=name, channel=channel, now=now)
+    notices.end_replaced(session, request)
+
+
+def _take_back(
+    session: Session,
+    subscription: Subscription,
+    request: EndRequest,
+    *,
+    actor: Actor,
+    channel: Channel,
+    actor_name: str = "",
+    now: datetime,
+) -> None:
+    if not can_withdraw(request.state, sent_at=request.sent_at):
+        raise NotAllowed(Denial.ALREADY_SENT)
     request.move(RequestState.WITHDRAWN)
     request.withdrawn_at = now
+    request.next_try_at = None
+    subscription.end_requested_at = None
     timeline.note(
         session,
         subscription,
         TimelineKind.END_WITHDRAWN,
         key=str(request.id),
         at=now,
-        actor=wish.actor,
-        actor_name=wish.actor_name,
-        channel=wish.channel,
+        actor=actor,
+        actor_name=actor_name,
+        channel=channel,
         reference=request.reference,
     )
 
 
-def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wish, *, now: datetime) -> EndRequest:
+def _write(
+    ctx: Context, session: Session, subscription: Subscription, wish: Wish, planned: Schedule | None, *, now: datetime
+) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
     merchant = session.get_one(Merchant, wish.merchant_id)
     policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
-    due = due_at(subscription, wish.actor, now=now)
     request = EndRequest(
         merchant_id=wish.merchant_id,
         subscription=subscription,
@@ -235,8 +239,10 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
         reason_code=wish.reason_code,
         reason_text=wish.reason_text,
         provider_note=wish.provider_note,
-        shown=_shown(session, subscription, outcome, due, now=now),
-        due_at=due,
+        shown=_shown(session, subscription, outcome, planned, now=now),
+        due_at=planned.due_at if planned is not None else None,
+        owed_until=planned.owed_until if planned is not None else None,
+        wait_reason=planned.reason if planned is not None else None,
         created_at=now,
     )
     session.add(request)
@@ -267,14 +273,14 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
 
 
 def _shown(
-    session: Session, subscription: Subscription, outcome: Status, due: datetime | None, *, now: datetime
+    session: Session, subscription: Subscription, outcome: Status, planned: Schedule | None, *, now: datetime
 ) -> dict[str, Any]:
     """Return what the recap said, to be kept as proof (cancellation.md; law.md R-GD-5)."""
     by_hand = grants.of_customer(
         session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
     )
     given = grants_of(subscription.product, by_hand)
-    seen, next_payment = expectation(subscription, outcome, due=due, given=given, now=now)
+    seen, next_payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     return {
         "stops": [_window(window) for window in seen.stops],
         "stays": [_window(window) for window in seen.stays],
@@ -282,6 +288,8 @@ def _shown(
         "next_payment_at": next_payment.isoformat() if next_payment else None,
         "amount": str(subscription.amount) if subscription.amount is not None else None,
         "currency": subscription.currency,
+        "payments_left": planned.payments if planned is not None else 0,
+        "last_payment_at": planned.last_payment_at.isoformat() if planned is not None else None,
     }
 
 

@@ -19,7 +19,7 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import notices, timeline
+from portal.services import end_schedules, notices, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
@@ -39,6 +39,8 @@ def record_reading(
         return
     stale = is_stale(subscription, reading)
     take_over(subscription, reading, now=now)
+    if subscription.end_requested_at is not None:
+        end_schedules.follow(session, subscription, end_requests.open_of(session, subscription.id), now=now)
     seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
     if seen is None:
         log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])

@@ -75,6 +75,9 @@ def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now
         is_payment_near=_is_payment_near(request, subscription, now=now),
         reason=request.reason_text if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
+        wait_reason=request.wait_reason,
+        last_taken_at=_moment(request.shown.get("last_payment_at")),
+        prevented_at=_moment(request.shown.get("next_payment_at")),
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
         trouble=request.trouble,
         path=path,
@@ -134,6 +137,11 @@ def _left(session: Session, subscription: Subscription, *, never_started: bool =
         session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
     )
     return access_left(subscription, given, never_started=never_started)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a moment of the recap as it was kept."""
+    return datetime.fromisoformat(text) if text else None
 
 
 def _price(subscription: Subscription) -> Money | None:

@@ -108,6 +108,12 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant:
         to_merchant(ctx, session, merchant, composed, key=f"merchant-withdrawn:{request.id}", request=request, now=now)
 
 
+def end_replaced(session: Session, request: EndRequest) -> None:
+    """Drop what has not left about a planned end: the end that took its place says the rest."""
+    outbox.supersede(session, _ack(request))
+    outbox.supersede(session, _requested(request))
+
+
 def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Tell of the end, in one mail with the acknowledgement when that has not left yet.
 

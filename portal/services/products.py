@@ -46,6 +46,7 @@ class ProductWish:
     grace_days: int
     commitment_months: int | None
     commitment_binds: bool
+    notice_days: int = 0
     self_cancellation: Override
     contents: tuple[ContentWish, ...] = ()
 
@@ -87,6 +88,7 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
             _commit(session, product.id, months=wish.commitment_months)
         product.commitment_months = wish.commitment_months
         product.commitment_binds = wish.commitment_binds
+        product.notice_days = wish.notice_days
         product.self_cancellation = wish.self_cancellation
         product.contents = list(_contents(product, wish.contents))
 

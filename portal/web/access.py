@@ -82,6 +82,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.other_sessions_end": OWN,
     "admin.inbox": DESK,
     "admin.request_retry": DESK,
+    "admin.request_withdrawal": DESK,
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
     "admin.subscription_end": DESK,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.commitments import call_time
+from portal.domain.end_dates import WaitReason, schedule
 from portal.domain.periods import Interval, PaidSource, Unit, add_months, paid_until
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2090, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
@@ -180,6 +180,12 @@ COMMITMENTS = """
 2026-12-03 10:00  1 DAY    2026-12-05 00:00  after 2026-12-04 10:00  before 2026-12-05 10:00
 2026-12-03 10:00  1 YEAR   2027-06-01 00:00  after 2026-12-03 10:00  before 2027-12-03 10:00
 """
+
+
+def call_time(*, next_payment_at: datetime, interval: Interval, committed_until: datetime) -> datetime | None:
+    """When PayPal is told of an end that waits for a commitment."""
+    found = schedule(WaitReason.COMMITMENT, committed_until, next_payment_at=next_payment_at, interval=interval)
+    return found.due_at if found is not None else None
 
 
 @pytest.mark.parametrize("line", COMMITMENTS.strip().splitlines())

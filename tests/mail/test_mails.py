@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from bs4 import BeautifulSoup
 
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -125,6 +126,10 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         end(**{"is_payment_near": True, "next_payment_at": NOW - timedelta(hours=2)} | changes),
         end(**{"needs_merchant": True, "trouble": Trouble.FORBIDDEN} | changes),
         end(**{"due_at": LATER} | changes),
+        *(
+            end(**{"due_at": LATER, "wait_reason": why, "last_taken_at": NOW, "prevented_at": LATER} | changes)
+            for why in WaitReason
+        ),
         end(**{"may_be_charged": False, "asked_by": Actor.STAFF} | changes),
         end(**{"asked_by": Actor.PROVIDER} | changes),
     ]
@@ -154,6 +159,9 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for is_classic in (False, True)
         for finding, waiting in zip(BROKEN, (0, 1, 7, 2), strict=True)
     ]
+    late = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=LATER)
+    late = dataclasses.replace(late, **names)
+    told += [merchants.merchant_end_late(whose, late=(late,) * count, path="/admin/") for count in (1, 2)]
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
     return told
 

@@ -6,6 +6,7 @@ What is said afterwards is where the request really stands: "confirmed" rests on
 from __future__ import annotations
 
 import uuid
+from datetime import date, datetime
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
@@ -23,9 +25,11 @@ from portal.queries import end_requests as requests
 from portal.queries import subscriptions
 from portal.services import carrying_out, end_requests
 from portal.services.end_requests import Wish
+from portal.services.end_schedules import beginning_of, plan
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
+from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
@@ -43,12 +47,14 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    preview = end_requests.preview(found, wanted, now=now)  # refuses with 409 what the state does not allow
-    is_local = found.is_over
+    is_local, chosen = found.is_over, chosen_day(now)
+    planned = _planned(found, chosen.day, now=now)
+    preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
     form = LocalEndForm() if is_local else EndForm(provider_note=_neutral_note())
-    if form.validate_on_submit():
-        _act(subscription_id, wanted, form, is_local=is_local)
+    if form.validate_on_submit() and not chosen.errors:
+        _act(subscription_id, wanted, form, chosen.day, is_local=is_local)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     return showing.page(
         "end.html",
@@ -58,7 +64,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         action=wanted,
         title=words.END_TITLE[wanted],
         meaning=words.MEANING[wanted],
-        at_paypal=_at_paypal(found),
+        at_paypal=_at_paypal(found, planned),
+        day_form=chosen,
         stops=stops,
         stays=stays,
         relaunch=_relaunch(found, ENDINGS[wanted]),
@@ -92,9 +99,19 @@ def say(request_id: uuid.UUID) -> None:
         )
 
 
-def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: bool) -> None:
+@bp.post("/requests/<uuid:request_id>/withdrawal", endpoint="request_withdrawal")
+def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Take back an end that the team planned for a later day, while PayPal was not told."""
+    with context().db.read() as session:
+        found = requests.of_merchant(session, person().merchant_id, request_id)
+    end_requests.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
+    flash(_("The planned end was taken back. The subscription goes on."), "success")
+    return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
     who = person()
-    wish = Wish(
+    return Wish(
         merchant_id=who.merchant_id,
         subscription_id=subscription_id,
         action=action,
@@ -103,8 +120,17 @@ def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: boo
         actor_id=who.id,
         actor_name=who.name,
         role=who.role,
+        **more,
+    )
+
+
+def _act(subscription_id: uuid.UUID, action: Action, form: Any, day: date | None, *, is_local: bool) -> None:
+    wish = _wish(
+        subscription_id,
+        action,
         reason_text=form.internal_note.data or "",
         provider_note="" if is_local else form.provider_note.data,
+        wished_on=day,
     )
     if is_local:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
@@ -114,8 +140,13 @@ def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: boo
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
         return
+    if not recorded.is_due_now:
+        flash(
+            _("Planned: PayPal is told on its day. Reference: %(reference)s.", reference=recorded.reference), "success"
+        )
+        return
     try:
-        carrying_out.carry_out(context(), who.merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
+        carrying_out.carry_out(context(), wish.merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
     except Exception:
         # Not swallowed: the request is recorded with its job, and the page says where it stands.
         log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
@@ -151,12 +182,30 @@ def _neutral_note() -> str:
     return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
-def _at_paypal(subscription: Any) -> list[str]:
+def _planned(subscription: Any, day: date | None, *, now: datetime) -> Schedule | None:
+    wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
+    return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
+
+
+def _at_paypal(subscription: Any, planned: Schedule | None) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     if subscription.is_over:
         return [_("Nothing is sent to PayPal: the subscription is already over there.")]
     if subscription.status is Status.PENDING:
         return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
+    if planned is not None:
+        return [
+            _(
+                "PayPal is told on %(date)s, for ever. It can be taken back until then.",
+                date=presenting.moment(planned.due_at),
+            ),
+            _(
+                "The last payment that is still taken is that of %(last)s. "
+                "That of %(next)s, and all those after it, are not.",
+                last=presenting.day(planned.last_payment_at),
+                next=presenting.day(planned.prevented_at),
+            ),
+        ]
     said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
     amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
     if at is not None and amount is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from wtforms import DateField, SelectChoice, SelectField, SubmitField, Validatio
 from wtforms import Form as PlainForm
 from wtforms.validators import InputRequired
 
+from portal.services.end_schedules import beginning_of
 from portal.services.missed_events import LONGEST
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
@@ -75,7 +76,7 @@ def today() -> date:
 
 def midnight(day: date) -> datetime:
     """Return when a day begins for the merchant, in UTC."""
-    return datetime.combine(day, time(), _zone()).astimezone(UTC)
+    return beginning_of(day, formatter().time_zone)
 
 
 def _zone() -> ZoneInfo:

@@ -178,6 +178,15 @@ class ProductForm(BaseForm):
         _l("A customer’s cancellation waits for the end of the commitment"),
         description=_l("It is recorded at once and sent to PayPal after the last payment owed."),
     )
+    notice_days = IntegerField(
+        _l("Days of notice"),
+        description=_l(
+            "Payments due within so many days of a customer’s cancellation are still taken. "
+            "0: it ends as soon as possible."
+        ),
+        default=0,
+        validators=[Optional(), NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365."))],
+    )
     self_cancellation = RadioField(
         _l("Can customers cancel this product by themselves?"), choices=choices(OVERRIDE), coerce=Override
     )

@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain.access import End, EndPreview, Window, windows
-from portal.domain.end_requests import RequestState, Trouble
+from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Status
@@ -174,6 +174,7 @@ def request_rows(request: Any) -> list[Row]:
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
         rows.append((_("PayPal will be told on"), moment(request.due_at)))
+        rows += _both_payments(request)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))
     if request.reason_text:
@@ -182,10 +183,17 @@ def request_rows(request: Any) -> list[Row]:
     return rows
 
 
+def _both_payments(request: Any) -> list[Row]:
+    """Return between which payments a planned end lies, and why it waits."""
+    kept = [request.shown.get(name) for name in ("last_payment_at", "next_payment_at")]
+    last, prevented = (day(datetime.fromisoformat(text)) if text else None for text in kept)
+    why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
+    return [(_("Why then"), why), (_("Last payment still taken"), last), (_("First payment not taken"), prevented)]
+
+
 def is_in_the_way(request: Any, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
-    waits = request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now
-    return request.is_open and not waits
+    return bool(request.is_open and not request.is_planned(now))
 
 
 def todo(request: Any) -> str:

@@ -104,6 +104,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             price=presenting.price(found),
             dates=presenting.dates(found),
             requests=requests,
+            now=now,
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),

@@ -8,6 +8,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Action, Status
@@ -48,6 +49,12 @@ RELAUNCH: Final[Mapping[Status, LazyString]] = {
     Status.CANCELLED: _l("The customer may be invited to come back."),
     Status.COMPLETED: _l("No invitation to come back: those are for cancelled subscriptions only."),
     Status.ABANDONED: _l("The customer is never invited to come back: no e-mail, no banner, no button. This is final."),
+}
+
+WAIT_REASON: Final[Mapping[WaitReason, LazyString]] = {
+    WaitReason.COMMITMENT: _l("Waits for the end of the commitment"),
+    WaitReason.NOTICE: _l("Waits for the end of the notice period"),
+    WaitReason.WISH: _l("Waits for the day that was chosen"),
 }
 
 TODO: Final[Mapping[Trouble, LazyString]] = {
@@ -150,6 +157,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_end_confirmed": _l("To you: end confirmed"),
     "merchant_end_withdrawn": _l("To you: request taken back"),
     "merchant_needs_you": _l("To you: something to finish"),
+    "merchant_end_late": _l("To you: a planned time was missed"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
     "login_code": _l("Log-in code"),

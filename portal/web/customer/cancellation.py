@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from flask import g, redirect, render_template, url_for
@@ -16,16 +16,19 @@ from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services import carrying_out
-from portal.services.end_requests import Recorded, Wish, due_at, expectation, record
+from portal.services.end_requests import Recorded, Wish, record
+from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.rules import grants_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm
+from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
@@ -46,8 +49,12 @@ class Recap:
     is_pending: bool
     is_late: bool
     committed_until: str | None
+    wished_on: str | None  # the day the customer chose
+    wait_reason: WaitReason | None
     told_at: str | None  # PayPal is told only then
-    last_day: str | None  # of a waiting end: access, if the payments owed until there are taken
+    payments_left: int
+    last_taken: str | None  # the last payment that is still taken
+    notice_days: int
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/cancellation", methods=["GET", "POST"])
@@ -57,26 +64,31 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
         newest = next(iter(end_requests.all_of_subscription(session, subscription_id)), None)
+    chosen = chosen_day(now)
     form = CancellationForm()
     seen = newest.reference if newest is not None else ""
-    if form.validate_on_submit() and form.was_drawn_after(seen):
-        return _to_result(_confirm(subscription_id, form), 303)
-    if held.request is not None and (held.request.is_open or held.subscription.is_over):
+    if form.validate_on_submit() and not chosen.errors and form.was_drawn_after(seen):
+        return _to_result(_confirm(subscription_id, form, chosen.day), 303)
+    if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
-    shown = recap(held, now=now)
+    shown = recap(held, chosen.day, now=now)
     form.after.data = seen
-    page = render_template("customer/cancellation.html", form=form, recap=shown, subscription_id=subscription_id)
+    form.form_errors += chosen.on.errors
+    page = render_template(
+        "customer/cancellation.html", form=form, recap=shown, day_form=chosen, subscription_id=subscription_id
+    )
     return page, 422 if form.errors else 200
 
 
-def recap(holding: Holding, *, now: datetime) -> Recap:
+def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> Recap:
     """Return what a customer's cancellation would change; raise IllegalTransition or NotAllowed when it may not be."""
     subscription, fmt = holding.subscription, formatter()
     outcome = transition(subscription.status, Action.CANCEL)
     policies.check(Actor.CUSTOMER, Action.CANCEL, presenting.settings(holding))
-    due = due_at(subscription, Actor.CUSTOMER, now=now)
+    wished_at = beginning_of(wished_on, g.merchant.time_zone) if wished_on is not None else None
+    planned = plan(subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
     given = grants_of(subscription.product, holding.grants)
-    preview, payment = expectation(subscription, outcome, due=due, given=given, now=now)
+    preview, payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     committed, money = subscription.committed_until, presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
@@ -89,12 +101,16 @@ def recap(holding: Holding, *, now: datetime) -> Recap:
         is_pending=subscription.status is Status.PENDING,
         is_late=subscription.status is Status.PAST_DUE,
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
-        told_at=fmt.moment(due) if due is not None else None,
-        last_day=fmt.last_day(preview.access_until) if due is not None and preview.access_until else None,
+        wished_on=fmt.day(wished_at) if wished_at is not None else None,
+        wait_reason=planned.reason if planned is not None else None,
+        told_at=fmt.moment(planned.due_at) if planned is not None else None,
+        payments_left=planned.payments if planned is not None else 0,
+        last_taken=fmt.day(planned.last_payment_at) if planned is not None else None,
+        notice_days=subscription.product.notice_days,
     )
 
 
-def _confirm(subscription_id: uuid.UUID, form: CancellationForm) -> str:
+def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date | None) -> str:
     """Record the wish, then try PayPal while the customer waits. Returns the reference that now stands."""
     who = person()
     wish = Wish(
@@ -108,6 +124,7 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm) -> str:
         channel=Channel.PORTAL,
         reason_code=form.reason.data or "",
         reason_text=form.comment.data or "",
+        wished_on=wished_on,
     )
     recorded = record(context(), wish, now=utc_now())
     if recorded.is_new and recorded.is_due_now:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from portal.domain import policies
 from portal.domain.access import End, Window, windows
-from portal.domain.end_requests import Channel, RequestState, can_withdraw
+from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Action, Status, actions_from
@@ -61,6 +61,7 @@ class Card:
     request_label: LazyString | None
     has_open_request: bool
     due: str | None
+    can_undo: bool
 
 
 def product_name(holding: Holding) -> str:
@@ -137,6 +138,14 @@ def has_open_request(holding: Holding) -> bool:
     return holding.request is not None and holding.request.is_open
 
 
+def is_in_the_way(holding: Holding, now: datetime) -> bool:
+    """Say whether an open request leaves the customer nothing to ask: not one that the merchant planned for later."""
+    request = holding.request
+    if request is None or not request.is_open:
+        return False
+    return request.actor is Actor.CUSTOMER or not request.is_planned(now)
+
+
 def can_undo(holding: Holding) -> bool:
     """Say whether the customer may take the request back: their own, and nothing was sent to PayPal."""
     request = holding.request
@@ -166,20 +175,14 @@ def card(holding: Holding, *, now: datetime) -> Card:
         timeline=tuple(happening(entry) for entry in holding.entries if entry.kind not in KEPT_FROM_CUSTOMERS),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
-        may_cancel=cancellable and allowed and not waiting,
+        may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
         is_switched_off=cancellable and not allowed and not waiting,
         reference=request.reference if request is not None else None,
         request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
         has_open_request=waiting,
-        due=_due(holding, now),
+        due=formatter().moment(request.due_at) if request is not None and request.is_planned(now) else None,
+        can_undo=can_undo(holding),
     )
-
-
-def _due(holding: Holding, now: datetime) -> str | None:
-    request = holding.request
-    if request is None or request.state is not RequestState.RECORDED or request.due_at is None or request.due_at <= now:
-        return None
-    return formatter().moment(request.due_at)
 
 
 def _figures(holding: Holding) -> tuple[Row, ...]:

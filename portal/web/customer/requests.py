@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.access import End
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, is_payment_near
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
@@ -66,6 +67,9 @@ class Result:
     over_since: str | None
     withdrawn_at: str | None
     told_at: str | None
+    wait_reason: WaitReason | None
+    last_taken: str | None  # of a planned end: the last payment that is still taken
+    prevented: str | None  # and the first one that is not
     access: str
     next_payment: str | None
     is_payment_past: bool
@@ -131,6 +135,9 @@ def result(holding: Holding, *, now: datetime) -> Result:
         over_since=presenting.known_day(stopped) if said is Said.ALREADY_OVER else None,
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         told_at=presenting.known_moment(request.due_at),
+        wait_reason=request.wait_reason,
+        last_taken=_kept_day(request.shown.get("last_payment_at")),
+        prevented=_kept_day(request.shown.get("next_payment_at")),
         access=access(holding, now=now),
         next_payment=presenting.known_day(payment),
         is_payment_past=payment is not None and payment <= now,
@@ -204,7 +211,11 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     if said is Said.WITHDRAWN:
         return (*rows, (_("Taken back on"), presenting.known_moment(request.withdrawn_at)))
     if said is Said.SCHEDULED:
-        rows.append((_("PayPal is told on"), presenting.known_moment(request.due_at)))
+        rows += [
+            (_("PayPal is told on"), presenting.known_moment(request.due_at)),
+            (_("Last payment still taken"), _kept_day(request.shown.get("last_payment_at"))),
+            (_("First payment not taken"), _kept_day(request.shown.get("next_payment_at"))),
+        ]
     return (*rows, *_dates(holding, now=now))
 
 
@@ -225,6 +236,11 @@ def _dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
         (_("Access until"), presenting.access_until(holding)),
         (_("End of the subscription"), presenting.known_moment(subscription.ended_at)),
     )
+
+
+def _kept_day(text: str | None) -> str | None:
+    """Return a day of the recap as it was kept."""
+    return formatter().day(datetime.fromisoformat(text)) if text else None
 
 
 def _shown(window: Mapping[str, Any]) -> str:

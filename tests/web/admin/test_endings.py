@@ -112,7 +112,7 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     )
     assert end_requests.record(make.ctx, wish, now=now).is_due_now is False
     page = support.get(f"/admin/subscriptions/{subscription.id}")
-    assert "waits for its date" in page.text
+    assert "waits for its day" in page.text
     page = page.follow(BUTTON["complete"]).submit(press=BUTTON["complete"])
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.COMPLETED

@@ -99,6 +99,7 @@ def test_a_product_is_written_with_its_contents(owner, ctx, make, merchant):
             "grace_days": "3",
             "commitment_months": "6",
             "commitment_binds": True,
+            "notice_days": "14",
             "self_cancellation": "off",
             "contents-0-title": "",
             "contents-1-unlock_after_days": "14",
@@ -107,7 +108,7 @@ def test_a_product_is_written_with_its_contents(owner, ctx, make, merchant):
     )
     got = product_of(ctx, product)
     assert (got.name, got.keep_after_cancellation, got.keep_after_completion) == ("Piano", True, False)
-    assert (got.grace_days, got.commitment_months, got.commitment_binds) == (3, 6, True)
+    assert (got.grace_days, got.commitment_months, got.commitment_binds, got.notice_days) == (3, 6, True, 14)
     assert got.self_cancellation is Override.OFF
     assert [(content.title, content.unlock_after_days) for content in got.contents] == [("Lesson 2", 14), ("Bonus", 0)]
     assert got.contents[0].id == before["Lesson 2"]

@@ -1,0 +1,235 @@
+"""Ends that wait for a day (cancellation.md, rule 10): after the last payment owed and before the next one."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.domain.end_dates import WaitReason
+from portal.domain.end_requests import RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.periods import add_months
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action, Status
+from portal.models import EndRequest, Mail, Subscription, TimelineKind
+from portal.services import aging, carrying_out, end_requests, endings
+from portal.services.end_schedules import beginning_of
+from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
+
+
+@pytest.fixture
+def merchant(make):
+    return make.merchant(time_zone="Europe/Paris")
+
+
+@pytest.fixture
+def subscription(make, merchant):
+    """Monthly, the next payment in twenty days."""
+    return make.subscription(merchant=merchant)
+
+
+def days_ahead(subscription, days):
+    return (utc_now() + timedelta(days=days)).date()
+
+
+def jobs(ctx):
+    """When the jobs of ends are due, oldest first."""
+    with ctx.db.read() as session:
+        query = text(
+            "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'end_requests.carry_out' ORDER BY id"
+        )
+        return list(session.scalars(query))
+
+
+def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(ctx, make, paypal, subscription):
+    first = subscription.next_payment_at
+    request = carry(ctx, ask(ctx, make, subscription, wished_on=days_ahead(subscription, 60)))
+
+    assert (request.state, request.wait_reason) == (RequestState.RECORDED, WaitReason.WISH)
+    assert add_months(first, 1) < request.due_at < add_months(first, 2)
+    assert request.shown["payments_left"] == 2
+    assert request.shown["last_payment_at"] == add_months(first, 1).isoformat()
+    assert request.shown["next_payment_at"] == add_months(first, 2).isoformat()
+    assert len(paypal.calls) == 0
+    assert jobs(ctx) == [request.due_at]
+
+
+def test_a_wished_day_before_the_next_payment_ends_at_once(ctx, make, paypal, subscription):
+    request = carry(ctx, ask(ctx, make, subscription, wished_on=days_ahead(subscription, 5)))
+    assert (request.state, request.due_at, request.wait_reason) == (RequestState.CONFIRMED, None, None)
+    assert make.reload(subscription).access_until == subscription.paid_until, "what is paid stays open"
+
+
+def test_the_wished_day_begins_at_the_merchants_midnight():
+    from datetime import UTC, date, datetime
+
+    assert beginning_of(date(2027, 3, 1), "Europe/Paris") == datetime(2027, 2, 28, 23, 0, tzinfo=UTC)
+    assert beginning_of(date(2027, 7, 1), "Europe/Paris") == datetime(2027, 6, 30, 22, 0, tzinfo=UTC)
+    assert beginning_of(date(2027, 3, 1), "Indian/Reunion") == datetime(2027, 2, 28, 20, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("rules", "wish", "reason", "payments"),
+    [
+        ({"notice_days": 10}, None, None, 0),  # no payment falls within the notice: at once
+        ({"notice_days": 30}, None, WaitReason.NOTICE, 1),
+        ({"notice_days": 30}, 90, WaitReason.WISH, 3),
+        ({"notice_days": 30, "commitment_binds": True}, 25, WaitReason.COMMITMENT, 4),
+        ({"notice_days": 30, "commitment_binds": False}, None, WaitReason.NOTICE, 1),
+    ],
+)
+def test_the_reason_that_reaches_furthest_decides_for_a_customer(ctx, make, merchant, rules, wish, reason, payments):
+    product = make.product(merchant, **rules)
+    held = make.subscription(merchant=merchant, product=product, committed_until=make.now() + timedelta(days=125))
+    wished_on = days_ahead(held, wish) if wish else None
+    request = ask(ctx, make, held, wished_on=wished_on)
+    assert (request.wait_reason, request.shown["payments_left"]) == (reason, payments)
+
+
+def test_notice_and_commitment_bind_customers_not_staff(ctx, make, merchant):
+    product = make.product(merchant, notice_days=30, commitment_binds=True)
+    held = make.subscription(merchant=merchant, product=product, committed_until=make.now() + timedelta(days=125))
+    assert ask(ctx, make, held, Action.COMPLETE, actor=Actor.STAFF).due_at is None
+
+
+@pytest.mark.parametrize("unknown", [{"next_payment_at": None}, {"interval_unit": None}])
+def test_where_paypals_dates_are_unknown_no_day_is_promised(ctx, make, subscription, unknown):
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).where(Subscription.id == subscription.id).values(**unknown))
+    assert ask(ctx, make, subscription, wished_on=days_ahead(subscription, 60)).due_at is None
+
+
+def test_when_its_day_has_come_paypal_is_told_and_access_follows_the_last_payment(ctx, make, paypal, subscription):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 30))
+    paypal.advance(days=35)  # the last payment owed is taken meanwhile
+    with ctx.db.begin() as session:
+        session.execute(update(EndRequest).values(due_at=utc_now()))
+    confirmed = carry(ctx, request)
+    after = make.reload(subscription)
+    assert confirmed.state is RequestState.CONFIRMED
+    one_more = add_months(subscription.next_payment_at, 1)
+    assert abs(after.paid_until - one_more) < timedelta(days=2), "PayPal bills by the day of the start"
+    assert mails(ctx).count("end_confirmed") == 1
+
+
+def reading_of(subscription, **changes):
+    from portal.providers.ports import Reading
+
+    reading = Reading(
+        provider_id=subscription.provider_id,
+        status="ACTIVE",
+        status_at=utc_now(),
+        next_billing_at=subscription.next_payment_at,
+        last_payment_at=subscription.last_payment_at,
+    )
+    return dataclasses.replace(reading, **changes)
+
+
+def see(ctx, subscription, reading):
+    from portal.queries import subscriptions
+
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        endings.record_reading(ctx, session, locked, reading, now=utc_now())
+
+
+@pytest.mark.parametrize(
+    ("wish", "shift", "moves"),
+    [
+        (40, 0, False),
+        (40, 2, False),  # the day that was promised still lies between the two payments
+        (40, 17, True),  # a pause: the last payment owed would come after the promised day
+        (40, -17, False),  # one payment more is owed, and the promised day comes after it
+        (25, 6, True),  # the payment is not owed any more, and would come before the promised day
+    ],
+)
+def test_the_plan_follows_paypals_dates_only_where_it_must(ctx, make, subscription, wish, shift, moves):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, wish))
+    shifted = subscription.next_payment_at + timedelta(days=shift)
+    see(ctx, subscription, reading_of(subscription, next_billing_at=shifted))
+    after, told = row(ctx, request.id), make.reload(subscription)
+    assert (after.due_at != request.due_at) is moves
+    assert jobs(ctx)[-1] == after.due_at
+    taken = [add_months(told.next_payment_at, n) for n in range(4)]
+    owed = [at for at in taken if at < after.owed_until]
+    assert all(at < after.due_at for at in owed)
+    assert after.due_at < min(at for at in taken if at not in owed)
+
+
+def test_after_the_last_payment_owed_the_promised_day_stands(ctx, make, subscription):
+    """Until that day the customer may change their mind, although nothing is owed any more."""
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 25))
+    paid = add_months(subscription.next_payment_at, 1)
+    see(ctx, subscription, reading_of(subscription, next_billing_at=paid, last_payment_at=utc_now()))
+    assert row(ctx, request.id).due_at == request.due_at
+
+
+def test_a_missed_time_rings_the_alarm_within_the_hour_once_in_one_mail(ctx, make, paypal, merchant):
+    late = [make.subscription(merchant=merchant) for _ in range(3)]
+    requests = [ask(ctx, make, held, wished_on=days_ahead(held, 40)) for held in late]
+    in_time = ask(ctx, make, make.subscription(merchant=merchant), wished_on=days_ahead(late[0], 40))
+    due = utc_now()
+    with ctx.db.begin() as session:
+        ids = [request.id for request in requests]
+        session.execute(update(EndRequest).where(EndRequest.id.in_(ids)).values(due_at=due))
+
+    aging.tell_late(ctx, now=due + timedelta(minutes=40))
+    assert mails(ctx).count("merchant_end_late") == 0
+    aging.tell_late(ctx, now=due + timedelta(minutes=50))
+    aging.tell_late(ctx, now=due + timedelta(minutes=60))
+
+    assert [row(ctx, request.id).late_told_at is not None for request in (*requests, in_time)] == [True] * 3 + [False]
+    assert {entries(ctx, held, TimelineKind.END_LATE) for held in late} == {1}
+    with ctx.db.read() as session:
+        (mail,) = session.scalars(select(Mail).where(Mail.kind == "merchant_end_late")).all()
+    told = ctx.vault.open(mail.content, purpose="mails.content")
+    assert all(request.reference in told for request in requests)
+    assert in_time.reference not in told
+    assert "3" in mail.subject
+
+
+def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypal, subscription):
+    wish = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
+    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
+    end_requests.withdraw_planned(ctx, wish, planned.id, now=utc_now())
+    assert row(ctx, planned.id).state is RequestState.WITHDRAWN
+    assert make.reload(subscription).end_requested_at is None
+
+    own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    with pytest.raises(NoResultFound):
+        end_requests.withdraw_planned(ctx, wish, own.id, now=utc_now())
+    reader = dataclasses.replace(wish, role="reader")
+    with pytest.raises(NotAllowed):
+        end_requests.withdraw_planned(ctx, reader, own.id, now=utc_now())
+    assert row(ctx, own.id).state is RequestState.RECORDED
+
+
+def test_a_customer_may_stop_before_the_day_that_staff_planned(ctx, make, paypal, subscription):
+    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 80))
+    own = carry(ctx, ask(ctx, make, subscription))
+    assert (row(ctx, planned.id).state, own.state) == (RequestState.WITHDRAWN, RequestState.CONFIRMED)
+    assert make.reload(subscription).status is Status.CANCELLED
+
+
+def test_a_customer_who_would_stop_later_keeps_the_day_that_staff_planned(ctx, make, subscription):
+    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
+    later = end_requests.record(ctx, wish_of(subscription, wished_on=days_ahead(subscription, 100)), now=utc_now())
+    assert (later.request_id, later.is_new) == (planned.id, False)
+
+
+def test_nothing_about_a_replaced_request_is_mailed_afterwards(ctx, make, paypal, subscription):
+    ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
+    assert mails(ctx, "waiting") == ["end_confirmed"]
+
+
+def test_a_planned_end_is_not_sent_before_its_day_even_by_the_desks_button(ctx, make, paypal, subscription):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    carrying_out.carry_out(ctx, request.merchant_id, request.id, insist=True)
+    assert row(ctx, request.id).state is RequestState.RECORDED
+    assert len(paypal.calls) == 0
