@@ -158,6 +158,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
             key=str(request.id),
             at=now,
             actor=Actor.CUSTOMER,
+            actor_id=customer_id,
             channel=Channel.PORTAL,
             reference=request.reference,
         )
@@ -181,6 +182,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
             at=now,
             actor=wish.actor,
             actor_name=wish.actor_name,
+            actor_id=wish.actor_id,
             channel=wish.channel,
             note=wish.reason_text,
         )
@@ -212,6 +214,7 @@ def _replace(session: Session, subscription: Subscription, request: EndRequest, 
         at=now,
         actor=wish.actor,
         actor_name=wish.actor_name,
+        actor_id=wish.actor_id,
         channel=wish.channel,
         reference=request.reference,
     )
@@ -250,6 +253,7 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
         at=now,
         actor=wish.actor,
         actor_name=wish.actor_name,
+        actor_id=wish.actor_id,
         channel=wish.channel,
         outcome=outcome,
         reference=request.reference,

@@ -30,7 +30,7 @@ from portal.services.imports import AlreadyRunning, StopReason
 from portal.services.profile_import_files import MOST_BYTES, BadFile
 from portal.web.admin import bp, presenting, profile_words, showing, words
 from portal.web.csrf import BaseForm
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 MOST_SENT: Final = MOST_BYTES + 3 * 1024 * 1024  # a file a little too large is still answered with its own page
 BATCH: Final = 1000
@@ -141,7 +141,7 @@ def resume(profile_import_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/paypal/profiles/<uuid:profile_import_id>/end", endpoint="paypal_profile_import_end")
 def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     """Leave the rest of a list unread."""
-    held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, now=utc_now())
+    held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, by=by(), now=utc_now())
     number = held.added + held.known
     told = ngettext(
         "The list is closed. %(num)d subscription of it is here.",
@@ -169,7 +169,7 @@ def _start(upload: FileStorage) -> uuid.UUID:
     content = upload.stream.read(MOST_BYTES + 1)
     upload.close()  # a large one lies in a temporary file
     made = profile_imports.start(
-        context(), person().merchant_id, file_name=upload.filename or "", content=content, now=utc_now()
+        context(), person().merchant_id, file_name=upload.filename or "", content=content, by=by(), now=utc_now()
     )
     return made.id
 
