@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
@@ -39,12 +39,13 @@ def end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     return (found.number, found.hash) if found is not None else None
 
 
-def first_beyond_end(session: Session, merchant_id: uuid.UUID) -> int | None:
-    """Return the first number behind the chain's end, if there is one: end and rows are seen at one moment."""
+def first_outside(session: Session, merchant_id: uuid.UUID) -> int | None:
+    """Return the first number below 1 or behind the chain's end, if any: end and rows are seen at one moment."""
     last = select(AuditHead.number).where(AuditHead.merchant_id == merchant_id).scalar_subquery()
     return session.scalar(
         select(func.min(AuditEntry.number)).where(
-            AuditEntry.merchant_id == merchant_id, AuditEntry.number > func.coalesce(last, 0)
+            AuditEntry.merchant_id == merchant_id,
+            or_(AuditEntry.number > func.coalesce(last, 0), AuditEntry.number < 1),
         )
     )
 
