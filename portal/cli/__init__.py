@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import demo, imports, merchants, paypal, reconcile, running, secrets
+from portal.cli import audit, demo, imports, merchants, paypal, reconcile, running, secrets
 
 
 def install(app: Flask) -> None:
@@ -17,6 +17,7 @@ def install(app: Flask) -> None:
         reconcile.reconcile,
         paypal.paypal,
         secrets.secrets,
+        audit.audit,
         demo.demo_seed,
     ):
         app.cli.add_command(command)

@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from portal.cli.context import context, merchant_called
+from portal.domain.audit import OPERATOR
 
 if TYPE_CHECKING:
     from portal.models import ImportRun
@@ -30,7 +31,7 @@ def import_subscriptions(slug: str) -> None:
             nl=False,
         )
 
-    run = imports.start_or_resume(ctx, merchant_id)
+    run = imports.start_or_resume(ctx, merchant_id, by=OPERATOR)
     done = imports.run_import(ctx, run.id, on_progress=show)
     click.echo(f"\n{done.state}" + (f": {done.error}" if done.error else ""))
     if done.error:

@@ -8,6 +8,8 @@ import click
 from flask.cli import with_appcontext
 
 from portal.cli.context import context
+from portal.clock import utc_now
+from portal.domain.audit import OPERATOR, Act
 from portal.domain.policies import Role
 from portal.models import Merchant
 
@@ -30,7 +32,7 @@ def create_merchant(
     slug: str, name: str, owner_email: str, owner_name: str, locale: str, time_zone: str, password: str
 ) -> None:
     """Create a merchant and its owner; prints the second factor and recovery codes, once."""
-    from portal.services import staff_logins
+    from portal.services import audit, staff_logins
 
     ctx = context()
     with ctx.db.begin() as session:
@@ -39,6 +41,7 @@ def create_merchant(
         )
         session.add(row)
         session.flush()
+        audit.append(session, row.id, Act.MERCHANT_CREATED, by=OPERATOR, at=utc_now(), locale=locale)
         new = staff_logins.create_staff(
             ctx,
             session,

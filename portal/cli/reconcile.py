@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from portal.cli.context import context, merchant_called
+from portal.domain.audit import OPERATOR
 
 if TYPE_CHECKING:
     from portal.models import ComparisonRun
@@ -31,7 +32,7 @@ def reconcile(slug: str, dry_run: bool, everything: bool, calls_per_second: floa
     ctx, merchant_id = context(), merchant_called(slug)
     pace = comparisons.CALLS_PER_SECOND if calls_per_second is None else calls_per_second or None
     try:
-        run = comparisons.start_or_resume(ctx, merchant_id, dry_run=dry_run, everything=everything)
+        run = comparisons.start_or_resume(ctx, merchant_id, dry_run=dry_run, everything=everything, by=OPERATOR)
     except NoKey:
         raise click.ClickException("This merchant has no PayPal key.") from None
     except comparisons.AlreadyRunning as running:

@@ -1,5 +1,6 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
+from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
 from portal.models.comparisons import (
     ComparisonDifference,
@@ -25,6 +26,8 @@ from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
+    "AuditEntry",
+    "AuditHead",
     "Base",
     "ComparisonDifference",
     "ComparisonPhase",

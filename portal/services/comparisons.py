@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.clock import utc_now
+from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import retry_delay
 from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger
 from portal.providers.ports import GatewayRefused
 from portal.queries import comparisons, import_runs
 from portal.queries.comparisons import KEY_NOTE, notes_of
+from portal.services import audit
 from portal.services.comparison_keys import NoKeyWorks, heed_tests, leave_out, open_gateways, take_up
 from portal.services.comparison_pace import Pacer
 from portal.services.comparison_reads import Halt, Lost, Work, read_due, read_page
@@ -63,6 +65,7 @@ def start_or_resume(
     everything: bool = False,
     in_background: bool = False,
     environment: str | None = None,
+    by: By = PORTAL,
     now: datetime | None = None,
 ) -> ComparisonRun:
     """Return the run to go on with: the stopped one if it covers what is asked, else a new one.
@@ -88,6 +91,11 @@ def start_or_resume(
             run.dry_run, run.everything = dry_run, everything
             session.add(run)
         _go(session, run, now=now, in_background=in_background)
+        if trigger is ComparisonTrigger.MANUAL:
+            about = ("comparison", run.id)
+            audit.append(
+                session, merchant_id, Act.COMPARISON_STARTED, by=by, at=now, subject=about, dry_run=run.dry_run
+            )
         return run
 
 

@@ -113,7 +113,15 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         request = end_requests.lock(session, found.id)
         if request.actor is not Actor.CUSTOMER:
             raise NoResultFound
-        _take_back(session, subscription, request, actor=Actor.CUSTOMER, channel=Channel.PORTAL, now=now)
+        _take_back(
+            session,
+            subscription,
+            request,
+            actor=Actor.CUSTOMER,
+            actor_id=customer_id,
+            channel=Channel.PORTAL,
+            now=now,
+        )
         notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
 
 
@@ -130,8 +138,7 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         request = end_requests.lock(session, request_id)
         if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
             raise NoResultFound
-        name, channel = wish.actor_name, wish.channel
-        _take_back(session, subscription, request, actor=wish.actor, actor_name=name, channel=channel, now=now)
+        _take_back_by(session, subscription, request, wish, now=now)
 
 
 def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
@@ -152,6 +159,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
             at=now,
             actor=wish.actor,
             actor_name=wish.actor_name,
+            actor_id=wish.actor_id,
             channel=wish.channel,
             note=wish.reason_text,
         )
@@ -186,9 +194,23 @@ def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, no
 
 def _replace(session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime) -> None:
     """Take a planned request back because another end takes its place; its row and its reason stay."""
-    name, channel = wish.actor_name, wish.channel
-    _take_back(session, subscription, request, actor=wish.actor, actor_name=name, channel=channel, now=now)
+    _take_back_by(session, subscription, request, wish, now=now)
     notices.end_replaced(session, request)
+
+
+def _take_back_by(
+    session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
+) -> None:
+    _take_back(
+        session,
+        subscription,
+        request,
+        actor=wish.actor,
+        actor_id=wish.actor_id,
+        actor_name=wish.actor_name,
+        channel=wish.channel,
+        now=now,
+    )
 
 
 def _take_back(
@@ -198,6 +220,7 @@ def _take_back(
     *,
     actor: Actor,
     channel: Channel,
+    actor_id: uuid.UUID | None = None,
     actor_name: str = "",
     now: datetime,
 ) -> None:
@@ -215,6 +238,7 @@ def _take_back(
         at=now,
         actor=actor,
         actor_name=actor_name,
+        actor_id=actor_id,
         channel=channel,
         reference=request.reference,
     )
@@ -256,6 +280,7 @@ def _write(
         at=now,
         actor=wish.actor,
         actor_name=wish.actor_name,
+        actor_id=wish.actor_id,
         channel=wish.channel,
         outcome=outcome,
         reference=request.reference,

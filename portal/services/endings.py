@@ -94,6 +94,7 @@ def record_end(
         at=now,
         actor=request.actor,
         actor_name=request.actor_name,
+        actor_id=request.actor_id,
         channel=request.channel,
         outcome=request.outcome,
         basis=basis,

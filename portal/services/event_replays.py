@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import structlog
 
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import EventSource, PayPalEvent
 from portal.queries import event_lists
-from portal.services import events
+from portal.services import audit, events
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ def is_possible(event: PayPalEvent) -> bool:
     return event.body is not None or (event.source is EventSource.WEBHOOK and bool(event.subject))
 
 
-def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, now: datetime) -> Replay:
+def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, by: By = PORTAL, now: datetime) -> Replay:
     """Give the message back to the workers, whatever became of it; raise NoResultFound for another merchant's.
 
     It does no harm however often: a message only leads to a read of PayPal.
@@ -38,5 +39,6 @@ def replay(ctx: Context, merchant_id: uuid.UUID, event_id: uuid.UUID, *, now: da
         if not is_possible(event):
             return Replay.FORGOTTEN
         events.replay(session, event, now)
+        audit.append(session, merchant_id, Act.MESSAGE_REPLAYED, by=by, at=now, subject=("message", event.id))
     log.info("event_replayed", merchant_id=str(merchant_id), event_id=str(event_id))
     return Replay.UNDER_WAY

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.clock import utc_now
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import ImportRun, ImportState, Provider
 from portal.providers.ports import (
     GatewayRefused,
@@ -29,6 +30,7 @@ from portal.providers.ports import (
 )
 from portal.queries import import_runs, paypal_accounts
 from portal.secrets import CannotOpen
+from portal.services import audit
 from portal.services.context import Context
 from portal.services.gateways import NoKey, heed, rest_gateway
 from portal.services.import_pages import Gathered, Written, gather, write_page, write_plans
@@ -70,7 +72,12 @@ class _Lost(Exception):
 
 
 def start_or_resume(
-    ctx: Context, merchant_id: uuid.UUID, *, now: datetime | None = None, in_background: bool = False
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    *,
+    by: By = PORTAL,
+    now: datetime | None = None,
+    in_background: bool = False,
 ) -> ImportRun:
     """Return the run to go on with: the stopped one where it stood, else a new one.
 
@@ -95,6 +102,8 @@ def start_or_resume(
             session.add(run)
         run.state, run.error, run.touched_at = ImportState.RUNNING, "", now
         session.flush()
+        about = ("import", run.id)
+        audit.append(session, merchant_id, Act.IMPORT_STARTED, by=by, at=now, subject=about, page=run.next_page)
         if in_background:
             _defer(session, run.id)
         return run

@@ -8,8 +8,10 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import PORTAL, Act
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.queries import paypal_accounts
+from portal.services import audit
 
 
 def is_replaced(session: Session, merchant_id: uuid.UUID, provider: Provider, *, used: datetime | None) -> bool:
@@ -23,7 +25,7 @@ def is_replaced(session: Session, merchant_id: uuid.UUID, provider: Provider, *,
 
 def mark_broken(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> None:
     """PayPal refused the key, or it cannot be opened: say since when, unless that was said already."""
-    session.execute(
+    broken = session.scalars(
         update(PayPalAccount)
         .where(
             PayPalAccount.merchant_id == merchant_id,
@@ -31,11 +33,16 @@ def mark_broken(session: Session, merchant_id: uuid.UUID, provider: Provider, *,
             PayPalAccount.broken_since.is_(None),
         )
         .values(broken_since=now, state=KeyState.REFUSED)
+        .returning(PayPalAccount.id)
         .execution_options(synchronize_session="fetch")
-    )
+    ).all()
+    if broken:
+        audit.append(session, merchant_id, Act.KEY_BROKEN, by=PORTAL, at=now, provider=provider)
 
 
-def mark_working(session: Session, merchant_id: uuid.UUID, provider: Provider, *, used: datetime | None) -> bool:
+def mark_working(
+    session: Session, merchant_id: uuid.UUID, provider: Provider, *, used: datetime | None, now: datetime
+) -> bool:
     """PayPal has just taken the key set at `used`: say so; return whether it was thought broken."""
     healed = session.scalars(
         update(PayPalAccount)
@@ -48,4 +55,6 @@ def mark_working(session: Session, merchant_id: uuid.UUID, provider: Provider, *
         .values(broken_since=None, merchant_told_at=None, state=KeyState.WORKING)
         .returning(PayPalAccount.id)
     ).all()
+    if healed:
+        audit.append(session, merchant_id, Act.KEY_WORKING, by=PORTAL, at=now, provider=provider)
     return bool(healed)

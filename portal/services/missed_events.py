@@ -17,11 +17,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import WebhookEndpoint, WebhookTrouble
 from portal.providers.ports import EventReading, GatewayRefused, GatewayUnavailable, Refusal, RestGateway
 from portal.queries import event_lists, paypal_accounts, webhook_endpoints
 from portal.secrets import CannotOpen
-from portal.services import gateways
+from portal.services import audit, gateways
 from portal.services.context import Context
 from portal.services.gateways import NoKey
 from portal.services.webhook_registration import NotRegistered, trouble_of
@@ -52,7 +53,9 @@ class Fetched:
     refused: int = 0
 
 
-def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, now: datetime) -> None:
+def start_fetch(
+    ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: datetime, by: By = PORTAL, now: datetime
+) -> None:
     """Have a worker ask for what was missed from `start` to `end` (aware): at most 30 days back, never ahead.
 
     Raises NothingToAsk for a span outside that, NoKey, and NotRegistered when PayPal has no webhook of ours to send to.
@@ -68,6 +71,8 @@ def start_fetch(ctx: Context, merchant_id: uuid.UUID, *, start: datetime, end: d
             "until": start.isoformat(),  # how far it has come
             **vars(Fetched()),
         }
+        span = [start.isoformat(), end.isoformat()]
+        audit.append(session, merchant_id, Act.MESSAGES_FETCHED, by=by, at=now, span=span)
         _defer(session, merchant_id, start=start, end=end)
 
 

@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal import queue
+from portal.clock import utc_now
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials, Credentials
 from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
-from portal.services import events, key_checks, notices, profile_imports, settling, webhook_endpoints
+from portal.services import audit, events, key_checks, notices, profile_imports, settling, webhook_endpoints
 from portal.services.context import Context
 from portal.services.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
 from portal.services.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
@@ -40,46 +42,67 @@ class Untested(Exception):
 
 
 def save(
-    ctx: Context, merchant_id: uuid.UUID, *, environment: str, client_id: str, secret: str, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    *,
+    environment: str,
+    client_id: str,
+    secret: str,
+    by: By = PORTAL,
+    now: datetime,
 ) -> KeyCheck:
     """Test the REST key, then store it if it works, in place of the one before; requests that waited are tried again.
 
     Anything but a working key stores nothing.  The webhook is then registered by a job.
     """
-    return _save(
-        ctx, merchant_id, Credentials(client_id=client_id, secret=secret, environment=environment), (), now=now
-    )
+    credentials = Credentials(client_id=client_id, secret=secret, environment=environment)
+    return _save(ctx, merchant_id, credentials, (), by=by, now=now)
 
 
 def save_classic(
-    ctx: Context, merchant_id: uuid.UUID, credentials: ClassicCredentials, *, receivers: tuple[str, ...], now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    credentials: ClassicCredentials,
+    *,
+    receivers: tuple[str, ...],
+    by: By = PORTAL,
+    now: datetime,
 ) -> KeyCheck:
     """Test and store a classic key, as `save`. `receivers`: to whom IPNs may be addressed, in lower case."""
-    return _save(ctx, merchant_id, credentials, receivers, now=now)
+    return _save(ctx, merchant_id, credentials, receivers, by=by, now=now)
 
 
-def set_receivers(ctx: Context, merchant_id: uuid.UUID, receivers: tuple[str, ...]) -> None:
+def set_receivers(ctx: Context, merchant_id: uuid.UUID, receivers: tuple[str, ...], *, by: By = PORTAL) -> None:
     """Change to whom IPNs may be addressed. Raises NoKey."""
     with ctx.db.begin() as session:
         account = paypal_accounts.lock(session, merchant_id, Provider.PAYPAL_CLASSIC)
         if account is None:
             raise NoKey
+        if account.receivers != list(receivers):  # addresses: the chain holds how many
+            numbers = [len(account.receivers), len(receivers)]
+            audit.append(session, merchant_id, Act.RECEIVERS_CHANGED, by=by, at=utc_now(), number=numbers)
         account.receivers = list(receivers)
 
 
-def remove(ctx: Context, merchant_id: uuid.UUID, provider: Provider) -> bool:
+def remove(ctx: Context, merchant_id: uuid.UUID, provider: Provider, *, by: By = PORTAL) -> bool:
     """Forget a key; say whether there was one. Open requests stay: they wait for the merchant, then for a new key."""
     with ctx.db.begin() as session:
         account = paypal_accounts.lock(session, merchant_id, provider)
         if account is None:
             return False
         session.delete(account)
+        _tell(session, account, Act.KEY_REMOVED, by=by, at=utc_now())
     log.info("paypal_key_removed", merchant_id=str(merchant_id), provider=provider)
     return True
 
 
 def check_stored(
-    ctx: Context, merchant_id: uuid.UUID, provider: Provider = Provider.PAYPAL_REST, *, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    provider: Provider = Provider.PAYPAL_REST,
+    *,
+    by: By = PORTAL,
+    now: datetime,
 ) -> KeyCheck:
     """Test the stored key again and write what was found; silence at PayPal's changes nothing.
 
@@ -89,7 +112,7 @@ def check_stored(
         account = paypal_accounts.of_merchant(session, merchant_id, provider)
     if account is None:
         raise NoKey
-    found, written = _test(ctx, account, now=now, forget_told=True)
+    found, written = _test(ctx, account, now=now, forget_told=True, by=by)
     if written and found.works:
         _try_again(ctx, merchant_id, now=now)
     return found
@@ -148,6 +171,7 @@ def _save(
     credentials: AnyCredentials,
     receivers: tuple[str, ...],
     *,
+    by: By,
     now: datetime,
 ) -> KeyCheck:
     found = key_checks.check(ctx, credentials, now=now)
@@ -162,7 +186,11 @@ def _save(
             "receivers": list(receivers),
         }
         with ctx.db.begin() as session:
+            former = paypal_accounts.lock(session, merchant_id, columns["provider"])
             session.execute(_upsert(columns))
+            act = Act.KEY_SET if former is None else Act.KEY_REPLACED
+            provider, environment = columns["provider"], credentials.environment
+            audit.append(session, merchant_id, act, by=by, at=now, provider=provider, environment=environment)
             # PayPal needs our address for its messages from now on, of either kind.
             webhook_endpoints.endpoint_of(session, merchant_id, credentials.environment)
             if isinstance(credentials, Credentials):
@@ -171,14 +199,26 @@ def _save(
     return found
 
 
-def _test(ctx: Context, account: PayPalAccount, *, now: datetime, forget_told: bool) -> tuple[KeyCheck, bool]:
-    """Test a stored key and write what was found; say whether it was written. Raises CannotOpen."""
+def _test(
+    ctx: Context, account: PayPalAccount, *, now: datetime, forget_told: bool, by: By | None = None
+) -> tuple[KeyCheck, bool]:
+    """Test a stored key and write what was found; say whether it was written. Raises CannotOpen.
+
+    `by`: who asked for it; None when it is the portal's own test of every day.
+    """
     is_rest = account.provider is Provider.PAYPAL_REST
     credentials = rest_credentials(ctx, account) if is_rest else classic_credentials(ctx, account)
     found = key_checks.check(ctx, credentials, now=now)
     _log(account.merchant_id, found)
     with ctx.db.begin() as session:
+        if by is not None:
+            _tell(session, account, Act.KEY_TESTED, by=by, at=now, finding=found.finding)
         return found, _note(ctx, session, account, found, now=now, forget_told=forget_told)
+
+
+def _tell(session: Session, account: PayPalAccount, act: Act, *, by: By, at: datetime, **details: Any) -> None:
+    provider, environment = account.provider.value, account.environment
+    audit.append(session, account.merchant_id, act, by=by, at=at, provider=provider, environment=environment, **details)
 
 
 def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
@@ -257,14 +297,19 @@ def _note(
         }
     else:
         return False
+    before = aliased(PayPalAccount)  # a statement sees the rows as they were before it
     written = session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.id == account.id, PayPalAccount.set_at == account.set_at)
         .values(**columns)
-        .returning(PayPalAccount.id)
+        .returning(select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery())
+        .execution_options(synchronize_session=False)
     ).one_or_none()
     if written is None:
         return False
+    if found.works is not (written[0] is None):
+        act = Act.KEY_WORKING if found.works else Act.KEY_BROKEN
+        _tell(session, account, act, by=PORTAL, at=now, finding=found.finding)
     if not found.works:
         notices.key_broken(ctx, session, account.merchant_id, account.provider, finding=found.finding, now=now)
     elif found.may_have_webhooks and WEBHOOKS_RIGHT not in account.check_result.get("scopes", ()):

@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.access import Content, EndPreview, Facts, Rule, preview_end
+from portal.domain.audit import PORTAL, Act, By
 from portal.domain.periods import Interval, add_months
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product, ProductContent, Subscription
 from portal.queries import products, subscriptions
+from portal.services import audit
 from portal.services.context import Context
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
@@ -67,7 +70,7 @@ class ProductWish:
         )
 
 
-def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: ProductWish) -> None:
+def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: ProductWish, *, by: By = PORTAL) -> None:
     """Write the product. A content that stays keeps its identity, so that grants and proofs still mean it.
 
     Other months of commitment hold at once for every subscription that has not ended; a request that already
@@ -78,6 +81,7 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         product = products.lock(session, merchant_id, product_id)
         if wish.self_cancellation is Override.ON and product.self_cancellation is not Override.ON:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
+        _tell(session, product, wish, by=by)
         product.name = wish.name
         product.keep_after_completion = wish.keep_after_completion
         product.keep_after_cancellation = wish.keep_after_cancellation
@@ -91,6 +95,19 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         product.notice_days = wish.notice_days
         product.self_cancellation = wish.self_cancellation
         product.contents = list(_contents(product, wish.contents))
+
+
+def _tell(session: Session, product: Product, wish: ProductWish, *, by: By) -> None:
+    """Append to the audit chain what is about to change: switches and numbers with their values, texts by name."""
+    rules = {name: value for name, value in vars(wish).items() if name != "contents"}
+    changes = audit.changes(product, rules, texts=frozenset({"name"}))
+    before = [(one.id, one.title, one.unlock_after_days) for one in product.contents]
+    after = [(one.id, one.title, one.unlock_after_days) for one in wish.contents]
+    if before != after:
+        changes["contents"] = [len(before), len(after)]
+    if changes:
+        about = ("product", product.id)
+        audit.append(session, product.merchant_id, Act.PRODUCT_CHANGED, by=by, at=utc_now(), subject=about, **changes)
 
 
 def _commit(session: Session, product_id: uuid.UUID, *, months: int | None) -> None:

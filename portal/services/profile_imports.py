@@ -17,8 +17,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState, Provider
 from portal.queries import import_runs, paypal_accounts, profile_imports
+from portal.services import audit
 from portal.services.context import Context
 from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning
@@ -44,7 +46,9 @@ class RowResult(StrEnum):
     GIVEN_UP = "given_up"
 
 
-def start(ctx: Context, merchant_id: uuid.UUID, *, file_name: str, content: bytes, now: datetime) -> ProfileImport:
+def start(
+    ctx: Context, merchant_id: uuid.UUID, *, file_name: str, content: bytes, by: By = PORTAL, now: datetime
+) -> ProfileImport:
     """Store the list of an uploaded file and give it to a worker.
 
     Raises BadFile (then nothing is stored), NoKey, and AlreadyRunning while another list is unfinished.
@@ -68,6 +72,7 @@ def start(ctx: Context, merchant_id: uuid.UUID, *, file_name: str, content: byte
         session.flush()
         _store(session, made, read_list(content))
         finish_if_done(made, now=now)
+        _tell(session, made, Act.LIST_UPLOADED, by=by, at=now)
         if made.state is ImportState.RUNNING:
             defer(session, made.id)
         return made
@@ -123,7 +128,21 @@ def _resume_left(ctx: Context, seen: ProfileImport, *, now: datetime) -> bool:
         return True
 
 
-def give_up(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, now: datetime) -> ProfileImport:
+def note_export(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By, now: datetime) -> None:
+    """Say in the audit chain that somebody takes the rows that were not added. Raises NoResultFound."""
+    with ctx.db.begin() as session:
+        found = profile_imports.of_merchant(session, merchant_id, import_id)
+        _tell(session, found, Act.EXPORT_FAILED_ROWS, by=by, at=now)
+
+
+def _tell(session: Session, found: ProfileImport, act: Act, *, by: By, at: datetime) -> None:
+    about = ("profile_list", found.id)
+    audit.append(session, found.merchant_id, act, by=by, at=at, subject=about, rows=found.total, not_added=found.failed)
+
+
+def give_up(
+    ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, by: By = PORTAL, now: datetime
+) -> ProfileImport:
     """Leave the rest of a list unread, so that another one can be brought. Raises NoResultFound."""
     with ctx.db.begin() as session:
         profile_imports.of_merchant(session, merchant_id, import_id)
@@ -136,6 +155,7 @@ def give_up(ctx: Context, merchant_id: uuid.UUID, import_id: uuid.UUID, *, now: 
         session.execute(rest.values(state=ProfileRowState.FAILED, reason=RowResult.GIVEN_UP))
         held.failed = held.total - held.added - held.known
         held.state, held.error, held.touched_at, held.finished_at = ImportState.DONE, "", now, now
+        _tell(session, held, Act.LIST_ENDED, by=by, at=now)
         return held
 
 

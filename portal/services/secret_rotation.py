@@ -7,6 +7,7 @@ be interrupted and begun again.  A key that is missing stops it before anything 
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,8 +16,11 @@ import structlog
 from sqlalchemy import ColumnElement, LargeBinary, cast, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from portal.clock import utc_now
+from portal.domain.audit import OPERATOR, Act
 from portal.models import Mail, PayPalAccount, Staff
 from portal.secrets import SEPARATOR, CannotOpen
+from portal.services import audit
 from portal.services.context import Context
 from portal.services.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.outbox import CONTENT
@@ -129,29 +133,44 @@ def _rotate_column(
                 .with_for_update(key_share=True, skip_locked=True)
             ).all()
             done.in_use += len(ids) - len(boxes)
-            for row_id, box in boxes:
-                _seal_again(ctx, session, sealed, row_id, box, done)
+            owners = Counter(_seal_again(ctx, session, sealed, row_id, box, done) for row_id, box in boxes)
+            for owner, rows in owners.items():
+                if owner is not None:
+                    audit.append(
+                        session,
+                        owner,
+                        Act.SECRETS_ROTATED,
+                        by=OPERATOR,
+                        at=utc_now(),
+                        column=sealed.name,
+                        rows=rows,
+                        master_key=ctx.vault.newest_id,
+                    )
         on_progress(sealed.name, done.sealed - before)
 
 
-def _seal_again(ctx: Context, session: Session, sealed: Sealed, row_id: uuid.UUID, box: bytes, done: Rotation) -> None:
+def _seal_again(
+    ctx: Context, session: Session, sealed: Sealed, row_id: uuid.UUID, box: bytes, done: Rotation
+) -> uuid.UUID | None:
+    """Seal one box again; return whose it is, None when it was left as it is."""
     try:
         fresh = ctx.vault.seal(ctx.vault.open(box, purpose=sealed.purpose), purpose=sealed.purpose)
     except CannotOpen:
         log.error("sealed_box_does_not_open", column=sealed.name, row_id=str(row_id))
         done.unreadable.append((sealed.name, row_id))
-        return
-    written = session.execute(
+        return None
+    owner: uuid.UUID | None = session.execute(
         update(sealed.model)
         .where(sealed.model.id == row_id, sealed.column == box)
         .values({sealed.column.key: fresh})
-        .returning(sealed.model.id)
+        .returning(sealed.model.merchant_id)
         .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if written is None:
+    ).scalar_one_or_none()
+    if owner is None:
         done.in_use += 1
     else:
         done.sealed += 1
+    return owner
 
 
 def _old_rows(ctx: Context, sealed: Sealed, *, batch: int) -> Iterator[list[uuid.UUID]]:

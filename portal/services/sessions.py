@@ -10,16 +10,20 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import Act, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
 from portal.models import LoginSession
 from portal.queries import sessions
 from portal.queries.people import Kind, Person
 from portal.secrets import new_token, token_hash
+from portal.services import audit
 from portal.services.context import Context
 
 log = structlog.get_logger("portal.sessions")
@@ -84,7 +88,9 @@ def end(ctx: Context, person: Person, session_id: uuid.UUID, *, now: datetime) -
     """End one of the person's own sessions; raise NoResultFound for anybody else's."""
     with ctx.db.begin() as session:
         row = sessions.lock_one_of(session, person, session_id)
-        row.revoked_at = row.revoked_at or now
+        if row.revoked_at is None:
+            row.revoked_at = now
+            _tell(session, person, Act.SESSION_ENDED, at=now, own=session_id == person.session_id)
     log.info("session.ended", person_id=str(person.id), session_id=str(session_id))
 
 
@@ -105,8 +111,17 @@ def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
             )
             .rowcount
         )
+        if ended:
+            _tell(session, person, Act.OTHER_SESSIONS_ENDED, at=now, number=ended)
     log.info("session.others_ended", person_id=str(person.id), count=ended)
     return ended
+
+
+def _tell(session: Session, person: Person, act: Act, *, at: datetime, **details: Any) -> None:
+    """Say it in the audit chain when the person is of the desk: a customer's browser changes nothing there."""
+    if person.kind is Kind.STAFF:
+        by = By(actor=Actor.STAFF, actor_id=person.id, channel=Channel.STAFF)
+        audit.append(session, person.merchant_id, act, by=by, at=at, **details)
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState, Merchant
 from portal.queries import paypal_accounts
+from portal.services import audit
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
+
+TEXTS: Final = frozenset({"name", "support_email", "cancellation_text"})  # the audit chain holds which, not what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
     return any(account.state is KeyState.WORKING for account in accounts)
 
 
-def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings) -> None:
+def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings, *, by: By = PORTAL) -> None:
     """Write the settings. Raises NotAllowed(KEY_NOT_TESTED) when the switch may not be turned on yet.
 
     Leaving it on with a key that broke later is no turning on: the button stays (decision 6).
@@ -49,9 +55,8 @@ def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings) -> None:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
         if wish.self_cancellation != merchant.self_cancellation:
             log.info("self_cancellation_switched", merchant_id=str(merchant_id), on=wish.self_cancellation)
-        merchant.name = wish.name
-        merchant.support_email = wish.support_email
-        merchant.time_zone = wish.time_zone
-        merchant.locale = wish.locale
-        merchant.self_cancellation = wish.self_cancellation
-        merchant.cancellation_text = wish.cancellation_text
+        changes = audit.changes(merchant, vars(wish), texts=TEXTS)
+        if changes:
+            audit.append(session, merchant_id, Act.SETTINGS_CHANGED, by=by, at=utc_now(), **changes)
+        for name, value in vars(wish).items():
+            setattr(merchant, name, value)

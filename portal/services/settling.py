@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain.audit import PORTAL, Act
 from portal.domain.end_requests import (
     ALARM,
     LEASE,
@@ -27,7 +28,7 @@ from portal.domain.end_requests import (
 from portal.models import EndRequest, Merchant, Provider, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests, paypal_accounts, subscriptions
-from portal.services import endings, key_marks, notices, timeline
+from portal.services import audit, endings, key_marks, notices, timeline
 from portal.services.context import Context
 from portal.services.gateways import slow_down, suspect_key
 from portal.services.provider_facts import take_over
@@ -109,7 +110,18 @@ def note_call(ctx: Context, claim: Claim, before: Reading, *, now: datetime) -> 
             "last_payment_at": before.last_payment_at.isoformat() if before.last_payment_at else None,
             "read_at": now.isoformat(),
         }
-        request.sent_at = request.sent_at or now
+        if request.sent_at is None:
+            request.sent_at = now
+            about = ("subscription", subscription.id)
+            audit.append(
+                session,
+                claim.merchant_id,
+                Act.END_REQUEST_SENT,
+                by=PORTAL,
+                at=now,
+                subject=about,
+                reference=request.reference,
+            )
         return True
 
 
@@ -134,7 +146,7 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
             slow_down(session, claim.merchant_id, subscription.provider, until=now + answer.wait)
         if answer.reading is not None and answer.basis is not None:
             used = claim.keys.get(subscription.provider)
-            if key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used):
+            if key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used, now=now):
                 retry_all(session, claim.merchant_id, now=now)
             take_over(subscription, answer.reading, now=now)
             endings.record_end(ctx, session, request, subscription, basis=answer.basis, reading=answer.reading, now=now)

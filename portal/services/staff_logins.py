@@ -9,7 +9,7 @@ import hmac
 import secrets
 import uuid
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyotp
 import structlog
@@ -18,12 +18,15 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from portal.domain.policies import Role
+from portal.clock import utc_now
+from portal.domain.audit import OPERATOR, Act, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor, Role
 from portal.models import LoginSession, Merchant, RecoveryCode, Staff
 from portal.queries import people
 from portal.queries.people import Kind, Person
 from portal.secrets import token_hash
-from portal.services import throttles
+from portal.services import audit, throttles
 from portal.services.context import Context
 from portal.services.logins import normal_email
 from portal.services.sessions import Visitor, open_for
@@ -65,6 +68,7 @@ def create_staff(
     role: Role,
     password: str,
     locale: str | None = None,
+    by: By = OPERATOR,
 ) -> NewStaff:
     """Create a staff member in the caller's transaction, in the merchant's language by default; raise WeakPassword."""
     check_strength(password, email=email)
@@ -83,6 +87,8 @@ def create_staff(
     session.flush()
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     session.add_all(RecoveryCode(staff_id=staff.id, code_hash=token_hash(_compact(code))) for code in codes)
+    about = ("staff", staff.id)
+    audit.append(session, merchant_id, Act.STAFF_HIRED, by=by, at=utc_now(), subject=about, role=role)
     uri = pyotp.TOTP(totp_secret).provisioning_uri(name=staff.email, issuer_name="Portal")
     return NewStaff(staff=staff, totp_uri=uri, totp_secret=totp_secret, recovery_codes=codes)
 
@@ -119,10 +125,12 @@ def check_password(ctx: Context, email: str, password: str, *, network: str, now
     return staff.id
 
 
-def enter(ctx: Context, staff_id: uuid.UUID, code: str, *, visitor: Visitor, now: datetime) -> str | None:
+def enter(
+    ctx: Context, staff_id: uuid.UUID, code: str, *, visitor: Visitor, again: bool = False, now: datetime
+) -> str | None:
     """Open a session with the second factor; return its token, None for a wrong or used code; raise TooManyTries.
 
-    Only for somebody whose password was just checked.
+    Only for somebody whose password was just checked; `again` when they were logged in already.
     """
     throttles.hit(ctx, Limit(name="staff_factor", who=str(staff_id), count=10, window=QUARTER), now=now)
     with ctx.db.begin() as session:
@@ -130,6 +138,7 @@ def enter(ctx: Context, staff_id: uuid.UUID, code: str, *, visitor: Visitor, now
         if staff is None or not _second_factor(ctx, session, staff, code, now=now):
             log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id))
             return None
+        _tell(session, staff, Act.LOGGED_IN, at=now, again=again)
         return open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=visitor, now=now)
 
 
@@ -137,7 +146,7 @@ def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: 
     """Ask for both factors again before a sensitive page; return a new session's token, None if either is wrong."""
     if check_password(ctx, person.email or "", password, network=visitor.network, now=now) != person.id:
         return None
-    return enter(ctx, person.id, code, visitor=visitor, now=now)
+    return enter(ctx, person.id, code, visitor=visitor, again=True, now=now)
 
 
 def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, now: datetime) -> bool:
@@ -148,12 +157,15 @@ def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, n
     if recovery is None:
         return False
     recovery.used_at = now
-    log.warning(
-        "staff_login.recovery_code_used",
-        staff_id=str(staff.id),
-        left=people.recovery_codes_left(session, staff.id),
-    )
+    left = people.recovery_codes_left(session, staff.id)
+    log.warning("staff_login.recovery_code_used", staff_id=str(staff.id), left=left)
+    _tell(session, staff, Act.RECOVERY_CODE_USED, at=now, left=left)
     return True
+
+
+def _tell(session: Session, staff: Staff, act: Act, *, at: datetime, **details: Any) -> None:
+    by = By(actor=Actor.STAFF, actor_id=staff.id, channel=Channel.STAFF)
+    audit.append(session, staff.merchant_id, act, by=by, at=at, **details)
 
 
 def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:

@@ -15,11 +15,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain.audit import PORTAL, Act, By
 from portal.models import Provider, WebhookEndpoint, WebhookTrouble
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal, RestGateway, WebhookReading
 from portal.queries import paypal_accounts, webhook_endpoints
 from portal.secrets import CannotOpen
-from portal.services import gateways
+from portal.services import audit, gateways
 from portal.services.context import Context
 from portal.services.gateways import NoKey
 from portal.services.webhook_endpoints import endpoint_of, webhook_url
@@ -56,7 +57,7 @@ class NotRegistered(Exception):
     """PayPal does not report to us, so there is no webhook to test or to send again to."""
 
 
-def ensure(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> WebhookTrouble | None:
+def ensure(ctx: Context, merchant_id: uuid.UUID, *, by: By = PORTAL, now: datetime) -> WebhookTrouble | None:
     """See that PayPal reports to the merchant's address in the environment of the REST key.
 
     Returns what stands in the way, as it is also stored for the page; None when all is well.  Raises NoKey.
@@ -75,12 +76,16 @@ def ensure(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> WebhookTro
     except (GatewayRefused, GatewayUnavailable) as error:
         trouble, debug_id = trouble_of(ctx, merchant_id, error, now=now), error.debug_id
     with ctx.db.begin() as session:
-        _write(webhook_endpoints.lock(session, merchant_id, endpoint.environment), ours, trouble, debug_id, now=now)
+        row = webhook_endpoints.lock(session, merchant_id, endpoint.environment)
+        _write(row, ours, trouble, debug_id, now=now)
+        if ours is not None and row.registered_at == now:
+            act, found = Act.WEBHOOK_REGISTERED, row.webhook_id
+            audit.append(session, merchant_id, act, by=by, at=now, environment=row.environment, webhook_id=found)
     log.info("webhook_checked", merchant_id=str(merchant_id), trouble=trouble, debug_id=debug_id)
     return trouble
 
 
-def ask_for_test(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> WebhookTrouble | None:
+def ask_for_test(ctx: Context, merchant_id: uuid.UUID, *, by: By = PORTAL, now: datetime) -> WebhookTrouble | None:
     """Have PayPal send a made-up event to the registered address; return what stood in the way.
 
     Raises NoKey and NotRegistered.
@@ -91,6 +96,7 @@ def ask_for_test(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> Webh
     with ctx.db.begin() as session:  # before the call: the event may arrive before PayPal's answer does
         row = webhook_endpoints.lock(session, merchant_id, endpoint.environment)
         row.test_asked_at, row.test_seen_at = now, None
+        audit.append(session, merchant_id, Act.WEBHOOK_TESTED, by=by, at=now, environment=row.environment)
     try:
         gateway = gateways.rest_gateway(ctx, merchant_id, patience=PATIENCE)
         debug_id = gateway.simulate_event(endpoint.webhook_id, event_type=TEST_EVENT)

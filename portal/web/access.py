@@ -116,6 +116,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_event": DESK,
     "admin.paypal_event_replay": DESK,
     "admin.settings": OWNER,
+    "admin.audit": OWNER_ONLY,
+    "admin.audit_check": OWNER_ONLY,
+    "admin.audit_export": OWNER_ONLY,
     "webhooks.paypal": SIGNED,
     "webhooks.paypal_ipn": SIGNED,
 }

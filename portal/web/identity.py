@@ -17,6 +17,9 @@ from sqlalchemy.exc import NoResultFound
 from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
+from portal.domain.audit import By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
 from portal.queries import people
 from portal.queries.paypal_accounts import Provider
 from portal.queries.people import Kind, Person
@@ -67,6 +70,11 @@ def person() -> Person:
     """Return who is logged in; the guard has made sure that somebody is."""
     found: Person = g.person
     return found
+
+
+def by() -> By:
+    """Return who acts at the desk, for the audit chain."""
+    return By(actor=Actor.STAFF, actor_id=person().id, channel=Channel.STAFF)
 
 
 def visitor(kind: Kind) -> Visitor:

@@ -12,11 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from portal.domain.audit import OPERATOR, Act
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base
-from portal.services import end_requests
+from portal.services import audit, end_requests
 from portal.services.end_requests import Wish
 
 
@@ -116,3 +117,20 @@ def test_0003_keeps_rest_keys_both_ways_and_cannot_keep_classic_ones(make, ctx, 
     with psycopg.connect(database_url) as connection:
         assert connection.execute(keys).fetchall() == [("paypal_rest", "sandbox")]
         assert connection.execute("SELECT receivers FROM paypal_accounts").fetchall() == [([],)]
+
+
+def test_0004_takes_the_chain_and_its_guards_away_and_brings_them_back(make, ctx, database_url, now):
+    merchant = make.merchant()
+    with ctx.db.begin() as session:
+        audit.append(session, merchant.id, Act.MERCHANT_CREATED, by=OPERATOR, at=now)
+    ctx.db.dispose()
+    guards = "SELECT count(*) FROM pg_proc WHERE proname IN ('audit_refuse', 'audit_advance')"
+    downgrade(database_url, "0003")
+    assert not {"audit_entries", "audit_heads"} & tables(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(guards).fetchone() == (0,)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(guards).fetchone() == (2,)
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            connection.execute("DELETE FROM audit_entries")

@@ -16,7 +16,7 @@ from portal.services.comparisons import AlreadyRunning
 from portal.services.gateways import NoKey
 from portal.web.admin import bp, comparison_words, presenting, showing
 from portal.web.admin.lists import place, turn
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.get("/paypal/comparisons", endpoint="paypal_comparisons")
@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
 def start() -> ResponseReturnValue:
     """Give a comparison to a worker: a new one, or the one that waits."""
     try:
-        run = comparisons.start_or_resume(context(), person().merchant_id, in_background=True)
+        run = comparisons.start_or_resume(context(), person().merchant_id, by=by(), in_background=True)
     except AlreadyRunning as running:
         flash(_("A comparison is already under way: here is where it stands."), "info")
         return redirect(url_for(".paypal_comparison", run_id=running.run_id), 303)

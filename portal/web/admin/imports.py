@@ -12,7 +12,7 @@ from portal.services import imports
 from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning, StopReason
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.get("/import", endpoint="import_run")
@@ -39,7 +39,7 @@ def show() -> ResponseReturnValue:
 def start() -> ResponseReturnValue:
     """Start an import, or go on with the one that stopped."""
     try:
-        imports.start_or_resume(context(), person().merchant_id, in_background=True)
+        imports.start_or_resume(context(), person().merchant_id, by=by(), in_background=True)
     except AlreadyRunning:
         flash(_("An import is already running: here is where it stands."), "info")
     except NoKey:

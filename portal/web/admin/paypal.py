@@ -26,7 +26,7 @@ from portal.services.webhook_endpoints import ipn_url
 from portal.web.access import recent_login_required
 from portal.web.admin import bp, key_facts, showing, words
 from portal.web.admin.key_forms import ClassicKeyForm, KeyForm, ReceiversForm, RemovalForm
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 REST, CLASSIC = Provider.PAYPAL_REST, Provider.PAYPAL_CLASSIC
 TEMPLATE: Final = {REST: "paypal_rest.html", CLASSIC: "paypal_classic.html"}
@@ -64,6 +64,7 @@ def _edit_rest() -> ResponseReturnValue:
         environment=form.environment.data,
         client_id=form.client_id.data,
         secret=form.client_secret.data,
+        by=by(),
         now=utc_now(),
     )
     return _saved(REST, form, found, secret=form.client_secret)
@@ -87,7 +88,7 @@ def _edit_classic() -> ResponseReturnValue:
         environment=form.environment.data,
     )
     found = paypal_keys.save_classic(
-        context(), person().merchant_id, credentials, receivers=form.receivers_named(), now=utc_now()
+        context(), person().merchant_id, credentials, receivers=form.receivers_named(), by=by(), now=utc_now()
     )
     return _saved(CLASSIC, form, found, secret=form.api_password)
 
@@ -100,7 +101,7 @@ def receivers() -> ResponseReturnValue:
     form = ReceiversForm(receivers=_receivers())
     if form.validate_on_submit():
         try:
-            paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named())
+            paypal_keys.set_receivers(context(), person().merchant_id, form.receivers_named(), by=by())
         except NoKey:  # removed in another window meanwhile
             abort(404)
         flash(_("The addresses are saved."), "success")
@@ -135,7 +136,7 @@ def remove_classic() -> ResponseReturnValue:
 @recent_login_required()
 def _check(*, provider: Provider) -> ResponseReturnValue:
     try:
-        found = paypal_keys.check_stored(context(), person().merchant_id, provider, now=utc_now())
+        found = paypal_keys.check_stored(context(), person().merchant_id, provider, by=by(), now=utc_now())
     except NoKey:
         abort(404)
     except CannotOpen:
@@ -156,7 +157,7 @@ def _remove(*, provider: Provider) -> ResponseReturnValue:
     if _account(provider) is None:
         return redirect(url_for(PAGE[provider]), 303)
     if form.validate_on_submit():
-        if paypal_keys.remove(context(), merchant_id, provider):
+        if paypal_keys.remove(context(), merchant_id, provider, by=by()):
             flash(_("The key is removed. Nothing has changed at PayPal."), "success")
         return redirect(url_for(PAGE[provider]), 303)
     with context().db.read() as session:

@@ -27,7 +27,7 @@ from portal.services.webhook_registration import NotRegistered
 from portal.web.admin import bp, event_facts, event_words, showing
 from portal.web.admin.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm, local_day, today
 from portal.web.admin.lists import place, turn
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 SHOWN: Final = (EventState.WAITING, EventState.FAILED)  # what the list can be narrowed to
 
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
 @bp.post("/paypal/events/register", endpoint="paypal_events_register")
 def register() -> ResponseReturnValue:
     """Look at our webhook at PayPal now, and mend it."""
-    trouble = webhook_registration.ensure(context(), person().merchant_id, now=utc_now())
+    trouble = webhook_registration.ensure(context(), person().merchant_id, by=by(), now=utc_now())
     if trouble is None:
         flash(_("PayPal reports to this portal."), "success")
     else:
@@ -53,7 +53,7 @@ def register() -> ResponseReturnValue:
 def test() -> ResponseReturnValue:
     """Have PayPal send a made-up message."""
     try:
-        trouble = webhook_registration.ask_for_test(context(), person().merchant_id, now=utc_now())
+        trouble = webhook_registration.ask_for_test(context(), person().merchant_id, by=by(), now=utc_now())
     except NotRegistered:
         flash(_("PayPal does not report to this portal yet: there is nothing to test."), "warning")
         return redirect(url_for(".paypal_events"), 303)
@@ -72,7 +72,7 @@ def fetch() -> ResponseReturnValue:
         return _page(form), 422
     start, end = form.span
     try:
-        missed_events.start_fetch(context(), person().merchant_id, start=start, end=end, now=utc_now())
+        missed_events.start_fetch(context(), person().merchant_id, start=start, end=end, by=by(), now=utc_now())
     except NothingToAsk:  # the hour that a change of clocks adds to the oldest day
         form.start.errors = [str(TOO_OLD)]
         return _page(form), 422
@@ -111,7 +111,7 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/paypal/events/<uuid:event_id>/replay", endpoint="paypal_event_replay")
 def replay(event_id: uuid.UUID) -> ResponseReturnValue:
     """Handle one message once more."""
-    if event_replays.replay(context(), person().merchant_id, event_id, now=utc_now()) is Replay.UNDER_WAY:
+    if event_replays.replay(context(), person().merchant_id, event_id, by=by(), now=utc_now()) is Replay.UNDER_WAY:
         flash(_("The message is being handled again. Load this page again to see what became of it."), "info")
     else:
         flash(_("The text of this message was forgotten: it can no longer be handled again."), "warning")

@@ -21,7 +21,7 @@ from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import ProductForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.get("/products", endpoint="products")
@@ -59,7 +59,7 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
     only_look = "look" in request.form or "more" in request.form
     if sent and not only_look:
         try:
-            products.save(context(), merchant_id, product_id, _wish(form))
+            products.save(context(), merchant_id, product_id, _wish(form), by=by())
         except NotAllowed:
             form.self_cancellation.errors = [
                 _("This can be switched on once your PayPal key has passed its test: see the PayPal page.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
@@ -25,16 +23,16 @@ from portal.queries import profile_imports as lists
 from portal.queries.paypal_accounts import Provider
 from portal.queries.profile_imports import ProfileRowState
 from portal.services import profile_imports
+from portal.services.csv_files import MARK, line_of
 from portal.services.gateways import NoKey
 from portal.services.imports import AlreadyRunning, StopReason
 from portal.services.profile_import_files import MOST_BYTES, BadFile
 from portal.web.admin import bp, presenting, profile_words, showing, words
 from portal.web.csrf import BaseForm
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 MOST_SENT: Final = MOST_BYTES + 3 * 1024 * 1024  # a file a little too large is still answered with its own page
 BATCH: Final = 1000
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
 
 class ProfileListForm(BaseForm):
@@ -141,7 +139,7 @@ def resume(profile_import_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/paypal/profiles/<uuid:profile_import_id>/end", endpoint="paypal_profile_import_end")
 def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     """Leave the rest of a list unread."""
-    held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, now=utc_now())
+    held = profile_imports.give_up(context(), person().merchant_id, profile_import_id, by=by(), now=utc_now())
     number = held.added + held.known
     told = ngettext(
         "The list is closed. %(num)d subscription of it is here.",
@@ -152,15 +150,16 @@ def end(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".paypal_profile_import", profile_import_id=profile_import_id), 303)
 
 
-@bp.get("/paypal/profiles/<uuid:profile_import_id>/not-added.csv", endpoint="paypal_profile_import_failed")
+@bp.post("/paypal/profiles/<uuid:profile_import_id>/not-added.csv", endpoint="paypal_profile_import_failed")
 def failed(profile_import_id: uuid.UUID) -> Response:
-    """Give the rows that were not added as a CSV that a spreadsheet opens and that can be brought again."""
-    database = context().db
-    with database.read() as session:
-        found = lists.of_merchant(session, person().merchant_id, profile_import_id)
+    """Give the rows that were not added as a CSV that a spreadsheet opens and that can be brought again.
+
+    A POST, since an export is written in the audit journal.
+    """
+    profile_imports.note_export(context(), person().merchant_id, profile_import_id, by=by(), now=utc_now())
     reasons = {code: str(sentence) for code, sentence in profile_words.REASON.items()}
     head = (_("Line"), "Profile ID", _("Why it was not added"))
-    answer = Response(_csv(database, found.id, head, reasons), mimetype="text/csv")
+    answer = Response(_csv(context().db, profile_import_id, head, reasons), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="paypal-profiles-not-added.csv"'
     return answer
 
@@ -169,29 +168,22 @@ def _start(upload: FileStorage) -> uuid.UUID:
     content = upload.stream.read(MOST_BYTES + 1)
     upload.close()  # a large one lies in a temporary file
     made = profile_imports.start(
-        context(), person().merchant_id, file_name=upload.filename or "", content=content, now=utc_now()
+        context(), person().merchant_id, file_name=upload.filename or "", content=content, by=by(), now=utc_now()
     )
     return made.id
 
 
 def _csv(database: Database, import_id: uuid.UUID, head: tuple[str, ...], reasons: dict[str, str]) -> Iterator[str]:
-    """Yield the file in pieces, so that a long list never stands in memory; the mark tells Excel that it is UTF-8."""
-    yield "\ufeff" + _line_of(head)
+    """Yield the file in pieces, so that a long list never stands in memory."""
+    yield MARK + line_of(head)
     after = 0
     while True:
         with database.read() as session:
             page = lists.rows_page(session, import_id, state=ProfileRowState.FAILED, after=after, limit=BATCH)
-        yield "".join(_line_of((row.line, row.profile_id, reasons.get(row.reason, row.reason))) for row in page.rows)
+        yield "".join(line_of((row.line, row.profile_id, reasons.get(row.reason, row.reason))) for row in page.rows)
         if page.next_line is None:
             return
         after = page.next_line
-
-
-def _line_of(cells: tuple[object, ...]) -> str:
-    held = io.StringIO()
-    texts = (str(cell) for cell in cells)
-    csv.writer(held, delimiter=";").writerow("'" + text if text.startswith(FORMULA) else text for text in texts)
-    return held.getvalue()
 
 
 def _line(name: str) -> int | None:

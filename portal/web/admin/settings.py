@@ -11,7 +11,7 @@ from portal.services import settings
 from portal.services.settings import MerchantSettings
 from portal.web.admin import bp, showing
 from portal.web.admin.forms import SettingsForm
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.route("/settings", methods=["GET", "POST"], endpoint="settings")
@@ -22,7 +22,7 @@ def edit() -> ResponseReturnValue:
     form.offer_zone(g.merchant.time_zone)
     if form.validate_on_submit():
         try:
-            settings.save(context(), merchant_id, _wish(form))
+            settings.save(context(), merchant_id, _wish(form), by=by())
         except NotAllowed:
             form.self_cancellation.errors = [_why_not()]
         else:

@@ -1,0 +1,170 @@
+"""The audit chain: what a row says, how its hash is made, and what is wrong with a chain (docs/decisions/0007).
+
+A row's hash covers every one of its columns and the hash of the row before, so that no row can be changed,
+removed or moved without every later hash telling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from portal.domain.policies import Actor
+
+BEFORE_THE_FIRST: Final = "0" * 64  # what the first row carries in place of a hash before it
+COMMAND_LINE: Final = "command_line"  # a channel besides those of `end_requests.Channel`
+
+
+class Act(StrEnum):
+    """What was done. A fact of a subscription's timeline is `subscription.<its kind>` instead."""
+
+    END_REQUEST_SENT = "end_request.sent"  # the first call that may stop the payments leaves
+    KEY_SET = "paypal_key.set"
+    KEY_REPLACED = "paypal_key.replaced"
+    KEY_REMOVED = "paypal_key.removed"
+    KEY_TESTED = "paypal_key.tested"  # by hand
+    KEY_BROKEN = "paypal_key.broken"
+    KEY_WORKING = "paypal_key.working"  # again
+    RECEIVERS_CHANGED = "ipn_receivers.changed"
+    SETTINGS_CHANGED = "settings.changed"
+    PRODUCT_CHANGED = "product.changed"
+    WEBHOOK_REGISTERED = "webhook.registered"
+    WEBHOOK_TESTED = "webhook.tested"
+    IMPORT_STARTED = "import.started"
+    COMPARISON_STARTED = "comparison.started"  # by hand
+    LIST_UPLOADED = "profile_list.uploaded"
+    LIST_ENDED = "profile_list.ended"
+    MESSAGE_REPLAYED = "message.replayed"
+    MESSAGES_FETCHED = "messages.fetched"
+    LOGGED_IN = "staff.logged_in"
+    RECOVERY_CODE_USED = "staff.recovery_code_used"
+    SESSION_ENDED = "staff.session_ended"
+    OTHER_SESSIONS_ENDED = "staff.other_sessions_ended"
+    STAFF_HIRED = "staff.hired"
+    MERCHANT_CREATED = "merchant.created"
+    SECRETS_ROTATED = "secrets.rotated"
+    EXPORT_AUDIT = "export.audit"
+    EXPORT_FAILED_ROWS = "export.failed_rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class By:
+    """Who acted, and through which door. `actor_id` is a staff member's or a customer's."""
+
+    actor: Actor = Actor.SYSTEM
+    actor_id: uuid.UUID | None = None
+    channel: str | None = None
+
+
+PORTAL: Final = By()
+OPERATOR: Final = By(channel=COMMAND_LINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of a merchant's chain, without its own hash. `number` counts 1, 2, 3… without gaps."""
+
+    merchant_id: uuid.UUID
+    number: int
+    at: datetime
+    act: str
+    actor: str
+    actor_id: uuid.UUID | None
+    channel: str | None
+    subject_kind: str
+    subject_id: uuid.UUID | None
+    details: Mapping[str, Any]
+    previous_hash: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the columns as JSON holds them; times are UTC with six digits after the second."""
+        return {
+            "merchant_id": str(self.merchant_id),
+            "number": self.number,
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "act": self.act,
+            "actor": self.actor,
+            "actor_id": str(self.actor_id) if self.actor_id else None,
+            "channel": self.channel,
+            "subject_kind": self.subject_kind,
+            "subject_id": str(self.subject_id) if self.subject_id else None,
+            "details": dict(self.details),
+            "previous_hash": self.previous_hash,
+        }
+
+
+def canonical(facts: Mapping[str, Any]) -> str:
+    """Return the one text for these facts: JSON, keys sorted by code point, no spaces, nothing escaped needlessly."""
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def digest(entry: Entry) -> str:
+    """Return the row's hash: SHA-256 of its canonical text in UTF-8, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical(entry.facts).encode()).hexdigest()
+
+
+def check_details(details: object) -> None:
+    """Raise TypeError unless all is text, whole number, truth, nothing, or lists and dicts of them.
+
+    Other things do not come back from the database as they went in: then the hash would lie.
+    """
+    match details:
+        case None | bool() | int() | str():
+            return
+        case list():
+            for value in details:
+                check_details(value)
+        case dict():
+            for key, value in details.items():
+                if not isinstance(key, str):
+                    raise TypeError(f"a key of an audit entry's details is a {type(key).__name__}")
+                check_details(value)
+        case _:
+            raise TypeError(f"an audit entry's details cannot hold a {type(details).__name__}")
+
+
+class Flaw(StrEnum):
+    """What is wrong at a row."""
+
+    CHANGED = "changed"  # its text does not give its hash
+    MISSING = "missing"  # this number is not there, later ones are
+    MOVED = "moved"  # it does not follow the row before it: moved here, or that one was replaced together with its hash
+    CUT_OFF = "cut_off"  # the chain's end says that this row was there, and nothing is
+    BEYOND_END = "beyond_end"  # it stands behind the chain's end
+    OTHER_END = "other_end"  # the last row is not the one that the chain's end names
+    NOT_EXPECTED = "not_expected"  # not the hash that somebody wrote down, though the chain holds together
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first thing that is wrong, and at which number."""
+
+    flaw: Flaw
+    number: int
+
+
+class Walk:
+    """Walk a chain row by row from its beginning; `take` says what is wrong with a row."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.hash = BEFORE_THE_FIRST
+
+    def take(self, entry: Entry, stored_hash: str) -> Found | None:
+        """Return the flaw at the next row, None when it follows and is whole."""
+        number = self.number + 1
+        if entry.number != number:
+            return Found(Flaw.MISSING, number)
+        if entry.previous_hash != self.hash:
+            return Found(Flaw.MOVED, number)
+        if digest(entry) != stored_hash:
+            return Found(Flaw.CHANGED, number)
+        self.number, self.hash = number, stored_hash
+        return None

@@ -1,0 +1,128 @@
+"""Every SELECT of the audit chain."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.extensions import Database
+from portal.models import AuditEntry, AuditHead, Merchant, Staff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a chain, newest first. The numbers are those of the rows to go on from, None at an end."""
+
+    rows: Sequence[AuditEntry]
+    older_than: int | None
+    newer_than: int | None
+
+
+def lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
+    """Return number and hash of the chain's last row, held until the end of the transaction; None for no chain yet."""
+    found = session.execute(
+        select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == merchant_id).with_for_update()
+    ).one_or_none()
+    return (found.number, found.hash) if found is not None else None
+
+
+def end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
+    """Return number and hash of the chain's last row as its end names it; None for no chain yet."""
+    found = session.execute(
+        select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == merchant_id)
+    ).one_or_none()
+    return (found.number, found.hash) if found is not None else None
+
+
+def first_outside(session: Session, merchant_id: uuid.UUID) -> int | None:
+    """Return the first number below 1 or behind the chain's end, if any: end and rows are seen at one moment."""
+    last = select(AuditHead.number).where(AuditHead.merchant_id == merchant_id).scalar_subquery()
+    return session.scalar(
+        select(func.min(AuditEntry.number)).where(
+            AuditEntry.merchant_id == merchant_id,
+            or_(AuditEntry.number > func.coalesce(last, 0), AuditEntry.number < 1),
+        )
+    )
+
+
+def batches(
+    database: Database, merchant_id: uuid.UUID, *, first: int, last: int, size: int
+) -> Iterator[Sequence[AuditEntry]]:
+    """Yield the rows from `first` to `last` in their order, `size` at a time: no connection is held meanwhile."""
+    while first <= last:
+        with database.read() as session:
+            rows = session.scalars(
+                select(AuditEntry)
+                .where(AuditEntry.merchant_id == merchant_id, AuditEntry.number.between(first, last))
+                .order_by(AuditEntry.number)
+                .limit(size)
+            ).all()
+        if not rows:
+            return
+        yield rows
+        first = rows[-1].number + 1
+
+
+def span(
+    session: Session, merchant_id: uuid.UUID, *, since: datetime | None, until: datetime | None
+) -> tuple[int, int] | None:
+    """Return the first number at or after `since` and the last before `until`; None when nothing lies between.
+
+    Numbers follow the commits, not the clock: what lies between the two belongs to it, so that the chain holds.
+    """
+    statement = select(func.min(AuditEntry.number), func.max(AuditEntry.number)).where(
+        AuditEntry.merchant_id == merchant_id
+    )
+    if since is not None:
+        statement = statement.where(AuditEntry.at >= since)
+    if until is not None:
+        statement = statement.where(AuditEntry.at < until)
+    first, last = session.execute(statement).one()
+    return (first, last) if first is not None else None
+
+
+def page(
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    older_than: int | None = None,
+    newer_than: int | None = None,
+    size: int = 50,
+) -> Page:
+    """Return one page of the merchant's chain, newest first."""
+    backwards = newer_than is not None and older_than is None
+    statement = select(AuditEntry).where(AuditEntry.merchant_id == merchant_id)
+    if older_than is not None:
+        statement = statement.where(AuditEntry.number < older_than)
+    elif newer_than is not None:
+        statement = statement.where(AuditEntry.number > newer_than)
+    order = AuditEntry.number.asc() if backwards else AuditEntry.number.desc()
+    found = session.scalars(statement.order_by(order).limit(size + 1)).all()
+    more, rows = len(found) > size, found[:size]
+    if backwards:
+        rows = rows[::-1]
+    has_older, has_newer = (True, more) if backwards else (more, older_than is not None)
+    return Page(
+        rows=rows,
+        older_than=rows[-1].number if rows and has_older else None,
+        newer_than=rows[0].number if rows and has_newer else None,
+    )
+
+
+def names_of_staff(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
+    """Return the names of the merchant's staff who acted in these rows."""
+    ids = {row.actor_id for row in rows if row.actor_id is not None}
+    if not ids:
+        return {}
+    found = session.execute(select(Staff.id, Staff.name).where(Staff.merchant_id == merchant_id, Staff.id.in_(ids)))
+    return {row.id: row.name for row in found}
+
+
+def merchants(session: Session) -> list[tuple[uuid.UUID, str]]:
+    """Return id and slug of every merchant, by slug."""
+    return [(row.id, row.slug) for row in session.execute(select(Merchant.id, Merchant.slug).order_by(Merchant.slug))]

@@ -1,0 +1,134 @@
+"""Append to a merchant's audit chain: gathered during a transaction, chained right before its COMMIT.
+
+A chain has one end, so its row would be a hot lock, and one more for deadlocks, if it were taken where the act
+happens.  It is therefore always the last lock of a transaction, held for three statements and the COMMIT.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import event, insert, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session, SessionTransaction
+
+from portal.domain.audit import BEFORE_THE_FIRST, Act, By, Entry, check_details, digest
+from portal.models import AuditEntry, AuditHead, TimelineKind
+from portal.queries import audit
+
+GATHERED: Final = "audit_gathered"  # in `Session.info`
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """A row to be, and the savepoints it was written in: rolled back to one of them, it never was."""
+
+    merchant_id: uuid.UUID
+    values: dict[str, Any]
+    savepoints: tuple[SessionTransaction, ...]
+
+
+def append(
+    session: Session,
+    merchant_id: uuid.UUID,
+    act: Act | TimelineKind,
+    *,
+    by: By,
+    at: datetime,
+    subject: tuple[str, uuid.UUID] | None = None,
+    **details: Any,
+) -> None:
+    """Add a row to the merchant's chain when the session's transaction commits; rolled back, there is none.
+
+    `subject` is the kind and id of what it is about.  `details` hold codes, ids, references, old and new values of
+    switches: never an address, a name, a free text or a secret.  Raises TypeError for what JSON does not keep exactly.
+    """
+    check_details(details)
+    kind, subject_id = subject or ("", None)
+    values = {
+        "at": at,
+        "act": act.value if isinstance(act, Act) else f"subscription.{act.value}",
+        "actor": by.actor,
+        "actor_id": by.actor_id,
+        "channel": str(by.channel) if by.channel else None,
+        "subject_kind": kind,
+        "subject_id": subject_id,
+        "details": details,
+    }
+    session.info.setdefault(GATHERED, []).append(_Gathered(merchant_id, values, _savepoints(session)))
+
+
+def changes(row: object, wanted: Mapping[str, Any], *, texts: frozenset[str]) -> dict[str, Any]:
+    """Return [old, new] for each of the row's columns that is about to change; of `texts` only their names.
+
+    Empty when nothing changes: then there is nothing to append.
+    """
+    different = {name: new for name, new in wanted.items() if getattr(row, name) != new}
+    told: dict[str, Any] = {name: [getattr(row, name), new] for name, new in different.items() if name not in texts}
+    named = sorted(texts & different.keys())
+    return told | ({"texts": named} if named else {})
+
+
+@event.listens_for(Session, "before_commit")
+def _chain(session: Session) -> None:
+    """Write what was gathered. Also told of savepoints: those wait for the COMMIT."""
+    if not session.info.get(GATHERED) or session.in_nested_transaction():
+        return
+    session.flush()  # takes its locks before the chain's end is locked
+    rows: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    for row in session.info.pop(GATHERED):
+        rows[row.merchant_id].append(row.values)
+    for merchant_id in sorted(rows):  # in one order, so that two such transactions never wait for each other
+        _extend(session, merchant_id, rows[merchant_id])
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _drop(session: Session, rolled_back: SessionTransaction) -> None:
+    """Forget what was gathered in the transaction, or in the savepoint, that was rolled back."""
+    gathered: Sequence[_Gathered] = session.info.pop(GATHERED, ())
+    if rolled_back.nested:
+        session.info[GATHERED] = [row for row in gathered if rolled_back not in row.savepoints]
+
+
+def _savepoints(session: Session) -> tuple[SessionTransaction, ...]:
+    found = []
+    inner = session.get_nested_transaction()
+    while inner is not None:
+        if inner.nested:
+            found.append(inner)
+        inner = inner.parent
+    return tuple(found)
+
+
+def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]) -> None:
+    number, last = _lock_end(session, merchant_id)
+    made = []
+    for values in rows:
+        number += 1
+        entry = Entry(merchant_id=merchant_id, number=number, previous_hash=last, **values)
+        last = digest(entry)
+        made.append({"merchant_id": merchant_id, "number": number, "previous_hash": entry.previous_hash} | values)
+        made[-1]["hash"] = last
+    session.execute(insert(AuditEntry.__table__), made)  # type: ignore[arg-type]
+    session.connection().execute(
+        update(AuditHead).where(AuditHead.merchant_id == merchant_id).values(number=number, hash=last)
+    )
+
+
+def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
+    """Return number and hash of the last row; the first time, make the row that holds them."""
+    end = audit.lock_end(session, merchant_id)
+    if end is None:
+        session.connection().execute(
+            upsert(AuditHead)
+            .values(merchant_id=merchant_id, number=0, hash=BEFORE_THE_FIRST)
+            .on_conflict_do_nothing(constraint="pk_audit_heads")
+        )
+        end = audit.lock_end(session, merchant_id)
+    assert end is not None  # noqa: S101 - ours or another transaction's; the database lets nobody delete it
+    return end

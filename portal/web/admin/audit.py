@@ -1,0 +1,94 @@
+"""The audit journal: what was done, checked on demand, taken as a file. For owners."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Response, abort, flash, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.audit import COMMAND_LINE
+from portal.domain.policies import Actor
+from portal.queries import audit as queries
+from portal.services import audit_checks, audit_exports
+from portal.services.audit_checks import Verdict
+from portal.services.audit_exports import Format
+from portal.web import labels
+from portal.web.admin import audit_words, bp, showing
+from portal.web.identity import by, context, person
+
+MOST: Final = 20_000  # rows checked while a person waits for the page
+TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
+
+
+@bp.get("/audit", endpoint="audit")
+def show() -> ResponseReturnValue:
+    """List the newest rows in words."""
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        page = queries.page(session, merchant_id, older_than=_number("after"), newer_than=_number("before"))
+        names = queries.names_of_staff(session, merchant_id, page.rows)
+        return showing.page(
+            "audit.html",
+            session,
+            rows=page.rows,
+            next_url=url_for(".audit", after=page.older_than) if page.older_than else None,
+            previous_url=url_for(".audit", before=page.newer_than) if page.newer_than else None,
+            act_of=lambda row: audit_words.ACT.get(row.act, row.act),
+            who_of=lambda row: names.get(row.actor_id) or _who(row),
+            CHANNEL=audit_words.CHANNEL,
+        )
+
+
+@bp.post("/audit/check", endpoint="audit_check")
+def check() -> ResponseReturnValue:
+    """Walk the chain and say in words what was found."""
+    verdict = audit_checks.check(context().db, person().merchant_id, most=MOST)
+    if verdict.found is not None:
+        number = verdict.found.number
+        flash(str(audit_words.FLAW[verdict.found.flaw]) % {"number": number}, "error")
+        flash(_("Keep a copy of the database as it is now and tell whoever runs this portal."), "warning")
+    else:
+        flash(_whole(verdict), "success" if verdict.is_whole else "info")
+    return redirect(url_for(".audit"), 303)
+
+
+@bp.post("/audit/export", endpoint="audit_export")
+def export() -> ResponseReturnValue:
+    """Give the whole journal as a file; that is written in it too."""
+    if request.form.get("format") not in set(Format):
+        abort(422)
+    wanted = Format(request.form["format"])
+    pieces = audit_exports.export(context(), person().merchant_id, wanted, by=by(), now=utc_now())
+    answer = Response(pieces, mimetype=TYPE[wanted])
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{g.merchant.slug}.{wanted.value}"'
+    return answer
+
+
+def _whole(verdict: Verdict) -> str:
+    if verdict.is_whole:
+        return _(
+            "The journal is whole: %(number)s rows, none changed, missing or moved. Its end: %(end)s",
+            number=verdict.last,
+            end=f"{verdict.last}:{verdict.last_hash}",
+        )
+    return _(
+        "The first %(checked)s of %(number)s rows are whole. For the rest, run on the server: %(command)s",
+        checked=verdict.checked,
+        number=verdict.last,
+        command=f"flask audit verify {g.merchant.slug}",
+    )
+
+
+def _who(row: Any) -> str:
+    if row.channel == COMMAND_LINE:
+        return _("Operator")
+    return str(labels.ACTOR[Actor(row.actor)])
+
+
+def _number(name: str) -> int | None:
+    """Return the row that an address goes on from; what is no number points to the beginning."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 18 else None

@@ -1,0 +1,61 @@
+"""The audit chain in words. Lazy: said in the reader's language; a test walks every code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.audit import COMMAND_LINE, Act, Flaw
+from portal.queries.timelines import TimelineKind
+from portal.web import labels
+
+ACT: Final[Mapping[str, LazyString]] = {
+    Act.END_REQUEST_SENT: _l("Request to end sent to PayPal"),
+    Act.KEY_SET: _l("PayPal key entered"),
+    Act.KEY_REPLACED: _l("PayPal key replaced"),
+    Act.KEY_REMOVED: _l("PayPal key removed"),
+    Act.KEY_TESTED: _l("PayPal key tested by hand"),
+    Act.KEY_BROKEN: _l("PayPal key found broken"),
+    Act.KEY_WORKING: _l("PayPal key works again"),
+    Act.RECEIVERS_CHANGED: _l("Receivers of IPN changed"),
+    Act.SETTINGS_CHANGED: _l("Settings changed"),
+    Act.PRODUCT_CHANGED: _l("Product’s rules changed"),
+    Act.WEBHOOK_REGISTERED: _l("Address for messages registered at PayPal"),
+    Act.WEBHOOK_TESTED: _l("Test message asked of PayPal"),
+    Act.IMPORT_STARTED: _l("Import started"),
+    Act.COMPARISON_STARTED: _l("Comparison started by hand"),
+    Act.LIST_UPLOADED: _l("List of classic profiles uploaded"),
+    Act.LIST_ENDED: _l("List of classic profiles closed"),
+    Act.MESSAGE_REPLAYED: _l("Message handled again"),
+    Act.MESSAGES_FETCHED: _l("Missed messages asked of PayPal"),
+    Act.LOGGED_IN: _l("Logged in at the desk"),
+    Act.RECOVERY_CODE_USED: _l("Recovery code used"),
+    Act.SESSION_ENDED: _l("Session ended"),
+    Act.OTHER_SESSIONS_ENDED: _l("Other sessions ended"),
+    Act.STAFF_HIRED: _l("Team member added"),
+    Act.MERCHANT_CREATED: _l("Merchant created"),
+    Act.SECRETS_ROTATED: _l("Secrets sealed again with the newest master key"),
+    Act.EXPORT_AUDIT: _l("Audit journal exported"),
+    Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
+    **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
+}
+
+CHANNEL: Final[Mapping[str, LazyString]] = {
+    **{channel.value: label for channel, label in labels.CHANNEL.items()},
+    COMMAND_LINE: _l("Command line"),
+}
+
+FLAW: Final[Mapping[Flaw, LazyString]] = {
+    Flaw.CHANGED: _l("Row %(number)s was changed: its content does not give its hash."),
+    Flaw.MISSING: _l("Row %(number)s is missing, later rows are there."),
+    Flaw.MOVED: _l(
+        "Row %(number)s does not follow the row before it: it was moved here, or that row was replaced with its hash."
+    ),
+    Flaw.CUT_OFF: _l("Row %(number)s and what came after it are missing at the end."),
+    Flaw.BEYOND_END: _l("Row %(number)s stands behind the recorded end of the journal: it was put there by hand."),
+    Flaw.OTHER_END: _l("Row %(number)s is not the row that the recorded end of the journal names."),
+    Flaw.NOT_EXPECTED: _l("Row %(number)s has another hash than expected: rows up to there were written anew."),
+}

@@ -1,0 +1,81 @@
+"""The audit journal at the desk and on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+
+from portal.domain.audit import OPERATOR, Act, Flaw
+from portal.queries.timelines import TimelineKind
+from portal.services import audit
+from portal.web.admin import audit_words
+
+PAGE = "/admin/audit"
+
+
+def spoil(ctx):
+    with psycopg.connect(ctx.db.url) as connection:
+        connection.execute("ALTER TABLE audit_entries DISABLE TRIGGER USER")
+        connection.execute("UPDATE audit_entries SET act = 'x' WHERE number = 1")
+
+
+def test_every_act_and_every_flaw_has_words():
+    assert set(audit_words.ACT) == {*(act.value for act in Act), *(f"subscription.{kind}" for kind in TimelineKind)}
+    assert set(audit_words.FLAW) == set(Flaw)
+
+
+def test_the_owner_sees_who_did_what_checks_it_and_takes_it(ctx, owner, merchant, now):
+    owner.get("/admin/paypal/rest")
+    with ctx.db.begin() as session:
+        for _ in range(60):
+            audit.append(session, merchant.id, Act.MERCHANT_CREATED, by=OPERATOR, at=now)
+    page = owner.get(PAGE)
+    assert "Merchant created" in page.text
+    assert "Operator" in page.text
+    assert "Logged in at the desk" in page.follow("Next page").text
+    assert "The journal is whole" in page.submit(press="Check the journal now").text
+    token = page.select_one("input[name=csrf_token]")["value"]
+    for wanted, kind in (("csv", "text/csv"), ("jsonl", "application/jsonl")):
+        answer = owner.client.post(
+            f"{PAGE}/export", data={"csrf_token": token, "format": wanted}, base_url="http://portal.test"
+        )
+        assert answer.mimetype == kind
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        last = answer.text.splitlines()[-1]
+    row = json.loads(last)
+    assert (row["act"], row["actor"], row["channel"]) == ("export.audit", "staff", "staff")
+    owner.post(f"{PAGE}/export", {"csrf_token": token, "format": "exe"}, status=422)
+    spoil(ctx)
+    assert "Row 1 was changed" in owner.get(PAGE).submit(press="Check the journal now").text
+
+
+def test_only_owners_come_here(support):
+    support.get(PAGE, status=403)
+    assert "Audit journal" not in support.get("/admin/settings").text
+
+
+def test_the_command_checks_every_chain_and_exports_one(ctx, app, make, merchant, now):
+    with ctx.db.begin() as session:
+        audit.append(session, merchant.id, Act.MERCHANT_CREATED, by=OPERATOR, at=now)
+    run = app.test_cli_runner().invoke
+    told = run(args=["audit", "verify"])
+    assert told.exit_code == 0
+    end = told.output.split("End: ")[1].strip()
+    assert run(args=["audit", "verify", merchant.slug, "--expect", end]).exit_code == 0
+    assert run(args=["audit", "verify", merchant.slug, "--expect", f"1:{'0' * 64}"]).exit_code == 1
+    assert run(args=["audit", "verify", merchant.slug, "--expect", "1"]).exit_code == 2
+    today = now.date().isoformat()
+    given = run(args=["audit", "export", merchant.slug, "--format", "jsonl", "--since", today])
+    assert given.exit_code == 0, given.output
+    assert "export.audit" in given.output
+    spoil(ctx)
+    told = run(args=["audit", "verify", merchant.slug])
+    assert told.exit_code == 1
+    assert "row 1 was changed" in told.output
+
+
+@pytest.mark.parametrize("path", ["check", "export"])
+def test_an_act_is_never_a_get(owner, path):
+    owner.get(f"{PAGE}/{path}", status=405)
