@@ -17,7 +17,10 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     """Something sold, with its access rule (domain.md, Access)."""
 
     __tablename__ = "products"
-    __table_args__ = (CheckConstraint("grace_days BETWEEN 0 AND 365", name="grace_days"),)
+    __table_args__ = (
+        CheckConstraint("grace_days BETWEEN 0 AND 365", name="grace_days"),
+        CheckConstraint("pause_longest_days BETWEEN 1 AND 365", name="pause_longest_days"),
+    )
 
     name: Mapped[str]
     keep_after_completion: Mapped[bool] = mapped_column(default=False)
@@ -27,6 +30,8 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     grace_days: Mapped[int] = mapped_column(default=7)
     commitment_months: Mapped[int | None]
     commitment_binds: Mapped[bool] = mapped_column(default=False)  # a customer's cancel waits for the commitment's end
+    pause_offered: Mapped[bool] = mapped_column(default=False)  # customers pause and resume by themselves
+    pause_longest_days: Mapped[int] = mapped_column(default=90)  # of a customer's own pause
     self_cancellation: Mapped[Override] = mapped_column(words(Override, "self_cancellation"), default=Override.INHERIT)
 
     contents: Mapped[list[ProductContent]] = relationship(

@@ -21,7 +21,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import notices, timeline
+from portal.services import notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import interval_of
 from portal.services.rules import grants_of, rule_of
@@ -150,6 +150,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         request.withdrawn_at = now
         request.next_try_at = None
         subscription.end_requested_at = None
+        pause_outcomes.restore(session, subscription, request, now=now)
         notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
         timeline.note(
             session,
@@ -242,6 +243,7 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
     session.add(request)
     subscription.end_requested_at = now
     session.flush()
+    pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
     timeline.note(
         session,
         subscription,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from portal.domain.periods import Interval, add_months, paid_until
 from portal.domain.subscriptions import PROVIDER_OVER
@@ -31,6 +32,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.provider_status_at = reading.status_at or subscription.provider_status_at
     subscription.provider_read_at = now
     subscription.failed_payments = reading.failed_payments
+    subscription.outstanding = _outstanding(subscription, reading)
     if not subscription.is_over:  # one that ended before it began keeps no start: it must not open anything
         subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
     _take_over_price(subscription, reading)
@@ -55,6 +57,14 @@ def late_since(subscription: Subscription, *, now: datetime) -> datetime:
 def interval_of(subscription: Subscription) -> Interval | None:
     """Return the subscription's billing rhythm, None when its plan is unknown."""
     return Interval.parse(subscription.interval_unit, subscription.interval_count)
+
+
+def _outstanding(subscription: Subscription, reading: Reading) -> Decimal | None:
+    """Return what is unpaid, if PayPal says so in the subscription's currency."""
+    unpaid = reading.outstanding
+    if unpaid is None or unpaid.currency != subscription.currency or not 0 <= unpaid.amount < TOO_MUCH:
+        return None
+    return unpaid.amount
 
 
 def _take_over_price(subscription: Subscription, reading: Reading) -> None:
