@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -121,11 +121,8 @@ def _judge_pause(seen: Status) -> tuple[Verdict, PauseRefusal | None]:
 REMIND_BEFORE: Final = timedelta(days=1)  # the mail that says that payments start again
 
 
-def start_of_day(day: datetime, *, zone: str) -> datetime:
-    """Return the first moment of that day's date in the merchant's zone: PayPal bills later in the day (FACTS.md 1.3).
-
-    Only the date of `day` counts.
-    """
+def start_of_day(day: date, *, zone: str) -> datetime:
+    """Return the first moment of that date in the merchant's zone: PayPal bills later in the day (FACTS.md 1.3)."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
 
 

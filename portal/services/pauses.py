@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
@@ -72,6 +73,10 @@ class Days:
 
     first: datetime
     last: datetime
+
+    def dates(self, zone: str) -> tuple[date, date]:
+        """Return both as dates of the merchant's zone."""
+        return self.first.astimezone(ZoneInfo(zone)).date(), self.last.astimezone(ZoneInfo(zone)).date()
 
 
 def settings_of(merchant: Merchant, subscription: Subscription, *, now: datetime) -> Settings:

@@ -48,6 +48,8 @@ class ProductWish:
     commitment_binds: bool
     self_cancellation: Override
     contents: tuple[ContentWish, ...] = ()
+    pause_offered: bool = False
+    pause_longest_days: int = 90
 
     @property
     def rule(self) -> Rule:
@@ -87,6 +89,8 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
             _commit(session, product.id, months=wish.commitment_months)
         product.commitment_months = wish.commitment_months
         product.commitment_binds = wish.commitment_binds
+        product.pause_offered = wish.pause_offered
+        product.pause_longest_days = wish.pause_longest_days
         product.self_cancellation = wish.self_cancellation
         product.contents = list(_contents(product, wish.contents))
 
