@@ -56,7 +56,7 @@ def test_open_is_what_leads_somewhere():
 @pytest.mark.parametrize("state", PauseState)
 def test_nothing_is_taken_back_once_a_call_may_have_left(state):
     assert not can_withdraw(state, sent_at=NOW)
-    assert can_withdraw(state, sent_at=None) is (state.value in "recorded verifying retrying needs_merchant".split())
+    assert can_withdraw(state, sent_at=None) is (state.value in ["recorded", "verifying", "retrying", "needs_merchant"])
 
 
 # A threshold of 3: PayPal suspends by itself after three failures, and then refuses to activate (FACTS.md 1.4).

@@ -15,7 +15,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, IllegalTransition, Status
-from portal.models import Mail, PauseRequest, PayPalAccount, TimelineEntry, TimelineKind
+from portal.models import Mail, PauseRequest, PayPalAccount, TimelineEntry
 from portal.services import (
     carrying_out,
     end_requests,
@@ -282,25 +282,30 @@ def test_a_pause_made_at_paypal_is_only_a_state_seen(ctx, make, paypal, subscrip
     assert mails(ctx) == []
 
 
+DEATHS = {
+    "claimed": (pause_carrying, "find"),
+    "read": (pause_settling, "note_call"),
+    "called": (pause_carrying, "_read_back"),
+    "read back": (pause_settling, "settle"),
+}
+
+
 class Killed(BaseException):
     """As `kill -9`: no handler of ours may see it."""
 
 
-@pytest.mark.parametrize("point", ["claimed", "noted", "called"])
+@pytest.mark.parametrize("point", list(DEATHS))
 def test_16_a_process_killed_at_each_point_is_followed_by_another(ctx, make, paypal, subscription, monkeypatch, point):
     request = ask(ctx, subscription)
 
     def die(*_args, **_more):
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        if point == "claimed":
-            patch.setattr(pause_carrying, "find", die)
-        elif point == "noted":
-            patch.setattr(pause_settling, "note_call", die)
-        else:
-            patch.setattr(pause_carrying, "_read_back", die)
-        carry(ctx, request)
+    where, name = DEATHS[point]
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, die)
+        with pytest.raises(Killed):
+            carry(ctx, request)
     assert row(ctx, request.id).state is PauseState.CALLING
     assert carry(ctx, request).state is PauseState.CALLING, "the first one's lease still runs"
     with ctx.db.begin() as session:

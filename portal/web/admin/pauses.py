@@ -218,8 +218,9 @@ def _try(request_id: uuid.UUID, *, insist: bool = False) -> None:
 
 def _neutral_note(kind: PauseKind) -> str:
     """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
-    speak = Translator(g.merchant.locale).gettext
-    return speak("Subscription paused") if kind is PauseKind.PAUSE else speak("Subscription resumed")
+    if kind is PauseKind.PAUSE:
+        return Translator(g.merchant.locale).gettext("Subscription paused")
+    return Translator(g.merchant.locale).gettext("Subscription resumed")
 
 
 def _at_paypal(subscription: Any, kind: PauseKind) -> list[str]:
