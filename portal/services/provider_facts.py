@@ -32,10 +32,10 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.provider_status_at = reading.status_at or subscription.provider_status_at
     subscription.provider_read_at = now
     subscription.failed_payments = reading.failed_payments
-    subscription.outstanding = _outstanding(subscription, reading)
     if not subscription.is_over:  # one that ended before it began keeps no start: it must not open anything
         subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
     _take_over_price(subscription, reading)
+    subscription.outstanding = _outstanding(subscription, reading)  # in the price's currency
     paid_since = _newer(reading.last_payment_at, subscription.last_payment_at)
     if paid_since:
         subscription.last_payment_at = reading.last_payment_at

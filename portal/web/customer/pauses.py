@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.end_requests import Channel
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
@@ -40,7 +41,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show what a pause changes, with the day on which it ends; on confirmation ask for it."""
     held, now = _held(subscription_id), utc_now()
     if _is_answered(held, PauseKind.PAUSE, Status.PAUSED, now=now):
-        return _back(subscription_id, 302)
+        return _back(subscription_id, 303)
     pauses.check_state(held.subscription, PauseKind.PAUSE, list(held.pauses))
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     form = PauseForm(until=pause_words.local_day(pause_words.proposed(offered)).date())
@@ -69,7 +70,7 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show what starts again; on confirmation resume at once, or on another day."""
     held, now = _held(subscription_id), utc_now()
     if _is_answered(held, PauseKind.RESUME, Status.ACTIVE, now=now):
-        return _back(subscription_id, 302)
+        return _back(subscription_id, 303)
     pauses.check_state(held.subscription, PauseKind.RESUME, list(held.pauses))
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     planned = next((row for row in held.pauses if row.waits(now)), None)
@@ -135,7 +136,9 @@ def _is_answered(held: Holding, kind: PauseKind, target: Status, *, now: datetim
 
 
 def _require(held: Holding, kind: PauseKind, *, now: datetime) -> None:
-    """Raise NotAllowed where the merchant does not offer it: the page is then not shown either."""
+    """Raise NotAllowed where the merchant does not offer it, or an end is under way: the page is not shown either."""
+    if presenting.has_open_request(held):
+        raise NotAllowed(Denial.END_UNDER_WAY)
     settings = pauses.settings_of(g.merchant, held.subscription, now=now)
     policies.check(Actor.CUSTOMER, pauses.ACTIONS[kind], settings)
 

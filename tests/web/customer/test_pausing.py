@@ -152,3 +152,12 @@ def test_the_whole_way_in_french(french_visit, make, ctx, paypal):
     assert make.reload(subscription).status is Status.ACTIVE
     kinds = [row.kind for row in requests_of(ctx, subscription)]
     assert kinds == [PauseKind.PAUSE, PauseKind.RESUME, PauseKind.RESUME]
+
+
+def test_an_end_under_way_leaves_no_pause_to_ask_for(visit, make, product, paypal):
+    subscription = make.subscription(customer=visit.customer, product=product)
+    paypal.rule("any", "500")
+    visit.cancel(subscription)
+    assert PAUSE not in visit.browser.get(visit.home).text
+    page = visit.browser.get(visit.page(subscription, "/pause"), status=409)
+    assert "can no longer be paused" in page.text
