@@ -35,16 +35,16 @@ IMPATIENT = Patience(answer=0.3, whole=None)
 
 @pytest.fixture
 def subscription(make):
-    make.merchant()
-    product = make.product(make._last_merchant, pause_offered=True)
+    merchant = make.merchant()
+    product = make.product(merchant, pause_offered=True)
     return make.subscription(product=product)
 
 
 @pytest.fixture
 def resting(make):
     """One that is paused already."""
-    make.merchant()
-    product = make.product(make._last_merchant, pause_offered=True)
+    merchant = make.merchant()
+    product = make.product(merchant, pause_offered=True)
     return make.subscription(product=product, status=Status.PAUSED, next_payment_at=None, paid_until=None)
 
 
@@ -164,9 +164,9 @@ ANSWERS = [
 def test_each_of_paypals_answers_has_its_way_for_both_operations(
     ctx, make, paypal, operation, behaviour, state, trouble, kind
 ):
-    make.merchant()
+    merchant = make.merchant()
     before = Status.ACTIVE if kind is PauseKind.PAUSE else Status.PAUSED
-    subscription = make.subscription(status=before, product=make.product(make._last_merchant, pause_offered=True))
+    subscription = make.subscription(status=before, product=make.product(merchant, pause_offered=True))
     act = "suspend" if kind is PauseKind.PAUSE else "activate"
     paypal.rule(act if operation == "act" else operation, behaviour)
 
@@ -462,8 +462,8 @@ def test_the_day_before_is_told_once(ctx, make, paypal, subscription):
 
 
 def test_a_binding_commitment_keeps_customers_from_pausing_not_staff(ctx, make):
-    make.merchant()
-    product = make.product(make._last_merchant, pause_offered=True, commitment_binds=True)
+    merchant = make.merchant()
+    product = make.product(merchant, pause_offered=True, commitment_binds=True)
     bound = make.subscription(product=product, committed_until=make.now() + timedelta(days=100))
     with pytest.raises(NotAllowed) as denied:
         ask(ctx, bound)

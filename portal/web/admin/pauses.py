@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.access import PausePreview
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, DomainError, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState, start_of_day
@@ -60,20 +61,24 @@ def ask(subscription_id: uuid.UUID, kind: str) -> ResponseReturnValue:
         _act(found.id, wanted, form)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     seen = pauses.preview(found, tuple(given), now=now)
+    page = _preview(found, wanted, seen, form=form, first=formatter().date(first), last=formatter().date(last))
+    return page, 422 if form.errors else 200
+
+
+def _preview(found: Any, wanted: PauseKind, seen: PausePreview, **more: Any) -> str:
+    """Return the page that shows what it changes."""
     is_pause = wanted is PauseKind.PAUSE
     return showing.page(
         "pause.html",
-        form=form,
         subscription=found,
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),
         is_pause=is_pause,
         title=_("Pause this subscription?") if is_pause else _("Resume this subscription?"),
         at_paypal=_at_paypal(found, wanted),
-        stops=[presenting.closing(window) for window in seen.stops] if is_pause else [],
-        stays=[presenting.closing(window) for window in seen.stays] if is_pause else [],
-        first=formatter().date(first),
-        last=formatter().date(last),
-    ), (422 if form.errors else 200)
+        stops=[presenting.closing(window) for window in seen.stops],
+        stays=[presenting.closing(window) for window in seen.stays],
+        **more,
+    )
 
 
 @bp.post("/pauses/<uuid:request_id>/retry", endpoint="pause_retry")
