@@ -177,6 +177,7 @@ def _set_up_studio(ctx: Context) -> None:
             select(Product).where(Product.merchant_id == studio.id, Product.name == "Yoga at home")
         ).one()
         yoga.keep_after_cancellation = True
+        yoga.pause_offered = True
         for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
             session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
 

@@ -199,6 +199,25 @@ def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PausePreview:
+    """What a pause would leave open: what stops, with its last moment, and what stays."""
+
+    stops: tuple[Window, ...]
+    stays: tuple[Window, ...]
+
+
+def preview_pause(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> PausePreview:
+    """Return what stops and what stays while it is paused from `at`, by the windows that the pages then read."""
+    during = windows(replace(facts, status=Status.PAUSED), rule, grants)
+    later = tuple(w for w in during if w.until is None or w.until > at)
+    stays = tuple(w for w in later if w.end is End.RUNNING or w.granted)
+    listed = {w.key for w in later}
+    # Open now and gone at once (nothing is paid ahead): its last moment is now.
+    gone = tuple(replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed)
+    return PausePreview(stops=tuple(w for w in later if w not in stays) + gone, stays=stays)
+
+
 def _is_covered(window: Window, given: tuple[Window, ...]) -> bool:
     """Say whether a grant of the same content is open when `window` closes: the customer then loses nothing there."""
     same = (grant for grant in given if grant.key == window.key)

@@ -18,6 +18,9 @@ class Denial(StrEnum):
     PAUSE_NOT_OFFERED = "pause_not_offered"
     KEY_NOT_TESTED = "key_not_tested"
     ALREADY_SENT = "already_sent"
+    END_UNDER_WAY = "end_under_way"  # an end outranks a pause
+    PAYPAL_FORBIDS_RESUME = "paypal_forbids_resume"  # its failure threshold was reached
+    RESUME_DAY = "resume_day"  # none was given, or it is outside what the merchant allows
 
 
 class NotAllowed(DomainError):

@@ -47,6 +47,16 @@ class Settings:
     self_cancellation: bool
     override: Override = Override.INHERIT
     key_passed_its_test: bool = False
+    pause_offered: bool = False
+    commitment_runs: bool = False  # one that binds: payments are owed until its end
+
+    @property
+    def customers_may_pause(self) -> bool:
+        """Whether customers pause and resume by themselves: the product's word, and no binding commitment runs.
+
+        A pause would put off payments that are owed, without shortening the term: the merchant decides about that.
+        """
+        return self.pause_offered and not self.commitment_runs
 
     @property
     def customers_may_cancel(self) -> bool:
@@ -65,12 +75,19 @@ def check(actor: Actor, action: Action, settings: Settings, *, role: Role | None
     A customer's own end is always *cancelled*; only staff choose completed or abandoned (decision 7).
     """
     if actor is Actor.CUSTOMER:
-        if action is not Action.CANCEL:
-            raise NotAllowed(Denial.STAFF_ONLY)
-        if not settings.customers_may_cancel:
-            raise NotAllowed(Denial.SELF_CANCELLATION_OFF)
+        _check_customer(action, settings)
     if actor is Actor.STAFF and (role is None or ROLE_RANK[role] < ROLE_RANK[Role.SUPPORT]):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+
+
+def _check_customer(action: Action, settings: Settings) -> None:
+    if action in (Action.PAUSE, Action.RESUME):
+        if not settings.customers_may_pause:
+            raise NotAllowed(Denial.PAUSE_NOT_OFFERED)
+    elif action is not Action.CANCEL:
+        raise NotAllowed(Denial.STAFF_ONLY)
+    elif not settings.customers_may_cancel:
+        raise NotAllowed(Denial.SELF_CANCELLATION_OFF)
 
 
 def may(actor: Actor, action: Action, settings: Settings, *, role: Role | None = None) -> bool:

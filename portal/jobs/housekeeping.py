@@ -7,7 +7,7 @@ from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import aging, event_retention, outbox, settling
+from portal.services import aging, event_retention, outbox, pause_reminders, pause_settling, settling
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,26 @@ def sweep(job: JobContext, timestamp: int) -> None:
         found = outbox.sweep(context, now=utc_now())
         if found:
             log.warning("mails_without_a_job", count=found)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(
+    name="housekeeping.sweep_pauses", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="sweep_pauses"
+)
+def sweep_pauses(job: JobContext, timestamp: int) -> None:
+    """Give a job to every request to pause or resume whose time has passed without one."""
+    found = pause_settling.sweep(job.additional_context["portal"], now=utc_now())
+    if found:
+        log.warning("pauses_without_a_job", count=found)
+
+
+@queue.app.periodic(cron="*/10 * * * *")
+@queue.app.task(
+    name="housekeeping.remind_of_resumes", pass_context=True, priority=queue.FIRST, queueing_lock="remind_of_resumes"
+)
+def remind_of_resumes(job: JobContext, timestamp: int) -> None:
+    """Tell customers the day before that their payments start again."""
+    pause_reminders.remind(job.additional_context["portal"], now=utc_now())
 
 
 @queue.app.periodic(cron="*/10 * * * *")

@@ -8,6 +8,7 @@ from datetime import datetime
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
+from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import Clean
@@ -77,3 +78,28 @@ class WaitingFacts(Clean):
     customer: str  # name, else address, else empty
     asked_at: datetime
     next_payment_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseFacts(Clean):
+    """A request to pause or to resume, as it stands when the message is written."""
+
+    kind: PauseKind
+    product: str
+    customer_name: str
+    customer_email: str | None
+    asked_by: Actor
+    asked_at: datetime
+    state: PauseState
+    refused_for: PauseRefusal | None = None
+    is_suspended: bool = False  # no payment is taken as long as that lasts
+    resumes_at: datetime | None = None  # the day on which payments start again; empty: none was chosen
+    price: Money | None
+    interval_unit: str | None
+    interval_count: int
+    next_payment_at: datetime | None  # PayPal shows none during a pause
+    access_until: datetime | None = None  # during the pause
+    access_stays: bool = False
+    is_access_unknown: bool = False
+    trouble: Trouble | None = None
+    path: str

@@ -14,6 +14,7 @@ from portal.models.end_requests import EndRequest
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.mails import Mail, MailState
 from portal.models.merchants import Merchant
+from portal.models.pauses import PauseRequest
 from portal.models.payments import Payment, PaymentState
 from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
@@ -47,6 +48,7 @@ __all__ = [
     "Mail",
     "MailState",
     "Merchant",
+    "PauseRequest",
     "PayPalAccount",
     "PayPalEvent",
     "Payment",

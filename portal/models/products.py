@@ -20,6 +20,7 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         CheckConstraint("grace_days BETWEEN 0 AND 365", name="grace_days"),
         CheckConstraint("notice_days BETWEEN 0 AND 365", name="notice_days"),
+        CheckConstraint("pause_longest_days BETWEEN 1 AND 365", name="pause_longest_days"),
     )
 
     name: Mapped[str]
@@ -31,6 +32,8 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     commitment_months: Mapped[int | None]
     commitment_binds: Mapped[bool] = mapped_column(default=False)  # a customer's cancel waits for the commitment's end
     notice_days: Mapped[int] = mapped_column(default=0)  # between a customer's cancel and the end of what is owed
+    pause_offered: Mapped[bool] = mapped_column(default=False)  # customers pause and resume by themselves
+    pause_longest_days: Mapped[int] = mapped_column(default=90)  # of a customer's own pause
     self_cancellation: Mapped[Override] = mapped_column(words(Override, "self_cancellation"), default=Override.INHERIT)
 
     contents: Mapped[list[ProductContent]] = relationship(

@@ -55,6 +55,7 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     provider_read_at: Mapped[datetime]
     failed_payments: Mapped[int] = mapped_column(default=0)
     failure_threshold: Mapped[int] = mapped_column(default=0)
+    outstanding: Mapped[Decimal | None]  # what PayPal says is unpaid, in `currency`; empty when it does not say
 
     started_at: Mapped[datetime | None]
     committed_until: Mapped[datetime | None]

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import EndRequest, Grant, Product, Subscription, TimelineEntry
-from portal.queries import end_requests, grants, subscriptions, timelines
+from portal.models import EndRequest, Grant, PauseRequest, Product, Subscription, TimelineEntry
+from portal.queries import end_requests, grants, pauses, subscriptions, timelines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Holding:
     request: EndRequest | None
     entries: tuple[TimelineEntry, ...] = ()
     grants: tuple[Grant, ...] = ()
+    pauses: tuple[PauseRequest, ...] = ()  # every one, newest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,11 @@ class Holdings:
 
 
 def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Holdings:
-    """Return everything the account page shows, in five statements."""
+    """Return everything the account page shows, in six statements."""
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
+    paused = pauses.all_of_customer(session, merchant_id, customer_id)
     given = session.execute(
         select(Grant, Product.name)
         .join(Product, Grant.product_id == Product.id)
@@ -62,6 +64,7 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
                 request=requests.get(row.id),
                 entries=tuple(entries.get(row.id, ())),
                 grants=tuple(grant for grant, _ in given if grant.product_id == row.product_id),
+                pauses=tuple(paused.get(row.id, ())),
             )
             for row in rows
         ),
@@ -82,6 +85,7 @@ def of_customer(
         subscription=subscription,
         request=end_requests.latest_of_customer(session, merchant_id, customer_id).get(subscription_id),
         entries=tuple(timelines.of_subscription(session, subscription_id)),
+        pauses=tuple(pauses.all_of_subscription(session, subscription_id)),
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
     )
 

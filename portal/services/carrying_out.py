@@ -8,6 +8,7 @@ Safe to run twice, late, or after a process died at any point: what counts is in
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -70,28 +71,34 @@ def carry_out(
     claim = settling.claim(ctx, merchant_id, request_id, now=utc_now(), insist=insist)
     if claim is None:
         return
-    started = utc_now()
+    until = deadline(utc_now(), patience)
     try:
-        answer = _ask(ctx, claim, patience, deadline=_deadline(started, patience))
-    except NoKey:
-        answer = Answer(trouble=Trouble.NO_KEY)
-    except CannotOpen:
-        log.error("paypal_key_sealed_with_a_lost_master_key", merchant_id=str(merchant_id))
-        answer = Answer(trouble=Trouble.NO_KEY)
-    except GatewayRefused as refused:
-        answer = _from_refusal(refused)
-    except GatewayUnavailable as unavailable:
-        answer = _from_silence(unavailable)
+        answer = answered(lambda: _ask(ctx, claim, patience, deadline=until), merchant_id=merchant_id)
     except Exception:  # a defect of ours: plan the next try, so that nobody is forgotten, then let it be seen
         settling.settle(ctx, claim, Answer(trouble=Trouble.UNAVAILABLE, facts={"reason": "defect"}), now=utc_now())
         raise
     settling.settle(ctx, claim, answer, now=utc_now())
 
 
+def answered(ask: Callable[[], Answer], *, merchant_id: uuid.UUID) -> Answer:
+    """Return what `ask` brought; a key that is missing, a refusal and a silence each have their trouble."""
+    try:
+        return ask()
+    except NoKey:
+        return Answer(trouble=Trouble.NO_KEY)
+    except CannotOpen:
+        log.error("paypal_key_sealed_with_a_lost_master_key", merchant_id=str(merchant_id))
+        return Answer(trouble=Trouble.NO_KEY)
+    except GatewayRefused as refused:
+        return _from_refusal(refused)
+    except GatewayUnavailable as unavailable:
+        return _from_silence(unavailable)
+
+
 def _ask(ctx: Context, claim: Claim, patience: Patience, *, deadline: datetime | None) -> Answer:
     """Read, call if it is still live, read back."""
-    gateway, before = _find(ctx, claim, patience)
-    if _nothing_to_call(before) or _only_read(claim):
+    gateway, before = find(ctx, claim, patience)
+    if _nothing_to_call(before) or only_read(claim):
         return _from_reading(before, called=claim.was_sent)
     if deadline is not None and utc_now() >= deadline:
         return Answer(trouble=Trouble.UNAVAILABLE)  # nothing was sent; the worker goes on
@@ -106,7 +113,7 @@ def _ask(ctx: Context, claim: Claim, patience: Patience, *, deadline: datetime |
     return _read_back(gateway, claim, debug_id)
 
 
-def _find(ctx: Context, claim: Claim, patience: Patience) -> tuple[SubscriptionGateway, Reading]:
+def find(ctx: Context, claim: Claim, patience: Patience) -> tuple[SubscriptionGateway, Reading]:
     """Read the subscription; one that REST does not know may be a classic profile (cancellation.md, 404)."""
     gateway = gateway_for(ctx, claim.merchant_id, claim.provider, patience=patience.answer)
     try:
@@ -146,7 +153,7 @@ def _nothing_to_call(reading: Reading) -> bool:
     return is_over(reading) or reading.status in PROVIDER_NOT_STARTED
 
 
-def _only_read(claim: Claim) -> bool:
+def only_read(claim: Claim) -> bool:
     """After a 204 the read may lag: read again for a while before calling again."""
     return claim.accepted_at is not None and utc_now() - claim.accepted_at < TRUST_IN_204
 
@@ -158,7 +165,7 @@ def _basis(reading: Reading, *, called: bool) -> Basis:
 
 
 def _from_reading(reading: Reading, *, called: bool, refused: GatewayRefused | None = None) -> Answer:
-    facts = _facts(refused) if refused else {"status": reading.status}
+    facts = facts_of(refused) if refused else {"status": reading.status}
     if _nothing_to_call(reading):
         return Answer(reading=reading, basis=_basis(reading, called=called), facts=facts)
     unknown = status_from_provider(reading.status, failed_payments=0) is None
@@ -167,8 +174,8 @@ def _from_reading(reading: Reading, *, called: bool, refused: GatewayRefused | N
 
 def _from_refusal(refused: GatewayRefused) -> Answer:
     if refused.http_status == 409:  # another call on it is under way: read again later (FACTS.md 1.5)
-        return Answer(trouble=Trouble.STILL_LIVE, facts=_facts(refused))
-    return Answer(trouble=TROUBLES.get(refused.refusal, Trouble.REFUSED), facts=_facts(refused))
+        return Answer(trouble=Trouble.STILL_LIVE, facts=facts_of(refused))
+    return Answer(trouble=TROUBLES.get(refused.refusal, Trouble.REFUSED), facts=facts_of(refused))
 
 
 def _from_silence(unavailable: GatewayUnavailable) -> Answer:
@@ -184,9 +191,11 @@ def _from_silence(unavailable: GatewayUnavailable) -> Answer:
     )
 
 
-def _facts(refused: GatewayRefused) -> dict[str, object]:
+def facts_of(refused: GatewayRefused) -> dict[str, object]:
+    """Return what is kept of a refusal."""
     return {"http_status": refused.http_status, "issue": refused.issue, "debug_id": refused.debug_id}
 
 
-def _deadline(started: datetime, patience: Patience) -> datetime | None:
+def deadline(started: datetime, patience: Patience) -> datetime | None:
+    """Return when a try must be over, None when it may take as long as it needs."""
     return started + timedelta(seconds=patience.whole) if patience.whole is not None else None

@@ -21,7 +21,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import notices, timeline
+from portal.services import notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.rules import grants_of
@@ -230,6 +230,7 @@ def _take_back(
     request.withdrawn_at = now
     request.next_try_at = None
     subscription.end_requested_at = None
+    pause_outcomes.restore(session, subscription, request, now=now)
     timeline.note(
         session,
         subscription,
@@ -272,6 +273,7 @@ def _write(
     session.add(request)
     subscription.end_requested_at = now
     session.flush()
+    pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
     timeline.note(
         session,
         subscription,

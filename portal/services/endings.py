@@ -19,7 +19,7 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import end_schedules, notices, timeline
+from portal.services import end_schedules, notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
@@ -51,6 +51,8 @@ def record_reading(
         request = request or _own_request(session, subscription, seen, Actor.PROVIDER, now=now)
         record_end(ctx, session, request, subscription, basis=basis, reading=reading, now=now)
     elif not stale and subscription.follow(seen, at=late_since(subscription, now=now)):
+        if pause_outcomes.follow(ctx, session, subscription, reading, now=now):
+            return  # somebody asked for it here: the fact has its own entry
         timeline.note(
             session,
             subscription,
@@ -86,6 +88,7 @@ def record_end(
     request.basis = basis
     request.trouble = None
     request.next_try_at = None
+    pause_outcomes.withdraw_all(session, subscription, request, now=now)
     timeline.note(
         session,
         subscription,

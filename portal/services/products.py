@@ -52,6 +52,8 @@ class ProductWish:
     notice_days: int = 0
     self_cancellation: Override
     contents: tuple[ContentWish, ...] = ()
+    pause_offered: bool = False
+    pause_longest_days: int = 90
 
     @property
     def rule(self) -> Rule:
@@ -93,6 +95,8 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         product.commitment_months = wish.commitment_months
         product.commitment_binds = wish.commitment_binds
         product.notice_days = wish.notice_days
+        product.pause_offered = wish.pause_offered
+        product.pause_longest_days = wish.pause_longest_days
         product.self_cancellation = wish.self_cancellation
         product.contents = list(_contents(product, wish.contents))
 

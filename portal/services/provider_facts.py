@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from portal.domain.periods import Interval, add_months, paid_until
 from portal.domain.subscriptions import PROVIDER_OVER
@@ -34,6 +35,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     if not subscription.is_over:  # one that ended before it began keeps no start: it must not open anything
         subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
     _take_over_price(subscription, reading)
+    subscription.outstanding = _outstanding(subscription, reading)  # in the price's currency
     paid_since = _newer(reading.last_payment_at, subscription.last_payment_at)
     if paid_since:
         subscription.last_payment_at = reading.last_payment_at
@@ -55,6 +57,14 @@ def late_since(subscription: Subscription, *, now: datetime) -> datetime:
 def interval_of(subscription: Subscription) -> Interval | None:
     """Return the subscription's billing rhythm, None when its plan is unknown."""
     return Interval.parse(subscription.interval_unit, subscription.interval_count)
+
+
+def _outstanding(subscription: Subscription, reading: Reading) -> Decimal | None:
+    """Return what is unpaid, if PayPal says so in the subscription's currency."""
+    unpaid = reading.outstanding
+    if unpaid is None or unpaid.currency != subscription.currency or not 0 <= unpaid.amount < TOO_MUCH:
+        return None
+    return unpaid.amount
 
 
 def _take_over_price(subscription: Subscription, reading: Reading) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.i18n import pick_locale
 from portal.mail.composing import Composed
-from portal.models import EndRequest, Merchant, Subscription
+from portal.models import EndRequest, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
 from portal.services import outbox
 from portal.services.context import Context
@@ -17,7 +17,7 @@ from portal.services.context import Context
 log = structlog.get_logger(__name__)
 
 
-def subscription_of(session: Session, request: EndRequest) -> Subscription:
+def subscription_of(session: Session, request: EndRequest | PauseRequest) -> Subscription:
     """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
     return subscriptions.of_merchant(session, request.merchant_id, request.subscription_id)
 
@@ -26,7 +26,7 @@ def to_customer(
     ctx: Context,
     session: Session,
     merchant: Merchant,
-    request: EndRequest,
+    request: EndRequest | PauseRequest,
     composed: Composed,
     *,
     key: str,
@@ -48,7 +48,7 @@ def to_customer(
         recipient=customer.email,
         language=pick_locale(customer.locale, merchant.locale),
         now=now,
-        end_request_id=request.id,
+        end_request_id=request.id if isinstance(request, EndRequest) else None,
         send_at=send_at,
     )
 

@@ -25,10 +25,10 @@ from portal.domain.end_requests import (
     retry_delay,
     verify_delay,
 )
-from portal.models import EndRequest, Merchant, Provider, Subscription, TimelineKind
+from portal.models import EndRequest, Merchant, PauseRequest, Provider, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests, paypal_accounts, subscriptions
-from portal.services import audit, endings, key_marks, notices, timeline
+from portal.services import audit, endings, key_marks, notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.gateways import slow_down, suspect_key
 from portal.services.provider_facts import take_over
@@ -173,7 +173,7 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
     for request in waiting:
         request.next_try_at = now
         _defer(session, request, at=now)
-    return len(waiting)
+    return len(waiting) + pause_outcomes.retry_all(session, merchant_id, now=now)
 
 
 def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
@@ -228,9 +228,9 @@ def _wait(
     """Plan the next try and tell who must know; the customer's page says « recorded », never « failed »."""
     assert answer.trouble is not None  # noqa: S101 - an answer without a reading has a trouble
     request.trouble = answer.trouble
-    if _is_lagging(request, now=now):
+    if is_lagging(request, now=now):
         request.move(RequestState.VERIFYING)
-    elif answer.trouble in MERCHANT_TROUBLES or _alarms(request, subscription, now=now):
+    elif answer.trouble in MERCHANT_TROUBLES or alarms(request, subscription, now=now):
         _hand_to_merchant(ctx, session, request, subscription, now=now)
     else:
         request.move(RequestState.RETRYING)
@@ -240,14 +240,14 @@ def _wait(
     log.info("end_not_confirmed", request_id=str(request.id), trouble=request.trouble, attempts=request.attempts)
 
 
-def _alarms(request: EndRequest, subscription: Subscription, *, now: datetime) -> bool:
+def alarms(request: EndRequest | PauseRequest, subscription: Subscription, *, now: datetime) -> bool:
     """Say whether the next payment is so near that the merchant must look, retries or not (rule 8)."""
     near = subscription.next_payment_at is not None and subscription.next_payment_at - now <= ALARM
     return near and request.attempts >= TRIES_BEFORE_ALARM
 
 
-def _is_lagging(request: EndRequest, *, now: datetime) -> bool:
-    """Say whether PayPal took the cancel a moment ago and only its read does not show it yet."""
+def is_lagging(request: EndRequest | PauseRequest, *, now: datetime) -> bool:
+    """Say whether PayPal took the call a moment ago and only its read does not show it yet."""
     fresh = request.accepted_at is not None and now - request.accepted_at < TRUST_IN_204
     return fresh and request.trouble in (Trouble.STILL_LIVE, Trouble.UNAVAILABLE)
 

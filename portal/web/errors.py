@@ -36,6 +36,9 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
     Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be taken back."),
+    Denial.END_UNDER_WAY: _l("The end of this subscription was asked for: it can no longer be paused or resumed."),
+    Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
+    Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
 }
 STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("The subscription is not yet approved at PayPal."),

@@ -14,7 +14,7 @@ OPEN = Settings(self_cancellation=True, key_passed_its_test=True)
 
 WHO = """
 actor     role     cancel  complete        abandon         pause           resume
-customer  -        yes     staff_only      staff_only      staff_only      staff_only
+customer  -        yes     staff_only      staff_only      pause_not_offered pause_not_offered
 staff     -        role_too_low role_too_low role_too_low  role_too_low    role_too_low
 staff     reader   role_too_low role_too_low role_too_low  role_too_low    role_too_low
 staff     support  yes     yes             yes             yes             yes
@@ -87,3 +87,25 @@ def test_the_switch_waits_for_a_tested_key():
     with pytest.raises(NotAllowed) as refusal:
         check_switch_on(key_passed_its_test=False)
     assert refusal.value.denial is Denial.KEY_NOT_TESTED
+
+
+PAUSES = """
+offered  commitment  customer           staff
+no       no          pause_not_offered  yes
+no       runs        pause_not_offered  yes
+yes      no          yes                yes
+yes      runs        pause_not_offered  yes
+"""
+PAUSE_ROWS = [line.split() for line in PAUSES.strip().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("action", [Action.PAUSE, Action.RESUME])
+@pytest.mark.parametrize(("offered", "commitment", "customer", "staff"), PAUSE_ROWS)
+def test_customers_pause_where_it_is_offered_and_nothing_is_owed(action, offered, commitment, customer, staff):
+    settings = Settings(self_cancellation=False, pause_offered=offered == "yes", commitment_runs=commitment == "runs")
+    assert may(Actor.STAFF, action, settings, role=Role.SUPPORT) is (staff == "yes")
+    assert may(Actor.CUSTOMER, action, settings) is (customer == "yes")
+    if customer != "yes":
+        with pytest.raises(NotAllowed) as refusal:
+            check(Actor.CUSTOMER, action, settings)
+        assert refusal.value.denial == customer

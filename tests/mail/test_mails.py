@@ -13,12 +13,13 @@ from bs4 import BeautifulSoup
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
+from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import ends, logins, merchants
+from portal.mail import ends, logins, merchants, pauses
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, PauseFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
@@ -84,6 +85,55 @@ def effects(**changes: object) -> EffectFacts:
 def access(**changes: object) -> AccessFacts:
     facts = AccessFacts(product="Cours", customer_name="Zoé", until=LATER, kept=("Leçon 1",), path="/account/atelier")
     return dataclasses.replace(facts, **changes)
+
+
+def pause(**changes: object) -> PauseFacts:
+    facts = PauseFacts(
+        kind=PauseKind.PAUSE,
+        product="Cours de piano",
+        customer_name="Zoé Dupont",
+        customer_email="zoe@client.test",
+        asked_by=Actor.CUSTOMER,
+        asked_at=NOW - timedelta(minutes=7),
+        state=PauseState.DONE,
+        resumes_at=LATER,
+        price=Money(Decimal("29.90"), "EUR"),
+        interval_unit="MONTH",
+        interval_count=1,
+        next_payment_at=None,
+        access_until=LATER,
+        path="/account/atelier/subscriptions/1",
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+def about_pauses(whose: Letterhead, changes: dict[str, object]) -> list[Composed]:
+    """Each message about a pause, in each of its variants."""
+    blank = {key: value for key, value in ALL_BLANK.items() if key != "next_payment_at"}
+    stories = [
+        pause(**changes),
+        pause(**{**blank, "resumes_at": None, "access_until": None, "is_access_unknown": True} | changes),
+        pause(**{"asked_by": Actor.STAFF, "access_until": None, "access_stays": True} | changes),
+        pause(**{"kind": PauseKind.RESUME, "next_payment_at": LATER, "access_until": None} | changes),
+    ]
+    told = [
+        compose(whose, story)
+        for story in stories
+        for compose in (
+            pauses.pause_confirmed,
+            pauses.resume_soon,
+            pauses.resume_confirmed,
+            pauses.merchant_pause,
+        )
+    ]
+    refused = [
+        pause(kind=kind, state=PauseState.REFUSED, refused_for=why, **changes)
+        for kind in PauseKind
+        for why in PauseRefusal
+    ]
+    told += [compose(whose, story) for story in refused for compose in (pauses.pause_refused, pauses.merchant_pause)]
+    stuck = [pause(kind=kind, trouble=trouble, **changes) for kind in PauseKind for trouble in Trouble]
+    return told + [pauses.merchant_pause_stuck(whose, story) for story in stuck]
 
 
 def needs_you(whose: Letterhead, trouble: Trouble | None, **names: str) -> Composed:
@@ -163,6 +213,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, late=(late,) * count, path="/admin/") for count in (1, 2)]
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
+    told += about_pauses(whose, changes)
     return told
 
 
@@ -225,7 +276,8 @@ def test_only_who_may_come_back_is_told_how(locale):
     may = ends.end_confirmed(head(locale), end(), effects(may_come_back=True))
     assert INVITATION.search(may.text)
     for mail in every_message(head(locale)):
-        if mail.text != may.text and mail.kind != "end_confirmed":
+        # A subscription that is paused has not ended: that it starts again is no invitation to come back.
+        if mail.text != may.text and mail.kind != "end_confirmed" and "pause" not in mail.kind:
             assert not INVITATION.search(mail.text), mail.kind
     for by in Actor:
         mail = ends.end_confirmed(head(locale), end(asked_by=by), effects(outcome=Status.ABANDONED))

@@ -13,12 +13,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from portal.domain.audit import OPERATOR, Act
-from portal.domain.policies import Actor
+from portal.domain.pauses import PauseKind
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base
-from portal.services import audit, end_requests
+from portal.services import audit, end_requests, pauses
 from portal.services.end_requests import Wish
+from portal.services.pauses import PauseWish
 
 
 @pytest.fixture
@@ -134,3 +136,26 @@ def test_0004_takes_the_chain_and_its_guards_away_and_brings_them_back(make, ctx
         assert connection.execute(guards).fetchone() == (2,)
         with pytest.raises(psycopg.errors.RestrictViolation):
             connection.execute("DELETE FROM audit_entries")
+
+
+def test_0009_forgets_pauses_on_the_way_down_and_keeps_the_products(make, ctx, database_url):
+    merchant = make.merchant()
+    subscription = make.subscription(merchant=merchant, product=make.product(merchant, pause_offered=True))
+    wish = PauseWish(
+        merchant_id=merchant.id,
+        subscription_id=subscription.id,
+        kind=PauseKind.PAUSE,
+        actor=Actor.STAFF,
+        role=Role.OWNER,
+        channel="staff",
+    )
+    pauses.record(ctx, wish, now=make.now())
+    ctx.db.dispose()
+    downgrade(database_url, "0008")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM products").fetchone() == (1,)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        offers = connection.execute("SELECT pause_offered, pause_longest_days FROM products").fetchall()
+        assert offers == [(False, 90)], "nobody is offered a pause that the merchant did not choose"
+        assert connection.execute("SELECT count(*) FROM pause_requests").fetchone() == (0,)

@@ -55,7 +55,7 @@ class Behaviour(StrEnum):
     ACCOUNT_CLOSED = "422-account-closed"
     STATUS_INVALID = "422-status-invalid"
     CANNOT_BE_ACTIVATED = "422-cannot-be-activated"
-    STALE = "stale"  # set on `cancel`: it works, but the next `reads` reads still show the state before
+    STALE = "stale"  # set on an act: it works, but the next `reads` reads still show the state before
     HTML = "html-502"
     EMPTY = "empty-200"
     ARRAY = "array-200"
@@ -111,7 +111,7 @@ class Rule:
         """Tell whether this call is to be disturbed, counting it if so."""
         if self.operation not in ("any", operation) or self.only not in (None, provider_id):
             return False
-        if self.behaviour is Behaviour.STALE and operation not in ("cancel", "nvp_manage"):
+        if self.behaviour is Behaviour.STALE and operation not in ACTS:
             return False
         if self.behaviour in ONLY_ACTS and operation not in ACTS:
             return False

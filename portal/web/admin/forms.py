@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
+    DateField,
     EmailField,
     FieldList,
     FormField,
@@ -28,6 +31,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from portal.domain.policies import Override
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
+from portal.web.formatting import formatter
 from portal.web.labels import STATUS
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
@@ -187,6 +191,18 @@ class ProductForm(BaseForm):
         default=0,
         validators=[Optional(), NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365."))],
     )
+    pause_offered = BooleanField(
+        _l("Customers can pause and resume by themselves"),
+        description=_l("Not while a commitment that binds is running."),
+    )
+    pause_longest_days = IntegerField(
+        _l("Longest pause (days)"),
+        description=_l("Of a customer’s own pause."),
+        validators=[
+            InputRequired(_l("Enter a number of days from 1 to 365.")),
+            NumberRange(min=1, max=365, message=_l("Enter a number of days from 1 to 365.")),
+        ],
+    )
     self_cancellation = RadioField(
         _l("Can customers cancel this product by themselves?"), choices=choices(OVERRIDE), coerce=Override
     )
@@ -231,6 +247,34 @@ class EndForm(BaseForm):
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
     submit = SubmitField(_l("Confirm"))
+
+
+class PauseForm(BaseForm):
+    """A pause or a resume: on which day payments start again, and the note that the payer may read."""
+
+    until = DateField(
+        _l("Payments start again on"),
+        description=_l("Empty: no day is set."),
+        validators=[Optional()],
+    )
+    provider_note = StringField(
+        _l("Note for PayPal"),
+        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
+        filters=[one_line],
+        validators=[
+            DataRequired(_l("PayPal wants a note: write at least one word.")),
+            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
+        ],
+    )
+    submit = SubmitField(_l("Confirm"))
+
+    def is_within(self, first: date, last: date) -> bool:
+        """Say whether the day may be chosen; none may be, too."""
+        if self.until.data is None or first <= self.until.data <= last:
+            return True
+        fmt = formatter()
+        self.until.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
+        return False
 
 
 class CustomerFilter(PlainForm):

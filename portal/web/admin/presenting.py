@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from portal.domain.access import End, EndPreview, Window, windows
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
+from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -153,6 +154,8 @@ def _detail(entry: TimelineEntry) -> str:
         _("PayPal’s word: %(word)s", word=details["word"]) if details.get("word") else "",
         str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
         details.get("note") or "",
+        _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
+        str(words.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
     ]
     return " – ".join(part for part in parts if part)
 

@@ -98,6 +98,8 @@ def _wish(form: ProductForm) -> ProductWish:
         commitment_months=form.commitment_months.data,
         commitment_binds=form.commitment_binds.data,
         notice_days=form.notice_days.data or 0,
+        pause_offered=form.pause_offered.data,
+        pause_longest_days=form.pause_longest_days.data,
         self_cancellation=form.self_cancellation.data,
         contents=tuple(
             ContentWish(id=_uuid(row.form.id.data), title=title, unlock_after_days=row.form.unlock_after_days.data or 0)

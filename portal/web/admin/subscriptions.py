@@ -16,13 +16,15 @@ from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
 from portal.queries import desk, end_requests, payments, products, subscriptions, timelines
+from portal.queries import pauses as pause_requests
 from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.lists import place, search_words, turn
+from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
@@ -96,6 +98,9 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         requests = end_requests.all_of_subscription(session, found.id)
         entries = timelines.of_subscription(session, found.id)
         paid, paid_in_all = payments.of_subscription(session, found.id, PAYMENTS)
+        history = pause_requests.all_of_subscription(session, found.id)
+        ending = any(one.is_open for one in requests)
+        unpaid = presenting.money(found.outstanding or None, found.currency)
         return showing.page(
             "subscription.html",
             session,
@@ -110,6 +115,12 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             payments=payment_lines.lines(paid),
             more_payments=paid_in_all - len(paid),
             kind=words.PROVIDER[found.provider.value],
+            pauses={
+                "possible": pauses.possible(found, history, ending=ending, now=now),
+                "lines": pauses.lines(history, now=now),
+                "notice": pauses.notice(found),
+            },
+            unpaid=formatter().money(unpaid) if unpaid is not None else None,
             possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],
         )
 

@@ -10,10 +10,12 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
+from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports import StopReason
 from portal.services.key_checks import Finding
+from portal.web.labels import TROUBLE
 
 ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "sandbox": _l("Sandbox (tests, no real money)"),
@@ -145,6 +147,36 @@ ROLE: Final[Mapping[Role, LazyString]] = {
     Role.OWNER: _l("Owner"),
 }
 
+PAUSE_ACTION: Final[Mapping[PauseKind, LazyString]] = {
+    PauseKind.PAUSE: _l("Pause the subscription"),
+    PauseKind.RESUME: _l("Resume, or change the day"),
+}
+PAUSE_KIND: Final[Mapping[PauseKind, LazyString]] = {
+    PauseKind.PAUSE: _l("Pause"),
+    PauseKind.RESUME: _l("End of the pause"),
+}
+PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
+    PauseState.RECORDED: _l("Recorded"),
+    PauseState.CALLING: _l("Being sent to PayPal"),
+    PauseState.VERIFYING: _l("Being checked at PayPal"),
+    PauseState.RETRYING: _l("Waiting for PayPal"),
+    PauseState.NEEDS_MERCHANT: _l("Needs you"),
+    PauseState.DONE: _l("Confirmed"),
+    PauseState.REFUSED: _l("Not possible"),
+    PauseState.WITHDRAWN: _l("Taken back"),
+}
+PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
+    PauseRefusal.OVER: _l("The subscription has ended."),
+    PauseRefusal.LATE: _l("A payment has failed meanwhile: PayPal does not let it be paused by us."),
+    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
+    PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
+    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day on which payments were to start again."),
+}
+PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
+    **TROUBLE,
+    Trouble.STILL_LIVE: _l("PayPal does not show the change yet"),
+}
+
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
     "end_withdrawn": _l("Request taken back"),
@@ -160,6 +192,12 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_end_late": _l("To you: a planned time was missed"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
+    "pause_confirmed": _l("Pause confirmed"),
+    "pause_refused": _l("Pause or its end not possible"),
+    "resume_soon": _l("Payments start again tomorrow"),
+    "resume_confirmed": _l("Runs again"),
+    "merchant_pause": _l("To you: a customer’s pause"),
+    "merchant_pause_stuck": _l("To you: a pause not confirmed"),
     "login_code": _l("Log-in code"),
 }
 

@@ -15,12 +15,13 @@ from portal.domain.access import End, Window, windows
 from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
-from portal.domain.subscriptions import Action, Status, actions_from
+from portal.domain.subscriptions import Action, ProviderStatus, Status, actions_from
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.rules import grants_of, rule_of
 from portal.web import labels
+from portal.web.customer.pause_words import Stand, stand
 from portal.web.formatting import formatter
 
 # The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
@@ -62,6 +63,7 @@ class Card:
     has_open_request: bool
     due: str | None
     can_undo: bool
+    pause: Stand
 
 
 def product_name(holding: Holding) -> str:
@@ -74,6 +76,12 @@ def price_of(holding: Holding) -> Money | None:
     """Return the price, None when PayPal's plan is unknown."""
     amount, currency = holding.subscription.amount, holding.subscription.currency
     return Money(amount, currency) if amount is not None and currency else None
+
+
+def unpaid(holding: Holding) -> Money | None:
+    """Return what PayPal says is unpaid; None when it says nothing, or nothing is."""
+    amount, currency = holding.subscription.outstanding, holding.subscription.currency
+    return Money(amount, currency) if amount and currency else None
 
 
 def price(holding: Holding) -> str:
@@ -182,6 +190,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         has_open_request=waiting,
         due=formatter().moment(request.due_at) if request is not None and request.is_planned(now) else None,
         can_undo=can_undo(holding),
+        pause=stand(holding, now=now),
     )
 
 
@@ -192,10 +201,18 @@ def _figures(holding: Holding) -> tuple[Row, ...]:
     if subscription.is_over:
         rows.append((_("End of the subscription"), known_day(subscription.ended_at)))
     else:
-        rows.append((_("Next payment"), known_day(subscription.next_payment_at)))
+        rows.append((_("Next payment"), _next_payment(holding)))
     if subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
+
+
+def _next_payment(holding: Holding) -> str | None:
+    """Return the next payment's day; while PayPal has suspended it there is none, which is not « unknown »."""
+    subscription = holding.subscription
+    if subscription.provider_status == ProviderStatus.SUSPENDED and subscription.next_payment_at is None:
+        return _("none for the moment")
+    return known_day(subscription.next_payment_at)
 
 
 def known_day(at: datetime | None) -> str | None:
@@ -257,6 +274,7 @@ def happening(entry: TimelineEntry) -> Happening:
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         who(entry.actor, entry.channel) if entry.actor in (Actor.CUSTOMER, Actor.STAFF) else "",
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
+        starts_again(details.get("until")),
     ]
     return Happening(
         at=entry.at,
@@ -265,6 +283,11 @@ def happening(entry: TimelineEntry) -> Happening:
         detail=" – ".join(part for part in said if part),
         status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
     )
+
+
+def starts_again(until: str | None) -> str:
+    """Return until when a pause was asked for, from its timeline entry; empty without a day."""
+    return _("Starts again on %(date)s", date=formatter().day(datetime.fromisoformat(until))) if until else ""
 
 
 def _happened(entry: TimelineEntry) -> str:

@@ -1,0 +1,133 @@
+"""Every SELECT of requests to pause and to resume."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import LEASE
+from portal.domain.pauses import OPEN, PauseKind, PauseState
+from portal.models import PauseRequest, Subscription
+
+Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
+
+
+def lock(session: Session, request_id: uuid.UUID) -> PauseRequest:
+    """Return the request, locked; the caller already holds its subscription's lock."""
+    statement = select(PauseRequest).where(PauseRequest.id == request_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> PauseRequest:
+    """Return one request of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        select(PauseRequest).where(PauseRequest.id == request_id, PauseRequest.merchant_id == merchant_id)
+    ).one()
+
+
+def of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, request_id: uuid.UUID
+) -> PauseRequest:
+    """Return a request on a subscription of the customer; raise NoResultFound for any other."""
+    return session.scalars(
+        select(PauseRequest)
+        .join(PauseRequest.subscription)
+        .where(
+            PauseRequest.id == request_id,
+            PauseRequest.merchant_id == merchant_id,
+            Subscription.customer_id == customer_id,
+        )
+    ).one()
+
+
+def lock_open(session: Session, subscription_id: uuid.UUID) -> list[PauseRequest]:
+    """Return the subscription's open requests, locked; the caller already holds the subscription's lock."""
+    return list(
+        session.scalars(
+            select(PauseRequest)
+            .where(PauseRequest.subscription_id == subscription_id, PauseRequest.state.in_(OPEN))
+            .order_by(PauseRequest.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[PauseRequest]:
+    """Return every request of a subscription, newest first; one taken back stays in the list."""
+    return list(
+        session.scalars(
+            select(PauseRequest)
+            .where(PauseRequest.subscription_id == subscription_id)
+            .order_by(PauseRequest.created_at.desc(), PauseRequest.id)
+        )
+    )
+
+
+def all_of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
+) -> dict[uuid.UUID, list[PauseRequest]]:
+    """Return the requests on each of the customer's subscriptions, newest first, by subscription."""
+    rows = session.scalars(
+        select(PauseRequest)
+        .join(PauseRequest.subscription)
+        .where(PauseRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        .order_by(PauseRequest.created_at.desc(), PauseRequest.id)
+    )
+    found: dict[uuid.UUID, list[PauseRequest]] = {}
+    for row in rows:
+        found.setdefault(row.subscription_id, []).append(row)
+    return found
+
+
+def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:
+    """Return the planned resumes whose place a request to end took, none of them sent."""
+    return list(
+        session.scalars(
+            select(PauseRequest).where(
+                PauseRequest.ended_by_id == end_request_id,
+                PauseRequest.kind == PauseKind.RESUME,
+                PauseRequest.sent_at.is_(None),
+            )
+        )
+    )
+
+
+def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[PauseRequest]:
+    """Lock what waits for the merchant; one that is held is being tried just now and is left out."""
+    return session.scalars(
+        select(PauseRequest)
+        .where(PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def lock_overdue(session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[PauseRequest]:
+    """Lock open requests whose time passed before `late` and that no process holds."""
+    time = func.coalesce(PauseRequest.next_try_at, PauseRequest.due_at, PauseRequest.created_at)
+    return session.scalars(
+        select(PauseRequest)
+        .where(PauseRequest.state.in_(OPEN), time < late)
+        .where(or_(PauseRequest.claimed_at.is_(None), PauseRequest.claimed_at < now - LEASE))
+        .order_by(PauseRequest.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def to_remind(
+    session: Session, *, now: datetime, until: datetime, after: uuid.UUID | None, limit: int
+) -> Sequence[Key]:
+    """Return planned resumes that fall between the two moments and of which nobody was reminded."""
+    statement = (
+        select(PauseRequest.id, PauseRequest.merchant_id, PauseRequest.subscription_id)
+        .where(PauseRequest.kind == PauseKind.RESUME, PauseRequest.state == PauseState.RECORDED)
+        .where(PauseRequest.due_at > now, PauseRequest.due_at <= until, PauseRequest.reminded_at.is_(None))
+    )
+    if after is not None:
+        statement = statement.where(PauseRequest.id > after)
+    return session.execute(statement.order_by(PauseRequest.id).limit(limit)).all()

@@ -1,0 +1,127 @@
+"""What a customer's pages say of a pause: what stands, what may be asked for, and nothing that PayPal must refuse."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import g
+from flask_babel import gettext as _
+
+from portal.domain import policies
+from portal.domain.errors import DomainError
+from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ProviderStatus, Status
+from portal.queries.holdings import Holding
+from portal.services import pauses
+from portal.services.pauses import Days
+from portal.web.formatting import formatter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """Where pauses of a subscription stand, in plain values."""
+
+    may_pause: bool
+    may_resume: bool
+    is_paused: bool
+    is_late: bool
+    title: str | None  # of the notice, if there is one
+    said: tuple[str, ...]
+    withdrawable: uuid.UUID | None
+
+
+def may(holding: Holding, kind: PauseKind, *, now: datetime) -> bool:
+    """Say whether the customer may ask for it: the merchant offers it, PayPal allows it, no end is under way."""
+    subscription = holding.subscription
+    if holding.request is not None and holding.request.is_open:
+        return False
+    try:
+        pauses.check_state(subscription, kind, list(holding.pauses))
+        settings = pauses.settings_of(g.merchant, subscription, now=now)
+        policies.check(Actor.CUSTOMER, pauses.ACTIONS[kind], settings)
+    except DomainError:
+        return False
+    return True
+
+
+def stand(holding: Holding, *, now: datetime) -> Stand:
+    """Return what the card shows."""
+    subscription = holding.subscription
+    running = next((row for row in holding.pauses if row.is_open and not row.waits(now)), None)
+    title, said = _said(holding, now=now)
+    own = running if running is not None and pauses.may_withdraw(running, Actor.CUSTOMER) else None
+    return Stand(
+        may_pause=running is None and may(holding, PauseKind.PAUSE, now=now),
+        may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
+        is_paused=subscription.status is Status.PAUSED,
+        is_late=subscription.status is Status.PAST_DUE,
+        title=title,
+        said=said,
+        withdrawable=own.id if own is not None else None,
+    )
+
+
+def _said(holding: Holding, *, now: datetime) -> tuple[str | None, tuple[str, ...]]:
+    """Return the notice's title and its sentences: what is under way, else the pause that lasts."""
+    subscription, fmt = holding.subscription, formatter()
+    under_way = next((row for row in holding.pauses if row.is_open and not row.waits(now)), None)
+    if under_way is not None and under_way.kind is PauseKind.PAUSE:
+        said = [_("PayPal has not confirmed it yet. We are trying again. You need not do anything.")]
+        if subscription.next_payment_at is not None:
+            day = fmt.day(subscription.next_payment_at)
+            said.append(_("Until then the payment due on %(date)s may still be taken.", date=day))
+        if under_way.state is PauseState.NEEDS_MERCHANT:
+            said.append(_("%(merchant)s has been told.", merchant=g.merchant.name))
+        return _("The pause is asked for"), tuple(said)
+    if under_way is not None:
+        said = [_("PayPal has not confirmed it yet. We are trying again. No payment is taken until then.")]
+        return _("The end of the pause is asked for"), tuple(said)
+    if subscription.status is not Status.PAUSED:
+        return None, ()
+    planned = next((row for row in holding.pauses if row.waits(now)), None)
+    said = [_("No payment is taken while the pause lasts.")]
+    if planned is not None:
+        said.append(_("It starts again on %(date)s.", date=fmt.day(planned.due_at)))
+    else:
+        said.append(_("No day is set on which it starts again."))
+    return _("Your subscription is paused"), tuple(said)
+
+
+def days_of(holding: Holding, *, now: datetime) -> Days:
+    """Return the days that the customer may choose."""
+    history = list(holding.pauses)
+    return pauses.days(holding.subscription, history, Actor.CUSTOMER, zone=g.merchant.time_zone, now=now)
+
+
+def proposed(offered: Days) -> datetime:
+    """Return a day to begin with: a month from now, or the last one that is offered."""
+    return min(offered.first + timedelta(days=29), offered.last)
+
+
+def local_day(at: datetime) -> datetime:
+    """Return the moment in the merchant's zone, whose date the form shows."""
+    return at.astimezone(ZoneInfo(g.merchant.time_zone))
+
+
+def late_because(holding: Holding) -> tuple[str, ...]:
+    """Return why a payment is late and what PayPal does next, as far as it is known."""
+    subscription, fmt = holding.subscription, formatter()
+    failed, threshold = subscription.failed_payments, subscription.failure_threshold
+    said = []
+    if subscription.past_due_since is not None:
+        said.append(_("A payment has been missing since %(date)s.", date=fmt.day(subscription.past_due_since)))
+    if failed:
+        said.append(_("Failed payments in a row, as PayPal counts them: %(count)s.", count=failed))
+    if subscription.provider_status == ProviderStatus.SUSPENDED:
+        said.append(_("PayPal has suspended the payments because of this: it takes nothing at the moment."))
+    else:
+        said.append(_("PayPal tries a failed payment again after five days, by itself."))
+        if threshold > 0:
+            said.append(
+                _("It suspends the subscription once %(count)s payments in a row have failed.", count=threshold)
+            )
+    return tuple(said)

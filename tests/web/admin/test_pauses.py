@@ -1,0 +1,58 @@
+"""Staff pause and resume: a preview, a note for PayPal, the truth afterwards, and no button that PayPal must refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.domain.subscriptions import Status
+
+
+@pytest.fixture
+def subscription(make, merchant):
+    return make.subscription(merchant=merchant, product=make.product(merchant))
+
+
+def test_a_pause_without_an_end_and_its_resume(support, make, subscription, paypal):
+    record = f"/admin/subscriptions/{subscription.id}"
+    page = support.get(record).follow("Pause the subscription")
+    assert "Nothing has changed yet" in page.text
+    page = page.submit(press="Pause the subscription", provider_note="Bonnes vacances")
+    assert "PayPal has confirmed it." in page.notices[0]
+    assert make.reload(subscription).status is Status.PAUSED
+    assert paypal.subscriptions[subscription.provider_id].status_change_note == "Bonnes vacances"
+    page = page.follow("Resume, or change the day").submit(
+        press="Resume the subscription", until="2020-01-01", status=422
+    )
+    page = support.get(record).follow("Resume, or change the day").submit(press="Resume the subscription")
+    assert make.reload(subscription).status is Status.ACTIVE
+    assert "Pause confirmed" in page.text
+    assert "End of the pause confirmed" in page.text
+
+
+def test_a_request_that_waits_is_tried_again_or_taken_back(support, make, subscription, paypal):
+    paypal.rule("any", "403")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/pause/pause").submit(press="Pause the subscription")
+    assert "PayPal has not confirmed it yet" in page.notices[0]
+    assert "Needs you" in page.text
+    page = page.submit(press="Try again now")
+    page = page.submit(press="Take it back")
+    assert "Taken back" in page.text
+    assert make.reload(subscription).status is Status.ACTIVE
+
+
+def test_8_over_the_threshold_the_desk_offers_no_resume(support, make, merchant):
+    late = make.subscription(merchant=merchant, status=Status.PAST_DUE, failed_payments=3, failure_threshold=3)
+    page = support.get(f"/admin/subscriptions/{late.id}")
+    assert "A payment has failed" in page.text
+    assert "Resume" not in page.text
+    assert support.get(f"/admin/subscriptions/{late.id}/pause/resume", status=409)
+    assert support.get(f"/admin/subscriptions/{late.id}/pause/nonsense", status=404)
+
+
+def test_the_product_page_offers_pauses(owner, make, merchant):
+    product = make.product(merchant)
+    page = owner.get(f"/admin/products/{product.id}")
+    page = page.submit(press="Save the product", pause_offered=True, pause_longest_days="400", status=422)
+    page = page.submit(press="Save the product", pause_offered=True, pause_longest_days="45")
+    assert page.select_one("[name=pause_offered]").has_attr("checked")
+    assert page.select_one("[name=pause_longest_days]")["value"] == "45"

@@ -1,0 +1,163 @@
+"""A customer pauses, changes the day, resumes, reads why a payment is late; nothing offers what PayPal must refuse."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from portal.clock import utc_now
+from portal.domain.pauses import PauseKind, PauseState, earliest_resume
+from portal.domain.subscriptions import Status
+from portal.models import PauseRequest, Subscription
+
+PAUSE, RESUME = "Pause my subscription", "Resume, or change the day"
+
+
+@pytest.fixture
+def product(make, visit):
+    return make.product(visit.merchant, pause_offered=True, pause_longest_days=60)
+
+
+def day(days: int) -> str:
+    return (earliest_resume(utc_now(), zone="Europe/Paris") + timedelta(days=days)).date().isoformat()
+
+
+def requests_of(ctx, subscription) -> list[PauseRequest]:
+    with ctx.db.read() as session:
+        found = session.scalars(select(PauseRequest).where(PauseRequest.subscription_id == subscription.id))
+        return sorted(found, key=lambda row: row.created_at)
+
+
+def test_from_the_card_to_the_pause_another_day_and_back(visit, make, product, ctx, paypal):
+    subscription = make.subscription(customer=visit.customer, product=product)
+    recap = visit.browser.get(visit.home).follow(PAUSE)
+    assert recap.h1 == "Check: your subscription is not paused yet"
+    assert "is not taken, nor any other during the pause" in recap.text
+    assert "Cours de piano: until" in recap.text
+    assert paypal.count("suspend") == 0
+
+    page = recap.submit(press="Pause now", until=day(20))
+    assert page.path == visit.page(subscription)
+    assert "PayPal has confirmed it." in page.text
+    assert "Your subscription is paused" in page.text
+    assert "It starts again on" in page.text
+    assert PAUSE not in page.text
+    assert make.reload(subscription).status is Status.PAUSED
+
+    page = page.follow(RESUME).submit(press="Confirm", when="day", day=day(40))
+    assert [row.state for row in requests_of(ctx, subscription)] == [
+        PauseState.DONE,
+        PauseState.WITHDRAWN,
+        PauseState.RECORDED,
+    ]
+    page = page.follow(RESUME).submit(press="Confirm", when="now")
+    assert make.reload(subscription).status is Status.ACTIVE
+    assert page.select_one("[data-testid=status]").text == "Active"
+
+
+@pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "", "31/31/31"])
+def test_a_day_outside_what_is_offered_is_said_and_nothing_is_lost(visit, make, product, paypal, until):
+    subscription = make.subscription(customer=visit.customer, product=product)
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=until, status=422)
+    assert "answer" in page.select_one("#errors").text
+    assert paypal.count("suspend") == 0
+
+
+def test_a_silent_paypal_is_said_and_the_pause_can_be_taken_back(visit, make, product, ctx, paypal):
+    subscription = make.subscription(customer=visit.customer, product=product)
+    paypal.rule("any", "500")
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=day(20))
+    assert "The pause is asked for" in page.text
+    assert "PayPal has not confirmed it yet" in page.text
+    assert "may still be taken" in page.text
+    assert "is paused" not in page.text
+    again = visit.browser.get(visit.page(subscription, "/pause"))
+    assert again.path == visit.page(subscription), "asked for once is enough"
+    page = page.submit(press="Do not pause after all")
+    assert "Taken back" in page.text
+    assert [row.state for row in requests_of(ctx, subscription)] == [PauseState.WITHDRAWN]
+
+
+def test_where_it_is_not_offered_there_is_no_button_and_no_page(visit, make, paypal):
+    subscription = make.subscription(customer=visit.customer)
+    resting = make.subscription(customer=visit.customer, status=Status.PAUSED)
+    home = visit.browser.get(visit.home)
+    assert PAUSE not in home.text
+    assert RESUME not in home.text
+    for one, what in ((subscription, "/pause"), (resting, "/resume")):
+        page = visit.browser.get(visit.page(one, what), status=409)
+        assert "A pause is not offered" in page.text
+
+
+@pytest.mark.parametrize("threshold_known", [True, False])
+def test_8_suspended_over_the_threshold_there_is_no_resume_anywhere(
+    visit, make, product, ctx, paypal, letters, threshold_known
+):
+    subscription = make.subscription(
+        customer=visit.customer, product=product, status=Status.PAUSED, next_payment_at=None
+    )
+    if threshold_known:
+        with ctx.db.begin() as session:
+            session.execute(
+                update(Subscription)
+                .where(Subscription.id == subscription.id)
+                .values(status=Status.PAST_DUE, failed_payments=3, failure_threshold=3, past_due_since=utc_now())
+            )
+    else:
+        paypal.rule("activate", "422-cannot-be-activated")
+        page = visit.browser.get(visit.page(subscription, "/resume")).submit(press="Confirm", when="now")
+        assert "PayPal does not allow it" in page.text
+    for more in ("", "/late"):
+        page = visit.browser.get(visit.page(subscription, more))
+        assert "Resume" not in page.text
+        assert not page.select("a[href*=resume]")
+    assert "Resume" not in visit.browser.get(visit.home).text
+    assert visit.browser.get(visit.page(subscription, "/resume"), status=409)
+    assert not any("resume" in letter.text.lower() for letter in letters())
+
+
+def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx):
+    subscription = make.subscription(customer=visit.customer, product=product, status=Status.PAST_DUE)
+    with ctx.db.begin() as session:
+        session.execute(
+            update(Subscription)
+            .where(Subscription.id == subscription.id)
+            .values(failed_payments=2, failure_threshold=3, outstanding=29.9)
+        )
+    page = visit.browser.get(visit.home).follow("Why, and what you can do")
+    assert page.h1 == "A payment is late"
+    assert "Failed payments in a row, as PayPal counts them: 2." in page.text
+    assert "tries a failed payment again after five days" in page.text
+    assert "once 3 payments in a row have failed" in page.text
+    assert "€29.90" in page.text
+    assert "until" in page.text
+    assert page.select_one("a[href='https://www.paypal.com/myaccount/autopay/']")
+    assert "Cancel my subscription" in page.text
+    assert visit.merchant.support_email in page.text
+    running = make.subscription(customer=visit.customer)
+    assert visit.browser.get(visit.page(running, "/late")).path == visit.page(running)
+
+
+def test_the_whole_way_in_french(french_visit, make, ctx, paypal):
+    product = make.product(french_visit.merchant, pause_offered=True, kept_while_paused=True)
+    subscription = make.subscription(customer=french_visit.customer, product=product)
+    recap = french_visit.browser.get(french_visit.page(subscription, "/pause"))
+    assert recap.h1 == "Vérifiez : votre abonnement n’est pas encore en pause".replace(" :", " :")
+    page = recap.submit(press="Mettre en pause", until=day(20))
+    assert "Votre abonnement est en pause" in page.text
+    assert french_visit.browser.get(french_visit.page(subscription, "/late")).h1 == "Votre abonnement est en pause"
+    page = french_visit.browser.get(french_visit.page(subscription, "/resume")).submit(press="Confirmer", when="now")
+    assert make.reload(subscription).status is Status.ACTIVE
+    kinds = [row.kind for row in requests_of(ctx, subscription)]
+    assert kinds == [PauseKind.PAUSE, PauseKind.RESUME, PauseKind.RESUME]
+
+
+def test_an_end_under_way_leaves_no_pause_to_ask_for(visit, make, product, paypal):
+    subscription = make.subscription(customer=visit.customer, product=product)
+    paypal.rule("any", "500")
+    visit.cancel(subscription)
+    assert PAUSE not in visit.browser.get(visit.home).text
+    page = visit.browser.get(visit.page(subscription, "/pause"), status=409)
+    assert "can no longer be paused" in page.text
