@@ -18,6 +18,12 @@ class Denial(StrEnum):
     PAUSE_NOT_OFFERED = "pause_not_offered"
     KEY_NOT_TESTED = "key_not_tested"
     ALREADY_SENT = "already_sent"
+    NO_COMEBACK = "no_comeback"  # not cancelled, or never to be invited back
+    CAME_BACK = "came_back"
+    ALREADY_SUBSCRIBED = "already_subscribed"
+    NOT_SOLD_HERE = "not_sold_here"
+    STILL_STOPPING = "still_stopping"
+    PAID_TIME_UNKNOWN = "paid_time_unknown"
 
 
 class NotAllowed(DomainError):

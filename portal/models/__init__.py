@@ -1,6 +1,7 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
 from portal.models.base import Base, Provider
+from portal.models.comebacks import Comeback
 from portal.models.comparisons import (
     ComparisonDifference,
     ComparisonPhase,
@@ -26,6 +27,7 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
     "Base",
+    "Comeback",
     "ComparisonDifference",
     "ComparisonPhase",
     "ComparisonRun",

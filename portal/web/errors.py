@@ -36,6 +36,14 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
     Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be taken back."),
+    Denial.NO_COMEBACK: _l("This subscription cannot be taken up here."),
+    Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
+    Denial.ALREADY_SUBSCRIBED: _l("You already have, or are just taking, another subscription of the same kind."),
+    Denial.NOT_SOLD_HERE: _l("The merchant does not sell this subscription here. Ask them for a new one."),
+    Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this subscription yet. Try again later."),
+    Denial.PAID_TIME_UNKNOWN: _l(
+        "Until when you have paid is not known here. The merchant has to say so first, so that you do not pay twice."
+    ),
 }
 STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("The subscription is not yet approved at PayPal."),
