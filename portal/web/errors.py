@@ -61,6 +61,7 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
+    Refusal.PLAN_STATUS_INVALID: _l("The merchant no longer sells this subscription at PayPal."),
     # The two about webhooks have words of their own where they can happen (the desk's page of messages).
     **dict.fromkeys(
         (Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS, Refusal.OTHER),
