@@ -18,6 +18,7 @@ app = App(connector=PsycopgConnector())  # the worker's: it opens it with an add
 _deferring = App(connector=PsycopgConnector())
 
 CARRY_OUT_END = "end_requests.carry_out"
+CARRY_ON_COMEBACK = "comebacks.carry_on"
 SEND_MAIL = "mails.send"
 RUN_IMPORT = "imports.run"
 HANDLE_EVENT = "events.handle"
@@ -31,6 +32,7 @@ RUN_PROFILE_IMPORT = "profile_imports.run"
 FIRST, NEXT, LAST = 20, 10, 0
 TASKS = {
     CARRY_OUT_END: FIRST,
+    CARRY_ON_COMEBACK: FIRST,
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
     HANDLE_EVENT: NEXT,

@@ -7,7 +7,7 @@ revision = '0008'
 down_revision = '0007'
 
 STATES = ('recorded', 'creating', 'waiting', 'approved', 'given_up', 'failed')
-TROUBLES = ('no_key', 'key_refused', 'plan_not_sold', 'old_still_live', 'refused', 'no_link', 'no_answer', 'expired')
+TROUBLES = ('no_key', 'key_refused', 'plan_not_sold', 'old_still_live', 'not_offered', 'refused', 'no_link', 'no_answer', 'expired')
 OPEN = "state IN ('creating', 'recorded', 'waiting')"
 
 

@@ -34,6 +34,7 @@ class ComebackTrouble(StrEnum):
     KEY_REFUSED = "key_refused"
     PLAN_NOT_SOLD = "plan_not_sold"
     OLD_STILL_LIVE = "old_still_live"
+    NOT_OFFERED = "not_offered"  # what decides changed since it was asked for
     REFUSED = "refused"
     NO_LINK = "no_link"  # PayPal's answer names no page of its own for the approval
     NO_ANSWER = "no_answer"
@@ -43,7 +44,7 @@ class ComebackTrouble(StrEnum):
 OPEN: Final = frozenset({ComebackState.RECORDED, ComebackState.CREATING, ComebackState.WAITING})
 
 MOVES: Final[Mapping[ComebackState, frozenset[ComebackState]]] = {
-    ComebackState.RECORDED: frozenset({ComebackState.CREATING, ComebackState.APPROVED}),
+    ComebackState.RECORDED: frozenset({ComebackState.CREATING, ComebackState.FAILED, ComebackState.APPROVED}),
     ComebackState.CREATING: frozenset(
         {ComebackState.CREATING, ComebackState.WAITING, ComebackState.FAILED, ComebackState.APPROVED}
     ),

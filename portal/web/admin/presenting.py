@@ -182,6 +182,25 @@ def request_rows(request: Any) -> list[Row]:
     return rows
 
 
+def comeback_rows(comeback: Any) -> list[Row]:
+    """Return what is known of an attempt to come back."""
+    rows: list[Row] = [
+        (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
+        (_("Asked on"), moment(comeback.created_at)),
+        (_("Starts on"), moment(comeback.start_at) or _("at once")),
+        (_("PayPal’s id"), comeback.provider_id or _("none so far")),
+    ]
+    if comeback.approved_at is not None:
+        rows.append((_("Approved on"), moment(comeback.approved_at)))
+    if comeback.trouble is not None:
+        rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
+    if comeback.issue:
+        rows.append((_("PayPal’s word"), comeback.issue))
+    if comeback.debug_id:
+        rows.append((_("PayPal’s debug id"), comeback.debug_id))
+    return rows
+
+
 def is_in_the_way(request: Any, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
     waits = request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now

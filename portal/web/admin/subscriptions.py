@@ -15,7 +15,7 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import desk, end_requests, payments, products, subscriptions, timelines
+from portal.queries import comebacks, desk, end_requests, payments, products, subscriptions, timelines
 from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
@@ -108,6 +108,8 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
             more_payments=paid_in_all - len(paid),
+            neighbours=subscriptions.neighbours(session, found),
+            comebacks=[presenting.comeback_rows(one) for one in comebacks.all_of_subscription(session, found.id)],
             kind=words.PROVIDER[found.provider.value],
             possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],
         )

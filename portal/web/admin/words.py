@@ -152,6 +152,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_needs_you": _l("To you: something to finish"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
+    "comeback_approved": _l("Back with a new subscription"),
+    "merchant_comeback_approved": _l("To you: a customer is back"),
     "login_code": _l("Log-in code"),
 }
 

@@ -19,6 +19,7 @@ from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services.comebacks import is_offered
 from portal.services.rules import grants_of, rule_of
 from portal.web import labels
 from portal.web.formatting import formatter
@@ -61,6 +62,8 @@ class Card:
     request_label: LazyString | None
     has_open_request: bool
     due: str | None
+    may_come_back: bool
+    comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
 def product_name(holding: Holding) -> str:
@@ -159,7 +162,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         title=product_name(holding),
         status=status,
         label=labels.STATUS[status],
-        rows=_figures(holding),
+        rows=_figures(holding, now=now),
         open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
@@ -172,7 +175,14 @@ def card(holding: Holding, *, now: datetime) -> Card:
         request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
         has_open_request=waiting,
         due=_due(holding, now),
+        may_come_back=is_offered(holding.prospect),
+        comeback_id=_comeback_id(holding),
     )
+
+
+def _comeback_id(holding: Holding) -> uuid.UUID | None:
+    newest = holding.prospect.newest if holding.prospect is not None else None
+    return newest.id if newest is not None and newest.is_open else None
 
 
 def _due(holding: Holding, now: datetime) -> str | None:
@@ -182,13 +192,15 @@ def _due(holding: Holding, now: datetime) -> str | None:
     return formatter().moment(request.due_at)
 
 
-def _figures(holding: Holding) -> tuple[Row, ...]:
+def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the card's figures; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
     rows: list[Row] = [(_("Price"), price(holding))]
     if subscription.is_over:
         rows.append((_("End of the subscription"), known_day(subscription.ended_at)))
     else:
+        if subscription.started_at is not None and subscription.started_at > now:
+            rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), known_day(subscription.next_payment_at)))
     if subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
