@@ -9,16 +9,18 @@ from datetime import timedelta
 import pytest
 import requests
 from sqlalchemy import select, update
+from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
+from portal.demo.simulator.records import stamp
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
-from portal.models import Comeback, Mail, Subscription, TimelineEntry
+from portal.models import Comeback, Mail, PayPalAccount, Subscription, TimelineEntry
 from portal.queries import comebacks as queries
-from portal.services import comeback_calls, comeback_watching, comebacks, end_requests
+from portal.services import comeback_calls, comeback_watching, comebacks, end_requests, imports
 from portal.services.carrying_out import Patience
 from portal.services.comeback_watching import Looked
 from tests.services.webhook_desk import WebhookDesk, changed
@@ -35,6 +37,9 @@ class Way:
         paid = now + timedelta(days=paid_days) if paid_days is not None else None
         columns = {"stopped_at_provider_at": now - timedelta(days=1), "status": Status.CANCELLED} | columns
         self.old = make.subscription(paid_until=paid, **columns)
+        if self.old.last_payment_at is not None:  # no payment that is not known here
+            paid = {"amount": "29.90", "time": stamp(self.old.last_payment_at)}
+            paypal.subscriptions[self.old.provider_id].last_payment = paid
         paypal.add_plan(plan_id=self.old.plan.provider_id, amount="34.00")
 
     def wish(self, **more):
@@ -239,8 +244,6 @@ def test_each_answer_of_paypal(way, paypal, operation, behaviour, trouble):
 
 def calm(one):
     """PayPal's « too many » is over."""
-    from portal.models import PayPalAccount
-
     with one.ctx.db.begin() as session:
         session.execute(update(PayPalAccount).values(calm_until=None))
 
@@ -266,7 +269,7 @@ def test_never_a_second_one_while_the_first_is_live_at_paypal(way, paypal):
 def test_a_payment_made_since_the_end_moves_the_start(way, paypal):
     one = way(paid_days=-3)
     at_paypal = paypal.subscriptions[one.old.provider_id]
-    at_paypal.last_payment = {"amount": "29.90", "time": utc_now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+    at_paypal.last_payment = {"amount": "29.90", "time": stamp(utc_now())}
     row = one.create()
     assert row.start_at is not None
     assert row.start_at > utc_now() + timedelta(days=27)
@@ -450,8 +453,6 @@ def test_14_marked_as_abandoned_meanwhile_the_way_back_is_closed(way, paypal):
 def test_somebody_elses_are_not_found(way, make):
     one = way()
     row = one.create()
-    from sqlalchemy.exc import NoResultFound
-
     stranger = make.customer(one.make._last_merchant)
     with pytest.raises(NoResultFound):
         one.start(customer_id=stranger.id)
@@ -462,15 +463,11 @@ def test_somebody_elses_are_not_found(way, make):
 
 
 def test_the_list_of_paypal_brings_it_in_as_well(way, paypal, ctx):
-    from portal.services import imports
-
     one = way()
     row = one.create()
-    run = lambda: imports.start(ctx, one.old.merchant_id, now=utc_now())  # noqa: E731
-    run_id = run()
-    imports.run(ctx, run_id)
+    imports.run_import(ctx, imports.start_or_resume(ctx, one.old.merchant_id).id)
     assert len(one.subscriptions()) == 1
     one.choose(row)
-    imports.run(ctx, run())
+    imports.run_import(ctx, imports.start_or_resume(ctx, one.old.merchant_id).id)
     assert [new.customer_id for new in one.arrived()] == [one.old.customer_id]
     assert one.row(row.id).state is ComebackState.APPROVED
