@@ -139,6 +139,7 @@ PAGES = {
     "subscription": Shown("noor", "{noor}"),
     "recap": Shown("noor", "{noor}/cancellation"),
     "subscription over": Shown(EMMA, "{emma}"),
+    "coming back": Shown(EMMA, "{emma}/comeback"),
     "result confirmed": Shown(EMMA, "{emma-request}"),
     "result waiting": Shown(OLIVER, "{oliver-request}"),
     "result needs merchant": Shown(KENJI, "{kenji-request}"),

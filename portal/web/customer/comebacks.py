@@ -55,9 +55,7 @@ class Shown:
 
     id: uuid.UUID
     state: ComebackState
-    label: LazyString
     trouble: LazyString | None
-    product: str
     rows: tuple[Row, ...]
     starts: str | None  # the day, when it lies ahead
     price: str
@@ -176,9 +174,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
     return Shown(
         id=found.id,
         state=found.state,
-        label=labels.COMEBACK_STATE[found.state],
         trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
-        product=presenting.product_name(held),
         rows=(
             (_("Subscription"), presenting.product_name(held)),
             (_("State"), str(labels.COMEBACK_STATE[found.state])),

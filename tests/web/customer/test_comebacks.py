@@ -53,8 +53,8 @@ def at_paypal(page, choice):
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_the_whole_walk(language, visit, french_visit, cancelled, ctx, paypal):
-    who = visit if language == "en" else french_visit
+def test_the_whole_walk(language, request, cancelled, ctx, paypal):
+    who = request.getfixturevalue("visit" if language == "en" else "french_visit")
     old = cancelled(who.customer)
     recap = who.browser.get(who.home).follow(LINK[language])
     assert recap.h1 == LINK[language]
@@ -67,7 +67,6 @@ def test_the_whole_walk(language, visit, french_visit, cancelled, ctx, paypal):
     page = recap.submit(press=PREPARE[language])
     assert paypal.count("create") == 1
     assert {"en": "€34.00", "fr": "34,00"}[language] in page.text, "PayPal's price of today"
-    assert "29" not in page.select_one("dl.summary").text.replace("2026", "").replace("2029", "").split("34")[1][:10]
 
     turned_back = who.browser.get(at_paypal(page, "cancel"))
     assert turned_back.h1 == {"en": "Your approval is missing so far", "fr": "Votre accord manque encore"}[language]
@@ -150,7 +149,6 @@ def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
     [
         ({"paid_until": None}, "Until when you have paid is not known here."),
         ({"stopped_at_provider_at": None}, "PayPal has not confirmed the end"),
-        ({"environment": "live"}, "does not sell this subscription here"),
     ],
 )
 def test_no_button_and_a_reason(visit, cancelled, columns, reason):
