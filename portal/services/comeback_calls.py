@@ -226,10 +226,7 @@ def _settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> Non
         if not _is_ours(comeback, claim):
             return
         comeback.claimed_at = None
-        if answer.error is not None:
-            heed(session, claim.merchant_id, Provider.PAYPAL_REST, answer.error, now=now)
-            comeback.debug_id = answer.error.debug_id
-            comeback.issue = answer.error.issue if isinstance(answer.error, GatewayRefused) else ""
+        _note_error(session, comeback, answer.error, now=now)
         trouble = answer.trouble
         if answer.made is not None:
             trouble = _take_over(comeback, answer.made, now=now)
@@ -240,10 +237,19 @@ def _settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> Non
             close(session, subscription, comeback, ComebackState.FAILED, trouble, now=now)
             log.info("comeback_failed", comeback_id=str(comeback.id), trouble=trouble)
             return
-        if answer.made is None:
-            comeback.next_try_at = now + _delay(comeback, answer.error)
-        assert comeback.next_try_at is not None  # noqa: S101 - set above, or with what PayPal made
+        following = comeback.next_try_at if answer.made is not None else None
+        comeback.next_try_at = following or now + _delay(comeback, answer.error)
         defer(session, comeback, at=comeback.next_try_at)
+
+
+def _note_error(
+    session: Session, comeback: Comeback, error: GatewayRefused | GatewayUnavailable | None, *, now: datetime
+) -> None:
+    if error is None:
+        return
+    heed(session, comeback.merchant_id, Provider.PAYPAL_REST, error, now=now)
+    comeback.debug_id = error.debug_id
+    comeback.issue = error.issue if isinstance(error, GatewayRefused) else ""
 
 
 def _take_over(comeback: Comeback, made: CreatedSubscription, *, now: datetime) -> ComebackTrouble | None:
