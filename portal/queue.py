@@ -19,6 +19,7 @@ _deferring = App(connector=PsycopgConnector())
 
 CARRY_OUT_END = "end_requests.carry_out"
 CARRY_OUT_PAUSE = "pauses.carry_out"
+CARRY_ON_COMEBACK = "comebacks.carry_on"
 SEND_MAIL = "mails.send"
 RUN_IMPORT = "imports.run"
 HANDLE_EVENT = "events.handle"
@@ -33,6 +34,7 @@ FIRST, NEXT, LAST = 20, 10, 0
 TASKS = {
     CARRY_OUT_END: FIRST,
     CARRY_OUT_PAUSE: FIRST,
+    CARRY_ON_COMEBACK: FIRST,
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
     HANDLE_EVENT: NEXT,

@@ -87,10 +87,12 @@ def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
     when nothing is paid ahead, or when the subscription never began. The preview and the engine both call this.
     One that is already over keeps its date: only the word changes, and nothing opens or closes (domain.md, local).
     One that never began has no start, whatever start PayPal had planned: ending it must not open anything.
+    The same holds for one that PayPal shows as active before its start (docs/decisions/0010).
     """
     if facts.status in ENDED and facts.ended_at is not None:
         return replace(facts, status=outcome)
-    if facts.status is Status.PENDING:
+    is_ahead = facts.started_at is not None and facts.started_at > at
+    if facts.status is Status.PENDING or is_ahead:
         return replace(facts, status=outcome, started_at=None, ended_at=at)
     at_once = rule.stops_at_once and outcome is not Status.COMPLETED
     paid_ahead = facts.paid_until if facts.paid_until is not None and facts.paid_until > at else None

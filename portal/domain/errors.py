@@ -21,6 +21,12 @@ class Denial(StrEnum):
     END_UNDER_WAY = "end_under_way"  # an end outranks a pause
     PAYPAL_FORBIDS_RESUME = "paypal_forbids_resume"  # its failure threshold was reached
     RESUME_DAY = "resume_day"  # none was given, or it is outside what the merchant allows
+    NO_COMEBACK = "no_comeback"  # not cancelled, or never to be invited back
+    CAME_BACK = "came_back"
+    ALREADY_SUBSCRIBED = "already_subscribed"
+    NOT_SOLD_HERE = "not_sold_here"
+    STILL_STOPPING = "still_stopping"
+    PAID_TIME_UNKNOWN = "paid_time_unknown"
 
 
 class NotAllowed(DomainError):

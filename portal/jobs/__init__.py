@@ -16,6 +16,7 @@ from procrastinate.exceptions import ConnectorException
 
 from portal import queue
 from portal.jobs import (
+    comebacks,
     comparisons,
     end_requests,
     events,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from portal.services.context import Context
 
 __all__ = [
+    "comebacks",
     "comparisons",
     "end_requests",
     "events",

@@ -7,7 +7,7 @@ from procrastinate import JobContext
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import aging, event_retention, outbox, pause_reminders, pause_settling, settling
+from portal.services import aging, comebacks, event_retention, outbox, pause_reminders, pause_settling, settling
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +30,15 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
 @queue.app.periodic(cron="* * * * *")
 @queue.app.task(name="housekeeping.sweep", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="sweep")
 def sweep(job: JobContext, timestamp: int) -> None:
-    """Give a job to every request, and every mail, whose time has passed without one."""
+    """Give a job to every request, every attempt to come back and every mail whose time has passed without one."""
     context = job.additional_context["portal"]
     try:
         found = settling.sweep(context, now=utc_now())
         if found:
             log.warning("requests_without_a_job", count=found)
+        found = comebacks.sweep(context, now=utc_now())
+        if found:
+            log.warning("comebacks_without_a_job", count=found)
     finally:
         found = outbox.sweep(context, now=utc_now())
         if found:

@@ -56,6 +56,24 @@ class EffectFacts(Clean):
     is_access_unknown: bool = False
     kept: tuple[str, ...] = ()
     may_come_back: bool = False  # `subscriptions.may_invite_back`: never for abandoned
+    comeback_path: str | None = None  # the page for it, where it can be done here
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComebackFacts(Clean):
+    """A new subscription of somebody who came back, approved at PayPal."""
+
+    product: str
+    customer_name: str
+    customer_email: str | None
+    provider_id: str
+    starts_at: datetime | None
+    is_ahead: bool  # nothing is charged before `starts_at`
+    price: Money | None
+    interval_unit: str | None
+    interval_count: int
+    has_another: bool = False  # one of the same product runs beside it
+    path: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
+from portal.models.comebacks import Comeback
 from portal.models.comparisons import (
     ComparisonDifference,
     ComparisonPhase,
@@ -30,6 +31,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Base",
+    "Comeback",
     "ComparisonDifference",
     "ComparisonPhase",
     "ComparisonRun",

@@ -73,6 +73,10 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     stopped_at_provider_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     relaunch_allowed: Mapped[bool] = mapped_column(default=True)
+    # The subscription that this one took up again (docs/decisions/0010).
+    predecessor_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True
+    )
 
     customer: Mapped[Customer] = relationship(lazy="raise")
     product: Mapped[Product] = relationship(lazy="raise")

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     STATUS_INVALID = "status_invalid"  # 422 SUBSCRIPTION_STATUS_INVALID: read before believing it
     ACCOUNT_CLOSED = "account_closed"  # 422 USER_ACCOUNT_CLOSED and SUBSCRIBER_ACCOUNT_*
     CANNOT_BE_ACTIVATED = "cannot_be_activated"  # 422 after the failure threshold
+    PLAN_STATUS_INVALID = "plan_status_invalid"  # 422: the plan is not sold (any more)
     WEBHOOK_LIMIT = "webhook_limit"  # 400 WEBHOOK_NUMBER_LIMIT_EXCEEDED: ten exist at this application
     WEBHOOK_EXISTS = "webhook_exists"  # 400 WEBHOOK_URL_ALREADY_EXISTS
     OTHER = "other"  # any other 4xx: a defect of ours, never retried blindly
@@ -100,6 +101,28 @@ class PlanReading:
     interval_count: int = 1
     total_cycles: int = 0  # 0 means without end
     failure_threshold: int = 0  # 0 means PayPal never suspends for failed payments
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSubscription:
+    """What is asked for when the provider is to make a subscription. The buyer still has to approve it there."""
+
+    plan_id: str
+    start_at: datetime | None  # None: at once; the provider refuses one in the past
+    custom_id: str  # 1-127 printable ASCII characters
+    language: str  # of the provider's pages
+    return_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreatedSubscription:
+    """A subscription that the provider made. `approval_url` is None unless it is a page of the provider's own."""
+
+    provider_id: str
+    status: str
+    approval_url: str | None
+    debug_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +237,9 @@ class RestGateway(SubscriptionGateway, Protocol):
 
     def list_subscriptions(self, *, page: int, page_size: int = 20, changed_since: datetime | None = None) -> Page:
         """Read one page, from 1; with `changed_since` only those whose status changed after it."""
+
+    def create_subscription(self, wanted: NewSubscription, *, request_id: str) -> CreatedSubscription:
+        """Make a subscription; the same `request_id` within 72 hours gives the same one (FACTS.md 1.2)."""
 
     def show_plan(self, plan_id: str) -> PlanReading: ...
     def list_plans(self) -> Iterator[PlanReading]: ...

@@ -12,8 +12,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.subscriptions import may_invite_back
 from portal.models import EndRequest, Grant, PauseRequest, Product, Subscription, TimelineEntry
-from portal.queries import end_requests, grants, pauses, subscriptions, timelines
+from portal.queries import comebacks, end_requests, grants, pauses, subscriptions, timelines
+from portal.queries.comebacks import Prospect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Holding:
     entries: tuple[TimelineEntry, ...] = ()
     grants: tuple[Grant, ...] = ()
     pauses: tuple[PauseRequest, ...] = ()  # every one, newest first
+    prospect: Prospect | None = None  # of coming back; None for what may not be invited back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +48,12 @@ class Holdings:
 
 
 def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Holdings:
-    """Return everything the account page shows, in six statements."""
+    """Return everything the account page shows, in six statements, two more when one may be invited back."""
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
     paused = pauses.all_of_customer(session, merchant_id, customer_id)
+    prospects = comebacks.prospects(session, merchant_id, customer_id, rows)
     given = session.execute(
         select(Grant, Product.name)
         .join(Product, Grant.product_id == Product.id)
@@ -65,6 +69,7 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
                 entries=tuple(entries.get(row.id, ())),
                 grants=tuple(grant for grant, _ in given if grant.product_id == row.product_id),
                 pauses=tuple(paused.get(row.id, ())),
+                prospect=prospects.get(row.id),
             )
             for row in rows
         ),
@@ -87,6 +92,7 @@ def of_customer(
         entries=tuple(timelines.of_subscription(session, subscription_id)),
         pauses=tuple(pauses.all_of_subscription(session, subscription_id)),
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
+        prospect=_prospect(session, subscription),
     )
 
 
@@ -98,4 +104,13 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         subscription=request.subscription,
         request=request,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
+        prospect=_prospect(session, request.subscription),
     )
+
+
+def _prospect(session: Session, subscription: Subscription) -> Prospect | None:
+    if not may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed):
+        return None
+    merchant_id, customer_id = subscription.merchant_id, subscription.customer_id
+    rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
+    return comebacks.prospects(session, merchant_id, customer_id, rows).get(subscription.id)

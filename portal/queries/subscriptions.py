@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.models import Plan, Product, Subscription
@@ -44,6 +44,13 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.
     return session.scalars(
         _whole().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
     ).one()
+
+
+def neighbours(session: Session, subscription: Subscription) -> list[Subscription]:
+    """Return the subscription that this one took up again, and those that took it up, oldest first."""
+    before, after = Subscription.id == subscription.predecessor_id, Subscription.predecessor_id == subscription.id
+    statement = select(Subscription).where(Subscription.merchant_id == subscription.merchant_id, or_(before, after))
+    return list(session.scalars(statement.order_by(Subscription.created_at, Subscription.id)))
 
 
 def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:

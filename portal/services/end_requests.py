@@ -21,7 +21,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import notices, pause_outcomes, timeline
+from portal.services import comebacks, notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.rules import grants_of
@@ -151,6 +151,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
         merchant = session.get_one(Merchant, wish.merchant_id)
         policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
         subscription.mark_abandoned()
+        comebacks.close_open(session, subscription, now=now)
         timeline.note(
             session,
             subscription,

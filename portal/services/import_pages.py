@@ -29,6 +29,7 @@ from portal.providers.ports import (
     RestGateway,
 )
 from portal.queries import import_runs, subscriptions
+from portal.services import comeback_arrivals
 from portal.services.context import Context
 from portal.services.import_rows import Offer, Origin, write_row
 
@@ -74,8 +75,11 @@ def gather(ctx: Context, origin: Origin, gateway: RestGateway, page: Page) -> Ga
             found.unreadable += 1
         else:
             found.readings.append(reading)
-    wanted = {reading.plan_id for reading in found.readings if reading.plan_id}
     with ctx.db.read() as session:
+        found.readings = comeback_arrivals.without_unapproved(
+            session, origin.merchant_id, origin.environment, found.readings
+        )
+        wanted = {reading.plan_id for reading in found.readings if reading.plan_id}
         known = import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, wanted)
     for plan_id in sorted(wanted - {key for key, plan in known.items() if _was_read(plan)}):
         found.plans[plan_id] = _plan(gateway, plan_id, silence)
@@ -118,13 +122,21 @@ def write_page(
     subscriptions.lock_known(
         session, origin.merchant_id, origin.environment, [reading.provider_id for reading in page.readings]
     )
+    comebacks = comeback_arrivals.matching(session, origin.merchant_id, origin.environment, page.readings)
     offers = {plan_id: Offer(plan, plan.product) for plan_id, plan in plans.items()}
     written = Written()
     for reading in page.readings:
         try:
             with session.begin_nested():
                 is_new = write_row(
-                    ctx, session, origin, reading, offers.get(reading.plan_id or ""), now=now, asked_at=asked_at
+                    ctx,
+                    session,
+                    origin,
+                    reading,
+                    offers.get(reading.plan_id or ""),
+                    now=now,
+                    asked_at=asked_at,
+                    comeback=comebacks.get(reading.provider_id),
                 )
         except (OperationalError, InterfaceError):
             raise  # the database, not the row

@@ -12,10 +12,10 @@ from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status, status_from_provider
-from portal.models import Customer, Plan, Product, Provider, Subscription, TimelineKind
+from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
-from portal.services import endings, timeline
+from portal.services import comeback_arrivals, endings, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import late_since, take_over
 from portal.services.rules import rule_of
@@ -51,8 +51,9 @@ def write_row(
     *,
     now: datetime,
     asked_at: datetime | None = None,
+    comeback: Comeback | None = None,
 ) -> bool:
-    """Write one subscription as PayPal shows it; return whether it is new here.
+    """Write one subscription as PayPal shows it; return whether it is new here. `comeback` is what it came from.
 
     A known one is matched by PayPal's id only, and goes through `endings.record_reading`, unless PayPal was read
     again after `asked_at`.
@@ -63,7 +64,9 @@ def write_row(
     if known is None:
         if offer is None:
             raise NoPlan
-        _create(session, origin, reading, offer, now=now)
+        arrived = _create(session, origin, reading, offer, comeback, now=now)
+        if comeback is not None:
+            comeback_arrivals.record(ctx, session, comeback.id, arrived, reading, now=now)
         return True
     subscription = subscriptions.lock(session, origin.merchant_id, known.id)
     if asked_at is not None and subscription.provider_read_at > asked_at:
@@ -77,10 +80,16 @@ def write_row(
     return False
 
 
-def _create(session: Session, origin: Origin, reading: Reading, offer: Offer, *, now: datetime) -> None:
+def _create(
+    session: Session, origin: Origin, reading: Reading, offer: Offer, comeback: Comeback | None, *, now: datetime
+) -> Subscription:
     subscription = Subscription(
         merchant_id=origin.merchant_id,
-        customer=_customer(session, origin, reading),
+        customer=(
+            comeback_arrivals.customer_of(session, comeback, reading)
+            if comeback is not None
+            else _customer(session, origin, reading)
+        ),
         product=offer.product,
         plan=offer.plan,
         status=Status.PENDING,
@@ -90,6 +99,7 @@ def _create(session: Session, origin: Origin, reading: Reading, offer: Offer, *,
         provider_status=reading.status,
         provider_read_at=now,
         interval_count=1,
+        predecessor_id=comeback.subscription_id if comeback is not None else None,
         # Lists go by age: what counts is when the customer subscribed, not when we heard of it.
         created_at=reading.created_at or reading.started_at or now,
     )
@@ -106,6 +116,7 @@ def _create(session: Session, origin: Origin, reading: Reading, offer: Offer, *,
         actor=Actor.SYSTEM,
         word=reading.status,
     )
+    return subscription
 
 
 def _take_over_life(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import Basis, RequestState, is_payment_near
+from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status, may_invite_back
@@ -15,6 +16,7 @@ from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Merchant, Provider, Subscription
 from portal.queries import grants
+from portal.services.comebacks import is_offered, prospect_of
 from portal.services.context import Context
 from portal.services.rules import AccessLeft, access_left
 
@@ -99,9 +101,22 @@ def effect_facts(session: Session, request: EndRequest, subscription: Subscripti
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,
+        comeback_path=_comeback_path(session, subscription),
         may_come_back=subscription.customer.contact_allowed
         and may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed),
     )
+
+
+def _comeback_path(session: Session, subscription: Subscription) -> str | None:
+    """Return the page where the customer may come back; None where that is not offered."""
+    try:
+        prospect = prospect_of(session, subscription)
+    except NotAllowed:
+        return None
+    if not is_offered(prospect):
+        return None
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 
 def access_facts(

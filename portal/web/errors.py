@@ -39,6 +39,14 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.END_UNDER_WAY: _l("The end of this subscription was asked for: it can no longer be paused or resumed."),
     Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
+    Denial.NO_COMEBACK: _l("This subscription cannot be taken up here."),
+    Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
+    Denial.ALREADY_SUBSCRIBED: _l("You already have, or are just taking, another subscription of the same kind."),
+    Denial.NOT_SOLD_HERE: _l("The merchant does not sell this subscription here. Ask them for a new one."),
+    Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this subscription yet. Try again later."),
+    Denial.PAID_TIME_UNKNOWN: _l(
+        "Until when you have paid is not known here. The merchant has to say so first, so that you do not pay twice."
+    ),
 }
 STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("The subscription is not yet approved at PayPal."),
@@ -56,6 +64,7 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
+    Refusal.PLAN_STATUS_INVALID: _l("The merchant no longer sells this subscription at PayPal."),
     # The two about webhooks have words of their own where they can happen (the desk's page of messages).
     **dict.fromkeys(
         (Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS, Refusal.OTHER),

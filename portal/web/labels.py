@@ -12,6 +12,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.access import End
+from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
@@ -82,6 +83,27 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
     TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
+}
+
+COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {
+    ComebackState.RECORDED: _l("Being prepared at PayPal"),
+    ComebackState.CREATING: _l("Being prepared at PayPal"),
+    ComebackState.WAITING: _l("Waiting for the approval at PayPal"),
+    ComebackState.APPROVED: _l("Approved at PayPal"),
+    ComebackState.GIVEN_UP: _l("Not approved"),
+    ComebackState.FAILED: _l("Not possible"),
+}
+
+COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
+    ComebackTrouble.NO_KEY: _l("The merchant has not connected PayPal, or no longer has."),
+    ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the merchant’s key."),
+    ComebackTrouble.PLAN_NOT_SOLD: _l("The merchant no longer sells this subscription at PayPal."),
+    ComebackTrouble.OLD_STILL_LIVE: _l("PayPal does not show the former subscription as over."),
+    ComebackTrouble.NOT_OFFERED: _l("This is no longer offered."),
+    ComebackTrouble.REFUSED: _l("PayPal refused the call."),
+    ComebackTrouble.NO_LINK: _l("PayPal’s answer named no page for the approval."),
+    ComebackTrouble.NO_ANSWER: _l("PayPal did not answer."),
+    ComebackTrouble.EXPIRED: _l("The link was not used in time, and is no longer good."),
 }
 
 CHANNEL: Final[Mapping[Channel, LazyString]] = {

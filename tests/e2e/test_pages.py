@@ -140,6 +140,7 @@ PAGES = {
     "recap": Shown("noor", "{noor}/cancellation"),
     "pause": Shown("noor", "{noor}/pause"),
     "subscription over": Shown(EMMA, "{emma}"),
+    "coming back": Shown(EMMA, "{emma}/comeback"),
     "result confirmed": Shown(EMMA, "{emma-request}"),
     "result waiting": Shown(OLIVER, "{oliver-request}"),
     "result needs merchant": Shown(KENJI, "{kenji-request}"),

@@ -17,14 +17,15 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import ends, logins, merchants, pauses
+from portal.mail import comebacks, ends, logins, merchants, pauses
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, PauseFacts, WaitingFacts
+from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=20)
+BACK = ("comeback_approved", "merchant_comeback_approved")  # told after the approval: no invitation
 CONFIRMED = ("end_confirmed", "end_already_over", "merchant_end_confirmed")  # written after PayPal's read
 URL = re.compile(r"https?://[^\s\"<]+")
 INVITATION = re.compile(r"revenir|reprendre|souscri|réabonn|come back|subscribe|new subscription|again soon", re.I)
@@ -107,6 +108,22 @@ def pause(**changes: object) -> PauseFacts:
     return dataclasses.replace(facts, **changes)
 
 
+def comeback(**changes: object) -> ComebackFacts:
+    facts = ComebackFacts(
+        product="Cours de piano",
+        customer_name="Zoé Dupont",
+        customer_email="zoe@client.test",
+        provider_id="I-BW452GLLEP1G",
+        starts_at=LATER,
+        is_ahead=True,
+        price=Money(Decimal("34.00"), "EUR"),
+        interval_unit="MONTH",
+        interval_count=1,
+        path="/account/atelier",
+    )
+    return dataclasses.replace(facts, **changes)
+
+
 def about_pauses(whose: Letterhead, changes: dict[str, object]) -> list[Composed]:
     """Each message about a pause, in each of its variants."""
     blank = {key: value for key, value in ALL_BLANK.items() if key != "next_payment_at"}
@@ -167,6 +184,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             {"was_at_provider": True},
             {"never_started": True, "kept": (), "access_until": None, "stopped_at": None},
             {"may_come_back": True} if outcome is Status.CANCELLED else {},
+            {"may_come_back": True, "comeback_path": "/account/a"} if outcome is Status.CANCELLED else {},
         )
     ]
     stories = [
@@ -202,6 +220,15 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for compose in (ends.end_confirmed, ends.end_already_over, merchants.merchant_end_confirmed)
     ]
     ending = access(**{"product": names["product"], "customer_name": names["customer"]} if names else {})
+    told += [
+        compose(whose, comeback(**changes, **more))
+        for compose in (comebacks.comeback_approved, comebacks.merchant_comeback_approved)
+        for more in (
+            {},
+            {"starts_at": NOW, "is_ahead": False, "has_another": True},
+            {"starts_at": None, "is_ahead": False, "price": None, "interval_unit": None, "customer_email": None},
+        )
+    ]
     told += [ends.access_ends_soon(whose, ending), ends.access_ended(whose, ending)]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
     told += [
@@ -277,7 +304,7 @@ def test_only_who_may_come_back_is_told_how(locale):
     assert INVITATION.search(may.text)
     for mail in every_message(head(locale)):
         # A subscription that is paused has not ended: that it starts again is no invitation to come back.
-        if mail.text != may.text and mail.kind != "end_confirmed" and "pause" not in mail.kind:
+        if mail.text != may.text and mail.kind not in ("end_confirmed", *BACK) and "pause" not in mail.kind:
             assert not INVITATION.search(mail.text), mail.kind
     for by in Actor:
         mail = ends.end_confirmed(head(locale), end(asked_by=by), effects(outcome=Status.ABANDONED))

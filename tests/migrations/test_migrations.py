@@ -15,10 +15,10 @@ from sqlalchemy import create_engine
 from portal.domain.audit import OPERATOR, Act
 from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor, Role
-from portal.domain.subscriptions import Action
+from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base
-from portal.services import audit, end_requests, pauses
+from portal.services import audit, comebacks, end_requests, pauses
 from portal.services.end_requests import Wish
 from portal.services.pauses import PauseWish
 
@@ -97,6 +97,26 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
     downgrade(database_url, "base")
     upgrade(database_url)
+
+
+def test_0008_drops_the_attempts_and_keeps_the_subscriptions(make, ctx, database_url):
+    now = make.now()
+    old = make.subscription(status=Status.CANCELLED, stopped_at_provider_at=now)
+    make.subscription(predecessor_id=make.subscription(status=Status.CANCELLED).id)
+    wish = comebacks.Wish(
+        merchant_id=old.merchant_id,
+        customer_id=old.customer_id,
+        customer_name="",
+        subscription_id=old.id,
+        language="fr",
+    )
+    comebacks.start(ctx, wish, now=now)
+    ctx.db.dispose()
+    downgrade(database_url, "0007")
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (3,)
+        assert connection.execute("SELECT count(*) FROM comebacks").fetchone() == (0,)
 
 
 def test_0003_keeps_rest_keys_both_ways_and_cannot_keep_classic_ones(make, ctx, database_url):

@@ -9,9 +9,9 @@ import secrets
 from typing import Final
 from urllib.parse import unquote
 
-from portal.demo.simulator import shapes, webhooks
+from portal.demo.simulator import creating, shapes, webhooks
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
-from portal.demo.simulator.operations import WEBHOOK_SCOPE, Asked, identified, perform, reason_of
+from portal.demo.simulator.operations import SUBSCRIPTION_SCOPE, WEBHOOK_SCOPE, Asked, identified, perform, reason_of
 from portal.demo.simulator.records import stamp
 from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule, chosen
 from portal.demo.simulator.shapes import PayPalError
@@ -21,6 +21,7 @@ ROUTES: Final = (
     ("POST", r"/v1/oauth2/token", "token"),
     ("GET", r"/v1/billing/subscriptions", "list"),
     ("GET", r"/v1/billing/subscriptions/([^/]+)", "show"),
+    ("POST", r"/v1/billing/subscriptions", "create"),
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:cancel)", "cancel"),
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:suspend)", "suspend"),
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:activate)", "activate"),
@@ -47,6 +48,7 @@ FORCED: Final = {
     Behaviour.NOT_FOUND: PayPalError(404, "INVALID_RESOURCE_ID"),
     Behaviour.BAD_REQUEST: PayPalError(400, "INVALID_STRING_MAX_LENGTH", field="/reason"),
     Behaviour.ACCOUNT_CLOSED: PayPalError(422, "USER_ACCOUNT_CLOSED"),
+    Behaviour.PLAN_STATUS_INVALID: PayPalError(422, "PLAN_STATUS_INVALID"),
     Behaviour.CANNOT_BE_ACTIVATED: PayPalError(422, "SUBSCRIPTION_CANNOT_BE_ACTIVATED", shapes.AFTER_THRESHOLD),
 }
 
@@ -68,7 +70,7 @@ def answer(simulator: Simulator, request: Request) -> Reply:
                 provider_id=provider_id,
                 answer=said,
                 at=stamp(simulator.now()),
-                note=_note(request) if operation in ACTS else "",
+                note=_note(request) if operation in ACTS and operation != "create" else "",
             )
         )
     return reply
@@ -102,6 +104,8 @@ def _perform(asked: Asked) -> Reply:
         return webhooks.certificate(asked)
     if asked.operation in webhooks.CALLS:
         return webhooks.CALLS[asked.operation](identified(asked, scope=WEBHOOK_SCOPE))
+    if asked.operation == "create":
+        return creating.create(identified(asked, scope=SUBSCRIPTION_SCOPE))
     return perform(asked)
 
 

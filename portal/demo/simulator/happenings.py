@@ -12,6 +12,7 @@ from portal.demo.simulator.records import Plan, Subscription, billing_date, mome
 from portal.demo.simulator.shapes import PayPalError
 
 OVER: Final = frozenset({"CANCELLED", "EXPIRED"})
+FORGOTTEN: Final = "FORGOTTEN"  # no word of PayPal's: it is about to be removed
 RETRIES: Final = 2  # of a payment that failed, within its cycle (FACTS.md 1.4)
 RETRY_GAP: Final = timedelta(days=5)
 ANNOUNCED: Final = frozenset({"ACTIVE", "SUSPENDED", "CANCELLED", "EXPIRED"})
@@ -68,6 +69,8 @@ def due(row: Subscription) -> datetime | None:
     """Return when time will next do something to it; None when never."""
     if row.status == "APPROVED" and not row.merchant_activates:
         return moment(row.start_time)
+    if row.status == "APPROVAL_PENDING" and row.forgotten_at:
+        return moment(row.forgotten_at)
     times = [moment(at) for at in (row.next_billing_time, row.retry_at) if at]
     return min(times) if times and row.status == "ACTIVE" else None
 
@@ -77,7 +80,9 @@ def step(row: Subscription, plan: Plan, *, now: datetime) -> bool:
     at = due(row)
     if at is None or at > now:
         return False
-    if row.status == "APPROVED":
+    if row.status == "APPROVAL_PENDING":
+        row.status = FORGOTTEN
+    elif row.status == "APPROVED":
         activate(row, plan, now=now)
     elif row.retry_at and moment(row.retry_at) == at:
         _take(row, plan, at=at)

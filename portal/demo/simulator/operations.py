@@ -117,7 +117,8 @@ def _act(asked: Asked) -> Reply:
     return Reply(status=204)
 
 
-def reason_of(request: Request) -> str:
+def body_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a call; raise PayPal's error when there is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise PayPalError(415)
     if not request.body:
@@ -126,7 +127,11 @@ def reason_of(request: Request) -> str:
         body = json.loads(request.body)
     except ValueError:
         raise PayPalError(400, "MALFORMED_REQUEST_JSON") from None
-    reason = body.get("reason") if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def reason_of(request: Request) -> str:
+    reason = body_of(request).get("reason")
     if reason is None:
         raise PayPalError(400, "MISSING_REQUIRED_PARAMETER", field="/reason")
     if not isinstance(reason, str):

@@ -131,6 +131,10 @@ class Subscription:
     retry_at: str | None = None  # the next try of a payment that failed
     tries: int = 0  # of the present cycle's payment that failed
     merchant_activates: bool = False  # approved with CONTINUE: waits for our activate
+    approve_url: str = ""  # made through the API: where the buyer approves, and where that leads
+    return_url: str = ""
+    cancel_url: str = ""
+    forgotten_at: str | None = None  # when PayPal forgets it, unless it is approved
     account_closed: bool = False  # the buyer's PayPal account: 422 on every act
     classic: str = ""  # a profile of the classic API: express (checkout) or button
     payments: list[Payment] = field(default_factory=list)
@@ -188,6 +192,7 @@ class State:
     plans: dict[str, Plan] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     tokens: dict[str, dict[str, str]] = field(default_factory=dict)  # value -> client_id, environment, until
+    created: dict[str, str] = field(default_factory=dict)  # client and request id -> the subscription made for it
     cancelled: list[str] = field(default_factory=list)  # ids, in the order in which a cancel took effect
     clock_seconds: int = 0  # how far the clock was moved
     classic_accounts: list[ClassicAccount] = field(default_factory=list)
@@ -209,6 +214,7 @@ class State:
             plans={key: Plan(**row) for key, row in raw["plans"].items()},
             subscriptions=subscriptions,
             tokens=raw["tokens"],
+            created=raw.get("created", {}),
             cancelled=raw["cancelled"],
             clock_seconds=raw["clock_seconds"],
             classic_accounts=[ClassicAccount(**row) for row in raw.get("classic_accounts", [])],

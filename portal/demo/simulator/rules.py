@@ -16,6 +16,7 @@ OPERATIONS: Final = (
     "cancel",
     "suspend",
     "activate",
+    "create",
     "list_plans",
     "show_plan",
     "transactions",
@@ -35,7 +36,7 @@ OPERATIONS: Final = (
     "nvp_balance",
     "ipn_postback",
 )
-ACTS: Final = ("cancel", "suspend", "activate", "nvp_manage")
+ACTS: Final = ("cancel", "suspend", "activate", "create", "nvp_manage")
 
 
 class Behaviour(StrEnum):
@@ -55,6 +56,7 @@ class Behaviour(StrEnum):
     ACCOUNT_CLOSED = "422-account-closed"
     STATUS_INVALID = "422-status-invalid"
     CANNOT_BE_ACTIVATED = "422-cannot-be-activated"
+    PLAN_STATUS_INVALID = "422-plan-status-invalid"
     STALE = "stale"  # set on an act: it works, but the next `reads` reads still show the state before
     HTML = "html-502"
     EMPTY = "empty-200"
@@ -76,6 +78,7 @@ ONLY_ACTS: Final = frozenset(
         Behaviour.BAD_REQUEST,
         Behaviour.ACCOUNT_CLOSED,
         Behaviour.STATUS_INVALID,
+        Behaviour.PLAN_STATUS_INVALID,
         Behaviour.CANNOT_BE_ACTIVATED,
         Behaviour.STALE,
     }

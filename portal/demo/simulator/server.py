@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from portal.demo.simulator import api, control, nvp
+from portal.demo.simulator import api, approving, control, nvp
 from portal.demo.simulator.messages import Reply, Request
 from portal.demo.simulator.world import Simulator
 
@@ -109,6 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _door(path: str) -> Callable[[Simulator, Request], Reply]:
     if path.startswith("/_simulator") or path == "/":
         return control.answer
+    if path == approving.PATH:
+        return approving.answer
     return nvp.DOORS.get(path.removeprefix("/live"), api.answer)
 
 

@@ -50,6 +50,7 @@ DESCRIPTIONS: Final = {
     "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
     "INVALID_PARAMETER_SYNTAX": "The value of a field does not conform to the expected format.",
     "INVALID_PARAMETER_VALUE": "The value of a field is invalid.",
+    "PLAN_STATUS_INVALID": "Invalid plan status for subscription creation; plan status should be active.",
 }
 STATUS_NEEDED: Final = {
     "cancel": "active or suspended",
@@ -57,6 +58,7 @@ STATUS_NEEDED: Final = {
     "activate": "suspended",
 }
 AFTER_THRESHOLD: Final = "Subscription cannot be activated after payment failure threshold has reached."
+IN_THE_PAST: Final = "Start time must be a valid future date and time."
 BY_THE_SYSTEM: Final = "This subscription should be activated by the system."
 
 
@@ -238,9 +240,8 @@ def _links(row: Subscription, environment: str) -> list[dict[str, str]]:
         for rel in ALLOWED.get(row.status, ("self",))
     ]
     if row.status == "APPROVAL_PENDING":
-        links.insert(
-            0, _link(f"https://www.sandbox.paypal.com/webapps/billing/subscriptions?ba_token={row.id}", "approve")
-        )
+        page = f"https://www.sandbox.paypal.com/webapps/billing/subscriptions?ba_token={row.id}"
+        links.insert(0, _link(row.approve_url or page, "approve"))
     return links
 
 

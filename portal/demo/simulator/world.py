@@ -140,9 +140,12 @@ class Simulator(Preparing):
             while (row := self.agenda.take(self.state.subscriptions, now=now)) is not None:
                 plan = self.state.plans.get(row.plan_id)
                 if plan is not None and happenings.step(row, plan, now=now):
+                    changed = True
+                    if row.status == happenings.FORGOTTEN:
+                        del self.state.subscriptions[row.id]
+                        continue
                     self.announce(row)
                     self.agenda.note(row)
-                    changed = True
             if changed:
                 self.version += 1
                 self.save()

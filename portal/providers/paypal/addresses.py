@@ -19,6 +19,7 @@ class Addresses:
     ipn: str  # where an IPN is posted back to
     certificate_origins: frozenset[str]  # scheme, host and, where it is not the usual one, port: compared exactly
     certificate_name: str
+    page_origins: frozenset[str]  # where buyers approve: as above, scheme, host and port
 
     @property
     def is_local(self) -> bool:
@@ -33,6 +34,7 @@ PAYPAL: Final[Mapping[str, Addresses]] = {
         ipn="https://ipnpb.paypal.com/cgi-bin/webscr",
         certificate_origins=frozenset({"https://api.paypal.com", "https://api-m.paypal.com"}),
         certificate_name="messageverificationcerts.paypal.com",
+        page_origins=frozenset({"https://www.paypal.com"}),
     ),
     "sandbox": Addresses(
         rest="https://api-m.sandbox.paypal.com",
@@ -40,6 +42,7 @@ PAYPAL: Final[Mapping[str, Addresses]] = {
         ipn="https://ipnpb.sandbox.paypal.com/cgi-bin/webscr",
         certificate_origins=frozenset({"https://api.sandbox.paypal.com", "https://api-m.sandbox.paypal.com"}),
         certificate_name="messageverificationcerts.sandbox.paypal.com",
+        page_origins=frozenset({"https://www.sandbox.paypal.com"}),
     ),
 }
 
@@ -63,5 +66,6 @@ def addresses(stand_ins: Mapping[str, str] | None = None) -> dict[str, Addresses
             ipn=base.rstrip("/") + "/cgi-bin/webscr",
             certificate_origins=frozenset({f"{parts.scheme}://{parts.netloc}"}),
             certificate_name=PAYPAL[environment].certificate_name,
+            page_origins=frozenset({f"{parts.scheme}://{parts.netloc}"}),
         )
     return found

@@ -13,14 +13,23 @@ from typing import Final
 import structlog
 
 from portal.providers.paypal import errors, mapping
-from portal.providers.paypal.pages import next_link, rows, stamp
+from portal.providers.paypal.pages import approval_page, next_link, rows, stamp
 from portal.providers.paypal.transport import Answer
 from portal.providers.paypal.webhooks import WebhookCalls
-from portal.providers.ports import Page, PaymentReading, PlanReading, Reading, Token
+from portal.providers.ports import (
+    CreatedSubscription,
+    NewSubscription,
+    Page,
+    PaymentReading,
+    PlanReading,
+    Reading,
+    Token,
+)
 
 PAGE_SIZE: Final = 20  # PayPal's largest page (FACTS.md 5)
 REASON_LENGTH: Final = 128  # characters (FACTS.md 1.2)
 NEUTRAL_REASON: Final = "Requested through the subscription portal."
+LOCALES: Final = {"fr": "fr-FR", "en": "en-GB"}  # PayPal wants language and country
 WINDOW: Final = timedelta(days=31)  # the longest span asked for transactions (FACTS.md 1.3)
 
 SUBSCRIPTIONS: Final = "/v1/billing/subscriptions"
@@ -59,6 +68,34 @@ class PayPalGateway(WebhookCalls):
         readings = [mapping.read_subscription(row) for row in listed]
         kept = tuple(reading for reading in readings if reading is not None)
         return Page(readings=kept, has_next=next_link(answer.body) is not None, unreadable=len(listed) - len(kept))
+
+    def create_subscription(self, wanted: NewSubscription, *, request_id: str) -> CreatedSubscription:
+        """Make a subscription for the buyer to approve; the same `request_id` within 72 hours gives the same one."""
+        body: dict[str, object] = {
+            "plan_id": wanted.plan_id,
+            "custom_id": wanted.custom_id,
+            "application_context": {
+                "locale": LOCALES[wanted.language],
+                "shipping_preference": "NO_SHIPPING",
+                "user_action": "SUBSCRIBE_NOW",
+                "return_url": wanted.return_url,
+                "cancel_url": wanted.cancel_url,
+            },
+        }
+        if wanted.start_at is not None:
+            body["start_time"] = stamp(wanted.start_at.astimezone(UTC), up=True)
+        headers = {"PayPal-Request-Id": request_id, "Prefer": "return=minimal"}
+        # A repeated call is answered 200 (FACTS.md 1.2).
+        answer = self._call("create", "POST", SUBSCRIPTIONS, json=body, headers=headers, expected=201, repeated=200)
+        reading = mapping.read_subscription(answer.body)
+        if reading is None:
+            raise errors.unavailable("create: no subscription in the answer", debug_id=answer.debug_id)
+        return CreatedSubscription(
+            provider_id=reading.provider_id,
+            status=reading.status,
+            approval_url=approval_page(answer.body, self._where.page_origins),
+            debug_id=answer.debug_id,
+        )
 
     def cancel_subscription(self, provider_id: str, *, reason: str) -> str:
         """Cancel at once and for ever; return the debug id. The payer may read `reason` (1-128 characters)."""

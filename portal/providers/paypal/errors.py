@@ -29,6 +29,7 @@ BY_ISSUE: Final[Mapping[str, Refusal]] = {
     "SUBSCRIBER_ACCOUNT_CLOSED": Refusal.ACCOUNT_CLOSED,
     "SUBSCRIBER_ACCOUNT_RESTRICTED": Refusal.ACCOUNT_CLOSED,
     "SUBSCRIPTION_CANNOT_BE_ACTIVATED": Refusal.CANNOT_BE_ACTIVATED,
+    "PLAN_STATUS_INVALID": Refusal.PLAN_STATUS_INVALID,
 }
 
 # FACTS.md 2.4: as the error's name or as an issue, of a status that the documents leave open.

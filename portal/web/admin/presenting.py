@@ -194,6 +194,25 @@ def _both_payments(request: Any) -> list[Row]:
     return [(_("Why then"), why), (_("Last payment still taken"), last), (_("First payment not taken"), prevented)]
 
 
+def comeback_rows(comeback: Any) -> list[Row]:
+    """Return what is known of an attempt to come back."""
+    rows: list[Row] = [
+        (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
+        (_("Asked on"), moment(comeback.created_at)),
+        (_("Starts on"), moment(comeback.start_at) or _("at once")),
+        (_("PayPal’s id"), comeback.provider_id or _("none so far")),
+    ]
+    if comeback.approved_at is not None:
+        rows.append((_("Approved on"), moment(comeback.approved_at)))
+    if comeback.trouble is not None:
+        rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
+    if comeback.issue:
+        rows.append((_("PayPal’s word"), comeback.issue))
+    if comeback.debug_id:
+        rows.append((_("PayPal’s debug id"), comeback.debug_id))
+    return rows
+
+
 def is_in_the_way(request: Any, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
     return bool(request.is_open and not request.is_planned(now))

@@ -15,7 +15,7 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import desk, end_requests, payments, products, subscriptions, timelines
+from portal.queries import comebacks, desk, end_requests, payments, products, subscriptions, timelines
 from portal.queries import pauses as pause_requests
 from portal.queries.desk import Place
 from portal.services import refreshing
@@ -114,6 +114,8 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
             more_payments=paid_in_all - len(paid),
+            neighbours=subscriptions.neighbours(session, found),
+            comebacks=[presenting.comeback_rows(one) for one in comebacks.all_of_subscription(session, found.id)],
             kind=words.PROVIDER[found.provider.value],
             pauses={
                 "possible": pauses.possible(found, history, ending=ending, now=now),

@@ -198,6 +198,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "resume_confirmed": _l("Runs again"),
     "merchant_pause": _l("To you: a customer’s pause"),
     "merchant_pause_stuck": _l("To you: a pause not confirmed"),
+    "comeback_approved": _l("Back with a new subscription"),
+    "merchant_comeback_approved": _l("To you: a customer is back"),
     "login_code": _l("Log-in code"),
 }
 

@@ -22,6 +22,12 @@ def _plain(text: str | None) -> str:
     return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
 
 
+class ComebackForm(BaseForm):
+    """Asked beside what coming back means: one button."""
+
+    submit = SubmitField(_l("Prepare it at PayPal"))
+
+
 class CancellationForm(BaseForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
 

@@ -19,6 +19,7 @@ from portal.domain.subscriptions import Action, ProviderStatus, Status, actions_
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services.comebacks import is_offered
 from portal.services.rules import grants_of, rule_of
 from portal.web import labels
 from portal.web.customer.pause_words import Stand, stand
@@ -64,6 +65,8 @@ class Card:
     due: str | None
     can_undo: bool
     pause: Stand
+    may_come_back: bool
+    comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
 def product_name(holding: Holding) -> str:
@@ -176,7 +179,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         title=product_name(holding),
         status=status,
         label=labels.STATUS[status],
-        rows=_figures(holding),
+        rows=_figures(holding, now=now),
         open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
@@ -191,16 +194,25 @@ def card(holding: Holding, *, now: datetime) -> Card:
         due=formatter().moment(request.due_at) if request is not None and request.is_planned(now) else None,
         can_undo=can_undo(holding),
         pause=stand(holding, now=now),
+        may_come_back=is_offered(holding.prospect),
+        comeback_id=_comeback_id(holding),
     )
 
 
-def _figures(holding: Holding) -> tuple[Row, ...]:
+def _comeback_id(holding: Holding) -> uuid.UUID | None:
+    newest = holding.prospect.newest if holding.prospect is not None else None
+    return newest.id if newest is not None and newest.is_open else None
+
+
+def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the card's figures; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
     rows: list[Row] = [(_("Price"), price(holding))]
     if subscription.is_over:
         rows.append((_("End of the subscription"), known_day(subscription.ended_at)))
     else:
+        if subscription.started_at is not None and subscription.started_at > now:
+            rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), _next_payment(holding)))
     if subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))

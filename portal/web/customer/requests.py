@@ -28,6 +28,7 @@ from portal.mail.letterhead import one_line
 from portal.queries import holdings
 from portal.queries.holdings import Holding
 from portal.services import end_requests
+from portal.services.comebacks import is_offered
 from portal.services.rules import access_left
 from portal.web import labels
 from portal.web.csrf import EmptyForm
@@ -82,6 +83,7 @@ class Result:
     shown_stops: tuple[str, ...]
     shown_stays: tuple[str, ...]
     can_undo: bool
+    may_come_back: bool
 
 
 @bp.get("/requests/<reference>")
@@ -150,6 +152,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         shown_stops=tuple(_shown(window) for window in request.shown.get("stops", ())),
         shown_stays=tuple(_shown(window) for window in request.shown.get("stays", ())),
         can_undo=presenting.can_undo(holding),
+        may_come_back=is_offered(holding.prospect),
     )
 
 

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from portal.models import Payment, PaymentState
+from portal.domain.comebacks import ComebackState, ComebackTrouble
+from portal.domain.subscriptions import Status
+from portal.models import Comeback, Payment, PaymentState
 from portal.services.refreshing import Refreshed
 from portal.web import payments
 from portal.web.admin.subscriptions import PAYMENTS, SAID
@@ -97,3 +99,29 @@ def test_every_outcome_and_every_state_has_its_words():
     assert set(SAID) == set(Refreshed)
     assert len({str(text) for text, _ in SAID.values()}) == len(SAID)
     assert set(payments.STATE) == set(PaymentState)
+
+
+def test_the_record_shows_what_came_before_what_followed_and_each_attempt(owner, make, merchant, now):
+    old = make.subscription(merchant=merchant, status=Status.CANCELLED, stopped_at_provider_at=now)
+    new = make.subscription(merchant=merchant, customer=old.customer, product=old.product, predecessor_id=old.id)
+    make.add(
+        Comeback(
+            merchant_id=merchant.id,
+            customer_id=old.customer_id,
+            subscription_id=old.id,
+            product_id=old.product_id,
+            plan_id=old.plan.provider_id,
+            environment="sandbox",
+            language="fr",
+            state=ComebackState.FAILED,
+            trouble=ComebackTrouble.PLAN_NOT_SOLD,
+            issue="PLAN_STATUS_INVALID",
+            closed_at=now,
+        )
+    )
+    page = owner.get(f"/admin/subscriptions/{old.id}")
+    assert "Followed by:" in page.text
+    assert "PLAN_STATUS_INVALID" in page.text
+    after = page.follow(new.provider_id)
+    assert "Came after:" in after.text
+    assert after.follow(old.provider_id).path == page.path

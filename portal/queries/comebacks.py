@@ -1,0 +1,148 @@
+"""Every SELECT of attempts to come back, and of what decides whether one may be made."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.comebacks import OPEN, Standing
+from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
+from portal.models import Comeback, PayPalAccount, Product, Provider, Subscription
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What coming back to one subscription depends on. `paid_until` is that of all of the product, None if unpaid."""
+
+    standing: Standing
+    paid_until: datetime | None
+    newest: Comeback | None = None
+
+
+def lock(session: Session, comeback_id: uuid.UUID) -> Comeback:
+    """Return the attempt, locked; who also locks its subscription does so before."""
+    return session.scalars(
+        select(Comeback).where(Comeback.id == comeback_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, comeback_id: uuid.UUID) -> Comeback:
+    """Return one attempt of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        select(Comeback).where(Comeback.id == comeback_id, Comeback.merchant_id == merchant_id)
+    ).one()
+
+
+def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, comeback_id: uuid.UUID) -> Comeback:
+    """Return one attempt of the customer with its old subscription; raise NoResultFound for any other."""
+    subscription = joinedload(Comeback.subscription)
+    return session.scalars(
+        select(Comeback)
+        .options(
+            subscription.joinedload(Subscription.customer),
+            subscription.joinedload(Subscription.product).selectinload(Product.contents),
+            subscription.joinedload(Subscription.plan),
+        )
+        .where(Comeback.id == comeback_id, Comeback.merchant_id == merchant_id, Comeback.customer_id == customer_id)
+    ).one()
+
+
+def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Comeback]:
+    """Return every attempt to come back to a subscription, newest first."""
+    rows = select(Comeback).where(Comeback.subscription_id == subscription_id)
+    return list(session.scalars(rows.order_by(Comeback.created_at.desc(), Comeback.id)))
+
+
+def matching(
+    session: Session, merchant_id: uuid.UUID, environment: str, shown: Collection[tuple[str, str | None]]
+) -> dict[str, Comeback]:
+    """Return the attempts that led to what PayPal shows: pairs of its id and of the `custom_id` that we gave it."""
+    ids = {provider_id for provider_id, _ in shown}
+    own = {found: provider_id for provider_id, custom_id in shown if (found := _uuid(custom_id)) is not None}
+    rows = session.scalars(
+        select(Comeback).where(
+            Comeback.merchant_id == merchant_id,
+            Comeback.environment == environment,
+            or_(Comeback.provider_id.in_(ids), Comeback.id.in_(own)),
+        )
+    )
+    return {row.provider_id if row.provider_id in ids else own[row.id]: row for row in rows}
+
+
+def overdue(session: Session, *, before: datetime, limit: int) -> Sequence[Comeback]:
+    """Return attempts whose next try should have come before that moment, locked; none that somebody holds."""
+    return session.scalars(
+        select(Comeback)
+        .where(Comeback.next_try_at < before)
+        .order_by(Comeback.next_try_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def prospects(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, rows: Sequence[Subscription]
+) -> dict[uuid.UUID, Prospect]:
+    """Return what coming back depends on, for each of the customer's subscriptions that may be invited back at all.
+
+    `rows` are all of the customer's subscriptions, with customer and plan.
+    """
+    invited = [row for row in rows if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed)]
+    if not invited:
+        return {}
+    attempts = session.scalars(
+        select(Comeback)
+        .where(Comeback.merchant_id == merchant_id, Comeback.customer_id == customer_id)
+        .order_by(Comeback.created_at, Comeback.id)
+    ).all()
+    environment = session.scalar(
+        select(PayPalAccount.environment).where(
+            PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == Provider.PAYPAL_REST
+        )
+    )
+    return {row.id: _prospect(row, rows, attempts, environment) for row in invited}
+
+
+def never_began(subscription: Subscription) -> bool:
+    """Say whether it ended before anything was approved or paid at PayPal."""
+    return subscription.started_at is None and subscription.last_payment_at is None
+
+
+def _prospect(
+    row: Subscription, rows: Sequence[Subscription], attempts: Sequence[Comeback], environment: str | None
+) -> Prospect:
+    own = [one for one in attempts if one.subscription_id == row.id]
+    others = [one for one in rows if one.id != row.id and one.product_id == row.product_id]
+    # One that waits for an approval elsewhere takes no money, and PayPal tells nobody when it forgets it.
+    running = any(one.status in LIVE and one.provider_status != ProviderStatus.APPROVAL_PENDING for one in others)
+    asked = any(
+        one.state in OPEN and one.product_id == row.product_id and one.subscription_id != row.id for one in attempts
+    )
+    return Prospect(
+        standing=Standing(
+            status=row.status,
+            relaunch_allowed=row.relaunch_allowed,
+            contact_allowed=row.customer.contact_allowed,
+            is_sold_by_rest=(
+                row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == environment
+            ),
+            is_stopped=row.stopped_at_provider_at is not None or never_began(row),
+            is_paid_time_known=row.paid_until is not None or never_began(row),
+            has_successor=any(one.predecessor_id == row.id for one in rows),
+            has_rival=running or asked,
+        ),
+        paid_until=max((one.paid_until for one in (row, *others) if one.paid_until is not None), default=None),
+        newest=own[-1] if own else None,
+    )
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None

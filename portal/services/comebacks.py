@@ -1,0 +1,206 @@
+"""Come back, or drop it again: the intent, before PayPal hears of it (docs/decisions/0010)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError, NoResultFound
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, can_be_taken_up, check, start_at
+from portal.domain.end_requests import Channel
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import Actor
+from portal.models import Comeback, Subscription, TimelineKind
+from portal.queries import comebacks, subscriptions
+from portal.queries.comebacks import Prospect
+from portal.services import timeline
+from portal.services.context import Context
+
+WORKER_HEAD_START: Final = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
+LATE: Final = timedelta(minutes=2)  # so long after its time, an attempt has lost its job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Who wants to come back to which subscription. `language` is that of PayPal's pages."""
+
+    merchant_id: uuid.UUID
+    customer_id: uuid.UUID
+    customer_name: str
+    subscription_id: uuid.UUID
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The attempt that now stands; `is_new` is False for a second click, which gets the first one's."""
+
+    comeback_id: uuid.UUID
+    is_new: bool
+
+
+def prospect_of(session: Session, subscription: Subscription) -> Prospect:
+    """Return what coming back to the subscription depends on; raise NotAllowed when it is none to be invited."""
+    rows = subscriptions.all_of_customer(session, subscription.merchant_id, subscription.customer_id)
+    found = comebacks.prospects(session, subscription.merchant_id, subscription.customer_id, rows)
+    if subscription.id not in found:
+        raise NotAllowed(Denial.NO_COMEBACK)
+    return found[subscription.id]
+
+
+def is_offered(prospect: Prospect | None) -> bool:
+    """Say whether a page or a mail may offer to come back."""
+    if prospect is None:
+        return False
+    try:
+        check(prospect.standing)
+    except NotAllowed:
+        return False
+    return True
+
+
+def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
+    """Write the attempt, its timeline entry and its job in one transaction.
+
+    One that is under way is kept, one that was dropped is taken up again while its link is good: there are never
+    two links for one period.  Raises NoResultFound (not theirs) and NotAllowed.
+    """
+    try:
+        with ctx.db.begin() as session:
+            subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
+            if subscription.customer_id != wish.customer_id:
+                raise NoResultFound
+            attempts = comebacks.all_of_subscription(session, subscription.id)
+            if attempts and attempts[0].state is ComebackState.APPROVED:
+                return Started(comeback_id=attempts[0].id, is_new=False)
+            prospect = prospect_of(session, subscription)
+            check(prospect.standing)
+            standing = _standing(session, attempts, now=now)
+            if standing is not None:
+                return Started(comeback_id=standing.id, is_new=False)
+            return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
+    except IntegrityError as error:
+        if "uq_comebacks_open" in str(error.orig):  # two of the same product at the same moment
+            raise NotAllowed(Denial.ALREADY_SUBSCRIBED) from None
+        raise
+
+
+def give_up(
+    ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, comeback_id: uuid.UUID, *, now: datetime
+) -> None:
+    """Drop an attempt that waits for the approval; PayPal is not told, and goes on being watched.
+
+    Raises NoResultFound.  One that is over already stays as it is.
+    """
+    with ctx.db.begin() as session:
+        found = comebacks.of_customer(session, merchant_id, customer_id, comeback_id)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        comeback = comebacks.lock(session, comeback_id)
+        if comeback.state is ComebackState.WAITING:
+            close(session, subscription, comeback, ComebackState.GIVEN_UP, None, actor=Actor.CUSTOMER, now=now)
+
+
+def close_open(session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Close what is under way for a subscription that may no longer be invited back; its lock is held."""
+    for found in comebacks.all_of_subscription(session, subscription.id):
+        comeback = comebacks.lock(session, found.id)
+        if comeback.state is ComebackState.WAITING:
+            close(session, subscription, comeback, ComebackState.GIVEN_UP, ComebackTrouble.NOT_OFFERED, now=now)
+        elif comeback.state in OPEN:
+            comeback.next_try_at = None
+            close(session, subscription, comeback, ComebackState.FAILED, ComebackTrouble.NOT_OFFERED, now=now)
+
+
+def close(
+    session: Session,
+    subscription: Subscription,
+    comeback: Comeback,
+    state: ComebackState,
+    trouble: ComebackTrouble | None,
+    *,
+    actor: Actor = Actor.SYSTEM,
+    now: datetime,
+) -> None:
+    """End an attempt that led to nothing, and say so in the old subscription's timeline."""
+    comeback.move(state)
+    comeback.trouble, comeback.closed_at = trouble, now
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.COMEBACK_GIVEN_UP,
+        key=str(comeback.id),
+        at=now,
+        actor=actor,
+        channel=Channel.PORTAL if actor is Actor.CUSTOMER else None,
+    )
+
+
+def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
+    """Give a job to every attempt whose time has passed without one; return how many there were."""
+    with ctx.db.begin() as session:
+        found = comebacks.overdue(session, before=now - LATE, limit=limit)
+        for comeback in found:
+            comeback.next_try_at = now
+            defer(session, comeback, at=now)
+    return len(found)
+
+
+def defer(session: Session, comeback: Comeback, *, at: datetime) -> None:
+    """Plan the attempt's next step."""
+    queue.defer(
+        session,
+        queue.CARRY_ON_COMEBACK,
+        at=at,
+        merchant_id=str(comeback.merchant_id),
+        comeback_id=str(comeback.id),
+    )
+
+
+def _standing(session: Session, attempts: list[Comeback], *, now: datetime) -> Comeback | None:
+    """Return the attempt that a new one would repeat, taken up again if it had been dropped."""
+    standing = next((one for one in attempts if one.is_open), None)
+    if standing is not None or not attempts:
+        return standing
+    newest = comebacks.lock(session, attempts[0].id)
+    is_watched = newest.next_try_at is not None and newest.approval_url is not None
+    if not can_be_taken_up(newest.state, start=newest.start_at, is_watched=is_watched, now=now):
+        return None
+    newest.move(ComebackState.WAITING)
+    newest.trouble = newest.closed_at = None
+    return newest
+
+
+def _write(session: Session, subscription: Subscription, prospect: Prospect, wish: Wish, *, now: datetime) -> Comeback:
+    assert subscription.plan is not None  # noqa: S101 - `check` has refused one without a plan
+    comeback = Comeback(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=wish.merchant_id,
+        customer_id=wish.customer_id,
+        subscription_id=subscription.id,
+        product_id=subscription.product_id,
+        plan_id=subscription.plan.provider_id,
+        environment=subscription.environment,
+        language=wish.language,
+        state=ComebackState.RECORDED,
+        start_at=start_at(prospect.paid_until, now=now),
+        next_try_at=now + WORKER_HEAD_START,
+    )
+    session.add(comeback)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.COMEBACK_STARTED,
+        key=str(comeback.id),
+        at=now,
+        actor=Actor.CUSTOMER,
+        actor_name=wish.customer_name,
+        channel=Channel.PORTAL,
+    )
+    defer(session, comeback, at=now + WORKER_HEAD_START)
+    return comeback

@@ -1,0 +1,204 @@
+"""Coming back: what it means, the way to PayPal's page, and what is known afterwards (docs/decisions/0010).
+
+What PayPal, or a stranger, puts into the addresses of the two pages that PayPal leads back to is not read: only a
+read at PayPal says that something was approved.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from flask import flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from portal.clock import utc_now
+from portal.domain.comebacks import ComebackState, check, start_at
+from portal.domain.errors import Denial, NotAllowed
+from portal.queries import comebacks, holdings, subscriptions
+from portal.queries.holdings import Holding
+from portal.services import comeback_calls, comeback_watching
+from portal.services.comeback_calls import VISITOR
+from portal.services.comeback_watching import Looked
+from portal.services.comebacks import Wish, give_up, is_offered, start
+from portal.services.rules import access_left
+from portal.web import labels, locale
+from portal.web.csrf import EmptyForm
+from portal.web.customer import bp, presenting
+from portal.web.customer.forms import ComebackForm
+from portal.web.customer.presenting import Row
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+log = structlog.get_logger("portal.web")
+
+SAID: Final = {
+    Looked.APPROVED: (_l("PayPal shows your approval."), "success"),
+    Looked.NOT_YET: (_l("PayPal does not show your approval so far. Nothing is charged without it."), "info"),
+    Looked.GONE: (_l("PayPal no longer knows this link. Nothing was charged."), "warning"),
+    Looked.UNKNOWN: (
+        _l("PayPal does not answer at the moment, so we do not know more than before. We go on looking."),
+        "warning",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Where an attempt stands, in plain values."""
+
+    id: uuid.UUID
+    state: ComebackState
+    trouble: LazyString | None
+    rows: tuple[Row, ...]
+    starts: str | None  # the day, when it lies ahead
+    price: str
+    approval_url: str | None  # only while it may be used
+    may_come_back: bool
+    old_id: uuid.UUID
+    new_id: uuid.UUID | None
+    new_starts: str | None
+    approved_at: str | None
+
+
+@bp.route("/subscriptions/<uuid:subscription_id>/comeback", methods=["GET", "POST"])
+def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
+    """Say what coming back means; on the button have it prepared at PayPal, and show the way there."""
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+    form = ComebackForm()
+    if form.validate_on_submit():
+        return _to(_start(subscription_id))
+    newest = held.prospect.newest if held.prospect is not None else None
+    if newest is not None and (newest.is_open or newest.state is ComebackState.APPROVED):
+        return _to(newest.id, code=303 if form.is_submitted() else 302)
+    if held.prospect is None:
+        raise NotAllowed(Denial.NO_COMEBACK)
+    check(held.prospect.standing)
+    starts = start_at(held.prospect.paid_until, now=now)
+    page = render_template(
+        "customer/comeback_start.html",
+        form=form,
+        subscription_id=subscription_id,
+        product=presenting.product_name(held),
+        price=presenting.price(held),
+        starts=formatter().day(starts) if starts else None,
+        without_gap=_is_without_gap(held),
+        may_come_back=is_offered(held.prospect),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.get("/comebacks/<uuid:comeback_id>")
+def comeback(comeback_id: uuid.UUID) -> ResponseReturnValue:
+    """Show where an attempt stands; while PayPal waits for the approval, the way there."""
+    return render_template("customer/comeback.html", shown=_shown(comeback_id, now=utc_now()), came="")
+
+
+@bp.get("/comebacks/<uuid:comeback_id>/return")
+def comeback_return(comeback_id: uuid.UUID) -> ResponseReturnValue:
+    """PayPal leads here after the approval. It is believed when a read shows it."""
+    return render_template("customer/comeback.html", shown=_shown(comeback_id, now=utc_now()), came="return")
+
+
+@bp.get("/comebacks/<uuid:comeback_id>/cancelled")
+def comeback_cancelled(comeback_id: uuid.UUID) -> ResponseReturnValue:
+    """PayPal leads here when the buyer turned back. Nothing is dropped by that."""
+    return render_template("customer/comeback.html", shown=_shown(comeback_id, now=utc_now()), came="cancelled")
+
+
+@bp.post("/comebacks/<uuid:comeback_id>/reading")
+def comeback_reading(comeback_id: uuid.UUID) -> ResponseReturnValue:
+    """Look at PayPal now whether the approval is there."""
+    who = person()
+    with context().db.read() as session:
+        comebacks.of_customer(session, who.merchant_id, who.id, comeback_id)
+    if EmptyForm().validate_on_submit():
+        looked = comeback_watching.look(context(), who.merchant_id, comeback_id, patience=VISITOR, insist=True)
+        flash(*SAID[looked])
+    return _to(comeback_id)
+
+
+@bp.post("/comebacks/<uuid:comeback_id>/withdrawal")
+def comeback_withdrawal(comeback_id: uuid.UUID) -> ResponseReturnValue:
+    """Drop an attempt that nobody has approved."""
+    who = person()
+    if EmptyForm().validate_on_submit():
+        give_up(context(), who.merchant_id, who.id, comeback_id, now=utc_now())
+    return _to(comeback_id)
+
+
+def _start(subscription_id: uuid.UUID) -> uuid.UUID:
+    """Record the wish, then try PayPal while the customer waits. Return the attempt that now stands."""
+    who = person()
+    wish = Wish(
+        merchant_id=who.merchant_id,
+        customer_id=who.id,
+        customer_name=who.name,
+        subscription_id=subscription_id,
+        language=locale.current(),
+    )
+    started = start(context(), wish, now=utc_now())
+    if started.is_new:
+        try:
+            comeback_calls.create(context(), who.merchant_id, started.comeback_id, patience=VISITOR, insist=True)
+        except Exception:
+            # Not swallowed: the worker takes the same attempt over, and its page says where it stands.
+            log.exception("comeback.first_try_failed", comeback_id=str(started.comeback_id))
+    return started.comeback_id
+
+
+def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
+    who, fmt = person(), formatter()
+    with context().db.read() as session:
+        found = comebacks.of_customer(session, who.merchant_id, who.id, comeback_id)
+        held = holdings.of_customer(session, who.merchant_id, who.id, found.subscription_id)
+        arrived = (
+            subscriptions.by_provider_id(
+                session, who.merchant_id, environment=found.environment, provider_id=found.provider_id
+            )
+            if found.provider_id and found.state is ComebackState.APPROVED
+            else None
+        )
+    offered = is_offered(held.prospect)
+    begins = arrived.started_at if arrived is not None else None
+    starts = fmt.day(found.start_at) if found.start_at is not None else None
+    price = fmt.price(found.price, found.interval_unit, found.interval_count)
+    return Shown(
+        id=found.id,
+        state=found.state,
+        trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
+        rows=(
+            (_("Subscription"), presenting.product_name(held)),
+            (_("State"), str(labels.COMEBACK_STATE[found.state])),
+            (_("Starts on"), starts or _("the day of your approval")),
+            (_("Price"), price),
+            (_("Number at PayPal"), found.provider_id or _("none so far")),
+        ),
+        starts=starts,
+        price=price,
+        approval_url=found.approval_url if offered and found.state is ComebackState.WAITING else None,
+        may_come_back=offered,
+        old_id=found.subscription_id,
+        new_id=arrived.id if arrived is not None else None,
+        new_starts=fmt.day(begins) if begins is not None and begins > now else None,
+        approved_at=presenting.known_moment(found.approved_at),
+    )
+
+
+def _is_without_gap(held: Holding) -> bool:
+    """Say whether what the old one opened stays open until the new one starts."""
+    left = access_left(held.subscription, held.grants)
+    paid_until = held.prospect.paid_until if held.prospect is not None else None
+    return left.until is not None and paid_until is not None and left.until >= paid_until
+
+
+def _to(comeback_id: uuid.UUID, *, code: int = 303) -> ResponseReturnValue:
+    return redirect(url_for(".comeback", merchant_slug=g.merchant.slug, comeback_id=comeback_id), code)

@@ -1,0 +1,217 @@
+"""The way back, page by page: what it says before, at PayPal and after, and to whom it is never shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+import requests
+from sqlalchemy import select, update
+
+from portal.demo.simulator.records import stamp
+from portal.domain.comebacks import ComebackState
+from portal.domain.subscriptions import Status
+from portal.models import Comeback, Customer, Subscription
+from tests.web.customer.test_cancelling import row_counts
+
+LINK = {"en": "Take up my subscription again", "fr": "Reprendre mon abonnement"}
+PREPARE = {"en": "Prepare it at PayPal", "fr": "Le préparer chez PayPal"}
+GO = {"en": "Continue at PayPal", "fr": "Continuer chez PayPal"}
+INVITING = re.compile(
+    r"take up|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|nouvel abonnement", re.I
+)
+
+
+@pytest.fixture
+def cancelled(make, paypal):
+    """A cancelled subscription, paid for some days more, as both sides know it."""
+
+    def made(customer, *, days=20, **columns):
+        now = make.now()
+        given = {"status": Status.CANCELLED, "stopped_at_provider_at": now, "paid_until": now + timedelta(days=days)}
+        row = make.subscription(customer=customer, **given | columns)
+        paypal.add_plan(plan_id=row.plan.provider_id, amount="34.00")
+        paid = {"amount": "29.90", "time": stamp(row.last_payment_at)}
+        paypal.subscriptions[row.provider_id].last_payment = paid
+        return row
+
+    return made
+
+
+def attempts(ctx) -> list[Comeback]:
+    with ctx.db.read() as session:
+        return list(session.scalars(select(Comeback).order_by(Comeback.created_at)))
+
+
+def at_paypal(page, choice):
+    """Follow the page's link to PayPal, choose there, and return where that leads, without its host."""
+    link = next(a for a in page.select("a") if a.text.strip() in GO.values())
+    assert link["rel"] == ["noreferrer"] or link["rel"] == "noreferrer"
+    answer = requests.post(link["href"], data={"choice": choice}, allow_redirects=False, timeout=5)
+    return answer.headers["Location"].removeprefix("http://portal.test")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_whole_walk(language, request, cancelled, ctx, paypal):
+    who = request.getfixturevalue("visit" if language == "en" else "french_visit")
+    old = cancelled(who.customer)
+    recap = who.browser.get(who.home).follow(LINK[language])
+    assert recap.h1 == LINK[language]
+    before = row_counts(ctx)
+    who.browser.get(recap.path)
+    assert row_counts(ctx) == before
+    assert {"en": "Nothing is charged before", "fr": "Rien n’est prélevé avant le"}[language] in recap.text
+    assert {"en": "goes on without a gap", "fr": "sans interruption"}[language] in recap.text
+
+    page = recap.submit(press=PREPARE[language])
+    assert paypal.count("create") == 1
+    assert {"en": "€34.00", "fr": "34,00"}[language] in page.text, "PayPal's price of today"
+
+    turned_back = who.browser.get(at_paypal(page, "cancel"))
+    assert turned_back.h1 == {"en": "Your approval is missing so far", "fr": "Votre accord manque encore"}[language]
+    (one,) = attempts(ctx)
+    assert one.state is ComebackState.WAITING, "to turn back drops nothing"
+
+    returned = who.browser.get(at_paypal(turned_back, "approve"))
+    checking = {"en": "We are checking with PayPal", "fr": "Nous vérifions auprès de PayPal"}[language]
+    assert returned.h1 == checking, "the address alone is not believed"
+    done = returned.submit(press={"en": "Check now", "fr": "Vérifier maintenant"}[language])
+    approved = {"en": "Your new subscription is approved", "fr": "Votre nouvel abonnement est approuvé"}[language]
+    assert done.h1 == approved
+
+    new = done.follow({"en": "See the new subscription", "fr": "Voir le nouvel abonnement"}[language])
+    assert {"en": "Starts on", "fr": "Commence le"}[language] in new.text
+    assert {"en": "Nothing is open at the moment.", "fr": "Rien n’est ouvert en ce moment."}[language] in new.text
+    home = who.browser.get(who.home)
+    assert len(home.select("article.card")) == 2
+    assert LINK[language] not in home.text
+    again = who.browser.get(who.page(old, "/comeback"))
+    assert again.h1 == approved, "another tab afterwards sees the one that stands"
+
+
+def test_what_stands_in_the_address_is_not_believed(visit, cancelled, ctx, paypal):
+    page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
+    live, before = paypal.add_subscription(), row_counts(ctx)
+    for more in ("", f"?subscription_id={live.id}&ba_token=BA-1&token=1", "?subscription_id=" + "x" * 500):
+        assert visit.browser.get(page.path + "/return" + more).h1 == "We are checking with PayPal"
+        assert visit.browser.get(page.path + "/cancelled" + more).h1 == "Your approval is missing so far"
+    assert row_counts(ctx) == before
+    assert live.id not in visit.browser.get(page.path + "/return?subscription_id=" + live.id).text
+
+
+def test_a_session_that_ended_leads_back_to_the_same_page(app, visit, cancelled):
+    from tests.browser_client import Browser
+
+    page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
+    answer = Browser(app).client.get(page.path + "/return?token=1", base_url="http://portal.test")
+    assert answer.status_code == 303
+    assert "/login?next=" in answer.headers["Location"]
+    assert "return" in answer.headers["Location"]
+
+
+def test_two_clicks_and_two_tabs_are_one(visit, cancelled, ctx):
+    old = cancelled(visit.customer)
+    first, second = visit.browser.get(visit.page(old, "/comeback")), visit.browser.get(visit.page(old, "/comeback"))
+    one, other = first.submit(press=PREPARE["en"]), second.submit(press=PREPARE["en"])
+    assert one.path == other.path
+    assert len(attempts(ctx)) == 1
+
+
+def test_dropped_and_taken_up_again(visit, cancelled, ctx):
+    old = cancelled(visit.customer)
+    page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
+    dropped = page.submit(press="Drop it")
+    assert dropped.h1 == "This new subscription was not approved"
+    again = dropped.follow(LINK["en"]).submit(press=PREPARE["en"])
+    assert again.path == page.path
+    assert GO["en"] in again.text
+
+
+def test_paypal_away_the_page_says_so_and_the_worker_goes_on(visit, cancelled, ctx, paypal):
+    paypal.rule("create", "500")
+    page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
+    assert page.h1 == "Your new subscription is being prepared at PayPal"
+    assert GO["en"] not in page.text
+
+
+def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
+    old = cancelled(visit.customer)
+    paypal.state.plans[old.plan.provider_id].status = "INACTIVE"
+    page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
+    assert page.h1 == "The new subscription could not be prepared"
+    assert "no longer sells this subscription" in page.text
+    assert LINK["en"] in page.text
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"paid_until": None}, "Until when you have paid is not known here."),
+        ({"stopped_at_provider_at": None}, "PayPal has not confirmed the end"),
+    ],
+)
+def test_no_button_and_a_reason(visit, cancelled, columns, reason):
+    old = cancelled(visit.customer, **columns)
+    assert LINK["en"] not in visit.browser.get(visit.page(old)).text
+    assert reason in visit.browser.get(visit.page(old, "/comeback"), status=409).text
+
+
+def test_a_classic_subscription_has_no_button(visit, make):
+    make.classic_key(visit.merchant)
+    old = make.profile(customer=visit.customer, status=Status.CANCELLED, stopped_at_provider_at=make.now())
+    assert LINK["en"] not in visit.browser.get(visit.page(old)).text
+    visit.browser.get(visit.page(old, "/comeback"), status=409)
+
+
+def test_the_proof_says_it_small_and_at_the_end(visit, make, paypal):
+    subscription = make.subscription(customer=visit.customer)
+    proof = visit.cancel(subscription)
+    text = proof.text
+    assert text.index("The details") < text.index("how to come back")
+    assert proof.follow("how to come back").h1 == LINK["en"]
+
+
+@pytest.mark.parametrize("why", ["abandoned", "completed", "no relaunch", "no contact"])
+def test_14_no_page_of_theirs_invites_back(why, visit, cancelled, make, ctx):
+    """Walk every page of a customer who may not be invited, an attempt from before included."""
+    old = cancelled(visit.customer)
+    page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
+    changes = {
+        "abandoned": {"status": Status.ABANDONED, "relaunch_allowed": False},
+        "completed": {"status": Status.COMPLETED},
+        "no relaunch": {"relaunch_allowed": False},
+        "no contact": {},
+    }[why]
+    with ctx.db.begin() as session:
+        if changes:
+            session.execute(update(Subscription).where(Subscription.id == old.id).values(**changes))
+        else:
+            session.execute(update(Customer).values(contact_allowed=False))
+        session.execute(update(Comeback).values(state="given_up"))
+    for path in (visit.home, visit.page(old)):
+        shown = visit.browser.get(path)
+        assert not INVITING.search(str(shown.soup.main)), path
+    refused = visit.browser.get(visit.page(old, "/comeback"), status=409)
+    assert not INVITING.search(refused.soup.main.get_text())
+    with ctx.db.begin() as session:
+        session.execute(update(Comeback).values(state="waiting"))
+    for more in ("", "/return", "/cancelled"):
+        shown = visit.browser.get(page.path + more)
+        assert GO["en"] not in shown.text
+        assert "webapps/billing" not in str(shown.soup)
+
+
+def test_somebody_elses_attempt_is_a_404_on_every_route(visit, cancelled, log_in, make, ctx):
+    page = visit.browser.get(visit.page(cancelled(visit.customer), "/comeback")).submit(press=PREPARE["en"])
+    stranger = log_in(visit.merchant, make.customer(visit.merchant))
+    before = row_counts(ctx)
+    for more in ("", "/return", "/cancelled"):
+        stranger.browser.get(page.path + more, status=404)
+    token = stranger.browser.get(stranger.home).soup.find("input", {"name": "csrf_token"})["value"]
+    for more in ("/reading", "/withdrawal"):
+        answer = stranger.browser.client.post(
+            page.path + more, data={"csrf_token": token}, base_url="http://portal.test"
+        )
+        assert answer.status_code == 404
+    assert row_counts(ctx) == before
