@@ -16,6 +16,7 @@ from procrastinate.exceptions import ConnectorException
 
 from portal import queue
 from portal.jobs import (
+    bulk_acts,
     comparisons,
     end_requests,
     events,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from portal.services.context import Context
 
 __all__ = [
+    "bulk_acts",
     "comparisons",
     "end_requests",
     "events",

@@ -1,6 +1,7 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
 from portal.models.base import Base, Provider
+from portal.models.bulk_acts import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.models.comparisons import (
     ComparisonDifference,
     ComparisonPhase,
@@ -26,6 +27,10 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
     "Base",
+    "BulkAct",
+    "BulkRow",
+    "BulkRowState",
+    "BulkState",
     "ComparisonDifference",
     "ComparisonPhase",
     "ComparisonRun",
@@ -36,6 +41,7 @@ __all__ = [
     "EventSource",
     "EventState",
     "Grant",
+    "Hold",
     "ImportRun",
     "ImportState",
     "KeyState",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,26 +112,34 @@ def due_at(subscription: Subscription, actor: Actor, *, now: datetime) -> dateti
     return due if due is not None and due > now else None
 
 
-def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
+Also = Callable[[Session, Recorded], None]  # what belongs to the request and must commit with it
+
+
+def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None) -> Recorded:
     """Write the request, its timeline entry, its mails and its job in one transaction.
 
     A subscription with an open request keeps that one; a customer's second click after the end gets
-    the finished one.  Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
+    the finished one.  `also` runs last in the transaction; what it raises undoes all of it.
+    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
         standing = _standing(session, subscription, wish)
-        if standing is not None and wish.actor is Actor.STAFF and _waits(standing, now=now):
+        if standing is not None and wish.actor is Actor.STAFF and waits(standing.state, standing.due_at, now=now):
             _replace(session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
-            return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
-        request = _write(ctx, session, subscription, wish, now=now)
-        return Recorded(
-            request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
-        )
+            recorded = Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
+        else:
+            request = _write(ctx, session, subscription, wish, now=now)
+            recorded = Recorded(
+                request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
+            )
+        if also is not None:
+            also(session, recorded)
+        return recorded
 
 
 def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
@@ -163,9 +172,10 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         )
 
 
-def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
+def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[Session], None] | None = None) -> None:
     """Turn *cancelled* into *abandoned*: a local change, PayPal is not told (domain.md, Transitions).
 
+    `also` runs last in the transaction.
     Raises NoResultFound, IllegalTransition (completed and abandoned never change again), NotAllowed.
     """
     with ctx.db.begin() as session:
@@ -184,6 +194,8 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
             channel=wish.channel,
             note=wish.reason_text,
         )
+        if also is not None:
+            also(session)
 
 
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
@@ -195,9 +207,9 @@ def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRe
     return standing
 
 
-def _waits(request: EndRequest, *, now: datetime) -> bool:
-    """Say whether the request waits for a later day: nothing of it was sent, staff may end it at once instead."""
-    return request.state is RequestState.RECORDED and request.due_at is not None and request.due_at > now
+def waits(state: RequestState, due_at: datetime | None, *, now: datetime) -> bool:
+    """Say whether a request waits for a later day: nothing of it was sent, staff may end it at once instead."""
+    return state is RequestState.RECORDED and due_at is not None and due_at > now
 
 
 def _replace(session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime) -> None:
@@ -260,6 +272,7 @@ def _write(ctx: Context, session: Session, subscription: Subscription, wish: Wis
         session,
         queue.CARRY_OUT_END,
         at=request.due_at or now + WORKER_HEAD_START,
+        rank=queue.rank_of_end(request.channel),
         merchant_id=str(wish.merchant_id),
         request_id=str(request.id),
     )
