@@ -59,7 +59,7 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     if act.state is not BulkState.DRAFT:
         return _results(act) if request.method == "GET" else redirect(request.path, 303)
     if request.method == "POST" and act.total > ONE_CONFIRMATION:
-        return _confirm_many(act=act)  # type: ignore[no-any-return]
+        return _confirm_many(act=act)
     return _preview(act)
 
 
@@ -183,7 +183,15 @@ def _change(act: Any, bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
 def _csv(database: Database, act_id: uuid.UUID, fmt: Any) -> Iterator[str]:
     """Yield the file in pieces, so that a long list never stands in memory; the mark tells Excel that it is UTF-8."""
     words = {code.value: str(label) for code, label in bulk_words.RESULT.items()}
-    head = (_("Row"), _("Customer"), _("E-mail address"), _("Product"), _("PayPal id"), _("Result"), _("Why"))
+    head: tuple[str, ...] = (
+        _("Row"),
+        _("Customer"),
+        _("E-mail address"),
+        _("Product"),
+        _("PayPal id"),
+        _("Result"),
+        _("Why"),
+    )
     head += (_("Reference"), _("Confirmed on"))
     lines = {code: str(label) for code, label in bulk_words.REASON.items()}
     troubles = {code: str(label) for code, label in labels.TROUBLE.items()}

@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import Form as PlainForm
 from wtforms import SelectChoice, SelectField, StringField, SubmitField, ValidationError
-from wtforms.validators import Optional
 
 from portal.domain.bulk_acts import ONE_CONFIRMATION
 from portal.domain.subscriptions import Action
@@ -32,7 +31,6 @@ class _Typed(BaseForm):
         _l("Number of subscriptions"),
         description=_l("Type the number of subscriptions shown above: what PayPal ends cannot be undone."),
         filters=[one_line],
-        validators=[Optional()],
     )
 
     def require(self, total: int) -> None:
