@@ -30,7 +30,7 @@ from portal.services.bulk_acts import Choice, Person
 from portal.services.context import Context
 
 MANY, FEW = 10_000, 200
-DELAY: Final = 0.02  # seconds before the simulator answers
+DELAY: Final = 20  # milliseconds before the simulator answers
 LONGEST: Final = 3_600.0
 
 
@@ -48,7 +48,7 @@ def _measure(stack: Stack, number: int, workers: int) -> float:
     command = ("-m", "bench.simulated", str(port), str(number))
     with stack.database() as database, stack.child("simulator", *command, ready=f"{url}/_simulator/rules"):
         merchant_id = _store(stack, database, url, list(subscriptions(number)))
-        rule = {"operation": "any", "kind": "slow", "seconds": DELAY}
+        rule = {"operation": "any", "behaviour": "normal", "latency": DELAY}
         requests.post(f"{url}/_simulator/rules", json=rule, timeout=10).raise_for_status()
         with stack.context(database, url) as ctx, _workers(stack, database, url, workers):
             time.sleep(3)  # they have said that they live

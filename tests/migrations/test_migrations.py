@@ -131,8 +131,8 @@ def test_0010_goes_down_and_up_with_bulk_acts_in_it(make, ctx, database_url):
         connection.execute(
             "INSERT INTO bulk_acts (id, created_at, merchant_id, action, state, staff_id, staff_name, role, filters,"
             " provider_note, internal_note, total, turn, held, touched_at)"
-            " SELECT gen_random_uuid(), now(), merchant_id, 'cancel', 'draft', id, 'A', 'owner', '{}', '', '', 1, 0, '',"
-            " now() FROM staff"
+            " SELECT gen_random_uuid(), now(), merchant_id, 'cancel', 'draft', id, 'A', 'owner', '{}', '', '', 1, 0,"
+            " '', now() FROM staff"
         )
         connection.execute(
             "INSERT INTO bulk_rows (id, bulk_act_id, position, subscription_id, state, reason)"
