@@ -29,7 +29,7 @@ from portal.services import bulk_acts
 from portal.services.bulk_acts import Choice, Person
 from portal.services.context import Context
 
-MANY, FEW = 10_000, 200
+MANY, FEW = 10_000, 60
 DELAY: Final = 20  # milliseconds before the simulator answers
 LONGEST: Final = 3_600.0
 
