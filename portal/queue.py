@@ -12,6 +12,8 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
+
 app = App(connector=PsycopgConnector())  # the worker's: it opens it with an address
 # A connector that was opened for the worker's event loop cannot write on a session's own connection,
 # so jobs are deferred through a second one that is never opened.
@@ -28,6 +30,8 @@ REGISTER_WEBHOOK = "webhooks.register"
 CHECK_KEY = "paypal_keys.check"
 RUN_COMPARISON = "comparisons.run"
 RUN_PROFILE_IMPORT = "profile_imports.run"
+PLAN_BULK_ACT = "bulk_acts.plan"
+RUN_BULK_ROW = "bulk_acts.row"
 # Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
 # work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
 FIRST, NEXT, LAST = 20, 10, 0
@@ -43,20 +47,34 @@ TASKS = {
     RUN_IMPORT: LAST,
     RUN_COMPARISON: LAST,
     RUN_PROFILE_IMPORT: LAST,
+    PLAN_BULK_ACT: NEXT,  # a look at the database, no call
+    RUN_BULK_ROW: LAST,
 }
 CONCURRENCY = 8  # jobs at once of one worker: more than the long work may take (two comparisons, an import, a list)
 HOUSEKEEPING = 30  # stalled jobs and lost ones are found whatever else waits
 
 
+def rank_of_end(channel: Channel) -> int:
+    """Return the rank of a request's own job: one of many that were asked in bulk keeps no customer waiting."""
+    return LAST if channel is Channel.BULK else FIRST
+
+
 def defer(
-    session: Session, task: str, *, at: datetime | None = None, lock: str | None = None, **arguments: Any
+    session: Session,
+    task: str,
+    *,
+    at: datetime | None = None,
+    lock: str | None = None,
+    rank: int | None = None,
+    **arguments: Any,
 ) -> None:
     """Add a job to the session's transaction: it exists if and only if the transaction commits.
 
-    `at` (aware) delays it; jobs with the same `lock` run one after the other.
+    `at` (aware) delays it; jobs with the same `lock` run one after the other; `rank` puts it elsewhere than its task.
     """
     if task not in TASKS:
         raise ValueError(f"no task is named {task!r}")
     connection = session.connection().connection.driver_connection
-    job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=TASKS[task], connection=connection)
+    priority = TASKS[task] if rank is None else rank
+    job = _deferring.configure_task(task, schedule_at=at, lock=lock, priority=priority, connection=connection)
     job.defer(**arguments)

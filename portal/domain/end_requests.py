@@ -151,6 +151,11 @@ def can_withdraw(state: RequestState, *, sent_at: datetime | None) -> bool:
     return sent_at is None and RequestState.WITHDRAWN in MOVES[state]
 
 
+def is_planned(state: RequestState, due_at: datetime | None, *, now: datetime) -> bool:
+    """Say whether a request only waits for a later day: nothing of it was sent, staff may end it at once instead."""
+    return state is RequestState.RECORDED and due_at is not None and due_at > now
+
+
 def is_payment_near(next_payment_at: datetime | None, now: datetime) -> bool:
     """Say whether a payment may come within 72 h: the customer then gets PayPal's own page too."""
     return next_payment_at is not None and next_payment_at - now <= SOON

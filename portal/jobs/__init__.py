@@ -16,6 +16,7 @@ from procrastinate.exceptions import ConnectorException
 
 from portal import queue
 from portal.jobs import (
+    bulk_acts,
     comebacks,
     comparisons,
     end_requests,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from portal.services.context import Context
 
 __all__ = [
+    "bulk_acts",
     "comebacks",
     "comparisons",
     "end_requests",

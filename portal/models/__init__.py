@@ -2,6 +2,7 @@
 
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
+from portal.models.bulk_acts import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.models.comebacks import Comeback
 from portal.models.comparisons import (
     ComparisonDifference,
@@ -31,6 +32,10 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Base",
+    "BulkAct",
+    "BulkRow",
+    "BulkRowState",
+    "BulkState",
     "Comeback",
     "ComparisonDifference",
     "ComparisonPhase",
@@ -42,6 +47,7 @@ __all__ = [
     "EventSource",
     "EventState",
     "Grant",
+    "Hold",
     "ImportRun",
     "ImportState",
     "KeyState",

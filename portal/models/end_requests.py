@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, move
+from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, is_planned, move
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
@@ -79,7 +79,7 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
 
     def is_planned(self, now: datetime) -> bool:
         """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""
-        return self.state is RequestState.RECORDED and self.due_at is not None and self.due_at > now
+        return is_planned(self.state, self.due_at, now=now)
 
     def move(self, to: RequestState) -> None:
         """Change the state along the diagram; raise IllegalMove otherwise."""

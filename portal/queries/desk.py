@@ -91,18 +91,26 @@ def subscriptions_page(
         .join(Customer, Customer.id == Subscription.customer_id)
         .join(Product, Product.id == Subscription.product_id)
         .outerjoin(EndRequest, and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN)))
-        .where(Subscription.merchant_id == merchant_id)
+        .where(*subscriptions_match(merchant_id, status=status, product_id=product_id, search=search))
     )
-    if status is not None:
-        statement = statement.where(Subscription.status == status)
-    if product_id is not None:
-        statement = statement.where(Subscription.product_id == product_id)
-    if search:
-        statement = statement.where(_finds(search, with_subscription=True))
     keys = (Subscription.created_at, Subscription.id)
     return keyset_page(
         session, statement, keys, Subscription.merchant_id == merchant_id, place=place, size=size, descending=True
     )
+
+
+def subscriptions_match(
+    merchant_id: uuid.UUID, *, status: Status | None, product_id: uuid.UUID | None, search: str
+) -> list[ColumnElement[bool]]:
+    """Return what the list of subscriptions is narrowed by; a search wants the customer joined."""
+    narrowed = [Subscription.merchant_id == merchant_id]
+    if status is not None:
+        narrowed.append(Subscription.status == status)
+    if product_id is not None:
+        narrowed.append(Subscription.product_id == product_id)
+    if search:
+        narrowed.append(_finds(search, with_subscription=True))
+    return narrowed
 
 
 def customers_page(

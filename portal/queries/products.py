@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -45,6 +46,13 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, product_id: uuid.UUID)
         .options(selectinload(Product.plans), selectinload(Product.contents))
         .where(Product.id == product_id, Product.merchant_id == merchant_id)
     ).one()
+
+
+def some(session: Session, ids: Collection[uuid.UUID]) -> list[Product]:
+    """Return these products with their contents; the caller knows whose they are."""
+    if not ids:
+        return []
+    return list(session.scalars(select(Product).options(selectinload(Product.contents)).where(Product.id.in_(ids))))
 
 
 def lock(session: Session, merchant_id: uuid.UUID, product_id: uuid.UUID) -> Product:

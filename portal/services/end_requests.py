@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -79,11 +80,15 @@ def preview(
     return expectation(subscription, outcome, planned=planned, now=now)[0]
 
 
-def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
+Also = Callable[[Session, Recorded], None]  # what belongs to the request and must commit with it
+
+
+def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None) -> Recorded:
     """Write the request, its timeline entry, its mails and its job in one transaction.
 
     A subscription with an open request keeps that one; a customer's second click after the end gets
-    the finished one.  Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
+    the finished one.  `also` runs last in the transaction; what it raises undoes all of it.
+    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
@@ -95,11 +100,15 @@ def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
             _replace(session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
-            return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
-        request = _write(ctx, session, subscription, wish, planned, now=now)
-        return Recorded(
-            request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
-        )
+            recorded = Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
+        else:
+            request = _write(ctx, session, subscription, wish, planned, now=now)
+            recorded = Recorded(
+                request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
+            )
+        if also is not None:
+            also(session, recorded)
+        return recorded
 
 
 def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
@@ -141,9 +150,10 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         _take_back_by(session, subscription, request, wish, now=now)
 
 
-def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
+def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[Session], None] | None = None) -> None:
     """Turn *cancelled* into *abandoned*: a local change, PayPal is not told (domain.md, Transitions).
 
+    `also` runs last in the transaction.
     Raises NoResultFound, IllegalTransition (completed and abandoned never change again), NotAllowed.
     """
     with ctx.db.begin() as session:
@@ -164,6 +174,8 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
             channel=wish.channel,
             note=wish.reason_text,
         )
+        if also is not None:
+            also(session)
 
 
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
@@ -294,6 +306,7 @@ def _write(
         session,
         queue.CARRY_OUT_END,
         at=request.due_at or now + WORKER_HEAD_START,
+        rank=queue.rank_of_end(request.channel),
         merchant_id=str(wish.merchant_id),
         request_id=str(request.id),
     )

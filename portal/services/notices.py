@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import ALARM, Basis, RequestState, Trouble
+from portal.domain.end_requests import ALARM, Basis, Channel, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
@@ -149,7 +149,15 @@ def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: M
         return
     end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
     composed = merchants.merchant_overdue(facts.letterhead(ctx, merchant, merchant.locale), end)
-    to_merchant(ctx, session, merchant, composed, key=f"merchant-overdue:{request.id}", request=request, now=now)
+    to_merchant(
+        ctx,
+        session,
+        merchant,
+        composed,
+        key=f"merchant-overdue:{_one_or_bulk(request, now=now)}",
+        request=request,
+        now=now,
+    )
 
 
 def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -171,7 +179,7 @@ def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant
         path=facts.desk_path(subscription_of(session, request)),
         now=now,
     )
-    key = f"needs-merchant:{request.id}:{request.trouble}:{phase}"
+    key = f"needs-merchant:{_one_or_bulk(request, now=now)}:{request.trouble}:{phase}"
     to_merchant(ctx, session, merchant, composed, key=key, request=request, now=now)
 
 
@@ -287,6 +295,11 @@ def _lacks_known_right(session: Session, request: EndRequest) -> bool:
         return False
     account = paypal_accounts.of_merchant(session, request.merchant_id, subscription_of(session, request).provider)
     return account is not None and account.broken_since is not None and account.state is KeyState.MISSING_RIGHTS
+
+
+def _one_or_bulk(request: EndRequest, *, now: datetime) -> str:
+    """Return what a mail to the merchant is about: one request; of those asked in bulk one a day, the page has all."""
+    return str(request.id) if request.channel is not Channel.BULK else f"bulk:{request.merchant_id}:{now.date()}"
 
 
 def _issue(request: EndRequest) -> str:

@@ -306,6 +306,7 @@ def _defer(session: Session, request: EndRequest, *, at: datetime) -> None:
         session,
         queue.CARRY_OUT_END,
         at=at,
+        rank=queue.rank_of_end(request.channel),
         merchant_id=str(request.merchant_id),
         request_id=str(request.id),
     )

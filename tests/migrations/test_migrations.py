@@ -179,3 +179,31 @@ def test_0009_forgets_pauses_on_the_way_down_and_keeps_the_products(make, ctx, d
         offers = connection.execute("SELECT pause_offered, pause_longest_days FROM products").fetchall()
         assert offers == [(False, 90)], "nobody is offered a pause that the merchant did not choose"
         assert connection.execute("SELECT count(*) FROM pause_requests").fetchone() == (0,)
+
+
+def test_0010_goes_down_and_up_with_bulk_acts_in_it(make, ctx, database_url):
+    merchant = make.merchant()
+    make.subscription(merchant=merchant)
+    ctx.db.dispose()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO staff (id, created_at, merchant_id, email, name, role, locale, password_hash, totp_secret,"
+            " totp_last_step) SELECT gen_random_uuid(), now(), id, 'a@b.test', 'A', 'owner', 'fr', 'x', 'x', 0"
+            " FROM merchants"
+        )
+        connection.execute(
+            "INSERT INTO bulk_acts (id, created_at, merchant_id, action, state, staff_id, staff_name, role, filters,"
+            " provider_note, internal_note, total, turn, held, touched_at)"
+            " SELECT gen_random_uuid(), now(), merchant_id, 'cancel', 'draft', id, 'A', 'owner', '{}', '', '', 1, 0,"
+            " '', now() FROM staff"
+        )
+        connection.execute(
+            "INSERT INTO bulk_rows (id, bulk_act_id, position, subscription_id, state, reason)"
+            " SELECT gen_random_uuid(), a.id, 1, s.id, 'waiting', '' FROM bulk_acts a, subscriptions s"
+        )
+    downgrade(database_url, "0009")
+    assert not tables(database_url) & {"bulk_acts", "bulk_rows"}
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (1,)
+    upgrade(database_url)
+    assert tables(database_url) >= {"bulk_acts", "bulk_rows"}

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
 from portal.domain import policies
+from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
 from portal.queries import comebacks, desk, end_requests, payments, products, subscriptions, timelines
@@ -21,7 +22,8 @@ from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, pauses, presenting, showing, words
+from portal.web.admin import bp, bulk_choices, pauses, presenting, showing, words
+from portal.web.admin.bulk_forms import ChoiceForm
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.lists import place, search_words, turn
 from portal.web.formatting import formatter
@@ -65,12 +67,17 @@ SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
 }
 
 
-@bp.get("/subscriptions", endpoint="subscriptions")
+@bp.route("/subscriptions", methods=["GET", "POST"], endpoint="subscriptions")
 def index() -> ResponseReturnValue:
-    """List them, newest first, by state, product and what is searched."""
+    """List them, newest first, by state, product and what is searched; take a choice of them for a bulk action."""
     who, search = person(), search_words()
     status = Status(request.args["status"]) if request.args.get("status") in set(Status) else None
     product_id = _uuid(request.args.get("product"))
+    choice = ChoiceForm()
+    if choice.validate_on_submit():
+        made = bulk_choices.draft(choice, status=status, product_id=product_id, search=search)
+        if made is not None:
+            return redirect(url_for(".bulk_act", bulk_act_id=made), 303)
     where: Place = place()
     with context().db.read() as session:
         found = desk.subscriptions_page(
@@ -78,7 +85,7 @@ def index() -> ResponseReturnValue:
         )
         form = SubscriptionFilter(request.args)
         form.offer(products.names(session, who.merchant_id))
-        return showing.page(
+        page = showing.page(
             "subscriptions.html",
             session,
             filters=form,
@@ -86,7 +93,13 @@ def index() -> ResponseReturnValue:
             is_filtered=bool(status or product_id or search),
             next_url=turn(after=found.next_id),
             previous_url=turn(before=found.previous_id),
+            choice=choice,
+            form=choice,
+            ticked=request.form.getlist("ids"),
+            matching=bulk_choices.matching(session, found, status=status, product_id=product_id, search=search),
+            most=MOST_ROWS,
         )
+    return page, 422 if choice.errors else 200
 
 
 @bp.get("/subscriptions/<uuid:subscription_id>", endpoint="subscription")

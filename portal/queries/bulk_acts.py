@@ -1,0 +1,270 @@
+"""Every SELECT of acts on many subscriptions: what was chosen, what comes next, and what became of each row."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain.end_requests import OPEN, Channel, RequestState, Trouble
+from portal.domain.subscriptions import Status
+from portal.models import (
+    BulkAct,
+    BulkRow,
+    BulkRowState,
+    BulkState,
+    Customer,
+    EndRequest,
+    Grant,
+    PayPalAccount,
+    Subscription,
+)
+from portal.queries import desk
+
+JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
+WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
+# Said in the statement itself, so that the partial indexes fit whatever plan PostgreSQL keeps for it.
+RUNNING: Final[ColumnElement[Any]] = literal_column("'running'")
+WAITING: Final[ColumnElement[Any]] = literal_column("'waiting'")
+UNANSWERED: Final = (Trouble.UNAVAILABLE, Trouble.RATE_LIMITED)
+
+
+# Choosing
+
+
+def matching(
+    merchant_id: uuid.UUID, *, status: Status | None, product_id: uuid.UUID | None, search: str, most: int
+) -> Select[uuid.UUID]:
+    """Return the ids that the desk's list shows under these filters, in its order, `most` at most."""
+    statement = select(Subscription.id)
+    if search:
+        statement = statement.join(Customer, Customer.id == Subscription.customer_id)
+    narrowed = desk.subscriptions_match(merchant_id, status=status, product_id=product_id, search=search)
+    newest_first = (Subscription.created_at.desc(), Subscription.id.desc())
+    return statement.where(*narrowed).order_by(*newest_first).limit(most)
+
+
+def among(merchant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
+    """Return those of the ids that are the merchant's own, in the list's order."""
+    statement = select(Subscription.id).where(Subscription.merchant_id == merchant_id, Subscription.id.in_(ids))
+    return statement.order_by(Subscription.created_at.desc(), Subscription.id.desc())
+
+
+def count(session: Session, chosen: Select[uuid.UUID]) -> int:
+    """Count what a choice finds."""
+    return session.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+
+
+def rows_of(act_id: uuid.UUID, chosen: Select[uuid.UUID]) -> Select[*tuple[Any, ...]]:
+    """Return a choice as the rows of an act: id, act, position, subscription, state, reason."""
+    found = chosen.add_columns(
+        func.row_number().over(order_by=(Subscription.created_at.desc(), Subscription.id.desc())).label("position")
+    ).subquery()
+    state, reason = literal(BulkRowState.WAITING.value), literal("")
+    return select(func.gen_random_uuid(), literal(act_id), found.c.position, found.c.id, state, reason)
+
+
+# Acts
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, act_id: uuid.UUID) -> BulkAct:
+    """Return one act of the merchant; raise NoResultFound for any other."""
+    return session.scalars(select(BulkAct).where(BulkAct.id == act_id, BulkAct.merchant_id == merchant_id)).one()
+
+
+def lock(session: Session, act_id: uuid.UUID) -> BulkAct | None:
+    """Return an act, locked until the transaction ends; None when it was a draft that is gone."""
+    statement = select(BulkAct).where(BulkAct.id == act_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def newest(session: Session, merchant_id: uuid.UUID, *, place: desk.Place) -> desk.Slice:
+    """Return one page of the merchant's acts, newest first; drafts that nobody confirmed are left out."""
+    statement = select(
+        BulkAct.id, BulkAct.action, BulkAct.state, BulkAct.staff_name, BulkAct.total, BulkAct.confirmed_at
+    ).where(BulkAct.merchant_id == merchant_id, BulkAct.state != BulkState.DRAFT)
+    keys = (BulkAct.created_at, BulkAct.id)
+    scope = BulkAct.merchant_id == merchant_id
+    return desk.keyset_page(session, statement, keys, scope, place=place, size=desk.PAGE, descending=True)
+
+
+# Preview
+
+
+def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Return the next rows of an act with what an end depends on, by position: columns, no objects."""
+    columns: tuple[Any, ...] = (
+        BulkRow.position,
+        Subscription.id,
+        Subscription.customer_id,
+        Subscription.product_id,
+        Subscription.status,
+        Subscription.started_at,
+        Subscription.paid_until,
+        Subscription.past_due_since,
+        Subscription.ended_at,
+        Subscription.committed_until,
+        Subscription.relaunch_allowed,
+        EndRequest.state.label("request_state"),
+        EndRequest.due_at,
+    )
+    statement = (
+        select(*columns)
+        .select_from(BulkRow)
+        .join(Subscription, Subscription.id == BulkRow.subscription_id)
+        .outerjoin(EndRequest, _is_open())
+        .where(BulkRow.bulk_act_id == act_id, BulkRow.position > after)
+    )
+    return session.execute(statement.order_by(BulkRow.position).limit(limit)).all()
+
+
+def grants_by_holder(
+    session: Session, merchant_id: uuid.UUID, customers: Sequence[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID], list[Grant]]:
+    """Return what these customers were given by hand, by customer and product."""
+    held: dict[tuple[uuid.UUID, uuid.UUID], list[Grant]] = {}
+    statement = select(Grant).where(Grant.merchant_id == merchant_id, Grant.customer_id.in_(customers))
+    for grant in session.scalars(statement.order_by(Grant.since, Grant.id)):
+        held.setdefault((grant.customer_id, grant.product_id), []).append(grant)
+    return held
+
+
+# Running
+
+
+def row_to_run(session: Session, row_id: uuid.UUID) -> Row[Any] | None:
+    """Return a row with its act, and where its subscription stands; None when there is no such row."""
+    columns: tuple[Any, ...] = (
+        BulkRow,
+        BulkAct,
+        Subscription.status,
+        EndRequest.id.label("request_id"),
+        EndRequest.state.label("request_state"),
+        EndRequest.due_at,
+    )
+    statement = (
+        select(*columns)
+        .join(BulkAct, BulkAct.id == BulkRow.bulk_act_id)
+        .join(Subscription, Subscription.id == BulkRow.subscription_id)
+        .outerjoin(EndRequest, _is_open())
+        .where(BulkRow.id == row_id)
+    )
+    return session.execute(statement).one_or_none()
+
+
+def lock_row(session: Session, row_id: uuid.UUID) -> BulkRow:
+    """Return a row, locked until the transaction ends. Its subscription is locked before it, or not at all."""
+    statement = select(BulkRow).where(BulkRow.id == row_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def left(session: Session, act_id: uuid.UUID, *, limit: int) -> list[BulkRow]:
+    """Return the next rows that no worker has, in order."""
+    statement = select(BulkRow).where(BulkRow.bulk_act_id == act_id, *_waiting(given=False))
+    return list(session.scalars(statement.order_by(BulkRow.position).limit(limit)))
+
+
+def given(session: Session, act_id: uuid.UUID) -> int:
+    """Count the rows that workers have and that have no outcome yet."""
+    statement = select(func.count()).select_from(BulkRow).where(BulkRow.bulk_act_id == act_id, *_waiting(given=True))
+    return session.execute(statement).scalar_one()
+
+
+def running(session: Session) -> int:
+    """Count the acts of all merchants that go on."""
+    return session.execute(select(func.count()).select_from(BulkAct).where(BulkAct.state == RUNNING)).scalar_one()
+
+
+def has_elder(session: Session, act: BulkAct) -> bool:
+    """Say whether an act of the merchant that was confirmed before goes on: they go one after the other."""
+    statement = exists().where(
+        BulkAct.merchant_id == act.merchant_id,
+        BulkAct.state == RUNNING,
+        BulkAct.id != act.id,
+        BulkAct.confirmed_at < act.confirmed_at,
+    )
+    return bool(session.scalar(select(statement)))
+
+
+def workers(session: Session, *, dead_after: timedelta) -> int:
+    """Count the worker processes of every machine that gave a sign of life."""
+    alive = WORKERS.c.last_heartbeat > func.now() - cast(literal(dead_after), Interval)
+    return session.execute(select(func.count()).select_from(WORKERS).where(alive)).scalar_one()
+
+
+def next_key(session: Session, act: BulkAct) -> Row[Any] | None:
+    """Return how the key stands that the next row needs: `calm_until` and `broken_since`; None without a key."""
+    provider = (
+        select(Subscription.provider)
+        .join(BulkRow, BulkRow.subscription_id == Subscription.id)
+        .where(BulkRow.bulk_act_id == act.id, *_waiting(given=False))
+        .order_by(BulkRow.position)
+        .limit(1)
+        .scalar_subquery()
+    )
+    columns: tuple[Any, ...] = (PayPalAccount.calm_until, PayPalAccount.broken_since)
+    return session.execute(
+        select(*columns).where(PayPalAccount.merchant_id == act.merchant_id, PayPalAccount.provider == provider)
+    ).one_or_none()
+
+
+def unanswered(session: Session, merchant_id: uuid.UUID, *, since: datetime, most: int) -> int:
+    """Count the merchant's ends asked in bulk that PayPal did not answer since then, up to `most`."""
+    found = (
+        select(EndRequest.id)
+        .where(
+            EndRequest.merchant_id == merchant_id,
+            EndRequest.state.in_((RequestState.RETRYING, RequestState.NEEDS_MERCHANT)),
+            EndRequest.channel == Channel.BULK,
+            EndRequest.trouble.in_(UNANSWERED),
+            EndRequest.claimed_at > since,
+        )
+        .limit(most)
+    )
+    return session.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+
+
+def forgotten(session: Session, *, before: datetime) -> list[uuid.UUID]:
+    """Return the acts that go on without a planner's look since then."""
+    return list(session.scalars(select(BulkAct.id).where(BulkAct.state == RUNNING, BulkAct.touched_at < before)))
+
+
+def lost_rows(session: Session, *, before: datetime, limit: int) -> list[BulkRow]:
+    """Return the rows given to a worker before then whose job is gone, locked."""
+    job = exists().where(
+        JOBS.c.task_name == queue.RUN_BULK_ROW,
+        cast(JOBS.c.status, Text).in_(("todo", "doing")),
+        JOBS.c.args["row_id"].astext == cast(BulkRow.id, Text),
+    )
+    statement = select(BulkRow).where(BulkRow.given_at < before, *_waiting(given=True), ~job)
+    return list(session.scalars(statement.limit(limit).with_for_update(skip_locked=True)))
+
+
+def _is_open() -> ColumnElement[bool]:
+    return and_(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN))
+
+
+def _waiting(*, given: bool) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    has_job = BulkRow.given_at.is_not(None) if given else BulkRow.given_at.is_(None)
+    return BulkRow.state == WAITING, has_job

@@ -1,0 +1,157 @@
+"""The desk acts on many subscriptions: chosen in the list, previewed, confirmed (twice above the cap), followed."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select, update
+
+from portal.domain.bulk_acts import MOST_ROWS
+from portal.models import BulkAct, BulkRow, BulkState
+from portal.services import bulk_running
+from portal.web.admin import bulk_acts as pages
+from portal.web.admin import bulk_forms
+from tests.services.test_bulk_acts import run
+
+TICKED = "See what would happen to those ticked"
+CONFIRM = "Confirm the bulk action"
+
+
+def choose(browser, subscriptions, action="cancel", **more):
+    page = browser.get("/admin/subscriptions")
+    return page.submit(press=TICKED, ids=[str(one.id) for one in subscriptions], action=action, **more)
+
+
+def only_act(ctx) -> BulkAct:
+    with ctx.db.read() as session:
+        return session.scalars(select(BulkAct)).one()
+
+
+def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
+    mine = [make.subscription(merchant=merchant) for _ in range(3)]
+    over = make.subscription(merchant=merchant, status="completed")
+    page = choose(support, [*mine, over])
+    assert "nothing has changed yet" in page.h1
+    assert "Ended at PayPal: no further payment is taken, and PayPal cannot undo it Subscriptions" not in page.text
+    cells = [cell.get_text(strip=True) for cell in page.select("#effects .number")]
+    assert cells[1:] == ["3", "1"]
+    assert paypal.count("cancel") == 0
+    page.submit(press=CONFIRM, provider_note="", status=422)
+    page = page.submit(press=CONFIRM, provider_note="À bientôt", internal_note="end of season")
+    assert "Asking one by one" in page.text
+    page = page.submit(press="Stop")
+    assert "What was asked goes on and is not undone" in page.notices[0]
+    page = page.submit(press="Go on")
+    act = only_act(ctx)
+    run(ctx, act.id)
+    page = reader.get(f"/admin/bulk/{act.id}")
+    assert "Every subscription was dealt with" in page.text
+    assert page.text.count("Already over: nothing was changed.") == 2
+    assert not page.select('form[action*="/stop"], form[action*="results.csv"]')
+    assert {call.note for call in paypal.calls if call.note} == {"À bientôt"}
+    assert len(reader.get(f"/admin/bulk/{act.id}?result=skipped").select("#rows tbody tr")) == 1
+    assert "Cancel" in reader.get("/admin/bulk").text
+
+
+def test_nothing_ticked_is_said_on_the_list_and_a_foreign_tick_takes_nothing(support, make, merchant, ctx):
+    make.subscription(merchant=merchant)
+    foreign = make.subscription(merchant=make.merchant())
+    page = support.get("/admin/subscriptions").submit(press=TICKED, status=422)
+    assert page.errors == ["Tick at least one subscription."]
+    assert choose_foreign(support, foreign).errors == ["Tick at least one subscription."]
+    with ctx.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(BulkRow)) == 0
+
+
+def choose_foreign(browser, foreign):
+    page = browser.get("/admin/subscriptions")
+    return page.submit(press=TICKED, ids=[str(foreign.id)], status=422)
+
+
+def test_all_that_match_is_counted_and_above_the_cap_the_number_is_typed(support, make, merchant, ctx, monkeypatch):
+    for module in (pages, bulk_forms):
+        monkeypatch.setattr(module, "ONE_CONFIRMATION", 2)
+    for _ in range(3):
+        make.subscription(merchant=merchant, status="paused")
+    make.subscription(merchant=merchant)
+    page = support.get("/admin/subscriptions?status=paused").submit(
+        press="See what would happen to all 3 that match", action="abandon"
+    )
+    assert "Paused" in page.text
+    page = page.submit(press=CONFIRM, number="4", internal_note="kept", status=422)
+    assert page.errors == ["Type exactly the number of subscriptions: 3."]
+    assert "kept" in page.body
+    page.submit(press=CONFIRM, number="", status=422)
+    assert only_act(ctx).state is BulkState.DRAFT
+    page.submit(press=CONFIRM, number="3")
+    assert (only_act(ctx).state, only_act(ctx).total) == (BulkState.RUNNING, 3)
+
+
+def test_many_want_a_recent_log_in(support, make, merchant, ctx, monkeypatch):
+    from datetime import timedelta
+
+    from portal.clock import utc_now
+    from portal.models import LoginSession
+
+    for module in (pages, bulk_forms):
+        monkeypatch.setattr(module, "ONE_CONFIRMATION", 1)
+    page = choose(support, [make.subscription(merchant=merchant) for _ in range(2)])
+    with ctx.db.begin() as session:
+        session.execute(update(LoginSession).values(authenticated_at=utc_now() - timedelta(minutes=11)))
+    page = page.submit(press=CONFIRM, number="2")
+    assert page.path.startswith("/admin/confirm") or "login" in page.path or "password" in page.body
+    assert only_act(ctx).state is BulkState.DRAFT
+
+
+def test_readers_look_and_cannot_act_and_others_find_nothing(support, reader, enter, make, merchant, ctx):
+    subscription = make.subscription(merchant=merchant)
+    choose(support, [subscription]).submit(press=CONFIRM)
+    act = only_act(ctx)
+    token = reader.values_of(reader.get("/admin/subscriptions"))["csrf_token"]
+    stranger = enter(make.merchant())
+    other = stranger.values_of(stranger.get("/admin/subscriptions"))["csrf_token"]
+    assert not reader.get("/admin/subscriptions").select('input[name="ids"]')
+    for way in ("", "/stop", "/resume", "/end", "/results.csv"):
+        reader.post(f"/admin/bulk/{act.id}{way}", {"csrf_token": token}, status=403)
+        stranger.post(f"/admin/bulk/{act.id}{way}", {"csrf_token": other}, status=404)
+    stranger.get(f"/admin/bulk/{act.id}", status=404)
+    reader.post("/admin/subscriptions", {"csrf_token": token, "ids": str(subscription.id)}, status=403)
+    assert only_act(ctx).state is BulkState.RUNNING
+
+
+def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):
+    customer = make.customer(merchant, name="=HYPERLINK(1)")
+    choose(support, [make.subscription(merchant=merchant, customer=customer)]).submit(press=CONFIRM)
+    run(ctx, only_act(ctx).id)
+    page = support.get(f"/admin/bulk/{only_act(ctx).id}").submit(press="Download the results (CSV)")
+    assert page.response.mimetype == "text/csv"
+    lines = page.body.splitlines()
+    assert lines[1].split(";")[1] == "'=HYPERLINK(1)"
+    assert "Confirmed" in lines[1]
+    assert 'filename="bulk-cancel-' in page.response.headers["Content-Disposition"]
+
+
+def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant, ctx, paypal):
+    choose(support, [make.subscription(merchant=merchant)]).submit(press=CONFIRM)
+    paypal.rule("any", "500")
+    run(ctx, only_act(ctx).id)
+    page = support.get(f"/admin/bulk/{only_act(ctx).id}")
+    assert "Recorded, waiting for PayPal" in page.text
+    assert "PayPal did not answer" in page.text
+    page = page.submit(press="Français")
+    assert "Action groupée" in page.h1
+    assert "Enregistré, en attente de PayPal" in page.text
+    page = support.get("/admin/subscriptions").submit(
+        press="Voir l’effet sur ceux qui sont cochés", ids=[str(make.subscription(merchant=merchant).id)]
+    )
+    assert "rien n’a encore changé" in page.h1
+
+
+@pytest.mark.parametrize("matching", [MOST_ROWS + 1])
+def test_more_than_one_act_may_hold_offers_no_button_for_all(support, make, merchant, monkeypatch, matching):
+    from portal.web.admin import bulk_choices
+
+    make.subscription(merchant=merchant)
+    monkeypatch.setattr(bulk_choices, "matching", lambda *_positional, **_named: matching)
+    page = support.get("/admin/subscriptions")
+    assert page.select_one("button[value=all]").has_attr("disabled")
+    assert bulk_running.ROWS_PER_SECOND is not None
