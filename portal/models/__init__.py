@@ -12,12 +12,14 @@ from portal.models.customers import Customer
 from portal.models.end_requests import EndRequest
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.mails import Mail, MailState
+from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.payments import Payment, PaymentState
 from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
+from portal.models.received_requests import ReceivedRequest
 from portal.models.sessions import LoginChallenge, LoginSession, Throttle
 from portal.models.staff import RecoveryCode, Staff
 from portal.models.subscriptions import Subscription
@@ -44,6 +46,8 @@ __all__ = [
     "Mail",
     "MailState",
     "Merchant",
+    "MerchantNews",
+    "NewsKind",
     "PayPalAccount",
     "PayPalEvent",
     "Payment",
@@ -55,6 +59,7 @@ __all__ = [
     "ProfileImportRow",
     "ProfileRowState",
     "Provider",
+    "ReceivedRequest",
     "RecoveryCode",
     "Staff",
     "Subscription",

@@ -86,11 +86,33 @@ def access(**changes: object) -> AccessFacts:
 
 
 def needs_you(whose: Letterhead, trouble: Trouble | None, **names: str) -> Composed:
-    one = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="Zoé", asked_at=NOW, next_payment_at=None)
-    one = dataclasses.replace(one, **names)
-    return merchants.merchant_needs_you(
-        whose, trouble=trouble, waiting=(one, one), more=3, issue="NOT_AUTHORIZED", path="/admin", now=NOW
+    one = WaitingFacts(
+        reference="K7QM-4TXD",
+        product="Cours",
+        customer="Zoé",
+        asked_at=NOW,
+        next_payment_at=None,
+        trouble=trouble,
+        issue="NOT_AUTHORIZED",
     )
+    one = dataclasses.replace(one, **names)
+    return merchants.merchant_needs_you(whose, (one, one), more=3, path="/admin", now=NOW)
+
+
+def of_several(whose: Letterhead, stories: list[EndFacts]) -> list[Composed]:
+    """What the merchant is told of one request, of several, and of more than are listed."""
+    lists = [((story,), 0) for story in stories] + [(tuple(stories), 0), (tuple(stories[:2]), 31)]
+    waits = tuple(
+        WaitingFacts(
+            reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=NOW, trouble=why
+        )
+        for why in Trouble
+    )
+    return [
+        compose(whose, those, more=more, path="/admin/")
+        for those, more in lists
+        for compose in (merchants.merchant_end_requested, merchants.merchant_overdue)
+    ] + [merchants.merchant_needs_you(whose, those, more=0, path="/admin/", now=NOW) for those in (waits, waits[:1])]
 
 
 def key_broken(
@@ -135,11 +157,10 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             ends.end_recorded,
             ends.end_withdrawn,
             ends.end_overdue,
-            merchants.merchant_end_requested,
             merchants.merchant_end_withdrawn,
-            merchants.merchant_overdue,
         )
     ]
+    told += of_several(whose, stories)
     told += [
         compose(whose, story, what)
         for story in (stories[0], stories[1], stories[-1])
@@ -329,7 +350,10 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
 
 
 def test_a_customer_without_address_is_left_to_the_merchant():
-    told = [merchants.merchant_end_requested(head(), end(**changes)).text for changes in ({}, {"customer_email": None})]
+    told = [
+        merchants.merchant_end_requested(head(), (end(**changes),), more=0, path="/admin/").text
+        for changes in ({}, {"customer_email": None})
+    ]
     assert ["no e-mail address" in text for text in told] == [False, True]
 
 
