@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -78,9 +78,12 @@ class Formatter:
         """Return the local date in full: « samedi 3 avril 2027 », "Saturday 3 April 2027"."""
         if at is None:
             return self.words.gettext("date unknown")
-        local = self._local(at)
-        pattern = FIRST_IN_FRENCH if self._format == "fr" and local.day == 1 else DAY_IN_FULL
-        return format_date(local.date(), pattern, locale=self._format)
+        return self.date(self._local(at).date())
+
+    def date(self, day: date) -> str:
+        """Return a calendar day in full, as it is in every zone."""
+        pattern = FIRST_IN_FRENCH if self._format == "fr" and day.day == 1 else DAY_IN_FULL
+        return format_date(day, pattern, locale=self._format)
 
     def hour(self, at: datetime | None) -> str:
         """Return the local time with its zone's name, which tells summer from winter time."""

@@ -21,7 +21,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import notices, timeline
+from portal.services import notices, received_requests, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import interval_of
 from portal.services.rules import grants_of, rule_of
@@ -45,6 +45,7 @@ class Wish:
     reason_code: str = ""
     reason_text: str = ""
     provider_note: str = ""
+    received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +127,10 @@ def record(ctx: Context, wish: Wish, *, now: datetime) -> Recorded:
             _replace(session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
+            _answer(session, wish, standing, now=now)
             return Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
         request = _write(ctx, session, subscription, wish, now=now)
+        _answer(session, wish, request, now=now)
         return Recorded(
             request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
         )
@@ -150,6 +153,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         request.withdrawn_at = now
         request.next_try_at = None
         subscription.end_requested_at = None
+        received_requests.reopen(session, request)
         notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
         timeline.note(
             session,
@@ -186,6 +190,14 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime) -> None:
         )
 
 
+def _answer(session: Session, wish: Wish, request: EndRequest, *, now: datetime) -> None:
+    """Let the request stand for the one that came by another way, if the wish names one."""
+    if wish.received_request_id is not None:
+        received_requests.match(
+            session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
+        )
+
+
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
     """Return the request a new one would repeat, if there is one."""
     standing = end_requests.open_of(session, subscription.id)
@@ -204,6 +216,7 @@ def _replace(session: Session, subscription: Subscription, request: EndRequest, 
     """Take a waiting request back because staff end the subscription now; its row and its reason stay."""
     request.move(RequestState.WITHDRAWN)
     request.withdrawn_at = now
+    received_requests.reopen(session, request)
     timeline.note(
         session,
         subscription,

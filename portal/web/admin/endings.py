@@ -24,7 +24,7 @@ from portal.queries import subscriptions
 from portal.services import carrying_out, end_requests
 from portal.services.end_requests import Wish
 from portal.web import labels
-from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin import bp, presenting, received_pages, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -39,15 +39,17 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+        received = received_pages.answered(session, who.merchant_id)
         standing = requests.open_of(session, found.id)
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     preview = end_requests.preview(found, wanted, now=now)  # refuses with 409 what the state does not allow
     is_local = found.is_over
-    form = LocalEndForm() if is_local else EndForm(provider_note=_neutral_note())
+    note = received_pages.note_of(received)
+    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
     if form.validate_on_submit():
-        _act(subscription_id, wanted, form, is_local=is_local)
+        _act(subscription_id, wanted, form, is_local=is_local, received_id=received.id if received else None)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     stops, stays = presenting.effects(preview)
     return showing.page(
@@ -63,6 +65,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         stays=stays,
         relaunch=_relaunch(found, ENDINGS[wanted]),
         is_local=is_local,
+        received=received,
     ), (422 if form.errors else 200)
 
 
@@ -92,7 +95,9 @@ def say(request_id: uuid.UUID) -> None:
         )
 
 
-def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: bool) -> None:
+def _act(
+    subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: bool, received_id: uuid.UUID | None
+) -> None:
     who = person()
     wish = Wish(
         merchant_id=who.merchant_id,
@@ -105,6 +110,7 @@ def _act(subscription_id: uuid.UUID, action: Action, form: Any, *, is_local: boo
         role=who.role,
         reason_text=form.internal_note.data or "",
         provider_note="" if is_local else form.provider_note.data,
+        received_request_id=received_id,
     )
     if is_local:
         end_requests.mark_abandoned(context(), wish, now=utc_now())

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_requests import Trouble
 from portal.domain.policies import Override, Role
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports import StopReason
 from portal.services.key_checks import Finding
@@ -138,8 +139,18 @@ ROLE: Final[Mapping[Role, LazyString]] = {
     Role.OWNER: _l("Owner"),
 }
 
+WAY: Final[Mapping[Way, LazyString]] = {
+    Way.LETTER: _l("Letter"),
+    Way.EMAIL: _l("E-mail"),
+    Way.TELEPHONE: _l("Telephone"),
+    Way.ACCOUNT_PAGE: _l("Form on the customer’s account page"),
+    Way.OTHER: _l("Another way"),
+}
+
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
+    "request_received": _l("Request received otherwise"),
+    "end_dated": _l("Last day of access"),
     "end_withdrawn": _l("Request taken back"),
     "end_confirmed": _l("End confirmed"),
     "end_already_over": _l("Already over"),
