@@ -36,11 +36,22 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(g.merchant.time_zone))
 
 
+class DayField(DateField):
+    """A day, asked for again in our own words when it is none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the day. Raises ValueError with the sentence for the page."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(str(NO_DATE)) from None
+
+
 class ReceivedForm(BaseForm):
     """What somebody declared, and how and when it came."""
 
     way = SelectField(_l("How it came"), choices=choices({way: WAY[way] for way in STAFF_WAYS}))
-    received_on = DateField(
+    received_on = DayField(
         _l("Received on"),
         description=_l("The day you got it: it counts for the customer’s notice period."),
         validators=[InputRequired(_l("Enter the day on which you received it."))],
@@ -69,7 +80,7 @@ class ReceivedForm(BaseForm):
         filters=[one_line],
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
     )
-    wished_on = DateField(_l("Wished end"), validators=[Optional()])
+    wished_on = DayField(_l("Wished end"), validators=[Optional()])
     message = TextAreaField(
         _l("In their words"),
         filters=[plain],
@@ -106,7 +117,7 @@ class DismissalForm(BaseForm):
 class PaidUntilForm(BaseForm):
     """Until when an ended subscription is paid."""
 
-    last_day = DateField(
+    last_day = DayField(
         _l("Last day that was paid"), validators=[InputRequired(_l("Enter the last day that was paid."))]
     )
     submit = SubmitField(_l("Save the date and tell the customer"))
