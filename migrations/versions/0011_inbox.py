@@ -45,10 +45,9 @@ def upgrade() -> None:
     op.create_index('ix_received_requests_open', 'received_requests', ['merchant_id', 'received_at'], unique=False, postgresql_where=sa.text("state = 'open'"))
     op.create_index(op.f('ix_received_requests_subscription_id'), 'received_requests', ['subscription_id'], unique=False)
     op.create_table('merchant_news',
-    sa.Column('kind', sa.Enum('requested', 'needs_you', 'overdue', 'received', name='kind', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('kind', sa.Enum('requested', 'needs_you', 'overdue', name='kind', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
     sa.Column('end_request_id', sa.Uuid(), nullable=True),
-    sa.Column('received_request_id', sa.Uuid(), nullable=True),
     sa.Column('mail_id', sa.Uuid(), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
@@ -56,7 +55,6 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['end_request_id'], ['end_requests.id'], name=op.f('fk_merchant_news_end_request_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['mail_id'], ['mails.id'], name=op.f('fk_merchant_news_mail_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_merchant_news_merchant_id'), ondelete='RESTRICT'),
-    sa.ForeignKeyConstraint(['received_request_id'], ['received_requests.id'], name=op.f('fk_merchant_news_received_request_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_merchant_news')),
     sa.UniqueConstraint('key', name=op.f('uq_merchant_news_key'))
     )
@@ -64,7 +62,6 @@ def upgrade() -> None:
     op.create_index('ix_merchant_news_told', 'merchant_news', ['merchant_id', 'kind', 'created_at'], unique=False)
     op.create_index('ix_merchant_news_mail_id', 'merchant_news', ['mail_id'], unique=False)
     op.create_index(op.f('ix_merchant_news_merchant_id'), 'merchant_news', ['merchant_id'], unique=False)
-    op.create_index(op.f('ix_merchant_news_received_request_id'), 'merchant_news', ['received_request_id'], unique=False)
     for table in SEEN:
         op.add_column(table, sa.Column('seen_at', sa.DateTime(timezone=True), nullable=True))
         op.add_column(table, sa.Column('seen_by', sa.Text(), server_default='', nullable=False))

@@ -17,7 +17,6 @@ class NewsKind(StrEnum):
     REQUESTED = "requested"
     NEEDS_YOU = "needs_you"
     OVERDUE = "overdue"
-    RECEIVED = "received"  # a request that came by another way, recorded by the customer
 
 
 class MerchantNews(HasId, HasCreation, HasMerchant, Base):
@@ -33,8 +32,5 @@ class MerchantNews(HasId, HasCreation, HasMerchant, Base):
     key: Mapped[str] = mapped_column(unique=True)
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("end_requests.id", ondelete="CASCADE"), index=True
-    )
-    received_request_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("received_requests.id", ondelete="CASCADE"), index=True
     )
     mail_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("mails.id", ondelete="CASCADE"))

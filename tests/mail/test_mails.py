@@ -17,7 +17,7 @@ from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, ReceivedFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
@@ -169,6 +169,21 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     ]
     ending = access(**{"product": names["product"], "customer_name": names["customer"]} if names else {})
     told += [ends.access_ends_soon(whose, ending), ends.access_ended(whose, ending)]
+    letter = ReceivedFacts(
+        reference="K7QM-4TXD",
+        name=names.get("customer", "Zoé Dupont"),
+        email="zoe@client.test",
+        received_at=NOW,
+        contract=names.get("product", ""),
+        wished_on=LATER.date(),
+        message="Merci",
+        path="/account/atelier",
+    )
+    told += [
+        ends.request_received(whose, letter),
+        ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
+    ]
+    told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
     told += [
         key_broken(whose, is_classic=is_classic, finding=finding, waiting=waiting)

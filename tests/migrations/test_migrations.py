@@ -13,11 +13,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base
-from portal.services import end_requests
+from portal.services import end_requests, received_requests
 from portal.services.end_requests import Wish
+from portal.services.received_requests import Declaration
 
 
 @pytest.fixture
@@ -116,3 +118,21 @@ def test_0003_keeps_rest_keys_both_ways_and_cannot_keep_classic_ones(make, ctx, 
     with psycopg.connect(database_url) as connection:
         assert connection.execute(keys).fetchall() == [("paypal_rest", "sandbox")]
         assert connection.execute("SELECT receivers FROM paypal_accounts").fetchall() == [([],)]
+
+
+def test_0011_forgets_letters_and_what_was_told_on_the_way_down_and_keeps_the_mails(make, ctx, database_url, now):
+    merchant = make.merchant()
+    received_requests.record(
+        ctx,
+        Declaration(merchant_id=merchant.id, received_at=now, way=Way.LETTER, name="Zoé", email="zoe@client.test"),
+        now=now,
+    )
+    ctx.db.dispose()
+    downgrade(database_url, "0010")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM mails").fetchone() == (1,)
+        assert "received_requests" not in tables(database_url)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT seen_at, seen_by FROM mails").fetchall() == [(None, "")]
+        assert connection.execute("SELECT count(*) FROM received_requests").fetchone() == (0,)
