@@ -7,13 +7,23 @@ written before PayPal has said so, or about something else (cancellation.md, dec
 from __future__ import annotations
 
 from portal.mail.composing import Composed, compose
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, ReceivedFacts
 from portal.mail.letterhead import Letterhead
 
 
 def end_recorded(head: Letterhead, end: EndFacts) -> Composed:
     """Compose the acknowledgement: what was declared, when, under which reference (law.md R-FR-12)."""
     return compose("end_recorded", head, end=end)
+
+
+def request_received(head: Letterhead, received: ReceivedFacts) -> Composed:
+    """Acknowledge a request that came by another way: reference, date received, what was declared (R-FR-12)."""
+    return compose("request_received", head, received=received)
+
+
+def end_dated(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
+    """Compose the date of the end of access that was not known when the end was told."""
+    return compose("end_dated", head, end=end, effects=effects)
 
 
 def end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
@@ -96,6 +96,8 @@ class WaitingFacts(Clean):
     customer: str  # name, else address, else empty
     asked_at: datetime
     next_payment_at: datetime | None
+    trouble: Trouble | None = None
+    issue: str = ""  # PayPal's own word for the refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +123,17 @@ class PauseFacts(Clean):
     is_access_unknown: bool = False
     trouble: Trouble | None = None
     path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedFacts(Clean):
+    """A request to end that came by another way, as it was declared."""
+
+    reference: str
+    name: str
+    email: str | None
+    received_at: datetime
+    contract: str
+    wished_on: date | None
+    message: str
+    path: str  # the desk's page, or the customer's

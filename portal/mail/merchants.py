@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from portal.domain.end_requests import Trouble
 from portal.mail.composing import Composed, compose
 from portal.mail.facts import EffectFacts, EndFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 
 
-def merchant_end_requested(head: Letterhead, end: EndFacts) -> Composed:
-    """Compose the news of a customer's request that PayPal has not confirmed yet."""
-    return compose("merchant_end_requested", head, end=end)
+def merchant_end_requested(head: Letterhead, ends: tuple[EndFacts, ...], *, more: int, path: str) -> Composed:
+    """Compose the news of customers' requests that PayPal has not confirmed yet; `more` are not listed."""
+    return compose("merchant_end_requested", head, ends=ends, more=more, path=path)
 
 
 def merchant_end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:
@@ -26,29 +25,20 @@ def merchant_end_confirmed(head: Letterhead, end: EndFacts, effects: EffectFacts
 
 
 def merchant_needs_you(
-    head: Letterhead,
-    *,
-    trouble: Trouble | None,
-    waiting: tuple[WaitingFacts, ...],
-    more: int,
-    issue: str,
-    path: str,
-    now: datetime,
+    head: Letterhead, waiting: tuple[WaitingFacts, ...], *, more: int, path: str, now: datetime
 ) -> Composed:
-    """Compose one call for help about every request listed; `more` are not listed. `issue` is PayPal's own word."""
-    return compose(
-        "merchant_needs_you", head, trouble=trouble, waiting=waiting, more=more, issue=issue, path=path, now=now
-    )
+    """Compose one call for help about every request listed; `more` are not listed."""
+    return compose("merchant_needs_you", head, waiting=waiting, more=more, path=path, now=now)
 
 
-def merchant_overdue(head: Letterhead, end: EndFacts) -> Composed:
+def merchant_overdue(head: Letterhead, ends: tuple[EndFacts, ...], *, more: int, path: str) -> Composed:
     """Compose the alarm: unconfirmed for a day, or the next payment is near (cancellation.md, rule 8)."""
-    return compose("merchant_overdue", head, end=end)
+    return compose("merchant_overdue", head, ends=ends, more=more, path=path)
 
 
-def merchant_end_late(head: Letterhead, *, late: tuple[WaitingFacts, ...], path: str) -> Composed:
+def merchant_end_late(head: Letterhead, late: tuple[WaitingFacts, ...], *, more: int, path: str) -> Composed:
     """Compose the alarm about planned ends that PayPal was not told of in time (cancellation.md, rule 10)."""
-    return compose("merchant_end_late", head, late=late, path=path)
+    return compose("merchant_end_late", head, late=late, more=more, path=path)
 
 
 def merchant_key_broken(

@@ -15,6 +15,7 @@ from portal.models.customers import Customer
 from portal.models.end_requests import EndRequest
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.mails import Mail, MailState
+from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.pauses import PauseRequest
 from portal.models.payments import Payment, PaymentState
@@ -22,6 +23,7 @@ from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
+from portal.models.received_requests import ReceivedRequest
 from portal.models.sessions import LoginChallenge, LoginSession, Throttle
 from portal.models.staff import RecoveryCode, Staff
 from portal.models.subscriptions import Subscription
@@ -56,6 +58,8 @@ __all__ = [
     "Mail",
     "MailState",
     "Merchant",
+    "MerchantNews",
+    "NewsKind",
     "PauseRequest",
     "PayPalAccount",
     "PayPalEvent",
@@ -68,6 +72,7 @@ __all__ = [
     "ProfileImportRow",
     "ProfileRowState",
     "Provider",
+    "ReceivedRequest",
     "RecoveryCode",
     "Staff",
     "Subscription",

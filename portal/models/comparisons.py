@@ -70,7 +70,18 @@ class ComparisonDifference(HasId, HasMerchant, Base):
     """One subscription that stood otherwise at PayPal than here, and what was done about it."""
 
     __tablename__ = "comparison_differences"
-    __table_args__ = (Index("ix_comparison_differences_run_id_at", "run_id", "at", "id"),)
+    __table_args__ = (
+        Index("ix_comparison_differences_run_id_at", "run_id", "at", "id"),
+        # Ends that were found at PayPal, until somebody has read of them.
+        Index(
+            "ix_comparison_differences_ends",
+            "merchant_id",
+            "at",
+            postgresql_where=text(
+                "corrected AND seen_at IS NULL AND after ->> 'status' IN ('completed', 'cancelled', 'abandoned')"
+            ),
+        ),
+    )
 
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("comparison_runs.id", ondelete="CASCADE"))
     subscription_id: Mapped[uuid.UUID | None] = mapped_column(
@@ -82,3 +93,5 @@ class ComparisonDifference(HasId, HasMerchant, Base):
     after: Mapped[dict[str, Any]]  # fact → value as it stands at PayPal
     corrected: Mapped[bool] = mapped_column(default=False)
     error: Mapped[str] = mapped_column(default="")
+    seen_at: Mapped[datetime | None]  # somebody has read it in the inbox
+    seen_by: Mapped[str] = mapped_column(default="")

@@ -44,3 +44,5 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")
+    seen_at: Mapped[datetime | None]  # of a refused one: somebody has read it in the inbox
+    seen_by: Mapped[str] = mapped_column(default="")

@@ -35,6 +35,13 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
             "id",
             postgresql_where=text("stopped_at_provider_at IS NULL"),
         ),
+        # Over, with an end of the paid time that nobody knows: the merchant is asked.
+        Index(
+            "ix_subscriptions_date_unknown",
+            "merchant_id",
+            "ended_at",
+            postgresql_where=text("ended_at IS NOT NULL AND paid_until IS NULL AND access_until IS NULL"),
+        ),
         Index(
             "ix_subscriptions_next_payment_at",
             "next_payment_at",

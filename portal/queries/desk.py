@@ -51,16 +51,6 @@ def has_subscriptions_elsewhere(session: Session, merchant_id: uuid.UUID, enviro
     return bool(session.scalar(select(exists().where(other))))
 
 
-def inbox_count(session: Session, merchant_id: uuid.UUID) -> int:
-    """Count the requests that need the merchant, up to a hundred: more is not a number one reads."""
-    waiting = (
-        select(EndRequest.id)
-        .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
-        .limit(MOST)
-    )
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
-
-
 def subscriptions_page(
     session: Session,
     merchant_id: uuid.UUID,

@@ -112,23 +112,6 @@ def missed(session: Session, before: datetime, *, after: uuid.UUID | None, limit
     return _after(session, statement, after=after, limit=limit)
 
 
-def late(session: Session, merchant_id: uuid.UUID, *, limit: int) -> list[EndRequest]:
-    """Return the merchant's open requests whose planned time was missed, the next payment at risk first."""
-    return list(
-        session.scalars(
-            _whole()
-            .join(EndRequest.subscription)
-            .where(
-                EndRequest.merchant_id == merchant_id,
-                EndRequest.state.in_(OPEN),
-                EndRequest.late_told_at.is_not(None),
-            )
-            .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at)
-            .limit(limit)
-        )
-    )
-
-
 def losing_access(
     session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, limit: int
 ) -> Sequence[Key]:

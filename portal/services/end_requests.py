@@ -22,7 +22,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import comebacks, notices, pause_outcomes, timeline
+from portal.services import comebacks, notices, pause_outcomes, received_requests, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.rules import grants_of
@@ -47,6 +47,7 @@ class Wish:
     reason_text: str = ""
     provider_note: str = ""
     wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
+    received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +98,14 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         planned = _plan(session, subscription, wish, now=now)
         standing = _standing(session, subscription, wish)
         if standing is not None and _gives_way(standing, wish, planned, now=now):
-            _replace(session, subscription, standing, wish, now=now)
+            _replace(ctx, session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
+            _answer(session, wish, standing, now=now)
             recorded = Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
         else:
             request = _write(ctx, session, subscription, wish, planned, now=now)
+            _answer(session, wish, request, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )
@@ -178,6 +181,14 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
             also(session)
 
 
+def _answer(session: Session, wish: Wish, request: EndRequest, *, now: datetime) -> None:
+    """Let the request stand for the one that came by another way, if the wish names one."""
+    if wish.received_request_id is not None:
+        received_requests.match(
+            session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
+        )
+
+
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
     """Return the request a new one would repeat, if there is one."""
     standing = end_requests.open_of(session, subscription.id)
@@ -205,10 +216,12 @@ def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, no
     return wish.actor is Actor.CUSTOMER and standing.actor is not Actor.CUSTOMER and sooner
 
 
-def _replace(session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime) -> None:
+def _replace(
+    ctx: Context, session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
+) -> None:
     """Take a planned request back because another end takes its place; its row and its reason stay."""
     _take_back_by(session, subscription, request, wish, now=now)
-    notices.end_replaced(session, request)
+    notices.end_replaced(ctx, session, request, now=now)
 
 
 def _take_back_by(
@@ -244,6 +257,7 @@ def _take_back(
     request.next_try_at = None
     subscription.end_requested_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
+    received_requests.reopen(session, request)
     timeline.note(
         session,
         subscription,

@@ -144,6 +144,8 @@ def waiting_facts(request: EndRequest) -> WaitingFacts:
         customer=subscription.customer.name or subscription.customer.email or "",
         asked_at=request.created_at,
         next_payment_at=subscription.next_payment_at,
+        trouble=request.trouble,
+        issue=str((request.answer or {}).get("issue") or ""),
     )
 
 

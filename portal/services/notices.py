@@ -7,20 +7,21 @@ PayPal confirms within it, the confirmation says all of it and is the only mail 
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import ALARM, Basis, Channel, RequestState, Trouble
+from portal.domain.end_requests import ALARM, Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
-from portal.models import EndRequest, KeyState, Merchant, PayPalAccount, Provider, Subscription
+from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Provider, Subscription
 from portal.queries import mails, paypal_accounts
+from portal.services import merchant_news, outbox
 from portal.services import notice_facts as facts
-from portal.services import outbox
 from portal.services.context import Context
 from portal.services.recipients import subscription_of, to_customer, to_merchant
 
@@ -74,11 +75,7 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, merchant: 
     subscription = subscription_of(session, request)
     composed = _acknowledgement(ctx, merchant, request, subscription, now=now)
     to_customer(ctx, session, merchant, request, composed, key=_ack(request), now=now, send_at=now + TOGETHER)
-    end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
-    composed = merchants.merchant_end_requested(facts.letterhead(ctx, merchant, merchant.locale), end)
-    to_merchant(
-        ctx, session, merchant, composed, key=_requested(request), request=request, now=now, send_at=now + TOGETHER
-    )
+    merchant_news.tell(ctx, session, NewsKind.REQUESTED, request, merchant, key=f"requested:{request.id}", now=now)
 
 
 def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -92,7 +89,6 @@ def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchan
         composed = _acknowledgement(ctx, merchant, request, subscription_of(session, request), now=now)
         outbox.rewrite(ctx, session, _ack(request), composed)
     outbox.release(session, _ack(request), now=now)
-    outbox.release(session, _requested(request), now=now)
 
 
 def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -102,16 +98,16 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant:
         end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
         composed = ends.end_withdrawn(facts.customer_head(ctx, merchant, subscription.customer), end)
         to_customer(ctx, session, merchant, request, composed, key=f"withdrawn:{request.id}", now=now)
-    if not outbox.supersede(session, _requested(request)):
+    if not merchant_news.drop(ctx, session, request, merchant, now=now):
         end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
         composed = merchants.merchant_end_withdrawn(facts.letterhead(ctx, merchant, merchant.locale), end)
         to_merchant(ctx, session, merchant, composed, key=f"merchant-withdrawn:{request.id}", request=request, now=now)
 
 
-def end_replaced(session: Session, request: EndRequest) -> None:
+def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Drop what has not left about a planned end: the end that took its place says the rest."""
     outbox.supersede(session, _ack(request))
-    outbox.supersede(session, _requested(request))
+    merchant_news.drop(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
 
 
 def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -123,7 +119,7 @@ def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant:
         return
     subscription = subscription_of(session, request)
     outbox.supersede(session, _ack(request))
-    outbox.supersede(session, _requested(request))
+    merchant_news.drop(ctx, session, request, merchant, now=now)
     effects = facts.effect_facts(session, request, subscription, now=now)
     end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
     head = facts.customer_head(ctx, merchant, subscription.customer)
@@ -147,40 +143,21 @@ def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: M
     if request.trouble in KEY_TROUBLES:
         _tell_of_key(ctx, session, request, merchant, now=now, remind=True)
         return
-    end = facts.end_facts(request, subscription, path=facts.desk_path(subscription), now=now)
-    composed = merchants.merchant_overdue(facts.letterhead(ctx, merchant, merchant.locale), end)
-    to_merchant(
-        ctx,
-        session,
-        merchant,
-        composed,
-        key=f"merchant-overdue:{_one_or_bulk(request, now=now)}",
-        request=request,
-        now=now,
-    )
+    merchant_news.tell(ctx, session, NewsKind.OVERDUE, request, merchant, key=f"overdue:{request.id}", now=now)
 
 
 def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
-    """Ask the merchant for help: about a broken key once for all requests, else once per request and trouble.
+    """Ask the merchant for help: about a broken key once for all requests, else in one mail with all that is new.
 
     The same request is brought back to mind 48 h and 24 h before its next payment (rule 8).
     """
-    outbox.supersede(session, _requested(request))  # this mail says more
     phase = _phase(subscription_of(session, request).next_payment_at, now)
     if request.trouble in KEY_TROUBLES or _lacks_known_right(session, request):
         _tell_of_key(ctx, session, request, merchant, now=now, remind=phase != "")
-        return
-    composed = merchants.merchant_needs_you(
-        facts.letterhead(ctx, merchant, merchant.locale),
-        trouble=request.trouble,
-        waiting=(facts.waiting_facts(request),),
-        more=0,
-        issue=_issue(request),
-        path=facts.desk_path(subscription_of(session, request)),
-        now=now,
-    )
-    key = f"needs-merchant:{_one_or_bulk(request, now=now)}:{request.trouble}:{phase}"
-    to_merchant(ctx, session, merchant, composed, key=key, request=request, now=now)
+    else:
+        key = f"needs-merchant:{request.id}:{request.trouble}:{phase}"
+        merchant_news.tell(ctx, session, NewsKind.NEEDS_YOU, request, merchant, key=key, now=now)
+    merchant_news.drop(ctx, session, request, merchant, kinds={NewsKind.REQUESTED}, now=now)  # this says more
 
 
 def key_broken(
@@ -239,10 +216,6 @@ def _ack(request: EndRequest) -> str:
     return f"ack:{request.id}"
 
 
-def _requested(request: EndRequest) -> str:
-    return f"merchant-requested:{request.id}"
-
-
 def _acknowledgement(
     ctx: Context, merchant: Merchant, request: EndRequest, subscription: Subscription, *, now: datetime
 ) -> Composed:
@@ -261,10 +234,8 @@ def _tell_of_key(
     rows, count = mails.waiting_requests(session, merchant.id, provider, limit=LISTED)
     composed = merchants.merchant_needs_you(
         facts.letterhead(ctx, merchant, merchant.locale),
-        trouble=request.trouble,
-        waiting=tuple(facts.waiting_facts(row) for row in rows),
+        tuple(replace(facts.waiting_facts(row), trouble=request.trouble) for row in rows),
         more=count - len(rows),
-        issue=_issue(request),
         path=facts.key_path(provider),
         now=now,
     )
@@ -295,16 +266,6 @@ def _lacks_known_right(session: Session, request: EndRequest) -> bool:
         return False
     account = paypal_accounts.of_merchant(session, request.merchant_id, subscription_of(session, request).provider)
     return account is not None and account.broken_since is not None and account.state is KeyState.MISSING_RIGHTS
-
-
-def _one_or_bulk(request: EndRequest, *, now: datetime) -> str:
-    """Return what a mail to the merchant is about: one request; of those asked in bulk one a day, the page has all."""
-    return str(request.id) if request.channel is not Channel.BULK else f"bulk:{request.merchant_id}:{now.date()}"
-
-
-def _issue(request: EndRequest) -> str:
-    """Return PayPal's own word for the refusal, if it gave one."""
-    return str((request.answer or {}).get("issue") or "")
 
 
 def _phase(next_payment_at: datetime | None, now: datetime) -> str:

@@ -89,6 +89,12 @@ def release(session: Session, key: str, *, now: datetime) -> bool:
     return mail_id is not None
 
 
+def hasten(session: Session, mail: Mail, *, at: datetime) -> None:
+    """Let a message that waits, and that the caller has locked, leave earlier."""
+    mail.send_at = at
+    _defer(session, mail.id, at=at)
+
+
 def supersede(session: Session, key: str) -> bool:
     """Drop a message that was not sent: another one says more. Say whether nobody can have seen it.
 

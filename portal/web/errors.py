@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import IllegalTransition, Status
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 from portal.services.gateways import NoKey
@@ -80,6 +81,7 @@ def install(app: Flask) -> None:
     table: dict[type[Exception], Callable[[Any], Response]] = {
         NoResultFound: not_found,
         NotAllowed: _not_allowed,
+        AlreadySettled: _already_settled,
         IllegalTransition: _illegal,
         GatewayRefused: _refused,
         GatewayUnavailable: _unavailable,
@@ -128,6 +130,10 @@ def _not_allowed(error: NotAllowed) -> Response:
     if error.denial in (Denial.ROLE_TOO_LOW, Denial.STAFF_ONLY):
         return _page(403)
     return _page(409, reason=DENIALS[error.denial])
+
+
+def _already_settled(_error: AlreadySettled) -> Response:
+    return _page(409, reason=_("Somebody has settled this request meanwhile."))
 
 
 def _illegal(error: IllegalTransition) -> Response:

@@ -19,7 +19,7 @@ from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
 from portal.mail import comebacks, ends, logins, merchants, pauses
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
-from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, WaitingFacts
+from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, ReceivedFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
@@ -154,11 +154,33 @@ def about_pauses(whose: Letterhead, changes: dict[str, object]) -> list[Composed
 
 
 def needs_you(whose: Letterhead, trouble: Trouble | None, **names: str) -> Composed:
-    one = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="Zoé", asked_at=NOW, next_payment_at=None)
-    one = dataclasses.replace(one, **names)
-    return merchants.merchant_needs_you(
-        whose, trouble=trouble, waiting=(one, one), more=3, issue="NOT_AUTHORIZED", path="/admin", now=NOW
+    one = WaitingFacts(
+        reference="K7QM-4TXD",
+        product="Cours",
+        customer="Zoé",
+        asked_at=NOW,
+        next_payment_at=None,
+        trouble=trouble,
+        issue="NOT_AUTHORIZED",
     )
+    one = dataclasses.replace(one, **names)
+    return merchants.merchant_needs_you(whose, (one, one), more=3, path="/admin", now=NOW)
+
+
+def of_several(whose: Letterhead, stories: list[EndFacts]) -> list[Composed]:
+    """What the merchant is told of one request, of several, and of more than are listed."""
+    lists = [((story,), 0) for story in stories] + [(tuple(stories), 0), (tuple(stories[:2]), 31)]
+    waits = tuple(
+        WaitingFacts(
+            reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=NOW, trouble=why
+        )
+        for why in Trouble
+    )
+    return [
+        compose(whose, those, more=more, path="/admin/")
+        for those, more in lists
+        for compose in (merchants.merchant_end_requested, merchants.merchant_overdue)
+    ] + [merchants.merchant_needs_you(whose, those, more=0, path="/admin/", now=NOW) for those in (waits, waits[:1])]
 
 
 def key_broken(
@@ -208,11 +230,10 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             ends.end_recorded,
             ends.end_withdrawn,
             ends.end_overdue,
-            merchants.merchant_end_requested,
             merchants.merchant_end_withdrawn,
-            merchants.merchant_overdue,
         )
     ]
+    told += of_several(whose, stories)
     told += [
         compose(whose, story, what)
         for story in (stories[0], stories[1], stories[-1])
@@ -230,6 +251,21 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         )
     ]
     told += [ends.access_ends_soon(whose, ending), ends.access_ended(whose, ending)]
+    letter = ReceivedFacts(
+        reference="K7QM-4TXD",
+        name=names.get("customer", "Zoé Dupont"),
+        email="zoe@client.test",
+        received_at=NOW,
+        contract=names.get("product", ""),
+        wished_on=LATER.date(),
+        message="Merci",
+        path="/account/atelier",
+    )
+    told += [
+        ends.request_received(whose, letter),
+        ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
+    ]
+    told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
     told += [
         key_broken(whose, is_classic=is_classic, finding=finding, waiting=waiting)
@@ -238,7 +274,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     ]
     late = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=LATER)
     late = dataclasses.replace(late, **names)
-    told += [merchants.merchant_end_late(whose, late=(late,) * count, path="/admin/") for count in (1, 2)]
+    told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
     told += about_pauses(whose, changes)
     return told
@@ -416,7 +452,10 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
 
 
 def test_a_customer_without_address_is_left_to_the_merchant():
-    told = [merchants.merchant_end_requested(head(), end(**changes)).text for changes in ({}, {"customer_email": None})]
+    told = [
+        merchants.merchant_end_requested(head(), (end(**changes),), more=0, path="/admin/").text
+        for changes in ({}, {"customer_email": None})
+    ]
     assert ["no e-mail address" in text for text in told] == [False, True]
 
 

@@ -15,12 +15,14 @@ from sqlalchemy import create_engine
 from portal.domain.audit import OPERATOR, Act
 from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor, Role
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base
-from portal.services import audit, comebacks, end_requests, pauses
+from portal.services import audit, comebacks, end_requests, pauses, received_requests
 from portal.services.end_requests import Wish
 from portal.services.pauses import PauseWish
+from portal.services.received_requests import Declaration
 
 
 @pytest.fixture
@@ -207,3 +209,21 @@ def test_0010_goes_down_and_up_with_bulk_acts_in_it(make, ctx, database_url):
         assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (1,)
     upgrade(database_url)
     assert tables(database_url) >= {"bulk_acts", "bulk_rows"}
+
+
+def test_0011_forgets_letters_and_what_was_told_on_the_way_down_and_keeps_the_mails(make, ctx, database_url, now):
+    merchant = make.merchant()
+    received_requests.record(
+        ctx,
+        Declaration(merchant_id=merchant.id, received_at=now, way=Way.LETTER, name="Zoé", email="zoe@client.test"),
+        now=now,
+    )
+    ctx.db.dispose()
+    downgrade(database_url, "0010")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM mails").fetchone() == (1,)
+        assert "received_requests" not in tables(database_url)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT seen_at, seen_by FROM mails").fetchall() == [(None, "")]
+        assert connection.execute("SELECT count(*) FROM received_requests").fetchone() == (0,)

@@ -27,7 +27,7 @@ from portal.services import carrying_out, end_requests
 from portal.services.end_requests import Wish
 from portal.services.end_schedules import beginning_of, plan
 from portal.web import labels
-from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin import bp, presenting, received_pages, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
 from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
@@ -43,6 +43,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+        received = received_pages.answered(session, who.merchant_id)
         standing = requests.open_of(session, found.id)
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
@@ -50,9 +51,11 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     is_local, chosen = found.is_over, chosen_day(now)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    form = LocalEndForm() if is_local else EndForm(provider_note=_neutral_note())
+    note = received_pages.note_of(received)
+    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
     if form.validate_on_submit() and not chosen.errors:
-        _act(subscription_id, wanted, form, chosen.day, is_local=is_local)
+        received_id = received.id if received else None
+        _act(subscription_id, wanted, form, chosen.day, is_local=is_local, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
@@ -70,6 +73,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         stays=stays,
         relaunch=_relaunch(found, ENDINGS[wanted]),
         is_local=is_local,
+        received=received,
     ), (422 if form.errors else 200)
 
 
@@ -124,13 +128,22 @@ def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
     )
 
 
-def _act(subscription_id: uuid.UUID, action: Action, form: Any, day: date | None, *, is_local: bool) -> None:
+def _act(
+    subscription_id: uuid.UUID,
+    action: Action,
+    form: Any,
+    day: date | None,
+    *,
+    is_local: bool,
+    received_id: uuid.UUID | None,
+) -> None:
     wish = _wish(
         subscription_id,
         action,
         reason_text=form.internal_note.data or "",
         provider_note="" if is_local else form.provider_note.data,
         wished_on=day,
+        received_request_id=received_id,
     )
     if is_local:
         end_requests.mark_abandoned(context(), wish, now=utc_now())

@@ -1,4 +1,4 @@
-"""What needs the merchant: requests that PayPal holds up, in words, with what to do."""
+"""What needs the merchant, of every kind: what happened in words, what to do, and the button that does it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons, desk, end_requests, mails
+from portal.queries import comparisons, desk, end_requests
+from portal.queries import inbox as stored
 from portal.services import carrying_out
-from portal.web.admin import bp, showing
+from portal.services import inbox as marks
+from portal.web.admin import bp, inbox_cards, showing
 from portal.web.admin.endings import say
 from portal.web.identity import context, person
 
@@ -22,16 +24,35 @@ log = structlog.get_logger("portal.web")
 @bp.get("/", endpoint="inbox")
 def index() -> ResponseReturnValue:
     """List them, the next payment at risk first; below, what the portal carries on by itself."""
-    merchant_id = person().merchant_id
+    who, now = person(), utc_now()
     with context().db.read() as session:
+        found = stored.everything(session, who.merchant_id, now=now)
         return showing.page(
             "inbox.html",
             session,
-            requests=end_requests.needing_merchant(session, merchant_id),
-            under_way=desk.requests_under_way(session, merchant_id),
-            comparison_is_late=comparisons.is_late(session, merchant_id, now=utc_now()),
-            refused_mails=mails.refused(session, merchant_id, limit=20),
+            cards=inbox_cards.cards(found.items, role=who.role),
+            is_cut=found.is_cut,
+            under_way=desk.requests_under_way(session, who.merchant_id),
+            comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
         )
+
+
+@bp.post("/inbox/differences/<uuid:difference_id>/seen", endpoint="difference_seen")
+def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
+    """Take note of what a comparison found."""
+    who = person()
+    marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
+    flash(_("Noted: it no longer stands in the list."), "success")
+    return redirect(url_for(".inbox"), 303)
+
+
+@bp.post("/inbox/mails/<uuid:mail_id>/seen", endpoint="mail_seen")
+def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
+    """Take note of a message that could not be delivered."""
+    who = person()
+    marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
+    flash(_("Noted: it no longer stands in the list."), "success")
+    return redirect(url_for(".inbox"), 303)
 
 
 @bp.post("/requests/<uuid:request_id>/retry", endpoint="request_retry")

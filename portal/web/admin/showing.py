@@ -8,8 +8,9 @@ from typing import Any, Final
 from flask import render_template
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain.policies import ROLE_RANK, Role
-from portal.queries import desk
+from portal.queries import inbox
 from portal.web import labels
 from portal.web.admin import bp, presenting, words
 from portal.web.identity import context, person
@@ -39,7 +40,7 @@ def page(template: str, session: Session | None = None, **values: Any) -> str:
     return render_template(
         f"admin/{template}",
         **WORDS,
-        inbox_count=desk.inbox_count(session, who.merchant_id),
+        inbox_count=inbox.count(session, who.merchant_id, now=utc_now()),
         may_act=ROLE_RANK[who.role or Role.READER] >= ROLE_RANK[Role.SUPPORT],
         may_decide=who.role is Role.OWNER,
         **values,

@@ -12,6 +12,7 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Override, Role
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports import StopReason
 from portal.services.key_checks import Finding
@@ -177,8 +178,18 @@ PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     Trouble.STILL_LIVE: _l("PayPal does not show the change yet"),
 }
 
+WAY: Final[Mapping[Way, LazyString]] = {
+    Way.LETTER: _l("Letter"),
+    Way.EMAIL: _l("E-mail"),
+    Way.TELEPHONE: _l("Telephone"),
+    Way.ACCOUNT_PAGE: _l("Form on the customer’s account page"),
+    Way.OTHER: _l("Another way"),
+}
+
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
+    "request_received": _l("Request received otherwise"),
+    "end_dated": _l("Last day of access"),
     "end_withdrawn": _l("Request taken back"),
     "end_confirmed": _l("End confirmed"),
     "end_already_over": _l("Already over"),

@@ -1,0 +1,55 @@
+"""Requests to end that came by letter, e-mail, telephone…: dated, acknowledged, open until somebody settles them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.received_requests import ReceivedState, Way
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.end_requests import EndRequest
+from portal.models.subscriptions import Subscription
+
+
+class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
+    """What somebody declared. `received_at` is when the merchant got it, which counts before the law."""
+
+    __tablename__ = "received_requests"
+    __table_args__ = (
+        Index("ix_received_requests_open", "merchant_id", "received_at", postgresql_where=text("state = 'open'")),
+        CheckConstraint("state <> 'matched' OR end_request_id IS NOT NULL", name="matched_has_a_request"),
+        CheckConstraint("state <> 'dismissed' OR dismissal <> ''", name="dismissed_has_a_reason"),
+        CheckConstraint("(state = 'open') = (settled_at IS NULL)", name="settled_has_a_date"),
+    )
+
+    reference: Mapped[str] = mapped_column(unique=True)
+    received_at: Mapped[datetime]
+    way: Mapped[Way] = mapped_column(words(Way, "way"))
+    name: Mapped[str]
+    email: Mapped[str | None]  # lower case
+    contract: Mapped[str] = mapped_column(default="")  # what they say of the contract, in their words
+    wished_on: Mapped[date | None]  # the day they wish it to end; empty: none said
+    message: Mapped[str] = mapped_column(default="")
+    recorded_by: Mapped[str] = mapped_column(default="")  # a staff member's name; empty: the customer themselves
+    subscription_id: Mapped[uuid.UUID | None] = mapped_column(  # said by the customer's own page
+        ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True
+    )
+
+    state: Mapped[ReceivedState] = mapped_column(words(ReceivedState, "state"), default=ReceivedState.OPEN)
+    end_request_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("end_requests.id", ondelete="RESTRICT"), index=True
+    )
+    dismissal: Mapped[str] = mapped_column(default="")
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str] = mapped_column(default="")
+
+    subscription: Mapped[Subscription | None] = relationship(lazy="raise")
+    end_request: Mapped[EndRequest | None] = relationship(lazy="raise")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has settled it."""
+        return self.state is ReceivedState.OPEN

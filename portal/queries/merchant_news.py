@@ -1,0 +1,90 @@
+"""Every SELECT of what merchants are told together, or locking it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.models import EndRequest, Mail, MailState, Merchant, MerchantNews, NewsKind, Subscription
+
+
+def lock(session: Session, merchant_id: uuid.UUID) -> None:
+    """Let one transaction at a time change what waits to be told to a merchant; rows that refer to it may be written.
+
+    It is the last lock of all: after the subscription, its requests and the PayPal keys.
+    """
+    session.execute(select(Merchant.id).where(Merchant.id == merchant_id).with_for_update(key_share=True)).one()
+
+
+def waiting_mail(session: Session, merchant_id: uuid.UUID, kind: NewsKind) -> Mail | None:
+    """Return the mail that lists news of that kind and has not left, locked so that it cannot leave meanwhile."""
+    return session.scalars(
+        select(Mail)
+        .join(MerchantNews, MerchantNews.mail_id == Mail.id)
+        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind, *_unsent())
+        .limit(1)
+        .with_for_update(of=Mail)
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def last_left_at(session: Session, merchant_id: uuid.UUID, kind: NewsKind) -> datetime | None:
+    """Return when the newest mail with news of that kind left, or was first tried."""
+    return session.scalar(
+        select(Mail.sent_at)
+        .join(MerchantNews, MerchantNews.mail_id == Mail.id)
+        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind, Mail.sent_at.is_not(None))
+        .order_by(MerchantNews.created_at.desc())
+        .limit(1)
+    )
+
+
+def of_request(session: Session, request_id: uuid.UUID, kinds: Collection[NewsKind]) -> list[MerchantNews]:
+    """Return what was written about a request and not dropped."""
+    return list(
+        session.scalars(
+            select(MerchantNews).where(
+                MerchantNews.end_request_id == request_id,
+                MerchantNews.kind.in_(kinds),
+                MerchantNews.mail_id.is_not(None),
+            )
+        )
+    )
+
+
+def lock_unsent(session: Session, mail_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Mail]:
+    """Return those of the mails that have not left, locked so that they cannot leave meanwhile, by id."""
+    rows = session.scalars(
+        select(Mail)
+        .where(Mail.id.in_(mail_ids), *_unsent())
+        .order_by(Mail.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {mail.id: mail for mail in rows}
+
+
+def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[list[EndRequest], int]:
+    """Return the requests that a mail tells of, the next payment at risk first, and how many there are."""
+    told = EndRequest.id.in_(select(MerchantNews.end_request_id).where(MerchantNews.mail_id == mail_id))
+    count = session.scalar(select(func.count()).select_from(EndRequest).where(told)) or 0
+    rows = session.scalars(
+        select(EndRequest)
+        .join(EndRequest.subscription)
+        .options(
+            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
+            joinedload(EndRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(told)
+        .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
+        .limit(limit)
+    )
+    return list(rows), count
+
+
+def _unsent() -> tuple[ColumnElement[bool], ...]:
+    return (Mail.state == MailState.WAITING, Mail.attempts == 0)

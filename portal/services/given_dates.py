@@ -1,0 +1,74 @@
+"""Staff say until when an ended subscription is paid, where PayPal does not say it (docs/decisions/0002)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal.domain.access import preview_end
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.mail import ends
+from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.queries import end_requests, subscriptions
+from portal.queries import inbox as stored
+from portal.services import notice_facts, timeline
+from portal.services.context import Context
+from portal.services.recipients import to_customer
+from portal.services.rules import rule_of
+
+log = structlog.get_logger(__name__)
+
+
+def give(
+    ctx: Context, merchant_id: uuid.UUID, subscription_id: uuid.UUID, paid_until: datetime, *, by: str, now: datetime
+) -> None:
+    """Write the date and the access that follows from it, and tell the customer, who was told that we would.
+
+    The request then closes by itself.  Raises NoResultFound when no date is missing there (any more).
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, merchant_id, subscription_id)
+        found = stored.missing_date(session, merchant_id, subscription_id)
+        if found is None:
+            raise NoResultFound
+        request = end_requests.lock(session, found.id)
+        _write(subscription, paid_until)
+        timeline.note(
+            session,
+            subscription,
+            TimelineKind.DATE_GIVEN,
+            key=paid_until.isoformat(),
+            at=now,
+            actor=Actor.STAFF,
+            actor_name=by,
+            channel=Channel.STAFF,
+            paid_until=paid_until.isoformat(),
+            reference=request.reference,
+        )
+        _tell(ctx, session, request, subscription, now=now)
+    log.info("paid_until_given", subscription_id=str(subscription_id))
+
+
+def _write(subscription: Subscription, paid_until: datetime) -> None:
+    """Compute the end again as if the date had been known then, by the function that the end itself used."""
+    at = subscription.stopped_at_provider_at or subscription.ended_at
+    assert at is not None  # noqa: S101 - it is over: a constraint holds it
+    before = replace(subscription.facts, status=Status.ACTIVE, paid_until=paid_until, ended_at=None)
+    preview = preview_end(before, rule_of(subscription.product), subscription.status, at)
+    subscription.paid_until = paid_until
+    subscription.end(preview.after, access_until=preview.access_until)
+
+
+def _tell(ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> None:
+    merchant = session.get_one(Merchant, request.merchant_id)
+    end = notice_facts.end_facts(request, subscription, path=notice_facts.proof_path(merchant, request), now=now)
+    effects = notice_facts.effect_facts(session, request, subscription, now=now)
+    composed = ends.end_dated(notice_facts.customer_head(ctx, merchant, subscription.customer), end, effects)
+    to_customer(ctx, session, merchant, request, composed, key=f"dated:{request.id}", now=now)

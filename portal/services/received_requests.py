@@ -1,0 +1,148 @@
+"""Requests to end that came by other ways: written down and acknowledged at once, open until somebody settles them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
+from portal.i18n import pick_locale
+from portal.mail import ends
+from portal.mail.facts import ReceivedFacts
+from portal.models import EndRequest, Merchant, ReceivedRequest
+from portal.queries import end_requests, subscriptions
+from portal.queries import received_requests as stored
+from portal.services import notice_facts, outbox
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What somebody declared, and how and when it came."""
+
+    merchant_id: uuid.UUID
+    received_at: datetime
+    way: Way
+    name: str
+    email: str | None
+    contract: str = ""
+    wished_on: date | None = None
+    message: str = ""
+    recorded_by: str = ""  # a staff member's name
+
+
+def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
+    """Write it down, and acknowledge it by mail when there is an address, in one transaction."""
+    with ctx.db.begin() as session:
+        received = ReceivedRequest(
+            id=uuid.uuid4(),
+            created_at=now,
+            merchant_id=declaration.merchant_id,
+            reference=new_reference(),
+            received_at=min(declaration.received_at, now),
+            way=declaration.way,
+            name=declaration.name,
+            email=declaration.email.lower() if declaration.email else None,
+            contract=declaration.contract,
+            wished_on=declaration.wished_on,
+            message=declaration.message,
+            recorded_by=declaration.recorded_by,
+        )
+        session.add(received)
+        session.flush()
+        _acknowledge(ctx, session, received, now=now)
+    log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
+    return received
+
+
+def match(
+    session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID, request: EndRequest, *, by: str, now: datetime
+) -> None:
+    """Let a request to end stand for it, in the transaction that records that request.
+
+    Raises NoResultFound, and AlreadySettled when somebody has settled it otherwise meanwhile.
+    """
+    received = stored.lock(session, merchant_id, received_id)
+    if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
+        return
+    if not received.is_open:
+        raise AlreadySettled
+    received.state = ReceivedState.MATCHED
+    received.end_request_id = request.id
+    received.settled_at, received.settled_by = now, by
+
+
+def match_standing(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    subscription_id: uuid.UUID,
+    *,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Link it to the end of that subscription which was asked for already; False when there is none.
+
+    Raises NoResultFound, AlreadySettled.
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, merchant_id, subscription_id)
+        requests = end_requests.all_of_subscription(session, subscription.id)
+        standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
+        if standing is None:
+            return False
+        match(session, merchant_id, received_id, standing, by=by, now=now)
+    return True
+
+
+def dismiss(
+    ctx: Context, merchant_id: uuid.UUID, received_id: uuid.UUID, *, reason: str, by: str, now: datetime
+) -> None:
+    """Settle it without an end, for a reason that stays. Raises NoResultFound, AlreadySettled."""
+    with ctx.db.begin() as session:
+        received = stored.lock(session, merchant_id, received_id)
+        if not received.is_open:
+            raise AlreadySettled
+        received.state, received.dismissal = ReceivedState.DISMISSED, reason
+        received.settled_at, received.settled_by = now, by
+
+
+def reopen(session: Session, request: EndRequest) -> None:
+    """The request to end was taken back: whoever had asked by another way still waits."""
+    for received in stored.lock_matched(session, request.id):
+        received.state, received.end_request_id = ReceivedState.OPEN, None
+        received.settled_at, received.settled_by = None, ""
+
+
+def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
+    if not received.email:
+        return
+    merchant = session.get_one(Merchant, received.merchant_id)
+    language = pick_locale(merchant.locale)
+    facts = ReceivedFacts(
+        reference=received.reference,
+        name=received.name,
+        email=received.email,
+        received_at=received.received_at,
+        contract=received.contract,
+        wished_on=received.wished_on,
+        message=received.message,
+        path=notice_facts.account_path(merchant),
+    )
+    outbox.put(
+        ctx,
+        session,
+        ends.request_received(notice_facts.letterhead(ctx, merchant, language), facts),
+        merchant_id=merchant.id,
+        key=f"received:{received.id}",
+        recipient=received.email,
+        language=language,
+        now=now,
+    )

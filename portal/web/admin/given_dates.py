@@ -1,0 +1,51 @@
+"""Staff enter until when an ended subscription is paid."""
+
+from __future__ import annotations
+
+import uuid
+from zoneinfo import ZoneInfo
+
+from flask import flash, g, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.queries import inbox, subscriptions
+from portal.services import given_dates
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.received_forms import PaidUntilForm, end_of
+from portal.web.identity import context, person
+
+
+@bp.route(
+    "/subscriptions/<uuid:subscription_id>/paid-until", methods=["GET", "POST"], endpoint="subscription_paid_until"
+)
+def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask for the last day that was paid; write it, with the access that follows from it, and tell the customer."""
+    who = person()
+    with context().db.read() as session:
+        found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+        if inbox.missing_date(session, who.merchant_id, found.id) is None:
+            raise NoResultFound
+    form = PaidUntilForm()
+    if found.started_at is not None:
+        form.started_on = found.started_at.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+    if form.validate_on_submit():
+        until = end_of(form.last_day.data)
+        given_dates.give(context(), who.merchant_id, found.id, until, by=who.name, now=utc_now())
+        flash(_("The date is saved, and the customer is told."), "success")
+        return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    return showing.page(
+        "paid_until.html",
+        form=form,
+        subscription=found,
+        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        rows=[
+            (_("Started"), presenting.day(found.started_at)),
+            (_("Last payment"), presenting.day(found.last_payment_at)),
+            (_("Stopped at PayPal"), presenting.moment(found.stopped_at_provider_at)),
+            (_("Price"), presenting.price(found)),
+            (_("PayPal’s id"), found.provider_id),
+        ],
+    ), (422 if form.errors else 200)

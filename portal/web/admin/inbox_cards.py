@@ -1,0 +1,279 @@
+"""From the inbox's items to cards: title, what happened, what to do, the buttons, the facts, the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from portal.domain.policies import ROLE_RANK, Role
+from portal.queries.inbox import Item, Kind
+from portal.queries.paypal_accounts import Provider
+from portal.web import labels
+from portal.web.admin import event_words, presenting, words
+from portal.web.admin.presenting import Happening, Row
+from portal.web.formatting import formatter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way on: a button that posts, or a link to the page that does it. `label` is whole for a screen reader."""
+
+    label: str
+    url: str
+    posts: bool = False
+    spoken: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One thing that needs the merchant, in words."""
+
+    kind: str
+    title: str
+    url: str | None
+    state: str  # a mark of components/status.html
+    label: str
+    happened: str
+    todo: str
+    rows: list[Row]
+    ways: list[Way]
+    waiting: list[str]  # requests folded under a key
+    more: int
+    history: list[Happening]
+
+
+def cards(items: Iterable[Item], *, role: Role | None) -> list[Card]:
+    """Return each item as a card; buttons that the role may not press are left out."""
+    return [CARDS[item.kind](item, role or Role.READER) for item in items]
+
+
+def _card(item: Item, **values: Any) -> Card:
+    facts = [(_("Next payment"), presenting.day(item.at_risk_at))] if item.kind in AT_RISK else []
+    values["rows"] = facts + values.get("rows", [])
+    empty: dict[str, Any] = {"url": _record(item), "waiting": [], "more": 0, "state": "needs_merchant"}
+    return Card(kind=item.kind.value, history=presenting.timeline(list(item.history)), **empty | values)
+
+
+def _record(item: Item) -> str | None:
+    return url_for(".subscription", subscription_id=item.subscription.id) if item.subscription is not None else None
+
+
+def _whose(item: Item, otherwise: str = "") -> str:
+    subscription = item.subscription
+    if subscription is None:
+        return otherwise
+    customer = presenting.customer_name(subscription.customer.name, subscription.customer.email)
+    return _("%(customer)s – %(product)s", customer=customer, product=subscription.product.name)
+
+
+def _may(role: Role, wanted: Role, *ways: Way) -> list[Way]:
+    return [way for way in ways if not way.posts or ROLE_RANK[role] >= ROLE_RANK[wanted]]
+
+
+def _request(item: Item, role: Role) -> Card:
+    request = item.about
+    retry = Way(
+        label=_("Try again now"),
+        url=url_for(".request_retry", request_id=request.id),
+        posts=True,
+        spoken=_("Try request %(reference)s again now", reference=request.reference),
+    )
+    return _card(
+        item,
+        title=_whose(item),
+        label=labels.REQUEST_STATE[request.state],
+        state=request.state.value,
+        happened=str(labels.TROUBLE[request.trouble]) if request.trouble is not None else "",
+        todo=presenting.todo(request),
+        rows=[
+            (_("PayPal’s id"), item.subscription.provider_id if item.subscription else None),
+            *presenting.request_rows(request),
+        ],
+        ways=_may(role, Role.SUPPORT, retry),
+    )
+
+
+def _key(item: Item, role: Role) -> Card:
+    classic, account = item.provider is Provider.PAYPAL_CLASSIC, item.about
+    page = url_for(".paypal_classic") if classic else url_for(".paypal_rest")
+    check = url_for(".paypal_classic_check") if classic else url_for(".paypal_rest_check")
+    names = [
+        f"{one.reference} – {presenting.customer_name(one.subscription.customer.name, one.subscription.customer.email)}"
+        for one in item.requests
+    ]
+    answer = (account.check_result or {}) if account is not None else {}
+    rows: list[Row] = [
+        (_("Kind"), str(words.PROVIDER[str(item.provider)])),
+        (_("Requests that wait for it"), str(item.waiting)),
+        (_("Since"), presenting.moment(item.since)),
+    ]
+    if answer.get("debug_id"):
+        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+    ways = []
+    if account is not None:
+        ways.append(Way(label=_("Test the key now"), url=check, posts=True))
+    if ROLE_RANK[role] >= ROLE_RANK[Role.OWNER]:
+        ways.append(Way(label=_("Open the key’s page"), url=page))
+    return _card(
+        item,
+        title=_("A PayPal key does not work") if account is not None else _("A PayPal key is missing"),
+        url=None,
+        label=_("Key"),
+        state="stop",
+        happened=_("The portal can neither stop nor check the subscriptions of this key. No request is lost."),
+        todo=_("Mend or replace the key: every request that waits is then tried again.")
+        if role is Role.OWNER
+        else _("Ask an owner of this desk to mend or replace the key: every request that waits is then tried again."),
+        rows=rows,
+        ways=_may(role, Role.OWNER, *ways),
+        waiting=names,
+        more=item.waiting - len(names),
+    )
+
+
+def _received(item: Item, role: Role) -> Card:
+    received = item.about
+    page = url_for(".received", received_id=received.id)
+    return _card(
+        item,
+        title=_("%(name)s asks to stop a subscription", name=received.name),
+        url=page,
+        label=_("To be matched"),
+        happened=_("A request came by another way than the button: %(way)s.", way=words.WAY[received.way]),
+        todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
+        rows=received_rows(received),
+        ways=[Way(label=_("Find the subscription"), url=page)],
+    )
+
+
+def received_rows(received: Any) -> list[Row]:
+    """Return what was declared, for a summary."""
+    rows: list[Row] = [
+        (_("Reference"), received.reference),
+        (_("Received on"), presenting.moment(received.received_at)),
+        (_("By"), str(words.WAY[received.way])),
+        (_("E-mail address"), received.email or _("none given: nothing was sent to them")),
+    ]
+    if received.contract:
+        rows.append((_("Of the contract they say"), received.contract))
+    if received.wished_on is not None:
+        rows.append((_("Wished end"), formatter().date(received.wished_on)))
+    if received.message:
+        rows.append((_("In their words"), received.message))
+    if received.recorded_by:
+        rows.append((_("Recorded by"), received.recorded_by))
+    return rows
+
+
+def _date(item: Item, role: Role) -> Card:
+    assert item.subscription is not None  # noqa: S101 - a request has one
+    enter = Way(
+        label=_("Enter the date"), url=url_for(".subscription_paid_until", subscription_id=item.subscription.id)
+    )
+    return _card(
+        item,
+        title=_whose(item),
+        label=_("Date unknown"),
+        happened=_("It is over at PayPal, which does not say until when it is paid. Access stays open until you say."),
+        todo=_("Enter the last day that was paid. The customer is then told."),
+        rows=[
+            (_("Reference"), item.about.reference),
+            (_("Stopped at PayPal"), presenting.moment(item.subscription.stopped_at_provider_at)),
+            (_("Last payment"), presenting.day(item.subscription.last_payment_at)),
+            (_("PayPal’s id"), item.subscription.provider_id),
+        ],
+        ways=[enter] if ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else [],
+    )
+
+
+def _difference(item: Item, role: Role) -> Card:
+    ways = [_seen(item)]
+    if item.subscription is not None:
+        read = url_for(".subscription_reading", subscription_id=item.subscription.id)
+        ways.insert(0, Way(label=_("Read at PayPal now"), url=read, posts=True))
+    return _card(
+        item,
+        title=_whose(item, item.about.provider_id),
+        label=_("Differs from PayPal"),
+        happened=_("The comparison found it otherwise at PayPal and could not correct it here."),
+        todo=_("Read it at PayPal now. If that does not help, look at it in your PayPal account."),
+        rows=_found(item),
+        ways=_may(role, Role.SUPPORT, *ways),
+    )
+
+
+def _end_seen(item: Item, role: Role) -> Card:
+    return _card(
+        item,
+        title=_whose(item, item.about.provider_id),
+        label=_("For your information"),
+        state="info",
+        happened=_("It ended at PayPal and nobody had asked for that here. The customer was told."),
+        todo=_("Nothing, if you expected it."),
+        rows=_found(item),
+        ways=_may(role, Role.SUPPORT, _seen(item)),
+    )
+
+
+def _seen(item: Item) -> Way:
+    return Way(label=_("Understood"), url=url_for(".difference_seen", difference_id=item.about.id), posts=True)
+
+
+def _found(item: Item) -> list[Row]:
+    return [(_("PayPal’s id"), item.about.provider_id), (_("Found on"), presenting.moment(item.about.at))]
+
+
+def _event(item: Item, role: Role) -> Card:
+    event = item.about
+    reason, debug_id = event_words.reason_of(event.error)
+    replay = Way(label=_("Handle it again"), url=url_for(".paypal_event_replay", event_id=event.id), posts=True)
+    return _card(
+        item,
+        title=event_words.type_of(event.event_type),
+        url=url_for(".paypal_event", event_id=event.id),
+        label=event_words.STATE[event.state],
+        state="stop",
+        happened=_("A message of PayPal’s was given up after days: %(reason)s", reason=reason),
+        todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
+        rows=[
+            (_("PayPal’s id"), event.subject or None),
+            (_("Received on"), presenting.moment(event.received_at)),
+            *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
+        ],
+        ways=_may(role, Role.SUPPORT, replay),
+    )
+
+
+def _mail(item: Item, role: Role) -> Card:
+    mail = item.about
+    seen = Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)
+    ways = [seen]
+    if item.subscription is not None:
+        record = url_for(".customer", customer_id=item.subscription.customer_id)
+        ways.insert(0, Way(label=_("Open the customer’s record"), url=record))
+    return _card(
+        item,
+        title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
+        label=_("E-mail refused"),
+        happened=_("The mail server refuses the address %(address)s for good.", address=mail.recipient),
+        todo=_("Tell the person by another way. Correct the address, if you know a better one."),
+        rows=[(_("To"), mail.recipient), (_("Date"), presenting.moment(mail.created_at))],
+        ways=_may(role, Role.SUPPORT, *ways),
+    )
+
+
+AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE})
+CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
+    Kind.REQUEST: _request,
+    Kind.KEY: _key,
+    Kind.RECEIVED: _received,
+    Kind.DATE: _date,
+    Kind.DIFFERENCE: _difference,
+    Kind.END_SEEN: _end_seen,
+    Kind.EVENT: _event,
+    Kind.MAIL: _mail,
+}

@@ -1,0 +1,133 @@
+"""What staff enter about requests that came by other ways, and about dates that PayPal does not say."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from flask import g
+from flask_babel import lazy_gettext as _l
+from wtforms import DateField, EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
+
+from portal.clock import utc_now
+from portal.domain.received_requests import STAFF_WAYS
+from portal.web.admin.forms import choices, one_line, plain
+from portal.web.admin.words import WAY
+from portal.web.csrf import BaseForm
+
+LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
+NO_DATE: Final = _l("Enter a date like 2027-04-03.")
+
+
+def today() -> date:
+    """Return the day of the merchant's time zone."""
+    return utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date()
+
+
+def noon_of(day: date) -> datetime:
+    """Return a moment of that day, for something whose hour nobody knows."""
+    return datetime.combine(day, time(12), ZoneInfo(g.merchant.time_zone))
+
+
+def end_of(day: date) -> datetime:
+    """Return the midnight that ends the day."""
+    return datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(g.merchant.time_zone))
+
+
+class DayField(DateField):
+    """A day, asked for again in our own words when it is none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the day. Raises ValueError with the sentence for the page."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(str(NO_DATE)) from None
+
+
+class ReceivedForm(BaseForm):
+    """What somebody declared, and how and when it came."""
+
+    way = SelectField(_l("How it came"), choices=choices({way: WAY[way] for way in STAFF_WAYS}))
+    received_on = DayField(
+        _l("Received on"),
+        description=_l("The day you got it: it counts for the customer’s notice period."),
+        validators=[InputRequired(_l("Enter the day on which you received it."))],
+    )
+    name = StringField(
+        _l("Name"),
+        filters=[one_line],
+        validators=[
+            DataRequired(_l("Enter the name as it was given.")),
+            Length(max=200, message=_l("Write at most 200 characters.")),
+        ],
+    )
+    email = EmailField(
+        _l("E-mail address"),
+        description=_l("An acknowledgement is sent there at once."),
+        filters=[one_line],
+        validators=[
+            Optional(),
+            Length(max=254, message=_l("This address is too long.")),
+            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+        ],
+    )
+    contract = StringField(
+        _l("What they say of the contract"),
+        description=_l("Product, customer number, PayPal id (I-…), as they write it."),
+        filters=[one_line],
+        validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
+    )
+    wished_on = DayField(_l("Wished end"), validators=[Optional()])
+    message = TextAreaField(
+        _l("In their words"),
+        filters=[plain],
+        validators=[Optional(), Length(max=5000, message=_l("Write at most 5000 characters."))],
+    )
+    submit = SubmitField(_l("Record the request"))
+
+    def validate_received_on(self, field: Any) -> None:
+        """Nothing is received tomorrow."""
+        if field.data is not None and field.data > today():
+            raise ValidationError(str(_l("This day has not come yet.")))
+
+    def validate_way(self, field: Any) -> None:
+        """Take only the ways that staff may record."""
+        if field.data not in set(STAFF_WAYS):
+            raise ValidationError(str(_l("Choose how it came.")))
+
+
+class DismissalForm(BaseForm):
+    """Why there is nothing to end."""
+
+    reason = TextAreaField(
+        _l("Why there is nothing to end"),
+        description=_l("It stays with the request: for example “subscribed with another seller, told so by letter”."),
+        filters=[plain],
+        validators=[
+            DataRequired(_l("Say why: whoever looks here later wants to know.")),
+            Length(max=1000, message=_l("Write at most 1000 characters.")),
+        ],
+    )
+    submit = SubmitField(_l("Close without ending anything"))
+
+
+class PaidUntilForm(BaseForm):
+    """Until when an ended subscription is paid."""
+
+    last_day = DayField(
+        _l("Last day that was paid"), validators=[InputRequired(_l("Enter the last day that was paid."))]
+    )
+    submit = SubmitField(_l("Save the date and tell the customer"))
+    started_on: date | None = None
+
+    def validate_last_day(self, field: Any) -> None:
+        """Not before it began, and not in a time that nobody pays for ahead."""
+        if field.data is None:
+            return
+        if self.started_on is not None and field.data < self.started_on:
+            raise ValidationError(str(_l("This is before the subscription began.")))
+        if field.data > today() + LONGEST or field.data.year < 1998:  # PayPal began in 1998
+            raise ValidationError(str(_l("This date is too far away: check the year.")))

@@ -1,0 +1,37 @@
+"""What the pages of an end know of a request that came by another way: its id travels in the address, checked here."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import abort, request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from portal.queries import received_requests
+from portal.queries.received_requests import ReceivedRequest
+from portal.web.admin import presenting, words
+
+
+def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None:
+    """Return the request that the page's address says is answered by what it does; 404 for another merchant's."""
+    word = request.args.get("received", "")
+    if not word:
+        return None
+    try:
+        received_id = uuid.UUID(word)
+    except ValueError:
+        abort(404)
+    return received_requests.of_merchant(session, merchant_id, received_id)
+
+
+def note_of(received: ReceivedRequest | None) -> str:
+    """Return the internal note that says what is answered."""
+    if received is None:
+        return ""
+    return _(
+        "Request %(reference)s received on %(date)s (%(way)s).",
+        reference=received.reference,
+        date=presenting.day(received.received_at),
+        way=words.WAY[received.way],
+    )
