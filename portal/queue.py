@@ -26,6 +26,7 @@ REGISTER_WEBHOOK = "webhooks.register"
 CHECK_KEY = "paypal_keys.check"
 RUN_COMPARISON = "comparisons.run"
 RUN_PROFILE_IMPORT = "profile_imports.run"
+REFUND = "refunds.carry_out"
 # Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
 # work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
 FIRST, NEXT, LAST = 20, 10, 0
@@ -33,6 +34,7 @@ TASKS = {
     CARRY_OUT_END: FIRST,
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
+    REFUND: FIRST,
     HANDLE_EVENT: NEXT,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,

@@ -11,6 +11,7 @@ from portal.models.comparisons import (
 from portal.models.customers import Customer
 from portal.models.end_requests import EndRequest
 from portal.models.import_runs import ImportRun, ImportState
+from portal.models.late_payments import LatePayment
 from portal.models.mails import Mail, MailState
 from portal.models.merchants import Merchant
 from portal.models.payments import Payment, PaymentState
@@ -18,6 +19,7 @@ from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
+from portal.models.refunds import Refund
 from portal.models.sessions import LoginChallenge, LoginSession, Throttle
 from portal.models.staff import RecoveryCode, Staff
 from portal.models.subscriptions import Subscription
@@ -39,6 +41,7 @@ __all__ = [
     "ImportRun",
     "ImportState",
     "KeyState",
+    "LatePayment",
     "LoginChallenge",
     "LoginSession",
     "Mail",
@@ -56,6 +59,7 @@ __all__ = [
     "ProfileRowState",
     "Provider",
     "RecoveryCode",
+    "Refund",
     "Staff",
     "Subscription",
     "Throttle",

@@ -19,6 +19,8 @@ OPERATIONS: Final = (
     "list_plans",
     "show_plan",
     "transactions",
+    "refund",
+    "show_refund",
     "list_webhooks",
     "create_webhook",
     "show_webhook",
@@ -35,7 +37,7 @@ OPERATIONS: Final = (
     "nvp_balance",
     "ipn_postback",
 )
-ACTS: Final = ("cancel", "suspend", "activate", "nvp_manage")
+ACTS: Final = ("cancel", "suspend", "activate", "nvp_manage", "refund")
 
 
 class Behaviour(StrEnum):

@@ -44,6 +44,7 @@ class Call:
     json: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     form: Mapping[str, str] | bytes | None = field(default=None, repr=False)  # may hold a password
     expected: int = 200  # the one status that is success; another 2xx is not an answer of PayPal's
+    repeated: int | None = None  # the status of that same success when PayPal gives it again (PayPal-Request-Id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,7 @@ def note(call: Call, arrived: Arrived, *, debug_id: str = "", error: str = "") -
 
 def _judge(call: Call, answer: Arrived, body: dict[str, Any] | None, *, debug_id: str) -> Answer:
     status = answer.status
-    if status == call.expected:
+    if status in (call.expected, call.repeated):
         if status in (202, 204):  # taken: what a body would say does not matter
             return Answer(body=body or {}, debug_id=debug_id)
         if body is not None:
