@@ -30,7 +30,11 @@ class Finding(StrEnum):
 ARRIVED: Final = frozenset({"completed", "partially_refunded"})  # words of domain/payments.py
 # The last payment of a plan that ran its course, and its end, come from one run of PayPal's, in either order.
 SAME_RUN: Final = timedelta(hours=1)
-WATCH_AFTER: Final = (timedelta(days=1), timedelta(days=6), timedelta(days=12))  # PayPal tries again after 5 days, twice
+WATCH_AFTER: Final = (
+    timedelta(days=1),
+    timedelta(days=6),
+    timedelta(days=12),
+)  # PayPal tries again after 5 days, twice
 LONGEST_REASON: Final = 500  # characters
 
 

@@ -24,6 +24,7 @@ from portal.jobs import (
     mails,
     paypal_keys,
     profile_imports,
+    refunds,
     webhooks,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "mails",
     "paypal_keys",
     "profile_imports",
+    "refunds",
     "run_worker",
     "webhooks",
 ]

@@ -17,9 +17,7 @@ __all__ = ["Refund", "RefundState"]
 
 def open_of(session: Session, payment_id: uuid.UUID) -> Refund | None:
     """Return the payment's open refund, if there is one."""
-    return session.scalars(
-        select(Refund).where(Refund.payment_id == payment_id, Refund.state.in_(OPEN))
-    ).one_or_none()
+    return session.scalars(select(Refund).where(Refund.payment_id == payment_id, Refund.state.in_(OPEN))).one_or_none()
 
 
 def lock(session: Session, refund_id: uuid.UUID) -> Refund:
@@ -56,12 +54,7 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Refund
 
 def newest_by_payment(session: Session, payment_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Refund]:
     """Return the newest refund of each of the payments."""
-    rows = session.scalars(
-        select(Refund)
-        .where(Refund.payment_id.in_(payment_ids))
-        .order_by(Refund.payment_id, Refund.created_at.desc())
-        .distinct(Refund.payment_id)
-    )
+    rows = session.scalars(select(Refund).where(Refund.payment_id.in_(payment_ids)).order_by(Refund.created_at))
     return {row.payment_id: row for row in rows}
 
 

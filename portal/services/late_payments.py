@@ -60,9 +60,7 @@ def begin_watch(subscription: Subscription, request: EndRequest, reading: Readin
     planned = before.get("next_billing_at")
     subscription.unbilled_at = datetime.fromisoformat(planned) if planned else subscription.paid_until or stopped
     if subscription.provider is Provider.PAYPAL_REST:
-        subscription.next_watch_at = rules.next_watch(
-            stopped_at=stopped, unbilled_at=subscription.unbilled_at, now=now
-        )
+        subscription.next_watch_at = rules.next_watch(stopped_at=stopped, unbilled_at=subscription.unbilled_at, now=now)
 
 
 def look(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -80,9 +78,7 @@ def look(ctx: Context, session: Session, subscription: Subscription, *, now: dat
             _close(ctx, session, subscription, payment, late, now=now)
 
 
-def explain(
-    ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, *, reason: str, by: str, now: datetime
-) -> None:
+def explain(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, *, reason: str, by: str, now: datetime) -> None:
     """Settle an alarm because the payment was owed. Raises NoResultFound, NotOpen."""
     assert rules.is_reason(reason)  # noqa: S101 - the form asked for it
     with ctx.db.begin() as session:

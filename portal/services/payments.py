@@ -121,4 +121,3 @@ def _add(payment: Payment | None, told: Told) -> str:
 def _climb(payment: Payment, news: Standing) -> None:
     now = ladder.climb(payment.amount, Standing(payment.state, payment.refunded), news)
     payment.state, payment.refunded = PaymentState(now.state), now.refunded
-
