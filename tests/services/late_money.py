@@ -91,4 +91,3 @@ def watch(ctx) -> int:
 
 def tell(ctx, *, now=None):
     late_payment_notices.tell_merchants(ctx, now=now or utc_now())
-

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
@@ -15,11 +15,11 @@ from portal.domain.end_requests import Basis, RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import EventState, Payment, PaymentState, Subscription, TimelineKind
+from portal.models import PaymentState, Subscription, TimelineKind
+from portal.providers.ports import Reading
 from portal.queries import late_payments as queries
 from portal.queries import subscriptions
 from portal.services import endings, late_payments
-from portal.providers.ports import Reading
 from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
 from tests.services.test_carrying_out import carry, entries, mails
 

@@ -240,9 +240,14 @@ def test_16_a_process_killed_at_any_point_gives_back_once_and_tells_once(
         )
     assert refunds.sweep(ctx, now=utc_now()) == 1
     with ctx.db.read() as session:
-        assert session.execute(
-            select(text("count(*)")).select_from(text("procrastinate_jobs")).where(text("task_name='refunds.carry_out'"))
-        ).scalar_one() == 1
+        assert (
+            session.execute(
+                select(text("count(*)"))
+                .select_from(text("procrastinate_jobs"))
+                .where(text("task_name='refunds.carry_out'"))
+            ).scalar_one()
+            == 1
+        )
     refunding.carry_out(ctx, late.merchant_id, refund_id)
     assert refund(ctx, refund_id).state is RefundState.DONE
     once(ctx, paypal, ended)

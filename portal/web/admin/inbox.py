@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons, desk, end_requests, mails
+from portal.queries import comparisons, desk, end_requests, late_payments, mails
 from portal.services import carrying_out
 from portal.web.admin import bp, showing
 from portal.web.admin.endings import say
+from portal.web.admin.late_payments import words_of
 from portal.web.identity import context, person
 
 log = structlog.get_logger("portal.web")
@@ -28,6 +29,7 @@ def index() -> ResponseReturnValue:
             "inbox.html",
             session,
             requests=end_requests.needing_merchant(session, merchant_id),
+            late_money=[words_of(alarm) for alarm in late_payments.needing_merchant(session, merchant_id)],
             under_way=desk.requests_under_way(session, merchant_id),
             comparison_is_late=comparisons.is_late(session, merchant_id, now=utc_now()),
             refused_mails=mails.refused(session, merchant_id, limit=20),

@@ -15,13 +15,14 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import desk, end_requests, payments, products, subscriptions, timelines
+from portal.queries import desk, end_requests, late_payments, payments, products, subscriptions, timelines
 from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
 from portal.web import payments as payment_lines
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import SubscriptionFilter
+from portal.web.admin.late_payments import words_of
 from portal.web.admin.lists import place, search_words, turn
 from portal.web.identity import context, person
 
@@ -107,6 +108,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
+            late_money=[words_of(alarm) for alarm in late_payments.of_subscription(session, found.id)],
             more_payments=paid_in_all - len(paid),
             kind=words.PROVIDER[found.provider.value],
             possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],

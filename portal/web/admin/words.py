@@ -152,6 +152,9 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_needs_you": _l("To you: something to finish"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
+    "late_payment": _l("Payment after the end"),
+    "late_payment_refunded": _l("Payment given back"),
+    "merchant_late_payments": _l("To you: payments after an end"),
     "login_code": _l("Log-in code"),
 }
 
