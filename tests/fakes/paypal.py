@@ -100,9 +100,17 @@ def webhook_contract_hook() -> Callable[..., Any]:
     return _contract("openapi/notifications_webhooks_v1.json")
 
 
+@pytest.fixture(scope="session")
+def payments_contract_hook() -> Callable[..., Any]:
+    """PayPal's file on payments and refunds, as a judge."""
+    return _contract("openapi/payments_payment_v1.json")
+
+
 @pytest.fixture
 def judged(
-    contract_hook: Callable[..., Any], webhook_contract_hook: Callable[..., Any]
+    contract_hook: Callable[..., Any],
+    webhook_contract_hook: Callable[..., Any],
+    payments_contract_hook: Callable[..., Any],
 ) -> Callable[[requests.Session], requests.Session]:
     """Put the contract on a session. Answers that the simulator itself marks as broken are left out."""
 
@@ -122,7 +130,9 @@ def judged(
             request.url = EVENT_ID.sub(lambda found: found[0].replace("-", ""), request.url)
         response.request = request
         try:
-            (webhook_contract_hook if on_webhooks else contract_hook)(response, **more)
+            on_payments = "/v1/payments/" in request.url
+            judge = webhook_contract_hook if on_webhooks else payments_contract_hook if on_payments else contract_hook
+            judge(response, **more)
         finally:
             response.request = real
             # The judge has read the body: the client, which reads it as it comes, gets it once more.

@@ -15,15 +15,21 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import ends, logins, merchants
+from portal.mail import ends, late_payments, logins, merchants
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=20)
-CONFIRMED = ("end_confirmed", "end_already_over", "merchant_end_confirmed")  # written after PayPal's read
+CONFIRMED = (
+    "end_confirmed",
+    "end_already_over",
+    "merchant_end_confirmed",
+    "late_payment",
+)  # written after PayPal's read
 URL = re.compile(r"https?://[^\s\"<]+")
 INVITATION = re.compile(r"revenir|reprendre|souscri|réabonn|come back|subscribe|new subscription|again soon", re.I)
 
@@ -102,6 +108,28 @@ def key_broken(
     )
 
 
+def late_money(whose: Letterhead, **names: str) -> list[Composed]:
+    one = LateFacts(
+        product=names.get("product", "Cours"),
+        customer_name=names.get("customer", "Zoé"),
+        customer_email="zoe@client.test",
+        amount=Money(Decimal("29.90"), "EUR"),
+        paid_at=NOW,
+        provider_id="51702746VX892953R",
+        reference="K7QM-4TXD",
+        asked_by_customer=True,
+        path="/account/atelier/requests/K7QM-4TXD",
+    )
+    bare = dataclasses.replace(one, reference="", asked_by_customer=False, customer_email=None, is_classic=True)
+    stuck = dataclasses.replace(one, refund_is_stuck=True)
+    return [
+        *(late_payments.late_payment(whose, late) for late in (one, bare)),
+        *(late_payments.late_payment_refunded(whose, late) for late in (one, bare)),
+        late_payments.merchant_late_payments(whose, rows=(one,), more=0),
+        late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),
+    ]
+
+
 def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     """Each message in each of its variants."""
     changes = {"product": names["product"], "customer_name": names["customer"]} if names else {}
@@ -154,6 +182,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for is_classic in (False, True)
         for finding, waiting in zip(BROKEN, (0, 1, 7, 2), strict=True)
     ]
+    told += late_money(whose, **names)
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
     return told
 
