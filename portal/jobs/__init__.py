@@ -27,6 +27,7 @@ from portal.jobs import (
     pauses,
     paypal_keys,
     profile_imports,
+    refunds,
     webhooks,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "pauses",
     "paypal_keys",
     "profile_imports",
+    "refunds",
     "run_worker",
     "webhooks",
 ]

@@ -14,6 +14,7 @@ from portal.models.comparisons import (
 from portal.models.customers import Customer
 from portal.models.end_requests import EndRequest
 from portal.models.import_runs import ImportRun, ImportState
+from portal.models.late_payments import LatePayment
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
@@ -24,6 +25,7 @@ from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
 from portal.models.received_requests import ReceivedRequest
+from portal.models.refunds import Refund
 from portal.models.sessions import LoginChallenge, LoginSession, Throttle
 from portal.models.staff import RecoveryCode, Staff
 from portal.models.subscriptions import Subscription
@@ -53,6 +55,7 @@ __all__ = [
     "ImportRun",
     "ImportState",
     "KeyState",
+    "LatePayment",
     "LoginChallenge",
     "LoginSession",
     "Mail",
@@ -74,6 +77,7 @@ __all__ = [
     "Provider",
     "ReceivedRequest",
     "RecoveryCode",
+    "Refund",
     "Staff",
     "Subscription",
     "Throttle",

@@ -47,6 +47,7 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
             "next_payment_at",
             postgresql_where=text("stopped_at_provider_at IS NULL"),
         ),
+        Index("ix_subscriptions_next_watch_at", "next_watch_at", postgresql_where=text("next_watch_at IS NOT NULL")),
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
@@ -79,6 +80,11 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     end_requested_at: Mapped[datetime | None]
     stopped_at_provider_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    # Of a stopped one: the payment that should not come, what was still owed then, and when to look again.
+    unbilled_at: Mapped[datetime | None]
+    owed: Mapped[Decimal | None]
+    owed_currency: Mapped[str | None]
+    next_watch_at: Mapped[datetime | None]
     relaunch_allowed: Mapped[bool] = mapped_column(default=True)
     # The subscription that this one took up again (docs/decisions/0010).
     predecessor_id: Mapped[uuid.UUID | None] = mapped_column(

@@ -136,6 +136,17 @@ class PaymentReading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefundReading:
+    """A refund as the provider shows it now."""
+
+    provider_id: str
+    state: str  # the provider's own word: pending, completed, cancelled, failed
+    sale_id: str
+    amount: Money | None = None
+    debug_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One page of the provider's list; `has_next` says whether a link to another one was present."""
 
@@ -244,6 +255,14 @@ class RestGateway(SubscriptionGateway, Protocol):
     def show_plan(self, plan_id: str) -> PlanReading: ...
     def list_plans(self) -> Iterator[PlanReading]: ...
     def list_payments(self, provider_id: str, *, start: datetime, end: datetime) -> tuple[PaymentReading, ...]: ...
+
+    def refund_sale(self, sale_id: str, *, request_id: str, amount: Money | None = None) -> RefundReading:
+        """Give a payment back: `amount` of it, or (None) what is left of it.
+
+        The same `request_id` never gives back twice, for thirty days.
+        """
+
+    def show_refund(self, refund_id: str) -> RefundReading: ...
 
     def takes_address(self, url: str) -> bool:
         """Say whether PayPal would call this address: https on port 443 of a public host (FACTS.md 2.1)."""

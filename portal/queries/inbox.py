@@ -16,6 +16,8 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, liter
 from sqlalchemy.orm import Session, defer, joinedload
 
 from portal.domain.end_requests import OPEN, Basis, RequestState, Trouble
+from portal.domain.late_payments import LateState
+from portal.domain.pauses import PauseState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
@@ -27,8 +29,10 @@ from portal.models import (
     EndRequest,
     EventState,
     KeyState,
+    LatePayment,
     Mail,
     MailState,
+    PauseRequest,
     PayPalAccount,
     PayPalEvent,
     Provider,
@@ -36,6 +40,7 @@ from portal.models import (
     Subscription,
     TimelineEntry,
 )
+from portal.queries import late_payments
 
 LIMIT: Final = 200  # of each kind
 MOST_COUNTED: Final = 100  # more is not a number one reads
@@ -55,6 +60,8 @@ class Kind(StrEnum):
     END_SEEN = "end_seen"
     EVENT = "event"
     MAIL = "mail"
+    LATE_PAYMENT = "late_payment"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +120,10 @@ def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
         select(one).select_from(ComparisonDifference).where(*_ends_seen(merchant_id, now)),
         select(one).select_from(PayPalEvent).where(*_failed_events(merchant_id)),
         select(one).select_from(Mail).where(*_refused_mails(merchant_id)),
+        select(one)
+        .select_from(LatePayment)
+        .where(LatePayment.merchant_id == merchant_id, LatePayment.state == LateState.OPEN),
+        select(one).select_from(PauseRequest).where(*_stuck_pauses(merchant_id)),
     )
     found = union_all(*(select(row.limit(MOST_COUNTED).subquery()) for row in rows)).limit(MOST_COUNTED)
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
@@ -403,12 +414,59 @@ def mails(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]
     return [Item(kind=Kind.MAIL, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
 
 
+# Money that came after an end, and pauses that PayPal holds up
+
+
+def late_money(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return payments after an end that are neither given back nor explained."""
+    return [
+        Item(
+            kind=Kind.LATE_PAYMENT,
+            about=alarm,
+            since=alarm.late.created_at,
+            is_money_taken=True,
+            subscription=alarm.late.subscription,
+        )
+        for alarm in late_payments.needing_merchant(session, merchant_id, limit=LIMIT)
+    ]
+
+
+def _stuck_pauses(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
+
+
+def pauses(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return requests to pause or to resume that the portal cannot finish alone."""
+    rows = session.scalars(
+        select(PauseRequest)
+        .join(PauseRequest.subscription)
+        .options(
+            joinedload(PauseRequest.subscription).joinedload(Subscription.customer),
+            joinedload(PauseRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(*_stuck_pauses(merchant_id))
+        .order_by(Subscription.next_payment_at.nulls_last(), PauseRequest.created_at, PauseRequest.id)
+        .limit(LIMIT)
+    )
+    return [
+        Item(
+            kind=Kind.PAUSE,
+            about=row,
+            since=row.created_at,
+            at_risk_at=row.subscription.next_payment_at,
+            subscription=row.subscription,
+        )
+        for row in rows
+    ]
+
+
 SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime], list[Item]], ...]] = (
     requests,
     keys,
     received,
     dates,
-    # Payments after an end stand here, with `is_money_taken`.
+    late_money,
+    pauses,
     differences,
     ends_seen,
     events,

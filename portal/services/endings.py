@@ -6,7 +6,8 @@ The web, the worker, the import and later the webhook and the nightly comparison
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 from sqlalchemy.orm import Session
@@ -19,12 +20,14 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import end_schedules, notices, pause_outcomes, timeline
+from portal.services import end_schedules, late_payments, notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
+
+LAG: Final = timedelta(hours=1)  # so long a read may show an older state; one that stays is no lag: it did not hold
 
 
 def record_reading(
@@ -35,7 +38,7 @@ def record_reading(
     A late or repeated word never revives an ended subscription; a word nobody has seen changes nothing.
     """
     if subscription.is_over:
-        _after_the_end(session, subscription, reading, now=now)
+        _after_the_end(ctx, session, subscription, reading, now=now)
         return
     stale = is_stale(subscription, reading)
     take_over(subscription, reading, now=now)
@@ -82,7 +85,9 @@ def record_end(
     if request.actor is not Actor.PROVIDER:  # nobody asked here for an end seen at PayPal: no date is made up
         subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
-        subscription.stopped_at_provider_at = at
+        # The first stop counts: it was told, and money after it is money after the end.
+        subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or at
+        late_payments.begin_watch(subscription, request, reading, now=now)
     request.move(RequestState.CONFIRMED)
     request.confirmed_at = now
     request.basis = basis
@@ -105,6 +110,7 @@ def record_end(
     )
     merchant = session.get_one(Merchant, subscription.merchant_id)
     notices.end_confirmed(ctx, session, request, merchant, now=now)
+    late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 
 
@@ -144,7 +150,9 @@ def _own_request(
     return request
 
 
-def _after_the_end(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:
+def _after_the_end(
+    ctx: Context, session: Session, subscription: Subscription, reading: Reading, *, now: datetime
+) -> None:
     """An ended subscription stays over.  If PayPal shows it live all the same, it is ended there (again).
 
     That happens when one was ended here before the buyer approved it: we kept watching (domain.md, pending).
@@ -152,9 +160,13 @@ def _after_the_end(session: Session, subscription: Subscription, reading: Readin
     if is_over(reading):
         take_over(subscription, reading, now=now)
         subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
+        late_payments.look(ctx, session, subscription, now=now)
         return
     seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
-    if seen is None or seen is Status.PENDING or is_stale(subscription, reading):
+    if seen is None or seen is Status.PENDING:
+        return
+    stopped = subscription.stopped_at_provider_at
+    if is_stale(subscription, reading) and (stopped is None or now - stopped < LAG):
         return
     if end_requests.open_of(session, subscription.id) is not None:
         return

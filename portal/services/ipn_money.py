@@ -56,7 +56,7 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
             raise NotYet("not_written")
         told = _told(session, subscription, message, is_refund=status in REFUNDS) if back else Told(sale_ids=())
         sale = () if back else _sale(event, message, status)
-        missing = payments.take_over(session, subscription, sale, told, now=now)
+        missing = payments.take_over(ctx, session, subscription, sale, told, now=now)
         if missing and now - (event.replayed_at or event.received_at) < STRANGER:
             raise NotYet(missing)
         if missing:

@@ -15,6 +15,8 @@ from portal.domain.payments import Standing
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import payments
+from portal.services import late_payments
+from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,13 @@ class Told:
 
 
 def take_over(
-    session: Session, subscription: Subscription, readings: Iterable[PaymentReading], told: Told, *, now: datetime
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    readings: Iterable[PaymentReading],
+    told: Told,
+    *,
+    now: datetime,
 ) -> str:
     """Write the payments that PayPal shows of a locked subscription, and what the message adds to one of them.
 
@@ -44,9 +52,16 @@ def take_over(
     }
     for provider_id, reading in usable.items():
         known[provider_id] = _write(session, subscription, known.get(provider_id), reading, now=now)
-    if not told.sale_ids:
-        return ""
-    return _add(next((known[name] for name in told.sale_ids if name in known), None), told)
+    missing = ""
+    if told.sale_ids:
+        missing = _add(next((known[name] for name in told.sale_ids if name in known), None), told)
+    late_payments.look(ctx, session, subscription, now=now)
+    return missing
+
+
+def give_back(payment: Payment) -> None:
+    """Write that PayPal has shown the whole payment as given back."""
+    _climb(payment, Standing("refunded"))
 
 
 def _is_usable(subscription: Subscription, reading: PaymentReading) -> bool:
@@ -85,7 +100,6 @@ def _write(
             created_at=now,
         )
         session.add(known)
-        _look_for_late_money(subscription, known)
     _climb(known, seen)
     return known
 
@@ -107,10 +121,3 @@ def _add(payment: Payment | None, told: Told) -> str:
 def _climb(payment: Payment, news: Standing) -> None:
     now = ladder.climb(payment.amount, Standing(payment.state, payment.refunded), news)
     payment.state, payment.refunded = PaymentState(now.state), now.refunded
-
-
-def _look_for_late_money(subscription: Subscription, payment: Payment) -> None:
-    """Say in the log that money came after the end (domain.md: that raises the alarm)."""
-    stopped = subscription.stopped_at_provider_at
-    if stopped is not None and payment.paid_at > stopped and payment.state is PaymentState.COMPLETED:
-        log.warning("payment_after_the_end", subscription_id=str(subscription.id), sale_id=payment.provider_id)

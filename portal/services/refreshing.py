@@ -88,7 +88,7 @@ def _read(ctx: Context, known: Subscription, *, now: datetime) -> None:
     paid = gateway.list_payments(known.provider_id, start=now - PAYMENTS_SINCE, end=now)
     with ctx.db.begin() as session:
         locked = subscriptions.lock(session, known.merchant_id, known.id)
-        payments.take_over(session, locked, paid, Told(sale_ids=()), now=now)
+        payments.take_over(ctx, session, locked, paid, Told(sale_ids=()), now=now)
 
 
 def _outcome(error: GatewayRefused | GatewayUnavailable) -> Refreshed:

@@ -108,6 +108,8 @@ def note_call(ctx: Context, claim: Claim, before: Reading, *, now: datetime) -> 
             "status": before.status,
             "next_billing_at": before.next_billing_at.isoformat() if before.next_billing_at else None,
             "last_payment_at": before.last_payment_at.isoformat() if before.last_payment_at else None,
+            "owed": str(before.outstanding.amount) if before.outstanding else None,
+            "owed_currency": before.outstanding.currency if before.outstanding else None,
             "read_at": now.isoformat(),
         }
         if request.sent_at is None:

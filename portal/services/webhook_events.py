@@ -145,7 +145,7 @@ def _write(
         )
         if locked is None:
             raise NotYet("not_written")
-        missing = payments.take_over(session, locked, readings, sale.told, now=now)
+        missing = payments.take_over(ctx, session, locked, readings, sale.told, now=now)
     if missing:  # what PayPal does show stays written
         raise NotYet(missing)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -100,9 +101,23 @@ def webhook_contract_hook() -> Callable[..., Any]:
     return _contract("openapi/notifications_webhooks_v1.json")
 
 
+@pytest.fixture(scope="session")
+def payments_contract_hook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """PayPal's file on payments and refunds, as a judge; without its `deprecated`, which is no OpenAPI."""
+    published = CONTRACT_FOLDER / "openapi/payments_payment_v1.json"
+    usable = tmp_path_factory.mktemp("contract") / published.name
+    if published.is_file():
+        contract = json.loads(published.read_text(encoding="utf-8"))
+        contract.pop("deprecated", None)
+        usable.write_text(json.dumps(contract), encoding="utf-8")
+    return _contract(str(usable))
+
+
 @pytest.fixture
 def judged(
-    contract_hook: Callable[..., Any], webhook_contract_hook: Callable[..., Any]
+    contract_hook: Callable[..., Any],
+    webhook_contract_hook: Callable[..., Any],
+    payments_contract_hook: Callable[..., Any],
 ) -> Callable[[requests.Session], requests.Session]:
     """Put the contract on a session. Answers that the simulator itself marks as broken are left out."""
 
@@ -122,7 +137,9 @@ def judged(
             request.url = EVENT_ID.sub(lambda found: found[0].replace("-", ""), request.url)
         response.request = request
         try:
-            (webhook_contract_hook if on_webhooks else contract_hook)(response, **more)
+            on_payments = "/v1/payments/" in request.url
+            judge = webhook_contract_hook if on_webhooks else payments_contract_hook if on_payments else contract_hook
+            judge(response, **more)
         finally:
             response.request = real
             # The judge has read the body: the client, which reads it as it comes, gets it once more.

@@ -17,16 +17,22 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import comebacks, ends, logins, merchants, pauses
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, ReceivedFacts, WaitingFacts
+from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=20)
 BACK = ("comeback_approved", "merchant_comeback_approved")  # told after the approval: no invitation
-CONFIRMED = ("end_confirmed", "end_already_over", "merchant_end_confirmed")  # written after PayPal's read
+CONFIRMED = (
+    "end_confirmed",
+    "end_already_over",
+    "merchant_end_confirmed",
+    "late_payment",
+)  # written after PayPal's read
 URL = re.compile(r"https?://[^\s\"<]+")
 INVITATION = re.compile(r"revenir|reprendre|souscri|réabonn|come back|subscribe|new subscription|again soon", re.I)
 
@@ -192,6 +198,28 @@ def key_broken(
     )
 
 
+def late_money(whose: Letterhead, **names: str) -> list[Composed]:
+    one = LateFacts(
+        product=names.get("product", "Cours"),
+        customer_name=names.get("customer", "Zoé"),
+        customer_email="zoe@client.test",
+        amount=Money(Decimal("29.90"), "EUR"),
+        paid_at=NOW,
+        provider_id="51702746VX892953R",
+        reference="K7QM-4TXD",
+        asked_by_customer=True,
+        path="/account/atelier/requests/K7QM-4TXD",
+    )
+    bare = dataclasses.replace(one, reference="", asked_by_customer=False, customer_email=None, is_classic=True)
+    stuck = dataclasses.replace(one, refund_is_stuck=True)
+    return [
+        *(late_payments.late_payment(whose, late) for late in (one, bare)),
+        *(late_payments.late_payment_refunded(whose, late) for late in (one, bare)),
+        late_payments.merchant_late_payments(whose, rows=(one,), more=0),
+        late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),
+    ]
+
+
 def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     """Each message in each of its variants."""
     changes = {"product": names["product"], "customer_name": names["customer"]} if names else {}
@@ -275,6 +303,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=LATER)
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
+    told += late_money(whose, **names)
     told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
     told += about_pauses(whose, changes)
     return told

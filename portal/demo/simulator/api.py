@@ -9,9 +9,17 @@ import secrets
 from typing import Final
 from urllib.parse import unquote
 
-from portal.demo.simulator import creating, shapes, webhooks
+from portal.demo.simulator import creating, refunds, shapes, webhooks
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
-from portal.demo.simulator.operations import SUBSCRIPTION_SCOPE, WEBHOOK_SCOPE, Asked, identified, perform, reason_of
+from portal.demo.simulator.operations import (
+    REFUND_SCOPE,
+    SUBSCRIPTION_SCOPE,
+    WEBHOOK_SCOPE,
+    Asked,
+    identified,
+    perform,
+    reason_of,
+)
 from portal.demo.simulator.records import stamp
 from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule, chosen
 from portal.demo.simulator.shapes import PayPalError
@@ -28,6 +36,8 @@ ROUTES: Final = (
     ("GET", r"/v1/billing/subscriptions/([^/]+)/transactions", "transactions"),
     ("GET", r"/v1/billing/plans", "list_plans"),
     ("GET", r"/v1/billing/plans/([^/]+)", "show_plan"),
+    ("POST", r"/v1/payments/sale/([^/]+)/(?:refund)", "refund"),
+    ("GET", r"/v1/payments/refund/([^/]+)", "show_refund"),
     ("GET", r"/v1/notifications/webhooks", "list_webhooks"),
     ("POST", r"/v1/notifications/webhooks", "create_webhook"),
     ("GET", r"/v1/notifications/webhooks/([^/]+)", "show_webhook"),
@@ -106,6 +116,8 @@ def _perform(asked: Asked) -> Reply:
         return webhooks.CALLS[asked.operation](identified(asked, scope=WEBHOOK_SCOPE))
     if asked.operation == "create":
         return creating.create(identified(asked, scope=SUBSCRIPTION_SCOPE))
+    if asked.operation in refunds.CALLS:
+        return refunds.CALLS[asked.operation](identified(asked, scope=REFUND_SCOPE))
     return perform(asked)
 
 

@@ -97,7 +97,7 @@ def _resource(news: News, row: Subscription, plan: Plan, environment: str) -> tu
 
 
 def _sale(news: News, paid: Payment, row: Subscription, environment: str) -> dict[str, Any]:
-    total = _total(paid.amount, paid.currency)
+    total = shapes.total(paid.amount, paid.currency)
     fee = (Decimal(paid.amount) * FEE).quantize(Decimal(total))
     body = {
         "id": paid.id,
@@ -128,7 +128,7 @@ def _sale(news: News, paid: Payment, row: Subscription, environment: str) -> dic
 def _refund(news: News, paid: Payment, environment: str) -> dict[str, Any]:
     """Return what went back. It names the payment, but not the subscription (FACTS.md 2.2)."""
     reversal = news.event_type.endswith("REVERSED")
-    back = _total(news.refund, paid.currency)
+    back = shapes.total(news.refund, paid.currency)
     root = shapes.LINKS[environment]
     body: dict[str, Any] = {
         "id": news.refund_id,
@@ -143,14 +143,9 @@ def _refund(news: News, paid: Payment, environment: str) -> dict[str, Any]:
         ],
     }
     if not reversal:
-        body["total_refunded_amount"] = {"value": _total(paid.refunded or back, paid.currency)}
+        body["total_refunded_amount"] = {"value": shapes.total(paid.refunded or back, paid.currency)}
         body["total_refunded_amount"]["currency"] = paid.currency
     return body
-
-
-def _total(amount: str, currency: str) -> str:
-    """Write an amount as sales do: two decimals, none for yen."""
-    return f"{Decimal(amount):.0f}" if currency in shapes.WITHOUT_CENTS else f"{Decimal(amount):.2f}"
 
 
 def _summary(news: News) -> str:
@@ -158,4 +153,4 @@ def _summary(news: News) -> str:
     if news.payment is None:
         return said
     amount, currency = news.refund or news.payment.amount, news.payment.currency
-    return f"{said} for {currency} {_total(amount, currency)} {currency}"
+    return f"{said} for {currency} {shapes.total(amount, currency)} {currency}"

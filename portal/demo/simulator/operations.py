@@ -23,6 +23,7 @@ from portal.demo.simulator.world import Simulator
 TOKEN_LIFE: Final = 31_668  # seconds, as in PayPal's own example
 SUBSCRIPTION_SCOPE: Final = "https://uri.paypal.com/services/subscriptions"
 WEBHOOK_SCOPE: Final = "https://uri.paypal.com/services/applications/webhooks"
+REFUND_SCOPE: Final = "https://uri.paypal.com/services/payments/refund"
 MOST_PLANS: Final = 70  # of the list's filter (FACTS.md 1.2)
 LISTS_KEPT: Final = 8  # that are being paged through
 

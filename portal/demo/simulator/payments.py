@@ -47,6 +47,31 @@ def refund_part(row: Subscription, plan: Plan, now: datetime) -> None:
     _give_back(row, now, part=Decimal("0.5"))
 
 
+def let_refunds_wait(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let the refunds asked for from now on stay pending."""
+    row.refunds_wait = True
+
+
+def finish_refunds(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Complete the refunds that are pending."""
+    for made in row.refunds:
+        if made["state"] == "pending":
+            finish_refund(row, made, next(paid for paid in row.payments if paid.id == made["sale_id"]), now)
+
+
+def fail_refunds(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let the refunds that are pending fail."""
+    for made in row.refunds:
+        if made["state"] == "pending":
+            made |= {"state": "failed", "update_time": stamp(now)}
+
+
+def finish_refund(row: Subscription, made: dict[str, str], paid: Payment, now: datetime) -> None:
+    """Let the money of a refund go back."""
+    made |= {"state": "completed", "update_time": stamp(now)}
+    _go_back(row, paid, Decimal(made["amount"]), now)
+
+
 def reverse(row: Subscription, plan: Plan, now: datetime) -> None:
     """Take the last payment back after a dispute. PayPal's list of transactions has no word of its own for it."""
     paid = _last(row, *RETURNABLE)
@@ -90,7 +115,10 @@ def _give_back(row: Subscription, now: datetime, *, part: Decimal) -> None:
     if paid is None:
         return
     left = Decimal(paid.amount) - Decimal(paid.refunded)
-    back = (left * part).quantize(left)
+    _go_back(row, paid, (left * part).quantize(left), now)
+
+
+def _go_back(row: Subscription, paid: Payment, back: Decimal, now: datetime) -> None:
     paid.refunded = str(Decimal(paid.refunded) + back)
     paid.status = "REFUNDED" if Decimal(paid.refunded) == Decimal(paid.amount) else "PARTIALLY_REFUNDED"
     tell(row, "PAYMENT.SALE.REFUNDED", now, payment=paid, refund=str(back))

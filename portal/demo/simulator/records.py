@@ -17,6 +17,7 @@ ID_LETTERS: Final = "0123456789ABCDEFGHJKLMNPRSTUVWXY"
 SCOPES: Final = (
     "https://uri.paypal.com/services/subscriptions",
     "https://uri.paypal.com/services/applications/webhooks",
+    "https://uri.paypal.com/services/payments/refund",
 )
 
 
@@ -138,6 +139,8 @@ class Subscription:
     account_closed: bool = False  # the buyer's PayPal account: 422 on every act
     classic: str = ""  # a profile of the classic API: express (checkout) or button
     payments: list[Payment] = field(default_factory=list)
+    refunds: list[dict[str, str]] = field(default_factory=list)  # asked for through the API
+    refunds_wait: bool = False  # the next ones stay pending
     extra: dict[str, Any] = field(default_factory=dict)  # laid over the answer, for odd shapes
     untold: list[News] = field(default_factory=list)  # what happened and is not announced yet
 

@@ -20,6 +20,8 @@ OPERATIONS: Final = (
     "list_plans",
     "show_plan",
     "transactions",
+    "refund",
+    "show_refund",
     "list_webhooks",
     "create_webhook",
     "show_webhook",
@@ -36,7 +38,7 @@ OPERATIONS: Final = (
     "nvp_balance",
     "ipn_postback",
 )
-ACTS: Final = ("cancel", "suspend", "activate", "create", "nvp_manage")
+ACTS: Final = ("cancel", "suspend", "activate", "create", "nvp_manage", "refund")
 
 
 class Behaviour(StrEnum):

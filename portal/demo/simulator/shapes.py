@@ -103,6 +103,11 @@ def money(amount: str, currency: str) -> dict[str, str]:
     return {"currency_code": currency, "value": text if "." in text else text + ".0"}
 
 
+def total(amount: str, currency: str) -> str:
+    """Write an amount as sales do: two decimals, none for yen."""
+    return f"{Decimal(amount):.0f}" if currency in WITHOUT_CENTS else f"{Decimal(amount):.2f}"
+
+
 def plan_body(plan: Plan, environment: str, *, minimal: bool = False) -> dict[str, Any]:
     """Return a plan; `minimal` as the list gives it without Prefer: return=representation."""
     body: dict[str, Any] = {"id": plan.id, "product_id": plan.product_id, "name": plan.name}

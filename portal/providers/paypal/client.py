@@ -14,6 +14,7 @@ import structlog
 
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.pages import approval_page, next_link, rows, stamp
+from portal.providers.paypal.refunds import RefundCalls
 from portal.providers.paypal.transport import Answer
 from portal.providers.paypal.webhooks import WebhookCalls
 from portal.providers.ports import (
@@ -38,7 +39,7 @@ PLANS: Final = "/v1/billing/plans"
 log = structlog.get_logger()
 
 
-class PayPalGateway(WebhookCalls):
+class PayPalGateway(WebhookCalls, RefundCalls):
     """PayPal for one merchant account. Every call may raise GatewayRefused or GatewayUnavailable."""
 
     def check_key(self) -> Token:

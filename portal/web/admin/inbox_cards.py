@@ -13,7 +13,7 @@ from portal.domain.policies import ROLE_RANK, Role
 from portal.queries.inbox import Item, Kind
 from portal.queries.paypal_accounts import Provider
 from portal.web import labels
-from portal.web.admin import event_words, presenting, words
+from portal.web.admin import event_words, late_payment_words, presenting, words
 from portal.web.admin.presenting import Happening, Row
 from portal.web.formatting import formatter
 
@@ -266,7 +266,59 @@ def _mail(item: Item, role: Role) -> Card:
     )
 
 
-AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE})
+def _late_payment(item: Item, role: Role) -> Card:
+    alarm = item.about
+    page = url_for(".late_payment", late_id=alarm.late.id)
+    asked = alarm.refund
+    rows: list[Row] = [
+        (_("Amount"), formatter().money(alarm.amount)),
+        (_("Taken on"), presenting.moment(alarm.late.payment.paid_at)),
+        (
+            _("Refund"),
+            str(late_payment_words.REFUND_STATE[asked.state]) if asked is not None else _("not asked for yet"),
+        ),
+    ]
+    if alarm.debug_id:
+        rows.append((_("PayPal’s debug id"), alarm.debug_id))
+    refund = Way(
+        label=_("Refund %(amount)s", amount=formatter().money(alarm.left)),
+        url=url_for(".late_payment_refund", late_id=alarm.late.id),
+        posts=True,
+    )
+    is_classic = alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC
+    ways = [Way(label=_("See this payment"), url=page)]
+    return _card(
+        item,
+        title=_whose(item),
+        url=page,
+        label=_("Payment after the end"),
+        state="stop",
+        happened=_("PayPal took a payment after it had confirmed the end. The customer was told and expects it back."),
+        todo=_("Give it back, or say why it was owed."),
+        rows=rows,
+        ways=_may(role, Role.SUPPORT, *([] if is_classic or asked is not None else [refund]), *ways),
+    )
+
+
+def _pause(item: Item, role: Role) -> Card:
+    request = item.about
+    retry = Way(label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True)
+    debug_id = (request.answer or {}).get("debug_id")
+    rows: list[Row] = [(_("Asked on"), presenting.moment(request.created_at))]
+    if debug_id:
+        rows.append((_("PayPal’s debug id"), str(debug_id)))
+    return _card(
+        item,
+        title=_whose(item),
+        label=words.PAUSE_KIND[request.kind],
+        happened=str(words.PAUSE_TROUBLE[request.trouble]) if request.trouble is not None else "",
+        todo=_("Look at the subscription in your PayPal account, then press “Try again now”."),
+        rows=rows,
+        ways=_may(role, Role.SUPPORT, retry),
+    )
+
+
+AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
 CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.REQUEST: _request,
     Kind.KEY: _key,
@@ -276,4 +328,6 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.END_SEEN: _end_seen,
     Kind.EVENT: _event,
     Kind.MAIL: _mail,
+    Kind.LATE_PAYMENT: _late_payment,
+    Kind.PAUSE: _pause,
 }

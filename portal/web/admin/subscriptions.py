@@ -16,7 +16,7 @@ from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import comebacks, desk, end_requests, payments, products, subscriptions, timelines
+from portal.queries import comebacks, desk, end_requests, late_payments, payments, products, subscriptions, timelines
 from portal.queries import pauses as pause_requests
 from portal.queries.desk import Place
 from portal.services import refreshing
@@ -25,6 +25,7 @@ from portal.web import payments as payment_lines
 from portal.web.admin import bp, bulk_choices, pauses, presenting, showing, words
 from portal.web.admin.bulk_forms import ChoiceForm
 from portal.web.admin.forms import SubscriptionFilter
+from portal.web.admin.late_payments import words_of
 from portal.web.admin.lists import place, search_words, turn
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -126,6 +127,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
+            late_money=[words_of(alarm) for alarm in late_payments.of_subscription(session, found.id)],
             more_payments=paid_in_all - len(paid),
             neighbours=subscriptions.neighbours(session, found),
             comebacks=[presenting.comeback_rows(one) for one in comebacks.all_of_subscription(session, found.id)],

@@ -211,6 +211,9 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_pause_stuck": _l("To you: a pause not confirmed"),
     "comeback_approved": _l("Back with a new subscription"),
     "merchant_comeback_approved": _l("To you: a customer is back"),
+    "late_payment": _l("Payment after the end"),
+    "late_payment_refunded": _l("Payment given back"),
+    "merchant_late_payments": _l("To you: payments after an end"),
     "login_code": _l("Log-in code"),
 }
 

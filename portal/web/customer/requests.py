@@ -21,11 +21,12 @@ from portal.domain.access import End
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, is_payment_near
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.mail.letterhead import one_line
-from portal.queries import holdings
+from portal.queries import holdings, late_payments
 from portal.queries.holdings import Holding
 from portal.services import end_requests
 from portal.services.comebacks import is_offered
@@ -91,7 +92,9 @@ def request(reference: str) -> ResponseReturnValue:
     """Show where a request of the customer stands."""
     held = _held(reference)
     shown = result(held, now=utc_now())
-    return render_template("customer/request.html", result=shown, subscription_id=held.subscription.id)
+    return render_template(
+        "customer/request.html", result=shown, late_money=_late_money(held), subscription_id=held.subscription.id
+    )
 
 
 @bp.post("/requests/<reference>/withdrawal")
@@ -113,6 +116,37 @@ def _held(reference: str) -> Holding:
     who = person()
     with context().db.read() as session:
         return holdings.of_request(session, who.merchant_id, who.id, reference)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateMoney:
+    """A payment that came after the end, in words; the merchant's reason for keeping it is not among them."""
+
+    state: LateState
+    amount: str
+    date: str
+    settled: str | None
+    is_under_way: bool
+
+
+def _late_money(held: Holding) -> tuple[LateMoney, ...]:
+    """Return the payments after a confirmed end that raised the alarm, newest first."""
+    request, say = held.request, formatter()
+    if request is None or request.state not in (RequestState.CONFIRMED, RequestState.CLOSED):
+        return ()
+    with context().db.read() as session:
+        found = late_payments.of_subscription(session, held.subscription.id)
+    return tuple(
+        LateMoney(
+            state=alarm.late.state,
+            amount=say.money(alarm.amount),
+            date=say.day(alarm.late.payment.paid_at),
+            settled=presenting.known_day(alarm.late.settled_at),
+            is_under_way=alarm.refund is not None and alarm.refund.is_open,
+        )
+        for alarm in found
+        if alarm.late.state is not LateState.DEBT
+    )
 
 
 def result(holding: Holding, *, now: datetime) -> Result:

@@ -1,0 +1,57 @@
+"""Refunds that staff asked for here: append-only rows with their own states (domain/refunds.py)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.domain.end_requests import Trouble
+from portal.domain.refunds import OPEN, RefundState, move
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+
+_OPEN = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
+
+
+class Refund(HasId, HasCreation, HasMerchant, Base):
+    """One refund of what was left of a payment. Its id is what PayPal knows the call by (PayPal-Request-Id)."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        Index("uq_refunds_open", "payment_id", unique=True, postgresql_where=text(_OPEN)),
+        Index("ix_refunds_next_try_at", "next_try_at", postgresql_where=text(_OPEN)),
+        Index("ix_refunds_subscription_id", "subscription_id"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(state IN ('done', 'failed')) = (settled_at IS NOT NULL)", name="settled_has_a_date"),
+        CheckConstraint("state <> 'pending' OR provider_id <> ''", name="pending_has_paypals_id"),
+    )
+
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), index=True)
+    subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"))
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    state: Mapped[RefundState] = mapped_column(words(RefundState, "state"), default=RefundState.RECORDED)
+    actor_id: Mapped[uuid.UUID | None]
+    actor_name: Mapped[str]
+    provider_id: Mapped[str] = mapped_column(default="")  # PayPal's id of the refund
+    debug_id: Mapped[str] = mapped_column(default="")  # of PayPal's last answer
+    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
+    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]  # the first time a call left for PayPal
+    next_try_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to act on it."""
+        return self.state in OPEN
+
+    def move(self, to: RefundState) -> None:
+        """Change the state along the diagram; raise IllegalRefundMove otherwise."""
+        self.state = move(self.state, to)

@@ -1,0 +1,156 @@
+"""Every SELECT of payments that came after an end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.end_requests import RequestState
+from portal.domain.late_payments import LateState
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.models import EndRequest, LatePayment, Payment, Refund, Subscription
+from portal.queries import refunds
+
+__all__ = ["Alarm", "LatePayment", "LateState"]  # the web names the states
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """One payment after an end, and the newest refund asked for here."""
+
+    late: LatePayment
+    refund: Refund | None
+
+    @property
+    def amount(self) -> Money:
+        """What came."""
+        return Money(self.late.payment.amount, self.late.payment.currency)
+
+    @property
+    def left(self) -> Money:
+        """What was not given back yet."""
+        payment = self.late.payment
+        return Money(payment.amount - payment.refunded, payment.currency)
+
+    @property
+    def debug_id(self) -> str:
+        """PayPal's reference of the last answer about the refund; empty without one."""
+        return self.refund.debug_id if self.refund is not None else ""
+
+
+def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 200) -> list[Alarm]:
+    """Return the merchant's open alarms, the oldest first."""
+    rows = session.scalars(
+        _whole()
+        .where(LatePayment.merchant_id == merchant_id, LatePayment.state == LateState.OPEN)
+        .order_by(LatePayment.created_at, LatePayment.id)
+        .limit(limit)
+    )
+    return _with_refunds(session, rows)
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, late_id: uuid.UUID) -> Alarm:
+    """Return one alarm of the merchant; raise NoResultFound for any other, and for a debt, which is none."""
+    late = session.scalars(
+        _whole().where(
+            LatePayment.id == late_id, LatePayment.merchant_id == merchant_id, LatePayment.state != LateState.DEBT
+        )
+    ).one()
+    return _with_refunds(session, [late])[0]
+
+
+def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Alarm]:
+    """Return all of a subscription that was looked up for a person, debts too, the newest payment first."""
+    rows = session.scalars(
+        _whole()
+        .join(LatePayment.payment)
+        .where(LatePayment.subscription_id == subscription_id)
+        .order_by(Payment.paid_at.desc(), Payment.id)
+    )
+    return _with_refunds(session, rows)
+
+
+def lock(session: Session, late_id: uuid.UUID) -> LatePayment:
+    """Return the row, locked; the caller already holds its subscription's lock."""
+    session.execute(select(LatePayment.id).where(LatePayment.id == late_id).with_for_update()).one()
+    return session.scalars(_whole().where(LatePayment.id == late_id).execution_options(populate_existing=True)).one()
+
+
+def of_payment(session: Session, payment_id: uuid.UUID) -> LatePayment | None:
+    """Return the row of a payment, if it came after an end."""
+    return session.scalars(select(LatePayment).where(LatePayment.payment_id == payment_id)).one_or_none()
+
+
+def since(
+    session: Session, subscription_id: uuid.UUID, stopped_at: datetime
+) -> Sequence[Row[Payment, LatePayment | None]]:
+    """Return a subscription's payments after a moment, oldest first, each with its row if it has one."""
+    return session.execute(
+        select(Payment, LatePayment)
+        .outerjoin(LatePayment, LatePayment.payment_id == Payment.id)
+        .where(Payment.subscription_id == subscription_id, Payment.paid_at > stopped_at)
+        .order_by(Payment.paid_at, Payment.id)
+    ).all()
+
+
+def request_behind(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
+    """Return the request whose page is the proof of the end: the newest confirmed one that was not the portal's own."""
+    return session.scalars(
+        select(EndRequest)
+        .where(
+            EndRequest.subscription_id == subscription_id,
+            EndRequest.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)),
+            EndRequest.actor != Actor.SYSTEM,
+        )
+        .order_by(EndRequest.confirmed_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def merchants_to_tell(session: Session) -> list[uuid.UUID]:
+    """Return the merchants who have an open alarm that no mail told them of."""
+    untold = LatePayment.state == LateState.OPEN, LatePayment.merchant_told_at.is_(None)
+    return list(session.scalars(select(LatePayment.merchant_id).where(*untold).distinct()))
+
+
+def untold(session: Session, merchant_id: uuid.UUID) -> list[Alarm]:
+    """Return the open alarms that no mail told the merchant of, locked: two workers tell each once."""
+    wanted = (
+        LatePayment.merchant_id == merchant_id,
+        LatePayment.state == LateState.OPEN,
+        LatePayment.merchant_told_at.is_(None),
+    )
+    ids = session.scalars(select(LatePayment.id).where(*wanted).order_by(LatePayment.id).with_for_update()).all()
+    rows = session.scalars(_whole().where(LatePayment.id.in_(ids)).order_by(LatePayment.created_at, LatePayment.id))
+    return _with_refunds(session, rows)
+
+
+def last_told_at(session: Session, merchant_id: uuid.UUID) -> datetime | None:
+    """Return when a mail last told the merchant of an alarm."""
+    return session.scalars(
+        select(LatePayment.merchant_told_at)
+        .where(LatePayment.merchant_id == merchant_id, LatePayment.merchant_told_at.is_not(None))
+        .order_by(LatePayment.merchant_told_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _whole() -> Select[LatePayment]:
+    subscription = joinedload(LatePayment.subscription)
+    return select(LatePayment).options(
+        joinedload(LatePayment.payment),
+        subscription.joinedload(Subscription.customer),
+        subscription.joinedload(Subscription.product),
+    )
+
+
+def _with_refunds(session: Session, rows: Iterable[LatePayment]) -> list[Alarm]:
+    found = list(rows)
+    newest = refunds.newest_by_payment(session, [row.payment_id for row in found])
+    return [Alarm(late=row, refund=newest.get(row.payment_id)) for row in found]

@@ -1,0 +1,139 @@
+"""Who is told of money after an end: the customer at once, the merchant in one mail for all that is new."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.refunds import RefundState
+from portal.i18n import pick_locale
+from portal.mail import late_payments as mails
+from portal.mail.composing import Composed
+from portal.mail.late_payments import LateFacts
+from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
+from portal.queries import late_payments, subscriptions
+from portal.queries.late_payments import Alarm
+from portal.services import notice_facts, outbox
+from portal.services.context import Context
+from portal.services.recipients import to_merchant
+
+log = structlog.get_logger(__name__)
+
+TOGETHER: Final = timedelta(hours=1)  # at most one mail of this kind to a merchant within it
+LISTED: Final = 20  # payments named in one mail
+STUCK: Final = frozenset({RefundState.NEEDS_MERCHANT, RefundState.FAILED})
+
+
+def came(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that money came after the end, once per payment."""
+    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = mails.late_payment(head, _for_customer(session, merchant, subscription, payment))
+    _to_customer(ctx, session, merchant, subscription, composed, key=f"late-payment:{payment.id}", now=now)
+
+
+def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that PayPal shows the payment as given back, once per payment."""
+    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = mails.late_payment_refunded(head, _for_customer(session, merchant, subscription, payment))
+    _to_customer(ctx, session, merchant, subscription, composed, key=f"late-refunded:{payment.id}", now=now)
+
+
+def tell_again(late: LatePayment) -> None:
+    """Name the payment in the merchant's next mail once more: its refund did not come about."""
+    late.merchant_told_at = None
+
+
+def tell_merchants(ctx: Context, *, now: datetime) -> None:
+    """Send each merchant one mail about every alarm that none has told of yet.
+
+    The rows are the promise: what a killed process did not tell, the next run does.
+    """
+    with ctx.db.read() as session:
+        merchant_ids = late_payments.merchants_to_tell(session)
+    for merchant_id in merchant_ids:
+        with ctx.db.begin() as session:
+            _tell(ctx, session, merchant_id, now=now)
+
+
+def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
+    alarms = late_payments.untold(session, merchant_id)  # locked: looked at again by whoever waited
+    last = late_payments.last_told_at(session, merchant_id)
+    if not alarms or (last is not None and now - last < TOGETHER):
+        return
+    for alarm in alarms:
+        alarm.late.merchant_told_at = now
+    merchant = session.get_one(Merchant, merchant_id)
+    composed = mails.merchant_late_payments(
+        notice_facts.letterhead(ctx, merchant, merchant.locale),
+        rows=tuple(_for_merchant(alarm) for alarm in alarms[:LISTED]),
+        more=max(len(alarms) - LISTED, 0),
+    )
+    to_merchant(ctx, session, merchant, composed, key=f"late-payments:{merchant_id}:{now.isoformat()}", now=now)
+
+
+def _for_customer(session: Session, merchant: Merchant, subscription: Subscription, payment: Payment) -> LateFacts:
+    request = late_payments.request_behind(session, subscription.id)
+    return LateFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        customer_email=subscription.customer.email,
+        amount=Money(payment.amount, payment.currency),
+        paid_at=payment.paid_at,
+        provider_id=payment.provider_id,
+        reference=request.reference if request is not None else "",
+        asked_by_customer=request is not None and request.actor is Actor.CUSTOMER,
+        path=notice_facts.proof_path(merchant, request) if request else notice_facts.account_path(merchant),
+    )
+
+
+def _for_merchant(alarm: Alarm) -> LateFacts:
+    subscription = alarm.late.subscription
+    return LateFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        customer_email=subscription.customer.email,
+        amount=alarm.amount,
+        paid_at=alarm.late.payment.paid_at,
+        provider_id=alarm.late.payment.provider_id,
+        is_classic=subscription.provider is Provider.PAYPAL_CLASSIC,
+        refund_is_stuck=alarm.refund is not None and alarm.refund.state in STUCK,
+        path=f"/admin/late-payments/{alarm.late.id}",
+    )
+
+
+def _to_customer(
+    ctx: Context,
+    session: Session,
+    merchant: Merchant,
+    subscription: Subscription,
+    composed: Composed,
+    *,
+    key: str,
+    now: datetime,
+) -> None:
+    customer = subscription.customer
+    if not customer.email:  # the merchant's mail says so: somebody has to tell this customer
+        log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
+        return
+    request = late_payments.request_behind(session, subscription.id)
+    outbox.put(
+        ctx,
+        session,
+        composed,
+        merchant_id=merchant.id,
+        key=key,
+        recipient=customer.email,
+        language=pick_locale(customer.locale, merchant.locale),
+        now=now,
+        end_request_id=request.id if request is not None else None,
+    )

@@ -1,0 +1,203 @@
+"""The alarm of money after an end: raised once per payment, closed by what PayPal shows or by the merchant's word.
+
+`look` is the one door.  It is called wherever a payment or an end is written, with the subscription locked, and
+goes by the rows alone: order, doubles and the way by which the news came cannot matter (deciding test 15).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.domain import late_payments as rules
+from portal.domain.errors import DomainError
+from portal.domain.late_payments import Finding, LateState
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.refunds import RefundState
+from portal.domain.subscriptions import ProviderStatus
+from portal.models import (
+    EndRequest,
+    LatePayment,
+    Payment,
+    PaymentState,
+    Provider,
+    Refund,
+    Subscription,
+    TimelineKind,
+)
+from portal.providers.ports import Reading
+from portal.queries import late_payments, refunds, subscriptions
+from portal.services import late_payment_notices, timeline
+from portal.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+WENT_BACK: Final = frozenset({PaymentState.REFUNDED, PaymentState.REVERSED})
+
+
+class NotOpen(DomainError):
+    """The alarm is settled, or a refund of it is under way: there is nothing to explain."""
+
+
+def begin_watch(subscription: Subscription, request: EndRequest, reading: Reading, *, now: datetime) -> None:
+    """Keep what telling money apart needs, and plan the looks at PayPal; a classic sale is in no list of PayPal's.
+
+    After a cancel PayPal may drop the balance and does drop the next date: then what was read before it counts.
+    """
+    stopped = subscription.stopped_at_provider_at
+    assert stopped is not None  # noqa: S101 - the end was just written
+    before = request.facts_before or {}
+    owed = reading.outstanding or Money.parse(before.get("owed"), before.get("owed_currency"))
+    if owed is not None and subscription.owed is None:  # a second end makes nothing new of an old debt
+        subscription.owed, subscription.owed_currency = owed.amount, owed.currency
+    planned = before.get("next_billing_at")
+    subscription.unbilled_at = datetime.fromisoformat(planned) if planned else subscription.paid_until or stopped
+    if subscription.provider is Provider.PAYPAL_REST:
+        subscription.next_watch_at = rules.next_watch(stopped_at=stopped, unbilled_at=subscription.unbilled_at, now=now)
+
+
+def look(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Judge every payment of a locked subscription that came after PayPal stopped it."""
+    stopped = subscription.stopped_at_provider_at
+    if stopped is None:
+        return
+    session.flush()
+    rows = late_payments.since(session, subscription.id, stopped)
+    settled = sum((one.amount for one, late in rows if late and late.state is LateState.DEBT), Decimal(0))
+    for payment, late in rows:
+        if late is None:
+            settled += _judge(ctx, session, subscription, payment, settled=settled, now=now)
+        elif late.state in (LateState.OPEN, LateState.EXPLAINED) and payment.state in WENT_BACK:
+            _close(ctx, session, subscription, payment, late, now=now)
+
+
+def explain(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, *, reason: str, by: str, now: datetime) -> None:
+    """Settle an alarm because the payment was owed. Raises NoResultFound, NotOpen."""
+    assert rules.is_reason(reason)  # noqa: S101 - the form asked for it
+    with ctx.db.begin() as session:
+        found = late_payments.of_merchant(session, merchant_id, late_id)
+        subscriptions.lock(session, merchant_id, found.late.subscription_id)
+        late = late_payments.lock(session, late_id)
+        if late.state is not LateState.OPEN or refunds.open_of(session, late.payment_id) is not None:
+            raise NotOpen
+        late.settle(LateState.EXPLAINED, at=now)
+        late.reason, late.decided_by = reason.strip(), by
+        log.info("late_payment_explained", late_payment_id=str(late.id))
+
+
+def _judge(
+    ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, settled: Decimal, now: datetime
+) -> Decimal:
+    """Write what a payment without a row is; return how much of the old debt it paid."""
+    stopped = subscription.stopped_at_provider_at
+    assert stopped is not None  # noqa: S101 - `look` asked
+    owed = None
+    if subscription.owed is not None and subscription.owed_currency is not None:
+        owed = Money(subscription.owed - settled, subscription.owed_currency)
+    finding = rules.find(
+        payment.state,
+        Money(payment.amount, payment.currency),
+        paid_at=payment.paid_at,
+        stopped_at=stopped,
+        ran_its_course=subscription.provider_status == ProviderStatus.EXPIRED,
+        owed=owed,
+    )
+    if finding is Finding.DEBT:
+        session.add(_row(payment, LateState.DEBT, now=now))
+        return payment.amount
+    if finding is Finding.LATE:
+        _raise_alarm(ctx, session, subscription, payment, now=now)
+    return Decimal(0)
+
+
+def _raise_alarm(
+    ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime
+) -> None:
+    """Write the alarm, its mail and the look at PayPal in the transaction of the payment itself.
+
+    The look ends the subscription once more if PayPal shows it live; the merchant's mail is promised by the row.
+    """
+    session.add(_row(payment, LateState.OPEN, now=now))
+    if subscription.provider is Provider.PAYPAL_REST:
+        subscription.next_watch_at = now
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.LATE_PAYMENT,
+        key=str(payment.id),
+        at=now,
+        actor=Actor.PROVIDER,
+        amount=str(payment.amount),
+        currency=payment.currency,
+        paid_at=payment.paid_at.isoformat(),
+        payment=payment.provider_id,
+    )
+    late_payment_notices.came(ctx, session, subscription, payment, now=now)
+    log.warning("payment_after_the_end", subscription_id=str(subscription.id), sale_id=payment.provider_id)
+
+
+def _close(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    late: LatePayment,
+    *,
+    now: datetime,
+) -> None:
+    """PayPal shows the money as gone back: one timeline entry and one mail, whoever sent it back.
+
+    A refund that PayPal calls pending is followed to its own end first.
+    """
+    refund = refunds.open_of(session, payment.id)
+    if refund is not None and refund.state is RefundState.PENDING:
+        refund.next_try_at = now
+        queue.defer(session, queue.REFUND, merchant_id=str(refund.merchant_id), refund_id=str(refund.id))
+        return
+    if refund is not None:
+        refund.move(RefundState.DONE)
+        refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+    late.settle(LateState.REFUNDED, at=now)
+    _note_refunded(session, subscription, payment, refund or _done(session, payment), now=now)
+    if payment.state is PaymentState.REFUNDED:  # after a dispute it is PayPal who writes
+        late_payment_notices.went_back(ctx, session, subscription, payment, now=now)
+
+
+def _done(session: Session, payment: Payment) -> Refund | None:
+    return next((one for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE), None)
+
+
+def _note_refunded(
+    session: Session, subscription: Subscription, payment: Payment, refund: Refund | None, *, now: datetime
+) -> None:
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.REFUNDED,
+        key=str(payment.id),
+        at=now,
+        actor=Actor.STAFF if refund is not None else Actor.PROVIDER,
+        actor_name=refund.actor_name if refund is not None else "",
+        amount=str(payment.amount),
+        currency=payment.currency,
+        payment=payment.provider_id,
+        refund=refund.provider_id if refund is not None else "",
+    )
+
+
+def _row(payment: Payment, state: LateState, *, now: datetime) -> LatePayment:
+    return LatePayment(
+        merchant_id=payment.merchant_id,
+        payment_id=payment.id,
+        subscription_id=payment.subscription_id,
+        state=state,
+        settled_at=None if state is LateState.OPEN else now,
+        created_at=now,
+    )

@@ -1,0 +1,48 @@
+"""The desk's words for money after an end and its refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.end_requests import Trouble
+from portal.domain.late_payments import LateState
+from portal.domain.refunds import NoRefund, RefundState
+
+LATE_STATE: Final[Mapping[LateState, LazyString]] = {
+    LateState.OPEN: _l("Not settled: the customer expects it back"),
+    LateState.REFUNDED: _l("Given back"),
+    LateState.EXPLAINED: _l("Kept: the payment was owed"),
+    LateState.DEBT: _l("Paid an old debt"),
+}
+REFUND_STATE: Final[Mapping[RefundState, LazyString]] = {
+    RefundState.RECORDED: _l("Recorded, not sent to PayPal yet"),
+    RefundState.CALLING: _l("Being sent to PayPal"),
+    RefundState.RETRYING: _l("PayPal has not answered: tried again by itself"),
+    RefundState.NEEDS_MERCHANT: _l("PayPal does not do it: it needs you"),
+    RefundState.PENDING: _l("PayPal has taken it, the money is on its way"),
+    RefundState.DONE: _l("Given back: PayPal shows it"),
+    RefundState.FAILED: _l("PayPal let it fail: nothing was given back"),
+}
+REFUND_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
+    Trouble.BAD_CREDENTIALS: _l("PayPal refuses the API key: enter a new one on the PayPal page, then try again."),
+    Trouble.FORBIDDEN: _l(
+        "The key may not give money back: tick the right for payments and refunds in your PayPal application, then "
+        "try again, or give it back in your PayPal account."
+    ),
+    Trouble.NO_KEY: _l("There is no usable PayPal key for this subscription: enter one on the PayPal page."),
+    Trouble.NOT_FOUND: _l("PayPal does not know this payment under this key: look for it in your PayPal account."),
+    Trouble.ACCOUNT_CLOSED: _l("PayPal says that an account is closed: ask PayPal with the reference given here."),
+    Trouble.REFUSED: _l(
+        "PayPal refuses the refund. Look at the payment in your PayPal account: the balance may be too low, or the "
+        "time for refunds may be over."
+    ),
+}
+CANNOT: Final[Mapping[NoRefund, LazyString]] = {
+    NoRefund.SETTLED: _l("This payment is settled already: there is nothing to give back."),
+    NoRefund.CLASSIC: _l("This payment was sold by a classic button: give it back in your PayPal account."),
+    NoRefund.NOTHING_LEFT: _l("Nothing is left of this payment to give back."),
+}

@@ -1,0 +1,123 @@
+"""Money that came after an end: what happened, one click to give it back, or the reason why it was owed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import structlog
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from portal.clock import utc_now
+from portal.domain.late_payments import LONGEST_REASON, LateState
+from portal.domain.refunds import CannotRefund
+from portal.queries import late_payments as alarms
+from portal.queries import refunds as stored_refunds
+from portal.queries.late_payments import Alarm
+from portal.services import late_payments, refunding, refunds
+from portal.services.refunds import By
+from portal.web.admin import bp, showing
+from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE
+from portal.web.csrf import BaseForm, EmptyForm
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+log = structlog.get_logger("portal.web")
+
+
+class ExplanationForm(BaseForm):
+    """Why a payment is kept."""
+
+    reason = TextAreaField(
+        _l("Why was it owed?"),
+        validators=[
+            InputRequired(_l("Say in a few words why the payment was owed.")),
+            Length(max=LONGEST_REASON, message=_l("At most %(max)d characters.")),
+        ],
+    )
+
+
+@bp.get("/late-payments/<uuid:late_id>", endpoint="late_payment")
+def show(late_id: uuid.UUID) -> ResponseReturnValue:
+    """Show one alarm: the payment, the subscription at PayPal, the refunds, and what may be done."""
+    return _page(late_id, ExplanationForm())
+
+
+@bp.post("/late-payments/<uuid:late_id>/refund", endpoint="late_payment_refund")
+def refund(late_id: uuid.UUID) -> ResponseReturnValue:
+    """Give it back: the intent first, then a try at once; a second click tries the same refund again."""
+    who = person()
+    here = redirect(url_for(".late_payment", late_id=late_id), 303)
+    if not EmptyForm().validate_on_submit():
+        return here
+    by = By(id=who.id, name=who.name)
+    try:
+        refund_id = refunds.record(context(), who.merchant_id, late_id, by, now=utc_now())
+    except CannotRefund as error:
+        flash(CANNOT[error.why], "info")
+        return here
+    try:
+        refunding.carry_out(context(), who.merchant_id, refund_id, patience=refunding.VISITOR, insist=True)
+    except Exception:
+        # Not swallowed: the refund is recorded with its job, and the page says where it stands.
+        log.exception("refund.first_try_failed", refund_id=str(refund_id))
+    with context().db.read() as session:
+        newest = alarms.of_merchant(session, who.merchant_id, late_id).refund
+    assert newest is not None  # noqa: S101 - it was recorded above
+    flash(REFUND_STATE[newest.state], "success" if not newest.is_open else "info")
+    return here
+
+
+@bp.post("/late-payments/<uuid:late_id>/explanation", endpoint="late_payment_explanation")
+def explain(late_id: uuid.UUID) -> ResponseReturnValue:
+    """Settle it without a refund, with the reason."""
+    who, form = person(), ExplanationForm()
+    if not form.validate_on_submit() or not (form.reason.data or "").strip():
+        return _page(late_id, form), 422
+    try:
+        late_payments.explain(
+            context(), who.merchant_id, late_id, reason=form.reason.data or "", by=who.name, now=utc_now()
+        )
+        flash(
+            _("Settled without a refund. Your reason is kept here; the customer’s page says it is settled."), "success"
+        )
+    except late_payments.NotOpen:
+        flash(_("This payment is settled already, or a refund of it is under way."), "info")
+    return redirect(url_for(".late_payment", late_id=late_id), 303)
+
+
+def _page(late_id: uuid.UUID, form: ExplanationForm) -> str:
+    with context().db.read() as session:
+        alarm = alarms.of_merchant(session, person().merchant_id, late_id)
+        asked = stored_refunds.of_payment(session, alarm.late.payment_id)
+        return showing.page(
+            "late_payment.html",
+            session,
+            **words_of(alarm),
+            form=form,
+            refunds=asked,
+            is_open=alarm.late.state is LateState.OPEN,
+            under_way=next((one for one in asked if one.is_open), None),
+            is_classic=alarm.late.subscription.provider.value == "paypal_classic",
+        )
+
+
+def words_of(alarm: Alarm) -> dict[str, Any]:
+    """Return an alarm with its words, for a page and for a card."""
+    say, subscription = formatter(), alarm.late.subscription
+    return {
+        "alarm": alarm,
+        "late": alarm.late,
+        "subscription": subscription,
+        "customer": subscription.customer.name or subscription.customer.email or subscription.provider_id,
+        "amount": say.money(alarm.amount),
+        "left": say.money(alarm.left),
+        "LATE_STATE": LATE_STATE,
+        "REFUND_STATE": REFUND_STATE,
+        "REFUND_TROUBLE": REFUND_TROUBLE,
+    }

@@ -1,0 +1,93 @@
+"""A subscription that PayPal has confirmed as stopped, and money that comes all the same."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select, update
+
+from portal.clock import utc_now
+from portal.demo.simulator.records import moment, stamp
+from portal.domain.money import Money
+from portal.models import LatePayment, Payment, Refund, Subscription
+from portal.providers.ports import PaymentReading
+from portal.queries import subscriptions
+from portal.services import late_payment_notices, late_payment_watch, payments, refunding, refunds
+from portal.services.payments import Told
+from portal.services.refunds import By
+from tests.services.test_carrying_out import ask, carry
+
+ANNE = By(id=uuid.uuid4(), name="Anne")
+
+
+def stopped(ctx, make, paypal, *, days_ago=2, **columns):
+    """End a subscription by its customer, as if PayPal had confirmed it some days ago."""
+    subscription = make.subscription(**columns)
+    carry(ctx, ask(ctx, make, subscription))
+    at = utc_now().replace(microsecond=0) - timedelta(days=days_ago)
+    with ctx.db.begin() as session:
+        session.execute(
+            update(Subscription)
+            .where(Subscription.id == subscription.id)
+            .values(stopped_at_provider_at=at, provider_status_at=at)
+        )
+    row = paypal.subscriptions[subscription.provider_id]
+    row.status_update_time = stamp(at)
+    return make.reload(subscription)
+
+
+def charged(paypal, subscription, *, after=timedelta(days=1)):
+    """Let PayPal take a payment some time after the stop."""
+    paypal.happen(subscription.provider_id, "charge")
+    paid = paypal.subscriptions[subscription.provider_id].payments[-1]
+    paid.time = stamp(subscription.stopped_at_provider_at + after)
+    return paid
+
+
+def show(ctx, subscription, paid):
+    """Write a transaction as PayPal shows it now."""
+    reading = PaymentReading(
+        provider_id=paid.id,
+        status=paid.status,
+        amount=Money(Decimal(paid.amount), paid.currency),
+        at=moment(paid.time),
+    )
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
+
+
+def alarms(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(LatePayment).order_by(LatePayment.created_at)).all()
+
+
+def payment_of(ctx, late) -> Payment:
+    with ctx.db.read() as session:
+        return session.get_one(Payment, late.payment_id)
+
+
+def click(ctx, late):
+    """Ask for the refund as the desk does, without a try yet; return the refund's id."""
+    return refunds.record(ctx, late.merchant_id, late.id, ANNE, now=utc_now())
+
+
+def refund(ctx, refund_id) -> Refund:
+    with ctx.db.read() as session:
+        return session.get_one(Refund, refund_id)
+
+
+def try_it(ctx, late, refund_id, *, patience=0.4) -> Refund:
+    """Try as if the planned time had come."""
+    refunding.carry_out(ctx, late.merchant_id, refund_id, patience=patience, insist=True)
+    return refund(ctx, refund_id)
+
+
+def watch(ctx) -> int:
+    return late_payment_watch.run(ctx, seconds=20)
+
+
+def tell(ctx, *, now=None):
+    late_payment_notices.tell_merchants(ctx, now=now or utc_now())

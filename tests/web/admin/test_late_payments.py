@@ -1,0 +1,53 @@
+"""Money after an end at the desk: one click, one reason, roles, and other people's ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.domain.late_payments import LateState
+from tests.services.late_money import alarms, charged, show, stopped
+
+
+@pytest.fixture
+def late(ctx, make, paypal, merchant):
+    ended = stopped(ctx, make, paypal, merchant=merchant)
+    show(ctx, ended, charged(paypal, ended))
+    return alarms(ctx)[0]
+
+
+def test_one_click_gives_it_back_from_the_inbox_on(ctx, support, paypal, late):
+    page = support.get("/admin/").follow("Payment after the end: Claire Dupont – Cours de piano")
+    page = page.submit(press="Refund €29.90")
+    assert "Given back: PayPal shows it" in page.notices[0]
+    assert alarms(ctx)[0].state is LateState.REFUNDED
+    record = support.get(f"/admin/subscriptions/{late.subscription_id}")
+    assert "Léa Martin" in record.text
+    assert "Given back" in record.text
+    assert "Nothing needs you" in support.get("/admin/").text
+
+
+def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, late):
+    paypal.rule("refund", "403")
+    page = support.get(f"/admin/late-payments/{late.id}").submit(press="Refund €29.90")
+    assert "it needs you" in page.notices[0]
+    assert "debug id" in page.text
+    paypal.clear_rules()
+    page = page.submit(press="Try the refund again now")
+    assert "Given back: PayPal shows it" in page.notices[0]
+
+
+def test_an_explanation_needs_words_and_settles(ctx, support, late):
+    page = support.get(f"/admin/late-payments/{late.id}")
+    page = page.submit(press="Settle without a refund", reason=" ", status=422)
+    page = page.submit(press="Settle without a refund", reason="The lesson of May was taken")
+    assert "Settled without a refund" in page.notices[0]
+    assert "The lesson of May was taken" in page.text
+    assert alarms(ctx)[0].state is LateState.EXPLAINED
+
+
+def test_a_reader_looks_and_another_merchant_sees_nothing(make, enter, reader, late):
+    page = reader.get(f"/admin/late-payments/{late.id}")
+    assert "29.90" in page.text
+    assert "Refund €29.90" not in page.text
+    stranger = enter(make.merchant())
+    assert stranger.get(f"/admin/late-payments/{late.id}", status=404)
