@@ -18,6 +18,7 @@ from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
+from portal.models.proofs import Proof
 from portal.models.sessions import LoginChallenge, LoginSession, Throttle
 from portal.models.staff import RecoveryCode, Staff
 from portal.models.subscriptions import Subscription
@@ -54,6 +55,7 @@ __all__ = [
     "ProfileImport",
     "ProfileImportRow",
     "ProfileRowState",
+    "Proof",
     "Provider",
     "RecoveryCode",
     "Staff",

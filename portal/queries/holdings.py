@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import EndRequest, Grant, Product, Subscription, TimelineEntry
-from portal.queries import end_requests, grants, subscriptions, timelines
+from portal.models import EndRequest, Grant, Product, Proof, Subscription, TimelineEntry
+from portal.queries import end_requests, grants, proofs, subscriptions, timelines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Holding:
     request: EndRequest | None
     entries: tuple[TimelineEntry, ...] = ()
     grants: tuple[Grant, ...] = ()
+    proof: Proof | None = None  # of the request asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,4 +95,5 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         subscription=request.subscription,
         request=request,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
+        proof=proofs.of_request(session, request.id),
     )

@@ -10,10 +10,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons, desk, end_requests, mails
+from portal.queries import comparisons, desk, end_requests, mails, proofs
 from portal.services import carrying_out
+from portal.services.proofs import file_of
 from portal.web.admin import bp, showing
 from portal.web.admin.endings import say
+from portal.web.files import handed_over
 from portal.web.identity import context, person
 
 log = structlog.get_logger("portal.web")
@@ -32,6 +34,14 @@ def index() -> ResponseReturnValue:
             comparison_is_late=comparisons.is_late(session, merchant_id, now=utc_now()),
             refused_mails=mails.refused(session, merchant_id, limit=20),
         )
+
+
+@bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
+def proof(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Hand over the proof of a confirmed end: the very file that the customer has."""
+    with context().db.read() as session:
+        found = proofs.of_merchant(session, person().merchant_id, request_id)
+    return handed_over(file_of(found))
 
 
 @bp.post("/requests/<uuid:request_id>/retry", endpoint="request_retry")
