@@ -58,6 +58,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
         reference=translator.gettext("Reference: %(reference)s.", reference=facts.reference),
         rows=tuple(proof.rows() + proof.check_rows(code)),
         shown=proof.shown(),
+        check_url=facts.check_url if code else "",
     )
 
 
@@ -230,7 +231,7 @@ class _Proof:
         _ = self.translator.gettext
         if not code:
             return []
-        return [(_("Verification code"), spoken(code)), (_("To check this proof"), self.facts.check_url)]
+        return [(_("Verification code"), spoken(code))]
 
     def public_rows(self) -> Rows:
         """*Abandoned* is said as the customer's own proof says it."""

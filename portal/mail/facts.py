@@ -62,6 +62,7 @@ class ProofWords:
     reference: str
     rows: tuple[tuple[str, str], ...]
     shown: tuple[tuple[str, tuple[str, ...]], ...]  # what the recap showed: each group with its lines
+    check_url: str  # where somebody else can check it; empty while there is no code
 
 
 @dataclass(frozen=True, kw_only=True)
