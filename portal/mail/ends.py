@@ -7,7 +7,7 @@ written before PayPal has said so, or about something else (cancellation.md, dec
 from __future__ import annotations
 
 from portal.mail.composing import Composed, compose
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, ReceivedFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, ProofWords, ReceivedFacts
 from portal.mail.letterhead import Letterhead
 
 
@@ -31,14 +31,14 @@ def end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:
     return compose("end_withdrawn", head, end=end)
 
 
-def end_confirmed(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
+def end_confirmed(head: Letterhead, end: EndFacts, effects: EffectFacts, proof: ProofWords) -> Composed:
     """Compose the confirmation: reference, both times, end date, last payment, access (law.md R-FR-12)."""
-    return compose("end_confirmed", head, end=end, effects=effects)
+    return compose("end_confirmed", head, end=end, effects=effects, proof=proof)
 
 
-def end_already_over(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
+def end_already_over(head: Letterhead, end: EndFacts, effects: EffectFacts, proof: ProofWords) -> Composed:
     """Compose the answer to a request for something that PayPal had stopped before."""
-    return compose("end_already_over", head, end=end, effects=effects)
+    return compose("end_already_over", head, end=end, effects=effects, proof=proof)
 
 
 def end_overdue(head: Letterhead, end: EndFacts) -> Composed:

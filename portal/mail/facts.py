@@ -77,6 +77,18 @@ class ComebackFacts(Clean):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofWords:
+    """What the proof of an end says, in words already: the page, the PDF and the mail print the same (documents)."""
+
+    heading: str
+    lede: str  # the sentence that matters, with access
+    reference: str
+    rows: tuple[tuple[str, str], ...]
+    shown: tuple[tuple[str, tuple[str, ...]], ...]  # what the recap showed: each group with its lines
+    check_url: str  # where somebody else can check it; empty while there is no code
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccessFacts(Clean):
     """Access that ends, or has ended."""
 

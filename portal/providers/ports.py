@@ -333,6 +333,15 @@ class Mailer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A file that goes with a message. `media_type` is like `application/pdf`."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class Letter:
     """A message ready to be sent. `message_id` makes a second delivery recognisable."""
 
@@ -344,6 +353,7 @@ class Letter:
     text: str
     html: str
     language: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 class MailRefused(Exception):

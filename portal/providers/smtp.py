@@ -116,7 +116,7 @@ class SmtpMailer:
 
 
 def compose(letter: Letter) -> EmailMessage:
-    """Return the letter as a message: text, and HTML as its alternative.
+    """Return the letter as a message: text, HTML as its alternative, and the files.
 
     Raises MailRefused for a header with a line break, or an address that is not exactly one address.
     """
@@ -124,6 +124,9 @@ def compose(letter: Letter) -> EmailMessage:
     # Quoted-printable keeps accents readable in the source and needs no 8BITMIME from any server on the way.
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    for file in letter.attachments:
+        main, _, kind = file.media_type.partition("/")
+        message.add_attachment(file.content, maintype=main, subtype=kind, filename=file.name)
     try:
         message["From"] = read_address(letter.sender)
         message["To"] = read_address(letter.to)

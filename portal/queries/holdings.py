@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.subscriptions import may_invite_back
-from portal.models import EndRequest, Grant, PauseRequest, Product, Subscription, TimelineEntry
-from portal.queries import comebacks, end_requests, grants, pauses, subscriptions, timelines
+from portal.models import EndRequest, Grant, PauseRequest, Product, Proof, Subscription, TimelineEntry
+from portal.queries import comebacks, end_requests, grants, pauses, proofs, subscriptions, timelines
 from portal.queries.comebacks import Prospect
 
 
@@ -28,6 +28,7 @@ class Holding:
     grants: tuple[Grant, ...] = ()
     pauses: tuple[PauseRequest, ...] = ()  # every one, newest first
     prospect: Prospect | None = None  # of coming back; None for what may not be invited back
+    proof: Proof | None = None  # of the request asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,7 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         request=request,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
         prospect=_prospect(session, request.subscription),
+        proof=proofs.of_request(session, request.id),
     )
 
 

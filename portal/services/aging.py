@@ -20,7 +20,8 @@ from portal.domain.end_requests import OVERDUE, RequestState
 from portal.logs import place_of
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
-from portal.services import late_ends, logins, notices, sessions, throttles, timeline
+from portal.queries import proofs as proof_queries
+from portal.services import late_ends, logins, notices, proofs, sessions, throttles, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ _Act = Callable[[Session, EndRequest, Subscription], None]
 def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
-    for step in (tell_late, tell_overdue, tell_access_ends_soon, close_over, forget_expired):
+    for step in (tell_late, tell_overdue, tell_access_ends_soon, close_over, make_proofs, forget_expired):
         try:
             step(ctx, now=now)
         except Exception as error:
@@ -102,6 +103,15 @@ def close_over(ctx: Context, *, now: datetime) -> None:
             notices.access_ended(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
 
     _each(ctx, partial(end_requests.closable, now=now), close)
+
+
+def make_proofs(ctx: Context, *, now: datetime) -> None:
+    """Make the proofs of ends that were confirmed before there were any, from what is known now. Raises Unfinished."""
+
+    def make(session: Session, request: EndRequest, _subscription: Subscription) -> None:
+        proofs.keep(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+
+    _each(ctx, proof_queries.missing, make)
 
 
 def forget_expired(ctx: Context, *, now: datetime) -> None:

@@ -20,7 +20,7 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import end_schedules, late_payments, notices, pause_outcomes, timeline
+from portal.services import end_schedules, late_payments, notices, pause_outcomes, proofs, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
@@ -77,7 +77,7 @@ def record_end(
     reading: Reading,
     now: datetime,
 ) -> None:
-    """Write the end that PayPal's read has shown: subscription, request, timeline and mail, in one transaction."""
+    """Write the end that PayPal's read has shown, with timeline, proof and mail, in one transaction."""
     _see_what_was_missed(subscription, request, reading, basis=basis, now=now)
     at = now if basis is Basis.NEVER_STARTED else min(reading.status_at or now, now)
     preview = preview_end(subscription.facts, rule_of(subscription.product), request.outcome, at)
@@ -109,7 +109,8 @@ def record_end(
         reference=request.reference,
     )
     merchant = session.get_one(Merchant, subscription.merchant_id)
-    notices.end_confirmed(ctx, session, request, merchant, now=now)
+    proof = proofs.keep(ctx, session, request, merchant, now=now)
+    notices.end_confirmed(ctx, session, request, merchant, proof, now=now)
     late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 

@@ -13,12 +13,14 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import ALARM, Basis, RequestState, Trouble
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import Kind, kind_of, wording
+from portal.domain.end_requests import ALARM, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
-from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Provider, Subscription
+from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Proof, Provider, Subscription
 from portal.queries import mails, paypal_accounts
 from portal.services import merchant_news, outbox
 from portal.services import notice_facts as facts
@@ -110,12 +112,15 @@ def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: da
     merchant_news.drop(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
 
 
-def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+def end_confirmed(
+    ctx: Context, session: Session, request: EndRequest, merchant: Merchant, proof: Proof | None, *, now: datetime
+) -> None:
     """Tell of the end, in one mail with the acknowledgement when that has not left yet.
 
-    A change of our own word alone (cancelled → abandoned) is told to nobody: nothing changes for the customer.
+    A change of our own word alone (cancelled → abandoned) has no proof and is told to nobody: nothing changes for
+    the customer.  The mail carries the proof as a PDF (the outbox makes it when it sends).
     """
-    if request.basis is Basis.LOCAL:
+    if proof is None:
         return
     subscription = subscription_of(session, request)
     outbox.supersede(session, _ack(request))
@@ -123,8 +128,10 @@ def end_confirmed(ctx: Context, session: Session, request: EndRequest, merchant:
     effects = facts.effect_facts(session, request, subscription, now=now)
     end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
     head = facts.customer_head(ctx, merchant, subscription.customer)
-    was_over = request.basis is Basis.ALREADY_OVER and request.sent_at is None and request.actor is Actor.CUSTOMER
-    composed = ends.end_already_over(head, end, effects) if was_over else ends.end_confirmed(head, end, effects)
+    was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
+    said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
+    compose = ends.end_already_over if was_over else ends.end_confirmed
+    composed = compose(head, end, effects, said)
     to_customer(ctx, session, merchant, request, composed, key=f"confirmed:{request.id}", now=now)
     if request.actor is Actor.STAFF:
         return

@@ -4,6 +4,10 @@ A row's `key` makes the same message impossible twice.  While a process holds a 
 lies ahead by a lease: another job for the same message then leaves it alone, and a process that died
 is followed by the next one.  What the mail server does not take is tried again until it does.
 No address and no content is ever logged.
+
+The confirmation of an end carries its proof, made when it is sent: the same bytes as on the page, and nothing
+big is stored.  A PDF that cannot be made is tried like any other failure; from the third attempt on the mail
+leaves without it, because its text says the same and the page gives the file.
 """
 
 from __future__ import annotations
@@ -20,11 +24,14 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.end_requests import retry_delay
+from portal.logs import place_of
 from portal.mail.composing import Composed
 from portal.mail.logins import LOGIN_CODE
 from portal.models import Mail, MailState, Merchant
-from portal.providers.ports import Letter, MailRefused, MailUnavailable
+from portal.providers.ports import Attachment, Letter, MailRefused, MailUnavailable
+from portal.queries import proofs as proof_queries
 from portal.secrets import CannotOpen
+from portal.services import proofs
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -35,6 +42,8 @@ LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail serv
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
 FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
 LONGEST_ERROR: Final = 500
+PROVING: Final = frozenset({"end_confirmed", "end_already_over"})  # the kinds that carry the proof
+TRIES_WITH_PROOF: Final = 2
 
 
 def put(
@@ -194,7 +203,26 @@ def _letter(ctx: Context, mail: Mail) -> Letter:
         text=content["text"],
         html=content["html"],
         language=mail.language,
+        attachments=_attachments(ctx, mail),
     )
+
+
+def _attachments(ctx: Context, mail: Mail) -> tuple[Attachment, ...]:
+    """Return the proof of the end that the message confirms, if it confirms one."""
+    if mail.kind not in PROVING or mail.end_request_id is None:
+        return ()
+    with ctx.db.read() as session:
+        proof = proof_queries.of_request(session, mail.end_request_id)
+    if proof is None:
+        return ()
+    try:
+        file = proofs.file_of(proof)
+    except Exception as error:
+        if mail.attempts <= TRIES_WITH_PROOF:
+            raise
+        log.error("mail_without_its_proof", mail_id=str(mail.id), error=type(error).__name__, place=place_of(error))
+        return ()
+    return (Attachment(name=file.name, media_type=file.media_type, content=file.content),)
 
 
 def _settle(

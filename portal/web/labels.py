@@ -11,6 +11,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from portal.documents import words
 from portal.domain.access import End
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel, RequestState, Trouble
@@ -106,14 +107,7 @@ COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
     ComebackTrouble.EXPIRED: _l("The link was not used in time, and is no longer good."),
 }
 
-CHANNEL: Final[Mapping[Channel, LazyString]] = {
-    Channel.PORTAL: _l("Customer account page"),
-    Channel.STAFF: _l("Merchant’s desk"),
-    Channel.PROVIDER: _l("PayPal"),
-    Channel.PUBLIC_PAGE: _l("Public cancellation page"),
-    Channel.BULK: _l("Bulk action"),
-    Channel.API: _l("API"),
-}
+CHANNEL: Final[Mapping[Channel, LazyString]] = {channel: _l(word) for channel, word in words.CHANNEL.items()}
 
 ACTOR: Final[Mapping[Actor, LazyString]] = {
     Actor.CUSTOMER: _l("Customer"),
@@ -122,18 +116,6 @@ ACTOR: Final[Mapping[Actor, LazyString]] = {
     Actor.PROVIDER: _l("PayPal"),
 }
 
-END: Final[Mapping[End, LazyString]] = {
-    End.RUNNING: _l("as long as the subscription runs"),
-    End.KEPT: _l("kept for good"),
-    End.DATED: _l("until a date"),
-    End.UNKNOWN: _l("until a date that is not known yet"),
-}
+END: Final[Mapping[End, LazyString]] = {end: _l(word) for end, word in words.END.items()}
 
-REASON: Final[Mapping[str, LazyString]] = {
-    "too_expensive": _l("It costs too much"),
-    "not_used": _l("I do not use it enough"),
-    "finished": _l("I have what I came for"),
-    "not_expected": _l("It is not what I expected"),
-    "technical": _l("Something does not work"),
-    "other": _l("Another reason"),
-}
+REASON: Final[Mapping[str, LazyString]] = {code: _l(word) for code, word in words.REASON.items()}

@@ -10,8 +10,10 @@ from decimal import Decimal
 import pytest
 from bs4 import BeautifulSoup
 
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import wording
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import Basis, Channel, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
@@ -19,7 +21,16 @@ from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
 from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
-from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, ReceivedFacts, WaitingFacts
+from portal.mail.facts import (
+    AccessFacts,
+    ComebackFacts,
+    EffectFacts,
+    EndFacts,
+    PauseFacts,
+    ProofWords,
+    ReceivedFacts,
+    WaitingFacts,
+)
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.key_checks import BROKEN
@@ -87,6 +98,57 @@ def effects(**changes: object) -> EffectFacts:
         kept=("Leçon 1",),
     )
     return dataclasses.replace(facts, **changes)
+
+
+def proof(whose: Letterhead, told: EndFacts, what: EffectFacts, basis: Basis | None = None) -> ProofWords:
+    """What the proof of the same end says, in the letterhead's language."""
+    basis = basis or (Basis.NEVER_STARTED if what.never_started else Basis.READ_AFTER_CALL)
+    channel = {Actor.CUSTOMER: Channel.PORTAL, Actor.PROVIDER: Channel.PROVIDER}.get(told.asked_by, Channel.STAFF)
+    facts = ProofFacts(
+        reference=told.reference,
+        merchant_name=whose.merchant_name,
+        time_zone=whose.time_zone,
+        locale=whose.locale,
+        customer_name=told.customer_name,
+        product=told.product,
+        price=told.price,
+        interval_unit=told.interval_unit,
+        interval_count=told.interval_count,
+        provider_id="I-BW452GLLEP1G",
+        environment="live",
+        actor=Actor.PROVIDER if what.was_at_provider else told.asked_by,
+        channel=channel,
+        asked_at=told.asked_at,
+        reason_code="",
+        reason_text=told.reason,
+        shown={"stops": [{"title": told.product, "end": "dated", "until": LATER.isoformat()}]},
+        before={"status": "ACTIVE", "next_billing_at": LATER.isoformat(), "read_at": NOW.isoformat()},
+        sent_at=None if basis is Basis.ALREADY_OVER else NOW,
+        accepted_at=NOW,
+        answer={"accepted": True, "debug_id": "f2b1c9d0e1a2b"},
+        provider_status="CANCELLED",
+        outcome=what.outcome,
+        basis=basis,
+        confirmed_at=what.confirmed_at,
+        stopped_at=what.stopped_at,
+        last_payment_at=what.last_payment_at,
+        paid_until=what.access_until,
+        access_until=what.access_until,
+        is_access_unknown=what.is_access_unknown,
+        kept=what.kept,
+        ended_at=what.ended_at,
+        made_at=NOW,
+        check_url=f"{whose.base_url}/proof/{told.reference}",
+    )
+    return wording(facts, code="ABCDEFGH")
+
+
+def confirmed(whose: Letterhead, told: EndFacts, what: EffectFacts) -> Composed:
+    return ends.end_confirmed(whose, told, what, proof(whose, told, what))
+
+
+def already_over(whose: Letterhead, told: EndFacts, what: EffectFacts) -> Composed:
+    return ends.end_already_over(whose, told, what, proof(whose, told, what, Basis.ALREADY_OVER))
 
 
 def access(**changes: object) -> AccessFacts:
@@ -266,7 +328,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         compose(whose, story, what)
         for story in (stories[0], stories[1], stories[-1])
         for what in ended
-        for compose in (ends.end_confirmed, ends.end_already_over, merchants.merchant_end_confirmed)
+        for compose in (confirmed, already_over, merchants.merchant_end_confirmed)
     ]
     ending = access(**{"product": names["product"], "customer_name": names["customer"]} if names else {})
     told += [
@@ -365,21 +427,21 @@ def test_nothing_says_cancelled_before_paypal_did(locale):
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_only_who_may_come_back_is_told_how(locale):
-    may = ends.end_confirmed(head(locale), end(), effects(may_come_back=True))
+    may = confirmed(head(locale), end(), effects(may_come_back=True))
     assert INVITATION.search(may.text)
     for mail in every_message(head(locale)):
         # A subscription that is paused has not ended: that it starts again is no invitation to come back.
         if mail.text != may.text and mail.kind not in ("end_confirmed", *BACK) and "pause" not in mail.kind:
             assert not INVITATION.search(mail.text), mail.kind
     for by in Actor:
-        mail = ends.end_confirmed(head(locale), end(asked_by=by), effects(outcome=Status.ABANDONED))
+        mail = confirmed(head(locale), end(asked_by=by), effects(outcome=Status.ABANDONED))
         assert not INVITATION.search(mail.subject + mail.text + mail.html)
         assert not re.search("abandon", mail.subject + mail.text + mail.html, re.I)
 
 
 def test_the_words_of_the_confirmation():
-    french = ends.end_confirmed(head("fr"), end(), effects()).text
-    english = ends.end_confirmed(head("en"), end(), effects()).text
+    french = confirmed(head("fr"), end(), effects()).text
+    english = confirmed(head("en"), end(), effects()).text
     assert (
         "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05 "
         "(heure d’été d’Europe centrale). Vous ne serez plus prélevé." in french
@@ -389,7 +451,7 @@ def test_the_words_of_the_confirmation():
     assert "You will not be charged again." in english
     for fact in ("K7QM-4TXD", "15:58", "16:05", "€29.90 per month", "Friday 23 April 2027", "Wednesday 24 March 2027"):
         assert fact in english
-    assert "* Leçon 1" in english
+    assert "You keep without a limit of time: Leçon 1." in english
 
 
 def test_the_words_of_the_acknowledgement():
@@ -419,19 +481,18 @@ def test_a_payment_that_is_near_comes_with_paypals_own_page(next_payment_at, wor
 
 
 def test_amounts_in_yen_have_no_decimals():
-    mail = ends.end_confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
+    mail = confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
     assert "JP¥1,200 per month" in mail.text
 
 
 def test_what_is_unknown_is_said_to_be_unknown():
     blank = end(**ALL_BLANK)
     lost = effects(access_until=None, is_access_unknown=True, last_payment_at=None, ended_at=None)
-    text = ends.end_confirmed(head(), blank, lost).text
+    text = confirmed(head(), blank, lost).text
     assert "Price: amount unknown" in text
     assert "Last payment: date unknown" in text
     assert "End of the subscription: date unknown" in text
-    assert "The date on which your access ends is unknown." in text
-    assert "You keep access until" not in text
+    assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,7 @@ from portal.domain.subscriptions import Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAccount, Subscription
 from portal.queries import end_requests
-from portal.services import notice_facts, notices, outbox
+from portal.services import notice_facts, notices, outbox, proofs
 
 MINUTE = timedelta(seconds=60)
 
@@ -65,6 +65,13 @@ def tell(ctx, merchant, now):
     return call
 
 
+def told_with_its_proof(ctx, session, request, merchant, *, now):
+    """As the engine does: the proof is written first, the mail says what it says."""
+    notices.end_confirmed(
+        ctx, session, request, merchant, proofs.keep(ctx, session, request, merchant, now=now), now=now
+    )
+
+
 @pytest.fixture
 def confirm(ctx, tell, now):
     """Write the end as the engine does, then tell of it."""
@@ -78,7 +85,7 @@ def confirm(ctx, tell, now):
             subscription.access_until, subscription.stopped_at_provider_at = subscription.paid_until, at
             subscription.relaunch_allowed = request.outcome is not Status.ABANDONED
         tell(
-            notices.end_confirmed,
+            told_with_its_proof,
             request_id,
             at=at,
             state=RequestState.CONFIRMED,
@@ -345,7 +352,7 @@ def test_what_the_mail_promises_is_what_access_gives(make, merchant, asked, conf
     subscription = make.subscription(merchant=merchant, product=course, customer=customer, at_paypal=False)
     confirm(asked(subscription=subscription), until=timedelta(days=20))
     delivered(now)
-    assert "* Lesson one" in mailer.sent[0].text
+    assert "You keep without a limit of time: Lesson one." in mailer.sent[0].text
     assert "Lesson ninety" not in mailer.sent[0].text
 
 
@@ -366,7 +373,7 @@ def test_a_gift_by_hand_stays_in_the_mail(make, merchant, asked, confirm, tell, 
     delivered(now)
     tell(notices.access_ends_soon, request, at=now + timedelta(days=17))
     assert delivered(now + timedelta(days=17)) == []
-    assert "You keep for good:" in mailer.sent[0].text
+    assert "You keep without a limit of time: Cours de piano." in mailer.sent[0].text
     assert "You keep access until" not in mailer.sent[0].text
 
 

@@ -10,12 +10,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons, desk, end_requests
+from portal.queries import comparisons, desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.services import carrying_out
 from portal.services import inbox as marks
+from portal.services.proofs import file_of
 from portal.web.admin import bp, inbox_cards, showing
 from portal.web.admin.endings import say
+from portal.web.files import handed_over
 from portal.web.identity import context, person
 
 log = structlog.get_logger("portal.web")
@@ -53,6 +55,14 @@ def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
     flash(_("Noted: it no longer stands in the list."), "success")
     return redirect(url_for(".inbox"), 303)
+
+
+@bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
+def proof(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Hand over the proof of a confirmed end: the very file that the customer has."""
+    with context().db.read() as session:
+        found = proofs.of_merchant(session, person().merchant_id, request_id)
+    return handed_over(file_of(found))
 
 
 @bp.post("/requests/<uuid:request_id>/retry", endpoint="request_retry")

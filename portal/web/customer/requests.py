@@ -6,35 +6,38 @@ at PayPal (cancellation.md, deciding test 17).  It can be opened again at any ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from flask import abort, flash, g, redirect, render_template, url_for
+from flask import Response, abort, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.access import End
+from portal.documents.access import access_sentence
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import wording
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, is_payment_near
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
+from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
-from portal.mail.letterhead import one_line
-from portal.queries import holdings, late_payments
+from portal.mail.facts import ProofWords
+from portal.queries import holdings, late_payments, proofs
 from portal.queries.holdings import Holding
 from portal.services import end_requests
 from portal.services.comebacks import is_offered
+from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
-from portal.web import labels
+from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
 from portal.web.customer.presenting import Row
+from portal.web.files import handed_over
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
@@ -45,9 +48,7 @@ class Said(StrEnum):
     SCHEDULED = "scheduled"
     WAITING = "waiting"
     NEEDS_MERCHANT = "needs_merchant"
-    CONFIRMED = "confirmed"
-    ALREADY_OVER = "already_over"
-    NEVER_STARTED = "never_started"
+    PROVEN = "proven"
     WITHDRAWN = "withdrawn"
 
 
@@ -60,19 +61,17 @@ class Result:
     state_label: str
     reference: str
     is_own: bool  # the customer asked; else the merchant's team, or it was done at PayPal
-    is_completed: bool
     product: str
     asked_day: str
     asked_hour: str
-    confirmed_day: str | None
-    confirmed_hour: str | None
-    over_since: str | None
     withdrawn_at: str | None
     told_at: str | None
     wait_reason: WaitReason | None
     last_taken: str | None  # of a planned end: the last payment that is still taken
     prevented: str | None  # and the first one that is not
-    access: str
+    proof: ProofWords | None  # the confirmed end, as its proof says it
+    has_file: bool
+    access_today: str  # when it no longer is what the proof says
     next_payment: str | None
     is_payment_past: bool
     is_payment_near: bool
@@ -81,8 +80,6 @@ class Result:
     is_over: bool
     autopay_url: str
     rows: tuple[Row, ...]
-    shown_stops: tuple[str, ...]
-    shown_stays: tuple[str, ...]
     can_undo: bool
     may_come_back: bool
 
@@ -95,6 +92,17 @@ def request(reference: str) -> ResponseReturnValue:
     return render_template(
         "customer/request.html", result=shown, late_money=_late_money(held), subscription_id=held.subscription.id
     )
+
+
+@bp.get("/requests/<reference>/proof.pdf")
+def request_proof(reference: str) -> Response:
+    """Hand over the proof of a confirmed end; 404 before there is one, as for what is not theirs."""
+    if "\x00" in reference:  # PostgreSQL cannot even compare it
+        abort(404)
+    who = person()
+    with context().db.read() as session:
+        proof = proofs.of_customer(session, who.merchant_id, who.id, reference)
+    return handed_over(file_of(proof))
 
 
 @bp.post("/requests/<reference>/withdrawal")
@@ -155,26 +163,24 @@ def result(holding: Holding, *, now: datetime) -> Result:
     assert request is not None  # noqa: S101 - the page is a request's
     said = said_of(holding, now=now)
     payment = subscription.next_payment_at
-    stopped = subscription.stopped_at_provider_at or request.confirmed_at
+    proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     return Result(
         said=said,
         state=request.state,
         state_label=str(labels.REQUEST_STATE[request.state]),
         reference=request.reference,
         is_own=request.actor is Actor.CUSTOMER,
-        is_completed=request.outcome is Status.COMPLETED,
         product=presenting.product_name(holding),
         asked_day=fmt.day(request.created_at),
         asked_hour=fmt.hour(request.created_at),
-        confirmed_day=presenting.known_day(request.confirmed_at),
-        confirmed_hour=fmt.hour(request.confirmed_at) if request.confirmed_at else None,
-        over_since=presenting.known_day(stopped) if said is Said.ALREADY_OVER else None,
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         told_at=presenting.known_moment(request.due_at),
         wait_reason=request.wait_reason,
         last_taken=_kept_day(request.shown.get("last_payment_at")),
         prevented=_kept_day(request.shown.get("next_payment_at")),
-        access=access(holding, now=now),
+        proof=proof,
+        has_file=holding.proof is not None,
+        access_today=today if proof is not None and today not in proof.lede else "",
         next_payment=presenting.known_day(payment),
         is_payment_past=payment is not None and payment <= now,
         is_payment_near=payment is None or is_payment_near(payment, now),
@@ -182,16 +188,14 @@ def result(holding: Holding, *, now: datetime) -> Result:
         will_be_mailed=subscription.customer.email is not None,
         is_over=subscription.is_over,
         autopay_url=AUTOPAY_URL,
-        rows=_figures(holding, said, now=now),
-        shown_stops=tuple(_shown(window) for window in request.shown.get("stops", ())),
-        shown_stays=tuple(_shown(window) for window in request.shown.get("stays", ())),
+        rows=proof.rows if proof is not None else _figures(holding, said),
         can_undo=presenting.can_undo(holding),
         may_come_back=is_offered(holding.prospect),
     )
 
 
 def said_of(holding: Holding, *, now: datetime) -> Said:
-    """Return which text applies: the state first, then on what a confirmation rests."""
+    """Return which text applies; of a confirmed end, the proof has the words."""
     request = holding.request
     assert request is not None  # noqa: S101
     match request.state:
@@ -199,38 +203,46 @@ def said_of(holding: Holding, *, now: datetime) -> Said:
             return Said.WITHDRAWN
         case RequestState.NEEDS_MERCHANT:
             return Said.NEEDS_MERCHANT
-        case RequestState.CONFIRMED | RequestState.CLOSED if request.basis is Basis.NEVER_STARTED:
-            return Said.NEVER_STARTED
         case RequestState.CONFIRMED | RequestState.CLOSED:
-            return Said.CONFIRMED if request.basis is Basis.READ_AFTER_CALL else Said.ALREADY_OVER
+            return Said.PROVEN
         case RequestState.RECORDED if request.due_at is not None and request.due_at > now:
             return Said.SCHEDULED
     return Said.WAITING
 
 
+def proven(holding: Holding, *, now: datetime) -> ProofWords:
+    """Return what the proof says, in the reader's language.
+
+    One confirmed by an older release has no stored proof until the aging job makes it: the rows say the same.
+    """
+    assert holding.request is not None  # noqa: S101
+    if holding.proof is not None:
+        return wording(ProofFacts.read(holding.proof.facts), code=holding.proof.code, locale=locale.current())
+    facts = gather(
+        holding.request, holding.subscription, g.merchant, holding.grants, base_url=context().base_url, now=now
+    )
+    return wording(facts, locale=locale.current())
+
+
 def access(holding: Holding, *, now: datetime) -> str:
-    """Return the sentence about access after an end: until when, or what stays; empty before the end."""
+    """Return the sentence about access after an end as it stands now; empty before the end."""
     if not holding.subscription.is_over:
         return ""
     never_started = holding.request is not None and holding.request.basis is Basis.NEVER_STARTED
     left = access_left(holding.subscription, holding.grants, never_started=never_started)
-    said = []
-    if left.is_unknown:
-        said.append(
-            _("You keep access until a date that %(merchant)s will tell you.", merchant=one_line(g.merchant.name))
-        )
-    elif left.until is not None and left.until > now:
-        said.append(_("You keep access until %(date)s.", date=formatter().last_day(left.until)))
-    elif left.until is not None:
-        said.append(_("Your access ended on %(date)s.", date=formatter().moment(left.until)))
-    if left.kept:
-        names = ", ".join(one_line(title) for title in left.kept)
-        said.append(_("You keep without a limit of time: %(contents)s.", contents=names))
-    return " ".join(said) or _("It opened no access.")
+    return access_sentence(
+        until=left.until,
+        is_unknown=left.is_unknown,
+        kept=left.kept,
+        merchant_name=g.merchant.name,
+        at=now,
+        fmt=formatter(),
+        translator=Translator(locale.current()),
+    )
 
 
-def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
-    """Return the proof's figures; five dates stay five dates, and None is said to be unknown."""
+def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
+    """Return the figures of a request that is not confirmed; None is said to be unknown."""
     subscription, request = holding.subscription, holding.request
     assert request is not None  # noqa: S101
     rows: list[Row] = [
@@ -253,40 +265,13 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
             (_("Last payment still taken"), _kept_day(request.shown.get("last_payment_at"))),
             (_("First payment not taken"), _kept_day(request.shown.get("next_payment_at"))),
         ]
-    return (*rows, *_dates(holding, now=now))
-
-
-def _dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
-    subscription, request = holding.subscription, holding.request
-    assert request is not None  # noqa: S101
-    stopped = presenting.known_moment(subscription.stopped_at_provider_at)
-    if request.basis is Basis.NEVER_STARTED:
-        stopped = _("never begun there")
-    confirmed = presenting.known_moment(request.confirmed_at) or _("not so far")
-    if not subscription.is_over:
-        paid = presenting.known_day(subscription.paid_until)
-        return ((_("PayPal’s confirmation"), confirmed), (_("Paid until"), paid))
-    return (
-        (_("PayPal’s confirmation"), confirmed),
-        (_("Stopped at PayPal"), stopped),
-        (_("Paid until"), presenting.known_day(subscription.paid_until)),
-        (_("Access until"), presenting.access_until(holding)),
-        (_("End of the subscription"), presenting.known_moment(subscription.ended_at)),
-    )
+    paid = presenting.known_day(subscription.paid_until)
+    return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
 
 
 def _kept_day(text: str | None) -> str | None:
     """Return a day of the recap as it was kept."""
     return formatter().day(datetime.fromisoformat(text)) if text else None
-
-
-def _shown(window: Mapping[str, Any]) -> str:
-    """Return a line of the recap as it was shown, from what was kept of it."""
-    title = one_line(str(window["title"]))
-    until = window.get("until")
-    if until:
-        return _("%(title)s: until %(date)s", title=title, date=formatter().last_day(datetime.fromisoformat(until)))
-    return _("%(title)s: %(until)s", title=title, until=str(labels.END[End(window["end"])]))
 
 
 def _is_taken_back(holding: Holding) -> bool:

@@ -1,0 +1,90 @@
+"""What the proof of an end says, as plain facts: taken once, stored as JSON, read back as they were."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Self
+
+from portal.domain.end_requests import Basis, Channel
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.mail.letterhead import Clean
+
+MOMENTS: Final = (
+    *("asked_at", "sent_at", "accepted_at", "confirmed_at", "stopped_at", "last_payment_at"),
+    *("paid_until", "access_until", "ended_at", "made_at"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofFacts(Clean):
+    """An end as it was confirmed. A field that a later release adds needs a default: old proofs lack it."""
+
+    reference: str
+    merchant_name: str
+    time_zone: str
+    locale: str  # the customer's language then: the PDF's
+    customer_name: str  # may be empty
+    product: str
+    price: Money | None
+    interval_unit: str | None
+    interval_count: int
+    provider_id: str
+    environment: str
+    actor: Actor
+    channel: Channel
+    asked_at: datetime
+    reason_code: str  # both empty unless the customer asked and gave one
+    reason_text: str
+    shown: dict[str, Any]  # what the recap said (services.end_requests)
+    before: dict[str, Any]  # PayPal's facts read before the call; empty when nothing was sent
+    sent_at: datetime | None
+    accepted_at: datetime | None
+    answer: dict[str, Any]  # PayPal's last answer to the call: status, issue, debug id
+    provider_status: str  # PayPal's own word, on which the confirmation rests
+    outcome: Status
+    basis: Basis
+    confirmed_at: datetime
+    stopped_at: datetime | None
+    last_payment_at: datetime | None
+    paid_until: datetime | None
+    access_until: datetime | None
+    is_access_unknown: bool
+    kept: tuple[str, ...]
+    ended_at: datetime | None
+    made_at: datetime
+    check_url: str  # the page on which a third party checks it, by the address of the portal then
+
+    def stored(self) -> dict[str, Any]:
+        """Return the facts as JSON holds them."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> Self:
+        """Return the facts that `stored` once returned."""
+        moments = {name: datetime.fromisoformat(stored[name]) if stored[name] else None for name in MOMENTS}
+        price = stored["price"]
+        return cls(
+            **{
+                **stored,
+                **moments,
+                "price": Money(Decimal(price["amount"]), price["currency"]) if price else None,
+                "actor": Actor(stored["actor"]),
+                "channel": Channel(stored["channel"]),
+                "outcome": Status(stored["outcome"]),
+                "basis": Basis(stored["basis"]),
+                "kept": tuple(stored["kept"]),
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,159 @@
+"""The proof as a PDF: made from its stored facts alone, so that making it again gives the same bytes.
+
+Nothing of the machine gets in: no clock, no random id, no locale, no order of a set.  A new release of
+fpdf2, of the fonts or of our own words may give other bytes (docs/decisions/0009-proof.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import spoken, wording
+from portal.i18n import Translator
+from portal.mail.facts import ProofWords
+from portal.mail.letterhead import FSI, PDI
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+    from fpdf.fonts import TTFFont
+
+FONTS: Final = Path(__file__).resolve().parent / "fonts"
+MEDIA_TYPE: Final = "application/pdf"
+MARGIN: Final = 22  # millimetres
+HEIGHT: Final = 5.0  # millimetres of a line of figures
+LABEL: Final = 56  # millimetres for the labels of the figures
+INK: Final = (29, 27, 38)
+MUTED: Final = (94, 90, 112)
+ACCENT: Final = (79, 70, 150)
+BOX: Final = "□"
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file to hand over. Its name says nothing about a person."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def proof_file(facts: ProofFacts, code: str) -> File:
+    """Return the proof as an A4 document, in the customer's language. Takes tens of milliseconds."""
+    stem = "preuve" if facts.locale == "fr" else "proof"
+    return File(name=f"{stem}-{facts.reference}.pdf", media_type=MEDIA_TYPE, content=_draw(facts, code))
+
+
+def _draw(facts: ProofFacts, code: str) -> bytes:
+    words, _ = wording(facts, code=code), Translator(facts.locale).gettext
+    pdf = _sheet(facts, code)
+    pdf.add_page()
+    _line(pdf, facts.merchant_name, size=10, color=MUTED)
+    pdf.ln(6)
+    _line(pdf, words.heading, size=11, bold=True, color=MUTED)
+    pdf.ln(1)
+    _line(pdf, words.lede, size=15)
+    pdf.ln(1)
+    _line(pdf, words.reference, size=11, bold=True)
+    pdf.ln(3)
+    _rule(pdf)
+    for label, value in words.rows:
+        _figure(pdf, label, value)
+    _shown(pdf, words, _("What the check page showed before the confirmation"))
+    return bytes(pdf.output())
+
+
+def _sheet(facts: ProofFacts, code: str) -> FPDF:
+    """Return an empty document that knows its title, language, author and footer."""
+    from fpdf import FPDF  # takes a moment to import: only who makes a proof waits for it
+
+    words = Translator(facts.locale)
+    _ = words.gettext
+    foot = " – ".join(
+        (
+            _("Reference: %(reference)s", reference=facts.reference),
+            _("Verification code: %(code)s", code=spoken(code)),
+            facts.check_url,
+        )
+    )
+
+    class Sheet(FPDF):
+        def footer(self) -> None:
+            self.set_y(-18)
+            self.set_font("DejaVu", size=7.5)
+            self.set_text_color(*MUTED)
+            page = _("page %(page)s of %(pages)s", page=self.page_no(), pages="{nb}")
+            self.multi_cell(0, 4, f"{_printable(self, foot)}\n{page}", align="C")
+
+    sheet = Sheet(format="A4")
+    sheet.set_creation_date(facts.made_at.astimezone(UTC).replace(microsecond=0))
+    sheet.set_title(_("Proof of the end of a subscription, reference %(reference)s", reference=facts.reference))
+    sheet.set_lang(facts.locale)
+    sheet.set_author(facts.merchant_name.replace(FSI, "").replace(PDI, ""))
+    sheet.set_margins(MARGIN, MARGIN, MARGIN)
+    sheet.set_auto_page_break(True, margin=26)
+    sheet.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
+    sheet.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
+    sheet.set_font("DejaVu", size=10)
+    sheet.set_text_shaping(True)  # joins Arabic letters and puts right-to-left names in their order
+    return sheet
+
+
+def _line(pdf: FPDF, text: str, *, size: float, bold: bool = False, color: tuple[int, int, int] = INK) -> None:
+    pdf.set_font("DejaVu", "B" if bold else "", size)
+    pdf.set_text_color(*color)
+    pdf.multi_cell(0, size * 0.52, _printable(pdf, text), align="L", new_x="LMARGIN", new_y="NEXT")
+
+
+def _rule(pdf: FPDF) -> None:
+    """Draw the double rule under what is settled (docs/design.md)."""
+    pdf.set_draw_color(*ACCENT)
+    pdf.set_line_width(0.3)
+    for _twice in range(2):
+        pdf.line(MARGIN, pdf.get_y(), pdf.w - MARGIN, pdf.get_y())
+        pdf.ln(0.9)
+    pdf.ln(3)
+
+
+def _figure(pdf: FPDF, label: str, value: str) -> None:
+    """Print one label with its value beside it; the two stay together on a page."""
+    pdf.set_font("DejaVu", size=9)
+    wide = pdf.w - 2 * MARGIN - LABEL
+    needed = max(_height(pdf, LABEL - 4, label), _height(pdf, wide, value))
+    if pdf.will_page_break(min(needed, pdf.eph / 2)):
+        pdf.add_page()
+    page, top = pdf.page_no(), pdf.get_y()
+    pdf.set_text_color(*MUTED)
+    pdf.multi_cell(LABEL - 4, HEIGHT, _printable(pdf, label), align="L", new_x="LMARGIN", new_y="NEXT")
+    below = pdf.get_y()
+    pdf.set_xy(MARGIN + LABEL, top)
+    pdf.set_text_color(*INK)
+    pdf.multi_cell(wide, HEIGHT, _printable(pdf, value), align="L", new_x="LMARGIN", new_y="NEXT")
+    if pdf.page_no() == page:
+        pdf.set_y(max(pdf.get_y(), below))
+    pdf.ln(1)
+
+
+def _height(pdf: FPDF, wide: float, text: str) -> float:
+    return cast(float, pdf.multi_cell(wide, HEIGHT, _printable(pdf, text), align="L", dry_run=True, output="HEIGHT"))
+
+
+def _shown(pdf: FPDF, words: ProofWords, title: str) -> None:
+    if not words.shown:
+        return
+    pdf.ln(3)
+    _line(pdf, title, size=10, bold=True)
+    for label, lines in words.shown:
+        pdf.ln(1)
+        _line(pdf, label, size=9, color=MUTED)
+        for line in lines:
+            _line(pdf, f"• {line}", size=9)
+
+
+def _printable(pdf: FPDF, text: str) -> str:
+    """Return the text without marks of direction, which shaping works out; what the font lacks becomes a box."""
+    known = cast("TTFFont", pdf.fonts["dejavu"]).cmap
+    return "".join(letter if ord(letter) in known else BOX for letter in text if letter not in (FSI, PDI))

@@ -1,0 +1,282 @@
+"""The words of a proof: one function for the page, the PDF and the mail, so that all three say the same.
+
+The sentences are those of cancellation.md's table.  Everything comes from the stored facts, so a proof says
+in ten years what it says today; what changed since is for the page to add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from portal.documents import words
+from portal.documents.access import access_sentence
+from portal.documents.facts import ProofFacts
+from portal.domain.access import End
+from portal.domain.end_requests import Basis
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.formatting import Formatter
+from portal.i18n import Translator
+from portal.mail.facts import ProofWords
+from portal.mail.letterhead import one_line
+
+Rows = list[tuple[str, str]]
+
+
+class Kind(StrEnum):
+    """Which of cancellation.md's sentences an end gets."""
+
+    CONFIRMED = "confirmed"
+    ALREADY_OVER = "already_over"  # somebody asked here, and it had ended before
+    SEEN_AT_PROVIDER = "seen_at_provider"  # nobody asked here
+    NEVER_STARTED = "never_started"
+
+
+def kind_of(actor: Actor, basis: Basis | None, *, sent_at: datetime | None) -> Kind:
+    """Return which sentence is true. One found over after our own call left is confirmed, not "already over"."""
+    if basis is Basis.NEVER_STARTED:
+        return Kind.NEVER_STARTED
+    if actor is Actor.PROVIDER:
+        return Kind.SEEN_AT_PROVIDER
+    return Kind.ALREADY_OVER if basis is Basis.ALREADY_OVER and sent_at is None else Kind.CONFIRMED
+
+
+def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWords:
+    """Return what the proof says in a language (the customer's, unless told otherwise).
+
+    Without a code, nothing is said about checking it.
+    """
+    translator = Translator(locale or facts.locale)
+    proof = _Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator))
+    return ProofWords(
+        heading=proof.heading(),
+        lede=f"{proof.sentence()} {proof.access()}",
+        reference=translator.gettext("Reference: %(reference)s.", reference=facts.reference),
+        rows=tuple(proof.rows() + proof.check_rows(code)),
+        shown=proof.shown(),
+        check_url=facts.check_url if code else "",
+    )
+
+
+def spoken(code: str) -> str:
+    """Return a code as it is printed: XXXX-XXXX."""
+    return f"{code[:4]}-{code[4:]}"
+
+
+def public_rows(facts: ProofFacts, *, locale: str) -> tuple[tuple[str, str], ...]:
+    """Return what a third party with the code may read: nothing personal, no product, no price, no PayPal number."""
+    translator = Translator(locale)
+    return tuple(_Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator)).public_rows())
+
+
+class _Proof:
+    """One proof in one language."""
+
+    def __init__(self, facts: ProofFacts, translator: Translator, fmt: Formatter) -> None:
+        self.facts, self.translator, self.fmt = facts, translator, fmt
+        self.kind = kind_of(facts.actor, facts.basis, sent_at=facts.sent_at)
+        self.is_completed = facts.outcome is Status.COMPLETED
+
+    def heading(self) -> str:
+        _ = self.translator.gettext
+        if self.kind is not Kind.CONFIRMED:
+            return _("This subscription is over")
+        return _("Your subscription is completed") if self.is_completed else _("Your cancellation is confirmed")
+
+    def sentence(self) -> str:
+        """*Abandoned* is the merchant's word alone: to the customer it is cancelled."""
+        _, facts, fmt = self.translator.gettext, self.facts, self.fmt
+        day, hour = fmt.day(facts.confirmed_at), fmt.hour(facts.confirmed_at)
+        match self.kind:
+            case Kind.NEVER_STARTED:
+                return _(
+                    "This subscription had not begun at PayPal. It ended here on %(date)s. No payment will be taken.",
+                    date=day,
+                )
+            case Kind.ALREADY_OVER if facts.stopped_at is None:
+                return _("This subscription had already ended, on a date that is unknown. No payment will be taken.")
+            case Kind.ALREADY_OVER:
+                return _(
+                    "This subscription had already ended on %(date)s. No payment will be taken.",
+                    date=fmt.day(facts.stopped_at),
+                )
+            case Kind.SEEN_AT_PROVIDER:
+                return self._seen()
+        if self.is_completed:
+            said = _(
+                "Your subscription is completed. PayPal confirmed it on %(date)s at %(time)s. "
+                "You will not be charged again.",
+                date=day,
+                time=hour,
+            )
+        else:
+            said = _(
+                "Your subscription is cancelled. PayPal confirmed it on %(date)s at %(time)s. "
+                "You will not be charged again.",
+                date=day,
+                time=hour,
+            )
+        if facts.actor is Actor.STAFF:
+            return _("%(merchant)s ended this subscription.", merchant=facts.merchant_name) + " " + said
+        return said
+
+    def _seen(self) -> str:
+        _, at = self.translator.gettext, self.facts.stopped_at or self.facts.confirmed_at
+        what = _("Your subscription is completed.") if self.is_completed else _("Your subscription is cancelled.")
+        where = _("It was stopped at PayPal on %(date)s at %(time)s.", date=self.fmt.day(at), time=self.fmt.hour(at))
+        return f"{what} {where} " + _("You will not be charged again.")
+
+    def access(self) -> str:
+        """As it stood when the end was confirmed."""
+        return access_sentence(
+            until=self.facts.access_until,
+            is_unknown=self.facts.is_access_unknown,
+            kept=self.facts.kept,
+            merchant_name=self.facts.merchant_name,
+            at=self.facts.confirmed_at,
+            fmt=self.fmt,
+            translator=self.translator,
+        )
+
+    def rows(self) -> Rows:
+        """Who, what, asked, answered, and the dates: the five stay five."""
+        _, facts = self.translator.gettext, self.facts
+        rows: Rows = [(_("Reference"), facts.reference), (_("Merchant"), facts.merchant_name)]
+        if facts.customer_name:
+            rows.append((_("Customer"), facts.customer_name))
+        number = facts.provider_id
+        if facts.environment != "live":
+            number = _("%(number)s (PayPal’s test environment: no real money)", number=number)
+        rows += [
+            (_("Subscription"), facts.product or _("Subscription %(id)s", id=facts.provider_id)),
+            (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
+            (_("Number at PayPal"), number),
+        ]
+        return rows + self._asked() + self._answered() + self._dates()
+
+    def _asked(self) -> Rows:
+        _, facts = self.translator.gettext, self.facts
+        if facts.actor is Actor.PROVIDER:
+            return [
+                (_("Asked by"), _("nobody here: the end was seen at PayPal")),
+                (_("Seen on"), self.fmt.moment(facts.asked_at)),
+            ]
+        names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
+        way = _(words.CHANNEL[facts.channel])
+        by = names.get(facts.actor, _("Portal"))
+        rows = [
+            (_("Asked on"), self.fmt.moment(facts.asked_at)),
+            (_("Asked by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
+        ]
+        if facts.reason_code in words.REASON:
+            rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
+        if facts.reason_text:
+            rows.append((_("Words of the customer"), facts.reason_text))
+        return rows
+
+    def _answered(self) -> Rows:
+        """What PayPal showed before, what it answered, and the read on which the confirmation rests."""
+        _, facts, rows = self.translator.gettext, self.facts, Rows()
+        if facts.before.get("status"):
+            state = _clean(facts.before["status"])
+            at = self.fmt.moment(_moment(facts.before, "read_at"))
+            rows.append((_("State at PayPal before"), _("%(state)s, read on %(date)s", state=state, date=at)))
+        if facts.sent_at is not None:
+            rows.append((_("Sent to PayPal on"), self.fmt.moment(facts.sent_at)))
+        answer = []
+        if facts.accepted_at is not None:
+            answer.append(_("accepted on %(date)s", date=self.fmt.moment(facts.accepted_at)))
+        if facts.answer.get("issue"):
+            answer.append(_clean(facts.answer["issue"]))
+        if facts.answer.get("debug_id"):
+            answer.append(_("number of the answer: %(number)s", number=_clean(facts.answer["debug_id"])))
+        if answer:
+            rows.append((_("PayPal’s answer"), ", ".join(answer)))
+        rows.append((_("State at PayPal at the end"), facts.provider_status))
+        label = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
+        return [*rows, (label, self.fmt.moment(facts.confirmed_at))]
+
+    def _dates(self) -> Rows:
+        _, facts, fmt = self.translator.gettext, self.facts, self.fmt
+        ended = (_("End of the subscription"), fmt.moment(facts.ended_at))
+        if self.kind is Kind.NEVER_STARTED:
+            return [(_("Stopped at PayPal"), _("never begun there")), (_("Access until"), self._until()), ended]
+        rows = [(_("Stopped at PayPal"), fmt.moment(facts.stopped_at))]
+        spared = _moment(facts.before, "next_billing_at")
+        if spared is not None and facts.outcome is not Status.COMPLETED:
+            said = _("%(amount)s, due on %(date)s", amount=fmt.money(facts.price), date=fmt.day(spared))
+            rows.append((_("First payment not taken"), said))
+        return [
+            *rows,
+            (_("Last payment"), fmt.day(facts.last_payment_at)),
+            (_("Paid until"), fmt.day(facts.paid_until)),
+            (_("Access until"), self._until()),
+            ended,
+        ]
+
+    def _until(self) -> str:
+        _, facts = self.translator.gettext, self.facts
+        if facts.is_access_unknown:
+            return _("date unknown")
+        if facts.access_until is not None:
+            return self.fmt.last_day(facts.access_until)
+        return _("kept without a limit of time") if facts.kept else _("no access")
+
+    def check_rows(self, code: str) -> Rows:
+        """How somebody else can see that it is genuine."""
+        _ = self.translator.gettext
+        if not code:
+            return []
+        return [(_("Verification code"), spoken(code))]
+
+    def public_rows(self) -> Rows:
+        """*Abandoned* is said as the customer's own proof says it."""
+        _, facts, fmt = self.translator.gettext, self.facts, self.fmt
+        asked = _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on")
+        checked = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
+        rows = [
+            (_("Merchant"), facts.merchant_name),
+            (_("Reference"), facts.reference),
+            (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
+            (asked, fmt.moment(facts.asked_at)),
+            (checked, fmt.moment(facts.confirmed_at)),
+            (_("End of the subscription"), fmt.moment(facts.ended_at)),
+        ]
+        if facts.environment != "live":
+            rows.append((_("Environment"), _("PayPal’s test environment: no real money")))
+        return rows
+
+    def shown(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return what the recap showed to the customer who confirmed it; what staff saw is the staff's."""
+        _, facts = self.translator.gettext, self.facts
+        if facts.actor is not Actor.CUSTOMER:
+            return ()
+        payment, stops = _moment(facts.shown, "next_payment_at"), []
+        if payment is not None:
+            money = Money.parse(facts.shown.get("amount"), facts.shown.get("currency"))
+            stops.append(
+                _("Payment of %(amount)s due on %(date)s", amount=self.fmt.money(money), date=self.fmt.day(payment))
+            )
+        stops += [self._window(window) for window in facts.shown.get("stops", ())]
+        stops += [_("%(title)s: will not open", title=_clean(title)) for title in facts.shown.get("never", ())]
+        stays = [self._window(window) for window in facts.shown.get("stays", ())]
+        groups = ((_("What stops"), tuple(stops)), (_("What stays"), tuple(stays)))
+        return tuple((label, lines) for label, lines in groups if lines)
+
+    def _window(self, window: Mapping[str, Any]) -> str:
+        _, title, until = self.translator.gettext, _clean(window["title"]), _moment(window, "until")
+        if until is not None:
+            return _("%(title)s: until %(date)s", title=title, date=self.fmt.last_day(until))
+        return _("%(title)s: %(until)s", title=title, until=_(words.END[End(window["end"])]))
+
+
+def _moment(facts: Mapping[str, Any], name: str) -> datetime | None:
+    return datetime.fromisoformat(facts[name]) if facts.get(name) else None
+
+
+def _clean(text: Any) -> str:
+    return one_line(str(text))

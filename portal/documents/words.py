@@ -1,0 +1,40 @@
+"""The words for codes that documents print; the pages show the same (web.labels). English, translated when said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from portal.domain.access import End
+from portal.domain.end_requests import Channel
+
+
+def N_(text: str) -> str:
+    """Mark a text for pybabel, which knows this name; it is translated when it is said."""
+    return text
+
+
+CHANNEL: Final[Mapping[Channel, str]] = {
+    Channel.PORTAL: N_("Customer account page"),
+    Channel.STAFF: N_("Merchant’s desk"),
+    Channel.PROVIDER: N_("PayPal"),
+    Channel.PUBLIC_PAGE: N_("Public cancellation page"),
+    Channel.BULK: N_("Bulk action"),
+    Channel.API: N_("API"),
+}
+
+END: Final[Mapping[End, str]] = {
+    End.RUNNING: N_("as long as the subscription runs"),
+    End.KEPT: N_("kept for good"),
+    End.DATED: N_("until a date"),
+    End.UNKNOWN: N_("until a date that is not known yet"),
+}
+
+REASON: Final[Mapping[str, str]] = {
+    "too_expensive": N_("It costs too much"),
+    "not_used": N_("I do not use it enough"),
+    "finished": N_("I have what I came for"),
+    "not_expected": N_("It is not what I expected"),
+    "technical": N_("Something does not work"),
+    "other": N_("Another reason"),
+}

@@ -1,0 +1,60 @@
+"""Every SELECT of proofs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import Basis, RequestState
+from portal.models import EndRequest, Proof, Subscription
+from portal.queries.end_requests import Key
+
+PROVEN = (RequestState.CONFIRMED, RequestState.CLOSED)
+
+
+def of_request(session: Session, request_id: uuid.UUID) -> Proof | None:
+    """Return the proof of a request's end, None before the end or while it is still to be made."""
+    return session.scalars(select(Proof).where(Proof.end_request_id == request_id)).one_or_none()
+
+
+def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> Proof:
+    """Return the proof of a request on a subscription of the customer; raise NoResultFound."""
+    return session.scalars(
+        select(Proof)
+        .join(EndRequest, EndRequest.id == Proof.end_request_id)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
+        .where(
+            EndRequest.reference == reference,
+            EndRequest.merchant_id == merchant_id,
+            Subscription.customer_id == customer_id,
+        )
+    ).one()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> Proof:
+    """Return the proof of one request of the merchant; raise NoResultFound for any other."""
+    return session.scalars(
+        select(Proof).where(Proof.end_request_id == request_id, Proof.merchant_id == merchant_id)
+    ).one()
+
+
+def by_reference(session: Session, reference: str) -> Proof | None:
+    """Return the proof with that reference, whoever's it is: for who holds its code."""
+    return session.scalars(
+        select(Proof).join(EndRequest, EndRequest.id == Proof.end_request_id).where(EndRequest.reference == reference)
+    ).one_or_none()
+
+
+def missing(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
+    """Return confirmed requests without a proof, by id: those confirmed by a release that made none."""
+    statement = select(EndRequest.id, EndRequest.merchant_id, EndRequest.subscription_id).where(
+        EndRequest.state.in_(PROVEN),
+        or_(EndRequest.basis != Basis.LOCAL, EndRequest.basis.is_(None)),
+        ~exists().where(Proof.end_request_id == EndRequest.id),
+    )
+    if after is not None:
+        statement = statement.where(EndRequest.id > after)
+    return session.execute(statement.order_by(EndRequest.id).limit(limit)).all()

@@ -1,0 +1,160 @@
+"""The proof of an end: written once with the confirmation, made into a PDF, checked by a third party."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.documents import pdf
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import public_rows
+from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.i18n import pick_locale
+from portal.models import EndRequest, Grant, Merchant, Proof, Subscription
+from portal.queries import grants, proofs
+from portal.services import throttles
+from portal.services.context import Context
+from portal.services.recipients import subscription_of
+from portal.services.rules import access_left
+from portal.services.throttles import Limit
+
+log = structlog.get_logger(__name__)
+
+CODE_LENGTH: Final = 8  # of 32 letters: 40 bits
+NOBODYS_CODE: Final = "#" * CODE_LENGTH  # equals no typed code: it has no letter of the alphabet
+HOUR: Final = timedelta(hours=1)
+
+
+class Seller(Protocol):
+    """What a proof says of the merchant."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A proof found genuine: what a third party may read, and the fingerprint of its PDF."""
+
+    rows: tuple[tuple[str, str], ...]
+    sha256: str
+
+
+def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> Proof | None:
+    """Write the proof of a confirmed end in the session's transaction, once; return it.
+
+    None for a change of our own word alone: nothing ended by it.  The caller holds the subscription's lock.
+    """
+    if request.basis is Basis.LOCAL:
+        return None
+    session.flush()
+    proof = proofs.of_request(session, request.id)
+    if proof is None:
+        subscription = subscription_of(session, request)
+        given = grants.of_customer(
+            session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
+        )
+        facts = gather(request, subscription, merchant, given, base_url=ctx.base_url, now=now)
+        proof = Proof(
+            merchant_id=request.merchant_id,
+            end_request_id=request.id,
+            code="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(CODE_LENGTH)),
+            made_at=now,
+            facts=facts.stored(),
+        )
+        session.add(proof)
+        session.flush()
+    return proof
+
+
+def gather(
+    request: EndRequest,
+    subscription: Subscription,
+    merchant: Seller,
+    given: Iterable[Grant],
+    *,
+    base_url: str,
+    now: datetime,
+) -> ProofFacts:
+    """Return what the rows say of a confirmed end now. The staff's notes and names are not among it."""
+    left = access_left(subscription, given, never_started=request.basis is Basis.NEVER_STARTED)
+    by_customer = request.actor is Actor.CUSTOMER
+    amount, currency = subscription.amount, subscription.currency
+    return ProofFacts(
+        reference=request.reference,
+        merchant_name=merchant.name,
+        time_zone=merchant.time_zone,
+        locale=pick_locale(subscription.customer.locale, merchant.locale),
+        customer_name=subscription.customer.name,
+        product=subscription.product.name,
+        price=Money(amount, currency) if amount is not None and currency else None,
+        interval_unit=subscription.interval_unit,
+        interval_count=subscription.interval_count,
+        provider_id=subscription.provider_id,
+        environment=subscription.environment,
+        actor=request.actor,
+        channel=request.channel,
+        asked_at=request.created_at,
+        reason_code=request.reason_code if by_customer else "",
+        reason_text=request.reason_text if by_customer else "",
+        shown=dict(request.shown) if by_customer else {},
+        before=dict(request.facts_before or {}),
+        sent_at=request.sent_at,
+        accepted_at=request.accepted_at,
+        answer=dict(request.answer or {}),
+        provider_status=subscription.provider_status,
+        outcome=request.outcome,
+        basis=request.basis or Basis.ALREADY_OVER,
+        confirmed_at=request.confirmed_at or now,
+        stopped_at=subscription.stopped_at_provider_at,
+        last_payment_at=subscription.last_payment_at,
+        paid_until=subscription.paid_until,
+        access_until=left.until,
+        is_access_unknown=left.is_unknown,
+        kept=left.kept,
+        ended_at=subscription.ended_at,
+        made_at=now,
+        check_url=f"{base_url}/proof/{request.reference}",
+    )
+
+
+def file_of(proof: Proof) -> pdf.File:
+    """Return the proof as a PDF; the same bytes each time."""
+    return pdf.proof_file(ProofFacts.read(proof.facts), proof.code)
+
+
+def check(ctx: Context, reference: str, code: str, *, network: str, locale: str, now: datetime) -> Checked | None:
+    """Return what a third party may know of a proof whose code they hold; raise TooManyTries.
+
+    None alike, after the same query, for a wrong code and for a reference that nobody has.
+    """
+    throttles.hit(
+        ctx,
+        Limit(name="proof_network", who=network, count=30, window=HOUR),
+        Limit(name="proof_reference", who=reference, count=60, window=HOUR),
+        now=now,
+    )
+    with ctx.db.read() as session:
+        proof = proofs.by_reference(session, reference)
+    expected = proof.code if proof is not None else NOBODYS_CODE
+    if not hmac.compare_digest(expected.encode(), code.encode()) or proof is None:
+        log.info("proof_not_found")
+        return None
+    return Checked(
+        rows=public_rows(ProofFacts.read(proof.facts), locale=locale),
+        sha256=hashlib.sha256(file_of(proof).content).hexdigest(),
+    )
