@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--seed N] [--cancellations N] [--faults N] [--minutes N] [--bug NAME]`; exit 1 on violations."""
+"""`make chaos`, or `python -m tests.chaos --help`: one run for a seed; the exit status is 1 on violations."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=40, help="the storm ends then, whatever is left")
     parser.add_argument("--bug", choices=sorted(BUGS), default="", help="plant one of the bugs that must be found")
+    parser.add_argument("--rolling", action="store_true", help="a short run of rolling restarts and nothing else")
     given = parser.parse_args()
     logs.set_up("error")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
@@ -33,6 +34,8 @@ def main() -> int:
 
     if given.bug:
         plan = plans.for_bug(given.bug)
+    elif given.rolling:
+        plan = plans.rolling()
     else:
         plan = plans.draw(given.seed, cancellations=given.cancellations, faults=given.faults)
     report = run(plan, bug=given.bug, limit=given.minutes * 60, say=say)

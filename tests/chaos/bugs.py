@@ -64,7 +64,7 @@ def success_without_a_read() -> None:
 
 
 def mail_before_commit() -> None:
-    """The mail of the end leaves while its transaction is still open: who dies then has told what is nowhere written."""
+    """The mail of the end leaves while its transaction is open: who dies then has told what is nowhere written."""
     from portal.clock import utc_now
     from portal.models import MailState
     from portal.services import outbox

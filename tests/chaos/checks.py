@@ -60,7 +60,8 @@ def outcomes(facts: Facts) -> Iterator[str]:
         if asked and subscription["status"] in ENDED:
             meant = "abandoned" if subscription["id"] in facts.abandoned else asked[0]["outcome"]
             if subscription["status"] != meant:
-                yield f"{provider_id} is {subscription['status']}, first asked for was {meant} ({asked[0]['reference']})"
+                first = f"{meant} was asked for first ({asked[0]['reference']})"
+                yield f"{provider_id} is {subscription['status']}, {first}"
 
 
 def began_after_its_end(asked: list[Row]) -> bool:
@@ -101,7 +102,8 @@ def times(facts: Facts) -> Iterator[str]:
         if row["confirmed_at"] is None or row["basis"] == "never_started":
             continue
         if over is None or row["confirmed_at"] < over:
-            yield f"request {row['reference']} was confirmed at {row['confirmed_at']:%H:%M:%S}, PayPal's end is {_said(over)}"
+            at = f"{row['confirmed_at']:%H:%M:%S}"
+            yield f"request {row['reference']} was confirmed at {at}, PayPal's end is {_said(over)}"
 
 
 def told_early(facts: Facts) -> Iterator[str]:
@@ -127,7 +129,7 @@ def told_early(facts: Facts) -> Iterator[str]:
 
 
 def mails(facts: Facts) -> Iterator[str]:
-    """One mail of each kind for each request, and its confirmation reached the mail server (or was refused for good)."""
+    """One mail of each kind for each request; its confirmation reached the mail server, or was refused for good."""
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     arrived = {mail.message_id.strip("<>") for mail in facts.box}
     for row in facts.mails.values():
@@ -172,11 +174,10 @@ def promises(facts: Facts) -> Iterator[str]:
         row = references.get(promise.reference)
         if row is None:
             yield f"a customer was answered with {promise.reference}, and there is no such request"
-        elif row["state"] == "withdrawn" and promise.reference not in facts.journal.undone and row["actor"] == "customer":
-            if not any(one["actor"] == "staff" for one in facts.requests_of(promise.seat.provider_id)):
-                yield f"request {promise.reference} was taken back, and its customer did not do that"
         elif row["state"] in FINISHED and here["status"] not in ENDED:
             yield f"request {promise.reference} is {row['state']}, its subscription {here['status']}"
+        elif row["state"] == "withdrawn" and row["reference"] not in facts.journal.tried_to_undo:
+            yield f"request {promise.reference} was taken back, and its customer did not do that"
     for reference in facts.journal.undone:
         if references[reference]["state"] != "withdrawn":
             yield f"request {reference}: the customer was told it is taken back, it is {references[reference]['state']}"

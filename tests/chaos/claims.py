@@ -1,4 +1,4 @@
-"""Does a page or a mail say that the subscription is over? By the very sentences of the templates, in both languages."""
+"""Does a page or a mail say that the subscription is over? By the sentences of the templates, in both languages."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.chaos.checks import violations
 from tests.chaos.facts import OURS, Facts, gather
 from tests.chaos.faults import Faults
 from tests.chaos.journal import Journal
-from tests.chaos.nudging import OPEN, Nudger
+from tests.chaos.nudging import Nudger
 from tests.chaos.people import People
 from tests.chaos.plan import Plan, Step
 from tests.chaos.stack import Stack, standing
@@ -26,8 +26,8 @@ SAY_EVERY: Final = 10.0  # seconds between two lines of progress
 QUIET: Final = 180.0  # seconds the quiet may take; what moves then still is stuck
 STILL: Final = 3  # looks in a row that find nothing left
 
-LEFT: Final = f"""SELECT
-    (SELECT count(*) FROM end_requests WHERE state IN {OPEN}) AS requests,
+LEFT: Final = """SELECT
+    (SELECT count(*) FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn')) AS requests,
     (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
     (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
     (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
@@ -47,7 +47,7 @@ class Report:
 
 
 def run(plan: Plan, *, bug: str = "", limit: float, say: Say) -> Report:
-    """Make a whole run in a folder of its own, which is kept when something was wrong. `limit`: seconds of the storm."""
+    """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.chmod(0o755)  # the embedded database, started by root, runs as a user of its own
     began = time.monotonic()
@@ -138,7 +138,9 @@ class _Run:
             self._people.live(step)
         except Exception as error:  # a defect of the harness must not look like a good run
             with self._journal.lock:
-                self._journal.surprises.append(f"story {step.kind} of seat {step.seat}: {type(error).__name__}: {error}")
+                self._journal.surprises.append(
+                    f"story {step.kind} of seat {step.seat}: {type(error).__name__}: {error}"
+                )
 
     def _quiet(self) -> None:
         """Wait until nothing moves any more, or too long."""
@@ -179,7 +181,11 @@ def describe(report: Report, plan: Plan) -> Sequence[str]:
     facts, counts = report.facts, report.facts.journal.counts
     lines = [f"took {report.seconds:.0f} s, seed {plan.seed}"]
     for start in ("story", "fault", "pages"):
-        said = [f"{count} {what.removeprefix(start + ': ')}" for what, count in sorted(counts.items()) if what.startswith(start)]
+        said = [
+            f"{count} {what.removeprefix(start + ': ')}"
+            for what, count in sorted(counts.items())
+            if what.startswith(start)
+        ]
         lines.append(f"{start}: {', '.join(said) or 'none'}")
     died: dict[str, int] = {}
     for point, _ in facts.deaths:

@@ -82,14 +82,18 @@ def gather(stack: Stack, world: World, journal: Journal, bystanders: tuple[int, 
         def rows(query: str, *given: Any) -> list[Row]:
             return db.execute(query, given).fetchall()
 
-        requests = rows("SELECT * , id::text AS id, subscription_id::text AS subscription_id FROM end_requests ORDER BY created_at")
+        requests = rows(
+            "SELECT * , id::text AS id, subscription_id::text AS subscription_id FROM end_requests ORDER BY created_at"
+        )
         timeline = rows("SELECT kind, key, subscription_id::text AS subscription_id FROM timeline_entries")
         jobs = rows(
             "SELECT id, task_name, status::text, scheduled_at, attempts, args FROM procrastinate_jobs "
             "WHERE task_name = ANY(%s) AND status IN ('todo', 'doing', 'failed', 'aborted')",
             list(OURS),
         )
-        events = rows("SELECT event_id, event_type, state, error FROM paypal_events WHERE state IN ('waiting', 'failed')")
+        events = rows(
+            "SELECT event_id, event_type, state, error FROM paypal_events WHERE state IN ('waiting', 'failed')"
+        )
         subscriptions = rows("SELECT *, id::text AS id FROM subscriptions")
         mails = rows("SELECT *, end_request_id::text AS end_request_id FROM mails")
     ended: dict[str, int] = defaultdict(int)

@@ -1,7 +1,8 @@
 """Time, without waiting for it: rows are aged from outside, as a clock that jumps would age them.
 
 What waits for its time is due now.  A claim is aged only after some real seconds, and then a process that still
-holds it loses it: the product's fence (`claimed_at`, the mail's `send_at`) must hold.  Nothing of the product is sped up.
+holds it loses it: the product's fence (`claimed_at`, the mail's `send_at`) must hold.  Nothing in the
+product is sped up.
 """
 
 from __future__ import annotations
@@ -14,22 +15,21 @@ import psycopg
 
 from tests.chaos.cluster import Cluster
 
-CLAIM: Final = 8  # seconds that a request stays claimed before its lease runs out
 MAIL_CLAIM: Final = 30.0  # the same of a mail that somebody tried to send: longer than a dialogue with the mail server
-DEAD: Final = 15  # seconds without a heartbeat after which a worker's last one is long ago (it gives one every 5)
 
-OPEN: Final = "('recorded', 'calling', 'verifying', 'retrying', 'needs_merchant')"
+# A request stays claimed for eight seconds before its lease runs out; a worker without a sign of life for fifteen (it
+# gives one every five) has been silent for long.
 AGE: Final = (
     "UPDATE paypal_accounts SET calm_until = now() WHERE calm_until > now()",
-    f"""UPDATE end_requests SET next_try_at = now() WHERE id IN (
-        SELECT id FROM end_requests WHERE state IN {OPEN} AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
-    f"""UPDATE end_requests SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
-        SELECT id FROM end_requests WHERE state = 'calling' AND claimed_at < now() - interval '{CLAIM} seconds'
+    """UPDATE end_requests SET next_try_at = now() WHERE id IN (
+        SELECT id FROM end_requests WHERE state IN ('recorded', 'calling', 'verifying', 'retrying', 'needs_merchant') AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
+    """UPDATE end_requests SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
+        SELECT id FROM end_requests WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'
         FOR UPDATE SKIP LOCKED)""",
     """UPDATE paypal_events SET next_try_at = now() WHERE id IN (
         SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
-    f"""UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'
-        WHERE last_heartbeat < now() - interval '{DEAD} seconds' AND last_heartbeat > now() - interval '5 minutes'""",
+    """UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'
+        WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
         SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()
         AND (task_name IN ('end_requests.carry_out', 'events.handle', 'paypal_keys.check')
@@ -39,7 +39,8 @@ AGE: Final = (
 )
 WAITING_MAILS: Final = "SELECT id, attempts, send_at FROM mails WHERE state = 'waiting' AND send_at > now()"
 SEND: Final = """UPDATE mails SET send_at = now() WHERE id IN (
-    SELECT id FROM mails WHERE id = %s AND attempts = %s AND send_at = %s AND state = 'waiting' FOR UPDATE SKIP LOCKED)"""
+    SELECT id FROM mails WHERE id = %s AND attempts = %s AND send_at = %s AND state = 'waiting'
+    FOR UPDATE SKIP LOCKED)"""
 SEND_JOB: Final = """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
     SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()
     AND task_name = 'mails.send' AND args->>'mail_id' = %s FOR UPDATE SKIP LOCKED)"""
@@ -49,7 +50,7 @@ class Nudger:
     """Ages what waits, every `pause` seconds, in a thread of its own."""
 
     def __init__(self, cluster: Cluster, *, pause: float, unsent: float) -> None:
-        """`unsent`: seconds that a mail waits which nobody has tried to send yet (an acknowledgement waits a minute)."""
+        """`unsent`: seconds that a mail waits which nobody has tried to send (an acknowledgement waits a minute)."""
         self.pause, self.unsent = pause, unsent
         self.failures = 0
         self._cluster = cluster

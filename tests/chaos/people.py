@@ -174,9 +174,7 @@ class People:
     def _click(self, browser: Browser, path: str, fields: dict[str, str], clicks: int) -> requests.Response | None:
         """Send the same form once, or twice at the same moment; return the answer that came last."""
         answers: list[requests.Response | None] = []
-        threads = [
-            threading.Thread(target=lambda: answers.append(browser.post(path, fields))) for _ in range(clicks)
-        ]
+        threads = [threading.Thread(target=lambda: answers.append(browser.post(path, fields))) for _ in range(clicks)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -195,6 +193,8 @@ class People:
                 fields = form_of(page.text, path + "/withdrawal")
                 if not fields:
                     return  # too late: the page offers it no more
+                with self.journal.lock:
+                    self.journal.tried_to_undo.add(reference)
                 answer = browser.post(path + "/withdrawal", fields)
                 if answer is not None:
                     if answer.status_code == 303:
@@ -206,7 +206,10 @@ class People:
 
     def _staff(self, seat: Seat, action: str) -> None:
         browser = Browser(self.world, self.journal, seat, staff=True)
-        path, record = f"/admin/subscriptions/{seat.subscription_id}/end/{action}", f"/admin/subscriptions/{seat.subscription_id}"
+        path, record = (
+            f"/admin/subscriptions/{seat.subscription_id}/end/{action}",
+            f"/admin/subscriptions/{seat.subscription_id}",
+        )
         for _ in range(TRIES):
             answer = page = browser.get(path)
             if page is not None and page.status_code == 200:

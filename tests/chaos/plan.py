@@ -127,13 +127,23 @@ def for_bug(bug: str) -> Plan:
     fault = {
         "": "die-at:settling",
         "call_before_intent": "die-at:before-intent",
-        "success_without_a_read": f"paypal:{next(place for place, one in enumerate(ANSWERS) if '422-status' in one[1])}",
+        "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
     }[bug]
     steps = []
     for seat in range(4):
         steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
+
+
+def rolling() -> Plan:
+    """Return a short run in which every process is stopped politely and replaced, one after the other, under traffic."""
+    faults = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
+    steps = []
+    for seat, kind in enumerate(faults):
+        steps += [Step("story", "cancel", 2 * seat), Step("fault", kind, number=seat)]
+        steps += [Step("story", "double-click", 2 * seat + 1)]
+    return Plan(seed=2, calm=(), stormy=tuple(steps), seats=14, pending=0, bystanders=(12, 13))
 
 
 def _fault_kinds(chance: random.Random, count: int) -> list[str]:

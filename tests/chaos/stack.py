@@ -30,7 +30,7 @@ from tests.chaos.cluster import Cluster
 MASTER_KEY: Final = bytes(range(32))
 LOOK: Final = 0.2  # seconds between two looks at the processes
 READY: Final = 60.0  # seconds a process may take to be ready
-GRACE: Final = 40.0  # seconds a process may take to stop when asked; a worker finishes what it does
+GRACE: Final = 90.0  # seconds a process may take to stop when asked: a worker waits for PayPal's answers
 
 
 class Process:
@@ -105,14 +105,18 @@ class Stack:
         """Start all of it and wait until the web answers."""
         python = (sys.executable, "-m")
         authority = str(self.folder / "authority.pem")
-        self._add("simulator", *python, "portal.demo.simulator", "--port", self._port("simulator"), "--authority", authority)
+        self._add(
+            "simulator", *python, "portal.demo.simulator", "--port", self._port("simulator"), "--authority", authority
+        )
         self._wait(listens(self.ports["simulator"]), "the simulator")
         mailbox = ("portal.demo.mailbox", "--smtp-port", self._port("smtp"), "--http-port", self._port("mailbox"))
         self._add("mailbox", *python, *mailbox, "--folder", str(self.folder / "mails"))
         self._wait(listens(self.ports["mailbox"]), "the mail server")
         address = f"{HOST}:{self.ports['web']}"
         gunicorn = ("gunicorn", "tests.chaos.wsgi:app", "--bind", address, "--workers", "2", "--threads", "4")
-        self._add("web", *python, *gunicorn, "--graceful-timeout", "30", "--no-control-socket", "--log-level", "warning")
+        self._add(
+            "web", *python, *gunicorn, "--graceful-timeout", "30", "--no-control-socket", "--log-level", "warning"
+        )
         self.workers = [self._add(f"worker-{number}", *python, "tests.chaos.worker") for number in (1, 2)]
         self._wait(answers(f"http://{address}/healthz"), "the portal")
         self._keeper.start()

@@ -89,12 +89,16 @@ def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
     The last `pending` of them were never approved at PayPal.
     """
     world = World(
-        context=_context(stack), simulated=Simulated(stack.ports["simulator"]), web=f"http://{HOST}:{stack.ports['web']}"
+        context=_context(stack),
+        simulated=Simulated(stack.ports["simulator"]),
+        web=f"http://{HOST}:{stack.ports['web']}",
     )
     ids: list[str] = []
     for place, (slug, name, locale) in enumerate(MERCHANTS):
         share = count // 2 + (count % 2 if place == 0 else 0)
-        ids += _merchant(world, slug, name, locale, share=share, seed=seed * 10 + place, pending=pending if place == 0 else 0)
+        ids += _merchant(
+            world, slug, name, locale, share=share, seed=seed * 10 + place, pending=pending if place == 0 else 0
+        )
     with world.context.db.read() as session:
         rows = {row.provider_id: row for row in session.scalars(select(Subscription))}
         slugs = dict(session.execute(select(Merchant.id, Merchant.slug)).all())
@@ -114,7 +118,12 @@ def _merchant(world: World, slug: str, name: str, locale: str, *, share: int, se
         ids.append(world.simulated.post("subscriptions", **given)["id"])
     ctx, now = world.context, utc_now()
     merchant = Merchant(
-        id=uuid.uuid4(), slug=slug, name=name, locale=locale, support_email=f"aide@{slug}.example", self_cancellation=True
+        id=uuid.uuid4(),
+        slug=slug,
+        name=name,
+        locale=locale,
+        support_email=f"aide@{slug}.example",
+        self_cancellation=True,
     )
     with ctx.db.begin() as session:
         session.add(merchant)
