@@ -22,7 +22,8 @@ MAIL_CLAIM: Final = 30.0  # the same of a mail that somebody tried to send: long
 AGE: Final = (
     "UPDATE paypal_accounts SET calm_until = now() WHERE calm_until > now()",
     """UPDATE end_requests SET next_try_at = now() WHERE id IN (
-        SELECT id FROM end_requests WHERE state IN ('recorded', 'calling', 'verifying', 'retrying', 'needs_merchant') AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
+        SELECT id FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn') AND next_try_at > now()
+        FOR UPDATE SKIP LOCKED)""",
     """UPDATE end_requests SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'
         FOR UPDATE SKIP LOCKED)""",

@@ -137,7 +137,7 @@ def for_bug(bug: str) -> Plan:
 
 
 def rolling() -> Plan:
-    """Return a short run in which every process is stopped politely and replaced, one after the other, under traffic."""
+    """Return a short run in which processes are stopped politely and replaced, one after the other, under traffic."""
     faults = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
     steps = []
     for seat, kind in enumerate(faults):
