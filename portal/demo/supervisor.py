@@ -213,5 +213,6 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent() -> None:
+    """Have the kernel end this child with its parent. For the child, between fork and exec; Linux only."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

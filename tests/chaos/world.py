@@ -5,12 +5,14 @@ Sessions are opened by the product's own function: a thousand log-ins by mail wo
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import requests
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal.clock import utc_now
 from portal.demo.run import HOST
@@ -24,6 +26,7 @@ from portal.services import imports, sessions, webhook_endpoints
 from portal.services.context import Context
 from portal.services.gateways import SECRET
 from portal.services.sessions import Visitor
+from tests.chaos.cluster import PATIENCE
 from tests.chaos.stack import MASTER_KEY, Stack
 from tests.fakes.mailer import RememberingMailer
 
@@ -76,7 +79,17 @@ class World:
     staff_tokens: dict[str, str] = field(default_factory=dict)
 
     def token_of(self, seat: Seat) -> str:
-        """Open a session for the customer and return the cookie's value."""
+        """Open a session for the customer and return the cookie's value; wait while PostgreSQL is being restarted."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._open(seat)
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+
+    def _open(self, seat: Seat) -> str:
         with self.context.db.begin() as session:
             return sessions.open_for(
                 session, Kind.CUSTOMER, seat.merchant_id, seat.customer_id, visitor=Visitor(), now=utc_now()
