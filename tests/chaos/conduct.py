@@ -88,7 +88,7 @@ class _Run:
             self._quiet()
         with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
             list(pool.map(self._people.look, self._world.seats))
-        facts = gather(self._stack, self._world, self._journal, self._plan.bystanders)
+        facts = gather(self._stack, self._world, self._journal, self._plan)
         return Report(
             violations=violations(facts) + self._stack.trouble + self._unlived,
             facts=facts,

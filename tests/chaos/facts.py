@@ -14,6 +14,7 @@ from portal.demo.run import ROOT
 from portal.demo.simulator.records import moment
 from tests.chaos import points
 from tests.chaos.journal import Journal
+from tests.chaos.plan import PENDING, Plan
 from tests.chaos.stack import Stack
 from tests.chaos.world import World
 
@@ -40,6 +41,7 @@ class Facts:
     audit_exists: bool
     journal: Journal
     bystanders: set[str]
+    unnamed: set[str]  # PayPal's ids of those that were not approved when they were imported
     deaths: list[tuple[str, float]]
 
     def __post_init__(self) -> None:
@@ -75,7 +77,7 @@ class Facts:
         return said - timedelta(seconds=ahead)
 
 
-def gather(stack: Stack, world: World, journal: Journal, bystanders: tuple[int, ...]) -> Facts:
+def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
     """Read it all, once nothing moves any more."""
     with stack.cluster.connect() as db:
 
@@ -115,7 +117,8 @@ def gather(stack: Stack, world: World, journal: Journal, bystanders: tuple[int, 
         audit=audit,
         audit_exists=audit_exists,
         journal=journal,
-        bystanders={world.seats[seat].provider_id for seat in bystanders},
+        bystanders={world.seats[seat].provider_id for seat in plan.bystanders},
+        unnamed={world.seats[step.seat].provider_id for step in plan.stormy if step.kind == PENDING},
         deaths=points.deaths(stack.folder),
     )
 
