@@ -7,10 +7,13 @@ STAMP  := $(VENV)/.stamp
 FRENCH := portal/translations/fr/LC_MESSAGES/messages.po
 WORDS  := $(patsubst %.po,%.mo,$(wildcard portal/translations/*/LC_MESSAGES/*.po))
 JOBS   ?= 2
+SEED   ?= 1
+CANCELLATIONS ?= 100
+FAULTS ?= 100
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test bench contract browser words lock clean
+.PHONY: help env demo clean-demo lint check test bench chaos contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +51,9 @@ test: lint browser ## Every check and every test, browser tests included
 
 bench: env ## Measure the portal against the least programs that do the same (BENCH=small: a quick run)
 	$(BIN)/python -m bench
+
+chaos: env ## Run everything, break it SEED's way and judge what is left (SEED=1 CANCELLATIONS=100 FAULTS=100)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --cancellations $(CANCELLATIONS) --faults $(FAULTS)
 
 browser: env ## Find a browser for the tests, install one if there is none
 	@$(BIN)/python tests/e2e/browser.py

@@ -153,7 +153,7 @@ class Supervisor:
                 stdout=out if child.finishes else log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         self._running.append((child, process))
         self._wait_for(child, process)
@@ -212,6 +212,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel end this child with its parent. For the child, between fork and exec; Linux only."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -178,3 +178,37 @@ def test_messages_not_sent_outlive_a_restart(tmp_path, listener):
     with serve(second):
         assert listener.came.acquire(timeout=10)
     assert [message.body for message in second.messages(webhook.id)] == [listener.got[0][1]]
+
+
+def test_messages_can_come_in_another_order_and_a_second_time(paypal, listener):
+    def post(path, **given):
+        requests.post(f"{paypal.url}/_simulator/{path}", json=given, timeout=5).raise_for_status()
+
+    paypal.add_webhook(listener.url)
+    post("sending", automatic=False)
+    happened = [paypal.happen(paypal.add_subscription().id, "buyer-cancels").id for _ in range(12)]
+    post("sending", automatic=True, shuffled=7)
+    for _ in happened:
+        assert listener.came.acquire(timeout=10)
+    came = [json.loads(body)["resource"]["id"] for _, body in listener.got]
+    assert sorted(came) == sorted(happened)
+    assert came != happened
+
+    post("sending", automatic=True)
+    paypal.settle()  # waits for the lock of the message that is being noted as arrived
+    post("deliveries/repeat", last=2)
+    for _ in range(2):
+        assert listener.came.acquire(timeout=10)
+    ids = [headers["PAYPAL-TRANSMISSION-ID"] for headers, _ in listener.got]
+    assert len(ids) == 14
+    assert len(set(ids)) == 12, "the same transmissions, as after an answer that got lost"
+
+
+def test_a_message_that_waits_for_its_gap_can_be_hurried(paypal, listener):
+    listener.answers = [503, 503, 503]
+    paypal.add_webhook(listener.url)
+    paypal.happen(paypal.add_subscription().id, "buyer-cancels")
+    while len(listener.got) < 4:  # its gaps would be 2, 4 and 8 seconds
+        listener.came.acquire(timeout=0.1)
+        requests.post(f"{paypal.url}/_simulator/deliveries/hurry", timeout=5).raise_for_status()
+    assert len(listener.got) == 4

@@ -22,7 +22,9 @@ Its control address is `/_simulator/` (a page with buttons); the same as JSON:
     POST   /_simulator/many                 … of Simulator.add_many: very many subscriptions at once
     POST   /_simulator/webhooks             … of Simulator.add_webhook; GET /webhooks, /events, /deliveries list them
     POST   /_simulator/limit                {"calls", "seconds"} of one account, beyond which it is 429; {}: no limit
-    POST   /_simulator/sending              {"automatic": false} holds messages to webhooks back
+    POST   /_simulator/sending              {"automatic": false} holds messages back; {"shuffled": SEED} mixes them
+    POST   /_simulator/deliveries/hurry     what has not arrived is due now, whatever gap it waits for
+    POST   /_simulator/deliveries/repeat    {"last": 3} sends the last three that arrived once more
     POST   /_simulator/subscriptions/ID/ACTION   ACTION of simulator.happenings.HAPPENINGS, for example buyer-cancels
 
 Operations: simulator.rules.OPERATIONS.  Behaviours: simulator.rules.Behaviour.  Rules and limits live in memory:

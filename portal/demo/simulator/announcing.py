@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +12,7 @@ from portal.demo.simulator import events
 from portal.demo.simulator.core import Core, real_now
 from portal.demo.simulator.delivery import Courier, Message
 from portal.demo.simulator.ipn import Postman
-from portal.demo.simulator.records import Delivery, Event, Ipn, Subscription
+from portal.demo.simulator.records import Delivery, Event, Ipn, Subscription, stamp
 
 
 class Announcing(Core):
@@ -25,6 +26,7 @@ class Announcing(Core):
         self.postman = Postman(self)
         self.most_events = 5000  # kept; the oldest go first
         self._automatic = True
+        self.shuffled: random.Random | None = None  # picks among the messages that are due; None: the oldest first
 
     @property
     def automatic(self) -> bool:
@@ -62,6 +64,24 @@ class Announcing(Core):
     def deliver_now(self) -> list[Delivery]:
         """Send what is pending, due or not, once and in order; return it with the answers."""
         return self.courier.deliver_now()
+
+    def hurry(self) -> int:
+        """Let every message that has not arrived be due now, whatever gap it waits for; return how many."""
+        with self.lock:
+            rows, now = self.pending, stamp(self.real_now())
+            for row in rows:
+                row.next_try = min(row.next_try, now)
+            self.wake.notify_all()
+            return len(rows)
+
+    def repeat(self, last: int) -> int:
+        """Send the last so many messages that arrived once more, as if their answer had got lost; return how many."""
+        with self.lock:
+            rows = [row for row in self.state.deliveries.values() if row.state == "delivered"][-last:] if last else []
+            for row in rows:
+                row.state, row.attempts, row.next_try = "pending", 0, stamp(self.real_now())
+            self.wake.notify_all()
+            return len(rows)
 
     def publish(self, event: Event, *, url: str = "", webhook_id: str = "") -> None:
         """Keep an event and send it to the webhooks of its app that want it; a simulated one where it is told to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
@@ -36,7 +37,7 @@ BUTTONS: Final = (
 )
 WHOLE_NUMBERS: Final = frozenset(
     {
-        *("times", "skip", "retry_after", "reads", "latency", "seed"),
+        *("times", "skip", "retry_after", "reads", "latency", "seed", "shuffled", "last"),
         *("interval_count", "total_cycles", "failure_threshold", "count", "calls"),
     }
 )
@@ -108,8 +109,11 @@ def _routed(simulator: Simulator, request: Request) -> Reply:
             simulator.limit(**{"calls": None} | _given(request))
             return _done(request, 200, {"calls": simulator.limits.calls})
         case "POST", ["sending"]:
-            simulator.automatic = bool(_given(request).get("automatic"))
-            return _done(request, 200, {"automatic": simulator.automatic})
+            return _sending(simulator, request)
+        case "POST", ["deliveries", "hurry"]:
+            return _done(request, 200, {"count": simulator.hurry()})
+        case "POST", ["deliveries", "repeat"]:
+            return _done(request, 200, {"count": simulator.repeat(**_given(request))})
         case "POST", ["clock"]:
             simulator.advance(**_given(request))
             return _done(request, 200, {"now": simulator.now().isoformat()})
@@ -123,6 +127,15 @@ def _routed(simulator: Simulator, request: Request) -> Reply:
         case "POST", [kind] if kind in _adders(simulator):
             return _done(request, 201, asdict(_adders(simulator)[kind](**_given(request))))
     raise KeyError(request.path)
+
+
+def _sending(simulator: Simulator, request: Request) -> Reply:
+    """Hold messages back or send them; with `shuffled`, a seed, in another order than they arose."""
+    given = _given(request)
+    seed = given.get("shuffled")
+    simulator.shuffled = None if seed is None else random.Random(int(seed))  # noqa: S311 - a run can be repeated
+    simulator.automatic = bool(given.get("automatic"))
+    return _done(request, 200, {"automatic": simulator.automatic, "shuffled": seed})
 
 
 def _adders(simulator: Simulator) -> dict[str, Callable[..., Any]]:

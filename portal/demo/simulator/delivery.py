@@ -133,6 +133,9 @@ class Courier:
         if not rows:
             return None, None
         row = min(rows, key=lambda row: row.next_try)
+        if self._simulator.shuffled is not None:
+            due = [one for one in rows if moment(one.next_try) <= now]
+            row = self._simulator.shuffled.choice(due) if due else row
         left = (moment(row.next_try) - now).total_seconds()
         return (row, None) if left <= 0 else (None, left)
 

@@ -1,0 +1,89 @@
+"""Three bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+BUG: Final = "CHAOS_BUG"
+
+
+def install(name: str) -> None:
+    """Plant the bug of this name; none for an empty name."""
+    if name:
+        BUGS[name]()
+
+
+def call_before_intent() -> None:
+    """PayPal is told first, the request is written afterwards: who dies in between has cancelled for nobody."""
+    from portal.providers.ports import GatewayRefused, GatewayUnavailable
+    from portal.queries import subscriptions
+    from portal.services import end_requests
+    from portal.services.gateways import gateway_for
+
+    real = end_requests.record
+
+    @functools.wraps(real)
+    def record(ctx: Any, wish: Any, *, now: Any) -> Any:
+        with ctx.db.read() as session:
+            found = subscriptions.of_merchant(session, wish.merchant_id, wish.subscription_id)
+        with suppress(GatewayRefused, GatewayUnavailable):
+            gateway_for(ctx, wish.merchant_id).cancel_subscription(found.provider_id, reason="Subscription ended")
+        return real(ctx, wish, now=now)
+
+    end_requests.record = record
+
+
+def success_without_a_read() -> None:
+    """PayPal's 422 « status invalid » is taken for « it is over already », and nobody looks."""
+    from portal.providers.ports import GatewayRefused, Refusal
+    from portal.services import carrying_out
+
+    find = carrying_out.gateway_for
+
+    class Believing:
+        def __init__(self, gateway: Any) -> None:
+            self._gateway = gateway
+            self._believes = False
+
+        def show_subscription(self, provider_id: str) -> Any:
+            reading = self._gateway.show_subscription(provider_id)
+            return dataclasses.replace(reading, status="CANCELLED") if self._believes else reading
+
+        def cancel_subscription(self, provider_id: str, *, reason: str) -> Any:
+            try:
+                return self._gateway.cancel_subscription(provider_id, reason=reason)
+            except GatewayRefused as refused:
+                self._believes = refused.refusal is Refusal.STATUS_INVALID
+                raise
+
+    carrying_out.gateway_for = lambda *args, **more: Believing(find(*args, **more))
+
+
+def mail_before_commit() -> None:
+    """The mail of the end leaves while its transaction is open: who dies then has told what is nowhere written."""
+    from portal.clock import utc_now
+    from portal.models import MailState
+    from portal.services import outbox
+
+    real = outbox.put
+
+    @functools.wraps(real)
+    def put(ctx: Any, session: Any, composed: Any, **more: Any) -> Any:
+        mail = real(ctx, session, composed, **more)
+        if mail is not None and mail.kind == "end_confirmed":
+            ctx.mailer.send(outbox._letter(ctx, mail))
+            mail.state, mail.sent_at = MailState.SENT, utc_now()
+        return mail
+
+    outbox.put = put
+
+
+BUGS: Final[dict[str, Callable[[], None]]] = {
+    "call_before_intent": call_before_intent,
+    "success_without_a_read": success_without_a_read,
+    "mail_before_commit": mail_before_commit,
+}

@@ -1,0 +1,199 @@
+"""What must be true at the end, each violation in words (docs/reliability.md lists the same)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tests.chaos.claims import mail_says_over
+from tests.chaos.facts import Facts, Row
+
+FINISHED: Final = ("confirmed", "closed")
+ENDED: Final = ("cancelled", "completed", "abandoned")
+OVER: Final = ("CANCELLED", "EXPIRED")
+NEVER_BEGUN: Final = ("APPROVAL_PENDING", "APPROVED")
+BUYER: Final = "Cancelled by the buyer"  # the simulator's note on what the buyer did at PayPal
+SECOND: Final = timedelta(seconds=1)  # PayPal's times are whole seconds
+NEAR_A_KILL: Final = timedelta(seconds=8)  # so near to a death a mail may come twice, under one Message-ID
+
+
+def violations(facts: Facts) -> list[str]:
+    """Return everything that is not as promised."""
+    checks = (unfinished, outcomes, agreement, unasked, times, told_early, mails, doubled_mails, promises, surprises)
+    return [said for check in checks for said in check(facts)]
+
+
+def unfinished(facts: Facts) -> Iterator[str]:
+    """No request is open, no mail, message or job waits, none was given up; the audit chain verifies."""
+    for row in facts.requests:
+        if row["state"] not in (*FINISHED, "withdrawn"):
+            yield f"request {row['reference']} is still {row['state']} ({row['trouble']}, {row['attempts']} tries)"
+    for row in facts.mails.values():
+        if row["state"] == "waiting":
+            yield f"mail {row['kind']} {row['message_id']} still waits after {row['attempts']} tries ({row['error']})"
+    for row in facts.events:
+        yield f"PayPal's message {row['event_id']} ({row['event_type']}) is {row['state']} ({row['error']})"
+    for row in facts.jobs:
+        yield f"job {row['id']} ({row['task_name']}) is {row['status']} after {row['attempts']} tries"
+    if facts.undelivered:
+        yield f"{facts.undelivered} messages of PayPal never arrived"
+    if facts.audit is not None:
+        yield f"the audit chain does not verify: {facts.audit}"
+
+
+def outcomes(facts: Facts) -> Iterator[str]:
+    """Exactly one outcome per request, one « ended » in the timeline, one confirmed end per subscription."""
+    for row in facts.requests:
+        confirmed, withdrawn = row["confirmed_at"] is not None, row["withdrawn_at"] is not None
+        if row["state"] in (*FINISHED, "withdrawn") and confirmed == withdrawn:
+            yield f"request {row['reference']} has {'two outcomes' if confirmed else 'no outcome'}"
+        entries = facts.ended_entries.get(row["id"], 0)
+        if entries != confirmed:
+            yield f"request {row['reference']}: {entries} entries « ended » in the timeline, {int(confirmed)} expected"
+    for provider_id, subscription in facts.subscriptions.items():
+        done = [row for row in facts.requests_of(provider_id) if row["state"] in FINISHED]
+        asked = [row for row in done if row["actor"] != "system"]  # the system's own: it began after its end here
+        if len(asked) > 1 or (len(done) > 1 and not began_after_its_end(asked)):
+            yield f"{provider_id} ended {len(done)} times: {', '.join(row['reference'] for row in done)}"
+        if asked and subscription["status"] in ENDED:
+            meant = "abandoned" if subscription["id"] in facts.abandoned else asked[0]["outcome"]
+            if subscription["status"] != meant:
+                first = f"{meant} was asked for first ({asked[0]['reference']})"
+                yield f"{provider_id} is {subscription['status']}, {first}"
+
+
+def began_after_its_end(asked: list[Row]) -> bool:
+    """Say whether it was ended here before the buyer approved it: it is then ended at PayPal by the system itself."""
+    return bool(asked) and asked[0]["basis"] == "never_started"
+
+
+def agreement(facts: Facts) -> Iterator[str]:
+    """What PayPal ended is ended here, and the other way round."""
+    for provider_id, there in facts.at_paypal.items():
+        here = facts.subscriptions.get(provider_id)
+        if here is None:
+            yield f"{provider_id} is not known here"
+        elif there["status"] in OVER and here["status"] not in ENDED:
+            yield f"PayPal ended {provider_id}, here it is still {here['status']}"
+        elif here["status"] in ENDED and there["status"] not in (*OVER, *NEVER_BEGUN):
+            yield f"{provider_id} is {here['status']} here, PayPal still has it {there['status']} and charges"
+
+
+def unasked(facts: Facts) -> Iterator[str]:
+    """PayPal was told to cancel only what somebody asked to end, and only after the intent was written."""
+    for provider_id, there in facts.at_paypal.items():
+        over = facts.over_at_paypal(provider_id)
+        if over is None or there["status_change_note"] == BUYER:
+            continue
+        if provider_id in facts.bystanders or provider_id not in facts.journal.asked:
+            yield f"PayPal was told to cancel {provider_id}, and nobody asked for it"
+        sent = [row["sent_at"] for row in facts.requests_of(provider_id) if row["sent_at"] is not None]
+        if not any(at < over + SECOND for at in sent):
+            yield f"PayPal was told to cancel {provider_id} at {over:%H:%M:%S} before the intent was written here"
+
+
+def times(facts: Facts) -> Iterator[str]:
+    """No end was confirmed here before PayPal's own time of it."""
+    for row in facts.requests:
+        provider_id = facts.provider_id_of(row)
+        over = facts.over_at_paypal(provider_id)
+        if row["confirmed_at"] is None or row["basis"] == "never_started":
+            continue
+        if over is None or row["confirmed_at"] < over:
+            at = f"{row['confirmed_at']:%H:%M:%S}"
+            yield f"request {row['reference']} was confirmed at {at}, PayPal's end is {_said(over)}"
+
+
+def told_early(facts: Facts) -> Iterator[str]:
+    """No page and no mail said « cancelled » before PayPal's own time of it."""
+    early = {
+        facts.provider_id_of(row) for row in facts.requests if row["basis"] == "never_started"
+    }  # nothing had begun
+    for visit in facts.journal.visits:
+        over = facts.over_at_paypal(visit.provider_id)
+        if visit.says_over and visit.provider_id not in early and (over is None or visit.at < over):
+            yield f"the page {visit.path} said « over » at {visit.at:%H:%M:%S}, PayPal's end is {_said(over)}"
+    for mail in facts.box:
+        row = facts.mails.get(mail.message_id.strip("<>"))
+        if not mail_says_over(f"{mail.subject}\n{mail.text}"):
+            continue
+        provider_id = facts.provider_id_of_mail(row)
+        if provider_id is None:
+            yield f"« {mail.subject} » was sent to {mail.to}, and the database knows of no such mail"
+            continue
+        over = facts.over_at_paypal(provider_id)
+        if provider_id not in early and (over is None or mail.received_at < over):
+            yield f"« {mail.subject} » arrived at {mail.received_at:%H:%M:%S}, PayPal's end is {_said(over)}"
+
+
+def mails(facts: Facts) -> Iterator[str]:
+    """One mail of each kind for each request; its confirmation reached the mail server, or was refused for good."""
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    arrived = {mail.message_id.strip("<>") for mail in facts.box}
+    for row in facts.mails.values():
+        if row["end_request_id"] is None:
+            continue
+        if row["state"] in ("sent", "refused") and row["kind"] != "merchant_needs_you":  # this one: once per trouble
+            kinds[row["end_request_id"]][row["kind"]] += 1
+        if row["state"] == "sent" and row["message_id"] not in arrived:
+            yield f"mail {row['kind']} {row['message_id']} counts as sent, the mail server never got it"
+    for row in facts.requests:
+        counted = kinds[row["id"]]
+        for kind, count in counted.items():
+            if count > 1:
+                yield f"request {row['reference']}: {count} mails {kind}"
+        told = counted["end_confirmed"] + counted["end_already_over"]
+        # PayPal tells the address of a buyer only once they approved: before, there may be nobody to tell.
+        nobody = told == 0 and facts.provider_id_of(row) in facts.unnamed
+        if row["state"] in FINISHED and row["actor"] != "system" and told != 1 and not nobody:
+            yield f"request {row['reference']} was confirmed, its customer was told {told} times"
+    for message_id in arrived - facts.mails.keys():
+        yield f"the mail server got {message_id}, the database knows of no such mail"
+
+
+def doubled_mails(facts: Facts) -> Iterator[str]:
+    """A mail comes twice only where a process or the database died at it, and then under the same Message-ID."""
+    moments = [*facts.journal.disturbances, *(datetime.fromtimestamp(at, UTC) for _, at in facts.deaths)]
+    came: dict[str, list[datetime]] = defaultdict(list)
+    for mail in facts.box:
+        came[mail.message_id].append(mail.received_at)
+    for message_id, at in came.items():
+        if len(at) > 1 and not any(abs(moment - one) < NEAR_A_KILL for moment in moments for one in at[:-1]):
+            yield f"mail {message_id} arrived {len(at)} times, and nothing had died then"
+
+
+def promises(facts: Facts) -> Iterator[str]:
+    """Who was answered that the wish is taken has a request, and what they did not take back is ended."""
+    references = {row["reference"]: row for row in facts.requests}
+    for promise in facts.journal.promises:
+        here = facts.subscriptions[promise.seat.provider_id]
+        if promise.by_staff:
+            if here["status"] not in ENDED:
+                yield f"staff were answered that {promise.seat.provider_id} is taken, and it is {here['status']}"
+            continue
+        row = references.get(promise.reference)
+        if row is None:
+            yield f"a customer was answered with {promise.reference}, and there is no such request"
+        elif row["state"] in FINISHED and here["status"] not in ENDED:
+            yield f"request {promise.reference} is {row['state']}, its subscription {here['status']}"
+        elif row["state"] == "withdrawn" and row["reference"] not in facts.journal.tried_to_undo:
+            yield f"request {promise.reference} was taken back, and its customer did not do that"
+    for reference in facts.journal.undone:
+        if references[reference]["state"] != "withdrawn":
+            yield f"request {reference}: the customer was told it is taken back, it is {references[reference]['state']}"
+
+
+def surprises(facts: Facts) -> Iterator[str]:
+    """No page answered what nobody should see; bystanders' subscriptions go on."""
+    yield from facts.journal.surprises
+    yield from facts.journal.gave_up
+    for provider_id in facts.bystanders:
+        status = facts.subscriptions[provider_id]["status"]
+        if status in ENDED:
+            yield f"nobody asked to end {provider_id}, and it is {status}"
+
+
+def _said(over: datetime | None) -> str:
+    return f"{over:%H:%M:%S}" if over is not None else "not there yet"

@@ -1,0 +1,216 @@
+"""One run: build, measure in the calm, let the storm pass, wait until it is quiet, judge."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.chaos.checks import violations
+from tests.chaos.facts import OURS, Facts, gather
+from tests.chaos.faults import Faults
+from tests.chaos.journal import Journal
+from tests.chaos.nudging import Nudger
+from tests.chaos.people import People
+from tests.chaos.plan import Plan, Step
+from tests.chaos.stack import Stack, standing
+from tests.chaos.world import World, build
+
+AT_ONCE: Final = 8  # people who act at the same time
+SAY_EVERY: Final = 10.0  # seconds between two lines of progress
+QUIET: Final = 180.0  # seconds the quiet may take; what moves then still is stuck
+STILL: Final = 3  # looks in a row that find nothing left
+
+LEFT: Final = """SELECT
+    (SELECT count(*) FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn')) AS requests,
+    (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
+    (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
+    (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Report:
+    """What a run brought."""
+
+    violations: list[str]
+    facts: Facts
+    latencies: list[float] = field(default_factory=list)  # seconds from click to confirmation stored, in the calm
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def run(plan: Plan, *, bug: str = "", limit: float, say: Say) -> Report:
+    """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm."""
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder.chmod(0o755)  # the embedded database, started by root, runs as a user of its own
+    began = time.monotonic()
+    try:
+        with standing(folder, bug=bug) as stack:
+            report = _Run(stack, plan, say).all(limit=limit)
+        report.seconds = time.monotonic() - began
+    except BaseException:
+        say(f"the logs are in {folder / 'logs'}")
+        raise
+    if report.violations:
+        say(f"the logs are in {folder / 'logs'}")
+        shutil.rmtree(folder / "pg", ignore_errors=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return report
+
+
+class _Run:
+    def __init__(self, stack: Stack, plan: Plan, say: Say) -> None:
+        self._stack, self._plan, self._say = stack, plan, say
+        self._world: World = build(stack, plan.seats, seed=plan.seed, pending=plan.pending)
+        self._journal = Journal()
+        self._people = People(self._world, self._journal)
+        self._faults = Faults(stack, self._world, self._journal)
+        self._notes: list[str] = []
+        self._said = time.monotonic()
+        say(f"{len(self._world.seats)} subscriptions imported, {len(plan.bystanders)} of people who do nothing")
+
+    def all(self, *, limit: float) -> Report:
+        self._calm()
+        with Nudger(self._stack.cluster, pause=3.0, unsent=12.0) as nudger:
+            self._storm(time.monotonic() + limit)
+            nudger.pause, nudger.unsent = 1.0, 0.0
+            left = self._faults.all_off()
+            if left:
+                self._notes.append(f"points that no process reached: {', '.join(left)}")
+            self._quiet()
+        with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
+            list(pool.map(self._people.look, self._world.seats))
+        facts = gather(self._stack, self._world, self._journal, self._plan)
+        return Report(
+            violations=violations(facts) + self._stack.trouble + self._unlived,
+            facts=facts,
+            latencies=self._latencies(facts),
+            notes=self._notes,
+        )
+
+    _unlived: list[str]
+
+    def _calm(self) -> None:
+        """Let a few people cancel with nothing wrong, two at a time, to see how long it takes."""
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._people.look, self._world.seats[:6]))  # both web processes have answered before
+            list(pool.map(self._people.live, self._plan.calm))
+        with self._journal.lock:
+            self._clicks = dict(self._journal.clicks)
+
+    def _storm(self, deadline: float) -> None:
+        """Go through the plan: people act in threads, faults in between; then wait for the people."""
+        running: set[Future[None]] = set()
+        self._unlived = []
+        pool = ThreadPoolExecutor(AT_ONCE)
+        for done, step in enumerate(self._plan.stormy):
+            self._progress(done)
+            if time.monotonic() > deadline:
+                self._unlived.append(f"the time was up with {len(self._plan.stormy) - done} steps to go")
+                break
+            if step.act == "story":
+                if len(running) >= AT_ONCE:
+                    _, running = wait(running, return_when="FIRST_COMPLETED")
+                running.add(pool.submit(self._live, step))
+            elif step.act == "fault":
+                self._faults.do(step)
+                self._journal.count(f"fault: {step.kind.partition(':')[0]}")
+            else:
+                self._faults.end(step)
+        while running:
+            finished, running = wait(running, timeout=SAY_EVERY, return_when="FIRST_COMPLETED")
+            self._progress(len(self._plan.stormy))
+            if not finished and time.monotonic() > deadline + QUIET:
+                self._unlived.append(f"{len(running)} people were still waiting")
+                break
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    def _live(self, step: Step) -> None:
+        try:
+            self._people.live(step)
+        except Exception as error:  # a defect of the harness must not look like a good run
+            with self._journal.lock:
+                self._journal.surprises.append(
+                    f"story {step.kind} of seat {step.seat}: {type(error).__name__}: {error}"
+                )
+
+    def _quiet(self) -> None:
+        """Wait until nothing moves any more, or too long."""
+        self._stack.settle()
+        deadline, still, last = time.monotonic() + QUIET, 0, {}
+        while still < STILL and time.monotonic() < deadline:
+            time.sleep(1.0)
+            self._world.simulated.post("deliveries/hurry")
+            last = self._left()
+            still = 0 if any(last.values()) else still + 1
+            if time.monotonic() - self._said > SAY_EVERY:
+                self._said = time.monotonic()
+                self._say("quiet: " + ", ".join(f"{count} {what}" for what, count in last.items()) + " left")
+
+    def _left(self) -> dict[str, int]:
+        with self._stack.cluster.connect() as db:
+            found: dict[str, Any] = db.execute(LEFT, (list(OURS),)).fetchone() or {}
+        deliveries = self._world.simulated.get("deliveries")
+        return {**found, "messages": sum(row["state"] == "pending" for row in deliveries)}
+
+    def _progress(self, done: int) -> None:
+        if time.monotonic() - self._said > SAY_EVERY:
+            self._said = time.monotonic()
+            stories = sum(count for what, count in self._journal.counts.items() if what.startswith("story"))
+            starts = sum(process.starts for process in self._stack.processes.values())
+            self._say(f"step {done} of {len(self._plan.stormy)}: {stories} stories lived, {starts} processes started")
+
+    def _latencies(self, facts: Facts) -> list[float]:
+        found = []
+        for provider_id, clicked in self._clicks.items():
+            confirmed = [row["confirmed_at"] for row in facts.requests_of(provider_id) if row["confirmed_at"]]
+            found += [(at - clicked).total_seconds() for at in confirmed[:1]]
+        return sorted(found)
+
+
+def describe(report: Report, plan: Plan) -> Sequence[str]:
+    """Return what is printed at the end; its last line is `violations: N`."""
+    facts, counts = report.facts, report.facts.journal.counts
+    lines = [f"took {report.seconds:.0f} s, seed {plan.seed}"]
+    for start in ("story", "fault", "pages"):
+        said = [
+            f"{count} {what.removeprefix(start + ': ')}"
+            for what, count in sorted(counts.items())
+            if what.startswith(start)
+        ]
+        lines.append(f"{start}: {', '.join(said) or 'none'}")
+    died: dict[str, int] = {}
+    for point, _ in facts.deaths:
+        died[point] = died.get(point, 0) + 1
+    lines.append(f"died at: {', '.join(f'{count} {point}' for point, count in sorted(died.items())) or 'none'}")
+    states: dict[str, int] = {}
+    for row in facts.requests:
+        states[row["state"]] = states.get(row["state"], 0) + 1
+    lines.append(f"requests: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}")
+    ids = [mail.message_id for mail in facts.box]
+    refused = sum(row["state"] == "refused" for row in facts.mails.values())
+    lines.append(
+        f"mails: {len(ids)} arrived, {len(ids) - len(set(ids))} of them a second time under the same Message-ID, "
+        f"{refused} refused for good"
+    )
+    lines.append(f"pages read: {len(facts.journal.visits)}, PayPal's clock ahead by "
+                 f"{(facts.journal.jumps or [(0, 0.0)])[-1][1] / 3600:.1f} h")  # fmt: skip
+    lines.append("audit chain: " + ("verified" if facts.audit_exists and facts.audit is None else
+                                    "no audit chain yet" if not facts.audit_exists else "broken"))  # fmt: skip
+    if report.latencies:
+        middle = report.latencies[len(report.latencies) // 2]
+        lines.append(
+            f"from the click to PayPal's confirmation stored, without faults: median {middle * 1000:.0f} ms, "
+            f"worst {report.latencies[-1] * 1000:.0f} ms of {len(report.latencies)}"
+        )
+    lines += report.notes
+    lines += [f"VIOLATION {said}" for said in report.violations]
+    return [*lines, f"violations: {len(report.violations)}"]

@@ -1,0 +1,133 @@
+"""Everything there is to judge by at the end: the database, the simulator's own journal, the mail server's box."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from portal.demo.mailbox import Mail, MailFolder
+from portal.demo.run import ROOT
+from portal.demo.simulator.records import moment
+from tests.chaos import points
+from tests.chaos.journal import Journal
+from tests.chaos.plan import PENDING, Plan
+from tests.chaos.stack import Stack
+from tests.chaos.world import World
+
+Row = dict[str, Any]
+OURS: Final = ("end_requests.carry_out", "mails.send", "events.handle")  # the jobs that keep a promise
+NO_AUDIT: Final = "No such command"
+
+
+@dataclass
+class Facts:
+    """The end of a run. Rows are as the database has them, ids as text."""
+
+    subscriptions: dict[str, Row]  # by PayPal's id
+    requests: list[Row]
+    mails: dict[str, Row]  # by Message-ID
+    ended_entries: dict[str, int]  # of the timeline: request id → entries « ended »
+    abandoned: set[str]  # subscription ids that were marked abandoned after their end
+    jobs: list[Row]  # of ours that are not done
+    events: list[Row]  # PayPal's messages that wait or were given up
+    box: list[Mail]
+    at_paypal: dict[str, Row]
+    undelivered: int
+    audit: str | None  # what is wrong with the audit chain; None when it verifies
+    audit_exists: bool
+    journal: Journal
+    bystanders: set[str]
+    unnamed: set[str]  # PayPal's ids of those that were not approved when they were imported
+    deaths: list[tuple[str, float]]
+
+    def __post_init__(self) -> None:
+        self._provider_ids = {row["id"]: provider_id for provider_id, row in self.subscriptions.items()}
+        self._requests: dict[str, list[Row]] = defaultdict(list)
+        for row in self.requests:
+            self._requests[self.provider_id_of(row)].append(row)
+        self._request_ids = {row["id"]: row for row in self.requests}
+
+    def provider_id_of(self, request: Row) -> str:
+        """Return PayPal's id of a request's subscription."""
+        return self._provider_ids[request["subscription_id"]]
+
+    def provider_id_of_mail(self, mail: Row | None) -> str | None:
+        """Return PayPal's id of the subscription that a mail is about."""
+        request = self._request_ids.get(mail["end_request_id"]) if mail is not None else None
+        return self.provider_id_of(request) if request is not None else None
+
+    def requests_of(self, provider_id: str) -> list[Row]:
+        """Return the requests of a subscription, oldest first."""
+        return self._requests.get(provider_id, [])
+
+    def over_at_paypal(self, provider_id: str) -> datetime | None:
+        """Return the real time at which PayPal ended it, to the second below; None while it is not over there."""
+        row = self.at_paypal[provider_id]
+        if row["status"] not in ("CANCELLED", "EXPIRED"):
+            return None
+        said = moment(row["status_update_time"])
+        ahead = 0.0
+        for at, seconds in self.journal.jumps:
+            if at + timedelta(seconds=seconds) <= said:
+                ahead = seconds
+        return said - timedelta(seconds=ahead)
+
+
+def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
+    """Read it all, once nothing moves any more."""
+    with stack.cluster.connect() as db:
+
+        def rows(query: str, *given: Any) -> list[Row]:
+            return db.execute(query, given).fetchall()
+
+        requests = rows(
+            "SELECT * , id::text AS id, subscription_id::text AS subscription_id FROM end_requests ORDER BY created_at"
+        )
+        timeline = rows("SELECT kind, key, subscription_id::text AS subscription_id FROM timeline_entries")
+        jobs = rows(
+            "SELECT id, task_name, status::text, scheduled_at, attempts, args FROM procrastinate_jobs "
+            "WHERE task_name = ANY(%s) AND status IN ('todo', 'doing', 'failed', 'aborted')",
+            list(OURS),
+        )
+        events = rows(
+            "SELECT event_id, event_type, state, error FROM paypal_events WHERE state IN ('waiting', 'failed')"
+        )
+        subscriptions = rows("SELECT *, id::text AS id FROM subscriptions")
+        mails = rows("SELECT *, end_request_id::text AS end_request_id FROM mails")
+    ended: dict[str, int] = defaultdict(int)
+    for entry in timeline:
+        ended[entry["key"]] += entry["kind"] == "ended"
+    deliveries = world.simulated.get("deliveries")
+    audit_exists, audit = _audit(stack)
+    return Facts(
+        subscriptions={row["provider_id"]: row for row in subscriptions},
+        requests=requests,
+        mails={row["message_id"]: row for row in mails},
+        ended_entries=dict(ended),
+        abandoned={entry["subscription_id"] for entry in timeline if entry["kind"] == "marked_abandoned"},
+        jobs=jobs,
+        events=events,
+        box=MailFolder(stack.folder / "mails").all()[::-1],
+        at_paypal={row["id"]: row for row in world.simulated.get("subscriptions")},
+        undelivered=sum(row["state"] != "delivered" for row in deliveries),
+        audit=audit,
+        audit_exists=audit_exists,
+        journal=journal,
+        bystanders={world.seats[seat].provider_id for seat in plan.bystanders},
+        unnamed={world.seats[step.seat].provider_id for step in plan.stormy if step.kind == PENDING},
+        deaths=points.deaths(stack.folder),
+    )
+
+
+def _audit(stack: Stack) -> tuple[bool, str | None]:
+    """Verify the audit chain by the operator's own command, where there is one."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "audit", "verify"]
+    done = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=300)
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode and NO_AUDIT in said:
+        return False, None
+    return True, said[-500:] if done.returncode else None

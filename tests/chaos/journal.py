@@ -1,0 +1,59 @@
+"""What the people saw and were told, and what was done to the processes, each with its time."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from portal.clock import utc_now
+from tests.chaos.world import Seat
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page that somebody read, when it was there, and whether it claimed an end."""
+
+    at: datetime
+    provider_id: str
+    path: str
+    says_over: bool
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A POST that was answered by 303: the portal has taken the wish. Staff's answers name no reference."""
+
+    at: datetime
+    seat: Seat
+    reference: str  # empty for staff
+    by_staff: bool
+
+
+@dataclass
+class Journal:
+    """Written by many threads."""
+
+    visits: list[Visit] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+    undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
+    tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
+    asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
+    clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
+    disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
+    jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since
+    counts: Counter[str] = field(default_factory=Counter)
+    gave_up: list[str] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)  # pages that nobody should see
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, what: str) -> None:
+        """Count something for the report."""
+        with self.lock:
+            self.counts[what] += 1
+
+    def disturb(self) -> None:
+        """Remember that a process or the database was broken off now."""
+        with self.lock:
+            self.disturbances.append(utc_now())

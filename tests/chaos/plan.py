@@ -1,0 +1,171 @@
+"""What happens, in which order: drawn from the seed alone, so that a run can be made again.
+
+The sequence of people and faults is the seed's; how the processes' threads interleave is the machine's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.points import POINTS
+
+# What people do, and how often.
+STORIES: Final = {
+    "cancel": 40,
+    "double-click": 16,
+    "undo": 5,
+    "undo-and-again": 5,
+    "cancel-while-at-paypal": 9,  # the buyer cancels at PayPal at the same moment
+    "staff-complete": 7,
+    "staff-abandon": 7,
+    "staff-cancel": 3,
+    "staff-and-customer": 5,  # staff finalise while the customer cancels
+    "cancel-then-abandon": 3,
+}
+PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
+# PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
+ANSWERS: Final = (
+    ("cancel", "401", {}),
+    ("any", "401", {}),
+    ("cancel", "403", {}),
+    ("show", "404", {}),
+    ("cancel", "422-account-closed", {}),
+    ("cancel", "422-status-invalid", {}),
+    ("any", "429", {"retry_after": 60}),
+    ("cancel", "429", {"retry_after": 0}),
+    ("any", "500", {}),
+    ("cancel", "503", {}),
+    ("show", "html-502", {}),
+    ("show", "cut", {}),
+    ("cancel", "cut", {}),
+    ("cancel", "silent", {"seconds": 5.0}),  # done, but no answer
+    ("cancel", "timeout", {"seconds": 5.0}),
+    ("show", "timeout", {"seconds": 5.0}),
+    ("cancel", "stale", {"reads": 3}),
+    ("show", "empty-200", {}),
+    ("show", "other-id", {}),
+    ("token", "500", {}),
+)
+# Faults and how often each is drawn; those of PayPal's answers and of the named points come on top.
+FAULTS: Final = {
+    "kill-worker": 40,
+    "kill-web-process": 30,
+    "kill-web": 12,
+    "stop-worker": 25,  # SIGTERM, then another one
+    "stop-web": 8,
+    "reload-web": 8,
+    "postgres-fast": 10,
+    "postgres-immediate": 10,
+    "mail-put-off": 20,
+    "mail-refused": 6,
+    "events-held": 20,
+    "events-shuffled": 20,
+    "events-repeated": 20,
+    "clock": 15,
+    **{f"die-at:{point}": 22 for point in POINTS},
+    **{f"paypal:{place}": 18 for place in range(len(ANSWERS))},
+}
+LASTING: Final = frozenset({"mail-put-off", "mail-refused", "events-held", "events-shuffled"})
+PENDING_SHARE: Final = 30  # one in so many stories
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: a story of a seat, a fault, or the end of a fault that lasts."""
+
+    act: str  # story, fault, end
+    kind: str
+    seat: int = -1
+    number: int = 0  # drawn for it: how often a rule hits, which process, how far the clock jumps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole run."""
+
+    seed: int
+    calm: tuple[Step, ...]  # before any fault: how long a cancellation takes
+    stormy: tuple[Step, ...]
+    seats: int
+    pending: int  # how many of the seats, the last of the first merchant, were never approved
+    bystanders: tuple[int, ...]  # seats of people who do nothing
+
+
+def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
+    """Draw a run with so many stories and so many faults."""
+    chance = random.Random(seed)
+    pending = cancellations // PENDING_SHARE
+    bystanders = max(2, cancellations // 20)
+    seats = cancellations + bystanders
+    # The seats of the first merchant come first, its pending ones at their end (world.build).
+    first = seats // 2 + seats % 2
+    unapproved = range(first - pending, first)
+    others = [seat for seat in range(seats) if seat not in unapproved]
+    chance.shuffle(others)
+    quiet, busy = others[:bystanders], others[bystanders:]
+    calm_count = min(max(3, cancellations // 10), 30)
+    calm = tuple(Step("story", "cancel", seat) for seat in busy[:calm_count])
+    stories = [Step("story", _pick(chance, STORIES), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
+    stories += [Step("story", PENDING, seat, chance.randrange(1000)) for seat in unapproved]
+    chance.shuffle(stories)
+    kinds = _fault_kinds(chance, faults)
+    return Plan(
+        seed=seed,
+        calm=calm,
+        stormy=tuple(_interleaved(chance, stories, kinds)),
+        seats=seats,
+        pending=pending,
+        bystanders=tuple(sorted(quiet)),
+    )
+
+
+def for_bug(bug: str) -> Plan:
+    """Return the short run in which a planted bug shows for sure."""
+    fault = {
+        "": "die-at:settling",
+        "call_before_intent": "die-at:before-intent",
+        "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
+        "mail_before_commit": "die-at:settling",
+    }[bug]
+    steps = []
+    for seat in range(4):
+        steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
+    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
+
+
+def rolling() -> Plan:
+    """Return a short run in which processes are stopped politely and replaced, one after the other, under traffic."""
+    faults = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
+    steps = []
+    for seat, kind in enumerate(faults):
+        steps += [Step("story", "cancel", 2 * seat), Step("fault", kind, number=seat)]
+        steps += [Step("story", "double-click", 2 * seat + 1)]
+    return Plan(seed=2, calm=(), stormy=tuple(steps), seats=14, pending=0, bystanders=(12, 13))
+
+
+def _fault_kinds(chance: random.Random, count: int) -> list[str]:
+    """Return the kinds of the faults: every kind once where there is room, the rest by weight."""
+    kinds = list(FAULTS)
+    chance.shuffle(kinds)
+    drawn = kinds[:count] + [_pick(chance, FAULTS) for _ in range(count - len(kinds))]
+    chance.shuffle(drawn)
+    return drawn
+
+
+def _interleaved(chance: random.Random, stories: Sequence[Step], kinds: Sequence[str]) -> list[Step]:
+    """Mix stories and faults evenly; what lasts ends some steps later."""
+    marked = [(place / max(len(stories), 1), 1, step) for place, step in enumerate(stories)]
+    for place, kind in enumerate(kinds):
+        at = place / max(len(kinds), 1)
+        marked.append((at, 0, Step("fault", kind, number=chance.randrange(1000))))
+        if kind in LASTING:
+            length = 1 if kind == "mail-refused" else chance.randint(2, 6)
+            marked.append((at + length / max(len(stories), 1), 2, Step("end", kind)))
+    return [step for _, _, step in sorted(marked, key=lambda one: one[:2])]
+
+
+def _pick(chance: random.Random, weights: dict[str, int]) -> str:
+    return chance.choices(list(weights), list(weights.values()))[0]

@@ -1,0 +1,96 @@
+"""The harness itself: a short run finds nothing, a planted bug is found, and the seed alone decides what is done.
+
+Each run is the command itself, in a process of its own.  All of them are in this file, which one process of the test
+run works through: two stacks at once would only slow each other down.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from portal.demo.run import ROOT
+from tests.chaos import plan
+from tests.chaos.bugs import BUGS
+from tests.chaos.claims import mail_says_over, page_says_over, phrases
+
+PATIENCE = 400  # seconds: far more than a run takes on two free cores
+
+
+def chaos(*arguments):
+    """Run the command; return its exit status and what it printed."""
+    command = [sys.executable, "-m", "tests.chaos", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    print(done.stdout + done.stderr)  # shown when the test fails
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_16_a_short_seeded_run_finds_no_violation():
+    status, lines = chaos("--seed", "3", "--cancellations", "16", "--faults", "14", "--minutes", "4")
+    assert (status, lines[-1]) == (0, "violations: 0")
+
+
+def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing():
+    status, lines = chaos("--rolling", "--minutes", "4")
+    assert (status, lines[-1]) == (0, "violations: 0")
+
+
+@pytest.mark.parametrize(
+    ("bug", "said"),
+    [
+        ("call_before_intent", "before the intent was written here"),
+        ("success_without_a_read", "PayPal still has it ACTIVE and charges"),
+        ("mail_before_commit", "the database knows of no such mail"),
+    ],
+)
+def test_a_planted_bug_is_found(bug, said):
+    status, lines = chaos("--bug", bug, "--minutes", "4")
+    assert status == 1
+    assert lines[-1] != "violations: 0"
+    assert any(said in line for line in lines if line.startswith("VIOLATION")), lines
+
+
+def test_every_planted_bug_is_tried():
+    (parametrized,) = test_a_planted_bug_is_found.pytestmark
+    assert {bug for bug, _ in parametrized.args[1]} == BUGS.keys()
+
+
+def test_the_seed_alone_decides_what_is_done():
+    first, again = (plan.draw(5, cancellations=60, faults=60) for _ in range(2))
+    assert first == again
+    assert first != plan.draw(6, cancellations=60, faults=60)
+
+
+def test_a_long_run_has_every_fault_and_every_story_and_each_seat_one_story():
+    drawn = plan.draw(1, cancellations=1000, faults=1000)
+    steps = [*drawn.calm, *drawn.stormy]
+    assert {step.kind for step in steps if step.act == "fault"} == plan.FAULTS.keys()
+    assert {step.kind for step in steps if step.act == "story"} == {*plan.STORIES, plan.PENDING}
+    assert sum(step.act == "fault" for step in steps) == 1000
+    seats = [step.seat for step in steps if step.act == "story"]
+    assert len(seats) == len(set(seats)) == 1000
+    assert not set(seats) & set(drawn.bystanders)
+    lasting = [step.kind for step in steps if step.act == "fault" and step.kind in plan.LASTING]
+    assert sorted(lasting) == sorted(step.kind for step in steps if step.act == "end"), "what lasts ends"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<p>Votre abonnement est résilié. PayPal l’a confirmé le 3 avril.</p>", True),
+        ("<h1>Votre\n résiliation est confirmée</h1>", True),
+        ('<span class="status" data-status="cancelled">Annulé</span>', True),
+        ("<h1>Votre demande est enregistrée</h1><p>PayPal ne l’a pas encore confirmée.</p>", False),
+        ("<h1>Check: your subscription is not cancelled yet</h1>", False),
+        ('<span data-status="retrying">Nouvel essai prévu</span>', False),
+    ],
+)
+def test_what_a_page_claims_is_told_from_what_it_does_not(text, says):
+    assert page_says_over(text) is says
+
+
+def test_the_sentences_looked_for_are_those_of_the_catalogue():
+    assert len(phrases()) >= 12
+    assert mail_says_over("Your subscription is cancelled. PayPal confirmed it")

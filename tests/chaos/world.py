@@ -1,0 +1,180 @@
+"""Who is there: two merchants with a key and a webhook, their staff, and customers whose subscriptions were imported.
+
+Sessions are opened by the product's own function: a thousand log-ins by mail would measure patience.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from portal.clock import utc_now
+from portal.demo.run import HOST
+from portal.domain.policies import Role
+from portal.extensions import Database
+from portal.models import KeyState, Merchant, PayPalAccount, Staff, Subscription
+from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
+from portal.queries.people import Kind
+from portal.secrets import Vault
+from portal.services import imports, sessions, webhook_endpoints
+from portal.services.context import Context
+from portal.services.gateways import SECRET
+from portal.services.sessions import Visitor
+from tests.chaos.cluster import PATIENCE
+from tests.chaos.stack import MASTER_KEY, Stack
+from tests.fakes.mailer import RememberingMailer
+
+MERCHANTS: Final = (("atelier", "L’Atelier", "fr"), ("studio", "Studio Yoga", "en"))
+
+
+class Simulated:
+    """The simulator's control address."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://{HOST}:{port}"
+
+    def post(self, what: str, /, **given: Any) -> Any:
+        """Change something there; return what it answers."""
+        answer = requests.post(f"{self.url}/_simulator/{what}", json=given, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else {}
+
+    def get(self, what: str) -> list[dict[str, Any]]:
+        """Return one of its lists."""
+        answer = requests.get(f"{self.url}/_simulator/{what}", timeout=60)
+        answer.raise_for_status()
+        rows: list[dict[str, Any]] = answer.json()[what]
+        return rows
+
+    def back_to_normal(self) -> None:
+        """Take every rule back."""
+        requests.delete(f"{self.url}/_simulator/rules", timeout=30).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One customer with one subscription."""
+
+    subscription_id: uuid.UUID
+    provider_id: str
+    customer_id: uuid.UUID
+    merchant_id: uuid.UUID
+    slug: str
+
+
+@dataclass
+class World:
+    """What the people need to know."""
+
+    context: Context
+    simulated: Simulated
+    web: str
+    seats: list[Seat] = field(default_factory=list)
+    staff_tokens: dict[str, str] = field(default_factory=dict)
+
+    def token_of(self, seat: Seat) -> str:
+        """Open a session for the customer and return the cookie's value; wait while PostgreSQL is being restarted."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._open(seat)
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+
+    def _open(self, seat: Seat) -> str:
+        with self.context.db.begin() as session:
+            return sessions.open_for(
+                session, Kind.CUSTOMER, seat.merchant_id, seat.customer_id, visitor=Visitor(), now=utc_now()
+            )
+
+
+def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
+    """Make `count` subscriptions at the simulator, import them, and give everybody a seat in the seed's order.
+
+    The last `pending` of them were never approved at PayPal.
+    """
+    world = World(
+        context=_context(stack),
+        simulated=Simulated(stack.ports["simulator"]),
+        web=f"http://{HOST}:{stack.ports['web']}",
+    )
+    ids: list[str] = []
+    for place, (slug, name, locale) in enumerate(MERCHANTS):
+        share = count // 2 + (count % 2 if place == 0 else 0)
+        ids += _merchant(
+            world, slug, name, locale, share=share, seed=seed * 10 + place, pending=pending if place == 0 else 0
+        )
+    with world.context.db.read() as session:
+        rows = {row.provider_id: row for row in session.scalars(select(Subscription))}
+        slugs = dict(session.execute(select(Merchant.id, Merchant.slug)).all())
+    for provider_id in ids:
+        row = rows[provider_id]
+        world.seats.append(Seat(row.id, provider_id, row.customer_id, row.merchant_id, slugs[row.merchant_id]))
+    return world
+
+
+def _merchant(world: World, slug: str, name: str, locale: str, *, share: int, seed: int, pending: int) -> list[str]:
+    client, secret, plan = f"client-{slug}", f"secret-of-{slug}", f"P-CHAOS{slug.upper():0<20}"
+    world.simulated.post("accounts", client_id=client, secret=secret)
+    world.simulated.post("plans", name=f"Cours {name}", plan_id=plan, client_id=client)
+    ids = world.simulated.post("many", count=share - pending, plan_id=plan, seed=seed)["ids"]
+    for number in range(pending):
+        given = {"plan_id": plan, "status": "APPROVAL_PENDING", "email": f"pending{number}@example.com"}
+        ids.append(world.simulated.post("subscriptions", **given)["id"])
+    ctx, now = world.context, utc_now()
+    merchant = Merchant(
+        id=uuid.uuid4(),
+        slug=slug,
+        name=name,
+        locale=locale,
+        support_email=f"aide@{slug}.example",
+        self_cancellation=True,
+    )
+    with ctx.db.begin() as session:
+        session.add(merchant)
+        session.flush()
+        staff = Staff(
+            id=uuid.uuid4(), merchant_id=merchant.id, email=f"anne@{slug}.example", name="Anne", role=Role.OWNER,
+            locale=locale, password_hash="none", totp_secret=b"none",
+        )  # fmt: skip
+        session.add(staff)
+        session.add(
+            PayPalAccount(
+                merchant_id=merchant.id, environment="sandbox", client_id=client, set_at=now, state=KeyState.WORKING,
+                secret=ctx.vault.seal(secret, purpose=SECRET), secret_ending="cret", checked_at=now, check_result={},
+            )
+        )  # fmt: skip
+        session.flush()
+        endpoint = webhook_endpoints.endpoint_of(session, merchant.id, "sandbox")
+        endpoint.url = webhook_endpoints.webhook_url(ctx, endpoint)
+        world.staff_tokens[slug] = sessions.open_for(
+            session, Kind.STAFF, merchant.id, staff.id, visitor=Visitor(), now=now
+        )
+        # Its messages begin to come now, before the import: one about an unknown subscription brings it in.
+        endpoint.webhook_id = world.simulated.post("webhooks", url=endpoint.url, client_id=client)["id"]
+        endpoint.registered_at = endpoint.checked_at = now
+    imports.run_import(ctx, imports.start_or_resume(ctx, merchant.id).id)
+    return ids
+
+
+def _context(stack: Stack) -> Context:
+    """The product's own wiring, for setting up: import, sessions, sealed keys."""
+    urls = {name: stack.environment[f"PAYPAL_{name.upper()}_URL"] for name in ("sandbox", "live")}
+    return Context(
+        db=Database(stack.cluster.url),
+        vault=Vault((("chaos", MASTER_KEY),)),
+        gateways=PayPalGateways(urls),
+        webhooks=PayPalSignatures(urls, trust=stack.folder / "authority.pem"),
+        ipns=PayPalIpns(urls),
+        mailer=RememberingMailer(),
+        base_url=stack.environment["PORTAL_BASE_URL"],
+        mail_from=stack.environment["MAIL_FROM"],
+    )

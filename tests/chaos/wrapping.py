@@ -1,0 +1,13 @@
+"""Make a process of the product one that can be killed at a named point, and that may have a planted bug."""
+
+from __future__ import annotations
+
+import os
+
+from tests.chaos import bugs, points
+
+
+def wrap() -> None:
+    """To be called before the application is made: who imports by name then gets what is wrapped."""
+    points.install()
+    bugs.install(os.environ.get(bugs.BUG, ""))  # outside the points: they stay where the product has them
