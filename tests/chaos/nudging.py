@@ -41,13 +41,16 @@ AGE: Final = (
     # is late by long, so that the product's own sweeps, every minute, give it another one.
     """UPDATE paypal_events SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM paypal_events WHERE state = 'waiting'
-        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds' FOR UPDATE SKIP LOCKED)""",
+        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
+        FOR UPDATE SKIP LOCKED)""",
     """UPDATE end_requests SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state IN ('verifying', 'retrying', 'needs_merchant')
-        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds' FOR UPDATE SKIP LOCKED)""",
+        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
+        FOR UPDATE SKIP LOCKED)""",
     """UPDATE mails SET send_at = send_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM mails WHERE state = 'waiting'
-        AND send_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds' FOR UPDATE SKIP LOCKED)""",
+        AND send_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
+        FOR UPDATE SKIP LOCKED)""",
 )
 WAITING_MAILS: Final = "SELECT id, attempts, send_at FROM mails WHERE state = 'waiting' AND send_at > now()"
 SEND: Final = """UPDATE mails SET send_at = now() WHERE id IN (
