@@ -82,7 +82,7 @@ CONTENTS = tuple(Content(key=f"c{n}", title="Lesson", unlock_after_days=n) for n
 
 @pytest.mark.parametrize(("status", "outcome"), ALLOWED)
 @pytest.mark.parametrize("switches", SWITCHES, ids=lambda on: "+".join(name for name in on if on[name]) or "none")
-def test_the_recap_is_true_for_every_combination(status, outcome, switches):
+def test_9_the_recap_is_true_for_every_combination(status, outcome, switches):
     rule = Rule(contents=CONTENTS, grace_days=7, **switches)
     for started, paid, late in itertools.product((-100, None), (None, -5, 0, 20), (None, -30, -3)):
         ended = days(-5) if status.value == "cancelled" else None

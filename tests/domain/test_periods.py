@@ -117,7 +117,7 @@ SHOWN = """
 
 
 @pytest.mark.parametrize("line", SHOWN.strip().splitlines())
-def test_the_last_day_shown_is_the_local_one(line):
+def test_7_the_last_day_shown_is_the_local_one(line):
     paid, paris, reunion = line.split("|")
     day, hour, count, unit = paid.split()
     interval = Interval(Unit(unit), int(count))

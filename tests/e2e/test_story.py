@@ -448,7 +448,7 @@ LOOK = """one => { const { width, height, backgroundColor, color, fontSize, font
     [("fr", WIDE, False), ("fr", NARROW, True), ("en", NARROW, True)],
     ids=["fr-1280-mouse", "fr-320-keyboard", "en-320-keyboard"],
 )
-def test_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str, size: Size, keyboard: bool) -> None:
+def test_12_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str, size: Size, keyboard: bool) -> None:
     story = Story(fresh_demo, new_visitor, locale, size, keyboard)
     anne = story.anne_logs_in()
     story.switch_is_refused_before_the_key(anne)

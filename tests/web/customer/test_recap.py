@@ -34,7 +34,7 @@ COMBINATIONS = [
 
 
 @pytest.mark.parametrize(("status", "keeps", "at_once", "kept_paused", "granted"), COMBINATIONS)
-def test_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, kept_paused, granted):
+def test_9_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, kept_paused, granted):
     product = make.product(
         visit.merchant,
         contents=CONTENTS,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest
+from portal.models import EndRequest, Mail
 from portal.services import carrying_out
+from portal.services.outbox import CONTENT
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"
@@ -40,7 +43,7 @@ DISTURBANCES = [
 
 
 @pytest.mark.parametrize(("operation", "behaviour", "more"), DISTURBANCES)
-def test_an_answer_that_is_none_is_never_called_a_cancellation(visit, make, paypal, operation, behaviour, more):
+def test_17_an_answer_that_is_none_is_never_called_a_cancellation(visit, make, paypal, operation, behaviour, more):
     subscription = make.subscription(customer=visit.customer)
     paypal.rule(operation, behaviour, **more)
 
@@ -99,7 +102,7 @@ def test_a_merchant_without_a_key_has_to_finish_it(make, log_in):
 
 
 @pytest.mark.parametrize(("hours", "link"), [(2, True), (71, True), (75, False)])
-def test_with_a_payment_near_and_paypal_down_the_page_says_how_to_stop_it_oneself(visit, make, paypal, hours, link):
+def test_6_with_a_payment_near_and_paypal_down_page_and_mail_say_how_to_stop_it(visit, make, paypal, ctx, hours, link):
     due = utc_now() + timedelta(hours=hours)
     subscription = make.subscription(customer=visit.customer, next_payment_at=due)
     paypal.rule("any", "500")
@@ -107,6 +110,11 @@ def test_with_a_payment_near_and_paypal_down_the_page_says_how_to_stop_it_onesel
     assert (AUTOPAY in page.body) is link
     assert ("Next payment due " in page.text) is link
     assert not DONE.search(page.body)
+    with ctx.db.read() as session:
+        mail = session.scalars(select(Mail).where(Mail.kind == "end_recorded")).one()
+    text = json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
+    assert (AUTOPAY in text) is link
+    assert not DONE.search(mail.subject + text)
 
 
 def test_when_the_next_date_is_unknown_the_link_is_there_too(visit, make, paypal):
