@@ -222,6 +222,16 @@ def test_a_customer_who_would_stop_later_keeps_the_day_that_staff_planned(ctx, m
     assert (later.request_id, later.is_new) == (planned.id, False)
 
 
+def test_staff_cannot_put_off_the_end_that_a_customer_asked_for(ctx, make, subscription):
+    own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    later = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 300))
+    recorded = end_requests.record(ctx, later, now=utc_now())
+    assert (recorded.request_id, recorded.is_new) == (own.id, False)
+    assert row(ctx, own.id).state is RequestState.RECORDED
+    sooner = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
+    assert end_requests.record(ctx, sooner, now=utc_now()).is_new
+
+
 def test_nothing_about_a_replaced_request_is_mailed_afterwards(ctx, make, paypal, subscription):
     ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
     carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
