@@ -150,6 +150,8 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         request = end_requests.lock(session, request_id)
         if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
             raise NoResultFound
+        if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
+            raise NotAllowed(Denial.ALREADY_SENT)
         _take_back_by(session, subscription, request, wish, now=now)
 
 

@@ -209,6 +209,14 @@ def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypa
     assert row(ctx, own.id).state is RequestState.RECORDED
 
 
+def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscription):
+    paypal.rule("show", "500")
+    request = carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
+    assert (request.is_open, request.sent_at) == (True, None)
+    with pytest.raises(NotAllowed):
+        end_requests.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), request.id, now=utc_now())
+
+
 def test_a_customer_may_stop_before_the_day_that_staff_planned(ctx, make, paypal, subscription):
     planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 80))
     own = carry(ctx, ask(ctx, make, subscription))
