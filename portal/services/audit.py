@@ -89,10 +89,16 @@ def _chain(session: Session) -> None:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _drop(session: Session, rolled_back: SessionTransaction) -> None:
-    """Forget what was gathered in the transaction, or in the savepoint, that was rolled back."""
+    """Forget what was gathered in the transaction, or in the savepoint, that was rolled back.
+
+    A flush that fails rolls back the savepoint around it, and is itself what is told of here.
+    """
     gathered: Sequence[_Gathered] = session.info.pop(GATHERED, ())
-    if rolled_back.nested:
-        session.info[GATHERED] = [row for row in gathered if rolled_back not in row.savepoints]
+    undone = rolled_back
+    while not undone.nested and undone.parent is not None:
+        undone = undone.parent
+    if undone.nested:
+        session.info[GATHERED] = [row for row in gathered if undone not in row.savepoints]
 
 
 def _savepoints(session: Session) -> tuple[SessionTransaction, ...]:

@@ -150,6 +150,8 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         request = end_requests.lock(session, request_id)
         if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
             raise NoResultFound
+        if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
+            raise NotAllowed(Denial.ALREADY_SENT)
         _take_back_by(session, subscription, request, wish, now=now)
 
 
@@ -207,12 +209,15 @@ def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: date
 
 
 def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, now: datetime) -> bool:
-    """Say whether a planned end makes room: always for staff, and for a customer who stops before staff's day."""
+    """Say whether a planned end makes room: always for staff, unless a customer asked and would have to wait longer.
+
+    A customer stops before the day that staff planned; their own request they take back themselves.
+    """
     if not standing.is_planned(now):
         return False
-    if wish.actor is Actor.STAFF:
-        return True
     sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
+    if wish.actor is Actor.STAFF:
+        return sooner or standing.actor is not Actor.CUSTOMER
     return wish.actor is Actor.CUSTOMER and standing.actor is not Actor.CUSTOMER and sooner
 
 

@@ -21,7 +21,7 @@ from portal.models import Subscription
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
 from portal.queries import subscriptions
 from portal.secrets import CannotOpen
-from portal.services import payments
+from portal.services import late_payments, payments
 from portal.services.context import Context
 from portal.services.event_outcomes import NotYet
 from portal.services.gateways import NoKey, OtherEnvironment, heed, rest_gateway
@@ -92,7 +92,7 @@ def _look(ctx: Context, due: Subscription) -> None:
 def _read(ctx: Context, due: Subscription, *, now: datetime) -> None:
     gateway = rest_gateway(ctx, due.merchant_id, environment=due.environment)
     reread(ctx, Origin(due.merchant_id, due.environment), gateway, due.provider_id)
-    since = max(due.stopped_at_provider_at or now, now - BACK)
+    since = max(late_payments.over_since(due) or now, now - BACK)
     shown = gateway.list_payments(due.provider_id, start=since, end=now)
     with ctx.db.begin() as session:
         locked = subscriptions.lock(session, due.merchant_id, due.id)

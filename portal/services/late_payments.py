@@ -63,13 +63,24 @@ def begin_watch(subscription: Subscription, request: EndRequest, reading: Readin
         subscription.next_watch_at = rules.next_watch(stopped_at=stopped, unbilled_at=subscription.unbilled_at, now=now)
 
 
+def over_since(subscription: Subscription) -> datetime | None:
+    """Return from when on a payment is late, None while it goes on.
+
+    One that ended before it began was never stopped at PayPal, and its customer was told that nothing would be
+    taken: what comes when PayPal lets it begin all the same is late too, although we end it there at once.
+    """
+    if subscription.started_at is None and subscription.ended_at is not None:
+        return subscription.ended_at
+    return subscription.stopped_at_provider_at
+
+
 def look(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Judge every payment of a locked subscription that came after PayPal stopped it."""
-    stopped = subscription.stopped_at_provider_at
-    if stopped is None:
+    over = over_since(subscription)
+    if over is None:
         return
     session.flush()
-    rows = late_payments.since(session, subscription.id, stopped)
+    rows = late_payments.since(session, subscription.id, over)
     settled = sum((one.amount for one, late in rows if late and late.state is LateState.DEBT), Decimal(0))
     for payment, late in rows:
         if late is None:
@@ -96,8 +107,8 @@ def _judge(
     ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, settled: Decimal, now: datetime
 ) -> Decimal:
     """Write what a payment without a row is; return how much of the old debt it paid."""
-    stopped = subscription.stopped_at_provider_at
-    assert stopped is not None  # noqa: S101 - `look` asked
+    over = over_since(subscription)
+    assert over is not None  # noqa: S101 - `look` asked
     owed = None
     if subscription.owed is not None and subscription.owed_currency is not None:
         owed = Money(subscription.owed - settled, subscription.owed_currency)
@@ -105,7 +116,7 @@ def _judge(
         payment.state,
         Money(payment.amount, payment.currency),
         paid_at=payment.paid_at,
-        stopped_at=stopped,
+        stopped_at=over,
         ran_its_course=subscription.provider_status == ProviderStatus.EXPIRED,
         owed=owed,
     )

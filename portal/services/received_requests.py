@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
@@ -90,13 +91,14 @@ def match_standing(
 ) -> bool:
     """Link it to the end of that subscription which was asked for already; False when there is none.
 
+    One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
     Raises NoResultFound, AlreadySettled.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
         requests = end_requests.all_of_subscription(session, subscription.id)
         standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
-        if standing is None:
+        if standing is None or (standing.actor is Actor.STAFF and standing.is_planned(now)):
             return False
         match(session, merchant_id, received_id, standing, by=by, now=now)
     return True

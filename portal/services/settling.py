@@ -27,7 +27,7 @@ from portal.domain.end_requests import (
 )
 from portal.models import EndRequest, Merchant, PauseRequest, Provider, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import end_requests, paypal_accounts, subscriptions
+from portal.queries import end_requests, merchant_news, paypal_accounts, subscriptions
 from portal.services import audit, endings, key_marks, notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.gateways import slow_down, suspect_key
@@ -166,7 +166,11 @@ def settle(ctx: Context, claim: Claim, answer: Answer, *, now: datetime) -> None
 
 
 def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
-    """Try every request that waits for the merchant again, for example once the key works; return how many."""
+    """Try every request that waits for the merchant again, for example once the key works; return how many.
+
+    Rows of other subscriptions are held without those: so what comes last of all is locked before them.
+    """
+    merchant_news.lock(session, merchant_id)
     waiting = session.scalars(
         select(EndRequest)
         .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
@@ -283,8 +287,10 @@ def _hand_to_merchant(
 def _stop_the_others(session: Session, request: EndRequest, provider: Provider) -> None:
     """The key stops every open request of the merchant: say so on their pages too (cancellation.md, 401).
 
-    Rows that another process holds are left to that process, which meets the same refusal.
+    Rows that another process holds are left to that process, which meets the same refusal.  As in `retry_all`,
+    what comes last of all is locked before those of other subscriptions.
     """
+    merchant_news.lock(session, request.merchant_id)
     others = session.scalars(
         select(EndRequest.id)
         .join(Subscription, Subscription.id == EndRequest.subscription_id)

@@ -14,11 +14,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.domain.audit import OPERATOR, PORTAL, Act, By, Flaw, Found
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.models import AuditEntry, Subscription, TimelineKind
+from portal.models import AuditEntry, Customer, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.services import audit, audit_checks, audit_exports, end_requests, settings, timeline
 from portal.services.audit_exports import Format
@@ -101,6 +102,18 @@ def test_what_is_rolled_back_was_never_appended(ctx, merchant, now):
         append(session, kept="last")
     assert [row.details["kept"] for row in rows_of(ctx, merchant.id)] == ["first", "inside", "last"]
     assert audit_checks.check(ctx.db, merchant.id).is_whole
+
+
+def test_a_flush_that_fails_in_a_savepoint_takes_nothing_else_from_the_chain(ctx, make, merchant, now):
+    """As in a page of an import: one bad row is undone alone, and the others' facts stay in the chain."""
+    with ctx.db.begin() as session:
+        for word in ("before", "bad", "after"):
+            with contextlib.suppress(IntegrityError), session.begin_nested():
+                audit.append(session, merchant.id, Act.KEY_SET, by=PORTAL, at=now, kept=word)
+                if word == "bad":
+                    session.add(Customer(merchant_id=None, name="x"))
+                    session.flush()
+    assert [row.details["kept"] for row in rows_of(ctx, merchant.id)] == ["before", "after"]
 
 
 def test_only_what_the_database_gives_back_unchanged_may_stand_in_a_row(ctx, merchant, now):

@@ -209,6 +209,14 @@ def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypa
     assert row(ctx, own.id).state is RequestState.RECORDED
 
 
+def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscription):
+    paypal.rule("show", "500")
+    request = carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
+    assert (request.is_open, request.sent_at) == (True, None)
+    with pytest.raises(NotAllowed):
+        end_requests.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), request.id, now=utc_now())
+
+
 def test_a_customer_may_stop_before_the_day_that_staff_planned(ctx, make, paypal, subscription):
     planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 80))
     own = carry(ctx, ask(ctx, make, subscription))
@@ -220,6 +228,16 @@ def test_a_customer_who_would_stop_later_keeps_the_day_that_staff_planned(ctx, m
     planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
     later = end_requests.record(ctx, wish_of(subscription, wished_on=days_ahead(subscription, 100)), now=utc_now())
     assert (later.request_id, later.is_new) == (planned.id, False)
+
+
+def test_staff_cannot_put_off_the_end_that_a_customer_asked_for(ctx, make, subscription):
+    own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    later = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 300))
+    recorded = end_requests.record(ctx, later, now=utc_now())
+    assert (recorded.request_id, recorded.is_new) == (own.id, False)
+    assert row(ctx, own.id).state is RequestState.RECORDED
+    sooner = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
+    assert end_requests.record(ctx, sooner, now=utc_now()).is_new
 
 
 def test_nothing_about_a_replaced_request_is_mailed_afterwards(ctx, make, paypal, subscription):

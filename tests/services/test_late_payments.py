@@ -21,7 +21,7 @@ from portal.queries import late_payments as queries
 from portal.queries import subscriptions
 from portal.services import endings, late_payments
 from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
-from tests.services.test_carrying_out import carry, entries, mails
+from tests.services.test_carrying_out import ask, carry, entries, mails
 
 
 @pytest.fixture
@@ -269,3 +269,19 @@ def test_a_customer_without_an_address_is_named_to_the_merchant(ctx, make, paypa
     tell(ctx)
     assert "late_payment" not in mails(ctx)
     assert mails(ctx).count("merchant_late_payments") == 1
+
+
+def test_money_of_one_that_ended_before_it_began_is_late_too(ctx, make, paypal):
+    """Its customer was told that no payment would be taken: PayPal lets it begin, and takes the first one."""
+    make.merchant()
+    pending = make.subscription(status=Status.PENDING, paid_until=None, last_payment_at=None, next_payment_at=None)
+    ended = carry(ctx, ask(ctx, make, pending))
+    assert (ended.basis, make.reload(pending).stopped_at_provider_at) == (Basis.NEVER_STARTED, None)
+    paypal.happen(pending.provider_id, "buyer-approves")
+    paypal.happen(pending.provider_id, "charge")
+    paid = paypal.subscriptions[pending.provider_id].payments[-1]
+    paid.time = stamp(utc_now() + timedelta(seconds=1))
+    show(ctx, pending, paid)
+    (late,) = alarms(ctx)
+    assert late.state is LateState.OPEN
+    assert "late_payment" in mails(ctx)

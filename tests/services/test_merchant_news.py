@@ -8,13 +8,15 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.domain.end_requests import Channel, RequestState, Trouble, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Merchant
 from portal.queries import end_requests as stored
+from portal.queries import import_runs
+from portal.queries import merchant_news as news
 from portal.services import end_requests, notices, outbox
 from portal.services.end_requests import Wish
 from portal.services.outbox import CONTENT
@@ -229,3 +231,12 @@ def test_without_an_address_nothing_is_written(ctx, make, asked, tell, left, mer
         session.get_one(Merchant, merchant.id).support_email = None
     tell(notices.needs_merchant, asked(), trouble=Trouble.NOT_FOUND, **STUCK)
     assert left(now + MINUTE) == []
+
+
+def test_who_tells_does_not_wait_for_an_import_that_begins_behind_a_page_being_written(ctx, merchant):
+    """A page holds its run, then tells of an end; who begins an import holds the merchant’s row and wants the run."""
+    with ctx.db.begin() as beginning:
+        import_runs.lock_merchant(beginning, merchant.id)
+        with ctx.db.begin() as page:
+            page.execute(text("SET LOCAL lock_timeout = '5s'"))
+            news.lock(page, merchant.id)

@@ -226,6 +226,15 @@ def test_a_request_taken_back_opens_the_letter_again(ctx, make, merchant, declar
     assert count_of(ctx, merchant, now) == 1
 
 
+def test_an_end_that_staff_planned_for_later_does_not_answer_a_letter_by_itself(ctx, make, merchant, declared, now):
+    subscription = make.subscription(merchant=merchant, at_paypal=False)
+    later = {"owed_until": now + timedelta(days=300), "wait_reason": "wish", "due_at": now + timedelta(days=310)}
+    make_request(make, subscription, now, state=RequestState.RECORDED, actor=Actor.STAFF, **later)
+    received = declared()
+    assert not received_requests.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
+    assert count_of(ctx, merchant, now) == 1
+
+
 def test_a_letter_is_closed_only_with_a_reason(owner, declared):
     received = declared()
     page = owner.get(f"/admin/received/{received.id}")
