@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 
 import pytest
 import structlog
+from aiosmtpd.controller import Controller
 from bs4 import BeautifulSoup
 from sqlalchemy import select, update
 
@@ -20,9 +22,11 @@ from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof
+from portal.providers.smtp import SmtpMailer
 from portal.services import aging, carrying_out, end_requests, outbox, proofs, refreshing
 from portal.services.end_requests import Wish
 from tests.pdf_text import words_of
+from tests.providers_smtp.test_smtp import Post, free_port
 from tests.web.customer.conftest import reference_of
 from tests.web.customer.test_result_pages import ended_by_staff
 
@@ -30,6 +34,16 @@ from tests.web.customer.test_result_pages import ended_by_staff
 def stored(ctx) -> Proof:
     with ctx.db.read() as session:
         return session.scalars(select(Proof)).one()
+
+
+@pytest.fixture
+def smtp():
+    """What a real mail server received that can carry only seven bits, and a mailer that hands over to it."""
+    post, port = Post(), free_port()
+    controller = Controller(post, hostname="127.0.0.1", port=port, enable_SMTPUTF8=False)
+    controller.start()
+    yield post, SmtpMailer("127.0.0.1", port, starttls=False, timeout=10)
+    controller.stop()
 
 
 def file(browser, path, *, status=200):
@@ -125,6 +139,25 @@ def test_the_file_is_the_customers_the_desks_and_the_mails_and_nobody_elses(visi
     assert attached.content == answer.data
     other = log_in(visit.merchant, make.customer(visit.merchant))
     file(other.browser, path, status=404)
+
+
+def test_the_file_arrives_whole_over_smtp_and_equals_what_the_page_hands_over(french_visit, make, ctx, smtp):
+    subscription = make.subscription(customer=french_visit.customer)
+    page = french_visit.recap(subscription).submit(press=PRESS["fr"])
+    with ctx.db.read() as session:
+        mail_id = session.scalars(select(Mail.id).where(Mail.kind == "end_confirmed")).one()
+    post, mailer = smtp
+    assert outbox.send(dataclasses.replace(ctx, mailer=mailer), mail_id, now=utc_now()) is MailState.SENT
+    raw = post.received[0].original_content
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    message = post.message()
+    assert message.get_content_type() == "multipart/mixed"
+    assert "Votre abonnement est résilié" in message.get_body(("plain",)).get_content()
+    (attached,) = message.iter_attachments()
+    assert attached.get_content_type() == "application/pdf"
+    assert attached.get_filename() == f"preuve-{reference_of(page)}.pdf"
+    assert attached.get_content() == file(french_visit.browser, page.link("Télécharger la preuve (PDF)")).data
 
 
 def test_a_mail_leaves_without_its_proof_only_from_the_third_attempt_on_and_the_log_says_so(visit, make, ctx, mailer):
