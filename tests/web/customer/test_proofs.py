@@ -191,6 +191,15 @@ def test_17_before_the_confirmation_there_is_no_proof(visit, make, paypal, ctx):
         assert session.scalars(select(Proof)).all() == []
 
 
+def test_a_right_to_left_name_leaves_the_sentence_around_it_as_it_is_read(log_in, make, ctx):
+    merchant = make.merchant(locale="en")
+    visit = log_in(merchant, make.customer(merchant, name="محمد"))
+    visit.cancel(make.subscription(customer=visit.customer))
+    drawn = words_of(proofs.file_of(stored(ctx)).content).replace("\u200e", "")
+    assert "CustomerدمحمSubscription" in drawn  # from left to right on the paper
+    assert "Askedbyدمحم(Customeraccountpage)" in drawn
+
+
 def test_another_process_makes_the_same_bytes(visit, make, ctx):
     visit.cancel(make.subscription(customer=visit.customer))
     proof = stored(ctx)
