@@ -7,27 +7,24 @@ Mails are kept as files, so that a restart of the demo keeps them.  The page can
 from __future__ import annotations
 
 import argparse
-import email
-import email.policy
 import json
-import secrets
 import signal
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.message import EmailMessage
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pyotp
 from aiosmtpd.controller import Controller
-from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, jsonify, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, gettext
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from portal.demo.mail_folder import Mail, MailFolder
 
 HOST = "127.0.0.1"
 PEOPLE = "people.json"  # written by demo-seed beside the folder of mails
@@ -50,76 +47,6 @@ ANSWERS = {
     Mode.REFUSE: "550 5.1.1 The demo's mailbox was told to refuse",
     Mode.DEFER: "451 4.3.0 The demo's mailbox was told to put off",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mail:
-    """One mail received. `received_at` is aware UTC; `id` sorts by it."""
-
-    id: str
-    to: str
-    sender: str
-    subject: str
-    message_id: str
-    received_at: datetime
-    text: str
-    html: str
-
-    def as_json(self) -> dict[str, str]:
-        """Return what a test needs, in JSON's types."""
-        return {
-            "id": self.id,
-            "to": self.to,
-            "from": self.sender,
-            "subject": self.subject,
-            "message_id": self.message_id,
-            "date": self.received_at.isoformat(),
-            "text": self.text,
-            "html": self.html,
-        }
-
-
-class MailFolder:
-    """Mails as files, one each, named by the moment they came."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def keep(self, raw: bytes) -> str:
-        """Store a mail and return its id; a reader never sees half of it."""
-        mail_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
-        unfinished = self.path / f"{mail_id}.part"
-        unfinished.write_bytes(raw)
-        unfinished.rename(self.path / f"{mail_id}.eml")
-        return mail_id
-
-    def all(self) -> list[Mail]:
-        """Return every mail, newest first."""
-        return [_read(path) for path in sorted(self.path.glob("*.eml"), reverse=True)]
-
-    def find(self, mail_id: str) -> Mail | None:
-        """Return one mail. Compared with the names that exist, so that no id can name another file."""
-        return next((_read(path) for path in self.path.glob("*.eml") if path.stem == mail_id), None)
-
-
-def _read(path: Path) -> Mail:
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    return Mail(
-        id=path.stem,
-        to=str(message.get("To", "")),
-        sender=str(message.get("From", "")),
-        subject=str(message.get("Subject", "")),
-        message_id=str(message.get("Message-ID", "")).strip(),
-        received_at=datetime.strptime(path.stem.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC),
-        text=_body(message, "plain"),
-        html=_body(message, "html"),
-    )
-
-
-def _body(message: EmailMessage, subtype: str) -> str:
-    part = message.get_body((subtype,))
-    return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 class Mailbox:
@@ -233,6 +160,16 @@ def make_page(mailbox: Mailbox) -> Flask:
             abort(404)
         return Response(
             mail.html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": MAIL_POLICY}
+        )
+
+    @app.get("/messages/<mail_id>/attachments/<int:place>")
+    def attachment(mail_id: str, place: int) -> ResponseReturnValue:
+        found = _found(mailbox, mail_id).attached[place : place + 1] or abort(404)
+        return send_file(
+            BytesIO(found[0].content),
+            mimetype=found[0].media_type,
+            as_attachment=True,
+            download_name=Path(found[0].name).name or "attachment",
         )
 
     @app.post("/_mailbox/mode")

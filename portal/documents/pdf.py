@@ -30,6 +30,7 @@ INK: Final = (29, 27, 38)
 MUTED: Final = (94, 90, 112)
 ACCENT: Final = (79, 70, 150)
 BOX: Final = "□"
+LRM: Final = "\u200e"  # an unseen letter of a left-to-right script
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,7 @@ def _sheet(facts: ProofFacts, code: str) -> FPDF:
     sheet.set_lang(facts.locale)
     sheet.set_author(facts.merchant_name.replace(FSI, "").replace(PDI, ""))
     sheet.set_margins(MARGIN, MARGIN, MARGIN)
+    sheet.c_margin = 0  # text begins where the rule does
     sheet.set_auto_page_break(True, margin=26)
     sheet.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
     sheet.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
@@ -123,8 +125,7 @@ def _figure(pdf: FPDF, label: str, value: str) -> None:
     pdf.set_font("DejaVu", size=9)
     wide = pdf.w - 2 * MARGIN - LABEL
     needed = max(_height(pdf, LABEL - 4, label), _height(pdf, wide, value))
-    if pdf.will_page_break(min(needed, pdf.eph / 2)):
-        pdf.add_page()
+    _keep_together(pdf, min(needed, pdf.eph / 2))
     page, top = pdf.page_no(), pdf.get_y()
     pdf.set_text_color(*MUTED)
     pdf.multi_cell(LABEL - 4, HEIGHT, _printable(pdf, label), align="L", new_x="LMARGIN", new_y="NEXT")
@@ -144,16 +145,31 @@ def _height(pdf: FPDF, wide: float, text: str) -> float:
 def _shown(pdf: FPDF, words: ProofWords, title: str) -> None:
     if not words.shown:
         return
+    _keep_together(pdf, 3 + 3 * HEIGHT)
     pdf.ln(3)
     _line(pdf, title, size=10, bold=True)
     for label, lines in words.shown:
+        _keep_together(pdf, 1 + 2 * HEIGHT)
         pdf.ln(1)
         _line(pdf, label, size=9, color=MUTED)
         for line in lines:
             _line(pdf, f"• {line}", size=9)
 
 
+def _keep_together(pdf: FPDF, height: float) -> None:
+    """Begin a new page unless this one still has room: no title stands alone at its foot."""
+    if pdf.will_page_break(height):
+        pdf.add_page()
+
+
 def _printable(pdf: FPDF, text: str) -> str:
-    """Return the text without marks of direction, which shaping works out; what the font lacks becomes a box."""
+    """Return the text as fpdf2 shapes it rightly; what the font lacks becomes a box.
+
+    fpdf2 takes the direction of a line from its first letter and knows no isolates.  A name alone is read its own
+    way; around a right-to-left name in a sentence of ours, unseen letters keep the sentence from turning round.
+    """
     known = cast("TTFFont", pdf.fonts["dejavu"]).cmap
-    return "".join(letter if ord(letter) in known else BOX for letter in text if letter not in (FSI, PDI))
+    is_name_alone = text.startswith(FSI) and text.find(PDI) == len(text) - 1
+    mark = "" if is_name_alone else LRM
+    plain = text.replace(FSI, mark).replace(PDI, mark)
+    return "".join(letter if ord(letter) in known else BOX for letter in plain)

@@ -41,6 +41,17 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID)
     ).one()
 
 
+def proven_of_subscription(session: Session, subscription_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """Return the ids of the subscription's requests that have a proof."""
+    return frozenset(
+        session.scalars(
+            select(Proof.end_request_id)
+            .join(EndRequest, EndRequest.id == Proof.end_request_id)
+            .where(EndRequest.subscription_id == subscription_id)
+        )
+    )
+
+
 def by_reference(session: Session, reference: str) -> Proof | None:
     """Return the proof with that reference, whoever's it is: for who holds its code."""
     return session.scalars(

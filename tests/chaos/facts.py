@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from portal.demo.mailbox import Mail, MailFolder
+from portal.demo.mail_folder import Mail, MailFolder
 from portal.demo.run import ROOT
 from portal.demo.simulator.records import moment
 from tests.chaos import points

@@ -36,7 +36,7 @@ def mailbox(tmp_path: Path, port: int) -> Iterator[Mailbox]:
     box.stop()
 
 
-def post(port: int, subject: str = "Votre code : 123 456", **parts: str) -> None:
+def post(port: int, subject: str = "Votre code : 123 456", pdf: bytes = b"", **parts: str) -> None:
     message = EmailMessage()
     message["From"] = "portail@portal.example"
     message["To"] = "Zoé <zoe@exemple.fr>"
@@ -45,6 +45,8 @@ def post(port: int, subject: str = "Votre code : 123 456", **parts: str) -> None
     message.set_content(parts.get("text", "Bonjour Zoé"))
     if "html" in parts:
         message.add_alternative(parts["html"], subtype="html")
+    if pdf:
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename="../preuve é.pdf")
     with smtplib.SMTP("127.0.0.1", port) as server:
         server.send_message(message)
 
@@ -84,6 +86,26 @@ def test_the_html_view_can_run_and_load_nothing(mailbox, port):
     assert "sandbox" in policy
     assert "default-src 'none'" in policy
     assert not any(rule.startswith("script-src") or "allow-" in rule for rule in policy)
+
+
+def test_an_attached_file_is_listed_and_saved_as_it_came(mailbox, port):
+    pdf = b"%PDF-1.7 \r\n\x00\xff"
+    post(port, "with a file", html="<p>été</p>", pdf=pdf)
+    post(port, "without")
+
+    without, with_file = (page(mailbox.url + entry["href"]) for entry in page(mailbox.url).select(".mails a"))
+    assert without.select('a[href*="attachments"]') == []
+    (link,) = with_file.select('a[href*="attachments"]')
+    assert link.text == "../preuve é.pdf"
+    answer = requests.get(mailbox.url + link["href"], timeout=10)
+    assert answer.content == pdf
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Bonjour" in with_file.select_one("pre").text
+    assert [len(mail.attached) for mail in mailbox.messages()] == [0, 1]
+    for nothing in (link["href"].replace("/0", "/1"), link["href"].replace("messages/", "messages/x")):
+        assert requests.get(mailbox.url + nothing, timeout=10).status_code == 404
 
 
 def test_a_mail_without_html_has_no_html_page(mailbox, port):

@@ -94,6 +94,16 @@ def wrong_code(page: Page) -> None:
     send(page)
 
 
+def check_the_proof(page: Page) -> None:
+    """From the result page to what a third party reads who types the code that stands on it."""
+    printed = page.locator("dl.summary > div", has_text=re.compile("Verification code|Code de vérification"))
+    code = printed.locator("dd").inner_text()
+    with page.expect_navigation():
+        page.locator("a[href*='/proof/']").click()
+    page.locator("input[name=code]").fill(code)
+    send(page)
+
+
 def wrong_key(page: Page) -> None:
     page.locator("input[name=client_id]").fill("somebody")
     page.locator("input[name=client_secret]").fill("something-wrong")
@@ -134,6 +144,9 @@ PAGES = {
     "customer link elsewhere": Shown(NOBODY, "{link}"),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
+    "proof check": Shown(NOBODY, "{proof}"),
+    "proof check, wrong code": Shown(NOBODY, "{proof}", wrong_code, 422),
+    "proof genuine": Shown(EMMA, "{emma-request}", check_the_proof),
     "account over": Shown(EMMA, "/account/studio/", open_folds),
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),
@@ -270,6 +283,8 @@ def _visit(world: World, customer: Visitor) -> None:
         world.demo.disturb(behaviour, only=mine)
     customer.press("button", "Cancel now")
     world.paths[f"{customer.name}-request"] = _path(customer)
+    if customer.name == EMMA:
+        world.paths["proof"] = f"/proof/{_path(customer).rpartition('/')[2]}"
 
 
 def _desk_paths(world: World, sam: Visitor) -> None:

@@ -18,8 +18,8 @@ from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
-from portal.models import Base
-from portal.services import audit, comebacks, end_requests, pauses, received_requests
+from portal.models import Base, EndRequest
+from portal.services import aging, audit, comebacks, end_requests, pauses, received_requests
 from portal.services.end_requests import Wish
 from portal.services.pauses import PauseWish
 from portal.services.received_requests import Declaration
@@ -99,6 +99,39 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
     downgrade(database_url, "base")
     upgrade(database_url)
+
+
+def test_0007_drops_the_proofs_and_what_ended_stays_to_be_proven_anew(make, ctx, database_url, now):
+    subscription = make.subscription(at_paypal=False, status=Status.CANCELLED)
+    request = EndRequest(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        reference="WXYZ-6789",
+        state="confirmed",
+        outcome=Status.CANCELLED,
+        actor=Actor.STAFF,
+        channel="staff",
+        shown={},
+        confirmed_at=now,
+        basis="read_after_call",
+    )
+    make.add(request)
+    aging.make_proofs(ctx, now=now)
+    ctx.db.dispose()
+    kept = "SELECT count(*) FROM proofs WHERE facts->>'reference' = 'WXYZ-6789'"
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(kept).fetchone() == (1,)
+    downgrade(database_url, "0006")
+    assert "proofs" not in tables(database_url)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(kept).fetchone() == (0,)
+        assert connection.execute("SELECT state FROM end_requests").fetchall() == [("confirmed",)]
+    aging.make_proofs(ctx, now=now)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        assert connection.execute(kept).fetchone() == (1,)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("UPDATE proofs SET code = 'IIII0000'")
 
 
 def test_0008_drops_the_attempts_and_keeps_the_subscriptions(make, ctx, database_url):

@@ -18,6 +18,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
 from portal.queries import comebacks, desk, end_requests, late_payments, payments, products, subscriptions, timelines
 from portal.queries import pauses as pause_requests
+from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
@@ -123,6 +124,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             price=presenting.price(found),
             dates=presenting.dates(found),
             requests=requests,
+            proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
             open_request=next((one for one in requests if one.is_open), None),
             timeline=presenting.timeline(entries),

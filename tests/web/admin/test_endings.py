@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, select
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
+from portal.models import Proof
+from portal.services import proofs
 from tests.web.admin.test_desk_pages import open_request
 
 OUTCOME = {"cancel": Status.CANCELLED, "complete": Status.COMPLETED, "abandon": Status.ABANDONED}
@@ -44,6 +47,25 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert paypal.calls[-2].note == "Merci et à bientôt"
     assert "asked by phone" not in str(list(paypal.calls))
     assert "asked by phone" in page.text
+
+
+def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, support, make, subscription, ctx, enter):
+    """A reader may have it, another merchant learns not even that it exists, and no link leads to nothing."""
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")
+    (request,) = make.requests(subscription)
+    path = page.link("Download the proof (PDF)")
+    answer = reader.client.get(path, base_url=reader.base_url)
+    with ctx.db.read() as session:
+        proof = session.scalars(select(Proof)).one()
+        assert (answer.status_code, answer.data) == (200, proofs.file_of(proof).content)
+    stranger = enter(make.merchant(locale="en"))
+    stranger.get(path, status=404)
+    with ctx.db.begin() as session:
+        session.execute(delete(Proof))  # confirmed by a release that made none
+    reader.get(path, status=404)
+    record = reader.get(f"/admin/subscriptions/{subscription.id}")
+    assert request.reference in record.text
+    assert "Download the proof" not in record.text
 
 
 def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscription, paypal):

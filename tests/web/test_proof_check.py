@@ -1,0 +1,116 @@
+"""A third party checks a proof: the code, the file sent along, the throttle, and that nothing personal is told."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action
+from portal.models import Proof
+from portal.services import carrying_out, end_requests, proofs
+from portal.services.end_requests import Wish
+from portal.web import MOST_BYTES
+from tests.browser_client import Browser
+
+
+@pytest.fixture
+def proof(make, ctx) -> Proof:
+    """The proof of an end that a customer asked for."""
+    subscription = make.subscription(merchant=make.merchant(locale="en", name="L’École"))
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        channel=Channel.PORTAL,
+        reason_text="too dear for me",
+    )
+    recorded = end_requests.record(ctx, wish, now=utc_now())
+    carrying_out.carry_out(ctx, subscription.merchant_id, recorded.request_id)
+    with ctx.db.read() as session:
+        return session.scalars(select(Proof)).one()
+
+
+@pytest.fixture
+def stranger(app) -> Browser:
+    browser = Browser(app, address="192.0.2.1")
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return browser
+
+
+def path_of(proof: Proof) -> str:
+    return f"/proof/{proof.facts['reference']}"
+
+
+def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, stranger):
+    spoken = f" {proof.code[:4].lower()}-{proof.code[4:]} "
+    page = stranger.submit(path_of(proof).lower(), code=spoken)
+    assert page.h1 == "This proof is genuine"
+    for told in ("L’École", proof.facts["reference"], "Cancelled", "Confirmed by PayPal on"):
+        assert told in page.text
+    assert hashlib.sha256(proofs.file_of(proof).content).hexdigest() in page.text
+    for secret in ("Claire", "@client.test", proof.facts["provider_id"], "Cours de piano", "29.90", "too dear"):
+        assert secret not in page.body
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ("the right one", "The PDF that you sent is this proof, unchanged."),
+        ("a changed one", "The PDF that you sent is another file"),
+        ("no PDF", "The PDF that you sent is another file"),
+        ("an empty one", "The PDF that you sent is another file"),
+        (None, None),
+    ],
+)
+def test_a_file_sent_along_is_compared_byte_by_byte(proof, stranger, sent, said):
+    ours = proofs.file_of(proof).content
+    content = {"the right one": ours, "a changed one": ours + b"\n", "no PDF": b"GIF89a", "an empty one": b""}.get(sent)
+    fields = {} if content is None else {"file": (io.BytesIO(content), "proof.pdf")}
+    page = stranger.submit(path_of(proof), code=proof.code, **fields)
+    assert page.h1 == "This proof is genuine"
+    assert "The PDF that you sent" not in page.text if said is None else said in page.text
+
+
+def test_a_file_that_is_too_big_is_refused_before_anything_is_compared(proof, stranger):
+    page = stranger.submit(
+        path_of(proof), code=proof.code, file=(io.BytesIO(b"%PDF-" + bytes(MOST_BYTES)), "proof.pdf"), status=413
+    )
+    assert "genuine" not in page.text
+
+
+def test_a_wrong_code_and_an_unknown_reference_are_answered_alike_and_with_the_right_file_too(proof, stranger):
+    ours = proofs.file_of(proof).content
+    answers = [
+        stranger.submit(where, code="ZZZZZZZZ", file=(io.BytesIO(ours), "proof.pdf"), status=422)
+        for where in (path_of(proof), "/proof/ZZZZ-ZZZZ", "/proof/%00")
+    ]
+    assert {tuple(page.errors) for page in answers} == {
+        ("This code does not belong to this reference. Check both on the proof.",)
+    }
+    assert not any("L’École" in page.body or "The PDF that you sent" in page.text for page in answers)
+    assert "Enter the code" in stranger.submit(path_of(proof), code="", status=422).errors[0]
+    assert stranger.submit(path_of(proof), code="é" * 8, status=422).errors == answers[0].errors
+
+
+def test_guessing_is_slowed_down_for_one_network_and_then_for_one_reference(proof, stranger, app, ctx):
+    def guess(network, reference="ZZZZ-ZZZZ"):
+        return proofs.check(ctx, reference, "ZZZZZZZZ", network=network, locale="en", now=utc_now())
+
+    form = stranger.get(path_of(proof))
+    for _try in range(30):
+        guess("192.0.2.0/24")
+    page = form.submit(code=proof.code, status=429)
+    assert "genuine" not in page.text
+    elsewhere = Browser(app, address="198.51.100.9")
+    assert elsewhere.submit(path_of(proof), code=proof.code).status == 200
+    for number in range(58):  # two have asked for it above
+        guess(f"net-{number}", proof.facts["reference"])
+    elsewhere.submit(path_of(proof), code=proof.code, status=429)
