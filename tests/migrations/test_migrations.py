@@ -23,6 +23,7 @@ from portal.services import audit, comebacks, end_requests, pauses, received_req
 from portal.services.end_requests import Wish
 from portal.services.pauses import PauseWish
 from portal.services.received_requests import Declaration
+from tests.services.late_money import alarms, charged, click, show, stopped
 
 
 @pytest.fixture
@@ -99,6 +100,25 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
     downgrade(database_url, "base")
     upgrade(database_url)
+
+
+def test_0006_forgets_late_payments_and_refunds_on_the_way_down_and_keeps_the_payments(make, ctx, database_url, paypal):
+    make.merchant()
+    ended = stopped(ctx, make, paypal)
+    show(ctx, ended, charged(paypal, ended))
+    (late,) = alarms(ctx)
+    click(ctx, late)
+    ctx.db.dispose()
+    downgrade(database_url, "0005")
+    assert not tables(database_url) & {"late_payments", "refunds"}
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM payments").fetchone() == (1,)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM late_payments").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM refunds").fetchone() == (0,)
+        watched = connection.execute("SELECT next_watch_at <= now(), owed, unbilled_at IS NULL FROM subscriptions")
+        assert watched.fetchall() == [(True, None, False)], "it is looked at again, so that the alarm comes back"
 
 
 def test_0008_drops_the_attempts_and_keeps_the_subscriptions(make, ctx, database_url):
