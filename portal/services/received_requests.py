@@ -9,7 +9,9 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.audit import PORTAL, Act, By
+from portal.domain.end_requests import Channel, RequestState, new_reference
+from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
@@ -17,7 +19,7 @@ from portal.mail.facts import ReceivedFacts
 from portal.models import EndRequest, Merchant, ReceivedRequest
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.services import notice_facts, outbox
+from portal.services import audit, notice_facts, outbox
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,8 @@ class Declaration:
     wished_on: date | None = None
     message: str = ""
     recorded_by: str = ""  # a staff member's name
+    subscription_id: uuid.UUID | None = None  # said by the customer's own page
+    by: By = PORTAL
 
 
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
@@ -54,9 +58,11 @@ def record(ctx: Context, declaration: Declaration, *, now: datetime) -> Received
             wished_on=declaration.wished_on,
             message=declaration.message,
             recorded_by=declaration.recorded_by,
+            subscription_id=declaration.subscription_id,
         )
         session.add(received)
         session.flush()
+        _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
         _acknowledge(ctx, session, received, now=now)
     log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
     return received
@@ -103,7 +109,14 @@ def match_standing(
 
 
 def dismiss(
-    ctx: Context, merchant_id: uuid.UUID, received_id: uuid.UUID, *, reason: str, by: str, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    *,
+    reason: str,
+    by: str,
+    by_id: uuid.UUID | None = None,
+    now: datetime,
 ) -> None:
     """Settle it without an end, for a reason that stays. Raises NoResultFound, AlreadySettled."""
     with ctx.db.begin() as session:
@@ -112,6 +125,8 @@ def dismiss(
             raise AlreadySettled
         received.state, received.dismissal = ReceivedState.DISMISSED, reason
         received.settled_at, received.settled_by = now, by
+        acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
+        _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
 
 
 def reopen(session: Session, request: EndRequest) -> None:
@@ -119,6 +134,13 @@ def reopen(session: Session, request: EndRequest) -> None:
     for received in stored.lock_matched(session, request.id):
         received.state, received.end_request_id = ReceivedState.OPEN, None
         received.settled_at, received.settled_by = None, ""
+
+
+def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, now: datetime) -> None:
+    about, way = ("received_request", received.id), received.way.value
+    audit.append(
+        session, received.merchant_id, act, by=by, at=now, subject=about, reference=received.reference, way=way
+    )
 
 
 def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
