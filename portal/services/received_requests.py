@@ -16,7 +16,7 @@ from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.facts import ReceivedFacts
-from portal.models import EndRequest, Merchant, ReceivedRequest
+from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services import audit, notice_facts, outbox
@@ -45,27 +45,85 @@ class Declaration:
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
     """Write it down, and acknowledge it by mail when there is an address, in one transaction."""
     with ctx.db.begin() as session:
-        received = ReceivedRequest(
-            id=uuid.uuid4(),
-            created_at=now,
-            merchant_id=declaration.merchant_id,
-            reference=new_reference(),
-            received_at=min(declaration.received_at, now),
-            way=declaration.way,
-            name=declaration.name,
-            email=declaration.email.lower() if declaration.email else None,
-            contract=declaration.contract,
-            wished_on=declaration.wished_on,
-            message=declaration.message,
-            recorded_by=declaration.recorded_by,
-            subscription_id=declaration.subscription_id,
-        )
-        session.add(received)
-        session.flush()
-        _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
-        _acknowledge(ctx, session, received, now=now)
+        received = _write(ctx, session, declaration, now=now)
     log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
     return received
+
+
+def _write(
+    ctx: Context, session: Session, declaration: Declaration, *, locale: str | None = None, now: datetime
+) -> ReceivedRequest:
+    received = ReceivedRequest(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=declaration.merchant_id,
+        reference=new_reference(),
+        received_at=min(declaration.received_at, now),
+        way=declaration.way,
+        name=declaration.name,
+        email=declaration.email.lower() if declaration.email else None,
+        contract=declaration.contract,
+        wished_on=declaration.wished_on,
+        message=declaration.message,
+        recorded_by=declaration.recorded_by,
+        subscription_id=declaration.subscription_id,
+    )
+    session.add(received)
+    session.flush()
+    _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
+    _acknowledge(ctx, session, received, locale=locale, now=now)
+    return received
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """What a customer notifies on their own page: nothing but the subscription is needed."""
+
+    merchant_id: uuid.UUID
+    customer_id: uuid.UUID
+    subscription_id: uuid.UUID
+    wished_on: date | None = None
+    message: str = ""
+
+
+def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
+    """Write a customer's notification down, dated and acknowledged; while one is open, that one stands.
+
+    None when the subscription is over, or its end is asked for already.  Raises NoResultFound for what is not theirs.
+    """
+    with ctx.db.begin() as session:
+        merchant_id, customer_id = notification.merchant_id, notification.customer_id
+        subscriptions.of_customer(session, merchant_id, customer_id, notification.subscription_id)
+        subscription = subscriptions.lock(session, merchant_id, notification.subscription_id)
+        standing = stored.lock_open(session, subscription.id)
+        if standing:
+            return standing[0]
+        if subscription.is_over or end_requests.open_of(session, subscription.id) is not None:
+            return None
+        customer = session.get_one(Customer, customer_id)
+        product = session.get_one(Product, subscription.product_id)
+        declaration = Declaration(
+            merchant_id=merchant_id,
+            received_at=now,
+            way=Way.ACCOUNT_PAGE,
+            name=customer.name or customer.email or subscription.provider_id,
+            email=customer.email,
+            contract=f"{product.name} {subscription.provider_id}".strip(),
+            wished_on=notification.wished_on,
+            message=notification.message,
+            subscription_id=subscription.id,
+            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
+        )
+        return _write(ctx, session, declaration, locale=customer.locale, now=now)
+
+
+def settle_notified(session: Session, request: EndRequest, *, now: datetime) -> None:
+    """An end of the subscription is asked for, or was seen: it answers what its customer had notified.
+
+    The subscription's lock is held.
+    """
+    for received in stored.lock_open(session, request.subscription_id):
+        match(session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
 
 
 def match(
@@ -143,11 +201,13 @@ def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, no
     )
 
 
-def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
+def _acknowledge(
+    ctx: Context, session: Session, received: ReceivedRequest, *, locale: str | None, now: datetime
+) -> None:
     if not received.email:
         return
     merchant = session.get_one(Merchant, received.merchant_id)
-    language = pick_locale(merchant.locale)
+    language = pick_locale(locale, merchant.locale)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
@@ -156,6 +216,7 @@ def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, n
         contract=received.contract,
         wished_on=received.wished_on,
         message=received.message,
+        is_theirs=received.subscription_id is not None,
         path=notice_facts.account_path(merchant),
     )
     outbox.put(
