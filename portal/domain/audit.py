@@ -40,6 +40,13 @@ class Act(StrEnum):
     COMPARISON_STARTED = "comparison.started"  # by hand
     LIST_UPLOADED = "profile_list.uploaded"
     LIST_ENDED = "profile_list.ended"
+    BULK_CONFIRMED = "bulk_act.confirmed"
+    BULK_STOPPED = "bulk_act.stopped"
+    BULK_RESUMED = "bulk_act.resumed"
+    BULK_DROPPED = "bulk_act.dropped"
+    RECEIVED_RECORDED = "received_request.recorded"
+    RECEIVED_DISMISSED = "received_request.dismissed"
+    LATE_PAYMENT_EXPLAINED = "late_payment.explained"
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"
@@ -51,6 +58,7 @@ class Act(StrEnum):
     SECRETS_ROTATED = "secrets.rotated"
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
+    EXPORT_BULK = "export.bulk_act"
 
 
 @dataclass(frozen=True, kw_only=True)

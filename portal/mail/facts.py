@@ -149,3 +149,4 @@ class ReceivedFacts(Clean):
     wished_on: date | None
     message: str
     path: str  # the desk's page, or the customer's
+    is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription

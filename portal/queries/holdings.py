@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.subscriptions import may_invite_back
-from portal.models import EndRequest, Grant, PauseRequest, Product, Proof, Subscription, TimelineEntry
-from portal.queries import comebacks, end_requests, grants, pauses, proofs, subscriptions, timelines
+from portal.models import EndRequest, Grant, PauseRequest, Product, Proof, ReceivedRequest, Subscription, TimelineEntry
+from portal.queries import comebacks, end_requests, grants, pauses, proofs, received_requests, subscriptions, timelines
 from portal.queries.comebacks import Prospect
 
 
@@ -29,6 +29,7 @@ class Holding:
     pauses: tuple[PauseRequest, ...] = ()  # every one, newest first
     prospect: Prospect | None = None  # of coming back; None for what may not be invited back
     proof: Proof | None = None  # of the request asked for
+    notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,13 @@ class Holdings:
 
 
 def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Holdings:
-    """Return everything the account page shows, in six statements, two more when one may be invited back."""
+    """Return everything the account page shows, in seven statements, two more when one may be invited back."""
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
     paused = pauses.all_of_customer(session, merchant_id, customer_id)
     prospects = comebacks.prospects(session, merchant_id, customer_id, rows)
+    notified = received_requests.notified(session, [row.id for row in rows])
     given = session.execute(
         select(Grant, Product.name)
         .join(Product, Grant.product_id == Product.id)
@@ -71,6 +73,7 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
                 grants=tuple(grant for grant, _ in given if grant.product_id == row.product_id),
                 pauses=tuple(paused.get(row.id, ())),
                 prospect=prospects.get(row.id),
+                notified=notified.get(row.id),
             )
             for row in rows
         ),
@@ -94,6 +97,7 @@ def of_customer(
         pauses=tuple(pauses.all_of_subscription(session, subscription_id)),
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
         prospect=_prospect(session, subscription),
+        notified=received_requests.notified(session, [subscription_id]).get(subscription_id),
     )
 
 

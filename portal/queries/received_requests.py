@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -12,7 +13,17 @@ from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
 from portal.queries import desk
 
-__all__ = ["ReceivedRequest", "found", "likely_subscriptions", "lock", "lock_matched", "of_merchant"]
+__all__ = [
+    "ReceivedRequest",
+    "ReceivedState",
+    "found",
+    "likely_subscriptions",
+    "lock",
+    "lock_matched",
+    "lock_open",
+    "notified",
+    "of_merchant",
+]
 
 LIKELY = 20  # subscriptions proposed for one request
 
@@ -55,6 +66,28 @@ def lock_matched(session: Session, end_request_id: uuid.UUID) -> list[ReceivedRe
             .execution_options(populate_existing=True)
         )
     )
+
+
+def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequest]:
+    """Return the open ones that name this subscription themselves, locked; its own lock is held."""
+    return list(
+        session.scalars(
+            select(ReceivedRequest)
+            .where(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN)
+            .order_by(ReceivedRequest.id)
+            .with_for_update()
+        )
+    )
+
+
+def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ReceivedRequest]:
+    """Return the newest that customers notified by the form of each subscription's page."""
+    rows = session.scalars(
+        select(ReceivedRequest)
+        .where(ReceivedRequest.subscription_id.in_(subscription_ids))
+        .order_by(ReceivedRequest.received_at, ReceivedRequest.id)
+    )
+    return {row.subscription_id: row for row in rows if row.subscription_id is not None}
 
 
 def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Subscription]:

@@ -58,6 +58,16 @@ def newest_by_payment(session: Session, payment_ids: Collection[uuid.UUID]) -> d
     return {row.payment_id: row for row in rows}
 
 
+def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[Refund]:
+    """Return those that wait for the merchant, locked; one that another process holds is being tried just now."""
+    return session.scalars(
+        select(Refund)
+        .where(Refund.merchant_id == merchant_id, Refund.state == RefundState.NEEDS_MERCHANT)
+        .order_by(Refund.created_at)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
 def forgotten(session: Session, *, before: datetime, limit: int) -> Sequence[Refund]:
     """Return open refunds whose time passed before then without a try, locked; those that another holds are left."""
     return session.scalars(

@@ -19,13 +19,15 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain import policies
+from portal.domain.audit import Act, By
 from portal.domain.bulk_acts import MOST_ROWS
+from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.queries import bulk_acts
-from portal.services import bulk_running
+from portal.services import audit, bulk_running
 from portal.services.bulk_running import RowReason
 from portal.services.context import Context
 
@@ -121,6 +123,7 @@ def confirm(
         act.provider_note, act.internal_note = provider_note, internal_note
         act.confirmed_at = now
         _go(session, act, now=now)
+        _tell(session, act, Act.BULK_CONFIRMED, who, now=now)
         log.info("bulk_act_confirmed", act_id=str(act_id), rows=act.total)
 
 
@@ -132,6 +135,7 @@ def stop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None
         if act.state is not BulkState.RUNNING:
             raise NotNow("it does not run")
         act.state, act.held, act.touched_at = BulkState.STOPPED, Hold.NONE, now
+        _tell(session, act, Act.BULK_STOPPED, who, now=now)
 
 
 def resume(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
@@ -143,6 +147,7 @@ def resume(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> No
             raise NotNow("it is not stopped")
         session.execute(_rest(act_id).values(given_at=None))
         _go(session, act, now=now)
+        _tell(session, act, Act.BULK_RESUMED, who, now=now)
 
 
 def drop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
@@ -154,6 +159,13 @@ def drop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None
             raise NotNow("it is not stopped")
         session.execute(_rest(act_id).values(state=BulkRowState.SKIPPED, reason=RowReason.DROPPED.value, done_at=now))
         act.state, act.finished_at, act.touched_at = BulkState.DROPPED, now, now
+        _tell(session, act, Act.BULK_DROPPED, who, now=now)
+
+
+def note_export(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
+    """Say in the audit chain that somebody takes the results away. Raises NoResultFound."""
+    with ctx.db.begin() as session:
+        _tell(session, bulk_acts.of_merchant(session, who.merchant_id, act_id), Act.EXPORT_BULK, who, now=now)
 
 
 def purge(ctx: Context, *, now: datetime) -> None:
@@ -180,6 +192,11 @@ def _lock(session: Session, merchant_id: uuid.UUID, act_id: uuid.UUID) -> BulkAc
     if act is None or act.merchant_id != merchant_id:
         raise NoResultFound
     return act
+
+
+def _tell(session: Session, act: BulkAct, done: Act, who: Person, *, now: datetime) -> None:
+    by, about = By(actor=Actor.STAFF, actor_id=who.id, channel=Channel.STAFF), ("bulk_act", act.id)
+    audit.append(session, act.merchant_id, done, by=by, at=now, subject=about, action=act.action.value, rows=act.total)
 
 
 def _rest(act_id: uuid.UUID) -> Any:

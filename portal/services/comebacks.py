@@ -136,6 +136,7 @@ def close(
         key=str(comeback.id),
         at=now,
         actor=actor,
+        actor_id=comeback.customer_id if actor is Actor.CUSTOMER else None,
         channel=Channel.PORTAL if actor is Actor.CUSTOMER else None,
     )
 
@@ -200,6 +201,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         at=now,
         actor=Actor.CUSTOMER,
         actor_name=wish.customer_name,
+        actor_id=wish.customer_id,
         channel=Channel.PORTAL,
     )
     defer(session, comeback, at=now + WORKER_HEAD_START)

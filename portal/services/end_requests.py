@@ -306,6 +306,7 @@ def _write(
     subscription.end_requested_at = now
     session.flush()
     pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
+    received_requests.settle_notified(session, request, now=now)
     timeline.note(
         session,
         subscription,

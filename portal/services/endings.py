@@ -20,7 +20,7 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import end_schedules, late_payments, notices, pause_outcomes, proofs, timeline
+from portal.services import end_schedules, late_payments, notices, pause_outcomes, proofs, received_requests, timeline
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
@@ -94,6 +94,7 @@ def record_end(
     request.trouble = None
     request.next_try_at = None
     pause_outcomes.withdraw_all(session, subscription, request, now=now)
+    received_requests.settle_notified(session, request, now=now)
     timeline.note(
         session,
         subscription,

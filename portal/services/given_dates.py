@@ -27,7 +27,14 @@ log = structlog.get_logger(__name__)
 
 
 def give(
-    ctx: Context, merchant_id: uuid.UUID, subscription_id: uuid.UUID, paid_until: datetime, *, by: str, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    subscription_id: uuid.UUID,
+    paid_until: datetime,
+    *,
+    by: str,
+    by_id: uuid.UUID | None = None,
+    now: datetime,
 ) -> None:
     """Write the date and the access that follows from it, and tell the customer, who was told that we would.
 
@@ -48,6 +55,7 @@ def give(
             at=now,
             actor=Actor.STAFF,
             actor_name=by,
+            actor_id=by_id,
             channel=Channel.STAFF,
             paid_until=paid_until.isoformat(),
             reference=request.reference,

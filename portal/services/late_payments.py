@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain import late_payments as rules
+from portal.domain.audit import Act, By
+from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
 from portal.domain.late_payments import Finding, LateState
 from portal.domain.money import Money
@@ -34,7 +36,7 @@ from portal.models import (
 )
 from portal.providers.ports import Reading
 from portal.queries import late_payments, refunds, subscriptions
-from portal.services import late_payment_notices, timeline
+from portal.services import audit, late_payment_notices, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -89,7 +91,16 @@ def look(ctx: Context, session: Session, subscription: Subscription, *, now: dat
             _close(ctx, session, subscription, payment, late, now=now)
 
 
-def explain(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, *, reason: str, by: str, now: datetime) -> None:
+def explain(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    late_id: uuid.UUID,
+    *,
+    reason: str,
+    by: str,
+    by_id: uuid.UUID | None = None,
+    now: datetime,
+) -> None:
     """Settle an alarm because the payment was owed. Raises NoResultFound, NotOpen."""
     assert rules.is_reason(reason)  # noqa: S101 - the form asked for it
     with ctx.db.begin() as session:
@@ -100,6 +111,15 @@ def explain(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, *, reason:
             raise NotOpen
         late.settle(LateState.EXPLAINED, at=now)
         late.reason, late.decided_by = reason.strip(), by
+        audit.append(
+            session,
+            merchant_id,
+            Act.LATE_PAYMENT_EXPLAINED,
+            by=By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF),
+            at=now,
+            subject=("subscription", late.subscription_id),
+            payment=late.payment.provider_id,
+        )
         log.info("late_payment_explained", late_payment_id=str(late.id))
 
 
@@ -196,6 +216,7 @@ def _note_refunded(
         at=now,
         actor=Actor.STAFF if refund is not None else Actor.PROVIDER,
         actor_name=refund.actor_name if refund is not None else "",
+        actor_id=refund.actor_id if refund is not None else None,
         amount=str(payment.amount),
         currency=payment.currency,
         payment=payment.provider_id,

@@ -107,6 +107,7 @@ def withdraw_all(session: Session, subscription: Subscription, end: EndRequest, 
             at=now,
             actor=end.actor,
             actor_name=end.actor_name,
+            actor_id=end.actor_id,
             channel=end.channel,
             pause=request.kind,
         )

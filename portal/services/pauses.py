@@ -227,6 +227,7 @@ def _note_withdrawal(
         at=now,
         actor=wish.actor,
         actor_name=wish.actor_name,
+        actor_id=wish.actor_id,
         channel=wish.channel,
         pause=request.kind,
     )

@@ -9,16 +9,17 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.audit import PORTAL, Act, By
+from portal.domain.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.facts import ReceivedFacts
-from portal.models import EndRequest, Merchant, ReceivedRequest
+from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.services import notice_facts, outbox
+from portal.services import audit, notice_facts, outbox
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -37,30 +38,92 @@ class Declaration:
     wished_on: date | None = None
     message: str = ""
     recorded_by: str = ""  # a staff member's name
+    subscription_id: uuid.UUID | None = None  # said by the customer's own page
+    by: By = PORTAL
 
 
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
     """Write it down, and acknowledge it by mail when there is an address, in one transaction."""
     with ctx.db.begin() as session:
-        received = ReceivedRequest(
-            id=uuid.uuid4(),
-            created_at=now,
-            merchant_id=declaration.merchant_id,
-            reference=new_reference(),
-            received_at=min(declaration.received_at, now),
-            way=declaration.way,
-            name=declaration.name,
-            email=declaration.email.lower() if declaration.email else None,
-            contract=declaration.contract,
-            wished_on=declaration.wished_on,
-            message=declaration.message,
-            recorded_by=declaration.recorded_by,
-        )
-        session.add(received)
-        session.flush()
-        _acknowledge(ctx, session, received, now=now)
+        received = _write(ctx, session, declaration, now=now)
     log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
     return received
+
+
+def _write(
+    ctx: Context, session: Session, declaration: Declaration, *, locale: str | None = None, now: datetime
+) -> ReceivedRequest:
+    received = ReceivedRequest(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=declaration.merchant_id,
+        reference=new_reference(),
+        received_at=min(declaration.received_at, now),
+        way=declaration.way,
+        name=declaration.name,
+        email=declaration.email.lower() if declaration.email else None,
+        contract=declaration.contract,
+        wished_on=declaration.wished_on,
+        message=declaration.message,
+        recorded_by=declaration.recorded_by,
+        subscription_id=declaration.subscription_id,
+    )
+    session.add(received)
+    session.flush()
+    _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
+    _acknowledge(ctx, session, received, locale=locale, now=now)
+    return received
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """What a customer notifies on their own page: nothing but the subscription is needed."""
+
+    merchant_id: uuid.UUID
+    customer_id: uuid.UUID
+    subscription_id: uuid.UUID
+    wished_on: date | None = None
+    message: str = ""
+
+
+def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
+    """Write a customer's notification down, dated and acknowledged; while one is open, that one stands.
+
+    None when the subscription is over, or its end is asked for already.  Raises NoResultFound for what is not theirs.
+    """
+    with ctx.db.begin() as session:
+        merchant_id, customer_id = notification.merchant_id, notification.customer_id
+        subscriptions.of_customer(session, merchant_id, customer_id, notification.subscription_id)
+        subscription = subscriptions.lock(session, merchant_id, notification.subscription_id)
+        standing = stored.lock_open(session, subscription.id)
+        if standing:
+            return standing[0]
+        if subscription.is_over or end_requests.open_of(session, subscription.id) is not None:
+            return None
+        customer = session.get_one(Customer, customer_id)
+        product = session.get_one(Product, subscription.product_id)
+        declaration = Declaration(
+            merchant_id=merchant_id,
+            received_at=now,
+            way=Way.ACCOUNT_PAGE,
+            name=customer.name or customer.email or subscription.provider_id,
+            email=customer.email,
+            contract=f"{product.name} {subscription.provider_id}".strip(),
+            wished_on=notification.wished_on,
+            message=notification.message,
+            subscription_id=subscription.id,
+            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
+        )
+        return _write(ctx, session, declaration, locale=customer.locale, now=now)
+
+
+def settle_notified(session: Session, request: EndRequest, *, now: datetime) -> None:
+    """An end of the subscription is asked for, or was seen: it answers what its customer had notified.
+
+    The subscription's lock is held.
+    """
+    for received in stored.lock_open(session, request.subscription_id):
+        match(session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
 
 
 def match(
@@ -105,7 +168,14 @@ def match_standing(
 
 
 def dismiss(
-    ctx: Context, merchant_id: uuid.UUID, received_id: uuid.UUID, *, reason: str, by: str, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    *,
+    reason: str,
+    by: str,
+    by_id: uuid.UUID | None = None,
+    now: datetime,
 ) -> None:
     """Settle it without an end, for a reason that stays. Raises NoResultFound, AlreadySettled."""
     with ctx.db.begin() as session:
@@ -114,6 +184,8 @@ def dismiss(
             raise AlreadySettled
         received.state, received.dismissal = ReceivedState.DISMISSED, reason
         received.settled_at, received.settled_by = now, by
+        acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
+        _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
 
 
 def reopen(session: Session, request: EndRequest) -> None:
@@ -123,11 +195,20 @@ def reopen(session: Session, request: EndRequest) -> None:
         received.settled_at, received.settled_by = None, ""
 
 
-def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
+def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, now: datetime) -> None:
+    about, way = ("received_request", received.id), received.way.value
+    audit.append(
+        session, received.merchant_id, act, by=by, at=now, subject=about, reference=received.reference, way=way
+    )
+
+
+def _acknowledge(
+    ctx: Context, session: Session, received: ReceivedRequest, *, locale: str | None, now: datetime
+) -> None:
     if not received.email:
         return
     merchant = session.get_one(Merchant, received.merchant_id)
-    language = pick_locale(merchant.locale)
+    language = pick_locale(locale, merchant.locale)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
@@ -136,6 +217,7 @@ def _acknowledge(ctx: Context, session: Session, received: ReceivedRequest, *, n
         contract=received.contract,
         wished_on=received.wished_on,
         message=received.message,
+        is_theirs=received.subscription_id is not None,
         path=notice_facts.account_path(merchant),
     )
     outbox.put(

@@ -167,6 +167,15 @@ def sweep(ctx: Context, *, now: datetime, limit: int = 200) -> int:
     return len(found)
 
 
+def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
+    """Try every refund that waits for the merchant again, for example once the key works; return how many."""
+    waiting = refunds.lock_waiting(session, merchant_id)
+    for refund in waiting:
+        refund.next_try_at = now
+        _defer(session, refund, at=now)
+    return len(waiting)
+
+
 def _write(session: Session, subscription: Subscription, late: LatePayment, by: By, *, now: datetime) -> Refund:
     payment = late.payment
     left = payment.amount - payment.refunded
@@ -198,6 +207,7 @@ def _write(session: Session, subscription: Subscription, late: LatePayment, by: 
         at=now,
         actor=Actor.STAFF,
         actor_name=by.name,
+        actor_id=by.id,
         channel=Channel.STAFF,
         amount=str(left),
         currency=payment.currency,

@@ -28,7 +28,7 @@ from portal.domain.end_requests import (
 from portal.models import EndRequest, Merchant, PauseRequest, Provider, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests, merchant_news, paypal_accounts, subscriptions
-from portal.services import audit, endings, key_marks, notices, pause_outcomes, timeline
+from portal.services import audit, endings, key_marks, notices, pause_outcomes, refunds, timeline
 from portal.services.context import Context
 from portal.services.gateways import slow_down, suspect_key
 from portal.services.provider_facts import take_over
@@ -179,7 +179,8 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
     for request in waiting:
         request.next_try_at = now
         _defer(session, request, at=now)
-    return len(waiting) + pause_outcomes.retry_all(session, merchant_id, now=now)
+    others = pause_outcomes.retry_all(session, merchant_id, now=now) + refunds.retry_all(session, merchant_id, now=now)
+    return len(waiting) + others
 
 
 def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:

@@ -73,6 +73,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
     "customer.cancellation": CUSTOMER,
+    "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,
     "customer.withdrawal": CUSTOMER,
     "customer.pause": CUSTOMER,

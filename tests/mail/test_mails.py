@@ -354,6 +354,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += [
         ends.request_received(whose, letter),
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
+        ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
     ]
     told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]

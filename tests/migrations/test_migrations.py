@@ -23,6 +23,7 @@ from portal.services import aging, audit, comebacks, end_requests, pauses, recei
 from portal.services.end_requests import Wish
 from portal.services.pauses import PauseWish
 from portal.services.received_requests import Declaration
+from tests.services.late_money import alarms, charged, click, show, stopped
 
 
 @pytest.fixture
@@ -132,6 +133,25 @@ def test_0007_drops_the_proofs_and_what_ended_stays_to_be_proven_anew(make, ctx,
         assert connection.execute(kept).fetchone() == (1,)
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute("UPDATE proofs SET code = 'IIII0000'")
+
+
+def test_0006_forgets_late_payments_and_refunds_on_the_way_down_and_keeps_the_payments(make, ctx, database_url, paypal):
+    make.merchant()
+    ended = stopped(ctx, make, paypal)
+    show(ctx, ended, charged(paypal, ended))
+    (late,) = alarms(ctx)
+    click(ctx, late)
+    ctx.db.dispose()
+    downgrade(database_url, "0005")
+    assert not tables(database_url) & {"late_payments", "refunds"}
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM payments").fetchone() == (1,)
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM late_payments").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM refunds").fetchone() == (0,)
+        watched = connection.execute("SELECT next_watch_at <= now(), owed, unbilled_at IS NULL FROM subscriptions")
+        assert watched.fetchall() == [(True, None, False)], "it is looked at again, so that the alarm comes back"
 
 
 def test_0008_drops_the_attempts_and_keeps_the_subscriptions(make, ctx, database_url):

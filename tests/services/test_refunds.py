@@ -8,13 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text, update
 
+from portal import queue
 from portal.clock import utc_now
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import Channel, Trouble
 from portal.domain.late_payments import LateState
+from portal.domain.pauses import PauseKind, PauseState
+from portal.domain.policies import Actor, Role
 from portal.domain.refunds import MOVES, OPEN, CannotRefund, NoRefund, RefundState
-from portal.models import PaymentState, PayPalAccount, Refund, TimelineKind
+from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineKind
 from portal.providers.ports import GatewayRefused, Refusal
-from portal.services import late_payments, refunding, refunds
+from portal.services import late_payments, pauses, paypal_keys, refunding, refunds
+from portal.services.pauses import PauseWish
 from tests.services.late_money import alarms, charged, click, payment_of, refund, show, stopped, tell, try_it
 from tests.services.test_carrying_out import Killed, entries, mails
 
@@ -308,3 +312,36 @@ def test_an_explanation_waits_for_an_open_refund(ctx, paypal, ended, late):
     try_it(ctx, late, click(ctx, late))
     with pytest.raises(late_payments.NotOpen):
         late_payments.explain(ctx, late.merchant_id, late.id, reason="dû", by="Anne", now=utc_now())
+
+
+def test_a_mended_key_sets_waiting_refunds_and_pauses_going_at_once(ctx, make, paypal, ended, late):
+    paypal.rule("refund", "401")
+    refund_id = click(ctx, late)
+    assert try_it(ctx, late, refund_id).state is RefundState.NEEDS_MERCHANT
+    live = make.subscription()
+    wish = PauseWish(
+        merchant_id=live.merchant_id,
+        subscription_id=live.id,
+        kind=PauseKind.PAUSE,
+        actor=Actor.STAFF,
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    pause_id = pauses.record(ctx, wish, now=utc_now()).request_id
+    later = utc_now() + timedelta(hours=6)
+    with ctx.db.begin() as session:
+        session.execute(update(Refund).values(next_try_at=later))
+        session.execute(update(PauseRequest).values(state=PauseState.NEEDS_MERCHANT, next_try_at=later))
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+    paypal.clear_rules()
+    paypal_keys.check_stored(ctx, late.merchant_id, now=utc_now())
+    with ctx.db.read() as session:
+        found = session.execute(text("SELECT task_name, args, scheduled_at FROM procrastinate_jobs")).all()
+    soon = {
+        (task, args.get("refund_id") or args.get("request_id"))
+        for task, args, at in found
+        if at is None or at <= utc_now()
+    }
+    assert soon >= {("refunds.carry_out", str(refund_id)), (queue.CARRY_OUT_PAUSE, str(pause_id))}
+    refunding.carry_out(ctx, late.merchant_id, refund_id)
+    once(ctx, paypal, ended)

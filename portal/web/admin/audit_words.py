@@ -29,6 +29,13 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.COMPARISON_STARTED: _l("Comparison started by hand"),
     Act.LIST_UPLOADED: _l("List of classic profiles uploaded"),
     Act.LIST_ENDED: _l("List of classic profiles closed"),
+    Act.BULK_CONFIRMED: _l("Act on many subscriptions confirmed"),
+    Act.BULK_STOPPED: _l("Act on many subscriptions stopped"),
+    Act.BULK_RESUMED: _l("Act on many subscriptions resumed"),
+    Act.BULK_DROPPED: _l("Act on many subscriptions closed before its end"),
+    Act.RECEIVED_RECORDED: _l("Request received by another way recorded"),
+    Act.RECEIVED_DISMISSED: _l("Request received by another way closed without an end"),
+    Act.LATE_PAYMENT_EXPLAINED: _l("Payment after the end settled without a refund"),
     Act.MESSAGE_REPLAYED: _l("Message handled again"),
     Act.MESSAGES_FETCHED: _l("Missed messages asked of PayPal"),
     Act.LOGGED_IN: _l("Logged in at the desk"),
@@ -40,6 +47,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.SECRETS_ROTATED: _l("Secrets sealed again with the newest master key"),
     Act.EXPORT_AUDIT: _l("Audit journal exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
+    Act.EXPORT_BULK: _l("Results of an act on many subscriptions exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
 }
 

@@ -164,6 +164,7 @@ def results(bulk_act_id: uuid.UUID) -> Response:
     database = context().db
     with database.read() as session:
         found = acts.of_merchant(session, person().merchant_id, bulk_act_id)
+    bulk_acts.note_export(context(), who(), bulk_act_id, now=utc_now())
     answer = Response(_csv(database, found.id, formatter()), mimetype="text/csv")
     name = f"bulk-{found.action.value}-{found.created_at:%Y-%m-%d}-{str(found.id)[:8]}.csv"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -33,7 +33,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
         form.started_on = found.started_at.astimezone(ZoneInfo(g.merchant.time_zone)).date()
     if form.validate_on_submit():
         until = end_of(form.last_day.data)
-        given_dates.give(context(), who.merchant_id, found.id, until, by=who.name, now=utc_now())
+        given_dates.give(context(), who.merchant_id, found.id, until, by=who.name, by_id=who.id, now=utc_now())
         flash(_("The date is saved, and the customer is told."), "success")
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     return showing.page(

@@ -10,11 +10,13 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item, Kind
 from portal.queries.paypal_accounts import Provider
 from portal.web import labels
 from portal.web.admin import event_words, late_payment_words, presenting, words
 from portal.web.admin.presenting import Happening, Row
+from portal.web.admin.received_forms import today
 from portal.web.formatting import formatter
 
 
@@ -138,6 +140,8 @@ def _key(item: Item, role: Role) -> Card:
 def _received(item: Item, role: Role) -> Card:
     received = item.about
     page = url_for(".received", received_id=received.id)
+    if item.subscription is not None:
+        return _notified(item, page)
     return _card(
         item,
         title=_("%(name)s asks to stop a subscription", name=received.name),
@@ -147,6 +151,32 @@ def _received(item: Item, role: Role) -> Card:
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_rows(received),
         ways=[Way(label=_("Find the subscription"), url=page)],
+    )
+
+
+def _notified(item: Item, page: str) -> Card:
+    """A customer's own notification names its subscription: one click from its end."""
+    received, subscription = item.about, item.subscription
+    assert subscription is not None  # noqa: S101 - whoever calls has asked
+    on = received.wished_on if received.wished_on is not None and received.wished_on > today() else None
+    end = url_for(
+        ".subscription_end",
+        subscription_id=subscription.id,
+        action=Action.CANCEL.value,
+        received=received.id,
+        on=on.isoformat() if on is not None else None,
+    )
+    return _card(
+        item,
+        title=_("%(name)s notifies the end of a subscription", name=received.name),
+        url=page,
+        label=_("Notified by the customer"),
+        happened=_(
+            "The customer notified on their page that the contract ends. It was acknowledged if they have an address."
+        ),
+        todo=_("End the subscription. Its effects are shown before."),
+        rows=received_rows(received),
+        ways=[Way(label=_("End this subscription"), url=end), Way(label=_("See the notification"), url=page)],
     )
 
 

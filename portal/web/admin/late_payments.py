@@ -81,7 +81,13 @@ def explain(late_id: uuid.UUID) -> ResponseReturnValue:
         return _page(late_id, form), 422
     try:
         late_payments.explain(
-            context(), who.merchant_id, late_id, reason=form.reason.data or "", by=who.name, now=utc_now()
+            context(),
+            who.merchant_id,
+            late_id,
+            reason=form.reason.data or "",
+            by=who.name,
+            by_id=who.id,
+            now=utc_now(),
         )
         flash(
             _("Settled without a refund. Your reason is kept here; the customer’s page says it is settled."), "success"

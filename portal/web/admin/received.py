@@ -19,7 +19,7 @@ from portal.web.admin import bp, inbox_cards, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.received_forms import DismissalForm, ReceivedForm, noon_of, today
-from portal.web.identity import context, person
+from portal.web.identity import by, context, person
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -38,6 +38,7 @@ def new() -> ResponseReturnValue:
             wished_on=form.wished_on.data,
             message=form.message.data or "",
             recorded_by=who.name,
+            by=by(),
         )
         received = received_requests.record(context(), declaration, now=utc_now())
         said = _("The request is recorded: %(reference)s.", reference=received.reference)
@@ -110,7 +111,7 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _page(received_id, form)
     received_requests.dismiss(
-        context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, now=utc_now()
+        context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()
     )
     flash(_("Closed. It no longer stands in the list of what needs you."), "success")
     return redirect(url_for(".received", received_id=received_id), 303)

@@ -28,6 +28,23 @@ class ComebackForm(BaseForm):
     submit = SubmitField(_l("Prepare it at PayPal"))
 
 
+class NotificationForm(BaseForm):
+    """Asked beside what the customer confirms. Nothing is required (law.md R-FR-6, R-FR-7)."""
+
+    wished_on = DateField(
+        _l("The day on which it is to end"),
+        description=_l("Leave it empty to end as soon as possible."),
+        validators=[Optional()],
+    )
+    message = TextAreaField(
+        _l("Anything you want to say"),
+        description=_l("You need not write anything. At most 1000 characters."),
+        filters=[_plain],
+        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
+    )
+    submit = SubmitField(_l("Notification of the cancellation"))
+
+
 class CancellationForm(BaseForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
 

@@ -22,6 +22,7 @@ from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
 from portal.services.rules import grants_of, rule_of
 from portal.web import labels
+from portal.web.customer.notification_words import Notified, notified
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.formatting import formatter
 
@@ -59,6 +60,8 @@ class Card:
     is_over: bool
     may_cancel: bool
     is_switched_off: bool
+    may_notify: bool  # that they end it, where they cannot cancel by themselves
+    notified: Notified | None
     reference: str | None
     request_label: LazyString | None
     has_open_request: bool
@@ -174,6 +177,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
     cancellable = Action.CANCEL in actions_from(subscription.status)
     waiting = has_open_request(holding)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings(holding))
+    said = notified(holding)
     return Card(
         id=subscription.id,
         title=product_name(holding),
@@ -188,6 +192,8 @@ def card(holding: Holding, *, now: datetime) -> Card:
         is_over=subscription.is_over,
         may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
         is_switched_off=cancellable and not allowed and not waiting,
+        may_notify=cancellable and not allowed and not waiting and (said is None or said.closed_on is not None),
+        notified=said,
         reference=request.reference if request is not None else None,
         request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
         has_open_request=waiting,

@@ -30,7 +30,7 @@ from portal.models import (
 )
 from portal.queries import inbox
 from portal.services import aging, end_requests, received_requests
-from portal.services.received_requests import Declaration
+from portal.services.received_requests import Declaration, Notification
 
 
 @pytest.fixture
@@ -351,3 +351,30 @@ def test_the_page_and_its_count_cost_the_same_whatever_their_length(owner, stuck
     for _ in range(6):
         stuck(), declared()
     assert cost() == few
+
+
+def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, make, merchant, now):
+    subscription = make.subscription(merchant=merchant)
+    wished = (now + timedelta(days=40)).date()
+    received = received_requests.notify(
+        ctx,
+        Notification(
+            merchant_id=merchant.id,
+            customer_id=subscription.customer_id,
+            subscription_id=subscription.id,
+            wished_on=wished,
+        ),
+        now=now,
+    )
+    page = support.get("/admin/")
+    (title,) = titles(page)
+    assert title == "Claire Dupont notifies the end of a subscription"
+    end = page.follow("End this subscription")
+    assert f"on={wished.isoformat()}" in end.path
+    end.submit(press="Cancel the subscription")
+    (request,) = make.requests(subscription)
+    with ctx.db.read() as session:
+        row = session.get_one(ReceivedRequest, received.id)
+    assert (row.state, row.end_request_id) == (ReceivedState.MATCHED, request.id)
+    assert titles(support.get("/admin/")) == []
+    assert received.reference in support.get(f"/admin/received/{received.id}").text

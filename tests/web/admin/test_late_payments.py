@@ -16,7 +16,7 @@ def late(ctx, make, paypal, merchant):
 
 
 def test_one_click_gives_it_back_from_the_inbox_on(ctx, support, paypal, late):
-    page = support.get("/admin/").follow("Payment after the end: Claire Dupont – Cours de piano")
+    page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
     page = page.submit(press="Refund €29.90")
     assert "Given back: PayPal shows it" in page.notices[0]
     assert alarms(ctx)[0].state is LateState.REFUNDED

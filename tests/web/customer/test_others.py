@@ -13,6 +13,8 @@ ROUTES = [
     ("GET", "subscriptions/{subscription}"),
     ("GET", "subscriptions/{subscription}/cancellation"),
     ("POST", "subscriptions/{subscription}/cancellation"),
+    ("GET", "subscriptions/{subscription}/notification"),
+    ("POST", "subscriptions/{subscription}/notification"),
     ("GET", "requests/{reference}"),
     ("POST", "requests/{reference}/withdrawal"),
 ]

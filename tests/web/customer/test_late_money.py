@@ -1,0 +1,73 @@
+"""The result page when money came after the end: what it says of it, beside the confirmation, in both languages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from portal.clock import utc_now
+from portal.services import late_payments
+from tests.services.late_money import alarms, charged, click, show, stopped, try_it
+
+WORDS = {
+    "en": (
+        "A payment of €29.90 arrived on ",
+        " after you cancelled. We reported it to ",
+        "The refund is under way.",
+        "It was given back on ",
+        " has looked at it and settled the matter.",
+    ),
+    "fr": (
+        "Un paiement de 29,90\u00a0€ est arrivé le ",
+        " après votre résiliation. Nous l’avons signalé à ",
+        "Le remboursement est en cours.",
+        "Il a été remboursé le ",
+        " l’a examiné et l’affaire est réglée.",
+    ),
+}
+
+
+def paragraphs(visit, make, ended):
+    """What the proof's page says of late money, and of whom; both frames' words have their own place in the page."""
+    (request,) = make.requests(ended)
+    page = visit.browser.get(f"{visit.home}requests/{request.reference}")
+    told = [one for one in page.select("main .notice") if WORDS[page.language][0].split(" of ")[0][:11] in one.text]
+    return page, [" ".join(one.get_text().split(" ")).strip() for one in told]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(make, log_in, ctx, paypal, language):
+    merchant = make.merchant(locale=language)
+    visit = log_in(merchant, make.customer(merchant), language=language)
+    ended = stopped(ctx, make, paypal, merchant=merchant, customer=visit.customer)
+    came, reported, under_way, given_back, explained = WORDS[language]
+    page, told = paragraphs(visit, make, ended)
+    assert told == []
+
+    show(ctx, ended, charged(paypal, ended))
+    page, (said,) = paragraphs(visit, make, ended)
+    assert came in said
+    assert reported + merchant.name in said
+    assert not any(words in said for words in (under_way, given_back, explained))
+    order = [page.body.index(mark) for mark in ("<h1", reported, "<h2")]
+    assert order == sorted(order), "after the confirmation, before the details"
+
+    paypal.happen(ended.provider_id, "refunds-wait")
+    (late,) = alarms(ctx)
+    refund_id = click(ctx, late)
+    try_it(ctx, late, refund_id)
+    assert under_way in paragraphs(visit, make, ended)[1][0]
+    paypal.happen(ended.provider_id, "finish-refunds")
+    try_it(ctx, late, refund_id)
+    said = paragraphs(visit, make, ended)[1][0]
+    assert given_back in said
+    assert under_way not in said
+
+    paypal.happen(ended.provider_id, "charge")
+    show(ctx, ended, charged(paypal, ended, after=timedelta(days=1, hours=5)))
+    newest = alarms(ctx)[-1]
+    late_payments.explain(ctx, merchant.id, newest.id, reason="dû depuis mai", by="Anne", now=utc_now())
+    page, (said, _older) = paragraphs(visit, make, ended)
+    assert merchant.name + explained in said
+    assert "dû depuis mai" not in page.text, "the merchant's reason is the merchant's"

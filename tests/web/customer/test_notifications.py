@@ -1,0 +1,171 @@
+"""Where self-cancellation is off, a customer notifies an end: stored, dated, acknowledged, never said to be done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor, Role
+from portal.domain.received_requests import ReceivedState, Way
+from portal.domain.subscriptions import Action
+from portal.models import Mail, ReceivedRequest
+from portal.queries import inbox
+from portal.services import end_requests, outbox, received_requests
+from portal.services.end_requests import Wish
+from portal.services.received_requests import Notification
+from portal.services.refreshing import refresh
+from tests.web.customer.conftest import DONE
+
+LINK, PRESS = "Notify my cancellation", "Notification of the cancellation"
+
+
+@pytest.fixture
+def visit(make, log_in):
+    """A customer of a merchant who has switched self-cancellation off."""
+    merchant = make.merchant(locale="fr", self_cancellation=False, support_email="lea@x.test")
+    return log_in(merchant, make.customer(merchant, locale="en"))
+
+
+@pytest.fixture
+def subscription(visit, make):
+    return make.subscription(merchant=visit.merchant, customer=visit.customer)
+
+
+def stored(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(ReceivedRequest).order_by(ReceivedRequest.received_at)).all()
+
+
+def letters(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(Mail).where(Mail.kind == "request_received")).all()
+
+
+def notify(visit, subscription, **answers):
+    return visit.browser.get(visit.page(subscription)).follow(LINK).submit(press=PRESS, **answers)
+
+
+def test_nothing_but_the_click_is_needed_and_it_is_stored_dated_and_acknowledged(
+    ctx, visit, subscription, paypal, mailer
+):
+    paypal.rule("any", "500")
+    form = visit.browser.get(visit.page(subscription)).follow(LINK)
+    assert form.h1 == "Cancel your contract"
+    assert visit.customer.email in form.text
+    assert form.select("main [required]") == []
+    page = form.submit(press=PRESS)
+    (received,) = stored(ctx)
+    assert (received.way, received.subscription_id) == (Way.ACCOUNT_PAGE, subscription.id)
+    assert (received.email, received.state) == (visit.customer.email, ReceivedState.OPEN)
+    assert utc_now() - received.received_at < timedelta(minutes=1)
+    (letter,) = letters(ctx)
+    assert (letter.recipient, letter.language) == (visit.customer.email, "en")
+    assert received.reference in letter.subject
+    outbox.send(ctx, letter.id, now=utc_now())
+    assert "now has to end the subscription" in mailer.sent[0].text
+    for path in (visit.page(subscription), visit.home):
+        seen = visit.browser.get(path)
+        assert "Your notification of " in seen.text
+        assert received.reference in seen.text
+        assert LINK not in seen.text, "no second one while it is open"
+        assert not DONE.search(seen.body.replace("Cancel your contract", "")), "nothing is said to be done"
+    assert not DONE.search(mailer.sent[0].text)
+    assert page.path == visit.page(subscription)
+
+
+def test_a_second_click_and_a_stale_page_get_the_first_one(ctx, visit, subscription):
+    form = visit.browser.get(visit.page(subscription, "/notification"))
+    form.submit(press=PRESS, message="Merci")
+    form.submit(press=PRESS, message="Encore")
+    assert [received.message for received in stored(ctx)] == ["Merci"]
+    assert len(letters(ctx)) == 1
+    assert visit.browser.get(visit.page(subscription, "/notification")).path == visit.page(subscription)
+
+
+def test_a_wish_is_kept_and_a_bad_day_loses_no_word(ctx, visit, subscription):
+    day = (utc_now() + timedelta(days=40)).date()
+    page = visit.browser.get(visit.page(subscription, "/notification"))
+    again = page.submit(press=PRESS, wished_on="yesterday", message="Adieu", status=422)
+    assert "Adieu" in again.body
+    assert stored(ctx) == []
+    again.submit(press=PRESS, wished_on=day.isoformat())
+    (received,) = stored(ctx)
+    assert (received.wished_on, received.message) == (day, "Adieu")
+
+
+def test_where_one_may_cancel_there_is_no_such_form(make, log_in):
+    merchant = make.merchant(locale="en")
+    visit = log_in(merchant, make.customer(merchant))
+    subscription = make.subscription(merchant=merchant, customer=visit.customer)
+    page = visit.browser.get(visit.page(subscription, "/notification"))
+    assert page.path == visit.page(subscription)
+    assert LINK not in page.text
+
+
+def end_by_staff(ctx, make, paypal, subscription):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        actor_name="Léa",
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_requests.record(ctx, wish, now=utc_now())
+
+
+def end_at_paypal(ctx, make, paypal, subscription):
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    refresh(ctx, subscription.merchant_id, subscription.id, now=utc_now())
+
+
+@pytest.mark.parametrize(("end", "by"), [(end_by_staff, "Léa"), (end_at_paypal, "PayPal")])
+def test_whichever_way_the_merchant_ends_it_the_notification_is_settled(
+    ctx, make, paypal, visit, subscription, end, by
+):
+    notify(visit, subscription)
+    end(ctx, make, paypal, subscription)
+    (received,) = stored(ctx)
+    assert (received.state, received.settled_by) == (ReceivedState.MATCHED, by)
+    assert received.end_request_id == make.requests(subscription)[0].id
+    assert "Your notification of" not in visit.browser.get(visit.page(subscription)).text
+    with ctx.db.read() as session:
+        assert inbox.count(session, visit.merchant.id, now=utc_now()) == 0
+
+
+def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(ctx, visit, subscription):
+    notify(visit, subscription)
+    (received,) = stored(ctx)
+    received_requests.dismiss(ctx, visit.merchant.id, received.id, reason="doit encore un an", by="Léa", now=utc_now())
+    page = visit.browser.get(visit.page(subscription))
+    assert f"{visit.merchant.name} has closed your notification without ending the subscription" in page.text
+    assert received.reference in page.text
+    assert "lea@x.test" in page.text
+    assert "encore un an" not in page.text, "an internal note"
+    notify(visit, subscription)
+    assert len(stored(ctx)) == 2
+
+
+def test_under_way_there_is_nothing_to_notify_and_anothers_does_not_exist(ctx, make, paypal, visit, subscription):
+    end_by_staff(ctx, make, paypal, subscription)
+    mine = Notification(merchant_id=visit.merchant.id, customer_id=visit.customer.id, subscription_id=subscription.id)
+    assert received_requests.notify(ctx, mine, now=utc_now()) is None
+    theirs = make.subscription(merchant=visit.merchant)
+    visit.browser.get(visit.page(theirs, "/notification"), status=404)
+
+
+def test_in_french_the_labels_are_the_laws(make, log_in):
+    merchant = make.merchant(locale="fr", self_cancellation=False)
+    visit = log_in(merchant, make.customer(merchant), language="fr")
+    subscription = make.subscription(merchant=merchant, customer=visit.customer)
+    page = visit.browser.get(visit.home).follow("Notifier ma résiliation")
+    assert page.h1 == "Résilier votre contrat"
+    page = page.submit(press="Notification de la résiliation")
+    assert "Votre notification du " in page.text
+    assert " est enregistrée" in page.text
+    assert page.path == visit.page(subscription)
