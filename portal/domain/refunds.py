@@ -37,7 +37,8 @@ MOVES: Final[Mapping[RefundState, frozenset[RefundState]]] = {
     RefundState.RECORDED: frozenset({RefundState.CALLING, RefundState.DONE}),
     RefundState.CALLING: _AFTER_A_CALL | {RefundState.CALLING},  # again, when a process died in it
     RefundState.RETRYING: frozenset({RefundState.CALLING, RefundState.DONE}),
-    RefundState.NEEDS_MERCHANT: frozenset({RefundState.CALLING, RefundState.DONE}),
+    # PayPal may refuse for good: the merchant then settles it otherwise, and this refund is over.
+    RefundState.NEEDS_MERCHANT: frozenset({RefundState.CALLING, RefundState.DONE, RefundState.FAILED}),
     RefundState.PENDING: frozenset({RefundState.DONE, RefundState.FAILED}),
     RefundState.DONE: frozenset(),
     RefundState.FAILED: frozenset(),

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import LEASE
@@ -85,13 +85,20 @@ def all_of_customer(
 
 
 def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:
-    """Return the planned resumes whose place a request to end took, none of them sent."""
+    """Return what would end a pause and whose place a request to end took: planned resumes that were not sent, and
+    pauses with an end that PayPal may have heard of."""
     return list(
         session.scalars(
             select(PauseRequest).where(
                 PauseRequest.ended_by_id == end_request_id,
-                PauseRequest.kind == PauseKind.RESUME,
-                PauseRequest.sent_at.is_(None),
+                or_(
+                    and_(PauseRequest.kind == PauseKind.RESUME, PauseRequest.sent_at.is_(None)),
+                    and_(
+                        PauseRequest.kind == PauseKind.PAUSE,
+                        PauseRequest.sent_at.is_not(None),
+                        PauseRequest.resume_at.is_not(None),
+                    ),
+                ),
             )
         )
     )

@@ -96,9 +96,9 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
         planned = _plan(session, subscription, wish, now=now)
-        standing = _standing(session, subscription, wish)
+        standing, letters = _standing(session, subscription, wish), []
         if standing is not None and _gives_way(standing, wish, planned, now=now):
-            _replace(ctx, session, subscription, standing, wish, now=now)
+            letters = _replace(ctx, session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
             _answer(session, wish, standing, now=now)
@@ -106,6 +106,8 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         else:
             request = _write(ctx, session, subscription, wish, planned, now=now)
             _answer(session, wish, request, now=now)
+            for letter in letters:  # the new end answers what the replaced one answered
+                received_requests.match(session, wish.merchant_id, letter, request, by=wish.actor_name, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )
@@ -209,30 +211,35 @@ def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: date
 
 
 def _gives_way(standing: EndRequest, wish: Wish, planned: Schedule | None, *, now: datetime) -> bool:
-    """Say whether a planned end makes room: always for staff, unless a customer asked and would have to wait longer.
+    """Say whether a planned end makes room for another one.
 
-    A customer stops before the day that staff planned; their own request they take back themselves.
+    One that a customer asked for only gives way to staff who end at once: a plan of theirs could be taken back, and
+    the customer would be forgotten.  A customer stops before the day that staff planned.
     """
     if not standing.is_planned(now):
         return False
-    sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
     if wish.actor is Actor.STAFF:
-        return sooner or standing.actor is not Actor.CUSTOMER
+        return planned is None or standing.actor is not Actor.CUSTOMER
+    sooner = planned is None or (standing.due_at is not None and planned.due_at < standing.due_at)
     return wish.actor is Actor.CUSTOMER and standing.actor is not Actor.CUSTOMER and sooner
 
 
 def _replace(
     ctx: Context, session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
-) -> None:
-    """Take a planned request back because another end takes its place; its row and its reason stay."""
-    _take_back_by(session, subscription, request, wish, now=now)
+) -> list[uuid.UUID]:
+    """Take a planned request back because another end takes its place; its row and its reason stay.
+
+    Returns the requests by letter that it had answered.
+    """
+    letters = _take_back_by(session, subscription, request, wish, now=now)
     notices.end_replaced(ctx, session, request, now=now)
+    return letters
 
 
 def _take_back_by(
     session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
-) -> None:
-    _take_back(
+) -> list[uuid.UUID]:
+    return _take_back(
         session,
         subscription,
         request,
@@ -254,7 +261,7 @@ def _take_back(
     actor_id: uuid.UUID | None = None,
     actor_name: str = "",
     now: datetime,
-) -> None:
+) -> list[uuid.UUID]:
     if not can_withdraw(request.state, sent_at=request.sent_at):
         raise NotAllowed(Denial.ALREADY_SENT)
     request.move(RequestState.WITHDRAWN)
@@ -262,7 +269,7 @@ def _take_back(
     request.next_try_at = None
     subscription.end_requested_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
-    received_requests.reopen(session, request)
+    letters = received_requests.reopen(session, request)
     timeline.note(
         session,
         subscription,
@@ -275,6 +282,7 @@ def _take_back(
         channel=channel,
         reference=request.reference,
     )
+    return letters
 
 
 def _write(

@@ -107,8 +107,12 @@ def explain(
         found = late_payments.of_merchant(session, merchant_id, late_id)
         subscriptions.lock(session, merchant_id, found.late.subscription_id)
         late = late_payments.lock(session, late_id)
-        if late.state is not LateState.OPEN or refunds.open_of(session, late.payment_id) is not None:
+        refused = refunds.open_of(session, late.payment_id)
+        if late.state is not LateState.OPEN or (refused and refused.state is not RefundState.NEEDS_MERCHANT):
             raise NotOpen
+        if refused is not None:  # PayPal does not do it, and nobody is to go on trying
+            refused.move(RefundState.FAILED)
+            refused.next_try_at = None
         late.settle(LateState.EXPLAINED, at=now)
         late.reason, late.decided_by = reason.strip(), by
         audit.append(

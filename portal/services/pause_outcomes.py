@@ -114,19 +114,22 @@ def withdraw_all(session: Session, subscription: Subscription, end: EndRequest, 
 
 
 def restore(session: Session, subscription: Subscription, end: EndRequest, *, now: datetime) -> None:
-    """The end was taken back: a resume that was planned comes back too, or the pause would never end."""
-    if subscription.status is not Status.PAUSED:
-        return
+    """The end was taken back: a resume that was planned comes back too, or the pause would never end.
+
+    Of a pause that had left for PayPal nobody knows yet whether it began there: its own end is written all the same.
+    """
     for former in pauses.ended_by(session, end.id):
+        if former.kind is PauseKind.RESUME and subscription.status is not Status.PAUSED:
+            continue
         again = PauseRequest(
             merchant_id=former.merchant_id,
-            kind=former.kind,
+            kind=PauseKind.RESUME,
             actor=former.actor,
             actor_id=former.actor_id,
             actor_name=former.actor_name,
             channel=former.channel,
             provider_note=former.provider_note,
-            due_at=former.due_at,
+            due_at=former.resume_at if former.kind is PauseKind.PAUSE else former.due_at,
         )
         write(session, subscription, again, now=now)
         note(session, subscription, again, TimelineKind.RESUME_REQUESTED, at=now)

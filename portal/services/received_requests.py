@@ -188,11 +188,13 @@ def dismiss(
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
 
 
-def reopen(session: Session, request: EndRequest) -> None:
-    """The request to end was taken back: whoever had asked by another way still waits."""
-    for received in stored.lock_matched(session, request.id):
+def reopen(session: Session, request: EndRequest) -> list[uuid.UUID]:
+    """The request to end was taken back: whoever had asked by another way still waits. Return which ones."""
+    reopened = stored.lock_matched(session, request.id)
+    for received in reopened:
         received.state, received.end_request_id = ReceivedState.OPEN, None
         received.settled_at, received.settled_by = None, ""
+    return [received.id for received in reopened]
 
 
 def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, now: datetime) -> None:

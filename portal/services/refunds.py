@@ -113,10 +113,16 @@ def claim(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, *, now: da
             sale=payment.provider_id,
             refund=refund.provider_id,
             paid_at=payment.paid_at,
-            part=None if refund.amount == payment.amount else Money(refund.amount, refund.currency),
+            part=_part(refund, payment),
             claimed_at=now,
             keys=paypal_accounts.set_at(session, merchant_id),
         )
+
+
+def _part(refund: Refund, payment: Payment) -> Money | None:
+    """Return how much to ask for, None for all of it: never more than is left, somebody may have given a part back."""
+    amount = min(refund.amount, payment.amount - payment.refunded) or refund.amount
+    return None if amount == payment.amount else Money(amount, refund.currency)
 
 
 def note_read(ctx: Context, claim: Claim, shown: tuple[PaymentReading, ...], *, now: datetime) -> bool:

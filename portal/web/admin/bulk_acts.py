@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
@@ -22,6 +20,7 @@ from portal.queries import bulk_acts as acts
 from portal.queries import bulk_results
 from portal.queries.bulk_results import BulkState, Hold, Result
 from portal.services import bulk_acts, bulk_previews
+from portal.services.csv_files import MARK, line_of
 from portal.web import labels
 from portal.web.access import recent_login_required
 from portal.web.admin import bp, bulk_facts, bulk_words, presenting, showing
@@ -32,7 +31,6 @@ from portal.web.identity import context, person
 
 FIRST_ROWS: Final = 20  # shown before confirming
 BATCH: Final = 1000
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 
 
 @bp.get("/bulk", endpoint="bulk_acts")
@@ -208,7 +206,7 @@ def _pieces(
     troubles: dict[Any, str],
     fmt: Any,
 ) -> Iterator[str]:
-    yield "\ufeff" + _line_of(head)
+    yield MARK + line_of(head)
     after: int | None = 0
     while after is not None:
         with database.read() as session:
@@ -218,15 +216,8 @@ def _pieces(
             why = reasons.get(row.reason, "") or troubles.get(open_trouble, "")
             confirmed = fmt.moment(row.confirmed_at) if row.result == Result.CONFIRMED else ""
             cells = (row.position, row.name, row.email or "", row.product, row.provider_id)
-            yield _line_of((*cells, words[row.result], why, row.reference or "", confirmed))
+            yield line_of((*cells, words[row.result], why, row.reference or "", confirmed))
         after = page.next_position
-
-
-def _line_of(cells: tuple[object, ...]) -> str:
-    held = io.StringIO()
-    texts = (str(cell) for cell in cells)
-    csv.writer(held, delimiter=";").writerow("'" + text if text.startswith(FORMULA) else text for text in texts)
-    return held.getvalue()
 
 
 def who() -> bulk_acts.Person:
