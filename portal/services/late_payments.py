@@ -112,7 +112,7 @@ def explain(
             raise NotOpen
         if refused is not None:  # PayPal does not do it, and nobody is to go on trying
             refused.move(RefundState.FAILED)
-            refused.next_try_at = None
+            refused.settled_at, refused.next_try_at = now, None
         late.settle(LateState.EXPLAINED, at=now)
         late.reason, late.decided_by = reason.strip(), by
         audit.append(

@@ -15,10 +15,12 @@ from portal.domain.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.periods import add_months
 from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
-from portal.models import EndRequest, Mail, Subscription, TimelineKind
-from portal.services import aging, carrying_out, end_requests, endings
+from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
+from portal.services import aging, carrying_out, end_requests, endings, received_requests
 from portal.services.end_schedules import beginning_of
+from portal.services.received_requests import Declaration
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
 
 
@@ -252,3 +254,21 @@ def test_a_planned_end_is_not_sent_before_its_day_even_by_the_desks_button(ctx, 
     carrying_out.carry_out(ctx, request.merchant_id, request.id, insist=True)
     assert row(ctx, request.id).state is RequestState.RECORDED
     assert len(paypal.calls) == 0
+
+
+def test_a_letter_stays_answered_when_another_end_takes_the_place(ctx, make, paypal, merchant, subscription):
+    letter = Declaration(merchant_id=merchant.id, received_at=utc_now(), way=Way.LETTER, name="Claire", email=None)
+    received = received_requests.record(ctx, letter, now=utc_now())
+    planned = ask(
+        ctx,
+        make,
+        subscription,
+        actor=Actor.STAFF,
+        wished_on=days_ahead(subscription, 40),
+        received_request_id=received.id,
+    )
+    sooner = ask(ctx, make, subscription, actor=Actor.STAFF)
+    with ctx.db.read() as session:
+        stored = session.get_one(ReceivedRequest, received.id)
+    assert row(ctx, planned.id).state is RequestState.WITHDRAWN
+    assert (stored.is_open, stored.end_request_id) == (False, sooner.id)

@@ -489,3 +489,26 @@ def test_a_key_that_works_again_frees_what_waits(ctx, make, paypal, subscription
     assert mails(ctx) == ["merchant_pause_stuck"]
     with ctx.db.begin() as session:
         assert settling.retry_all(session, subscription.merchant_id, now=utc_now()) == 1
+
+
+def test_a_pause_that_had_left_keeps_its_end_when_the_end_that_took_its_place_is_taken_back(ctx, make, paypal):
+    """Whether it began at PayPal nobody knows: without its day it might never be over."""
+    merchant = make.merchant()
+    held = make.subscription(product=make.product(merchant, pause_offered=True))
+    paypal.rule("suspend", "silent", times=1, seconds=2)
+    left = carry(ctx, ask(ctx, held))
+    assert (left.is_open, left.sent_at is not None) == (True, True)
+    wish = Wish(
+        merchant_id=held.merchant_id,
+        subscription_id=held.id,
+        customer_id=held.customer_id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        channel=Channel.PORTAL,
+        wished_on=(utc_now() + timedelta(days=60)).date(),
+    )
+    end = end_requests.record(ctx, wish, now=utc_now())
+    end_requests.withdraw(ctx, held.merchant_id, held.customer_id, end.reference, now=utc_now())
+    with ctx.db.read() as session:
+        (planned,) = session.scalars(select(PauseRequest).where(PauseRequest.state == PauseState.RECORDED)).all()
+    assert (planned.kind, planned.due_at) == (PauseKind.RESUME, left.resume_at)

@@ -50,7 +50,8 @@ def test_the_diagram_never_goes_back_and_ends_only_when_settled():
     assert {state for state, following in MOVES.items() if not following} == {RefundState.DONE, RefundState.FAILED}
     assert all(RefundState.RECORDED not in following for following in MOVES.values())
     assert all(RefundState.DONE in MOVES[state] for state in OPEN), "a read may show it as given back at any time"
-    assert {state for state in OPEN if RefundState.FAILED in MOVES[state]} == {RefundState.CALLING, RefundState.PENDING}
+    may_fail = {RefundState.CALLING, RefundState.PENDING, RefundState.NEEDS_MERCHANT}
+    assert {state for state in OPEN if RefundState.FAILED in MOVES[state]} == may_fail
 
 
 def test_a_refund_is_done_when_a_read_shows_it(ctx, paypal, ended, late):
@@ -345,3 +346,16 @@ def test_a_mended_key_sets_waiting_refunds_and_pauses_going_at_once(ctx, make, p
     assert soon >= {("refunds.carry_out", str(refund_id)), (queue.CARRY_OUT_PAUSE, str(pause_id))}
     refunding.carry_out(ctx, late.merchant_id, refund_id)
     once(ctx, paypal, ended)
+
+
+def test_what_paypal_refuses_for_good_can_be_settled_otherwise(ctx, paypal, late):
+    """A merchant who pays back by bank transfer is not asked for ever, and PayPal is not tried for ever."""
+    paypal.rule("refund", "400")
+    refund_id = click(ctx, late)
+    assert try_it(ctx, late, refund_id).state is RefundState.NEEDS_MERCHANT
+    late_payments.explain(ctx, late.merchant_id, late.id, reason="par virement", by="Anne", now=utc_now())
+    assert alarms(ctx)[0].state is LateState.EXPLAINED
+    paypal.clear_rules()
+    calls = paypal.count("refund")
+    assert try_it(ctx, late, refund_id).state is RefundState.FAILED
+    assert paypal.count("refund") == calls
