@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
 from portal.models import EndRequest, Grant, PauseRequest, Product, Proof, ReceivedRequest, Subscription, TimelineEntry
 from portal.queries import comebacks, end_requests, grants, pauses, proofs, received_requests, subscriptions, timelines
@@ -49,14 +50,19 @@ class Holdings:
     gifts: tuple[Gift, ...]
 
 
-def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Holdings:
-    """Return everything the account page shows, in seven statements, two more when one may be invited back."""
+def all_of_customer(
+    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, self_cancellation: bool = False
+) -> Holdings:
+    """Return everything the account page shows, in six statements, two more when one may be invited back, and
+    one more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch)."""
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
     paused = pauses.all_of_customer(session, merchant_id, customer_id)
     prospects = comebacks.prospects(session, merchant_id, customer_id, rows)
-    notified = received_requests.notified(session, [row.id for row in rows])
+    own = Override.ON if self_cancellation else Override.OFF
+    off = [row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)]
+    notified = received_requests.notified(session, off) if off else {}
     given = session.execute(
         select(Grant, Product.name)
         .join(Product, Grant.product_id == Product.id)

@@ -170,6 +170,8 @@ PAGES = {
     "desk subscription, active": Shown(SAM, "{desk-noor}"),
     "desk subscription, cancelled": Shown(SAM, "{desk-emma}"),
     "desk subscription, needs you": Shown(SAM, "{desk-kenji}"),
+    "desk letter": Shown(SAM, "/admin/received/new"),
+    "desk acts on many": Shown(SAM, "/admin/bulk"),
     "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
     "desk pause": Shown(SAM, "{desk-noor}/pause/pause"),
     "desk end, complete": Shown(SAM, "{desk-noor}/end/complete"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from flask import render_template
+from flask import g, render_template
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
@@ -22,7 +22,9 @@ def subscriptions() -> ResponseReturnValue:
     """Show each of the customer's subscriptions as a card."""
     who, now = person(), utc_now()
     with context().db.read() as session:
-        held = holdings.all_of_customer(session, who.merchant_id, who.id)
+        held = holdings.all_of_customer(
+            session, who.merchant_id, who.id, self_cancellation=g.merchant.self_cancellation
+        )
     return render_template(
         "customer/subscriptions.html",
         cards=[presenting.card(holding, now=now) for holding in held.subscriptions],
