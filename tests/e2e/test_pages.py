@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import axe_playwright_python
@@ -152,6 +153,8 @@ PAGES = {
     "subscription": Shown("noor", "{noor}"),
     "recap": Shown("noor", "{noor}/cancellation"),
     "pause": Shown("noor", "{noor}/pause"),
+    "recap, another day": Shown("noor", "{noor}/cancellation?on={far}"),
+    "result, money later": Shown("lena", "{lena-request}"),
     "subscription over": Shown(EMMA, "{emma}"),
     "coming back": Shown(EMMA, "{emma}/comeback"),
     "result confirmed": Shown(EMMA, "{emma-request}"),
@@ -171,7 +174,11 @@ PAGES = {
     "desk subscription, cancelled": Shown(SAM, "{desk-emma}"),
     "desk subscription, needs you": Shown(SAM, "{desk-kenji}"),
     "desk letter": Shown(SAM, "/admin/received/new"),
+    "desk letter, recorded": Shown(SAM, "{letter}"),
     "desk acts on many": Shown(SAM, "/admin/bulk"),
+    "desk act on many, preview": Shown(SAM, "{bulk}"),
+    "desk payment after an end": Shown(SAM, "{late}"),
+    "desk journal": Shown(SAM, "/admin/audit"),
     "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
     "desk pause": Shown(SAM, "{desk-noor}/pause/pause"),
     "desk end, complete": Shown(SAM, "{desk-noor}/end/complete"),
@@ -212,8 +219,9 @@ def world(demo: Demo, chromium: Browser) -> World:
     """The second merchant's demo with one subscription in each state that a page words in its own way."""
     world = World(demo)
     noor = {"plan_id": "P-DEMOYOGA0000000000000000", "given_name": "Noor", "surname": "Haddad-Lindqvist"}
-    added = demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json={**noor, "email": "noor@example.com"})
-    assert added.status_code == 201
+    lena = {**noor, "given_name": "Lena", "email": "lena@example.com"}
+    for one in ({**noor, "email": "noor@example.com"}, lena):
+        assert demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json=one).status_code == 201
     contexts = []
 
     def somebody(name: str) -> Visitor:
@@ -227,7 +235,7 @@ def world(demo: Demo, chromium: Browser) -> World:
     _import(sam)
     half = somebody("half").open(f"{demo.portal}/admin/login")
     _password(half, "sam@studio.example")
-    for name in (EMMA, KENJI, OLIVER, "noor", "asker"):
+    for name in (EMMA, KENJI, OLIVER, "noor", "lena", "asker"):
         customer = somebody(name).open(f"{demo.portal}/account/studio/login")
         email = f"{name}@example.com".replace("asker", "emma")
         customer.type("Your e-mail address", email)
@@ -239,8 +247,10 @@ def world(demo: Demo, chromium: Browser) -> World:
         customer.type("The code of six digits", code)
         customer.press("button", "Log in")
         _visit(world, customer)
+    world.paths["far"] = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()
     _desk_paths(world, sam)
     _paypal_paths(world, sam)
+    _needing_paths(world, sam)
     for name, context in contexts:
         world.cookies[name] = context.cookies()
         context.close()
@@ -275,7 +285,7 @@ def _visit(world: World, customer: Visitor) -> None:
     """Bring a customer's subscription to the state it stands for, and note where its pages are."""
     customer.go(customer.page.locator("article h2 a"))
     world.paths[customer.name] = _path(customer)
-    trouble = {EMMA: None, KENJI: "404", OLIVER: "500"}
+    trouble = {EMMA: None, "lena": None, KENJI: "404", OLIVER: "500"}
     if customer.name not in trouble:
         return
     customer.press("link", "Cancel my subscription")
@@ -336,6 +346,31 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
     )
     sam.go(sam.page.locator("main form:has(input[type=file]) button"))
     world.paths["profiles"] = _path(sam)
+
+
+def _needing_paths(world: World, sam: Visitor) -> None:
+    """Record a letter, choose many, and let money come after an end."""
+    desk = f"{world.demo.portal}/admin"
+    sam.open(f"{desk}/received/new")
+    sam.type("Name", "Noor Haddad-Lindqvist")
+    sam.type("E-mail address", "noor@example.com")
+    sam.press("button", "Record the request")
+    world.paths["letter"] = _path(sam)
+    sam.open(f"{desk}/subscriptions")
+    for box in sam.page.locator("tbody input[type=checkbox]").all():
+        box.check()
+    sam.press("button", "See what would happen to those ticked")
+    world.paths["bulk"] = _path(sam)
+    rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+    (lena,) = [row["id"] for row in rows if row["email"] == "lena@example.com"]
+    world.demo.call("POST", f"{world.demo.simulator}/_simulator/subscriptions/{lena}/charge", json={})
+
+    def came() -> bool:
+        sam.open(f"{desk}/")
+        return sam.page.locator("a[href*='/late-payments/']").count() > 0
+
+    wait_for(came, "the payment after the end", seconds=60)
+    world.paths["late"] = str(sam.page.locator("a[href*='/late-payments/']").first.get_attribute("href"))
 
 
 def _path(who: Visitor) -> str:
