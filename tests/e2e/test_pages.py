@@ -147,7 +147,7 @@ PAGES = {
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),
     "proof check, wrong code": Shown(NOBODY, "{proof}", wrong_code, 422),
-    "proof genuine": Shown(EMMA, "{emma-request}", check_the_proof),
+    "proof check, genuine": Shown(EMMA, "{emma-request}", check_the_proof),
     "account over": Shown(EMMA, "/account/studio/", open_folds),
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),
