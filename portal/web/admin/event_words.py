@@ -142,6 +142,7 @@ REASON: Final[Mapping[str, LazyString]] = {
     "status_invalid": _l("PayPal says that the subscription’s state does not allow it"),
     "account_closed": _l("The customer’s PayPal account is closed"),
     "cannot_be_activated": _l("PayPal does not let the subscription start again"),
+    "plan_status_invalid": _l("PayPal does not sell this plan any more"),
     "webhook_limit": TROUBLE[WebhookTrouble.LIMIT_REACHED],
     "webhook_exists": _l("PayPal already knows this portal’s address"),
     "other": STOPPED[WebhookTrouble.REFUSED],
