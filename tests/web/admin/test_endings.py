@@ -79,18 +79,21 @@ def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscript
     assert "under way" in support.get("/admin/").text.lower()
 
 
-def test_a_refused_key_lands_in_the_inbox_and_is_tried_again_there(support, make, subscription, paypal):
+def test_a_refused_key_lands_in_the_inbox_and_its_request_is_tried_again_on_the_record(
+    support, make, subscription, paypal
+):
     paypal.rule("any", "401")
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press="Mark as abandoned")
     assert "It waits for you" in page.notices[0]
     (request,) = make.requests(subscription)
     inbox = support.get("/admin/")
-    assert "PayPal refuses the API key" in inbox.text
-    assert "Enter a new key" in inbox.text
+    assert "Ask an owner of this desk to mend or replace the key" in inbox.text
     assert request.reference in inbox.text
     assert inbox.select_one(".count").get_text() == "1"
     paypal.clear_rules()
-    page = inbox.submit(press=f"Try request {request.reference} again now")
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert "PayPal refuses the API key" in page.text
+    page = page.submit(press=f"Try request {request.reference} again now")
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.ABANDONED
     assert "Nothing needs you" in support.get("/admin/").text
