@@ -90,6 +90,13 @@ def open_folds(page: Page) -> None:
         fold.click()
 
 
+def half_way(page: Page) -> None:
+    """Give the first factor each time: it is only good for five minutes, less than all pages take."""
+    page.locator("input[name=email]").fill("sam@studio.example")
+    page.locator("input[name=password]").fill(PASSWORD)
+    send(page)
+
+
 def wrong_code(page: Page) -> None:
     page.locator("input[name=code]").fill("000000")
     send(page)
@@ -164,7 +171,7 @@ PAGES = {
     "not yours": Shown(KENJI, "{emma}", status=404),
     "desk log-in": Shown(NOBODY, "/admin/login"),
     "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),
-    "desk second factor": Shown("half", "/admin/login/code"),
+    "desk second factor": Shown("half", "/admin/login", half_way),
     "desk inbox": Shown(SAM, "/admin/"),
     "desk inbox, empty": Shown(ANNE, "/admin/"),
     "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
@@ -233,8 +240,6 @@ def world(demo: Demo, chromium: Browser) -> World:
     sam = _staff(demo, somebody(SAM), "sam@studio.example")
     _staff(demo, somebody(ANNE), "anne@atelier.example")
     _import(sam)
-    half = somebody("half").open(f"{demo.portal}/admin/login")
-    _password(half, "sam@studio.example")
     for name in (EMMA, KENJI, OLIVER, "noor", "lena", "asker"):
         customer = somebody(name).open(f"{demo.portal}/account/studio/login")
         email = f"{name}@example.com".replace("asker", "emma")
