@@ -96,7 +96,9 @@ class Faults:
 
     def _jump(self, hours: float) -> None:
         """PayPal's clock goes ahead; ours stays. What falls due there in between is billed."""
+        # Noted as before the jump: what PayPal ends while its answer is on the way is already told by the new clock.
+        before = utc_now() - timedelta(seconds=1)  # PayPal's times are whole seconds
         self._world.simulated.post("clock", hours=hours)
         self._ahead += round(timedelta(hours=hours).total_seconds())
         with self._journal.lock:
-            self._journal.jumps.append((utc_now(), self._ahead))
+            self._journal.jumps.append((before, self._ahead))
