@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import structlog
 from procrastinate import JobContext
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
 
 from portal import queue
 from portal.clock import utc_now
@@ -20,11 +22,22 @@ KEEP_JOBS = 7 * 24  # hours that finished jobs are kept
     name="housekeeping.stalled_jobs", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="stalled_jobs"
 )
 async def stalled_jobs(job: JobContext, timestamp: int) -> None:
-    """Give the jobs of dead workers back to the queue: all of ours may safely run twice."""
+    """Give the jobs of dead workers back to the queue: all of ours may safely run twice.
+
+    One that cannot be given back keeps none of the others: a regular job may have its successor waiting already,
+    and a worker that was thought dead may finish its job in this moment.
+    """
     manager = job.app.job_manager
     for stalled in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
-        log.warning("stalled_job_retried", job_id=stalled.id, task=stalled.task_name)
-        await manager.retry_job(stalled)
+        about = {"job_id": stalled.id, "task": stalled.task_name}
+        try:
+            await manager.retry_job(stalled)
+            log.warning("stalled_job_retried", **about)
+        except UniqueViolation:  # of its queueing lock: the next one of its kind does its work
+            await manager.finish_job(stalled, status=Status.FAILED, delete_job=False)
+            log.warning("stalled_job_replaced", **about)
+        except ConnectorException as error:
+            log.warning("stalled_job_left", **about, error=type(error).__name__)
 
 
 @queue.app.periodic(cron="* * * * *")
