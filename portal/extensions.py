@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,17 +36,27 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0) -> None:
         """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life."""
         self.url = url.replace("postgres://", "postgresql://", 1)
-        self.engine: Engine = create_engine(
+        engine = create_engine(
             self.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
             connect_args={"connect_timeout": 3, "application_name": "portal"},
         )
-        _ping_idle(self.engine, trust_for)
-        self._write = sessionmaker(self.engine, expire_on_commit=False)
-        reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        _ping_idle(engine, trust_for)
+        self._use(engine)
+
+    def _use(self, engine: Engine) -> None:
+        self.engine = engine
+        self._write = sessionmaker(engine, expire_on_commit=False)
+        reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(reading, expire_on_commit=False, autoflush=False)
+
+    def view(self) -> Database:
+        """Return another one over the same connections and compiled statements, with listeners of its own."""
+        other = copy(self)
+        other._use(self.engine.execution_options())
+        return other
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import re
 import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -25,6 +22,7 @@ from portal.secrets import Vault
 from portal.services.context import Context
 from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
+from tests.folders import make_folder
 
 pytest_plugins = ["tests.fakes.paypal"]
 
@@ -64,10 +62,11 @@ MASTER_KEYS = (("test", bytes(range(32))),)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of one embedded server for the run, with a migrated template database `tpl`."""
-    folder = Path(tempfile.mkdtemp(prefix="portal-test-"))
-    folder.chmod(0o755)
+    folder = make_folder("portal-test-")
     url = ensure_server(folder)
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET max_wal_size = '128MB'")  # it may be memory that the log takes
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE tpl")
     upgrade(_address(url, "tpl"))
     yield url
@@ -78,26 +77,29 @@ def _address(url: str, database: str) -> str:
     return url.replace("/postgres?", f"/{database}?")
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def database_url(postgres: str) -> Iterator[str]:
-    """The address of a fresh migrated database, dropped afterwards."""
-    name = f"t{os.getpid()}_{next(_numbers)}"
+    """The address of a fresh migrated database, dropped afterwards. It is always the same address."""
+    name = f"t{os.getpid()}"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE tpl")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE tpl STRATEGY file_copy")
     yield _address(postgres, name)
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def shared_engine(postgres: str) -> Database:
+    """One engine for the run: it remembers the statements that it has compiled, half of a short test's time."""
+    return Database(_address(postgres, f"t{os.getpid()}"))
+
+
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
+def db(database_url: str, shared_engine: Database) -> Iterator[Database]:
     """A database of the test's own."""
-    database = Database(database_url)
-    yield database
-    database.dispose()
+    assert shared_engine.url == database_url
+    yield shared_engine.view()
+    shared_engine.dispose()
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from tests.chaos.checks import violations
@@ -20,6 +18,7 @@ from tests.chaos.people import People
 from tests.chaos.plan import Plan, Step
 from tests.chaos.stack import Stack, standing
 from tests.chaos.world import World, build
+from tests.folders import make_folder
 
 AT_ONCE: Final = 8  # people who act at the same time
 SAY_EVERY: Final = 10.0  # seconds between two lines of progress
@@ -48,8 +47,7 @@ class Report:
 
 def run(plan: Plan, *, bug: str = "", limit: float, say: Say) -> Report:
     """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm."""
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    folder.chmod(0o755)  # the embedded database, started by root, runs as a user of its own
+    folder = make_folder("chaos-")
     began = time.monotonic()
     try:
         with standing(folder, bug=bug) as stack:

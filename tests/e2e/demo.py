@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ import pyotp
 import requests
 
 from portal.demo.run import ROOT, VARIABLES
+from tests.folders import make_folder
 
 RUNS = "The demo runs."
 START = 180  # seconds: a new machine's first database takes its time
@@ -136,8 +136,7 @@ class Demo:
 @contextmanager
 def running_demo() -> Iterator[Demo]:
     """Start a demo, give it once it says that it runs, then stop it as Ctrl-C does; nothing may be left."""
-    data = Path(tempfile.mkdtemp(prefix="e2e-"))  # short: a database's socket lives below it
-    data.chmod(0o755)  # the embedded database, started by root, runs as a user of its own
+    data = make_folder("e2e-")
     ports = _free_ports()
     given = {**os.environ, "DEMO_DATA": str(data), **{name: str(port) for name, port in ports.items()}}
     output = data.with_suffix(".out")

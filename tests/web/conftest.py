@@ -12,6 +12,7 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import select
 
 from config import Config
@@ -47,16 +48,26 @@ def config(tmp_path: Path, database_url: str) -> Config:
     )
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Each template compiled once a run, not once a test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(config: Config, ctx: Context) -> Flask:
+def app(config: Config, ctx: Context, compiled_templates: BytecodeCache) -> Flask:
     """The whole application."""
-    return create_app(config, ctx)
+    app = create_app(config, ctx)
+    app.jinja_env.bytecode_cache = compiled_templates
+    return app
 
 
 @pytest.fixture
-def https_app(config: Config, ctx: Context) -> Flask:
+def https_app(config: Config, ctx: Context, compiled_templates: BytecodeCache) -> Flask:
     """The application as it is outside the demo."""
-    return create_app(replace(config, environment="production", base_url="https://portal.test"), ctx)
+    app = create_app(replace(config, environment="production", base_url="https://portal.test"), ctx)
+    app.jinja_env.bytecode_cache = compiled_templates
+    return app
 
 
 @pytest.fixture
