@@ -1,0 +1,248 @@
+"""What was asked and waits: requests to end and the keys they wait for, letters, pauses, and dates nobody knows."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.end_requests import OPEN, Basis, RequestState, Trouble
+from portal.domain.pauses import PauseState
+from portal.domain.received_requests import ReceivedState
+from portal.domain.subscriptions import ENDED
+from portal.models import (
+    Customer,
+    EndRequest,
+    KeyState,
+    PauseRequest,
+    PayPalAccount,
+    Provider,
+    ReceivedRequest,
+    Subscription,
+)
+from portal.queries.inbox.items import LIMIT, Item, Kind
+
+KEY_TROUBLES: Final = (Trouble.BAD_CREDENTIALS, Trouble.NO_KEY)
+
+
+def counted(merchant_id: uuid.UUID) -> tuple[Select[Any], ...]:
+    """Return a row for each thing of each kind; requests that wait for a key alone are one with it."""
+    one = literal(1)
+    ends = select(one).select_from(EndRequest).join(EndRequest.subscription)
+    return (
+        ends.where(*_requests(merchant_id)),
+        select(one).select_from(PayPalAccount).where(*_broken_keys(merchant_id)),
+        # As many keys are missing as kinds of subscription have requests that wait for one.
+        ends.where(*_without_key(merchant_id)).group_by(Subscription.provider),
+        select(one).select_from(ReceivedRequest).where(*_received(merchant_id)),
+        select(one).select_from(PauseRequest).where(*_stuck_pauses(merchant_id)),
+        ends.where(*_dates(merchant_id)),
+    )
+
+
+# Requests to end, and the keys that some of them wait for
+
+
+def _needing(merchant_id: uuid.UUID) -> ColumnElement[bool]:
+    """Which requests to end need the merchant: those that PayPal refuses, and those whose planned time was missed."""
+    is_late = and_(EndRequest.state.in_(OPEN), EndRequest.late_told_at.is_not(None))
+    return and_(EndRequest.merchant_id == merchant_id, or_(EndRequest.state == RequestState.NEEDS_MERCHANT, is_late))
+
+
+def _key_of(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that the merchant has a key for the request's subscription, of which `more` is true."""
+    return exists().where(
+        PayPalAccount.merchant_id == EndRequest.merchant_id, PayPalAccount.provider == Subscription.provider, *more
+    )
+
+
+def _waits_for_broken_key() -> ColumnElement[bool]:
+    lacks_right = and_(EndRequest.trouble == Trouble.FORBIDDEN, PayPalAccount.state == KeyState.MISSING_RIGHTS)
+    return func.coalesce(
+        _key_of(PayPalAccount.broken_since.is_not(None), or_(EndRequest.trouble.in_(KEY_TROUBLES), lacks_right)), False
+    )
+
+
+def _requests(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    """Those that need something of their own: not those that a key alone holds up."""
+    without_key = and_(func.coalesce(EndRequest.trouble == Trouble.NO_KEY, False), ~_key_of())
+    return (_needing(merchant_id), ~_waits_for_broken_key(), ~without_key)
+
+
+def _without_key(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (_needing(merchant_id), EndRequest.trouble == Trouble.NO_KEY, ~_key_of())
+
+
+def _broken_keys(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (PayPalAccount.merchant_id == merchant_id, PayPalAccount.broken_since.is_not(None))
+
+
+def _whole_requests(*where: ColumnElement[bool]) -> Select[EndRequest]:
+    return (
+        select(EndRequest)
+        .join(EndRequest.subscription)
+        .options(
+            joinedload(EndRequest.subscription).joinedload(Subscription.customer),
+            joinedload(EndRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(*where)
+        .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
+        .limit(LIMIT)
+    )
+
+
+def requests(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return requests to end that PayPal refuses, or that the portal cannot finish before the next payment."""
+    return [
+        Item(
+            kind=Kind.REQUEST,
+            about=request,
+            since=request.created_at,
+            at_risk_at=request.subscription.next_payment_at,
+            subscription=request.subscription,
+        )
+        for request in session.scalars(_whole_requests(*_requests(merchant_id)))
+    ]
+
+
+def keys(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return the keys that PayPal refuses, and those that are missing, each with the requests that wait for it."""
+    found: list[Item] = []
+    for account in session.scalars(select(PayPalAccount).where(*_broken_keys(merchant_id))):
+        where: tuple[ColumnElement[bool], ...] = (
+            _needing(merchant_id),
+            _waits_for_broken_key(),
+            Subscription.provider == account.provider,
+        )
+        found.append(_key(session, account.provider, account, where, since=account.broken_since or now))
+    for provider in Provider:
+        where = (*_without_key(merchant_id), Subscription.provider == provider)
+        item = _key(session, provider, None, where, since=now)
+        if item.requests:
+            found.append(replace(item, since=min(request.created_at for request in item.requests)))
+    return found
+
+
+def _key(
+    session: Session,
+    provider: Provider,
+    account: PayPalAccount | None,
+    where: tuple[ColumnElement[bool], ...],
+    *,
+    since: datetime,
+) -> Item:
+    waiting = tuple(session.scalars(_whole_requests(*where)))
+    counted = select(func.count()).select_from(EndRequest).join(EndRequest.subscription).where(*where)
+    return Item(
+        kind=Kind.KEY,
+        about=account,
+        since=since,
+        at_risk_at=waiting[0].subscription.next_payment_at if waiting else None,
+        requests=waiting,
+        waiting=session.scalar(counted) or 0,
+        provider=provider,
+    )
+
+
+# Requests that came by other ways
+
+
+def _received(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.state == ReceivedState.OPEN)
+
+
+def received(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return those that nobody has settled; at risk is the next payment of whoever has that address."""
+    at_risk = (
+        select(func.min(Subscription.next_payment_at))
+        .join(Subscription.customer)
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.status.not_in(ENDED),
+            or_(Subscription.id == ReceivedRequest.subscription_id, Customer.email == ReceivedRequest.email),
+        )
+        .correlate(ReceivedRequest)
+        .scalar_subquery()
+    )
+    subscription = joinedload(ReceivedRequest.subscription)
+    rows = session.execute(
+        select(ReceivedRequest, at_risk)
+        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
+        .where(*_received(merchant_id))
+        .order_by(at_risk.nulls_last(), ReceivedRequest.received_at)
+        .limit(LIMIT)
+    )
+    return [
+        Item(kind=Kind.RECEIVED, about=row, since=row.received_at, at_risk_at=at, subscription=row.subscription)
+        for row, at in rows
+    ]
+
+
+# Pauses that PayPal holds up
+
+
+def _stuck_pauses(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    return (PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
+
+
+def pauses(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return requests to pause or to resume that the portal cannot finish alone."""
+    rows = session.scalars(
+        select(PauseRequest)
+        .join(PauseRequest.subscription)
+        .options(
+            joinedload(PauseRequest.subscription).joinedload(Subscription.customer),
+            joinedload(PauseRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(*_stuck_pauses(merchant_id))
+        .order_by(Subscription.next_payment_at.nulls_last(), PauseRequest.created_at, PauseRequest.id)
+        .limit(LIMIT)
+    )
+    return [
+        Item(
+            kind=Kind.PAUSE,
+            about=row,
+            since=row.created_at,
+            at_risk_at=row.subscription.next_payment_at,
+            subscription=row.subscription,
+        )
+        for row in rows
+    ]
+
+
+# Ends whose paid time is unknown
+
+
+def _dates(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    """The other side of `end_requests.closable`: over, and until when it is paid nobody knows."""
+    return (
+        Subscription.merchant_id == merchant_id,
+        Subscription.ended_at.is_not(None),
+        Subscription.paid_until.is_(None),
+        Subscription.access_until.is_(None),
+        EndRequest.state == RequestState.CONFIRMED,
+        EndRequest.basis != Basis.NEVER_STARTED,
+    )
+
+
+def dates(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+    """Return ended subscriptions whose customers wait to be told until when they are paid."""
+    return [
+        Item(kind=Kind.DATE, about=request, since=request.confirmed_at or now, subscription=request.subscription)
+        for request in session.scalars(_whole_requests(*_dates(merchant_id)))
+    ]
+
+
+def missing_date(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> EndRequest | None:
+    """Return the confirmed end of a subscription whose end of the paid time nobody knows, if that is so."""
+    return session.scalars(
+        select(EndRequest)
+        .join(EndRequest.subscription)
+        .where(*_dates(merchant_id), EndRequest.subscription_id == subscription_id)
+        .order_by(EndRequest.confirmed_at.desc())
+        .limit(1)
+    ).first()
