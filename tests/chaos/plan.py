@@ -34,6 +34,7 @@ ANSWERS: Final = (
     ("show", "404", {}),
     ("cancel", "422-account-closed", {}),
     ("cancel", "422-status-invalid", {}),
+    ("cancel", "409", {}),
     ("any", "429", {"retry_after": 60}),
     ("cancel", "429", {"retry_after": 0}),
     ("any", "500", {}),

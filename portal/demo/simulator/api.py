@@ -57,6 +57,7 @@ FORCED: Final = {
     Behaviour.FORBIDDEN: PayPalError(403, "PERMISSION_DENIED"),
     Behaviour.NOT_FOUND: PayPalError(404, "INVALID_RESOURCE_ID"),
     Behaviour.BAD_REQUEST: PayPalError(400, "INVALID_STRING_MAX_LENGTH", field="/reason"),
+    Behaviour.CONFLICT: PayPalError(409),
     Behaviour.ACCOUNT_CLOSED: PayPalError(422, "USER_ACCOUNT_CLOSED"),
     Behaviour.PLAN_STATUS_INVALID: PayPalError(422, "PLAN_STATUS_INVALID"),
     Behaviour.CANNOT_BE_ACTIVATED: PayPalError(422, "SUBSCRIPTION_CANNOT_BE_ACTIVATED", shapes.AFTER_THRESHOLD),

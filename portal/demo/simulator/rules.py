@@ -55,6 +55,7 @@ class Behaviour(StrEnum):
     FORBIDDEN = "403"
     NOT_FOUND = "404"
     BAD_REQUEST = "400"
+    CONFLICT = "409"  # another call on it is under way
     ACCOUNT_CLOSED = "422-account-closed"
     STATUS_INVALID = "422-status-invalid"
     CANNOT_BE_ACTIVATED = "422-cannot-be-activated"
@@ -78,6 +79,7 @@ ONLY_ACTS: Final = frozenset(
     {
         Behaviour.SILENT,
         Behaviour.BAD_REQUEST,
+        Behaviour.CONFLICT,
         Behaviour.ACCOUNT_CLOSED,
         Behaviour.STATUS_INVALID,
         Behaviour.PLAN_STATUS_INVALID,
