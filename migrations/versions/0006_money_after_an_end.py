@@ -24,10 +24,12 @@ def upgrade() -> None:
     op.add_column('subscriptions', sa.Column('owed_currency', sa.Text(), nullable=True))
     op.add_column('subscriptions', sa.Column('next_watch_at', MOMENT, nullable=True))
     op.create_index('ix_subscriptions_next_watch_at', 'subscriptions', ['next_watch_at'], postgresql_where=sa.text('next_watch_at IS NOT NULL'))
-    # Those that were stopped lately are looked at too: nobody did so far.
+    # Those that were stopped lately are looked at too: nobody did so far.  Not those that were late when they ended:
+    # what they owed was not kept, and a debt that is paid must not ring as money after the end.
     op.execute(
         "UPDATE subscriptions SET unbilled_at = COALESCE(paid_until, stopped_at_provider_at), next_watch_at = now() "
-        "WHERE provider = 'paypal_rest' AND stopped_at_provider_at > now() - interval '45 days'"
+        "WHERE provider = 'paypal_rest' AND stopped_at_provider_at > now() - interval '45 days' "
+        "AND failed_payments = 0"
     )
     op.create_table(
         'late_payments',

@@ -7,7 +7,6 @@ moves it on by a lease, and what a killed process left comes again when that has
 from __future__ import annotations
 
 import time
-import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -106,9 +105,10 @@ def _plan(ctx: Context, due: Subscription, *, now: datetime, again: datetime | N
     following = rules.next_watch(stopped_at=stopped, unbilled_at=unbilled, now=now)
     if again is not None:
         following = again if again < last + GIVE_UP else None
-    _write(ctx, due.id, following)
-
-
-def _write(ctx: Context, subscription_id: uuid.UUID, at: datetime | None) -> None:
     with ctx.db.begin() as session:
-        session.execute(update(Subscription).where(Subscription.id == subscription_id).values(next_watch_at=at))
+        session.execute(
+            update(Subscription)
+            # One asked for by somebody else meanwhile stands; one that this look asked for itself has just been made.
+            .where(Subscription.id == due.id, Subscription.next_watch_at.in_([due.next_watch_at, now]))
+            .values(next_watch_at=following)
+        )

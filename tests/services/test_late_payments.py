@@ -19,7 +19,7 @@ from portal.models import PaymentState, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import late_payments as queries
 from portal.queries import subscriptions
-from portal.services import endings, late_payments
+from portal.services import endings, late_payment_watch, late_payments
 from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
 
@@ -245,6 +245,20 @@ def test_a_silent_paypal_is_looked_at_again_later_and_after_the_last_time_no_mor
     assert watch(ctx) == 0
 
 
+def test_a_look_asked_for_during_a_look_is_made_too(ctx, make, paypal, ended, monkeypatch):
+    """PayPal's message of a payment comes while the subscription is being read: its own look is still to come."""
+    real = late_payment_watch.reread
+
+    def and_money_comes(*about):
+        real(*about)
+        if not alarms(ctx):
+            show(ctx, ended, charged(paypal, ended))
+
+    monkeypatch.setattr(late_payment_watch, "reread", and_money_comes)
+    due(ctx, ended)
+    assert watch(ctx) == 2
+
+
 def test_one_that_cannot_be_read_keeps_nobody_behind_it_waiting(ctx, make, paypal, ended):
     other = stopped(ctx, make, paypal)
     charged(paypal, other)
@@ -264,7 +278,8 @@ def test_the_end_plans_the_first_look_and_keeps_the_date_that_paypal_drops(ctx, 
 
 def test_a_customer_without_an_address_is_named_to_the_merchant(ctx, make, paypal):
     merchant = make.merchant()
-    ended = stopped(ctx, make, paypal, customer=make.customer(merchant, email=None))
+    unnamed = paypal.add_subscription(email=None)
+    ended = stopped(ctx, make, paypal, customer=make.customer(merchant, email=None), provider_id=unnamed.id)
     show(ctx, ended, charged(paypal, ended))
     tell(ctx)
     assert "late_payment" not in mails(ctx)
