@@ -17,6 +17,11 @@ def resume_soon(head: Letterhead, pause: PauseFacts) -> Composed:
     return compose("resume_soon", head, pause=pause)
 
 
+def pause_taken_back(head: Letterhead, pause: PauseFacts) -> Composed:
+    """Compose the news that the merchant took back a pause that the customer wanted, or the day of its end."""
+    return compose("pause_taken_back", head, pause=pause)
+
+
 def resume_confirmed(head: Letterhead, pause: PauseFacts) -> Composed:
     """Compose the news that the subscription runs again, with its next payment."""
     return compose("resume_confirmed", head, pause=pause)

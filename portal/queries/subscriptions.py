@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.models import Plan, Product, Subscription
+from portal.models import EndRequest, PauseRequest, Plan, Product, Subscription
 
 
 def _whole() -> Select[Subscription]:
@@ -53,6 +53,11 @@ def neighbours(session: Session, subscription: Subscription) -> list[Subscriptio
     return list(session.scalars(statement.order_by(Subscription.created_at, Subscription.id)))
 
 
+def of_request(session: Session, request: EndRequest | PauseRequest) -> Subscription:
+    """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
+    return of_merchant(session, request.merchant_id, request.subscription_id)
+
+
 def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound.
 
@@ -86,15 +91,22 @@ def lock_by_provider_id(
     return session.scalars(statement).one()
 
 
-def lock_known(session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]) -> None:
-    """Lock those of PayPal's ids that the merchant has. Who locks several takes them by id, here and in `lock_live`."""
+def lock_known(
+    session: Session,
+    merchant_id: uuid.UUID,
+    environment: str,
+    provider_ids: Collection[str],
+    *,
+    others: Collection[uuid.UUID] = (),
+) -> None:
+    """Lock those of PayPal's ids that the merchant has, and `others` of the merchant's with them.
+
+    Who locks several takes them by id, here and in `lock_live`.
+    """
+    known = and_(Subscription.environment == environment, Subscription.provider_id.in_(provider_ids))
     session.execute(
         select(Subscription.id)
-        .where(
-            Subscription.merchant_id == merchant_id,
-            Subscription.environment == environment,
-            Subscription.provider_id.in_(provider_ids),
-        )
+        .where(Subscription.merchant_id == merchant_id, or_(known, Subscription.id.in_(others)) if others else known)
         .order_by(Subscription.id)
         .with_for_update()
     ).all()

@@ -29,7 +29,8 @@ from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold, Subsc
 from portal.queries import bulk_acts
 from portal.services import carrying_out, end_requests
 from portal.services.context import Context
-from portal.services.end_requests import Recorded, Wish
+from portal.services.end_requests import Recorded
+from portal.services.end_wishes import Wish
 
 log = structlog.get_logger(__name__)
 

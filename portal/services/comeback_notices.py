@@ -5,20 +5,16 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.money import Money
-from portal.i18n import pick_locale
 from portal.mail import comebacks as letters
 from portal.mail.facts import ComebackFacts
 from portal.models import Comeback, Merchant, Subscription
 from portal.queries import subscriptions
-from portal.services import notice_facts, outbox
+from portal.services import notice_facts
 from portal.services.context import Context
-from portal.services.recipients import to_merchant
-
-log = structlog.get_logger(__name__)
+from portal.services.recipients import to_holder, to_merchant
 
 
 def approved(
@@ -28,21 +24,10 @@ def approved(
     session.flush()
     arrived = subscriptions.of_merchant(session, comeback.merchant_id, arrived_id)
     merchant = session.get_one(Merchant, comeback.merchant_id)
-    customer, page = arrived.customer, f"/account/{merchant.slug}/subscriptions/{arrived.id}"
+    page = f"/account/{merchant.slug}/subscriptions/{arrived.id}"
     facts = _facts(arrived, path=page, has_another=has_another, now=now)
-    if customer.email:
-        outbox.put(
-            ctx,
-            session,
-            letters.comeback_approved(notice_facts.customer_head(ctx, merchant, customer), facts),
-            merchant_id=merchant.id,
-            key=f"comeback-approved:{comeback.id}",
-            recipient=customer.email,
-            language=pick_locale(customer.locale, merchant.locale),
-            now=now,
-        )
-    else:
-        log.warning("customer_without_address", comeback_id=str(comeback.id), kind="comeback_approved")
+    composed = letters.comeback_approved(notice_facts.customer_head(ctx, merchant, arrived.customer), facts)
+    to_holder(ctx, session, merchant, arrived, composed, key=f"comeback-approved:{comeback.id}", now=now)
     facts = _facts(arrived, path=notice_facts.desk_path(arrived), has_another=has_another, now=now)
     composed = letters.merchant_comeback_approved(notice_facts.letterhead(ctx, merchant, merchant.locale), facts)
     to_merchant(ctx, session, merchant, composed, key=f"merchant-comeback-approved:{comeback.id}", now=now)

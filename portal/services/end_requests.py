@@ -1,14 +1,13 @@
-"""Ask to end a subscription, or take it back: the intent, before PayPal hears of it (cancellation.md, rule 1)."""
+"""Ask to end a subscription: the intent, before PayPal hears of it (cancellation.md, rule 1)."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -16,38 +15,19 @@ from portal import queue
 from portal.domain import policies
 from portal.domain.access import EndPreview, Window
 from portal.domain.end_dates import Schedule
-from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
-from portal.domain.errors import Denial, NotAllowed
-from portal.domain.policies import Actor, Role, Settings
+from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
-from portal.models import EndRequest, Merchant, PayPalAccount, Subscription, TimelineKind
+from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
 from portal.services import comebacks, notices, pause_outcomes, received_requests, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
+from portal.services.end_wishes import Wish, settings_of
+from portal.services.end_withdrawals import take_back_by
 from portal.services.rules import grants_of
 
 WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What somebody asks for. `customer_id` narrows it to that customer's own subscriptions."""
-
-    merchant_id: uuid.UUID
-    subscription_id: uuid.UUID
-    action: Action
-    actor: Actor
-    channel: Channel
-    customer_id: uuid.UUID | None = None
-    actor_id: uuid.UUID | None = None
-    actor_name: str = ""
-    role: Role | None = None
-    reason_code: str = ""
-    reason_text: str = ""
-    provider_note: str = ""
-    wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
-    received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +38,6 @@ class Recorded:
     reference: str
     is_new: bool
     is_due_now: bool
-
-
-def settings_of(session: Session, merchant: Merchant, subscription: Subscription) -> Settings:
-    """Return what decides whether a customer may cancel this subscription."""
-    passed = session.scalar(select(PayPalAccount.id).where(PayPalAccount.merchant_id == merchant.id)) is not None
-    return Settings(
-        self_cancellation=merchant.self_cancellation,
-        override=subscription.product.self_cancellation,
-        key_passed_its_test=passed,
-    )
 
 
 def preview(
@@ -114,47 +84,6 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         if also is not None:
             also(session, recorded)
         return recorded
-
-
-def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
-    """Take a request back while nothing was sent to PayPal; the row and its reason stay.
-
-    Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
-    """
-    with ctx.db.begin() as session:
-        found = end_requests.of_customer(session, merchant_id, customer_id, reference)
-        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
-        request = end_requests.lock(session, found.id)
-        if request.actor is not Actor.CUSTOMER:
-            raise NoResultFound
-        _take_back(
-            session,
-            subscription,
-            request,
-            actor=Actor.CUSTOMER,
-            actor_id=customer_id,
-            channel=Channel.PORTAL,
-            now=now,
-        )
-        notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
-
-
-def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: datetime) -> None:
-    """Take back an end that staff planned for a later day. A customer's own request is the customer's to take back.
-
-    `wish` says who acts.  Raises NoResultFound for a request that staff did not make, NotAllowed when it is too
-    late, or when the role does not include it.
-    """
-    with ctx.db.begin() as session:
-        subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
-        merchant = session.get_one(Merchant, wish.merchant_id)
-        policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
-        request = end_requests.lock(session, request_id)
-        if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
-            raise NoResultFound
-        if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
-            raise NotAllowed(Denial.ALREADY_SENT)
-        _take_back_by(session, subscription, request, wish, now=now)
 
 
 def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[Session], None] | None = None) -> None:
@@ -231,57 +160,8 @@ def _replace(
 
     Returns the requests by letter that it had answered.
     """
-    letters = _take_back_by(session, subscription, request, wish, now=now)
+    letters = take_back_by(session, subscription, request, wish, now=now)
     notices.end_replaced(ctx, session, request, now=now)
-    return letters
-
-
-def _take_back_by(
-    session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
-) -> list[uuid.UUID]:
-    return _take_back(
-        session,
-        subscription,
-        request,
-        actor=wish.actor,
-        actor_id=wish.actor_id,
-        actor_name=wish.actor_name,
-        channel=wish.channel,
-        now=now,
-    )
-
-
-def _take_back(
-    session: Session,
-    subscription: Subscription,
-    request: EndRequest,
-    *,
-    actor: Actor,
-    channel: Channel,
-    actor_id: uuid.UUID | None = None,
-    actor_name: str = "",
-    now: datetime,
-) -> list[uuid.UUID]:
-    if not can_withdraw(request.state, sent_at=request.sent_at):
-        raise NotAllowed(Denial.ALREADY_SENT)
-    request.move(RequestState.WITHDRAWN)
-    request.withdrawn_at = now
-    request.next_try_at = None
-    subscription.end_requested_at = None
-    pause_outcomes.restore(session, subscription, request, now=now)
-    letters = received_requests.reopen(session, request)
-    timeline.note(
-        session,
-        subscription,
-        TimelineKind.END_WITHDRAWN,
-        key=str(request.id),
-        at=now,
-        actor=actor,
-        actor_name=actor_name,
-        actor_id=actor_id,
-        channel=channel,
-        reference=request.reference,
-    )
     return letters
 
 

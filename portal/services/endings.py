@@ -22,7 +22,7 @@ from portal.providers.ports import Reading
 from portal.queries import end_requests
 from portal.services import end_schedules, late_payments, notices, pause_outcomes, proofs, received_requests, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import is_over, is_stale, late_since, take_over
+from portal.services.provider_facts import is_over, is_stale, late_since, learn_address, take_over
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -110,6 +110,7 @@ def record_end(
         reference=request.reference,
     )
     merchant = session.get_one(Merchant, subscription.merchant_id)
+    learn_address(session, subscription.customer, reading)  # whoever approved a moment ago is told too
     proof = proofs.keep(ctx, session, request, merchant, now=now)
     notices.end_confirmed(ctx, session, request, merchant, proof, now=now)
     late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's

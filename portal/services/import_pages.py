@@ -119,10 +119,14 @@ def write_page(
     A subscription that was read again after `asked_at` keeps what that newer answer said.
     """
     plans = _plans_of(session, origin, page, now=now)
-    subscriptions.lock_known(
-        session, origin.merchant_id, origin.environment, [reading.provider_id for reading in page.readings]
-    )
     comebacks = comeback_arrivals.matching(session, origin.merchant_id, origin.environment, page.readings)
+    subscriptions.lock_known(
+        session,
+        origin.merchant_id,
+        origin.environment,
+        [reading.provider_id for reading in page.readings],
+        others=[comeback.subscription_id for comeback in comebacks.values()],  # whoever came back: the old one too
+    )
     offers = {plan_id: Offer(plan, plan.product) for plan_id, plan in plans.items()}
     written = Written()
     for reading in page.readings:

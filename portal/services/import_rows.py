@@ -17,7 +17,7 @@ from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import comeback_arrivals, endings, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import late_since, take_over
+from portal.services.provider_facts import late_since, learn_address, take_over
 from portal.services.rules import rule_of
 
 
@@ -71,7 +71,7 @@ def write_row(
     subscription = subscriptions.lock(session, origin.merchant_id, known.id)
     if asked_at is not None and subscription.provider_read_at > asked_at:
         return False  # somebody read PayPal after us: theirs stands
-    _learn_email(session, subscription.customer, reading)
+    learn_address(session, subscription.customer, reading)
     if offer is not None:
         _follow_plan(subscription, offer)
         if subscription.amount is None or subscription.interval_unit is None:
@@ -162,17 +162,8 @@ def _customer(session: Session, origin: Origin, reading: Reading) -> Customer:
         session.add(found)
         return found
     found.name = found.name or reading.payer_name or ""
-    _learn_email(session, found, reading)
+    learn_address(session, found, reading)
     return found
-
-
-def _learn_email(session: Session, customer: Customer, reading: Reading) -> None:
-    """Give an address to a customer who has none, unless it is another customer's."""
-    if customer.email is not None or not reading.payer_email:
-        return
-    email = reading.payer_email.lower()
-    if import_runs.customer_by_email(session, customer.merchant_id, email) is None:
-        customer.email = email
 
 
 def _follow_plan(subscription: Subscription, offer: Offer) -> None:

@@ -6,24 +6,19 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
-from portal.i18n import pick_locale
 from portal.mail import late_payments as mails
-from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
 from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
-from portal.services import notice_facts, outbox
+from portal.services import notice_facts
 from portal.services.context import Context
-from portal.services.recipients import to_merchant
-
-log = structlog.get_logger(__name__)
+from portal.services.recipients import to_holder, to_merchant
 
 TOGETHER: Final = timedelta(hours=1)  # at most one mail of this kind to a merchant within it
 LISTED: Final = 20  # payments named in one mail
@@ -36,7 +31,10 @@ def came(ctx: Context, session: Session, subscription: Subscription, payment: Pa
     merchant = session.get_one(Merchant, subscription.merchant_id)
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = mails.late_payment(head, _for_customer(session, merchant, subscription, payment))
-    _to_customer(ctx, session, merchant, subscription, composed, key=f"late-payment:{payment.id}", now=now)
+    request = late_payments.request_behind(session, subscription.id)
+    to_holder(
+        ctx, session, merchant, subscription, composed, key=f"late-payment:{payment.id}", now=now, request=request
+    )
 
 
 def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
@@ -45,7 +43,10 @@ def went_back(ctx: Context, session: Session, subscription: Subscription, paymen
     merchant = session.get_one(Merchant, subscription.merchant_id)
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = mails.late_payment_refunded(head, _for_customer(session, merchant, subscription, payment))
-    _to_customer(ctx, session, merchant, subscription, composed, key=f"late-refunded:{payment.id}", now=now)
+    request = late_payments.request_behind(session, subscription.id)
+    to_holder(
+        ctx, session, merchant, subscription, composed, key=f"late-refunded:{payment.id}", now=now, request=request
+    )
 
 
 def tell_again(late: LatePayment) -> None:
@@ -108,32 +109,4 @@ def _for_merchant(alarm: Alarm) -> LateFacts:
         is_classic=subscription.provider is Provider.PAYPAL_CLASSIC,
         refund_is_stuck=alarm.refund is not None and alarm.refund.state in STUCK,
         path=f"/admin/late-payments/{alarm.late.id}",
-    )
-
-
-def _to_customer(
-    ctx: Context,
-    session: Session,
-    merchant: Merchant,
-    subscription: Subscription,
-    composed: Composed,
-    *,
-    key: str,
-    now: datetime,
-) -> None:
-    customer = subscription.customer
-    if not customer.email:  # the merchant's mail says so: somebody has to tell this customer
-        log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
-        return
-    request = late_payments.request_behind(session, subscription.id)
-    outbox.put(
-        ctx,
-        session,
-        composed,
-        merchant_id=merchant.id,
-        key=key,
-        recipient=customer.email,
-        language=pick_locale(customer.locale, merchant.locale),
-        now=now,
-        end_request_id=request.id if request is not None else None,
     )

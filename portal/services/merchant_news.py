@@ -22,11 +22,11 @@ from portal.mail import merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind
 from portal.queries import merchant_news as stored
+from portal.queries import subscriptions
 from portal.queries.end_requests import of_merchant
 from portal.services import notice_facts as facts
 from portal.services import outbox
 from portal.services.context import Context
-from portal.services.recipients import subscription_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ def tell(
     news_id = _write(session, kind, request, key=key, now=now)
     if news_id is None:
         return
-    next_payment = subscription_of(session, request).next_payment_at
+    next_payment = subscriptions.of_request(session, request).next_payment_at
     is_urgent = next_payment is not None and next_payment - now <= URGENT
     mail = stored.waiting_mail(session, merchant.id, kind)
     if mail is None:

@@ -21,11 +21,11 @@ from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Proof, Provider, Subscription
-from portal.queries import mails, paypal_accounts
+from portal.queries import mails, paypal_accounts, subscriptions
 from portal.services import merchant_news, outbox
 from portal.services import notice_facts as facts
 from portal.services.context import Context
-from portal.services.recipients import subscription_of, to_customer, to_merchant
+from portal.services.recipients import to_customer, to_merchant
 
 TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
 LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
@@ -74,7 +74,7 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, merchant: 
     """
     if request.actor is not Actor.CUSTOMER:
         return
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     composed = _acknowledgement(ctx, merchant, request, subscription, now=now)
     to_customer(ctx, session, merchant, request, composed, key=_ack(request), now=now, send_at=now + TOGETHER)
     merchant_news.tell(ctx, session, NewsKind.REQUESTED, request, merchant, key=f"requested:{request.id}", now=now)
@@ -88,14 +88,14 @@ def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchan
     if request.state is RequestState.VERIFYING:
         return
     if request.state is RequestState.NEEDS_MERCHANT:
-        composed = _acknowledgement(ctx, merchant, request, subscription_of(session, request), now=now)
+        composed = _acknowledgement(ctx, merchant, request, subscriptions.of_request(session, request), now=now)
         outbox.rewrite(ctx, session, _ack(request), composed)
     outbox.release(session, _ack(request), now=now)
 
 
 def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     if not outbox.supersede(session, _ack(request)):
         end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
         composed = ends.end_withdrawn(facts.customer_head(ctx, merchant, subscription.customer), end)
@@ -122,7 +122,7 @@ def end_confirmed(
     """
     if proof is None:
         return
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     outbox.supersede(session, _ack(request))
     merchant_news.drop(ctx, session, request, merchant, now=now)
     effects = facts.effect_facts(session, request, subscription, now=now)
@@ -142,7 +142,7 @@ def end_confirmed(
 
 def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Say honestly, after 24 h, that PayPal has still not confirmed; a broken key is told once for all requests."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     if request.actor is Actor.CUSTOMER:
         end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
         composed = ends.end_overdue(facts.customer_head(ctx, merchant, subscription.customer), end)
@@ -158,7 +158,7 @@ def needs_merchant(ctx: Context, session: Session, request: EndRequest, merchant
 
     The same request is brought back to mind 48 h and 24 h before its next payment (rule 8).
     """
-    phase = _phase(subscription_of(session, request).next_payment_at, now)
+    phase = _phase(subscriptions.of_request(session, request).next_payment_at, now)
     if request.trouble in KEY_TROUBLES or _lacks_known_right(session, request):
         _tell_of_key(ctx, session, request, merchant, now=now, remind=phase != "")
     else:
@@ -195,7 +195,7 @@ def key_broken(
 
 def access_ends_soon(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Tell the customer, three days before, which day is the last."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     until = subscription.access_until
     if until is None:
         return
@@ -208,7 +208,7 @@ def access_ends_soon(ctx: Context, session: Session, request: EndRequest, mercha
 
 def access_ended(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Tell the customer on the day; not when the confirmation has just said it."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     until, confirmed = subscription.access_until, request.confirmed_at
     if until is None or (confirmed is not None and until < confirmed + timedelta(days=1)):
         return
@@ -234,7 +234,7 @@ def _tell_of_key(
     ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime, remind: bool
 ) -> None:
     """Send one mail for all requests that a broken key holds up, unless the merchant was told of this breakage."""
-    provider = subscription_of(session, request).provider
+    provider = subscriptions.of_request(session, request).provider
     account = paypal_accounts.lock(session, merchant.id, provider)
     if account is not None and _is_told(account, now=now) and not (remind and _may_remind(account, now=now)):
         return
@@ -271,7 +271,9 @@ def _lacks_known_right(session: Session, request: EndRequest) -> bool:
     """Say whether a 403 is the missing right that a test of the key has found: then one mail tells of it for all."""
     if request.trouble is not Trouble.FORBIDDEN:
         return False
-    account = paypal_accounts.of_merchant(session, request.merchant_id, subscription_of(session, request).provider)
+    account = paypal_accounts.of_merchant(
+        session, request.merchant_id, subscriptions.of_request(session, request).provider
+    )
     return account is not None and account.broken_since is not None and account.state is KeyState.MISSING_RIGHTS
 
 

@@ -19,17 +19,17 @@ from portal.domain.subscriptions import Status
 from portal.mail import pauses as mails
 from portal.mail.facts import PauseFacts
 from portal.models import Merchant, PauseRequest, Subscription
-from portal.queries import grants
+from portal.queries import grants, subscriptions
 from portal.services import notice_facts
 from portal.services.context import Context
 from portal.services.notices import KEY_TROUBLES
-from portal.services.recipients import subscription_of, to_customer, to_merchant
+from portal.services.recipients import to_customer, to_merchant
 from portal.services.rules import grants_of, rule_of
 
 
 def paused(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
     """Tell the customer that payments have stopped, and what stays open; the merchant of their own."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = mails.pause_confirmed(head, _facts(session, request, subscription, merchant, now=now))
     to_customer(ctx, session, merchant, request, composed, key=f"paused:{request.id}", now=now)
@@ -38,7 +38,7 @@ def paused(ctx: Context, session: Session, request: PauseRequest, merchant: Merc
 
 def resumed(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
     """Tell the customer that it runs again, and the next payment as PayPal shows it."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = mails.resume_confirmed(head, _facts(session, request, subscription, merchant, now=now))
     to_customer(ctx, session, merchant, request, composed, key=f"resumed:{request.id}", now=now)
@@ -47,10 +47,20 @@ def resumed(ctx: Context, session: Session, request: PauseRequest, merchant: Mer
 
 def resume_soon(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
     """Remind the customer, the day before, that payments start again."""
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = mails.resume_soon(head, _facts(session, request, subscription, merchant, now=now))
     to_customer(ctx, session, merchant, request, composed, key=f"resume-soon:{request.id}", now=now)
+
+
+def taken_back(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Tell the customer that staff took back what they count on: their own request, or the day of a pause's end."""
+    if request.kind is PauseKind.PAUSE and request.actor is not Actor.CUSTOMER:
+        return
+    subscription = subscriptions.of_request(session, request)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = mails.pause_taken_back(head, _facts(session, request, subscription, merchant, now=now))
+    to_customer(ctx, session, merchant, request, composed, key=f"pause-taken-back:{request.id}", now=now)
 
 
 def refused(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -58,7 +68,7 @@ def refused(ctx: Context, session: Session, request: PauseRequest, merchant: Mer
 
     Of one that has ended the end's own mail tells.
     """
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     if subscription.is_over:
         return
     head = notice_facts.customer_head(ctx, merchant, subscription.customer)
@@ -71,7 +81,7 @@ def stuck(ctx: Context, session: Session, request: PauseRequest, merchant: Merch
     """Ask the merchant for help, once per trouble; a broken key is told once for all by its own mail."""
     if request.trouble in KEY_TROUBLES - {Trouble.NO_KEY}:
         return
-    subscription = subscription_of(session, request)
+    subscription = subscriptions.of_request(session, request)
     composed = mails.merchant_pause_stuck(
         notice_facts.letterhead(ctx, merchant, merchant.locale), _desk_facts(session, request, subscription, now=now)
     )

@@ -31,7 +31,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, Merchant, PauseRequest, Subscription, TimelineKind
 from portal.queries import end_requests, pauses, subscriptions
-from portal.services import pause_outcomes, timeline
+from portal.services import pause_notices, pause_outcomes, timeline
 from portal.services.context import Context
 from portal.services.end_requests import WORKER_HEAD_START
 from portal.services.rules import grants_of, rule_of
@@ -167,6 +167,8 @@ def withdraw(ctx: Context, request_id: uuid.UUID, wish: PauseWish, *, now: datet
             raise NotAllowed(Denial.ALREADY_SENT)
         pause_outcomes.withdraw(session, subscription, request, now=now)
         _note_withdrawal(session, subscription, request, wish, now=now)
+        if wish.actor is Actor.STAFF:
+            pause_notices.taken_back(ctx, session, request, session.get_one(Merchant, wish.merchant_id), now=now)
 
 
 def may_withdraw(request: PauseRequest, actor: Actor) -> bool:

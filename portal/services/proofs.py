@@ -21,10 +21,9 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.models import EndRequest, Grant, Merchant, Proof, Subscription
-from portal.queries import grants, proofs
+from portal.queries import grants, proofs, subscriptions
 from portal.services import throttles
 from portal.services.context import Context
-from portal.services.recipients import subscription_of
 from portal.services.rules import access_left
 from portal.services.throttles import Limit
 
@@ -64,7 +63,7 @@ def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant
     session.flush()
     proof = proofs.of_request(session, request.id)
     if proof is None:
-        subscription = subscription_of(session, request)
+        subscription = subscriptions.of_request(session, request)
         given = grants.of_customer(
             session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
         )

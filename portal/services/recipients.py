@@ -17,11 +17,6 @@ from portal.services.context import Context
 log = structlog.get_logger(__name__)
 
 
-def subscription_of(session: Session, request: EndRequest | PauseRequest) -> Subscription:
-    """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
-    return subscriptions.of_merchant(session, request.merchant_id, request.subscription_id)
-
-
 def to_customer(
     ctx: Context,
     session: Session,
@@ -34,10 +29,28 @@ def to_customer(
     send_at: datetime | None = None,
 ) -> None:
     """Write a message to the request's customer, in their language; one without an address gets none."""
-    customer = subscription_of(session, request).customer
+    end = request if isinstance(request, EndRequest) else None
+    subscription = subscriptions.of_request(session, request)
+    to_holder(ctx, session, merchant, subscription, composed, key=key, now=now, request=end, send_at=send_at)
+
+
+def to_holder(
+    ctx: Context,
+    session: Session,
+    merchant: Merchant,
+    subscription: Subscription,
+    composed: Composed,
+    *,
+    key: str,
+    now: datetime,
+    request: EndRequest | None = None,
+    send_at: datetime | None = None,
+) -> None:
+    """Write a message to the subscription's customer, in their language; one without an address gets none."""
+    customer = subscription.customer
     if not customer.email:
         # The merchant's mail says it too: somebody has to tell this customer.
-        log.warning("customer_without_address", request_id=str(request.id), kind=composed.kind)
+        log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
         return
     outbox.put(
         ctx,
@@ -48,7 +61,7 @@ def to_customer(
         recipient=customer.email,
         language=pick_locale(customer.locale, merchant.locale),
         now=now,
-        end_request_id=request.id if isinstance(request, EndRequest) else None,
+        end_request_id=request.id if request is not None else None,
         send_at=send_at,
     )
 

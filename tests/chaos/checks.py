@@ -145,8 +145,8 @@ def mails(facts: Facts) -> Iterator[str]:
             if count > 1:
                 yield f"request {row['reference']}: {count} mails {kind}"
         told = counted["end_confirmed"] + counted["end_already_over"]
-        # PayPal tells the address of a buyer only once they approved: before, there may be nobody to tell.
-        nobody = told == 0 and facts.provider_id_of(row) in facts.unnamed
+        # The simulator names a buyer's address only once they approved: before, there is nobody to tell.
+        nobody = row["basis"] == "never_started" and told == 0 and facts.provider_id_of(row) in facts.unnamed
         if row["state"] in FINISHED and row["actor"] != "system" and told != 1 and not nobody:
             yield f"request {row['reference']} was confirmed, its customer was told {told} times"
     for message_id in arrived - facts.mails.keys():

@@ -164,6 +164,10 @@ PAGES = {
     "result, money later": Shown("lena", "{lena-request}"),
     "subscription over": Shown(EMMA, "{emma}"),
     "coming back": Shown(EMMA, "{emma}/comeback"),
+    "coming back, to approve": Shown("lena", "{lena-comeback}"),
+    "coming back, turned back at PayPal": Shown("lena", "{lena-comeback}/cancelled"),
+    "late payment": Shown("mia", "{mia}/late"),
+    "notification": Shown("mia", "{mia}/notification"),
     "result confirmed": Shown(EMMA, "{emma-request}"),
     "result waiting": Shown(OLIVER, "{oliver-request}"),
     "result needs merchant": Shown(KENJI, "{kenji-request}"),
@@ -184,6 +188,7 @@ PAGES = {
     "desk letter, recorded": Shown(SAM, "{letter}"),
     "desk acts on many": Shown(SAM, "/admin/bulk"),
     "desk act on many, preview": Shown(SAM, "{bulk}"),
+    "desk act on many, done": Shown(SAM, "{bulk-done}"),
     "desk payment after an end": Shown(SAM, "{late}"),
     "desk journal": Shown(SAM, "/admin/audit"),
     "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
@@ -226,9 +231,12 @@ def world(demo: Demo, chromium: Browser) -> World:
     """The second merchant's demo with one subscription in each state that a page words in its own way."""
     world = World(demo)
     noor = {"plan_id": "P-DEMOYOGA0000000000000000", "given_name": "Noor", "surname": "Haddad-Lindqvist"}
-    lena = {**noor, "given_name": "Lena", "email": "lena@example.com"}
-    for one in ({**noor, "email": "noor@example.com"}, lena):
+    added = {name: {**noor, "given_name": name.title()} for name in ("lena", "theo", "mia")} | {"noor": noor}
+    added["mia"]["plan_id"] = "P-DEMOSKETCH00000000000000"
+    for name, one in added.items():
+        one["email"] = f"{name}@example.com"
         assert demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json=one).status_code == 201
+    _happen(demo, "mia", "suspend-for-failures")
     contexts = []
 
     def somebody(name: str) -> Visitor:
@@ -240,7 +248,7 @@ def world(demo: Demo, chromium: Browser) -> World:
     sam = _staff(demo, somebody(SAM), "sam@studio.example")
     _staff(demo, somebody(ANNE), "anne@atelier.example")
     _import(sam)
-    for name in (EMMA, KENJI, OLIVER, "noor", "lena", "asker"):
+    for name in (EMMA, KENJI, OLIVER, "noor", "lena", "mia", "asker"):
         customer = somebody(name).open(f"{demo.portal}/account/studio/login")
         email = f"{name}@example.com".replace("asker", "emma")
         customer.type("Your e-mail address", email)
@@ -295,11 +303,13 @@ def _visit(world: World, customer: Visitor) -> None:
         return
     customer.press("link", "Cancel my subscription")
     if behaviour := trouble[customer.name]:  # for good: the worker tries again while pages are looked at
-        rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
-        (mine,) = [row["id"] for row in rows if row["email"] == f"{customer.name}@example.com"]
-        world.demo.disturb(behaviour, only=mine)
+        world.demo.disturb(behaviour, only=_at_paypal(world.demo, customer.name))
     customer.press("button", "Cancel now")
     world.paths[f"{customer.name}-request"] = _path(customer)
+    if customer.name == "lena":
+        customer.open(f"{world.demo.portal}{world.paths['lena']}/comeback")
+        customer.go(customer.page.locator("main form button[type=submit]"))
+        world.paths["lena-comeback"] = _path(customer)
     if customer.name == EMMA:
         world.paths["proof"] = f"/proof/{_path(customer).rpartition('/')[2]}"
 
@@ -319,8 +329,7 @@ def _desk_paths(world: World, sam: Visitor) -> None:
 def _paypal_paths(world: World, sam: Visitor) -> None:
     """Have PayPal report a payment, compare with it, and add classic subscriptions by a list."""
     paypal = f"{world.demo.portal}/admin/paypal"
-    rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
-    (noor,) = [row["id"] for row in rows if row["email"] == "noor@example.com"]
+    noor = _at_paypal(world.demo, "noor")
     about_noor = sam.page.locator("tbody tr").filter(has_text=noor)
 
     def reported() -> bool:
@@ -332,7 +341,7 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
         return sam.word("Send a test message") in sam.text
 
     wait_for(registered, "the webhook", seconds=60)
-    world.demo.call("POST", f"{world.demo.simulator}/_simulator/subscriptions/{noor}/charge", json={})
+    _happen(world.demo, "noor", "charge")
     wait_for(reported, "PayPal's message", seconds=30)
     sam.go(about_noor.first.get_by_role("link"))
     world.paths["message"] = _path(sam)
@@ -354,7 +363,7 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
 
 
 def _needing_paths(world: World, sam: Visitor) -> None:
-    """Record a letter, choose many, and let money come after an end."""
+    """Record a letter, choose many, end one in bulk, end by letter alone, and let money come after an end."""
     desk = f"{world.demo.portal}/admin"
     sam.open(f"{desk}/received/new")
     sam.type("Name", "Noor Haddad-Lindqvist")
@@ -366,9 +375,16 @@ def _needing_paths(world: World, sam: Visitor) -> None:
         box.check()
     sam.press("button", "See what would happen to those ticked")
     world.paths["bulk"] = _path(sam)
-    rows = world.demo.call("GET", f"{world.demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
-    (lena,) = [row["id"] for row in rows if row["email"] == "lena@example.com"]
-    world.demo.call("POST", f"{world.demo.simulator}/_simulator/subscriptions/{lena}/charge", json={})
+    sam.open(f"{desk}/subscriptions?q=theo@example.com")
+    sam.page.locator("tbody input[type=checkbox]").check()
+    sam.press("button", "See what would happen to those ticked")
+    sam.press("button", "Confirm the bulk action")
+    world.paths["bulk-done"] = _path(sam)
+    sam.open(f"{desk}/products")
+    sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
+    sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
+    sam.go(sam.page.locator("main form button[type=submit]").first)
+    _happen(world.demo, "lena", "charge")
 
     def came() -> bool:
         sam.open(f"{desk}/")
@@ -376,6 +392,17 @@ def _needing_paths(world: World, sam: Visitor) -> None:
 
     wait_for(came, "the payment after the end", seconds=60)
     world.paths["late"] = str(sam.page.locator("a[href*='/late-payments/']").first.get_attribute("href"))
+
+
+def _at_paypal(demo: Demo, name: str) -> str:
+    """Return PayPal's id of somebody's subscription."""
+    rows = demo.call("GET", f"{demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+    return next(row["id"] for row in rows if row["email"] == f"{name}@example.com")
+
+
+def _happen(demo: Demo, name: str, what: str) -> None:
+    """Let something happen at PayPal to somebody's subscription."""
+    demo.call("POST", f"{demo.simulator}/_simulator/subscriptions/{_at_paypal(demo, name)}/{what}", json={})
 
 
 def _path(who: Visitor) -> str:

@@ -15,7 +15,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Mail, TimelineEntry, TimelineKind
 from portal.services import end_requests
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 
 
 def until(what, seconds=150):

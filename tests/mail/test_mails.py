@@ -206,6 +206,7 @@ def about_pauses(whose: Letterhead, changes: dict[str, object]) -> list[Composed
         for story in stories
         for compose in (
             pauses.pause_confirmed,
+            pauses.pause_taken_back,
             pauses.resume_soon,
             pauses.resume_confirmed,
             pauses.merchant_pause,

@@ -20,7 +20,7 @@ from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base, EndRequest
 from portal.services import aging, audit, comebacks, end_requests, pauses, received_requests
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.pauses import PauseWish
 from portal.services.received_requests import Declaration
 from tests.services.late_money import alarms, charged, click, show, stopped

@@ -23,7 +23,7 @@ from portal.models import AuditEntry, Customer, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.services import audit, audit_checks, audit_exports, end_requests, settings, timeline
 from portal.services.audit_exports import Format
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.settings import MerchantSettings
 
 # The end as it was one row before.

@@ -14,9 +14,9 @@ from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, IllegalTransition, Status
 from portal.models import EndRequest, Mail, PayPalAccount, TimelineEntry, TimelineKind
-from portal.services import carrying_out, end_requests, settling
+from portal.services import carrying_out, end_requests, end_withdrawals, settling
 from portal.services.carrying_out import Patience
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 
 IMPATIENT = Patience(answer=0.3, whole=None)
 
@@ -147,6 +147,7 @@ def test_2_a_timeout_after_paypal_cancelled_is_confirmed_by_a_read_without_a_sec
         ("cancel", "500", RequestState.RETRYING, Trouble.UNAVAILABLE),
         ("cancel", "503", RequestState.RETRYING, Trouble.UNAVAILABLE),
         ("cancel", "cut", RequestState.RETRYING, Trouble.UNAVAILABLE),
+        ("cancel", "409", RequestState.RETRYING, Trouble.STILL_LIVE),
         ("cancel", "429", RequestState.RETRYING, Trouble.RATE_LIMITED),
         ("cancel", "422-status-invalid", RequestState.RETRYING, Trouble.STILL_LIVE),
         ("token", "401", RequestState.NEEDS_MERCHANT, Trouble.BAD_CREDENTIALS),
@@ -331,7 +332,7 @@ def die_at(monkeypatch, point):
 def test_13_undo_then_cancel_again_keeps_both_reasons_under_two_references(ctx, make, paypal, subscription):
     paypal.rule("any", "500")
     first = carry(ctx, ask(ctx, make, subscription, reason_text="trop cher"))
-    end_requests.withdraw(ctx, subscription.merchant_id, subscription.customer_id, first.reference, now=make.now())
+    end_withdrawals.withdraw(ctx, subscription.merchant_id, subscription.customer_id, first.reference, now=make.now())
     paypal.clear_rules()
     assert carry(ctx, first).state is RequestState.WITHDRAWN
     assert paypal.cancelled == []
@@ -349,7 +350,7 @@ def test_an_undo_is_refused_once_something_was_sent(ctx, make, paypal, subscript
     paypal.rule("cancel", "500")
     request = carry(ctx, ask(ctx, make, subscription))
     with pytest.raises(NotAllowed):
-        end_requests.withdraw(
+        end_withdrawals.withdraw(
             ctx, subscription.merchant_id, subscription.customer_id, request.reference, now=make.now()
         )
 

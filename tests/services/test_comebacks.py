@@ -23,6 +23,7 @@ from portal.queries import comebacks as queries
 from portal.services import comeback_calls, comeback_watching, comebacks, end_requests, imports
 from portal.services.carrying_out import Patience
 from portal.services.comeback_watching import Looked
+from portal.services.end_wishes import Wish
 from tests.services.webhook_desk import WebhookDesk, changed
 
 QUICK = Patience(answer=0.4, whole=8.0)
@@ -434,7 +435,7 @@ def test_14_marked_as_abandoned_meanwhile_the_way_back_is_closed(way, paypal):
     row = one.create()
     end_requests.mark_abandoned(
         one.ctx,
-        end_requests.Wish(
+        Wish(
             merchant_id=one.old.merchant_id,
             subscription_id=one.old.id,
             action=Action.ABANDON,

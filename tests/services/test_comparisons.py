@@ -32,7 +32,7 @@ from portal.models import (
 from portal.queries import comparisons as reads
 from portal.services import comparison_reads, comparison_starts, comparisons, end_requests, endings, imports
 from portal.services.comparisons import AlreadyRunning, run_comparison, run_share, start_or_resume
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.gateways import SECRET, SIGNATURE, NoKey
 from portal.services.imports import StopReason
 

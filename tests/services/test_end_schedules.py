@@ -18,7 +18,7 @@ from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
-from portal.services import aging, carrying_out, end_requests, endings, received_requests
+from portal.services import aging, carrying_out, end_requests, end_withdrawals, endings, received_requests
 from portal.services.end_schedules import beginning_of
 from portal.services.received_requests import Declaration
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
@@ -198,16 +198,16 @@ def test_a_missed_time_rings_the_alarm_within_the_hour_once_in_one_mail(ctx, mak
 def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypal, subscription):
     wish = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
     planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
-    end_requests.withdraw_planned(ctx, wish, planned.id, now=utc_now())
+    end_withdrawals.withdraw_planned(ctx, wish, planned.id, now=utc_now())
     assert row(ctx, planned.id).state is RequestState.WITHDRAWN
     assert make.reload(subscription).end_requested_at is None
 
     own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
     with pytest.raises(NoResultFound):
-        end_requests.withdraw_planned(ctx, wish, own.id, now=utc_now())
+        end_withdrawals.withdraw_planned(ctx, wish, own.id, now=utc_now())
     reader = dataclasses.replace(wish, role="reader")
     with pytest.raises(NotAllowed):
-        end_requests.withdraw_planned(ctx, reader, own.id, now=utc_now())
+        end_withdrawals.withdraw_planned(ctx, reader, own.id, now=utc_now())
     assert row(ctx, own.id).state is RequestState.RECORDED
 
 
@@ -216,7 +216,7 @@ def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscrip
     request = carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
     assert (request.is_open, request.sent_at) == (True, None)
     with pytest.raises(NotAllowed):
-        end_requests.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), request.id, now=utc_now())
+        end_withdrawals.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), request.id, now=utc_now())
 
 
 def test_a_customer_may_stop_before_the_day_that_staff_planned(ctx, make, paypal, subscription):

@@ -12,7 +12,7 @@ from portal.domain.access import access, windows
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import PayPalAccount, TimelineKind
+from portal.models import Mail, PayPalAccount, TimelineKind
 from portal.providers.ports import Reading, Token
 from portal.queries import subscriptions
 from portal.services import end_requests, endings, paypal_keys
@@ -128,6 +128,20 @@ def test_approved_and_paid_unseen_keeps_its_paid_time(ctx, make, paypal):
     after = make.reload(pending)
     assert after.ended_at == after.paid_until > utc_now()
     assert opened(after) == [after.product.name]
+
+
+def test_who_had_no_address_is_told_of_the_end_at_the_one_paypal_names_by_then(ctx, make, paypal):
+    """Staff end what nobody has approved, and the buyer approves in this very moment."""
+    merchant = make.merchant()
+    nameless = make.customer(merchant, email=None)
+    pending = make.subscription(customer=nameless, status=Status.PENDING, paid_until=None, last_payment_at=None)
+    request = ask(ctx, make, pending, actor=Actor.STAFF)
+    paypal.happen(pending.provider_id, "buyer-approves")
+    assert carry(ctx, request).basis is Basis.READ_AFTER_CALL
+    address = paypal.subscriptions[pending.provider_id].email
+    with ctx.db.read() as session:
+        told = session.scalars(select(Mail.recipient).where(Mail.kind == "end_confirmed")).all()
+    assert told == [address]
 
 
 def test_ended_before_approval_and_approved_later_is_ended_at_paypal_too(ctx, make, paypal):

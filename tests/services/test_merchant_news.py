@@ -18,7 +18,7 @@ from portal.queries import end_requests as stored
 from portal.queries import import_runs
 from portal.queries import merchant_news as news
 from portal.services import end_requests, notices, outbox
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.outbox import CONTENT
 
 MINUTE = timedelta(seconds=60)

@@ -19,6 +19,7 @@ from portal.models import Mail, PauseRequest, PayPalAccount, TimelineEntry
 from portal.services import (
     carrying_out,
     end_requests,
+    end_withdrawals,
     pause_carrying,
     pause_reminders,
     pause_settling,
@@ -27,7 +28,7 @@ from portal.services import (
     settling,
 )
 from portal.services.carrying_out import Patience
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.pauses import PauseWish
 
 IMPATIENT = Patience(answer=0.3, whole=None)
@@ -390,7 +391,7 @@ def test_an_end_that_is_taken_back_gives_the_planned_resume_back(ctx, make, payp
     paypal.clear_rules()
     (only,) = make.requests(subscription)
     assert only.state is RequestState.RETRYING
-    end_requests.withdraw(ctx, subscription.merchant_id, subscription.customer_id, only.reference, now=utc_now())
+    end_withdrawals.withdraw(ctx, subscription.merchant_id, subscription.customer_id, only.reference, now=utc_now())
     former, again = rows(ctx, subscription, PauseKind.RESUME)
     assert (former.state, again.state) == (PauseState.WITHDRAWN, PauseState.RECORDED)
     assert again.due_at == former.due_at
@@ -438,6 +439,17 @@ def test_a_request_is_taken_back_only_before_anything_was_sent(ctx, make, paypal
     with pytest.raises(NotAllowed) as denied:
         pauses.withdraw(ctx, sent.id, wish_of(subscription), now=utc_now())
     assert denied.value.denial is Denial.ALREADY_SENT
+
+
+def test_who_counts_on_a_pause_or_on_its_end_is_told_when_staff_take_it_back(ctx, make, paypal, subscription):
+    by_staff = wish_of(subscription, staff=True)
+    paypal.rule("show", "500", times=1)
+    pauses.withdraw(ctx, carry(ctx, ask(ctx, subscription)).id, by_staff, now=utc_now())
+    assert mails(ctx).count("pause_taken_back") == 1
+    carry(ctx, ask(ctx, subscription))
+    (planned,) = [one for one in rows(ctx, subscription, PauseKind.RESUME) if one.is_open]
+    pauses.withdraw(ctx, planned.id, by_staff, now=utc_now())
+    assert mails(ctx).count("pause_taken_back") == 2
 
 
 def test_a_lost_job_is_found_and_a_missed_day_is_made_up_for(ctx, make, paypal, subscription):
@@ -508,7 +520,7 @@ def test_a_pause_that_had_left_keeps_its_end_when_the_end_that_took_its_place_is
         wished_on=(utc_now() + timedelta(days=60)).date(),
     )
     end = end_requests.record(ctx, wish, now=utc_now())
-    end_requests.withdraw(ctx, held.merchant_id, held.customer_id, end.reference, now=utc_now())
+    end_withdrawals.withdraw(ctx, held.merchant_id, held.customer_id, end.reference, now=utc_now())
     with ctx.db.read() as session:
         (planned,) = session.scalars(select(PauseRequest).where(PauseRequest.state == PauseState.RECORDED)).all()
     assert (planned.kind, planned.due_at) == (PauseKind.RESUME, left.resume_at)

@@ -204,9 +204,10 @@ def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now
     from portal.domain.policies import Actor, Role
     from portal.domain.subscriptions import Action, Status
     from portal.services import carrying_out, end_requests
+    from portal.services.end_wishes import Wish
 
     subscription = make.subscription()
-    wish = end_requests.Wish(
+    wish = Wish(
         merchant_id=subscription.merchant_id,
         subscription_id=subscription.id,
         action=Action.CANCEL,

@@ -14,7 +14,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Proof
 from portal.services import carrying_out, end_requests, proofs
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
 

@@ -23,9 +23,9 @@ from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
 from portal.i18n import Translator
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
-from portal.services import carrying_out, end_requests
-from portal.services.end_requests import Wish
+from portal.services import carrying_out, end_requests, end_withdrawals
 from portal.services.end_schedules import beginning_of, plan
+from portal.services.end_wishes import Wish
 from portal.web import labels
 from portal.web.admin import bp, presenting, received_pages, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
@@ -108,7 +108,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     """Take back an end that the team planned for a later day, while PayPal was not told."""
     with context().db.read() as session:
         found = requests.of_merchant(session, person().merchant_id, request_id)
-    end_requests.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
+    end_withdrawals.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
     flash(_("The planned end was taken back. The subscription goes on."), "success")
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 

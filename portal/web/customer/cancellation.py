@@ -23,8 +23,9 @@ from portal.domain.subscriptions import Action, Status, transition
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services import carrying_out
-from portal.services.end_requests import Recorded, Wish, record
+from portal.services.end_requests import Recorded, record
 from portal.services.end_schedules import beginning_of, expectation, plan
+from portal.services.end_wishes import Wish
 from portal.services.rules import grants_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm

@@ -29,7 +29,7 @@ from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import ProofWords
 from portal.queries import holdings, late_payments, proofs
 from portal.queries.holdings import Holding
-from portal.services import end_requests
+from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
@@ -112,7 +112,7 @@ def withdrawal(reference: str) -> ResponseReturnValue:
     if EmptyForm().validate_on_submit() and not _is_taken_back(held):
         if not presenting.can_undo(held):
             raise NotAllowed(Denial.ALREADY_SENT)
-        end_requests.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
+        end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
         flash(_("Your request was taken back. Your subscription goes on."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
 

@@ -197,8 +197,9 @@ def open_request(make, subscription):
     from portal.domain.policies import Actor
     from portal.domain.subscriptions import Action
     from portal.services import end_requests
+    from portal.services.end_wishes import Wish
 
-    wish = end_requests.Wish(
+    wish = Wish(
         merchant_id=subscription.merchant_id,
         subscription_id=subscription.id,
         action=Action.CANCEL,

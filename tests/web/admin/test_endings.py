@@ -124,10 +124,11 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     from portal.domain.policies import Actor
     from portal.domain.subscriptions import Action
     from portal.services import end_requests
+    from portal.services.end_wishes import Wish
 
     product = make.product(merchant, commitment_months=6, commitment_binds=True)
     subscription = make.subscription(merchant=merchant, product=product, committed_until=now + timedelta(days=120))
-    wish = end_requests.Wish(
+    wish = Wish(
         merchant_id=merchant.id,
         subscription_id=subscription.id,
         customer_id=subscription.customer_id,

@@ -29,7 +29,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.queries import inbox
-from portal.services import aging, end_requests, received_requests
+from portal.services import aging, end_withdrawals, received_requests
 from portal.services.received_requests import Declaration, Notification
 
 
@@ -220,7 +220,7 @@ def test_a_request_taken_back_opens_the_letter_again(ctx, make, merchant, declar
     request, received = make_request(make, subscription, now, state=RequestState.RECORDED), declared()
     assert received_requests.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
     assert count_of(ctx, merchant, now) == 0
-    end_requests.withdraw(ctx, merchant.id, subscription.customer_id, request.reference, now=now)
+    end_withdrawals.withdraw(ctx, merchant.id, subscription.customer_id, request.reference, now=now)
     with ctx.db.read() as session:
         assert session.get_one(ReceivedRequest, received.id).is_open
     assert count_of(ctx, merchant, now) == 1

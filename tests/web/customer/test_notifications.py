@@ -15,7 +15,7 @@ from portal.domain.subscriptions import Action
 from portal.models import Mail, ReceivedRequest
 from portal.queries import inbox
 from portal.services import end_requests, outbox, received_requests
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from portal.services.received_requests import Notification
 from portal.services.refreshing import refresh
 from tests.web.customer.conftest import DONE

@@ -24,7 +24,7 @@ from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof
 from portal.providers.smtp import SmtpMailer
 from portal.services import aging, carrying_out, end_requests, outbox, proofs, refreshing
-from portal.services.end_requests import Wish
+from portal.services.end_wishes import Wish
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
 from tests.web.customer.conftest import reference_of
