@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 from sqlalchemy import select, text
 
@@ -26,12 +27,18 @@ def states(ctx):
 
 
 def age(ctx):
-    """Let time pass for whoever died: heartbeats and claims are old, what is planned is due."""
+    """Let time pass for whoever died: heartbeats and claims are old."""
     with ctx.db.begin() as session:
         session.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '10 minutes'"))
         session.execute(text("UPDATE end_requests SET claimed_at = now() - interval '1 hour' WHERE state = 'calling'"))
+
+
+def all_confirmed(ctx):
+    """Every request is confirmed; until then the time of what is planned comes at once, as often as it is planned."""
+    with ctx.db.begin() as session:
         session.execute(text("UPDATE end_requests SET next_try_at = now() WHERE next_try_at > now()"))
     make_due(ctx)
+    return set(states(ctx)) == {RequestState.CONFIRMED}
 
 
 def test_what_is_planned_by_the_clock_is_given_out_once_however_many_workers_run(ctx, worker):
@@ -74,7 +81,7 @@ def test_workers_killed_and_stopped_one_after_the_other_lose_nothing(ctx, make, 
 
     age(ctx)
     worker()
-    until(lambda: set(states(ctx)) == {RequestState.CONFIRMED})
+    until(partial(all_confirmed, ctx))
     assert sorted(paypal.cancelled) == sorted(row.provider_id for row in subscriptions), "each was cancelled once"
     with ctx.db.read() as session:
         assert list(session.scalars(select(Mail.kind))).count("end_confirmed") == len(subscriptions)
@@ -94,6 +101,5 @@ def test_a_worker_whose_connections_are_cut_goes_on(ctx, make, paypal, worker):
         )
     ctx.db.dispose()  # ours were cut too
     ask(ctx, make.subscription())
-    make_due(ctx)
-    until(lambda: set(states(ctx)) == {RequestState.CONFIRMED})
+    until(partial(all_confirmed, ctx))
     assert process.poll() is None

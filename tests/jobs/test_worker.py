@@ -25,7 +25,7 @@ def until(what, seconds=150):
         if what():
             return
         time.sleep(0.1)
-    pytest.fail(f"this never became true: {what.__doc__ or what}")
+    pytest.fail(f"this never became true: {getattr(what, 'func', what).__doc__ or what}")
 
 
 def ask(ctx, subscription):
