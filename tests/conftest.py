@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from portal import logs
 from portal.extensions import Database
@@ -100,6 +101,12 @@ def db(database_url: str, shared_engine: Database) -> Iterator[Database]:
     assert shared_engine.url == database_url
     yield shared_engine.view()
     shared_engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Each template compiled once a run, not once a test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
 @pytest.fixture

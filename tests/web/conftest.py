@@ -12,7 +12,7 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
-from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from jinja2 import BytecodeCache
 from sqlalchemy import select
 
 from config import Config
@@ -46,12 +46,6 @@ def config(tmp_path: Path, database_url: str) -> Config:
         trusted_proxies=0,
         log_level="warning",
     )
-
-
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Each template compiled once a run, not once a test."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
 @pytest.fixture
