@@ -43,6 +43,7 @@ def set_up(level: str) -> None:
     root.handlers[:] = [kept for kept in root.handlers if kept.name != "portal"] + [handler]
     root.setLevel(level.upper())
     logging.getLogger("urllib3").setLevel(logging.WARNING)  # it writes full addresses at debug level
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it writes sixty lines for every PDF
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

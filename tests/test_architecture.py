@@ -226,6 +226,17 @@ def test_every_action_has_a_policy_and_every_paypal_word_a_meaning():
     assert all(status_from_provider(word, failed_payments=0) is not None for word in ProviderStatus)
 
 
+# Locks
+
+
+def test_no_lock_makes_those_wait_who_only_refer_to_the_row():
+    """FOR UPDATE also stops the check of a foreign key: two who lock in the right order may then block each other."""
+    sources = {path: path.read_text() for path in (ROOT / "portal").rglob("*.py")}
+    locks = [(path.name, call) for path, text in sources.items() for call in re.findall(r"with_for_update\W.*", text)]
+    assert [(name, call) for name, call in locks if "key_share" not in call] == []
+    assert len(locks) > 30
+
+
 # Jobs
 
 

@@ -26,7 +26,9 @@ class Page:
 def lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     """Return number and hash of the chain's last row, held until the end of the transaction; None for no chain yet."""
     found = session.execute(
-        select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == merchant_id).with_for_update()
+        select(AuditHead.number, AuditHead.hash)
+        .where(AuditHead.merchant_id == merchant_id)
+        .with_for_update(key_share=True)
     ).one_or_none()
     return (found.number, found.hash) if found is not None else None
 

@@ -95,7 +95,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, act_id: uuid.UUID) -> 
 
 def lock(session: Session, act_id: uuid.UUID) -> BulkAct | None:
     """Return an act, locked until the transaction ends; None when it was a draft that is gone."""
-    statement = select(BulkAct).where(BulkAct.id == act_id).with_for_update()
+    statement = select(BulkAct).where(BulkAct.id == act_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
@@ -175,7 +175,7 @@ def row_to_run(session: Session, row_id: uuid.UUID) -> Row[Any] | None:
 
 def lock_row(session: Session, row_id: uuid.UUID) -> BulkRow:
     """Return a row, locked until the transaction ends. Its subscription is locked before it, or not at all."""
-    statement = select(BulkRow).where(BulkRow.id == row_id).with_for_update()
+    statement = select(BulkRow).where(BulkRow.id == row_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
@@ -258,7 +258,7 @@ def lost_rows(session: Session, *, before: datetime, limit: int) -> list[BulkRow
         JOBS.c.args["row_id"].astext == cast(BulkRow.id, Text),
     )
     statement = select(BulkRow).where(BulkRow.given_at < before, *_waiting(given=True), ~job)
-    return list(session.scalars(statement.limit(limit).with_for_update(skip_locked=True)))
+    return list(session.scalars(statement.limit(limit).with_for_update(key_share=True, skip_locked=True)))
 
 
 def _is_open() -> ColumnElement[bool]:

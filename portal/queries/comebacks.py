@@ -27,7 +27,10 @@ class Prospect:
 def lock(session: Session, comeback_id: uuid.UUID) -> Comeback:
     """Return the attempt, locked; who also locks its subscription does so before."""
     return session.scalars(
-        select(Comeback).where(Comeback.id == comeback_id).with_for_update().execution_options(populate_existing=True)
+        select(Comeback)
+        .where(Comeback.id == comeback_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
 
 
@@ -81,7 +84,7 @@ def overdue(session: Session, *, before: datetime, limit: int) -> Sequence[Comeb
         .where(Comeback.next_try_at < before)
         .order_by(Comeback.next_try_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     ).all()
 
 

@@ -91,7 +91,7 @@ def get(session: Session, run_id: uuid.UUID) -> ComparisonRun:
 
 def lock(session: Session, run_id: uuid.UUID) -> ComparisonRun:
     """Return a run, locked until the transaction ends; raise NoResultFound."""
-    statement = select(ComparisonRun).where(ComparisonRun.id == run_id).with_for_update()
+    statement = select(ComparisonRun).where(ComparisonRun.id == run_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
@@ -106,7 +106,7 @@ def unfinished(session: Session, merchant_id: uuid.UUID) -> ComparisonRun | None
     return session.scalars(
         select(ComparisonRun)
         .where(ComparisonRun.merchant_id == merchant_id, ComparisonRun.state != ComparisonState.DONE)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
 
 
@@ -367,7 +367,7 @@ def subscription_id(session: Session, run: ComparisonRun, provider_id: str) -> u
 def free_to_touch(session: Session, ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
     """Lock those of the subscriptions that nobody holds: who holds one reads it at PayPal anyway."""
     statement = select(Subscription.id).where(Subscription.id.in_(ids)).order_by(Subscription.id)
-    return session.scalars(statement.with_for_update(skip_locked=True)).all()
+    return session.scalars(statement.with_for_update(key_share=True, skip_locked=True)).all()
 
 
 def _comparable() -> Select[Subscription]:

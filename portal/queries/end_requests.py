@@ -33,7 +33,7 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
 
 def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
     """Return the request, locked; the caller already holds its subscription's lock."""
-    session.execute(select(EndRequest.id).where(EndRequest.id == request_id).with_for_update()).one()
+    session.execute(select(EndRequest.id).where(EndRequest.id == request_id).with_for_update(key_share=True)).one()
     return session.scalars(_whole().where(EndRequest.id == request_id).execution_options(populate_existing=True)).one()
 
 

@@ -89,7 +89,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, event_id: uuid.UUID, *
     `lock` keeps it until the transaction ends.
     """
     statement = select(PayPalEvent).where(PayPalEvent.merchant_id == merchant_id, PayPalEvent.id == event_id)
-    return session.scalars(statement.with_for_update() if lock else statement).one()
+    return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one()
 
 
 def subscription_id(session: Session, merchant_id: uuid.UUID, event: PayPalEvent) -> uuid.UUID | None:

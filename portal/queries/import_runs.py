@@ -19,7 +19,10 @@ def get(session: Session, run_id: uuid.UUID) -> ImportRun:
 def lock(session: Session, run_id: uuid.UUID) -> ImportRun:
     """Return a run, locked until the transaction ends; raise NoResultFound."""
     return session.scalars(
-        select(ImportRun).where(ImportRun.id == run_id).with_for_update().execution_options(populate_existing=True)
+        select(ImportRun)
+        .where(ImportRun.id == run_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
 
 
@@ -34,7 +37,7 @@ def unfinished(session: Session, merchant_id: uuid.UUID) -> ImportRun | None:
     return session.scalars(
         select(ImportRun)
         .where(ImportRun.merchant_id == merchant_id, ImportRun.state != ImportState.DONE)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
 
 

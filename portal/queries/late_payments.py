@@ -78,7 +78,7 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Alarm]
 
 def lock(session: Session, late_id: uuid.UUID) -> LatePayment:
     """Return the row, locked; the caller already holds its subscription's lock."""
-    session.execute(select(LatePayment.id).where(LatePayment.id == late_id).with_for_update()).one()
+    session.execute(select(LatePayment.id).where(LatePayment.id == late_id).with_for_update(key_share=True)).one()
     return session.scalars(_whole().where(LatePayment.id == late_id).execution_options(populate_existing=True)).one()
 
 
@@ -126,7 +126,9 @@ def untold(session: Session, merchant_id: uuid.UUID) -> list[Alarm]:
         LatePayment.state == LateState.OPEN,
         LatePayment.merchant_told_at.is_(None),
     )
-    ids = session.scalars(select(LatePayment.id).where(*wanted).order_by(LatePayment.id).with_for_update()).all()
+    ids = session.scalars(
+        select(LatePayment.id).where(*wanted).order_by(LatePayment.id).with_for_update(key_share=True)
+    ).all()
     rows = session.scalars(_whole().where(LatePayment.id.in_(ids)).order_by(LatePayment.created_at, LatePayment.id))
     return _with_refunds(session, rows)
 

@@ -32,7 +32,7 @@ def waiting_mail(session: Session, merchant_id: uuid.UUID, kind: NewsKind) -> Ma
         .join(MerchantNews, MerchantNews.mail_id == Mail.id)
         .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind, *_unsent())
         .limit(1)
-        .with_for_update(of=Mail)
+        .with_for_update(key_share=True, of=Mail)
         .execution_options(populate_existing=True)
     ).first()
 
@@ -67,7 +67,7 @@ def lock_unsent(session: Session, mail_ids: Collection[uuid.UUID]) -> dict[uuid.
         select(Mail)
         .where(Mail.id.in_(mail_ids), *_unsent())
         .order_by(Mail.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return {mail.id: mail for mail in rows}

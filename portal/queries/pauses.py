@@ -18,7 +18,7 @@ Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 def lock(session: Session, request_id: uuid.UUID) -> PauseRequest:
     """Return the request, locked; the caller already holds its subscription's lock."""
-    statement = select(PauseRequest).where(PauseRequest.id == request_id).with_for_update()
+    statement = select(PauseRequest).where(PauseRequest.id == request_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
@@ -51,7 +51,7 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[PauseRequest
             select(PauseRequest)
             .where(PauseRequest.subscription_id == subscription_id, PauseRequest.state.in_(OPEN))
             .order_by(PauseRequest.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
     )
@@ -109,7 +109,7 @@ def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[PauseRequ
     return session.scalars(
         select(PauseRequest)
         .where(PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     ).all()
 
 
@@ -122,7 +122,7 @@ def lock_overdue(session: Session, *, late: datetime, now: datetime, limit: int)
         .where(or_(PauseRequest.claimed_at.is_(None), PauseRequest.claimed_at < now - LEASE))
         .order_by(PauseRequest.created_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     ).all()
 
 

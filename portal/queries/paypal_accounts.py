@@ -42,7 +42,9 @@ def of_merchant(
 
 def lock(session: Session, merchant_id: uuid.UUID, provider: Provider) -> PayPalAccount | None:
     """Return the key, locked, so that two workers do not tell of one breakage twice."""
-    statement = _of_merchant(merchant_id, provider).with_for_update().execution_options(populate_existing=True)
+    statement = (
+        _of_merchant(merchant_id, provider).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
     return session.scalars(statement).one_or_none()
 
 

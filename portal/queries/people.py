@@ -177,7 +177,7 @@ def staff_by_email(session: Session, email: str) -> Staff | None:
 def lock_staff(session: Session, staff_id: uuid.UUID) -> Staff | None:
     """Return a working staff member, locked until the transaction ends; None when there is none."""
     return session.scalars(
-        select(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None)).with_for_update()
+        select(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None)).with_for_update(key_share=True)
     ).one_or_none()
 
 

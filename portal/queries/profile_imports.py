@@ -65,7 +65,7 @@ def lock(session: Session, import_id: uuid.UUID) -> ProfileImport:
     return session.scalars(
         select(ProfileImport)
         .where(ProfileImport.id == import_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
 

@@ -47,7 +47,7 @@ def lock(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Re
     return session.scalars(
         select(ReceivedRequest)
         .where(ReceivedRequest.id == received_id, ReceivedRequest.merchant_id == merchant_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
 
@@ -62,7 +62,7 @@ def lock_matched(session: Session, end_request_id: uuid.UUID) -> list[ReceivedRe
                 ReceivedRequest.state == ReceivedState.MATCHED,
             )
             .order_by(ReceivedRequest.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
     )
@@ -75,7 +75,7 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequ
             select(ReceivedRequest)
             .where(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN)
             .order_by(ReceivedRequest.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     )
 

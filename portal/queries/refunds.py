@@ -23,7 +23,10 @@ def open_of(session: Session, payment_id: uuid.UUID) -> Refund | None:
 def lock(session: Session, refund_id: uuid.UUID) -> Refund:
     """Return the refund, locked; the caller already holds its subscription's lock."""
     return session.scalars(
-        select(Refund).where(Refund.id == refund_id).with_for_update().execution_options(populate_existing=True)
+        select(Refund)
+        .where(Refund.id == refund_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
 
 
@@ -64,7 +67,7 @@ def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[Refund]:
         select(Refund)
         .where(Refund.merchant_id == merchant_id, Refund.state == RefundState.NEEDS_MERCHANT)
         .order_by(Refund.created_at)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     ).all()
 
 
@@ -76,5 +79,5 @@ def forgotten(session: Session, *, before: datetime, limit: int) -> Sequence[Ref
         .where(or_(Refund.claimed_at.is_(None), Refund.claimed_at < before - LEASE))
         .order_by(Refund.created_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     ).all()

@@ -40,7 +40,7 @@ def lock_one_of(session: Session, person: Person, session_id: uuid.UUID) -> Logi
     return session.scalars(
         select(LoginSession)
         .where(owned_by(person), LoginSession.merchant_id == person.merchant_id, LoginSession.id == session_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one()
 
 
@@ -51,7 +51,7 @@ def newest_challenge(session: Session, merchant_id: uuid.UUID, browser_hash: str
         .where(LoginChallenge.merchant_id == merchant_id, LoginChallenge.browser_hash == browser_hash)
         .order_by(LoginChallenge.created_at.desc())
         .limit(1)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
 
 
@@ -62,7 +62,7 @@ def challenge_by_link(
     statement = select(LoginChallenge).where(
         LoginChallenge.merchant_id == merchant_id, LoginChallenge.link_hash == link_hash
     )
-    return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+    return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
 
 
 def worker_age(session: Session) -> float | None:

@@ -66,7 +66,7 @@ def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -
     session.execute(
         select(Subscription.id)
         .where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one()
     statement = _whole().where(Subscription.id == subscription_id).execution_options(populate_existing=True)
     return session.scalars(statement).one()
@@ -83,7 +83,7 @@ def lock_by_provider_id(
             Subscription.environment == environment,
             Subscription.provider_id == provider_id,
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).scalar_one_or_none()
     if found is None:
         return None
@@ -108,7 +108,7 @@ def lock_known(
         select(Subscription.id)
         .where(Subscription.merchant_id == merchant_id, or_(known, Subscription.id.in_(others)) if others else known)
         .order_by(Subscription.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
 
 
@@ -129,7 +129,7 @@ def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[*tuple[An
             Subscription.ended_at.is_(None),
         )
         .order_by(Subscription.id)
-        .with_for_update(of=Subscription)
+        .with_for_update(key_share=True, of=Subscription)
     ).all()
 
 

@@ -21,14 +21,16 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, environment: str) -> W
 
 def lock(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookEndpoint:
     """Return it, locked until the transaction ends; raise NoResultFound when there is none."""
-    statement = _of_merchant(merchant_id, environment).with_for_update().execution_options(populate_existing=True)
+    statement = (
+        _of_merchant(merchant_id, environment).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
     return session.scalars(statement).one()
 
 
 def lock_all(session: Session, merchant_id: uuid.UUID) -> Sequence[WebhookEndpoint]:
     """Return the merchant's addresses of every environment, locked until the transaction ends."""
     ours = select(WebhookEndpoint).where(WebhookEndpoint.merchant_id == merchant_id)
-    return session.scalars(ours.order_by(WebhookEndpoint.environment).with_for_update()).all()
+    return session.scalars(ours.order_by(WebhookEndpoint.environment).with_for_update(key_share=True)).all()
 
 
 def by_token(session: Session, token: str) -> WebhookEndpoint | None:

@@ -39,7 +39,7 @@ def _purge_batch(ctx: Context, *, before: datetime) -> int:
         .where(PayPalEvent.body.is_not(None), PayPalEvent.received_at < before, PayPalEvent.state != EventState.WAITING)
         .order_by(PayPalEvent.received_at)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     with ctx.db.begin() as session:
         emptied = update(PayPalEvent).where(PayPalEvent.id.in_(old.scalar_subquery())).values(body=None)

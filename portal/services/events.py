@@ -152,7 +152,7 @@ def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, n
             PayPalEvent.attempts > 0,  # the others have a job that is due
         )
         .order_by(PayPalEvent.id)
-        .with_for_update(skip_locked=True)  # one that is held is being written just now
+        .with_for_update(key_share=True, skip_locked=True)  # one that is held is being written just now
     ).all()
     for event in waiting:
         event.next_try_at = now
@@ -172,7 +172,7 @@ def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
             .where(PayPalEvent.state == EventState.WAITING, PayPalEvent.next_try_at < now - FORGOTTEN)
             .order_by(PayPalEvent.next_try_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(key_share=True, skip_locked=True)
         ).all()
         for event in forgotten:
             event.next_try_at = now
@@ -190,7 +190,7 @@ def _wait_again(session: Session, message: Message, *, now: datetime) -> bool:
             PayPalEvent.event_id == message.event_id,
             PayPalEvent.state == EventState.FAILED,
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
     if event is None:
         return False

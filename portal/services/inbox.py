@@ -19,7 +19,7 @@ def see_difference(
         row = session.scalars(
             select(ComparisonDifference)
             .where(ComparisonDifference.id == difference_id, ComparisonDifference.merchant_id == merchant_id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).one()
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
@@ -32,7 +32,7 @@ def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: st
         row = session.scalars(
             select(Mail)
             .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).one()
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by

@@ -58,7 +58,7 @@ def _take(ctx: Context, *, now: datetime) -> Subscription | None:
             .where(Subscription.next_watch_at <= now)
             .order_by(Subscription.next_watch_at)
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(key_share=True, skip_locked=True)
         ).one_or_none()
         if due is not None:
             due.next_watch_at = now + LEASE

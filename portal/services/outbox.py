@@ -161,7 +161,7 @@ def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
             .where(Mail.state == MailState.WAITING, Mail.send_at < now - FORGOTTEN)
             .order_by(Mail.send_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(key_share=True, skip_locked=True)
         ).all()
         for mail in forgotten:
             mail.send_at = now
@@ -172,7 +172,7 @@ def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
 def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailState:
     """Take the message for one attempt, or return the state that makes an attempt pointless or too early."""
     with ctx.db.begin() as session:
-        mail = session.get_one(Mail, mail_id, with_for_update=True)
+        mail = session.get_one(Mail, mail_id, with_for_update={"key_share": True})
         if mail.state is not MailState.WAITING:
             return mail.state
         if mail.kind == LOGIN_CODE and now >= mail.created_at + LOGIN_CODE_LIFE:

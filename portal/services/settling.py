@@ -174,7 +174,7 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
     waiting = session.scalars(
         select(EndRequest)
         .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
-        .with_for_update(skip_locked=True)  # one that is held is being tried just now
+        .with_for_update(key_share=True, skip_locked=True)  # one that is held is being tried just now
     ).all()
     for request in waiting:
         request.next_try_at = now
@@ -198,7 +198,7 @@ def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
             .where(or_(EndRequest.claimed_at.is_(None), EndRequest.claimed_at < now - LEASE))
             .order_by(EndRequest.created_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(key_share=True, skip_locked=True)
         ).all()
         for request in overdue:
             request.next_try_at = now
@@ -301,7 +301,7 @@ def _stop_the_others(session: Session, request: EndRequest, provider: Provider) 
             EndRequest.state == RequestState.RETRYING,
             Subscription.provider == provider,
         )
-        .with_for_update(skip_locked=True, of=EndRequest)
+        .with_for_update(key_share=True, skip_locked=True, of=EndRequest)
     ).all()
     session.execute(
         update(EndRequest)

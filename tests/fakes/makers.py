@@ -168,7 +168,9 @@ class Makers:
         provider_id = columns.pop("provider_id", None)
         if provider_id is None:
             provider_id = (
-                self._at_paypal(status, started, next_payment) if at_paypal else f"I-{uuid.uuid4().hex[:12].upper()}"
+                self._at_paypal(status, started, next_payment, is_named=customer.email is not None)
+                if at_paypal
+                else f"I-{uuid.uuid4().hex[:12].upper()}"
             )
         plan = Plan(
             id=uuid.uuid4(),
@@ -221,9 +223,10 @@ class Makers:
         with self.ctx.db.read() as session:
             return end_requests.all_of_subscription(session, subscription.id)[::-1]
 
-    def _at_paypal(self, status: Status, started: datetime, next_payment: datetime | None) -> str:
+    def _at_paypal(self, status: Status, started: datetime, next_payment: datetime | None, *, is_named: bool) -> str:
         """The same subscription at the simulator; its next payment date is the one given."""
         row = self.paypal.add_subscription(status=PROVIDER_WORDS[status], started_at=started)
+        row.email = row.email if is_named else None
         self._as_told(row, status, next_payment)
         return row.id
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def worker(database_url, paypal, unused_tcp_port):
+def worker(database_url, paypal, unused_tcp_port, tmp_path):
     """Start workers against the test's database and simulator; whatever is left is killed."""
     processes: list[subprocess.Popen] = []
     environment = {
@@ -31,11 +31,13 @@ def worker(database_url, paypal, unused_tcp_port):
 
     def start() -> subprocess.Popen:
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "work"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-        processes.append(process)
-        return process
+        with (tmp_path / f"worker-{len(processes)}.log").open("wb") as log:  # a pipe that nobody reads would fill up
+            processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log))
+        return processes[-1]
 
     yield start
     for process in processes:
         process.kill()
-        print(process.communicate()[1].decode())  # shown by pytest when the test fails
+        process.wait()
+    for log in sorted(tmp_path.glob("worker-*.log")):
+        print(log.read_text())  # shown by pytest when the test fails

@@ -137,11 +137,11 @@ def test_who_had_no_address_is_told_of_the_end_at_the_one_paypal_names_by_then(c
     pending = make.subscription(customer=nameless, status=Status.PENDING, paid_until=None, last_payment_at=None)
     request = ask(ctx, make, pending, actor=Actor.STAFF)
     paypal.happen(pending.provider_id, "buyer-approves")
+    paypal.subscriptions[pending.provider_id].email = "claire@client.test"
     assert carry(ctx, request).basis is Basis.READ_AFTER_CALL
-    address = paypal.subscriptions[pending.provider_id].email
     with ctx.db.read() as session:
         told = session.scalars(select(Mail.recipient).where(Mail.kind == "end_confirmed")).all()
-    assert told == [address]
+    assert told == ["claire@client.test"]
 
 
 def test_ended_before_approval_and_approved_later_is_ended_at_paypal_too(ctx, make, paypal):

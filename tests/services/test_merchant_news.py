@@ -240,3 +240,20 @@ def test_who_tells_does_not_wait_for_an_import_that_begins_behind_a_page_being_w
         with ctx.db.begin() as page:
             page.execute(text("SET LOCAL lock_timeout = '5s'"))
             news.lock(page, merchant.id)
+
+
+def test_a_mail_may_name_a_request_that_another_transaction_holds(ctx, merchant, asked, now):
+    """The lists are rewritten under their own lock: whoever waits for that lock holds a request of the list."""
+    held, other = asked(), asked()
+    for request in (held, other):
+        with ctx.db.begin() as session:
+            notices.end_recorded(ctx, session, stored.lock(session, request.id), merchant, now=now)
+    with ctx.db.begin() as holding, ctx.db.begin() as session:
+        stored.lock(holding, held.id)
+        session.execute(text("SET LOCAL lock_timeout = '5s'"))
+        news.lock(session, merchant.id)
+        notices.end_withdrawn(ctx, session, stored.lock(session, other.id), merchant, now=now)
+        session.flush()
+    with ctx.db.read() as session:
+        listed = session.scalars(select(Mail).where(Mail.kind == "merchant_end_requested")).one()
+    assert listed.end_request_id == held.id
