@@ -35,10 +35,13 @@ def age(ctx):
 
 def all_confirmed(ctx):
     """Every request is confirmed; until then the time of what is planned comes at once, as often as it is planned."""
-    old = "state = 'calling' AND claimed_at < now() - interval '8 seconds'"
+    age_old_claims = (
+        "UPDATE end_requests SET claimed_at = claimed_at - interval '1 hour' "
+        "WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'"
+    )
     with ctx.db.begin() as session:
         session.execute(text("UPDATE end_requests SET next_try_at = now() WHERE next_try_at > now()"))
-        session.execute(text(f"UPDATE end_requests SET claimed_at = claimed_at - interval '1 hour' WHERE {old}"))
+        session.execute(text(age_old_claims))
     make_due(ctx)
     return set(states(ctx)) == {RequestState.CONFIRMED}
 
