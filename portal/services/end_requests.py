@@ -32,12 +32,16 @@ WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker tak
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """The request that now stands; `is_new` is False for a second click, which gets the first one's."""
+    """The request that now stands; `is_new` is False for a second click, which gets the first one's.
+
+    `noted`: the reference under which a customer's wish is kept beside an end that staff had planned, "" without one.
+    """
 
     request_id: uuid.UUID
     reference: str
     is_new: bool
     is_due_now: bool
+    noted: str = ""
 
 
 def preview(
@@ -72,7 +76,10 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
             standing = None
         if standing is not None:
             _answer(session, wish, standing, now=now)
-            recorded = Recorded(request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False)
+            noted = _stand_behind(ctx, session, subscription, standing, wish, now=now)
+            recorded = Recorded(
+                request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
+            )
         else:
             request = _write(ctx, session, subscription, wish, planned, now=now)
             _answer(session, wish, request, now=now)
@@ -120,6 +127,24 @@ def _answer(session: Session, wish: Wish, request: EndRequest, *, now: datetime)
         received_requests.match(
             session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
         )
+
+
+def _stand_behind(
+    ctx: Context, session: Session, subscription: Subscription, standing: EndRequest, wish: Wish, *, now: datetime
+) -> str:
+    """Keep a customer's wish beside the plan of staff that comes no later than it; return its reference, else ""."""
+    planned_by_staff = standing.actor is Actor.STAFF and standing.is_planned(now)
+    if wish.actor is not Actor.CUSTOMER or wish.customer_id is None or not planned_by_staff:
+        return ""
+    notification = received_requests.Notification(
+        merchant_id=wish.merchant_id,
+        customer_id=wish.customer_id,
+        subscription_id=subscription.id,
+        wished_on=wish.wished_on,
+        message=wish.reason_text,
+    )
+    noted = received_requests.stand_behind(ctx, session, subscription, standing, notification, now=now)
+    return noted.reference
 
 
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:

@@ -16,7 +16,7 @@ from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.facts import ReceivedFacts
-from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest
+from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest, Subscription
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services import audit, notice_facts, outbox
@@ -100,21 +100,50 @@ def notify(ctx: Context, notification: Notification, *, now: datetime) -> Receiv
             return standing[0]
         if subscription.is_over or end_requests.open_of(session, subscription.id) is not None:
             return None
-        customer = session.get_one(Customer, customer_id)
-        product = session.get_one(Product, subscription.product_id)
-        declaration = Declaration(
-            merchant_id=merchant_id,
-            received_at=now,
-            way=Way.ACCOUNT_PAGE,
-            name=customer.name or customer.email or subscription.provider_id,
-            email=customer.email,
-            contract=f"{product.name} {subscription.provider_id}".strip(),
-            wished_on=notification.wished_on,
-            message=notification.message,
-            subscription_id=subscription.id,
-            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
-        )
-        return _write(ctx, session, declaration, locale=customer.locale, now=now)
+        return _write_own(ctx, session, subscription, notification, now=now)
+
+
+def stand_behind(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    planned: EndRequest,
+    notification: Notification,
+    *,
+    now: datetime,
+) -> ReceivedRequest:
+    """Write down that a customer wishes the end that staff have planned, for that day or a later one.
+
+    It is acknowledged, and open again should staff take their plan back: nobody who asked to stop is forgotten.
+    A second click finds the first one's.  The subscription's lock is held.
+    """
+    known = stored.lock_matched(session, planned.id)
+    own = next((one for one in known if one.way is Way.ACCOUNT_PAGE), None)
+    if own is None:
+        own = _write_own(ctx, session, subscription, notification, now=now)
+        match(session, planned.merchant_id, own.id, planned, by=planned.actor_name, now=now)
+    return own
+
+
+def _write_own(
+    ctx: Context, session: Session, subscription: Subscription, notification: Notification, *, now: datetime
+) -> ReceivedRequest:
+    """Write what a customer notifies of a subscription of theirs."""
+    customer = session.get_one(Customer, notification.customer_id)
+    product = session.get_one(Product, subscription.product_id)
+    declaration = Declaration(
+        merchant_id=notification.merchant_id,
+        received_at=now,
+        way=Way.ACCOUNT_PAGE,
+        name=customer.name or customer.email or subscription.provider_id,
+        email=customer.email,
+        contract=f"{product.name} {subscription.provider_id}".strip(),
+        wished_on=notification.wished_on,
+        message=notification.message,
+        subscription_id=subscription.id,
+        by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL),
+    )
+    return _write(ctx, session, declaration, locale=customer.locale, now=now)
 
 
 def settle_notified(session: Session, request: EndRequest, *, now: datetime) -> None:

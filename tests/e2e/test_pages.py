@@ -308,7 +308,7 @@ def _visit(world: World, customer: Visitor) -> None:
     world.paths[f"{customer.name}-request"] = _path(customer)
     if customer.name == "lena":
         customer.open(f"{world.demo.portal}{world.paths['lena']}/comeback")
-        customer.go(customer.page.locator("main form button[type=submit]"))
+        customer.go(customer.page.locator("main form button").first)
         world.paths["lena-comeback"] = _path(customer)
     if customer.name == EMMA:
         world.paths["proof"] = f"/proof/{_path(customer).rpartition('/')[2]}"
@@ -383,7 +383,7 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.open(f"{desk}/products")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
     sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
-    sam.go(sam.page.locator("main form button[type=submit]").first)
+    sam.go(sam.page.locator("main form button").first)
     _happen(world.demo, "lena", "charge")
 
     def came() -> bool:

@@ -18,6 +18,7 @@ from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
+from portal.queries import inbox
 from portal.services import aging, carrying_out, end_requests, end_withdrawals, endings, received_requests
 from portal.services.end_schedules import beginning_of
 from portal.services.received_requests import Declaration
@@ -247,6 +248,20 @@ def test_nothing_about_a_replaced_request_is_mailed_afterwards(ctx, make, paypal
     ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
     carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
     assert mails(ctx, "waiting") == ["end_confirmed"]
+
+
+def test_a_customer_who_stood_behind_staffs_plan_is_not_forgotten_when_staff_take_it_back(ctx, make, subscription):
+    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
+    later = wish_of(subscription, wished_on=days_ahead(subscription, 100), reason_text="Je déménage")
+    noted = {end_requests.record(ctx, later, now=utc_now()).noted for _click in range(2)}
+    assert len(noted) == 1, "a second click is the same wish"
+    assert mails(ctx).count("request_received") == 1
+    end_withdrawals.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), planned.id, now=utc_now())
+    with ctx.db.read() as session:
+        waiting = [item.about for item in inbox.everything(session, subscription.merchant_id, now=utc_now()).items]
+    assert [(one.reference, one.wished_on, one.message) for one in waiting] == [
+        (*noted, days_ahead(subscription, 100), "Je déménage")
+    ]
 
 
 def test_a_planned_end_is_not_sent_before_its_day_even_by_the_desks_button(ctx, make, paypal, subscription):

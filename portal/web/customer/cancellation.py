@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import structlog
-from flask import g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
@@ -130,6 +131,13 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
     recorded = record(context(), wish, now=utc_now())
     if recorded.is_new and recorded.is_due_now:
         _try_now(who.merchant_id, recorded)
+    if recorded.noted:
+        said = _(
+            "%(merchant)s had already planned this end: it stands. Your own request is kept with it: %(reference)s.",
+            merchant=g.merchant.name,
+            reference=recorded.noted,
+        )
+        flash(said, "success")
     return recorded.reference
 
 
