@@ -20,7 +20,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import comebacks, notices, pause_outcomes, received_requests, timeline
+from portal.services import comebacks, end_confirmations, notices, pause_outcomes, received_requests, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish, settings_of
@@ -98,6 +98,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
         policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
         subscription.mark_abandoned()
         comebacks.close_open(session, subscription, now=now)
+        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
         timeline.note(
             session,
             subscription,
