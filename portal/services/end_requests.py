@@ -97,6 +97,9 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
         merchant = session.get_one(Merchant, wish.merchant_id)
         policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
         subscription.mark_abandoned()
+        again = end_requests.open_of(session, subscription.id)
+        if again is not None:  # PayPal showed it live and it is being ended there again: that end is *abandoned* too
+            end_requests.lock(session, again.id).outcome = subscription.status
         comebacks.close_open(session, subscription, now=now)
         end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
         timeline.note(
