@@ -132,7 +132,9 @@ def _prospect(
                 row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == environment
             ),
             is_stopped=row.stopped_at_provider_at is not None or never_began(row),
-            is_paid_time_known=row.paid_until is not None or never_began(row),
+            is_paid_time_known=all(
+                one.paid_until is not None or never_began(one) for one in (row, *others) if one.is_over
+            ),
             has_successor=any(one.predecessor_id == row.id for one in rows),
             has_rival=running or asked,
         ),

@@ -150,6 +150,19 @@ def test_the_longest_paid_time_of_the_product_counts(way, make):
     assert one.create().start_at == later
 
 
+def test_paid_time_that_is_unknown_of_another_one_of_the_product_is_asked_for_first(way, make):
+    one = way()
+    ended = {"customer": one.old.customer, "status": Status.CANCELLED, "paid_until": None, "at_paypal": False}
+    make.subscription(product=one.old.product, started_at=None, last_payment_at=None, **ended)
+    make.subscription(product=make.product(one.make._last_merchant), **ended)
+    one.create()
+    two = way()
+    make.subscription(product=two.old.product, **ended | {"customer": two.old.customer})
+    with pytest.raises(NotAllowed) as caught:
+        two.start()
+    assert caught.value.denial is Denial.PAID_TIME_UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("columns", "denial"),
     [
