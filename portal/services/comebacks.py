@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -67,8 +67,9 @@ def is_offered(prospect: Prospect | None) -> bool:
 def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
     """Write the attempt, its timeline entry and its job in one transaction.
 
-    One that is under way is kept, one that was dropped is taken up again while its link is good: there are never
-    two links for one period.  Raises NoResultFound (not theirs) and NotAllowed.
+    One that is under way is kept, one that was dropped is taken up again while its link is good, also through another
+    old subscription of the product: there are never two links for one period.
+    Raises NoResultFound (not theirs) and NotAllowed.
     """
     try:
         with ctx.db.begin() as session:
@@ -79,15 +80,18 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
             if attempts and attempts[0].state is ComebackState.APPROVED:
                 return Started(comeback_id=attempts[0].id, is_new=False)
             prospect = prospect_of(session, subscription)
-            check(prospect.standing)
-            standing = _standing(session, attempts, now=now)
-            if standing is not None:
-                return Started(comeback_id=standing.id, is_new=False)
-            return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
+            if prospect.elsewhere is None:
+                check(prospect.standing)
+                standing = _standing(session, attempts, now=now)
+                if standing is not None:
+                    return Started(comeback_id=standing.id, is_new=False)
+                return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
     except IntegrityError as error:
         if "uq_comebacks_open" in str(error.orig):  # two of the same product at the same moment
             raise NotAllowed(Denial.ALREADY_SUBSCRIBED) from None
         raise
+    # After the lock was given back: nobody holds two subscriptions here, and the other one decides by its own rows.
+    return start(ctx, replace(wish, subscription_id=prospect.elsewhere.subscription_id), now=now)
 
 
 def give_up(
@@ -168,8 +172,7 @@ def _standing(session: Session, attempts: list[Comeback], *, now: datetime) -> C
     if standing is not None or not attempts:
         return standing
     newest = comebacks.lock(session, attempts[0].id)
-    is_watched = newest.next_try_at is not None and newest.approval_url is not None
-    if not can_be_taken_up(newest.state, start=newest.start_at, is_watched=is_watched, now=now):
+    if not (newest.is_good_though_dropped and can_be_taken_up(newest.start_at, now=now)):
         return None
     newest.move(ComebackState.WAITING)
     newest.trouble = newest.closed_at = None

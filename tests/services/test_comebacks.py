@@ -432,6 +432,23 @@ def test_dropped_and_wished_for_again_it_is_the_same_link(way):
     assert len(one.made()) == 1
 
 
+def test_dropped_and_wished_for_through_another_old_one_it_is_the_same_link(way, make):
+    one = way()
+    other = make.subscription(
+        customer=one.old.customer,
+        product=one.old.product,
+        status=Status.CANCELLED,
+        stopped_at_provider_at=make.now(),
+    )
+    row = one.create()
+    comebacks.give_up(one.ctx, one.old.merchant_id, one.old.customer_id, row.id, now=utc_now())
+    assert one.start(subscription_id=other.id) == comebacks.Started(comeback_id=row.id, is_new=False)
+    assert one.row(row.id).state is ComebackState.WAITING
+    assert len(one.made()) == 1
+    one.set(row, state="given_up", next_try_at=None)  # PayPal has forgotten it
+    assert one.start(subscription_id=other.id).is_new
+
+
 def test_dropped_and_approved_all_the_same_it_is_a_real_subscription_and_everybody_is_told(way, make):
     one = way()
     row = one.create()

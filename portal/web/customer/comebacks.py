@@ -81,6 +81,8 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _to(newest.id, code=303 if form.is_submitted() else 302)
     if held.prospect is None:
         raise NotAllowed(Denial.NO_COMEBACK)
+    if held.prospect.elsewhere is not None:
+        return _to(held.prospect.elsewhere.id, code=302)
     check(held.prospect.standing)
     starts = start_at(held.prospect.paid_until, now=now)
     page = render_template(

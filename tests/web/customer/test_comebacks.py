@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from portal.demo.simulator.records import stamp
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
-from portal.models import Comeback, Customer, Subscription
+from portal.models import Comeback, Customer, Product, Subscription
 from tests.web.customer.test_cancelling import row_counts
 
 LINK = {"en": "Take up my subscription again", "fr": "Reprendre mon abonnement"}
@@ -123,6 +123,9 @@ def test_dropped_and_taken_up_again(visit, cancelled, ctx):
     page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
     dropped = page.submit(press="Drop it")
     assert dropped.h1 == "This new subscription was not approved"
+    with ctx.db.read() as session:
+        other = cancelled(visit.customer, product=session.get_one(Product, old.product_id))
+    assert visit.browser.get(visit.page(other, "/comeback")).path == page.path, "no second link beside it"
     again = dropped.follow(LINK["en"]).submit(press=PREPARE["en"])
     assert again.path == page.path
     assert GO["en"] in again.text
