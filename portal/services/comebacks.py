@@ -11,7 +11,15 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, can_be_taken_up, check, start_at
+from portal.domain.comebacks import (
+    OPEN,
+    ComebackState,
+    ComebackTrouble,
+    can_be_taken_up,
+    check,
+    start_at,
+    starts_too_early,
+)
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
@@ -64,6 +72,16 @@ def is_offered(prospect: Prospect | None) -> bool:
     return True
 
 
+def is_outdated(comeback: Comeback, prospect: Prospect, *, now: datetime) -> bool:
+    """Say whether the attempt's start no longer suits what is paid: nobody is led to its link any more."""
+    return starts_too_early(comeback.start_at, paid_until=prospect.paid_until, now=now)
+
+
+def has_outdated_link(comeback: Comeback, prospect: Prospect | None, *, now: datetime) -> bool:
+    """Say whether a page has to withhold the link of an attempt that waits, and offer to begin anew instead."""
+    return comeback.state is ComebackState.WAITING and prospect is not None and is_outdated(comeback, prospect, now=now)
+
+
 def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
     """Write the attempt, its timeline entry and its job in one transaction.
 
@@ -82,7 +100,7 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
             prospect = prospect_of(session, subscription)
             if prospect.elsewhere is None:
                 check(prospect.standing)
-                standing = _standing(session, attempts, now=now)
+                standing = _standing(session, subscription, prospect, attempts, now=now)
                 if standing is not None:
                     return Started(comeback_id=standing.id, is_new=False)
                 return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
@@ -166,17 +184,29 @@ def defer(session: Session, comeback: Comeback, *, at: datetime) -> None:
     )
 
 
-def _standing(session: Session, attempts: list[Comeback], *, now: datetime) -> Comeback | None:
-    """Return the attempt that a new one would repeat, taken up again if it had been dropped."""
-    standing = next((one for one in attempts if one.is_open), None)
-    if standing is not None or not attempts:
-        return standing
-    newest = comebacks.lock(session, attempts[0].id)
-    if not (newest.is_good_though_dropped and can_be_taken_up(newest.start_at, now=now)):
+def _standing(
+    session: Session, subscription: Subscription, prospect: Prospect, attempts: list[Comeback], *, now: datetime
+) -> Comeback | None:
+    """Return the attempt that a new one would repeat, taken up again if it had been dropped.
+
+    None where its start is outdated: it is closed, and a new one asks for the right start.
+    """
+    found = next((one for one in attempts if one.is_open), attempts[0] if attempts else None)
+    if found is None or (found.is_open and found.state is not ComebackState.WAITING):
+        return found  # what is still to be asked for looks at its start right before
+    standing = comebacks.lock(session, found.id)
+    outdated = is_outdated(standing, prospect, now=now)
+    if standing.state is ComebackState.WAITING:
+        if not outdated:
+            return standing
+        close(session, subscription, standing, ComebackState.GIVEN_UP, None, now=now)
+        session.flush()  # before the new one is written: there is only one open attempt
         return None
-    newest.move(ComebackState.WAITING)
-    newest.trouble = newest.closed_at = None
-    return newest
+    if outdated or not (standing.is_good_though_dropped and can_be_taken_up(standing.start_at, now=now)):
+        return None
+    standing.move(ComebackState.WAITING)
+    standing.trouble = standing.closed_at = None
+    return standing
 
 
 def _write(session: Session, subscription: Subscription, prospect: Prospect, wish: Wish, *, now: datetime) -> Comeback:
