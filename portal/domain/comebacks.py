@@ -115,9 +115,14 @@ def start_at(paid_until: datetime | None, *, now: datetime) -> datetime | None:
     return max(paid_until, now + MARGIN)
 
 
-def can_be_taken_up(state: ComebackState, *, start: datetime | None, is_watched: bool, now: datetime) -> bool:
-    """Say whether a dropped attempt is offered again instead of a second one beside it: its link is still good."""
-    return state is ComebackState.GIVEN_UP and is_watched and (start is None or start > now)
+def starts_too_early(start: datetime | None, *, paid_until: datetime | None, now: datetime) -> bool:
+    """Say whether a start that was asked for lies within the time that is paid by now: a period would be paid twice."""
+    return paid_until is not None and paid_until > now and (start is None or start < paid_until)
+
+
+def can_be_taken_up(start: datetime | None, *, now: datetime) -> bool:
+    """Say whether a dropped attempt whose link is still good is offered again instead of a second one beside it."""
+    return start is None or start > now
 
 
 def look_delay(waited: timedelta) -> timedelta:

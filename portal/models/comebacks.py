@@ -75,6 +75,11 @@ class Comeback(HasId, HasCreation, HasMerchant, Base):
         return self.state in OPEN
 
     @property
+    def is_good_though_dropped(self) -> bool:
+        """Whether it was dropped while PayPal's link is still good: whoever holds it may approve it."""
+        return self.state is ComebackState.GIVEN_UP and self.next_try_at is not None and self.approval_url is not None
+
+    @property
     def price(self) -> Money | None:
         """The plan's price as read at PayPal, None before or where the plan has none."""
         return Money(self.amount, self.currency) if self.amount is not None and self.currency else None

@@ -22,6 +22,7 @@ class Prospect:
     standing: Standing
     paid_until: datetime | None
     newest: Comeback | None = None
+    elsewhere: Comeback | None = None  # dropped, of another old one of the product, and its link is still good
 
 
 def lock(session: Session, comeback_id: uuid.UUID) -> Comeback:
@@ -126,6 +127,10 @@ def _prospect(
     asked = any(
         one.state in OPEN and one.product_id == row.product_id and one.subscription_id != row.id for one in attempts
     )
+    # Of several whose link is still good, the newest is the one that is taken up again.
+    good = [one for one in attempts if one.product_id == row.product_id and one.is_good_though_dropped]
+    is_asked_here = any(one.is_open for one in own)
+    elsewhere = good[-1] if good and not is_asked_here and good[-1].subscription_id != row.id else None
     return Prospect(
         standing=Standing(
             status=row.status,
@@ -135,12 +140,15 @@ def _prospect(
                 row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == environment
             ),
             is_stopped=row.stopped_at_provider_at is not None or never_began(row),
-            is_paid_time_known=row.paid_until is not None or never_began(row),
+            is_paid_time_known=all(
+                one.paid_until is not None or never_began(one) for one in (row, *others) if one.is_over
+            ),
             has_successor=any(one.predecessor_id == row.id for one in rows),
-            has_rival=running or asked,
+            has_rival=running or asked or elsewhere is not None,
         ),
         paid_until=max((one.paid_until for one in (row, *others) if one.paid_until is not None), default=None),
         newest=own[-1] if own else None,
+        elsewhere=elsewhere,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
-from portal.models import EndRequest, Mail, MailState, Provider, Subscription
+from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
@@ -16,6 +16,21 @@ def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
     return list(
         session.scalars(select(Mail).where(Mail.end_request_id == request_id).order_by(Mail.created_at, Mail.id))
     )
+
+
+def inviting(session: Session, subscription_id: uuid.UUID) -> list[tuple[Mail, EndRequest, Proof]]:
+    """Return the unsent messages that may invite back to the subscription: of its ends, with their proofs."""
+    rows = session.execute(
+        select(Mail, EndRequest, Proof)
+        .join(EndRequest, EndRequest.id == Mail.end_request_id)
+        .join(Proof, Proof.end_request_id == EndRequest.id)
+        .where(
+            EndRequest.subscription_id == subscription_id,
+            Mail.kind == "end_confirmed",
+            Mail.state == MailState.WAITING,
+        )
+    )
+    return [(mail, request, proof) for mail, request, proof in rows]
 
 
 def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> list[Mail]:

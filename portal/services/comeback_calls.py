@@ -34,7 +34,7 @@ from portal.queries.comebacks import never_began
 from portal.secrets import CannotOpen
 from portal.services import endings
 from portal.services.carrying_out import VISITOR, WORKER, Patience
-from portal.services.comebacks import close, defer, prospect_of
+from portal.services.comebacks import close, defer, is_outdated, prospect_of
 from portal.services.context import Context
 from portal.services.gateways import NoKey, OtherEnvironment, heed, rest_gateway
 from portal.services.provider_facts import is_over
@@ -192,6 +192,8 @@ def _prepare(ctx: Context, claim: Claim, plan: PlanReading, old: Reading | None,
             check(prospect.standing)
         except NotAllowed:
             trouble = trouble or ComebackTrouble.NOT_OFFERED
+        if trouble is None and comeback.sent_at is not None and is_outdated(comeback, prospect, now=now):
+            trouble = ComebackTrouble.NO_ANSWER  # what was asked for must not change under the same id, nor be made now
         if trouble is None:
             if comeback.sent_at is None:
                 comeback.start_at = start_at(prospect.paid_until, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +11,15 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, can_be_taken_up, check, start_at
+from portal.domain.comebacks import (
+    OPEN,
+    ComebackState,
+    ComebackTrouble,
+    can_be_taken_up,
+    check,
+    start_at,
+    starts_too_early,
+)
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
@@ -64,11 +72,22 @@ def is_offered(prospect: Prospect | None) -> bool:
     return True
 
 
+def is_outdated(comeback: Comeback, prospect: Prospect, *, now: datetime) -> bool:
+    """Say whether the attempt's start no longer suits what is paid: nobody is led to its link any more."""
+    return starts_too_early(comeback.start_at, paid_until=prospect.paid_until, now=now)
+
+
+def has_outdated_link(comeback: Comeback, prospect: Prospect | None, *, now: datetime) -> bool:
+    """Say whether a page has to withhold the link of an attempt that waits, and offer to begin anew instead."""
+    return comeback.state is ComebackState.WAITING and prospect is not None and is_outdated(comeback, prospect, now=now)
+
+
 def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
     """Write the attempt, its timeline entry and its job in one transaction.
 
-    One that is under way is kept, one that was dropped is taken up again while its link is good: there are never
-    two links for one period.  Raises NoResultFound (not theirs) and NotAllowed.
+    One that is under way is kept, one that was dropped is taken up again while its link is good, also through another
+    old subscription of the product: there are never two links for one period.
+    Raises NoResultFound (not theirs) and NotAllowed.
     """
     try:
         with ctx.db.begin() as session:
@@ -79,15 +98,18 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
             if attempts and attempts[0].state is ComebackState.APPROVED:
                 return Started(comeback_id=attempts[0].id, is_new=False)
             prospect = prospect_of(session, subscription)
-            check(prospect.standing)
-            standing = _standing(session, attempts, now=now)
-            if standing is not None:
-                return Started(comeback_id=standing.id, is_new=False)
-            return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
+            if prospect.elsewhere is None:
+                check(prospect.standing)
+                standing = _standing(session, subscription, prospect, attempts, now=now)
+                if standing is not None:
+                    return Started(comeback_id=standing.id, is_new=False)
+                return Started(comeback_id=_write(session, subscription, prospect, wish, now=now).id, is_new=True)
     except IntegrityError as error:
         if "uq_comebacks_open" in str(error.orig):  # two of the same product at the same moment
             raise NotAllowed(Denial.ALREADY_SUBSCRIBED) from None
         raise
+    # After the lock was given back: nobody holds two subscriptions here, and the other one decides by its own rows.
+    return start(ctx, replace(wish, subscription_id=prospect.elsewhere.subscription_id), now=now)
 
 
 def give_up(
@@ -162,18 +184,29 @@ def defer(session: Session, comeback: Comeback, *, at: datetime) -> None:
     )
 
 
-def _standing(session: Session, attempts: list[Comeback], *, now: datetime) -> Comeback | None:
-    """Return the attempt that a new one would repeat, taken up again if it had been dropped."""
-    standing = next((one for one in attempts if one.is_open), None)
-    if standing is not None or not attempts:
-        return standing
-    newest = comebacks.lock(session, attempts[0].id)
-    is_watched = newest.next_try_at is not None and newest.approval_url is not None
-    if not can_be_taken_up(newest.state, start=newest.start_at, is_watched=is_watched, now=now):
+def _standing(
+    session: Session, subscription: Subscription, prospect: Prospect, attempts: list[Comeback], *, now: datetime
+) -> Comeback | None:
+    """Return the attempt that a new one would repeat, taken up again if it had been dropped.
+
+    None where its start is outdated: it is closed, and a new one asks for the right start.
+    """
+    found = next((one for one in attempts if one.is_open), attempts[0] if attempts else None)
+    if found is None or (found.is_open and found.state is not ComebackState.WAITING):
+        return found  # what is still to be asked for looks at its start right before
+    standing = comebacks.lock(session, found.id)
+    outdated = is_outdated(standing, prospect, now=now)
+    if standing.state is ComebackState.WAITING:
+        if not outdated:
+            return standing
+        close(session, subscription, standing, ComebackState.GIVEN_UP, None, now=now)
+        session.flush()  # before the new one is written: there is only one open attempt
         return None
-    newest.move(ComebackState.WAITING)
-    newest.trouble = newest.closed_at = None
-    return newest
+    if outdated or not (standing.is_good_though_dropped and can_be_taken_up(standing.start_at, now=now)):
+        return None
+    standing.move(ComebackState.WAITING)
+    standing.trouble = standing.closed_at = None
+    return standing
 
 
 def _write(session: Session, subscription: Subscription, prospect: Prospect, wish: Wish, *, now: datetime) -> Comeback:

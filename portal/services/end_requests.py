@@ -20,7 +20,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import comebacks, notices, pause_outcomes, received_requests, timeline
+from portal.services import comebacks, end_confirmations, notices, pause_outcomes, received_requests, timeline
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish, settings_of
@@ -104,7 +104,11 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
         merchant = session.get_one(Merchant, wish.merchant_id)
         policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
         subscription.mark_abandoned()
+        again = end_requests.open_of(session, subscription.id)
+        if again is not None:  # PayPal showed it live and it is being ended there again: that end is *abandoned* too
+            end_requests.lock(session, again.id).outcome = subscription.status
         comebacks.close_open(session, subscription, now=now)
+        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
         timeline.note(
             session,
             subscription,

@@ -13,8 +13,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.documents.facts import ProofFacts
-from portal.documents.proofs import Kind, kind_of, wording
 from portal.domain.end_requests import ALARM, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
@@ -22,7 +20,7 @@ from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Proof, Provider, Subscription
 from portal.queries import mails, paypal_accounts, subscriptions
-from portal.services import merchant_news, outbox
+from portal.services import end_confirmations, merchant_news, outbox
 from portal.services import notice_facts as facts
 from portal.services.context import Context
 from portal.services.recipients import to_customer, to_merchant
@@ -126,12 +124,8 @@ def end_confirmed(
     outbox.supersede(session, _ack(request))
     merchant_news.drop(ctx, session, request, merchant, now=now)
     effects = facts.effect_facts(session, request, subscription, now=now)
-    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
     head = facts.customer_head(ctx, merchant, subscription.customer)
-    was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
-    said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
-    compose = ends.end_already_over if was_over else ends.end_confirmed
-    composed = compose(head, end, effects, said)
+    composed = end_confirmations.words(head, merchant, request, subscription, effects, proof, now=now)
     to_customer(ctx, session, merchant, request, composed, key=f"confirmed:{request.id}", now=now)
     if request.actor is Actor.STAFF:
         return

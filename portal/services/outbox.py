@@ -126,6 +126,19 @@ def rewrite(ctx: Context, session: Session, key: str, composed: Composed) -> boo
     return _change(session, key, subject=composed.subject, content=_seal(ctx, composed)) is not None
 
 
+def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> None:
+    """Give a message that was not sent, put off or not, newer words.
+
+    One that a process holds this very moment may still arrive in the old ones; put off, it takes the new ones too.
+    """
+    session.execute(
+        update(Mail)
+        .where(Mail.id == mail.id, Mail.state == MailState.WAITING)
+        .values(subject=composed.subject, content=_seal(ctx, composed))
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
     """Send one message unless it was sent, refused, dropped, or another process holds it. Return its state.
 

@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from portal.domain.access import Content, Facts, Rule, access, end_facts, windows
-from portal.domain.comebacks import ComebackState, IllegalComebackMove, Standing, check, look_delay, move, start_at
+from portal.domain.comebacks import (
+    ComebackState,
+    IllegalComebackMove,
+    Standing,
+    check,
+    look_delay,
+    move,
+    start_at,
+    starts_too_early,
+)
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.subscriptions import Status
 
@@ -64,6 +73,16 @@ def test_no_period_is_paid_twice_and_paypal_is_never_asked_for_a_past():
             assert start - NOW >= timedelta(minutes=15)
     assert start_at(NOW + timedelta(days=9), now=NOW) == NOW + timedelta(days=9)
     assert start_at(None, now=NOW) is None
+
+
+def test_a_start_is_good_only_from_the_end_of_what_is_paid():
+    paid = NOW + timedelta(days=9)
+    for start in (None, NOW - timedelta(days=1), NOW, paid - timedelta(seconds=1)):
+        assert starts_too_early(start, paid_until=paid, now=NOW), start
+        assert not starts_too_early(start, paid_until=NOW, now=NOW), start
+        assert not starts_too_early(start, paid_until=None, now=NOW), start
+    for start in (paid, paid + timedelta(days=30)):
+        assert not starts_too_early(start, paid_until=paid, now=NOW), start
 
 
 #           recorded creating waiting approved given_up failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import timedelta
 
@@ -13,8 +14,8 @@ from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, IllegalTransition, Status
-from portal.models import EndRequest, Mail, PayPalAccount, TimelineEntry, TimelineKind
-from portal.services import carrying_out, end_requests, end_withdrawals, settling
+from portal.models import EndRequest, Mail, MailState, PayPalAccount, TimelineEntry, TimelineKind
+from portal.services import carrying_out, end_requests, end_withdrawals, outbox, settling
 from portal.services.carrying_out import Patience
 from portal.services.end_wishes import Wish
 
@@ -379,6 +380,23 @@ def test_cancelled_becomes_abandoned_here_only(ctx, make, paypal, subscription):
     assert len(paypal.calls) == calls
     with pytest.raises(IllegalTransition):
         end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=make.now())
+
+
+def test_14_a_confirmation_that_was_put_off_leaves_without_its_invitation_once_abandoned(
+    ctx, make, mailer, subscription
+):
+    request = carry(ctx, ask(ctx, make, subscription))
+    with ctx.db.read() as session:
+        mail_id = session.scalars(select(Mail.id).where(Mail.key == f"confirmed:{request.id}")).one()
+    mailer.away = True
+    assert outbox.send(ctx, mail_id, now=utc_now()) is MailState.WAITING
+    end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
+    mailer.away = False
+    assert outbox.send(ctx, mail_id, now=utc_now() + timedelta(days=1)) is MailState.SENT
+    (letter,) = mailer.sent
+    for words in (letter.text, letter.html):
+        assert request.reference in words, "it still proves the end"
+        assert not re.search(r"/comeback|come back|revenir", words)
 
 
 def test_a_customer_cannot_complete_abandon_or_cancel_when_the_switch_is_off(ctx, make, subscription):

@@ -76,6 +76,11 @@ class Way:
         with self.ctx.db.begin() as session:
             session.execute(update(Comeback).where(Comeback.id == row.id).values(**columns))
 
+    def pay(self, until):
+        """A payment that is known now only: the old one is paid for longer."""
+        with self.ctx.db.begin() as session:
+            session.execute(update(Subscription).where(Subscription.id == self.old.id).values(paid_until=until))
+
     def arrived(self):
         with self.ctx.db.read() as session:
             return list(session.scalars(select(Subscription).where(Subscription.predecessor_id == self.old.id)))
@@ -148,6 +153,19 @@ def test_the_longest_paid_time_of_the_product_counts(way, make):
         customer=one.old.customer, product=one.old.product, status=Status.COMPLETED, paid_until=later, at_paypal=False
     )
     assert one.create().start_at == later
+
+
+def test_paid_time_that_is_unknown_of_another_one_of_the_product_is_asked_for_first(way, make):
+    one = way()
+    ended = {"customer": one.old.customer, "status": Status.CANCELLED, "paid_until": None, "at_paypal": False}
+    make.subscription(product=one.old.product, started_at=None, last_payment_at=None, **ended)
+    make.subscription(product=make.product(one.make._last_merchant), **ended)
+    one.create()
+    two = way()
+    make.subscription(product=two.old.product, **ended | {"customer": two.old.customer})
+    with pytest.raises(NotAllowed) as caught:
+        two.start()
+    assert caught.value.denial is Denial.PAID_TIME_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -417,6 +435,50 @@ def test_dropped_and_wished_for_again_it_is_the_same_link(way):
     assert again == comebacks.Started(comeback_id=row.id, is_new=False)
     assert one.row(row.id).state is ComebackState.WAITING
     assert len(one.made()) == 1
+
+
+def test_dropped_and_wished_for_through_another_old_one_it_is_the_same_link(way, make):
+    one = way()
+    other = make.subscription(
+        customer=one.old.customer,
+        product=one.old.product,
+        status=Status.CANCELLED,
+        stopped_at_provider_at=make.now(),
+    )
+    row = one.create()
+    comebacks.give_up(one.ctx, one.old.merchant_id, one.old.customer_id, row.id, now=utc_now())
+    assert one.start(subscription_id=other.id) == comebacks.Started(comeback_id=row.id, is_new=False)
+    assert one.row(row.id).state is ComebackState.WAITING
+    assert len(one.made()) == 1
+    one.set(row, state="given_up", next_try_at=None)  # PayPal has forgotten it
+    assert one.start(subscription_id=other.id).is_new
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_a_link_that_starts_within_the_paid_time_by_now_is_not_used_again(way, make, dropped):
+    one = way()
+    row, later = one.create(), make.now() + timedelta(days=50)
+    one.pay(later)
+    if dropped:
+        comebacks.give_up(one.ctx, one.old.merchant_id, one.old.customer_id, row.id, now=utc_now())
+    again = one.start()
+    assert again.is_new
+    assert one.create(again).start_at == later
+    kept = one.row(row.id)
+    assert (kept.state, kept.next_try_at is None) == (ComebackState.GIVEN_UP, False), "it may be approved: we watch"
+    assert one.start() == comebacks.Started(comeback_id=again.comeback_id, is_new=False)
+
+
+def test_what_was_asked_for_and_starts_too_early_by_now_is_not_asked_for_again(way, make, paypal):
+    one = way()
+    paypal.rule("create", "500", 1)
+    row, later = one.create(), make.now() + timedelta(days=50)
+    one.pay(later)
+    calls = paypal.count("create")
+    row = one.create(comebacks.Started(comeback_id=row.id, is_new=False))
+    assert (row.state, row.trouble) == (ComebackState.FAILED, ComebackTrouble.NO_ANSWER)
+    assert paypal.count("create") == calls
+    assert one.create().start_at == later
 
 
 def test_dropped_and_approved_all_the_same_it_is_a_real_subscription_and_everybody_is_told(way, make):

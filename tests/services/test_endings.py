@@ -11,7 +11,7 @@ from portal.clock import utc_now
 from portal.domain.access import access, windows
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Status
+from portal.domain.subscriptions import Action, Status
 from portal.models import Mail, PayPalAccount, TimelineKind
 from portal.providers.ports import Reading, Token
 from portal.queries import subscriptions
@@ -158,6 +158,19 @@ def test_ended_before_approval_and_approved_later_is_ended_at_paypal_too(ctx, ma
     assert paypal.cancelled == [pending.provider_id]
     assert make.reload(pending).status is Status.CANCELLED
     assert row(ctx, first.id).state is RequestState.CONFIRMED
+
+
+def test_14_abandoned_while_it_is_ended_again_it_stays_abandoned(ctx, make, paypal):
+    make.merchant()
+    pending = make.subscription(status=Status.PENDING, paid_until=None, last_payment_at=None, next_payment_at=None)
+    carry(ctx, ask(ctx, make, pending))
+    paypal.happen(pending.provider_id, "buyer-approves")
+    show(ctx, pending, "ACTIVE", at=utc_now())
+    end_requests.mark_abandoned(ctx, wish_of(pending, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
+    assert carry(ctx, make.requests(pending)[-1]).state is RequestState.CONFIRMED
+    assert paypal.cancelled == [pending.provider_id]
+    after = make.reload(pending)
+    assert (after.status, after.relaunch_allowed) == (Status.ABANDONED, False)
 
 
 def test_a_204_that_no_read_ever_shows_reaches_the_merchant_before_the_payment(ctx, make, paypal):

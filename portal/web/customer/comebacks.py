@@ -26,7 +26,7 @@ from portal.queries.holdings import Holding
 from portal.services import comeback_calls, comeback_watching
 from portal.services.comeback_calls import VISITOR
 from portal.services.comeback_watching import Looked
-from portal.services.comebacks import Wish, give_up, is_offered, start
+from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.rules import access_left
 from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
@@ -60,6 +60,7 @@ class Shown:
     starts: str | None  # the day, when it lies ahead
     price: str
     approval_url: str | None  # only while it may be used
+    is_outdated: bool  # more is paid by now than its start allows for
     may_come_back: bool
     old_id: uuid.UUID
     new_id: uuid.UUID | None
@@ -77,10 +78,13 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         return _to(_start(subscription_id))
     newest = held.prospect.newest if held.prospect is not None else None
-    if newest is not None and (newest.is_open or newest.state is ComebackState.APPROVED):
+    stands = newest is not None and (newest.is_open or newest.state is ComebackState.APPROVED)
+    if newest is not None and stands and not has_outdated_link(newest, held.prospect, now=now):
         return _to(newest.id, code=303 if form.is_submitted() else 302)
     if held.prospect is None:
         raise NotAllowed(Denial.NO_COMEBACK)
+    if held.prospect.elsewhere is not None:
+        return _to(held.prospect.elsewhere.id, code=302)
     check(held.prospect.standing)
     starts = start_at(held.prospect.paid_until, now=now)
     page = render_template(
@@ -168,6 +172,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
             else None
         )
     offered = is_offered(held.prospect)
+    outdated = offered and has_outdated_link(found, held.prospect, now=now)
     begins = arrived.started_at if arrived is not None else None
     starts = fmt.day(found.start_at) if found.start_at is not None else None
     price = fmt.price(found.price, found.interval_unit, found.interval_count)
@@ -184,7 +189,10 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         ),
         starts=starts,
         price=price,
-        approval_url=found.approval_url if offered and found.state is ComebackState.WAITING else None,
+        approval_url=(
+            found.approval_url if offered and not outdated and found.state is ComebackState.WAITING else None
+        ),
+        is_outdated=outdated,
         may_come_back=offered,
         old_id=found.subscription_id,
         new_id=arrived.id if arrived is not None else None,

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from portal.demo.simulator.records import stamp
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
-from portal.models import Comeback, Customer, Subscription
+from portal.models import Comeback, Customer, Product, Subscription
 from tests.web.customer.test_cancelling import row_counts
 
 LINK = {"en": "Take up my subscription again", "fr": "Reprendre mon abonnement"}
@@ -118,11 +118,31 @@ def test_two_clicks_and_two_tabs_are_one(visit, cancelled, ctx):
     assert len(attempts(ctx)) == 1
 
 
+def test_a_start_within_the_paid_time_by_now_shows_no_link_but_a_way_to_begin_anew(visit, cancelled, ctx, make):
+    old = cancelled(visit.customer)
+    page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
+    later = make.now() + timedelta(days=50)
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(paid_until=later))
+    for more in ("", "/return", "/cancelled"):
+        shown = visit.browser.get(page.path + more)
+        assert GO["en"] not in shown.text, more
+        assert "so that you do not pay twice" in shown.text, more
+    assert shown.h1 == "Your new subscription has to start later"
+    anew = shown.follow(LINK["en"]).submit(press=PREPARE["en"])
+    assert GO["en"] in anew.text
+    assert [one.state.value for one in attempts(ctx)] == ["given_up", "waiting"]
+    assert attempts(ctx)[-1].start_at == later
+
+
 def test_dropped_and_taken_up_again(visit, cancelled, ctx):
     old = cancelled(visit.customer)
     page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
     dropped = page.submit(press="Drop it")
     assert dropped.h1 == "This new subscription was not approved"
+    with ctx.db.read() as session:
+        other = cancelled(visit.customer, days=9, product=session.get_one(Product, old.product_id))
+    assert visit.browser.get(visit.page(other, "/comeback")).path == page.path, "no second link beside it"
     again = dropped.follow(LINK["en"]).submit(press=PREPARE["en"])
     assert again.path == page.path
     assert GO["en"] in again.text
