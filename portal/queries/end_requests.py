@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
+from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, Product, Subscription
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
@@ -64,6 +65,26 @@ def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[En
             .order_by(EndRequest.created_at.desc(), EndRequest.id)
         )
     )
+
+
+def successor(session: Session, request: EndRequest) -> EndRequest | None:
+    """Return the newest request that stands since this one was withdrawn; None where the subscription goes on."""
+    return session.scalars(
+        select(EndRequest)
+        .where(EndRequest.subscription_id == request.subscription_id, EndRequest.created_at >= request.withdrawn_at)
+        .where(EndRequest.state != RequestState.WITHDRAWN, EndRequest.actor != Actor.SYSTEM)
+        .order_by(EndRequest.created_at.desc())
+        .limit(1)
+    ).first()
+
+
+def replaced_by(session: Session, request: EndRequest) -> EndRequest | None:
+    """Return the request whose place this one took: one transaction wrote both moments."""
+    return session.scalars(
+        select(EndRequest).where(
+            EndRequest.subscription_id == request.subscription_id, EndRequest.withdrawn_at == request.created_at
+        )
+    ).first()
 
 
 def latest_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> dict[uuid.UUID, EndRequest]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
 from portal.domain.end_requests import Basis, RequestState
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest, LoginChallenge, Subscription
+from portal.models import EndRequest, LoginChallenge, Mail, Subscription
 from portal.services import aging
+from portal.services.outbox import CONTENT
 from tests.services.test_carrying_out import ask, carry, mails, row
 
 A_DAY = timedelta(hours=24)
@@ -133,6 +136,23 @@ def test_a_request_that_nobody_ever_took_up_is_told_of_too(ctx, make):
     assert request.state is RequestState.RECORDED
     aging.tell_overdue(ctx, now=request.created_at + A_DAY)
     assert mails(ctx).count("end_overdue") == 1
+
+
+@pytest.mark.parametrize(("asked_by", "is_told"), [(Actor.CUSTOMER, 1), (Actor.STAFF, 0)])
+def test_whose_own_end_staff_replaced_is_told_that_paypal_is_silent(ctx, make, paypal, asked_by, is_told):
+    subscription = make.subscription()
+    in_fifty_days = (utc_now() + timedelta(days=50)).date()
+    own = ask(ctx, make, subscription, actor=asked_by, wished_on=in_fifty_days)
+    request = ask(ctx, make, subscription, actor=Actor.STAFF)
+    assert row(ctx, own.id).state is RequestState.WITHDRAWN
+    aging.tell_overdue(ctx, now=request.created_at + A_DAY)
+    assert mails(ctx).count("end_overdue") == is_told
+    if is_told:
+        with ctx.db.read() as session:
+            (mail,) = session.scalars(select(Mail).where(Mail.kind == "end_overdue")).all()
+        told = json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
+        assert f"à la place de votre demande {own.reference}" in told
+        assert f"/requests/{request.reference}" in told
 
 
 def test_an_end_that_waits_for_its_date_is_not_late(ctx, make, set_request):
