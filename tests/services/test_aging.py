@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, LoginChallenge, Mail, Subscription
@@ -54,6 +54,30 @@ def ending(ctx, make, merchant, set_request):
 
 
 @pytest.fixture
+def again(make):
+    """The portal's own request, which ended what PayPal had shown live again."""
+
+    def end(request):
+        own = EndRequest(
+            merchant_id=request.merchant_id,
+            subscription_id=request.subscription_id,
+            reference=new_reference(),
+            state=RequestState.CONFIRMED,
+            outcome=request.outcome,
+            actor=Actor.SYSTEM,
+            channel=Channel.PROVIDER,
+            shown={},
+            created_at=request.created_at + timedelta(minutes=5),
+            confirmed_at=utc_now() - timedelta(days=4),
+            basis=Basis.READ_AFTER_CALL,
+        )
+        make.add(own)
+        return own
+
+    return end
+
+
+@pytest.fixture
 def unconfirmed(ctx, make, paypal):
     """A request that PayPal's silence keeps open."""
 
@@ -76,6 +100,20 @@ def test_everybody_hears_that_access_ends_however_many_stand_before_them(ctx, en
     assert mails(ctx).count("access_ends_soon") == 3
     aging.tell_access_ends_soon(ctx, now=utc_now() + A_DAY)
     assert mails(ctx).count("access_ends_soon") == 3, "once"
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_what_had_to_be_ended_twice_is_told_once(ctx, ending, again, set_request, has_begun):
+    """Of one that began only after its end, the portal's own request is the first that can tell of access."""
+    request = ending()
+    own = again(request)
+    if not has_begun:
+        set_request(request, basis=Basis.NEVER_STARTED, state=RequestState.CLOSED, closed_at=request.confirmed_at)
+    aging.tell_access_ends_soon(ctx, now=utc_now())
+    aging.close_over(ctx, now=utc_now() + timedelta(days=3))
+    assert {row(ctx, one.id).state for one in (request, own)} == {RequestState.CLOSED}
+    told = mails(ctx)
+    assert (told.count("access_ends_soon"), told.count("access_ended")) == (1, 1)
 
 
 @pytest.mark.parametrize("number", [4, 5])
