@@ -31,6 +31,7 @@ from portal.queries import holdings, late_payments, proofs
 from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
+from portal.services.end_schedules import payments_around
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
 from portal.web import labels, locale
@@ -166,6 +167,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
     assert request is not None  # noqa: S101 - the page is a request's
     said = said_of(holding, now=now)
     payment = subscription.next_payment_at
+    last_taken, prevented = payments_around(request, subscription, now=now)
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     return Result(
         said=said,
@@ -181,8 +183,8 @@ def result(holding: Holding, *, now: datetime) -> Result:
         is_replaced=_is_replaced(holding),
         told_at=presenting.known_moment(request.due_at),
         wait_reason=request.wait_reason,
-        last_taken=_kept_day(request.shown.get("last_payment_at")),
-        prevented=_kept_day(request.shown.get("next_payment_at")),
+        last_taken=presenting.known_day(last_taken),
+        prevented=presenting.known_day(prevented),
         proof=proof,
         has_file=holding.proof is not None,
         access_today=today if proof is not None and today not in proof.lede else "",
@@ -193,7 +195,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         will_be_mailed=subscription.customer.email is not None,
         is_over=subscription.is_over,
         autopay_url=AUTOPAY_URL,
-        rows=proof.rows if proof is not None else _figures(holding, said),
+        rows=proof.rows if proof is not None else _figures(holding, said, now=now),
         can_undo=presenting.can_undo(holding),
         may_come_back=is_offered(holding.prospect),
     )
@@ -246,7 +248,7 @@ def access(holding: Holding, *, now: datetime) -> str:
     )
 
 
-def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
+def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     """Return the figures of a request that is not confirmed; None is said to be unknown."""
     subscription, request = holding.subscription, holding.request
     assert request is not None  # noqa: S101
@@ -266,18 +268,14 @@ def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
         label = _("Replaced on") if _is_replaced(holding) else _("Taken back on")
         return (*rows, (label, presenting.known_moment(request.withdrawn_at)))
     if said is Said.SCHEDULED:
+        last_taken, prevented = payments_around(request, subscription, now=now)
         rows += [
             (_("PayPal is told on"), presenting.known_moment(request.due_at)),
-            (_("Last payment still taken"), _kept_day(request.shown.get("last_payment_at"))),
-            (_("First payment not taken"), _kept_day(request.shown.get("next_payment_at"))),
+            (_("Last payment still taken"), presenting.known_day(last_taken)),
+            (_("First payment not taken"), presenting.known_day(prevented)),
         ]
     paid = presenting.known_day(subscription.paid_until)
     return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
-
-
-def _kept_day(text: str | None) -> str | None:
-    """Return a day of the recap as it was kept."""
-    return formatter().day(datetime.fromisoformat(text)) if text else None
 
 
 def _state_label(holding: Holding) -> str:
