@@ -26,6 +26,11 @@ def end_dated(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed
     return compose("end_dated", head, end=end, effects=effects)
 
 
+def end_moved(head: Letterhead, end: EndFacts) -> Composed:
+    """Compose the new day of a planned end that followed PayPal's dates."""
+    return compose("end_moved", head, end=end)
+
+
 def end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:
     """Compose the answer to an undo, for somebody who already had the acknowledgement."""
     return compose("end_withdrawn", head, end=end)

@@ -38,6 +38,7 @@ class EndFacts(Clean):
     prevented_at: datetime | None = None  # the first one that is not
     needs_merchant: bool = False
     trouble: Trouble | None = None
+    in_place_of: str = ""  # the reference of the customer's own request, which this one replaced
     path: str  # the page with the proof, or the desk's page
 
 

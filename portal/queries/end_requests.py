@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, Select, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
+from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, Product, Subscription
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
@@ -66,6 +67,26 @@ def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[En
     )
 
 
+def successor(session: Session, request: EndRequest) -> EndRequest | None:
+    """Return the newest request that stands since this one was withdrawn; None where the subscription goes on."""
+    return session.scalars(
+        select(EndRequest)
+        .where(EndRequest.subscription_id == request.subscription_id, EndRequest.created_at >= request.withdrawn_at)
+        .where(EndRequest.state != RequestState.WITHDRAWN, EndRequest.actor != Actor.SYSTEM)
+        .order_by(EndRequest.created_at.desc())
+        .limit(1)
+    ).first()
+
+
+def replaced_by(session: Session, request: EndRequest) -> EndRequest | None:
+    """Return the request whose place this one took: one transaction wrote both moments."""
+    return session.scalars(
+        select(EndRequest).where(
+            EndRequest.subscription_id == request.subscription_id, EndRequest.withdrawn_at == request.created_at
+        )
+    ).first()
+
+
 def latest_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> dict[uuid.UUID, EndRequest]:
     """Return the newest request of each of the customer's subscriptions, by subscription."""
     rows = session.scalars(
@@ -117,7 +138,7 @@ def losing_access(
 ) -> Sequence[Key]:
     """Return confirmed requests whose access ends between the two moments, and whose customer was not told so.
 
-    A confirmation of the last day before `since` has just said it.
+    A confirmation of the last day before `since` has just said it.  One that repeats an end has nothing to add.
     """
     told = exists().where(Mail.end_request_id == EndRequest.id, Mail.kind == "access_ends_soon")
     statement = _keys().where(
@@ -126,8 +147,31 @@ def losing_access(
         Subscription.access_until <= until,
         EndRequest.confirmed_at < since - timedelta(days=1),
         ~told,
+        ~is_repetition(),
     )
     return _after(session, statement, after=after, limit=limit)
+
+
+def is_repetition() -> ColumnElement[bool]:
+    """Whether the portal ended again what did not hold at PayPal: the first end has told of access, and still does.
+
+    One that never began told of none; the portal's own end of what began all the same is then the first to.
+    """
+    first = aliased(EndRequest)
+    return and_(
+        EndRequest.actor == Actor.SYSTEM,
+        exists().where(
+            first.subscription_id == EndRequest.subscription_id,
+            first.created_at < EndRequest.created_at,
+            first.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)),
+            first.basis != Basis.NEVER_STARTED,
+        ),
+    )
+
+
+def repeats(session: Session, request: EndRequest) -> bool:
+    """Say whether a request is a repetition."""
+    return session.scalar(select(EndRequest.id).where(EndRequest.id == request.id, is_repetition())) is not None
 
 
 def closable(session: Session, now: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:

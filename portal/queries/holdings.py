@@ -30,6 +30,7 @@ class Holding:
     pauses: tuple[PauseRequest, ...] = ()  # every one, newest first
     prospect: Prospect | None = None  # of coming back; None for what may not be invited back
     proof: Proof | None = None  # of the request asked for
+    successor: EndRequest | None = None  # what stands since the request asked for was withdrawn
     notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
 
 
@@ -117,6 +118,7 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
         prospect=_prospect(session, request.subscription),
         proof=proofs.of_request(session, request.id),
+        successor=end_requests.successor(session, request) if request.withdrawn_at is not None else None,
     )
 
 

@@ -85,14 +85,14 @@ def all_of_customer(
 
 
 def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:
-    """Return what would end a pause and whose place a request to end took: planned resumes that were not sent, and
-    pauses with an end that PayPal may have heard of."""
+    """Return what would end a pause and whose place a request to end took: resumes, even one whose call left without
+    effect, and pauses with an end that PayPal may have heard of."""
     return list(
         session.scalars(
             select(PauseRequest).where(
                 PauseRequest.ended_by_id == end_request_id,
                 or_(
-                    and_(PauseRequest.kind == PauseKind.RESUME, PauseRequest.sent_at.is_(None)),
+                    PauseRequest.kind == PauseKind.RESUME,
                     and_(
                         PauseRequest.kind == PauseKind.PAUSE,
                         PauseRequest.sent_at.is_not(None),

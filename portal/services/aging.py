@@ -99,7 +99,7 @@ def close_over(ctx: Context, *, now: datetime) -> None:
         request.move(RequestState.CLOSED)
         request.closed_at = now
         timeline.note(session, subscription, TimelineKind.CLOSED, key=str(request.id), at=now)
-        if subscription.access_until is not None:
+        if subscription.access_until is not None and not end_requests.repeats(session, request):
             notices.access_ended(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
 
     _each(ctx, partial(end_requests.closable, now=now), close)

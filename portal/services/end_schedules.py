@@ -73,24 +73,47 @@ def expectation(
     return preview_end(facts, rule_of(subscription.product), outcome, at, given), payment
 
 
-def follow(session: Session, subscription: Subscription, request: EndRequest | None, *, now: datetime) -> None:
+def payments_around(
+    request: EndRequest, subscription: Subscription, *, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Return the last payment that a planned end leaves and the first that it prevents, by PayPal's present dates.
+
+    None is unknown.  Of a request that waits no more, they are those that the recap showed.
+    """
+    if not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
+        return _shown(request, "last_payment_at"), _shown(request, "next_payment_at")
+    interval, payment = interval_of(subscription), subscription.next_payment_at
+    if interval is None or payment is None:
+        return None, None
+    planned = schedule(request.wait_reason, request.owed_until, next_payment_at=payment, interval=interval)
+    if planned is None:
+        return subscription.last_payment_at, payment  # no more is owed
+    return planned.last_payment_at, planned.prevented_at
+
+
+def _shown(request: EndRequest, name: str) -> datetime | None:
+    text = request.shown.get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def follow(
+    session: Session, subscription: Subscription, request: EndRequest | None, *, now: datetime
+) -> datetime | None:
     """Keep a planned end between the last payment owed and the next one after PayPal's dates have moved.
 
     The promised day stands as long as it lies there: until it the customer may change their mind.
+    Returns the moment that did not stand, None when nothing moved.
     """
     if request is None or not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
-        return
-    interval, payment = interval_of(subscription), subscription.next_payment_at
+        return None
+    interval, payment, former = interval_of(subscription), subscription.next_payment_at, request.due_at
     if interval is None or payment is None:
-        return
-    assert request.due_at is not None  # noqa: S101 - it is planned
+        return None
+    assert former is not None  # noqa: S101 - it is planned
     planned = schedule(request.wait_reason, request.owed_until, next_payment_at=payment, interval=interval)
-    if planned is None:
-        stands = request.due_at < payment
-    else:
-        stands = planned.last_payment_at < request.due_at < planned.prevented_at
+    stands = former < payment if planned is None else planned.last_payment_at < former < planned.prevented_at
     if stands:
-        return
+        return None
     request.due_at = max(planned.due_at, now) if planned is not None else now
     log.info("planned_end_moved", request_id=str(request.id), due_at=request.due_at.isoformat())
     queue.defer(
@@ -100,3 +123,4 @@ def follow(session: Session, subscription: Subscription, request: EndRequest | N
         merchant_id=str(request.merchant_id),
         request_id=str(request.id),
     )
+    return former

@@ -20,7 +20,16 @@ from portal.domain.subscriptions import ProviderStatus, Status, status_from_prov
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
-from portal.services import end_schedules, late_payments, notices, pause_outcomes, proofs, received_requests, timeline
+from portal.services import (
+    end_schedules,
+    late_payments,
+    moved_ends,
+    notices,
+    pause_outcomes,
+    proofs,
+    received_requests,
+    timeline,
+)
 from portal.services.context import Context
 from portal.services.provider_facts import is_over, is_stale, late_since, learn_address, take_over
 from portal.services.rules import rule_of
@@ -43,7 +52,10 @@ def record_reading(
     stale = is_stale(subscription, reading)
     take_over(subscription, reading, now=now)
     if subscription.end_requested_at is not None:
-        end_schedules.follow(session, subscription, end_requests.open_of(session, subscription.id), now=now)
+        planned = end_requests.open_of(session, subscription.id)
+        former = end_schedules.follow(session, subscription, planned, now=now)
+        if planned is not None and former is not None:
+            moved_ends.tell(ctx, session, planned, former, now=now)
     seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
     if seen is None:
         log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])

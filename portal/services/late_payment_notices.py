@@ -6,19 +6,25 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
+from portal.logs import place_of
 from portal.mail import late_payments as mails
 from portal.mail.late_payments import LateFacts
 from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
 from portal.services import notice_facts
+from portal.services.aging import Unfinished
 from portal.services.context import Context
 from portal.services.recipients import to_holder, to_merchant
+
+log = structlog.get_logger(__name__)
 
 TOGETHER: Final = timedelta(hours=1)  # at most one mail of this kind to a merchant within it
 LISTED: Final = 20  # payments named in one mail
@@ -57,13 +63,24 @@ def tell_again(late: LatePayment) -> None:
 def tell_merchants(ctx: Context, *, now: datetime) -> None:
     """Send each merchant one mail about every alarm that none has told of yet.
 
-    The rows are the promise: what a killed process did not tell, the next run does.
+    The rows are the promise: what a killed process did not tell, the next run does.  A merchant whose mail cannot be
+    written keeps no other one waiting.  Raises Unfinished at the end.
     """
     with ctx.db.read() as session:
         merchant_ids = late_payments.merchants_to_tell(session)
+    failed = 0
     for merchant_id in merchant_ids:
-        with ctx.db.begin() as session:
-            _tell(ctx, session, merchant_id, now=now)
+        try:
+            with ctx.db.begin() as session:
+                _tell(ctx, session, merchant_id, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            failed += 1
+            name, place = type(error).__name__, place_of(error)
+            log.error("merchant_not_told", merchant_id=str(merchant_id), error=name, place=place)
+    if failed:
+        raise Unfinished(f"{failed} merchants")
 
 
 def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from portal.models import Customer, EndRequest, Merchant, Provider, Subscription
 from portal.queries import grants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.context import Context
+from portal.services.end_schedules import payments_around
 from portal.services.rules import AccessLeft, access_left
 
 
@@ -61,6 +62,7 @@ def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now
     """Return the request as it stands. The staff's internal note is never among the facts."""
     customer = subscription.customer
     by_customer = request.actor is Actor.CUSTOMER
+    last_taken_at, prevented_at = payments_around(request, subscription, now=now)
     return EndFacts(
         reference=request.reference,
         product=subscription.product.name,
@@ -78,8 +80,8 @@ def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now
         reason=request.reason_text if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         wait_reason=request.wait_reason,
-        last_taken_at=_moment(request.shown.get("last_payment_at")),
-        prevented_at=_moment(request.shown.get("next_payment_at")),
+        last_taken_at=last_taken_at,
+        prevented_at=prevented_at,
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
         trouble=request.trouble,
         path=path,
@@ -154,11 +156,6 @@ def _left(session: Session, subscription: Subscription, *, never_started: bool =
         session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
     )
     return access_left(subscription, given, never_started=never_started)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Return a moment of the recap as it was kept."""
-    return datetime.fromisoformat(text) if text else None
 
 
 def _price(subscription: Subscription) -> Money | None:

@@ -19,7 +19,7 @@ from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, KeyState, Merchant, NewsKind, PayPalAccount, Proof, Provider, Subscription
-from portal.queries import mails, paypal_accounts, subscriptions
+from portal.queries import end_requests, mails, paypal_accounts, subscriptions
 from portal.services import end_confirmations, merchant_news, outbox
 from portal.services import notice_facts as facts
 from portal.services.context import Context
@@ -137,8 +137,10 @@ def end_confirmed(
 def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Say honestly, after 24 h, that PayPal has still not confirmed; a broken key is told once for all requests."""
     subscription = subscriptions.of_request(session, request)
-    if request.actor is Actor.CUSTOMER:
+    asked = request if request.actor is Actor.CUSTOMER else end_requests.replaced_by(session, request)
+    if asked is not None and asked.actor is Actor.CUSTOMER:  # they wait, whoever's request stands now
         end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+        end = replace(end, in_place_of=asked.reference if asked is not request else "")
         composed = ends.end_overdue(facts.customer_head(ctx, merchant, subscription.customer), end)
         to_customer(ctx, session, merchant, request, composed, key=f"overdue:{request.id}", now=now)
     if request.trouble in KEY_TROUBLES:

@@ -324,6 +324,11 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             merchants.merchant_end_withdrawn,
         )
     ]
+    told += [
+        ends.end_overdue(whose, end(**{"in_place_of": "WXYZ-6789", "needs_merchant": stuck} | changes))
+        for stuck in (False, True)
+    ]
+    told += [ends.end_moved(whose, story) for story in stories if story.due_at]
     told += of_several(whose, stories)
     told += [
         compose(whose, story, what)

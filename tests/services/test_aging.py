@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest, LoginChallenge, Subscription
+from portal.models import EndRequest, LoginChallenge, Mail, Subscription
 from portal.services import aging
+from portal.services.outbox import CONTENT
 from tests.services.test_carrying_out import ask, carry, mails, row
 
 A_DAY = timedelta(hours=24)
@@ -51,6 +54,30 @@ def ending(ctx, make, merchant, set_request):
 
 
 @pytest.fixture
+def again(make):
+    """The portal's own request, which ended what PayPal had shown live again."""
+
+    def end(request):
+        own = EndRequest(
+            merchant_id=request.merchant_id,
+            subscription_id=request.subscription_id,
+            reference=new_reference(),
+            state=RequestState.CONFIRMED,
+            outcome=request.outcome,
+            actor=Actor.SYSTEM,
+            channel=Channel.PROVIDER,
+            shown={},
+            created_at=request.created_at + timedelta(minutes=5),
+            confirmed_at=utc_now() - timedelta(days=4),
+            basis=Basis.READ_AFTER_CALL,
+        )
+        make.add(own)
+        return own
+
+    return end
+
+
+@pytest.fixture
 def unconfirmed(ctx, make, paypal):
     """A request that PayPal's silence keeps open."""
 
@@ -73,6 +100,20 @@ def test_everybody_hears_that_access_ends_however_many_stand_before_them(ctx, en
     assert mails(ctx).count("access_ends_soon") == 3
     aging.tell_access_ends_soon(ctx, now=utc_now() + A_DAY)
     assert mails(ctx).count("access_ends_soon") == 3, "once"
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_what_had_to_be_ended_twice_is_told_once(ctx, ending, again, set_request, has_begun):
+    """Of one that began only after its end, the portal's own request is the first that can tell of access."""
+    request = ending()
+    own = again(request)
+    if not has_begun:
+        set_request(request, basis=Basis.NEVER_STARTED, state=RequestState.CLOSED, closed_at=request.confirmed_at)
+    aging.tell_access_ends_soon(ctx, now=utc_now())
+    aging.close_over(ctx, now=utc_now() + timedelta(days=3))
+    assert {row(ctx, one.id).state for one in (request, own)} == {RequestState.CLOSED}
+    told = mails(ctx)
+    assert (told.count("access_ends_soon"), told.count("access_ended")) == (1, 1)
 
 
 @pytest.mark.parametrize("number", [4, 5])
@@ -133,6 +174,23 @@ def test_a_request_that_nobody_ever_took_up_is_told_of_too(ctx, make):
     assert request.state is RequestState.RECORDED
     aging.tell_overdue(ctx, now=request.created_at + A_DAY)
     assert mails(ctx).count("end_overdue") == 1
+
+
+@pytest.mark.parametrize(("asked_by", "is_told"), [(Actor.CUSTOMER, 1), (Actor.STAFF, 0)])
+def test_whose_own_end_staff_replaced_is_told_that_paypal_is_silent(ctx, make, paypal, asked_by, is_told):
+    subscription = make.subscription()
+    in_fifty_days = (utc_now() + timedelta(days=50)).date()
+    own = ask(ctx, make, subscription, actor=asked_by, wished_on=in_fifty_days)
+    request = ask(ctx, make, subscription, actor=Actor.STAFF)
+    assert row(ctx, own.id).state is RequestState.WITHDRAWN
+    aging.tell_overdue(ctx, now=request.created_at + A_DAY)
+    assert mails(ctx).count("end_overdue") == is_told
+    if is_told:
+        with ctx.db.read() as session:
+            (mail,) = session.scalars(select(Mail).where(Mail.kind == "end_overdue")).all()
+        told = json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
+        assert f"à la place de votre demande {own.reference}" in told
+        assert f"/requests/{request.reference}" in told
 
 
 def test_an_end_that_waits_for_its_date_is_not_late(ctx, make, set_request):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import NoResultFound
 
@@ -19,8 +22,17 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
 from portal.queries import inbox
-from portal.services import aging, carrying_out, end_requests, end_withdrawals, endings, received_requests
+from portal.services import (
+    aging,
+    carrying_out,
+    end_requests,
+    end_withdrawals,
+    endings,
+    moved_ends,
+    received_requests,
+)
 from portal.services.end_schedules import beginning_of
+from portal.services.outbox import CONTENT
 from portal.services.received_requests import Declaration
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
 
@@ -69,7 +81,7 @@ def test_a_wished_day_before_the_next_payment_ends_at_once(ctx, make, paypal, su
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():
-    from datetime import UTC, date, datetime
+    from datetime import date
 
     assert beginning_of(date(2027, 3, 1), "Europe/Paris") == datetime(2027, 2, 28, 23, 0, tzinfo=UTC)
     assert beginning_of(date(2027, 7, 1), "Europe/Paris") == datetime(2027, 6, 30, 22, 0, tzinfo=UTC)
@@ -162,6 +174,48 @@ def test_the_plan_follows_paypals_dates_only_where_it_must(ctx, make, subscripti
     owed = [at for at in taken if at < after.owed_until]
     assert all(at < after.due_at for at in owed)
     assert after.due_at < min(at for at in taken if at not in owed)
+
+
+def day_in_french(at):
+    local = at.astimezone(ZoneInfo("Europe/Paris"))
+    return format_date(local, "'1er' MMMM y" if local.day == 1 else "d MMMM y", locale="fr")
+
+
+def letters(ctx, kind):
+    """The texts of the mails of a kind, oldest first."""
+    with ctx.db.read() as session:
+        found = session.scalars(select(Mail).where(Mail.kind == kind).order_by(Mail.created_at)).all()
+        return [json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"] for mail in found]
+
+
+def test_a_planned_end_that_moves_is_told_once_with_the_payments_of_the_new_plan(ctx, make, subscription):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    count, (due, gap) = 0, (request.due_at, timedelta(days=17))
+    for shift in (gap, gap, timedelta(0), timedelta(0), gap):  # there, back, and there again: the last mail is true
+        next_payment = subscription.next_payment_at + shift
+        see(ctx, subscription, reading_of(subscription, next_billing_at=next_payment))
+        former, due = due, row(ctx, request.id).due_at
+        count += former != due
+        told = letters(ctx, "end_moved")
+        assert len(told) == count
+        assert day_in_french(due) in told[-1]
+        assert day_in_french(next_payment) in told[-1], "the last payment that is taken"
+        assert day_in_french(add_months(next_payment, 1)) in told[-1], "the first one that is not"
+    assert count == 3
+
+
+@pytest.mark.parametrize(("actor", "hours"), [(Actor.CUSTOMER, 1), (Actor.STAFF, 17 * 24)])
+def test_another_hour_of_the_day_and_a_day_that_nobody_was_told_are_not_mailed(
+    ctx, make, merchant, subscription, actor, hours
+):
+    request = ask(ctx, make, subscription, actor=actor, wished_on=days_ahead(subscription, 40))
+    noon = datetime.combine(days_ahead(subscription, 60), time(12), tzinfo=UTC)
+    with ctx.db.begin() as session:
+        session.execute(update(EndRequest).where(EndRequest.id == request.id).values(due_at=noon))
+        stored = session.get_one(EndRequest, request.id)
+        stored.due_at = noon + timedelta(hours=hours)
+        moved_ends.tell(ctx, session, stored, noon, now=utc_now())
+    assert letters(ctx, "end_moved") == []
 
 
 def test_after_the_last_payment_owed_the_promised_day_stands(ctx, make, subscription):

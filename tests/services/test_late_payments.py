@@ -15,11 +15,12 @@ from portal.domain.end_requests import Basis, RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import PaymentState, Subscription, TimelineKind
+from portal.models import Merchant, PaymentState, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import late_payments as queries
 from portal.queries import subscriptions
 from portal.services import endings, late_payment_watch, late_payments
+from portal.services.aging import Unfinished
 from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
 
@@ -109,6 +110,20 @@ def test_the_merchants_mails_are_an_hour_apart_and_leave_nothing_out(ctx, paypal
     tell(ctx, now=utc_now() + timedelta(minutes=125))
     assert mails(ctx).count("merchant_late_payments") == 2
     assert all(late.merchant_told_at for late in alarms(ctx))
+
+
+def test_a_merchant_whose_mail_cannot_be_written_keeps_no_other_waiting_and_is_reported(ctx, make, paypal):
+    merchants = [make.merchant() for _ in range(3)]
+    for merchant in merchants:
+        ended = stopped(ctx, make, paypal, merchant=merchant)
+        show(ctx, ended, charged(paypal, ended))
+    with ctx.db.begin() as session:
+        bad = queries.merchants_to_tell(session)[0]  # the first of the walk
+        session.execute(update(Merchant).where(Merchant.id == bad).values(time_zone="Nowhere/AtAll"))
+    with pytest.raises(Unfinished):
+        tell(ctx)
+    assert mails(ctx).count("merchant_late_payments") == 2
+    assert [late.merchant_id for late in alarms(ctx) if late.merchant_told_at is None] == [bad]
 
 
 @pytest.mark.parametrize(

@@ -524,3 +524,16 @@ def test_a_pause_that_had_left_keeps_its_end_when_the_end_that_took_its_place_is
     with ctx.db.read() as session:
         (planned,) = session.scalars(select(PauseRequest).where(PauseRequest.state == PauseState.RECORDED)).all()
     assert (planned.kind, planned.due_at) == (PauseKind.RESUME, left.resume_at)
+
+
+def test_a_resume_whose_call_left_in_vain_comes_back_when_the_end_is_taken_back(ctx, make, paypal, resting):
+    """PayPal did not do it, or the next try's read shows that it did: without it the pause would never end."""
+    paypal.rule("activate", "timeout", times=1, seconds=2)
+    left = carry(ctx, ask(ctx, resting, PauseKind.RESUME, days=None))
+    assert (left.state, left.sent_at is not None) == (PauseState.RETRYING, True)
+    end = end_it(ctx, resting)
+    end_withdrawals.withdraw(ctx, resting.merchant_id, resting.customer_id, end.reference, now=utc_now())
+    former, again = rows(ctx, resting, PauseKind.RESUME)
+    assert (former.state, again.is_open) == (PauseState.WITHDRAWN, True)
+    assert carry(ctx, again).state is PauseState.DONE
+    assert at_paypal(paypal, resting) == "ACTIVE"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date
 
 from portal.clock import utc_now
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import RequestState
+from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
+from tests.services.test_carrying_out import ask
+from tests.services.test_end_schedules import reading_of, see
 from tests.web.admin.conftest import enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
@@ -41,6 +46,22 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
     assert PLANNED in visit.browser.get(visit.home).text
 
     assert "was taken back" in result.submit(press=UNDO).text
+
+
+def test_both_faces_show_a_plan_that_moved_with_the_payments_of_now(log_in, support, merchant, make, ctx):  # noqa: F811
+    visit = log_in(merchant, make.customer(merchant, locale="en"))  # noqa: F811
+    held = make.subscription(customer=visit.customer, merchant=visit.merchant)
+    request = ask(ctx, make, held, wished_on=(utc_now() + timedelta(days=40)).date())
+    shifted = held.next_payment_at + timedelta(days=17)
+    see(ctx, held, reading_of(held, next_billing_at=shifted))
+    page = visit.browser.get(f"{visit.home}requests/{request.reference}")
+    zone = ZoneInfo(visit.merchant.time_zone)
+    last, prevented = (
+        format_date(at.astimezone(zone), "EEEE d MMMM y", locale="en_GB") for at in (shifted, add_months(shifted, 1))
+    )
+    assert f"The last payment that is still taken is that of {last}. That of {prevented}, and all" in page.text
+    for shown in (page, support.get(f"/admin/subscriptions/{held.id}")):
+        assert f"Last payment still taken {last} First payment not taken {prevented}" in shown.text
 
 
 @pytest.mark.parametrize("wrong", ["0", "2020-01-01", "2999-01-01", "demain"])

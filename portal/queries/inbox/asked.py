@@ -24,6 +24,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
+from portal.queries.end_requests import is_repetition
 from portal.queries.inbox.items import LIMIT, Item, Kind
 
 KEY_TROUBLES: Final = (Trouble.BAD_CREDENTIALS, Trouble.NO_KEY)
@@ -226,6 +227,7 @@ def _dates(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
         Subscription.access_until.is_(None),
         EndRequest.state == RequestState.CONFIRMED,
         EndRequest.basis != Basis.NEVER_STARTED,
+        ~is_repetition(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import url_for
 from flask_babel import gettext as _
 
+from portal.clock import utc_now
 from portal.domain.policies import ROLE_RANK, Role
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item, Kind
@@ -93,7 +94,7 @@ def _request(item: Item, role: Role) -> Card:
         todo=presenting.todo(request),
         rows=[
             (_("PayPal’s id"), item.subscription.provider_id if item.subscription else None),
-            *presenting.request_rows(request),
+            *presenting.request_rows(request, item.subscription, utc_now()),
         ],
         ways=_may(role, Role.SUPPORT, retry),
     )

@@ -16,6 +16,7 @@ from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services.end_schedules import payments_around
 from portal.services.rules import rule_of
 from portal.web import labels
 from portal.web.admin import words
@@ -160,7 +161,7 @@ def _detail(entry: TimelineEntry) -> str:
     return " – ".join(part for part in parts if part)
 
 
-def request_rows(request: Any) -> list[Row]:
+def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     """Return what is known of a request to end, for its summary."""
     answer = request.answer or {}
     rows: list[Row] = [
@@ -177,7 +178,7 @@ def request_rows(request: Any) -> list[Row]:
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
         rows.append((_("PayPal will be told on"), moment(request.due_at)))
-        rows += _both_payments(request)
+        rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))
     if request.reason_text:
@@ -186,10 +187,10 @@ def request_rows(request: Any) -> list[Row]:
     return rows
 
 
-def _both_payments(request: Any) -> list[Row]:
+def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:
     """Return between which payments a planned end lies, and why it waits."""
-    kept = [request.shown.get(name) for name in ("last_payment_at", "next_payment_at")]
-    last, prevented = (day(datetime.fromisoformat(text)) if text else None for text in kept)
+    around = payments_around(request, subscription, now=now)
+    last, prevented = (day(at) if at is not None else None for at in around)
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
     return [(_("Why then"), why), (_("Last payment still taken"), last), (_("First payment not taken"), prevented)]
 

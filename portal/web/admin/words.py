@@ -190,6 +190,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
     "request_received": _l("Request received otherwise"),
     "end_dated": _l("Last day of access"),
+    "end_moved": _l("Planned end on another day"),
     "end_withdrawn": _l("Request taken back"),
     "end_confirmed": _l("End confirmed"),
     "end_already_over": _l("Already over"),

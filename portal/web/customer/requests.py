@@ -31,6 +31,7 @@ from portal.queries import holdings, late_payments, proofs
 from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
+from portal.services.end_schedules import payments_around
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
 from portal.web import labels, locale
@@ -65,6 +66,8 @@ class Result:
     asked_day: str
     asked_hour: str
     withdrawn_at: str | None
+    successor: str  # the reference of what stands since then; empty: the subscription goes on
+    is_replaced: bool  # nobody took it back: the successor took its place
     told_at: str | None
     wait_reason: WaitReason | None
     last_taken: str | None  # of a planned end: the last payment that is still taken
@@ -113,7 +116,8 @@ def withdrawal(reference: str) -> ResponseReturnValue:
         if not presenting.can_undo(held):
             raise NotAllowed(Denial.ALREADY_SENT)
         end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
-        flash(_("Your request was taken back. Your subscription goes on."), "success")
+        if held.successor is None:
+            flash(_("Your request was taken back. Your subscription goes on."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
 
 
@@ -163,21 +167,24 @@ def result(holding: Holding, *, now: datetime) -> Result:
     assert request is not None  # noqa: S101 - the page is a request's
     said = said_of(holding, now=now)
     payment = subscription.next_payment_at
+    last_taken, prevented = payments_around(request, subscription, now=now)
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     return Result(
         said=said,
         state=request.state,
-        state_label=str(labels.REQUEST_STATE[request.state]),
+        state_label=_state_label(holding),
         reference=request.reference,
         is_own=request.actor is Actor.CUSTOMER,
         product=presenting.product_name(holding),
         asked_day=fmt.day(request.created_at),
         asked_hour=fmt.hour(request.created_at),
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
+        successor=holding.successor.reference if holding.successor is not None else "",
+        is_replaced=_is_replaced(holding),
         told_at=presenting.known_moment(request.due_at),
         wait_reason=request.wait_reason,
-        last_taken=_kept_day(request.shown.get("last_payment_at")),
-        prevented=_kept_day(request.shown.get("next_payment_at")),
+        last_taken=presenting.known_day(last_taken),
+        prevented=presenting.known_day(prevented),
         proof=proof,
         has_file=holding.proof is not None,
         access_today=today if proof is not None and today not in proof.lede else "",
@@ -188,7 +195,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         will_be_mailed=subscription.customer.email is not None,
         is_over=subscription.is_over,
         autopay_url=AUTOPAY_URL,
-        rows=proof.rows if proof is not None else _figures(holding, said),
+        rows=proof.rows if proof is not None else _figures(holding, said, now=now),
         can_undo=presenting.can_undo(holding),
         may_come_back=is_offered(holding.prospect),
     )
@@ -241,7 +248,7 @@ def access(holding: Holding, *, now: datetime) -> str:
     )
 
 
-def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
+def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     """Return the figures of a request that is not confirmed; None is said to be unknown."""
     subscription, request = holding.subscription, holding.request
     assert request is not None  # noqa: S101
@@ -249,7 +256,7 @@ def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
         (_("Reference"), request.reference),
         (_("Subscription"), presenting.product_name(holding)),
         (_("Number at PayPal"), subscription.provider_id),
-        (_("State of the request"), str(labels.REQUEST_STATE[request.state])),
+        (_("State of the request"), _state_label(holding)),
         (_("Asked on"), presenting.known_moment(request.created_at)),
         (_("Asked by"), presenting.who(request.actor, request.channel)),
     ]
@@ -258,20 +265,28 @@ def _figures(holding: Holding, said: Said) -> tuple[Row, ...]:
     if request.actor is Actor.CUSTOMER and request.reason_text:
         rows.append((_("Your words"), request.reason_text))
     if said is Said.WITHDRAWN:
-        return (*rows, (_("Taken back on"), presenting.known_moment(request.withdrawn_at)))
+        label = _("Replaced on") if _is_replaced(holding) else _("Taken back on")
+        return (*rows, (label, presenting.known_moment(request.withdrawn_at)))
     if said is Said.SCHEDULED:
+        last_taken, prevented = payments_around(request, subscription, now=now)
         rows += [
             (_("PayPal is told on"), presenting.known_moment(request.due_at)),
-            (_("Last payment still taken"), _kept_day(request.shown.get("last_payment_at"))),
-            (_("First payment not taken"), _kept_day(request.shown.get("next_payment_at"))),
+            (_("Last payment still taken"), presenting.known_day(last_taken)),
+            (_("First payment not taken"), presenting.known_day(prevented)),
         ]
     paid = presenting.known_day(subscription.paid_until)
     return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
 
 
-def _kept_day(text: str | None) -> str | None:
-    """Return a day of the recap as it was kept."""
-    return formatter().day(datetime.fromisoformat(text)) if text else None
+def _state_label(holding: Holding) -> str:
+    assert holding.request is not None  # noqa: S101
+    return _("Replaced") if _is_replaced(holding) else str(labels.REQUEST_STATE[holding.request.state])
+
+
+def _is_replaced(holding: Holding) -> bool:
+    """A request is replaced in the transaction that writes the other one."""
+    request, successor = holding.request, holding.successor
+    return request is not None and successor is not None and request.withdrawn_at == successor.created_at
 
 
 def _is_taken_back(holding: Holding) -> bool:

@@ -265,6 +265,15 @@ def test_an_unknown_date_is_entered_told_and_lets_the_request_close(ctx, owner, 
         assert session.get_one(EndRequest, request.id).state is RequestState.CLOSED
 
 
+def test_a_date_that_is_unknown_of_an_end_that_was_repeated_is_asked_for_once(ctx, make, merchant, undated, now):
+    subscription, first = undated
+    ended = {"confirmed_at": now, "basis": Basis.READ_AFTER_CALL, "state": RequestState.CONFIRMED}
+    make_request(make, subscription, now + timedelta(hours=1), actor=Actor.SYSTEM, **ended)
+    assert count_of(ctx, merchant, now) == 1
+    with ctx.db.read() as session:
+        assert inbox.missing_date(session, merchant.id, subscription.id).id == first.id
+
+
 @pytest.mark.parametrize("last_day", ["", "1999-99-99", "1990-01-01", "2199-01-01"])
 def test_a_bad_date_is_refused_in_words_and_writes_nothing(ctx, owner, undated, last_day):
     subscription, _request = undated

@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.end_requests import Basis, RequestState, Trouble
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail
-from portal.services import carrying_out
+from portal.services import carrying_out, end_requests
 from portal.services.outbox import CONTENT
+from tests.services.test_carrying_out import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"
@@ -220,3 +222,40 @@ def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make)
     assert terms == ["End asked for", "Stopped at PayPal", "Paid until", "Access until", "End of the subscription"]
     assert values[2] == "Unknown"
     assert all(values)
+
+
+def planned(make, visit, subscription) -> str:
+    """The path of the page of an end that the customer planned; PayPal is silent from now on."""
+    wish = wish_of(subscription, wished_on=(utc_now() + timedelta(days=50)).date())
+    return f"{visit.home}requests/{end_requests.record(make.ctx, wish, now=utc_now()).reference}"
+
+
+def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_goes_on(visit, make, paypal, ctx):
+    subscription = make.subscription(customer=visit.customer)
+    mailed = planned(make, visit, subscription)
+    before = visit.browser.get(mailed)
+    paypal.rule("any", "500")
+    carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
+    other = make.requests(subscription)[-1]
+    assert other.is_open
+    for page in (visit.browser.get(mailed), before.submit(press=UNDO)):  # a stale page's button promises nothing either
+        assert "goes on" not in page.text
+        assert "taken back" not in page.text
+        assert f"by another one, reference {other.reference}." in page.text
+        assert "Replaced on" in page.text
+    page = page.follow("Where the other request stands")
+    assert reference_of(page) == other.reference
+    assert "An end was asked for" in page.h1
+    assert not DONE.search(page.body)
+
+
+def test_a_request_taken_back_says_so_and_names_the_one_asked_for_afterwards(visit, make, paypal):
+    subscription = make.subscription(customer=visit.customer)
+    mailed = planned(make, visit, subscription)
+    assert "Your subscription goes on." in visit.browser.get(mailed).submit(press=UNDO).text
+    paypal.rule("any", "500")
+    again = reference_of(visit.cancel(subscription))
+    page = visit.browser.get(mailed)
+    assert "was taken back on" in page.text
+    assert "goes on" not in page.text
+    assert reference_of(page.follow("Where the other request stands")) == again

@@ -1,0 +1,34 @@
+"""Planned ends whose day moved with PayPal's dates: the customer has the former day in writing, and is told the new."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from portal.domain.policies import Actor
+from portal.mail import ends
+from portal.models import EndRequest, Merchant
+from portal.queries import subscriptions
+from portal.services import notice_facts as facts
+from portal.services.context import Context
+from portal.services.recipients import to_customer
+
+
+def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, *, now: datetime) -> None:
+    """Tell the customer of their own end's new day; another hour of the same day is none.
+
+    Called once a move, which the row remembers: a day that comes back is told again, so that the last mail is true.
+    One that is due at once is told by its confirmation.  An end that staff planned was never told for a day.
+    """
+    if request.actor is not Actor.CUSTOMER or request.due_at is None or not request.is_planned(now):
+        return
+    merchant = session.get_one(Merchant, request.merchant_id)
+    zone = ZoneInfo(merchant.time_zone)
+    if former.astimezone(zone).date() == request.due_at.astimezone(zone).date():
+        return
+    subscription = subscriptions.of_request(session, request)
+    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+    composed = ends.end_moved(facts.customer_head(ctx, merchant, subscription.customer), end)
+    to_customer(ctx, session, merchant, request, composed, key=f"moved:{request.id}:{now.isoformat()}", now=now)
