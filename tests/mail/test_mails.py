@@ -278,6 +278,7 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
     return [
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
         *(late_payments.late_payment_refunded(whose, late) for late in (one, bare)),
+        *(late_payments.late_payment_kept(whose, late) for late in (one, bare)),
         late_payments.merchant_late_payments(whose, rows=(one,), more=0),
         late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),
     ]

@@ -323,7 +323,7 @@ def _late_payment(item: Item, role: Role) -> Card:
         url=page,
         label=_("Payment after the end"),
         state="stop",
-        happened=_("PayPal took a payment after it had confirmed the end. The customer was told and expects it back."),
+        happened=late_payment_words.happened(alarm.late.subscription),
         todo=_("Give it back, or say why it was owed."),
         rows=rows,
         ways=_may(role, Role.SUPPORT, *([] if is_classic or asked is not None else [refund]), *ways),

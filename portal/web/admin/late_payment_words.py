@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_requests import Trouble
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import NoRefund, RefundState
+from portal.web.admin import presenting
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
     LateState.OPEN: _l("Not settled: the customer expects it back"),
@@ -46,3 +48,14 @@ CANNOT: Final[Mapping[NoRefund, LazyString]] = {
     NoRefund.CLASSIC: _l("This payment was sold by a classic button: give it back in your PayPal account."),
     NoRefund.NOTHING_LEFT: _l("Nothing is left of this payment to give back."),
 }
+
+
+def happened(subscription: Any) -> str:
+    """Return what came after which end, and whether its customer knows."""
+    came = (
+        _("PayPal took this payment after it had confirmed the end.")
+        if subscription.stopped_at_provider_at is not None
+        else _("PayPal took this payment although the subscription had ended before it began.")
+    )
+    told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))
+    return f"{came} {told}"

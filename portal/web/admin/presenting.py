@@ -41,6 +41,15 @@ def customer_name(name: str, email: str | None) -> str:
     return name or email or _("Customer without name or address")
 
 
+def told(customer: Any, words: str) -> str:
+    """Return `words`, which say that the customer is told; without an address, that somebody has to tell them."""
+    if customer.email:
+        return words
+    if customer.name:
+        return _("%(name)s has no e-mail address here: tell them yourself.", name=customer.name)
+    return _("No e-mail address of this customer is known here: tell them yourself.")
+
+
 def money(amount: Any, currency: str | None) -> Money | None:
     """Return an amount with its currency; None when either is unknown."""
     return Money(amount, currency) if amount is not None and currency else None
