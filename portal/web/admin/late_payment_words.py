@@ -12,6 +12,8 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.end_requests import Trouble
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import NoRefund, RefundState
+from portal.queries.late_payments import Alarm
+from portal.queries.paypal_accounts import Provider
 from portal.web.admin import presenting
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
@@ -59,3 +61,16 @@ def happened(subscription: Any) -> str:
     )
     told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))
     return f"{came} {told}"
+
+
+def todo(alarm: Alarm) -> str:
+    """Return what the merchant can do about a payment after an end, by where its refund stands."""
+    refund = alarm.refund
+    if alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC:
+        return str(CANNOT[NoRefund.CLASSIC])
+    if refund is None or refund.state is RefundState.FAILED:
+        return _("Give it back, or say why it was owed.")
+    if refund.state is not RefundState.NEEDS_MERCHANT:
+        return _("Nothing for now: the portal follows the refund by itself.")
+    said = REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
+    return str(said or _("Try the refund again."))

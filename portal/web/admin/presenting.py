@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain.access import End, EndPreview, Window, windows
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
@@ -228,5 +228,25 @@ def is_in_the_way(request: Any, now: datetime) -> bool:
 
 
 def todo(request: Any) -> str:
-    """Return what the merchant can do about a request, in words."""
-    return str(words.TODO[request.trouble]) if request.trouble is not None else ""
+    """Return what the merchant can do about a request, in words; nothing while the portal goes on by itself."""
+    if request.state is RequestState.NEEDS_MERCHANT:
+        return str(words.TODO[request.trouble]) if request.trouble is not None else ""
+    return str(words.LATE_TODO) if _is_late(request) else ""
+
+
+def trouble(request: Any) -> str:
+    """Return what holds up a request to end: a planned time that was missed, then what PayPal said."""
+    missed = (
+        _(
+            "The time planned for telling PayPal, %(date)s, has passed and PayPal has not confirmed the end.",
+            date=moment(request.due_at),
+        )
+        if _is_late(request)
+        else ""
+    )
+    said = str(labels.TROUBLE[request.trouble]) if request.trouble is not None else ""
+    return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
+
+
+def _is_late(request: Any) -> bool:
+    return bool(request.is_open and request.late_told_at is not None)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
@@ -22,6 +23,7 @@ from portal.models import (
     EventState,
     Mail,
     MailState,
+    PauseRequest,
     PayPalAccount,
     PayPalEvent,
     ReceivedRequest,
@@ -121,6 +123,46 @@ def test_a_request_says_what_happened_what_to_do_and_paypals_debug_id(owner, stu
     for words in ("PayPal does not know this subscription under this key", "What to do:", "f00ba4", request.reference):
         assert words in page.text
     assert page.select(f'form[action="/admin/requests/{request.id}/retry"]')
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble"),
+    [(RequestState.RECORDED, None), (RequestState.CALLING, None), (RequestState.RETRYING, Trouble.UNAVAILABLE)],
+)
+def test_a_missed_planned_end_says_so_and_not_that_a_payment_is_near(owner, make, merchant, now, state, trouble):
+    subscription = make.subscription(merchant=merchant, at_paypal=False, next_payment_at=now + timedelta(days=20))
+    missed = {"due_at": now - timedelta(hours=2), "late_told_at": now}
+    request = make_request(make, subscription, now, state=state, trouble=trouble, **missed)
+    for page in (owner.get("/admin/"), owner.get(f"/admin/subscriptions/{subscription.id}")):
+        assert "Press “Try again now”. If it stays so, cancel the subscription in your PayPal account" in page.text
+        assert "payment is near" not in page.text
+        assert page.select(f'form[action="/admin/requests/{request.id}/retry"]')
+    assert "has passed and PayPal has not confirmed the end." in owner.get("/admin/").text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words", "has_key_page"),
+    [
+        (Trouble.BAD_CREDENTIALS, "Enter a new key on the PayPal page.", True),
+        (Trouble.NO_KEY, "Enter a key on the PayPal page.", True),
+        (Trouble.FORBIDDEN, "Tick “Subscriptions”", True),
+        (Trouble.STILL_LIVE, "Look at the subscription in your PayPal account", False),
+    ],
+)
+def test_a_stuck_pause_says_what_helps_against_its_own_trouble(
+    owner, make, merchant, now, trouble, words, has_key_page
+):
+    subscription = make.subscription(merchant=merchant, at_paypal=False)
+    make.add(
+        PauseRequest(
+            merchant_id=merchant.id, subscription_id=subscription.id, kind=PauseKind.PAUSE, actor=Actor.STAFF,
+            channel=Channel.STAFF, created_at=now, next_try_at=now, state=PauseState.NEEDS_MERCHANT,
+            trouble=trouble,
+        )
+    )  # fmt: skip
+    page = owner.get("/admin/")
+    assert words in page.text
+    assert bool(page.select('main a[href="/admin/paypal/rest"]')) is has_key_page
 
 
 def test_a_broken_key_is_one_card_with_all_that_wait_for_it(ctx, owner, reader, stuck, merchant, now):
@@ -289,7 +331,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     common = {"merchant_id": merchant.id, "run_id": run.id, "at": now, "before": {"status": "active"}}
     make.add(
         ComparisonDifference(
-            subscription_id=failing.id, provider_id=failing.provider_id, after={}, error="contended", **common
+            subscription_id=failing.id, provider_id=failing.provider_id, after={}, error="unavailable", **common
         ),
         ComparisonDifference(
             subscription_id=ended.id, provider_id=ended.provider_id, after={"status": "cancelled"}, corrected=True,
@@ -299,6 +341,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     page = owner.get("/admin/")
     assert page.select(f'form[action="/admin/subscriptions/{failing.id}/reading"]')
     assert "nobody had asked for that here" in page.text
+    assert "PayPal did not answer for this one." in page.text
     assert count_of(ctx, merchant, now) == 2
     for form in page.select('form[action$="/seen"]'):
         token = form.select_one('input[name="csrf_token"]')["value"]

@@ -32,7 +32,9 @@ def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, l
     assert "it needs you" in page.notices[0]
     assert "debug id" in page.text
     paypal.clear_rules()
-    page = page.submit(press="Try the refund again now")
+    inbox = support.get("/admin/")
+    assert "The key may not give money back" in inbox.text
+    page = inbox.submit(press="Try the refund again now")
     assert "Given back: PayPal shows it" in page.notices[0]
 
 
