@@ -552,6 +552,16 @@ def test_a_customer_without_address_is_left_to_the_merchant():
     assert ["no e-mail address" in text for text in told] == [False, True]
 
 
+def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
+    for changes, more, is_free in (
+        ({}, {}, True),
+        ({"customer_email": None}, {}, False),
+        ({}, {"is_access_unknown": True, "access_until": None}, False),
+    ):
+        mail = merchants.merchant_end_confirmed(head(), end(**changes), effects(**more))
+        assert ("You need not do anything" in mail.text) is is_free, (changes, more)
+
+
 def test_the_code_is_in_the_body_alone():
     mail = logins.login_code(head(), code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW)
     assert "042137" not in mail.subject

@@ -216,12 +216,14 @@ def _date(item: Item, role: Role) -> Card:
     enter = Way(
         label=_("Enter the date"), url=url_for(".subscription_paid_until", subscription_id=item.subscription.id)
     )
+    enter_day = _("Enter the last day that was paid.")
+    told = presenting.told(item.subscription.customer, _("The customer is then told."))
     return _card(
         item,
         title=_whose(item),
         label=_("Date unknown"),
         happened=_("It is over at PayPal, which does not say until when it is paid. Access stays open until you say."),
-        todo=_("Enter the last day that was paid. The customer is then told."),
+        todo=f"{enter_day} {told}",
         rows=[
             (_("Reference"), item.about.reference),
             (_("Stopped at PayPal"), presenting.moment(item.subscription.stopped_at_provider_at)),
@@ -250,12 +252,14 @@ def _difference(item: Item, role: Role) -> Card:
 
 
 def _end_seen(item: Item, role: Role) -> Card:
+    seen, said = _("It ended at PayPal and nobody had asked for that here."), _("The customer was told.")
+    told = presenting.told(item.subscription.customer, said) if item.subscription is not None else ""
     return _card(
         item,
         title=_whose(item, item.about.provider_id),
         label=_("For your information"),
         state="info",
-        happened=_("It ended at PayPal and nobody had asked for that here. The customer was told."),
+        happened=f"{seen} {told}" if told else seen,
         todo=_("Nothing, if you expected it."),
         rows=_found(item),
         ways=_may(role, Role.SUPPORT, _seen(item)),

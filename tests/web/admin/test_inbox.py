@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
 from portal.domain.pauses import PauseKind, PauseState
@@ -18,6 +18,7 @@ from portal.models import (
     ComparisonRun,
     ComparisonState,
     ComparisonTrigger,
+    Customer,
     EndRequest,
     EventSource,
     EventState,
@@ -305,6 +306,20 @@ def test_an_unknown_date_is_entered_told_and_lets_the_request_close(ctx, owner, 
     aging.close_over(ctx, now=now + timedelta(days=15))
     with ctx.db.read() as session:
         assert session.get_one(EndRequest, request.id).state is RequestState.CLOSED
+
+
+def test_whoever_has_no_address_is_not_called_told(ctx, owner, undated, now):
+    subscription, _request = undated
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(email=None, name="Zoé"))
+    path, words = f"/admin/subscriptions/{subscription.id}/paid-until", "Zoé has no e-mail address here"
+    for page in (
+        owner.get("/admin/"),
+        owner.get(path),
+        owner.submit(path, last_day=(now + timedelta(days=12)).date().isoformat()),
+    ):
+        assert words in page.text
+        assert "is told" not in page.text
 
 
 @pytest.mark.parametrize("last_day", ["", "1999-99-99", "1990-01-01", "2199-01-01"])
