@@ -37,6 +37,11 @@ def late_payment_refunded(head: Letterhead, late: LateFacts) -> Composed:
     return compose("late_payment_refunded", head, late=late)
 
 
+def late_payment_kept(head: Letterhead, late: LateFacts) -> Composed:
+    """Compose the news that the merchant calls the payment owed and does not give it back."""
+    return compose("late_payment_kept", head, late=late)
+
+
 def merchant_late_payments(head: Letterhead, *, rows: tuple[LateFacts, ...], more: int) -> Composed:
     """Compose one alarm for everything that the merchant was not told of yet; `more` are not listed."""
     return compose("merchant_late_payments", head, rows=rows, more=more, path="/admin/")

@@ -55,6 +55,16 @@ def went_back(ctx: Context, session: Session, subscription: Subscription, paymen
     )
 
 
+def kept(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that the merchant calls the payment owed and keeps it, once per payment."""
+    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = mails.late_payment_kept(head, _for_customer(session, merchant, subscription, payment))
+    request = late_payments.request_behind(session, subscription.id)
+    to_holder(ctx, session, merchant, subscription, composed, key=f"late-kept:{payment.id}", now=now, request=request)
+
+
 def tell_again(late: LatePayment) -> None:
     """Name the payment in the merchant's next mail once more: its refund did not come about."""
     late.merchant_told_at = None

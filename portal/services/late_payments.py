@@ -101,7 +101,7 @@ def explain(
     by_id: uuid.UUID | None = None,
     now: datetime,
 ) -> None:
-    """Settle an alarm because the payment was owed. Raises NoResultFound, NotOpen."""
+    """Settle an alarm because the payment was owed, and tell the customer. Raises NoResultFound, NotOpen."""
     assert rules.is_reason(reason)  # noqa: S101 - the form asked for it
     with ctx.db.begin() as session:
         found = late_payments.of_merchant(session, merchant_id, late_id)
@@ -115,6 +115,7 @@ def explain(
             refused.settled_at, refused.next_try_at = now, None
         late.settle(LateState.EXPLAINED, at=now)
         late.reason, late.decided_by = reason.strip(), by
+        late_payment_notices.kept(ctx, session, late.subscription, late.payment, now=now)
         audit.append(
             session,
             merchant_id,

@@ -278,6 +278,7 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
     return [
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
         *(late_payments.late_payment_refunded(whose, late) for late in (one, bare)),
+        *(late_payments.late_payment_kept(whose, late) for late in (one, bare)),
         late_payments.merchant_late_payments(whose, rows=(one,), more=0),
         late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),
     ]
@@ -554,6 +555,16 @@ def test_a_customer_without_address_is_left_to_the_merchant():
         for changes in ({}, {"customer_email": None})
     ]
     assert ["no e-mail address" in text for text in told] == [False, True]
+
+
+def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
+    for changes, more, is_free in (
+        ({}, {}, True),
+        ({"customer_email": None}, {}, False),
+        ({}, {"is_access_unknown": True, "access_until": None}, False),
+    ):
+        mail = merchants.merchant_end_confirmed(head(), end(**changes), effects(**more))
+        assert ("You need not do anything" in mail.text) is is_free, (changes, more)
 
 
 def test_the_code_is_in_the_body_alone():

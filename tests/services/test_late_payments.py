@@ -242,6 +242,7 @@ def test_explained_is_settled_and_cannot_be_explained_twice(ctx, paypal, ended):
         late_payments.explain(ctx, late.merchant_id, late.id, reason="x", by="Anne", now=utc_now())
     (late,) = alarms(ctx)
     assert (late.state, late.reason, late.decided_by) == (LateState.EXPLAINED, "dû", "Anne")
+    assert mails(ctx).count("late_payment_kept") == 1, "we said that we would write"
     with ctx.db.read() as session:
         assert queries.needing_merchant(session, late.merchant_id) == []
 

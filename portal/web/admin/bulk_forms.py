@@ -53,6 +53,12 @@ class BulkEndForm(_Typed, EndForm):
 class BulkLocalForm(_Typed, LocalEndForm):
     """Confirm changes that PayPal is not told of."""
 
+    number = StringField(
+        _l("Number of subscriptions"),
+        description=_l("Type the number of subscriptions shown above."),
+        filters=[one_line],
+    )
+
 
 class ResultFilter(PlainForm):
     """Which rows of an act are shown."""

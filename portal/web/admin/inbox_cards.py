@@ -10,12 +10,14 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.domain.end_requests import Trouble
 from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item, Kind
 from portal.queries.paypal_accounts import Provider
 from portal.web import labels
-from portal.web.admin import event_words, late_payment_words, presenting, words
+from portal.web.admin import comparison_words, event_words, late_payment_words, presenting, words
 from portal.web.admin.presenting import Happening, Row
 from portal.web.admin.received_forms import today
 from portal.web.formatting import formatter
@@ -90,19 +92,29 @@ def _request(item: Item, role: Role) -> Card:
         title=_whose(item),
         label=labels.REQUEST_STATE[request.state],
         state=request.state.value,
-        happened=str(labels.TROUBLE[request.trouble]) if request.trouble is not None else "",
+        happened=presenting.trouble(request),
         todo=presenting.todo(request),
         rows=[
             (_("PayPal’s id"), item.subscription.provider_id if item.subscription else None),
             *presenting.request_rows(request, item.subscription, utc_now()),
         ],
-        ways=_may(role, Role.SUPPORT, retry),
+        ways=[*_may(role, Role.SUPPORT, retry), *_key_page(item, request.trouble, role)],
     )
+
+
+def _key_page(item: Item, trouble: Trouble | None, role: Role) -> list[Way]:
+    """Return the way to the key's page, for whoever may use it, where a key is the cause."""
+    if trouble not in KEY_TROUBLES or ROLE_RANK[role] < ROLE_RANK[Role.OWNER] or item.subscription is None:
+        return []
+    return [Way(label=_("Open the key’s page"), url=_key_url(item.subscription.provider))]
+
+
+def _key_url(provider: Provider | None) -> str:
+    return url_for(".paypal_classic" if provider is Provider.PAYPAL_CLASSIC else ".paypal_rest")
 
 
 def _key(item: Item, role: Role) -> Card:
     classic, account = item.provider is Provider.PAYPAL_CLASSIC, item.about
-    page = url_for(".paypal_classic") if classic else url_for(".paypal_rest")
     check = url_for(".paypal_classic_check") if classic else url_for(".paypal_rest_check")
     names = [
         f"{one.reference} – {presenting.customer_name(one.subscription.customer.name, one.subscription.customer.email)}"
@@ -120,7 +132,7 @@ def _key(item: Item, role: Role) -> Card:
     if account is not None:
         ways.append(Way(label=_("Test the key now"), url=check, posts=True))
     if ROLE_RANK[role] >= ROLE_RANK[Role.OWNER]:
-        ways.append(Way(label=_("Open the key’s page"), url=page))
+        ways.append(Way(label=_("Open the key’s page"), url=_key_url(item.provider)))
     return _card(
         item,
         title=_("A PayPal key does not work") if account is not None else _("A PayPal key is missing"),
@@ -205,12 +217,14 @@ def _date(item: Item, role: Role) -> Card:
     enter = Way(
         label=_("Enter the date"), url=url_for(".subscription_paid_until", subscription_id=item.subscription.id)
     )
+    enter_day = _("Enter the last day that was paid.")
+    told = presenting.told(item.subscription.customer, _("The customer is then told."))
     return _card(
         item,
         title=_whose(item),
         label=_("Date unknown"),
         happened=_("It is over at PayPal, which does not say until when it is paid. Access stays open until you say."),
-        todo=_("Enter the last day that was paid. The customer is then told."),
+        todo=f"{enter_day} {told}",
         rows=[
             (_("Reference"), item.about.reference),
             (_("Stopped at PayPal"), presenting.moment(item.subscription.stopped_at_provider_at)),
@@ -223,6 +237,7 @@ def _date(item: Item, role: Role) -> Card:
 
 def _difference(item: Item, role: Role) -> Card:
     ways = [_seen(item)]
+    found = _("The comparison found it otherwise at PayPal and could not correct it here.")
     if item.subscription is not None:
         read = url_for(".subscription_reading", subscription_id=item.subscription.id)
         ways.insert(0, Way(label=_("Read at PayPal now"), url=read, posts=True))
@@ -230,7 +245,7 @@ def _difference(item: Item, role: Role) -> Card:
         item,
         title=_whose(item, item.about.provider_id),
         label=_("Differs from PayPal"),
-        happened=_("The comparison found it otherwise at PayPal and could not correct it here."),
+        happened=f"{found} {comparison_words.outcome(item.about)}.",
         todo=_("Read it at PayPal now. If that does not help, look at it in your PayPal account."),
         rows=_found(item),
         ways=_may(role, Role.SUPPORT, *ways),
@@ -238,12 +253,14 @@ def _difference(item: Item, role: Role) -> Card:
 
 
 def _end_seen(item: Item, role: Role) -> Card:
+    seen, said = _("It ended at PayPal and nobody had asked for that here."), _("The customer was told.")
+    told = presenting.told(item.subscription.customer, said) if item.subscription is not None else ""
     return _card(
         item,
         title=_whose(item, item.about.provider_id),
         label=_("For your information"),
         state="info",
-        happened=_("It ended at PayPal and nobody had asked for that here. The customer was told."),
+        happened=f"{seen} {told}" if told else seen,
         todo=_("Nothing, if you expected it."),
         rows=_found(item),
         ways=_may(role, Role.SUPPORT, _seen(item)),
@@ -291,7 +308,7 @@ def _mail(item: Item, role: Role) -> Card:
         title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
         label=_("E-mail refused"),
         happened=_("The mail server refuses the address %(address)s for good.", address=mail.recipient),
-        todo=_("Tell the person by another way. Correct the address, if you know a better one."),
+        todo=_("Tell the person by another way (letter, telephone)."),
         rows=[(_("To"), mail.recipient), (_("Date"), presenting.moment(mail.created_at))],
         ways=_may(role, Role.SUPPORT, *ways),
     )
@@ -311,23 +328,24 @@ def _late_payment(item: Item, role: Role) -> Card:
     ]
     if alarm.debug_id:
         rows.append((_("PayPal’s debug id"), alarm.debug_id))
+    again = asked is not None and asked.state is not RefundState.FAILED
     refund = Way(
-        label=_("Refund %(amount)s", amount=formatter().money(alarm.left)),
+        label=_("Try the refund again now") if again else _("Refund %(amount)s", amount=formatter().money(alarm.left)),
         url=url_for(".late_payment_refund", late_id=alarm.late.id),
         posts=True,
     )
     is_classic = alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC
-    ways = [Way(label=_("See this payment"), url=page)]
+    ways = [Way(label=_("See this payment"), url=page), *_key_page(item, asked and asked.trouble, role)]
     return _card(
         item,
         title=_whose(item),
         url=page,
         label=_("Payment after the end"),
         state="stop",
-        happened=_("PayPal took a payment after it had confirmed the end. The customer was told and expects it back."),
-        todo=_("Give it back, or say why it was owed."),
+        happened=late_payment_words.happened(alarm.late.subscription),
+        todo=late_payment_words.todo(alarm),
         rows=rows,
-        ways=_may(role, Role.SUPPORT, *([] if is_classic or asked is not None else [refund]), *ways),
+        ways=_may(role, Role.SUPPORT, *([] if is_classic else [refund]), *ways),
     )
 
 
@@ -343,12 +361,13 @@ def _pause(item: Item, role: Role) -> Card:
         title=_whose(item),
         label=words.PAUSE_KIND[request.kind],
         happened=str(words.PAUSE_TROUBLE[request.trouble]) if request.trouble is not None else "",
-        todo=_("Look at the subscription in your PayPal account, then press “Try again now”."),
+        todo=str(words.PAUSE_TODO[request.trouble] if request.trouble is not None else words.LOOK_AND_RETRY),
         rows=rows,
-        ways=_may(role, Role.SUPPORT, retry),
+        ways=[*_may(role, Role.SUPPORT, retry), *_key_page(item, request.trouble, role)],
     )
 
 
+KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY, Trouble.NOT_FOUND})
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
 CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.REQUEST: _request,

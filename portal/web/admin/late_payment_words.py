@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_requests import Trouble
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import NoRefund, RefundState
+from portal.queries.late_payments import Alarm
+from portal.queries.paypal_accounts import Provider
+from portal.web.admin import presenting
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
     LateState.OPEN: _l("Not settled: the customer expects it back"),
@@ -46,3 +50,27 @@ CANNOT: Final[Mapping[NoRefund, LazyString]] = {
     NoRefund.CLASSIC: _l("This payment was sold by a classic button: give it back in your PayPal account."),
     NoRefund.NOTHING_LEFT: _l("Nothing is left of this payment to give back."),
 }
+
+
+def happened(subscription: Any) -> str:
+    """Return what came after which end, and whether its customer knows."""
+    came = (
+        _("PayPal took this payment after it had confirmed the end.")
+        if subscription.stopped_at_provider_at is not None
+        else _("PayPal took this payment although the subscription had ended before it began.")
+    )
+    told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))
+    return f"{came} {told}"
+
+
+def todo(alarm: Alarm) -> str:
+    """Return what the merchant can do about a payment after an end, by where its refund stands."""
+    refund = alarm.refund
+    if alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC:
+        return str(CANNOT[NoRefund.CLASSIC])
+    if refund is None or refund.state is RefundState.FAILED:
+        return _("Give it back, or say why it was owed.")
+    if refund.state is not RefundState.NEEDS_MERCHANT:
+        return _("Nothing for now: the portal follows the refund by itself.")
+    said = REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
+    return str(said or _("Try the refund again."))

@@ -21,8 +21,8 @@ from portal.queries import refunds as stored_refunds
 from portal.queries.late_payments import Alarm
 from portal.services import late_payments, refunding, refunds
 from portal.services.refunds import By
-from portal.web.admin import bp, showing
-from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
 from portal.web.csrf import BaseForm, EmptyForm
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -89,9 +89,7 @@ def explain(late_id: uuid.UUID) -> ResponseReturnValue:
             by_id=who.id,
             now=utc_now(),
         )
-        flash(
-            _("Settled without a refund. Your reason is kept here; the customer’s page says it is settled."), "success"
-        )
+        flash(_("Settled without a refund. Your reason is kept here."), "success")
     except late_payments.NotOpen:
         flash(_("This payment is settled already, or a refund of it is under way."), "info")
     return redirect(url_for(".late_payment", late_id=late_id), 303)
@@ -121,6 +119,11 @@ def words_of(alarm: Alarm) -> dict[str, Any]:
         "late": alarm.late,
         "subscription": subscription,
         "customer": subscription.customer.name or subscription.customer.email or subscription.provider_id,
+        "happened": happened(subscription),
+        "if_kept": presenting.told(
+            subscription.customer,
+            _("The customer is told that you call it owed and do not give it back. Your reason stays here."),
+        ),
         "amount": say.money(alarm.amount),
         "left": say.money(alarm.left),
         "LATE_STATE": LATE_STATE,

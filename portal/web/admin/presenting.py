@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain.access import End, EndPreview, Window, windows
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
@@ -40,6 +40,15 @@ class Happening:
 def customer_name(name: str, email: str | None) -> str:
     """Return how the desk calls a customer: the name, else the address, else that there is neither."""
     return name or email or _("Customer without name or address")
+
+
+def told(customer: Any, words: str) -> str:
+    """Return `words`, which say that the customer is told; without an address, that somebody has to tell them."""
+    if customer.email:
+        return words
+    if customer.name:
+        return _("%(name)s has no e-mail address here: tell them yourself.", name=customer.name)
+    return _("No e-mail address of this customer is known here: tell them yourself.")
 
 
 def money(amount: Any, currency: str | None) -> Money | None:
@@ -220,5 +229,25 @@ def is_in_the_way(request: Any, now: datetime) -> bool:
 
 
 def todo(request: Any) -> str:
-    """Return what the merchant can do about a request, in words."""
-    return str(words.TODO[request.trouble]) if request.trouble is not None else ""
+    """Return what the merchant can do about a request, in words; nothing while the portal goes on by itself."""
+    if request.state is RequestState.NEEDS_MERCHANT:
+        return str(words.TODO[request.trouble]) if request.trouble is not None else ""
+    return str(words.LATE_TODO) if _is_late(request) else ""
+
+
+def trouble(request: Any) -> str:
+    """Return what holds up a request to end: a planned time that was missed, then what PayPal said."""
+    missed = (
+        _(
+            "The time planned for telling PayPal, %(date)s, has passed and PayPal has not confirmed the end.",
+            date=moment(request.due_at),
+        )
+        if _is_late(request)
+        else ""
+    )
+    said = str(labels.TROUBLE[request.trouble]) if request.trouble is not None else ""
+    return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
+
+
+def _is_late(request: Any) -> bool:
+    return bool(request.is_open and request.late_told_at is not None)

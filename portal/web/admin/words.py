@@ -75,13 +75,18 @@ TODO: Final[Mapping[Trouble, LazyString]] = {
     ),
     Trouble.NOT_FOUND: _l(
         "Look for the subscription in your PayPal account: it may belong to another account or environment, or have "
-        "been sold by a classic button. Cancel it there, and tell the customer."
+        "been sold by a classic button. Cancel it there, and tell the customer. Enter the key of that account on the "
+        "PayPal page, then press “Try again now”."
     ),
     Trouble.ACCOUNT_CLOSED: _l("Check your PayPal account, and ask PayPal with the reference given here."),
     Trouble.NO_KEY: _l("Enter a key on the PayPal page. Every waiting request is then tried again."),
     Trouble.UNKNOWN_WORD: _l("Look at the subscription in your PayPal account, and tell whoever runs this portal."),
     Trouble.REFUSED: _l("Cancel the subscription in your PayPal account, then press “Try again now”."),
 }
+
+LATE_TODO: Final = _l(
+    "Press “Try again now”. If it stays so, cancel the subscription in your PayPal account before the next payment."
+)
 
 FINDING: Final[Mapping[Finding, LazyString]] = {
     Finding.WORKS: _l("The key works."),
@@ -178,6 +183,18 @@ PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     Trouble.STILL_LIVE: _l("PayPal does not show the change yet"),
 }
 
+LOOK_AND_RETRY: Final = _l("Look at the subscription in your PayPal account, then press “Try again now”.")
+PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
+    **TODO,
+    Trouble.UNAVAILABLE: LOOK_AND_RETRY,
+    Trouble.STILL_LIVE: LOOK_AND_RETRY,
+    Trouble.REFUSED: LOOK_AND_RETRY,
+    Trouble.NOT_FOUND: _l(
+        "Look for the subscription in your PayPal account: it may belong to another account or environment. Enter the "
+        "key of that account on the PayPal page, then press “Try again now”."
+    ),
+}
+
 WAY: Final[Mapping[Way, LazyString]] = {
     Way.LETTER: _l("Letter"),
     Way.EMAIL: _l("E-mail"),
@@ -215,6 +232,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_comeback_approved": _l("To you: a customer is back"),
     "late_payment": _l("Payment after the end"),
     "late_payment_refunded": _l("Payment given back"),
+    "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
     "login_code": _l("Log-in code"),
 }

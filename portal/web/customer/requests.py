@@ -23,6 +23,7 @@ from portal.domain.end_requests import Basis, RequestState, is_payment_near
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
+from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
@@ -139,6 +140,7 @@ class LateMoney:
     date: str
     settled: str | None
     is_under_way: bool
+    is_held_up: bool  # asked for, and PayPal does not do it
 
 
 def _late_money(held: Holding) -> tuple[LateMoney, ...]:
@@ -155,6 +157,7 @@ def _late_money(held: Holding) -> tuple[LateMoney, ...]:
             date=say.day(alarm.late.payment.paid_at),
             settled=presenting.known_day(alarm.late.settled_at),
             is_under_way=alarm.refund is not None and alarm.refund.is_open,
+            is_held_up=alarm.refund is not None and alarm.refund.state is RefundState.NEEDS_MERCHANT,
         )
         for alarm in found
         if alarm.late.state is not LateState.DEBT

@@ -86,6 +86,27 @@ def test_all_that_match_is_counted_and_above_the_cap_the_number_is_typed(support
     assert (only_act(ctx).state, only_act(ctx).total) == (BulkState.RUNNING, 3)
 
 
+def test_what_changes_here_alone_promises_no_mail_and_speaks_of_no_end_at_paypal(support, make, merchant, monkeypatch):
+    for module in (pages, bulk_forms):
+        monkeypatch.setattr(module, "ONE_CONFIRMATION", 0)
+    page = choose(support, [make.subscription(merchant=merchant, status="cancelled")], action="abandon")
+    assert "Nothing is sent to PayPal or to the customers." in page.text
+    assert "is told once" not in page.text
+    assert "what PayPal ends cannot be undone" not in page.text
+    assert page.select_one("[name=number]")
+
+
+def test_a_finished_act_says_how_many_need_the_merchant(support, make, merchant, ctx, paypal):
+    stuck = make.subscription(merchant=merchant)
+    paypal.rule("show", "404", only=stuck.provider_id)
+    choose(support, [stuck]).submit(press=CONFIRM)
+    act = only_act(ctx)
+    run(ctx, act.id)
+    page = support.get(f"/admin/bulk/{act.id}")
+    assert "Every subscription was dealt with. 1 needs you." in page.text
+    assert not page.select("main .notice.tone-ok")
+
+
 def test_many_want_a_recent_log_in(support, make, merchant, ctx, monkeypatch):
     from datetime import timedelta
 

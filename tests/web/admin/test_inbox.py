@@ -6,9 +6,10 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
@@ -17,11 +18,13 @@ from portal.models import (
     ComparisonRun,
     ComparisonState,
     ComparisonTrigger,
+    Customer,
     EndRequest,
     EventSource,
     EventState,
     Mail,
     MailState,
+    PauseRequest,
     PayPalAccount,
     PayPalEvent,
     ReceivedRequest,
@@ -121,6 +124,46 @@ def test_a_request_says_what_happened_what_to_do_and_paypals_debug_id(owner, stu
     for words in ("PayPal does not know this subscription under this key", "What to do:", "f00ba4", request.reference):
         assert words in page.text
     assert page.select(f'form[action="/admin/requests/{request.id}/retry"]')
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble"),
+    [(RequestState.RECORDED, None), (RequestState.CALLING, None), (RequestState.RETRYING, Trouble.UNAVAILABLE)],
+)
+def test_a_missed_planned_end_says_so_and_not_that_a_payment_is_near(owner, make, merchant, now, state, trouble):
+    subscription = make.subscription(merchant=merchant, at_paypal=False, next_payment_at=now + timedelta(days=20))
+    missed = {"due_at": now - timedelta(hours=2), "late_told_at": now}
+    request = make_request(make, subscription, now, state=state, trouble=trouble, **missed)
+    for page in (owner.get("/admin/"), owner.get(f"/admin/subscriptions/{subscription.id}")):
+        assert "Press “Try again now”. If it stays so, cancel the subscription in your PayPal account" in page.text
+        assert "payment is near" not in page.text
+        assert page.select(f'form[action="/admin/requests/{request.id}/retry"]')
+    assert "has passed and PayPal has not confirmed the end." in owner.get("/admin/").text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words", "has_key_page"),
+    [
+        (Trouble.BAD_CREDENTIALS, "Enter a new key on the PayPal page.", True),
+        (Trouble.NO_KEY, "Enter a key on the PayPal page.", True),
+        (Trouble.FORBIDDEN, "Tick “Subscriptions”", True),
+        (Trouble.STILL_LIVE, "Look at the subscription in your PayPal account", False),
+    ],
+)
+def test_a_stuck_pause_says_what_helps_against_its_own_trouble(
+    owner, make, merchant, now, trouble, words, has_key_page
+):
+    subscription = make.subscription(merchant=merchant, at_paypal=False)
+    make.add(
+        PauseRequest(
+            merchant_id=merchant.id, subscription_id=subscription.id, kind=PauseKind.PAUSE, actor=Actor.STAFF,
+            channel=Channel.STAFF, created_at=now, next_try_at=now, state=PauseState.NEEDS_MERCHANT,
+            trouble=trouble,
+        )
+    )  # fmt: skip
+    page = owner.get("/admin/")
+    assert words in page.text
+    assert bool(page.select('main a[href="/admin/paypal/rest"]')) is has_key_page
 
 
 def test_a_broken_key_is_one_card_with_all_that_wait_for_it(ctx, owner, reader, stuck, merchant, now):
@@ -274,6 +317,20 @@ def test_a_date_that_is_unknown_of_an_end_that_was_repeated_is_asked_for_once(ct
         assert inbox.missing_date(session, merchant.id, subscription.id).id == first.id
 
 
+def test_whoever_has_no_address_is_not_called_told(ctx, owner, undated, now):
+    subscription, _request = undated
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(email=None, name="Zoé"))
+    path, words = f"/admin/subscriptions/{subscription.id}/paid-until", "Zoé has no e-mail address here"
+    for page in (
+        owner.get("/admin/"),
+        owner.get(path),
+        owner.submit(path, last_day=(now + timedelta(days=12)).date().isoformat()),
+    ):
+        assert words in page.text
+        assert "is told" not in page.text
+
+
 @pytest.mark.parametrize("last_day", ["", "1999-99-99", "1990-01-01", "2199-01-01"])
 def test_a_bad_date_is_refused_in_words_and_writes_nothing(ctx, owner, undated, last_day):
     subscription, _request = undated
@@ -298,7 +355,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     common = {"merchant_id": merchant.id, "run_id": run.id, "at": now, "before": {"status": "active"}}
     make.add(
         ComparisonDifference(
-            subscription_id=failing.id, provider_id=failing.provider_id, after={}, error="contended", **common
+            subscription_id=failing.id, provider_id=failing.provider_id, after={}, error="unavailable", **common
         ),
         ComparisonDifference(
             subscription_id=ended.id, provider_id=ended.provider_id, after={"status": "cancelled"}, corrected=True,
@@ -308,6 +365,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     page = owner.get("/admin/")
     assert page.select(f'form[action="/admin/subscriptions/{failing.id}/reading"]')
     assert "nobody had asked for that here" in page.text
+    assert "PayPal did not answer for this one." in page.text
     assert count_of(ctx, merchant, now) == 2
     for form in page.select('form[action$="/seen"]'):
         token = form.select_one('input[name="csrf_token"]')["value"]

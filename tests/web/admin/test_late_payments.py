@@ -32,8 +32,19 @@ def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, l
     assert "it needs you" in page.notices[0]
     assert "debug id" in page.text
     paypal.clear_rules()
-    page = page.submit(press="Try the refund again now")
+    inbox = support.get("/admin/")
+    assert "The key may not give money back" in inbox.text
+    page = inbox.submit(press="Try the refund again now")
     assert "Given back: PayPal shows it" in page.notices[0]
+
+
+def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, make, paypal, merchant, support):
+    ended = stopped(ctx, make, paypal, merchant=merchant, customer=make.customer(merchant, name="Zoé", email=None))
+    show(ctx, ended, charged(paypal, ended))
+    for page in (support.get("/admin/"), support.get(f"/admin/late-payments/{alarms(ctx)[0].id}")):
+        assert "Zoé has no e-mail address here: tell them yourself." in page.text
+        assert "customer was told" not in page.text
+        assert "customer is told" not in page.text
 
 
 def test_an_explanation_needs_words_and_settles(ctx, support, late):

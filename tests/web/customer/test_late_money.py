@@ -16,14 +16,16 @@ WORDS = {
         " after you cancelled. We reported it to ",
         "The refund is under way.",
         "It was given back on ",
-        " has looked at it and settled the matter.",
+        " says that this payment was owed and does not give it back.",
+        "The refund was asked for; PayPal has not carried it out yet.",
     ),
     "fr": (
         "Un paiement de 29,90\u00a0€ est arrivé le ",
         " après votre résiliation. Nous l’avons signalé à ",
         "Le remboursement est en cours.",
         "Il a été remboursé le ",
-        " l’a examiné et l’affaire est réglée.",
+        " indique que ce paiement était dû et ne le rembourse pas.",
+        "Le remboursement est demandé\u202f; PayPal ne l’a pas encore effectué.",
     ),
 }
 
@@ -41,7 +43,7 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     merchant = make.merchant(locale=language)
     visit = log_in(merchant, make.customer(merchant), language=language)
     ended = stopped(ctx, make, paypal, merchant=merchant, customer=visit.customer)
-    came, reported, under_way, given_back, explained = WORDS[language]
+    came, reported, under_way, given_back, explained, held_up = WORDS[language]
     page, told = paragraphs(visit, make, ended)
     assert told == []
 
@@ -53,9 +55,14 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     order = [page.body.index(mark) for mark in ("<h1", reported, "<h2")]
     assert order == sorted(order), "after the confirmation, before the details"
 
-    paypal.happen(ended.provider_id, "refunds-wait")
     (late,) = alarms(ctx)
     refund_id = click(ctx, late)
+    paypal.rule("refund", "403", times=1)
+    try_it(ctx, late, refund_id)
+    said = paragraphs(visit, make, ended)[1][0]
+    assert held_up in said
+    assert under_way not in said
+    paypal.happen(ended.provider_id, "refunds-wait")
     try_it(ctx, late, refund_id)
     assert under_way in paragraphs(visit, make, ended)[1][0]
     paypal.happen(ended.provider_id, "finish-refunds")
@@ -70,4 +77,5 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     late_payments.explain(ctx, merchant.id, newest.id, reason="dû depuis mai", by="Anne", now=utc_now())
     page, (said, _older) = paragraphs(visit, make, ended)
     assert merchant.name + explained in said
+    assert "tone-ok" not in page.select_one(".notice:-soup-contains('29')")["class"], "money kept is no good news"
     assert "dû depuis mai" not in page.text, "the merchant's reason is the merchant's"
