@@ -157,7 +157,8 @@ def notice(subscription: Any) -> str:
             "customer can settle the payment at PayPal, or you can end it."
         )
     return _(
-        "A payment has failed. PayPal tries it again after five days, by itself. A pause is not possible meanwhile."
+        "PayPal has tried a payment again and it failed. What is unpaid may be taken together with the next payment. "
+        "A pause is not possible meanwhile."
     )
 
 

@@ -15,7 +15,7 @@ from portal.domain.access import End, Window, windows
 from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
-from portal.domain.subscriptions import Action, ProviderStatus, Status, actions_from
+from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -228,7 +228,7 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
 def _next_payment(holding: Holding) -> str | None:
     """Return the next payment's day; while PayPal has suspended it there is none, which is not « unknown »."""
     subscription = holding.subscription
-    if subscription.provider_status == ProviderStatus.SUSPENDED and subscription.next_payment_at is None:
+    if subscription.takes_no_payment:
         return _("none for the moment")
     return known_day(subscription.next_payment_at)
 

@@ -109,6 +109,13 @@ def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, c
     assert "The date of the next one is unknown." in recap.text
 
 
+def test_a_paused_one_has_no_next_payment_which_is_not_an_unknown_one(visit, make):
+    subscription = make.subscription(customer=visit.customer, status=Status.PAUSED, next_payment_at=None)
+    recap = visit.recap(subscription)
+    assert "PayPal takes no payment at the moment; none will follow." in recap.text
+    assert "unknown" not in recap.text
+
+
 def test_an_access_whose_end_nobody_knows_is_not_given_a_date(visit, make, ctx):
     product = make.product(visit.merchant, contents=(("Leçon 1", 0),))
     subscription = make.subscription(
