@@ -206,7 +206,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "pause_confirmed": _l("Pause confirmed"),
     "pause_refused": _l("Pause or its end not possible"),
     "pause_taken_back": _l("Pause or its end taken back"),
-    "resume_soon": _l("Payments start again tomorrow"),
+    "resume_soon": _l("The pause ends tomorrow"),
     "resume_confirmed": _l("Runs again"),
     "merchant_pause": _l("To you: a customer’s pause"),
     "merchant_pause_stuck": _l("To you: a pause not confirmed"),
