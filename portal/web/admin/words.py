@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
@@ -165,13 +165,6 @@ PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
     PauseState.DONE: _l("Confirmed"),
     PauseState.REFUSED: _l("Not possible"),
     PauseState.WITHDRAWN: _l("Taken back"),
-}
-PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
-    PauseRefusal.OVER: _l("The subscription has ended."),
-    PauseRefusal.LATE: _l("A payment has failed meanwhile: PayPal does not let it be paused by us."),
-    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
-    PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
-    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day on which payments were to start again."),
 }
 PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     **TROUBLE,

@@ -229,7 +229,7 @@ def test_an_end_by_the_merchant_is_told_without_their_internal_words(visit, make
 def test_the_proof_keeps_what_the_recap_showed(visit, make):
     product = make.product(visit.merchant, contents=(("Leçon 1", 0),), keep_after_cancellation=True)
     page = visit.cancel(make.subscription(customer=visit.customer, product=product))
-    assert "What the check page showed before the confirmation" in page.text
+    assert "Summary of what the check page showed" in page.text
     assert "Leçon 1: kept for good" in page.text
     assert "You keep without a limit of time: Leçon 1." in page.text
 
