@@ -58,6 +58,7 @@ class ProofFacts(Clean):
     ended_at: datetime | None
     made_at: datetime
     check_url: str  # the page on which a third party checks it, by the address of the portal then
+    owed: Money | None = None  # what PayPal showed as unpaid when it ended
 
     def stored(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
@@ -67,12 +68,12 @@ class ProofFacts(Clean):
     def read(cls, stored: dict[str, Any]) -> Self:
         """Return the facts that `stored` once returned."""
         moments = {name: datetime.fromisoformat(stored[name]) if stored[name] else None for name in MOMENTS}
-        price = stored["price"]
         return cls(
             **{
                 **stored,
                 **moments,
-                "price": Money(Decimal(price["amount"]), price["currency"]) if price else None,
+                "price": _money(stored["price"]),
+                "owed": _money(stored.get("owed")),
                 "actor": Actor(stored["actor"]),
                 "channel": Channel(stored["channel"]),
                 "outcome": Status(stored["outcome"]),
@@ -80,6 +81,10 @@ class ProofFacts(Clean):
                 "kept": tuple(stored["kept"]),
             }
         )
+
+
+def _money(stored: dict[str, str] | None) -> Money | None:
+    return Money(Decimal(stored["amount"]), stored["currency"]) if stored else None
 
 
 def _plain(value: Any) -> Any:

@@ -63,7 +63,7 @@ def _draw(facts: ProofFacts, code: str) -> bytes:
     _rule(pdf)
     for label, value in words.rows:
         _figure(pdf, label, value)
-    _shown(pdf, words, _("What the check page showed before the confirmation"))
+    _shown(pdf, words, _("Summary of what the check page showed"))
     return bytes(pdf.output())
 
 

@@ -54,7 +54,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
     proof = _Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator))
     return ProofWords(
         heading=proof.heading(),
-        lede=f"{proof.sentence()} {proof.access()}",
+        lede=" ".join(part for part in (proof.sentence(), proof.debt(), proof.access()) if part),
         reference=translator.gettext("Reference: %(reference)s.", reference=facts.reference),
         rows=tuple(proof.rows() + proof.check_rows(code)),
         shown=proof.shown(),
@@ -129,6 +129,13 @@ class _Proof:
         what = _("Your subscription is completed.") if self.is_completed else _("Your subscription is cancelled.")
         where = _("It was stopped at PayPal on %(date)s at %(time)s.", date=self.fmt.day(at), time=self.fmt.hour(at))
         return f"{what} {where} " + _("You will not be charged again.")
+
+    def debt(self) -> str:
+        """An end is no payment: "not charged again" settles nothing."""
+        _, owed = self.translator.gettext, self.facts.owed
+        if owed is None:
+            return ""
+        return _("What was unpaid before (%(amount)s) is not settled by this.", amount=self.fmt.money(owed))
 
     def access(self) -> str:
         """As it stood when the end was confirmed."""

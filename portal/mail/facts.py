@@ -30,6 +30,7 @@ class EndFacts(Clean):
     next_payment_at: datetime | None
     now: datetime  # when the message was written: a payment "due" before it is said to be past
     may_be_charged: bool = True  # False before the buyer approved at PayPal
+    takes_no_payment: bool = False  # PayPal has suspended it: the next payment is not unknown, there is none
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
     due_at: datetime | None = None  # PayPal is told only then

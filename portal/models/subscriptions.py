@@ -10,7 +10,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
-from portal.domain.subscriptions import ENDED, Action, IllegalTransition, Status, follow_provider, transition
+from portal.domain.subscriptions import (
+    ENDED,
+    Action,
+    IllegalTransition,
+    ProviderStatus,
+    Status,
+    follow_provider,
+    transition,
+)
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
 from portal.models.customers import Customer
 from portal.models.products import Plan, Product
@@ -99,6 +107,11 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     def is_over(self) -> bool:
         """Whether the subscription has ended here."""
         return self.status in ENDED
+
+    @property
+    def takes_no_payment(self) -> bool:
+        """Whether PayPal has suspended it and names no next payment: there is none, which is not "unknown"."""
+        return self.provider_status == ProviderStatus.SUSPENDED and self.next_payment_at is None
 
     @property
     def facts(self) -> Facts:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import Basis, RequestState, is_payment_near
+from portal.domain import end_requests
+from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -76,7 +77,8 @@ def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now
         next_payment_at=subscription.next_payment_at,
         now=now,
         may_be_charged=subscription.status is not Status.PENDING,
-        is_payment_near=_is_payment_near(request, subscription, now=now),
+        takes_no_payment=subscription.takes_no_payment,
+        is_payment_near=is_payment_near(request, subscription, now=now),
         reason=request.reason_text if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         wait_reason=request.wait_reason,
@@ -164,10 +166,10 @@ def _price(subscription: Subscription) -> Money | None:
     return Money(subscription.amount, subscription.currency)
 
 
-def _is_payment_near(request: EndRequest, subscription: Subscription, *, now: datetime) -> bool:
+def is_payment_near(request: EndRequest, subscription: Subscription, *, now: datetime) -> bool:
     """Say whether the customer needs PayPal's own page: a payment within 72 h, or at a date nobody knows."""
     if request.due_at is not None and request.due_at > now:
         return False  # the payments before that day are owed
     if subscription.next_payment_at is None:
-        return subscription.status in (Status.ACTIVE, Status.PAST_DUE)
-    return subscription.status is not Status.PENDING and is_payment_near(subscription.next_payment_at, now)
+        return subscription.status in (Status.ACTIVE, Status.PAST_DUE) and not subscription.takes_no_payment
+    return subscription.status is not Status.PENDING and end_requests.is_payment_near(subscription.next_payment_at, now)

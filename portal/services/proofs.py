@@ -92,7 +92,7 @@ def gather(
     """Return what the rows say of a confirmed end now. The staff's notes and names are not among it."""
     left = access_left(subscription, given, never_started=request.basis is Basis.NEVER_STARTED)
     by_customer = request.actor is Actor.CUSTOMER
-    amount, currency = subscription.amount, subscription.currency
+    amount, currency, owed_currency = subscription.amount, subscription.currency, subscription.owed_currency
     return ProofFacts(
         reference=request.reference,
         merchant_name=merchant.name,
@@ -128,6 +128,7 @@ def gather(
         ended_at=subscription.ended_at,
         made_at=now,
         check_url=f"{base_url}/proof/{request.reference}",
+        owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 
 

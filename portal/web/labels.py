@@ -15,6 +15,7 @@ from portal.documents import words
 from portal.domain.access import End
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Channel, RequestState, Trouble
+from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
@@ -79,11 +80,19 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.PAUSED: _l("Pause confirmed"),
     TimelineKind.RESUME_REQUESTED: _l("End of the pause requested"),
     TimelineKind.RESUMED: _l("End of the pause confirmed"),
-    TimelineKind.PAUSE_REFUSED: _l("PayPal refused the change"),
+    TimelineKind.PAUSE_REFUSED: _l("The change could not be made"),
     TimelineKind.PAUSE_WITHDRAWN: _l("Change taken back"),
     TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
     TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
+}
+
+PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
+    PauseRefusal.OVER: _l("The subscription has ended."),
+    PauseRefusal.LATE: _l("A payment has failed meanwhile: PayPal does not let it be paused by us."),
+    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
+    PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
+    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day on which payments were to start again."),
 }
 
 COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {

@@ -25,7 +25,7 @@ def chosen(filters: dict[str, Any]) -> str:
     parts = [
         str(labels.STATUS[Status(filters["status"])]) if filters.get("status") else "",
         filters.get("product") or "",
-        f"“{filters['q']}”" if filters.get("q") else "",
+        _("“%(text)s”", text=filters["q"]) if filters.get("q") else "",
     ]
     return ", ".join(part for part in parts if part) or _("All subscriptions")
 

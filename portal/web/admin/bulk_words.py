@@ -29,7 +29,7 @@ STATE: Final[Mapping[BulkState, LazyString]] = {
 
 RESULT: Final[Mapping[Result, LazyString]] = {
     Result.WAITING: _l("Not asked yet"),
-    Result.CONFIRMED: _l("Confirmed"),
+    Result.CONFIRMED: _l("End confirmed"),
     Result.UNDER_WAY: _l("Recorded, waiting for PayPal"),
     Result.NEEDS_MERCHANT: _l("Needs you"),
     Result.LOCAL: _l("Changed here only"),

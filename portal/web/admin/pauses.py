@@ -106,7 +106,7 @@ def say(request_id: uuid.UUID) -> None:
     if found.state is PauseState.DONE:
         flash(_("PayPal has confirmed it."), "success")
     elif found.refused_for is not None:
-        flash(str(words.PAUSE_REFUSED[found.refused_for]), "warning")
+        flash(str(labels.PAUSE_REFUSED[found.refused_for]), "warning")
     elif found.due_at is not None and found.due_at > utc_now():
         flash(_("It starts again on %(date)s.", date=formatter().day(found.due_at)), "success")
     else:
@@ -157,7 +157,8 @@ def notice(subscription: Any) -> str:
             "customer can settle the payment at PayPal, or you can end it."
         )
     return _(
-        "A payment has failed. PayPal tries it again after five days, by itself. A pause is not possible meanwhile."
+        "PayPal has tried a payment again and it failed. What is unpaid may be taken together with the next payment. "
+        "A pause is not possible meanwhile."
     )
 
 
@@ -173,7 +174,7 @@ def _rows(row: Any) -> list[Row]:
     if row.done_at is not None:
         rows.append((_("Confirmed on"), moment(row.done_at)))
     if row.refused_for is not None:
-        rows.append((_("What happened"), str(words.PAUSE_REFUSED[row.refused_for])))
+        rows.append((_("What happened"), str(labels.PAUSE_REFUSED[row.refused_for])))
     elif row.is_open and row.trouble is not None:
         rows.append((_("What happened"), str(words.PAUSE_TROUBLE[row.trouble])))
     if row.is_open and row.next_try_at is not None:

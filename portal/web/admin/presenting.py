@@ -165,7 +165,7 @@ def _detail(entry: TimelineEntry) -> str:
         str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
         details.get("note") or "",
         _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
-        str(words.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
+        str(labels.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
     ]
     return " – ".join(part for part in parts if part)
 

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
-from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
@@ -171,13 +171,6 @@ PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
     PauseState.REFUSED: _l("Not possible"),
     PauseState.WITHDRAWN: _l("Taken back"),
 }
-PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
-    PauseRefusal.OVER: _l("The subscription has ended."),
-    PauseRefusal.LATE: _l("A payment has failed meanwhile: PayPal does not let it be paused by us."),
-    PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
-    PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
-    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day on which payments were to start again."),
-}
 PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     **TROUBLE,
     Trouble.STILL_LIVE: _l("PayPal does not show the change yet"),
@@ -224,7 +217,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "pause_confirmed": _l("Pause confirmed"),
     "pause_refused": _l("Pause or its end not possible"),
     "pause_taken_back": _l("Pause or its end taken back"),
-    "resume_soon": _l("Payments start again tomorrow"),
+    "resume_soon": _l("The pause ends tomorrow"),
     "resume_confirmed": _l("Runs again"),
     "merchant_pause": _l("To you: a customer’s pause"),
     "merchant_pause_stuck": _l("To you: a pause not confirmed"),

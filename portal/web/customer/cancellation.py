@@ -45,6 +45,7 @@ class Recap:
     price: str
     amount: str | None
     next_payment: str | None
+    takes_no_payment: bool
     stops: tuple[str, ...]
     stays: tuple[str, ...]
     never: tuple[str, ...]
@@ -97,6 +98,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         price=presenting.price(holding),
         amount=fmt.money(money) if money is not None else None,
         next_payment=presenting.known_day(payment),
+        takes_no_payment=subscription.takes_no_payment,
         stops=tuple(presenting.closing(window, now) for window in preview.stops),
         stays=tuple(presenting.opening(window, now) for window in preview.stays),
         never=tuple(presenting.never(window) for window in preview.never),

@@ -119,7 +119,13 @@ def late_because(holding: Holding) -> tuple[str, ...]:
     if subscription.provider_status == ProviderStatus.SUSPENDED:
         said.append(_("PayPal has suspended the payments because of this: it takes nothing at the moment."))
     else:
-        said.append(_("PayPal tries a failed payment again after five days, by itself."))
+        # The count rises only once the retries are over; the sum then joins the next billing (FACTS.md 1.4).
+        said.append(
+            _(
+                "PayPal has tried this payment again and it failed. What is unpaid may be taken together with the "
+                "next payment."
+            )
+        )
         if threshold > 0:
             said.append(
                 _("It suspends the subscription once %(count)s payments in a row have failed.", count=threshold)

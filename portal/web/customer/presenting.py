@@ -14,8 +14,9 @@ from portal.domain import policies
 from portal.domain.access import End, Window, windows
 from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
+from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
-from portal.domain.subscriptions import Action, ProviderStatus, Status, actions_from
+from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -228,7 +229,7 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
 def _next_payment(holding: Holding) -> str | None:
     """Return the next payment's day; while PayPal has suspended it there is none, which is not « unknown »."""
     subscription = holding.subscription
-    if subscription.provider_status == ProviderStatus.SUSPENDED and subscription.next_payment_at is None:
+    if subscription.takes_no_payment:
         return _("none for the moment")
     return known_day(subscription.next_payment_at)
 
@@ -287,12 +288,12 @@ def who(actor: Actor, channel: Channel | None) -> str:
 
 def happening(entry: TimelineEntry) -> Happening:
     """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
-    details = entry.details
+    details, refused_for = entry.details, entry.details.get("refused_for")
     said = [
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
-        who(entry.actor, entry.channel) if entry.actor in (Actor.CUSTOMER, Actor.STAFF) else "",
+        who(entry.actor, entry.channel),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
-        starts_again(details.get("until")),
+        str(labels.PAUSE_REFUSED[PauseRefusal(refused_for)]) if refused_for else starts_again(details.get("until")),
     ]
     return Happening(
         at=entry.at,

@@ -19,7 +19,7 @@ from portal.documents.access import access_sentence
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Basis, RequestState, is_payment_near
+from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
@@ -33,6 +33,7 @@ from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
 from portal.services.end_schedules import payments_around
+from portal.services.notice_facts import is_payment_near
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
 from portal.web import labels, locale
@@ -78,6 +79,7 @@ class Result:
     access_today: str  # when it no longer is what the proof says
     next_payment: str | None
     is_payment_past: bool
+    takes_no_payment: bool
     is_payment_near: bool
     may_be_charged: bool
     will_be_mailed: bool
@@ -193,7 +195,8 @@ def result(holding: Holding, *, now: datetime) -> Result:
         access_today=today if proof is not None and today not in proof.lede else "",
         next_payment=presenting.known_day(payment),
         is_payment_past=payment is not None and payment <= now,
-        is_payment_near=payment is None or is_payment_near(payment, now),
+        takes_no_payment=subscription.takes_no_payment,
+        is_payment_near=is_payment_near(request, subscription, now=now),
         may_be_charged=subscription.status is not Status.PENDING,
         will_be_mailed=subscription.customer.email is not None,
         is_over=subscription.is_over,

@@ -147,7 +147,7 @@ def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):
     assert page.response.mimetype == "text/csv"
     lines = page.body.splitlines()
     assert lines[1].split(";")[1] == "'=HYPERLINK(1)"
-    assert "Confirmed" in lines[1]
+    assert "End confirmed" in lines[1]
     assert 'filename="bulk-cancel-' in page.response.headers["Content-Disposition"]
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event
 
+from portal.clock import utc_now
 from portal.domain.end_requests import Channel, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
@@ -107,6 +108,13 @@ def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, c
         assert "None" not in page.text
     recap = visit.recap(subscription)
     assert "The date of the next one is unknown." in recap.text
+
+
+def test_a_paused_one_has_no_next_payment_which_is_not_an_unknown_one(visit, make):
+    subscription = make.subscription(customer=visit.customer, status=Status.PAUSED, next_payment_at=None)
+    recap = visit.recap(subscription)
+    assert "PayPal takes no payment at the moment; none will follow." in recap.text
+    assert "unknown" not in recap.text
 
 
 def test_an_access_whose_end_nobody_knows_is_not_given_a_date(visit, make, ctx):
@@ -228,11 +236,18 @@ def test_the_timeline_is_the_customers_own(visit, make):
         )
     )
     make.add(entry(subscription, TimelineKind.STATUS_SEEN, status="past_due", actor=Actor.PROVIDER))
-    text = visit.browser.get(visit.page(subscription)).text
+    until = utc_now().isoformat()
+    make.add(entry(subscription, TimelineKind.PAUSE_REFUSED, refused_for="too_late", until=until))
+    page = visit.browser.get(visit.page(subscription))
+    text = page.text
     assert "difficult" not in text
     assert "you (Customer account page) – trop cher" in text
     assert f"{visit.merchant.name} (Merchant’s desk)" in text
-    assert "PayPal shows: Past due" in text
+    lines = [" ".join(line.get_text(" ").split()) for line in page.select(".timeline li")]
+    assert any("PayPal shows: Past due" in line and line.endswith(" PayPal") for line in lines), lines
+    refused = next(line for line in lines if "The change could not be made" in line)  # nothing was sent, nor refused
+    assert refused.endswith("Portal – PayPal did not confirm it before the day on which payments were to start again.")
+    assert "Starts again" not in refused
 
 
 def test_every_kind_of_happening_can_be_told(visit, make):

@@ -15,7 +15,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Comeback, Customer, Product, Subscription
 from tests.web.customer.test_cancelling import row_counts
 
-LINK = {"en": "Take up my subscription again", "fr": "Reprendre mon abonnement"}
+LINK = {"en": "Take up my subscription again", "fr": "Me réabonner"}
 PREPARE = {"en": "Prepare it at PayPal", "fr": "Le préparer chez PayPal"}
 GO = {"en": "Continue at PayPal", "fr": "Continuer chez PayPal"}
 INVITING = re.compile(

@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.pauses import PauseKind, PauseState, earliest_resume
+from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
-from portal.models import PauseRequest, Subscription
+from portal.models import PauseRequest, Product, Subscription
 
 PAUSE, RESUME = "Pause my subscription", "Resume, or change the day"
 
@@ -129,13 +130,16 @@ def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx)
     page = visit.browser.get(visit.home).follow("Why, and what you can do")
     assert page.h1 == "A payment is late"
     assert "Failed payments in a row, as PayPal counts them: 2." in page.text
-    assert "tries a failed payment again after five days" in page.text
+    assert "What is unpaid may be taken together with the next payment." in page.text  # its retries are over
     assert "once 3 payments in a row have failed" in page.text
     assert "€29.90" in page.text
     assert "until" in page.text
     assert page.select_one("a[href='https://www.paypal.com/myaccount/autopay/']")
     assert "Cancel my subscription" in page.text
     assert visit.merchant.support_email in page.text
+    with ctx.db.begin() as session:
+        session.execute(update(Product).where(Product.id == product.id).values(self_cancellation=Override.OFF))
+    assert visit.browser.get(page.path).follow("Notify my cancellation").path.endswith("/notification")
     running = make.subscription(customer=visit.customer)
     assert visit.browser.get(visit.page(running, "/late")).path == visit.page(running)
 

@@ -76,6 +76,8 @@ WAYS = {
     "unknown date": ("en", "You keep access until a date that L’École will tell you."),
     "completed by staff": ("fr", "L’École a mis fin à cet abonnement. Votre abonnement est finalisé."),
     "abandoned by staff": ("en", "L’École ended this subscription. Your subscription is cancelled."),
+    "in debt": ("fr", "L’impayé antérieur (29,90\N{NO-BREAK SPACE}€) n’est pas réglé pour autant."),
+    "in debt, seen at PayPal": ("en", "What was unpaid before (€29.90) is not settled by this."),
     "seen at PayPal": ("fr", "Votre abonnement est résilié. Il a été arrêté chez PayPal le "),
 }
 PRESS = {"en": "Cancel now", "fr": "Résilier maintenant"}
@@ -87,7 +89,7 @@ def end_it(way, locale, visit, subscription, paypal, ctx):
             by_staff(ctx, subscription, Action.COMPLETE)
         case "abandoned by staff":
             by_staff(ctx, subscription, Action.ABANDON)
-        case "seen at PayPal":
+        case "seen at PayPal" | "in debt, seen at PayPal":
             paypal.happen(subscription.provider_id, "buyer-cancels")
             refreshing.refresh(ctx, subscription.merchant_id, subscription.id, now=utc_now())
         case _:
@@ -104,6 +106,7 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
     product = make.product(merchant, contents=(("Leçon 1", 0),), keep_after_cancellation=way == "contents kept")
     dates = dict.fromkeys(("next_payment_at", "last_payment_at", "paid_until")) if way == "unknown date" else {}
     status = {"status": Status.PENDING} if way == "never started" else {}
+    status |= {"status": Status.PAST_DUE} if "in debt" in way else {}
     subscription = make.subscription(customer=visit.customer, product=product, **dates, **status)
     if way == "unknown date":
         there = paypal.subscriptions[subscription.provider_id]  # PayPal knows no more than we do
@@ -122,6 +125,7 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
         assert "abandon" not in plain.lower()
         assert "Léa" not in plain
         assert "neveragain" not in plain
+    assert ("29" in words.lede) is ("in debt" in way)  # the sum of a debt, and nothing where there is none
     assert b"/Lang (" + locale.encode() + b")" in content
 
 
@@ -217,6 +221,15 @@ def test_another_process_makes_the_same_bytes(visit, make, ctx):
         check=True,
     )
     assert done.stdout.strip() == hashlib.sha256(proofs.file_of(proof).content).hexdigest()
+
+
+def test_a_proof_that_an_older_release_made_without_the_debt_says_what_it_said_then(visit, make, ctx):
+    visit.recap(make.subscription(customer=visit.customer, status=Status.PAST_DUE)).submit(press=PRESS["en"])
+    now = ProofFacts.read(stored(ctx).facts)
+    before = {name: fact for name, fact in stored(ctx).facts.items() if name != "owed"}
+    assert "What was unpaid before" in wording(now).lede
+    assert "What was unpaid before" not in wording(ProofFacts.read(before)).lede
+    assert ProofFacts.read(now.stored()) == now
 
 
 def test_an_end_of_an_older_release_gets_its_proof_from_the_aging_job(visit, make, ctx):

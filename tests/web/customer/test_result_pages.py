@@ -127,6 +127,28 @@ def test_when_the_next_date_is_unknown_the_link_is_there_too(visit, make, paypal
     assert page.link("automatic payments page") == AUTOPAY
 
 
+@pytest.mark.parametrize(("behaviour", "link"), [("500", False), ("403", True)])
+def test_a_paused_one_is_not_said_to_have_a_payment_at_an_unknown_date(visit, make, paypal, letters, behaviour, link):
+    subscription = make.subscription(customer=visit.customer, status=Status.PAUSED, next_payment_at=None)
+    paypal.rule("any", behaviour)
+    page = visit.cancel(subscription)
+    mail = next(one for one in letters() if one.recipient == visit.customer.email)
+    for text in (page.text, mail.text):
+        assert ("automatic payments" in text.lower()) is link  # only where the merchant has to act
+        assert "unknown" not in text
+    assert ("PayPal takes no payment at the moment." in page.text) is link
+
+
+def test_one_that_was_never_approved_has_no_payment_to_stop_at_paypal(visit, make, paypal, letters):
+    paypal.rule("any", "403")
+    page = visit.cancel(make.subscription(customer=visit.customer, status=Status.PENDING, next_payment_at=None))
+    mail = next(one for one in letters() if one.recipient == visit.customer.email)
+    for text in (page.text, mail.text):
+        assert "has to finish it and has been told." in text
+        assert "stop the payment" not in text
+        assert "automatic payments" not in text.lower()
+
+
 def test_a_customer_without_an_address_is_not_promised_a_mail(make, log_in, paypal):
     merchant = make.merchant(locale="en")
     visit = log_in(merchant, make.customer(merchant, email=None))
@@ -209,7 +231,7 @@ def test_an_end_by_the_merchant_is_told_without_their_internal_words(visit, make
 def test_the_proof_keeps_what_the_recap_showed(visit, make):
     product = make.product(visit.merchant, contents=(("Leçon 1", 0),), keep_after_cancellation=True)
     page = visit.cancel(make.subscription(customer=visit.customer, product=product))
-    assert "What the check page showed before the confirmation" in page.text
+    assert "Summary of what the check page showed" in page.text
     assert "Leçon 1: kept for good" in page.text
     assert "You keep without a limit of time: Leçon 1." in page.text
 
