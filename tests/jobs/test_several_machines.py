@@ -35,6 +35,10 @@ def age(ctx):
 
 def all_confirmed(ctx):
     """Every request is confirmed; until then the time of what is planned comes at once, as often as it is planned."""
+    hasten_ends = (
+        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' "
+        "AND task_name = 'end_requests.carry_out' AND scheduled_at > now() + interval '2 seconds'"
+    )
     age_old_claims = (
         "UPDATE end_requests SET claimed_at = claimed_at - interval '1 hour' "
         "WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'"
@@ -42,7 +46,7 @@ def all_confirmed(ctx):
     with ctx.db.begin() as session:
         session.execute(text("UPDATE end_requests SET next_try_at = now() WHERE next_try_at > now()"))
         session.execute(text(age_old_claims))
-    make_due(ctx)
+        session.execute(text(hasten_ends))  # not the mails: without a mail server they would come again and again
     return set(states(ctx)) == {RequestState.CONFIRMED}
 
 
