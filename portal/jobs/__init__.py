@@ -6,12 +6,14 @@ which `housekeeping` gives back to the queue.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
-from procrastinate import PsycopgConnector
+from procrastinate import App, PsycopgConnector, signals
 from procrastinate.exceptions import ConnectorException
 
 from portal import queue
@@ -65,25 +67,45 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
     """
     while True:
         try:
-            _run(context, wait=wait, concurrency=concurrency)
+            if _run(context, wait=wait, concurrency=concurrency) or not wait:
+                return
+            log.warning("worker_stopped_unasked")
         except (ConnectorException, psycopg.Error) as error:
             if not wait:
                 raise
             log.warning("worker_lost_the_database", error=type(error).__name__)
-            time.sleep(PAUSE)
-        else:
-            return
+        time.sleep(PAUSE)
 
 
-def _run(context: Context, *, wait: bool, concurrency: int) -> None:
+def _run(context: Context, *, wait: bool, concurrency: int) -> bool:
     with queue.app.replace_connector(PsycopgConnector(conninfo=context.db.url)) as app:
-        app.run_worker(
-            concurrency=concurrency,
-            wait=wait,
-            additional_context={"portal": context},
-            update_heartbeat_interval=HEARTBEAT,
-            stalled_worker_timeout=DEAD_AFTER,
-            shutdown_graceful_timeout=25,
-            fetch_job_polling_interval=2,
-            install_signal_handlers=wait,
-        )
+        return asyncio.run(_work(app, context, wait=wait, concurrency=concurrency))
+
+
+async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> bool:
+    """Run jobs; return whether somebody asked to stop: the library also stops by itself when it loses the database."""
+    asked, running = False, asyncio.current_task()
+
+    def stop() -> None:
+        nonlocal asked
+        asked = True
+        if running is not None:
+            running.cancel()  # the worker finishes what it does, then lets go
+
+    with signals.on_stop(stop) if wait else nullcontext():
+        async with app.open_async():
+            try:
+                await app.run_worker_async(
+                    concurrency=concurrency,
+                    wait=wait,
+                    additional_context={"portal": context},
+                    update_heartbeat_interval=HEARTBEAT,
+                    stalled_worker_timeout=DEAD_AFTER,
+                    shutdown_graceful_timeout=25,
+                    fetch_job_polling_interval=2,
+                    install_signal_handlers=False,
+                )
+            except asyncio.CancelledError:
+                if not asked:
+                    raise
+    return asked
