@@ -93,8 +93,8 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
             running.cancel()  # the worker finishes what it does, then lets go
 
     with signals.on_stop(stop) if wait else nullcontext():
-        async with app.open_async():
-            try:
+        try:
+            async with app.open_async():
                 await app.run_worker_async(
                     concurrency=concurrency,
                     wait=wait,
@@ -105,7 +105,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
                     fetch_job_polling_interval=2,
                     install_signal_handlers=False,
                 )
-            except asyncio.CancelledError:
-                if not asked:
-                    raise
+        except asyncio.CancelledError:
+            if not asked:
+                raise
     return asked

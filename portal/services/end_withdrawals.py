@@ -63,6 +63,10 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
 def take_back_by(
     session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
 ) -> list[uuid.UUID]:
+    """Take it back in the name of whoever wishes that; return the requests by letter that wait again.
+
+    Both locks are held.  Raises NotAllowed(ALREADY_SENT).
+    """
     return _take_back(
         session,
         subscription,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,9 @@ from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
 from portal.logs import place_of
 from portal.mail import late_payments as mails
+from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
+from portal.mail.letterhead import Letterhead
 from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
@@ -33,36 +36,19 @@ STUCK: Final = frozenset({RefundState.NEEDS_MERCHANT, RefundState.FAILED})
 
 def came(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
     """Tell the customer that money came after the end, once per payment."""
-    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
-    merchant = session.get_one(Merchant, subscription.merchant_id)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.late_payment(head, _for_customer(session, merchant, subscription, payment))
-    request = late_payments.request_behind(session, subscription.id)
-    to_holder(
-        ctx, session, merchant, subscription, composed, key=f"late-payment:{payment.id}", now=now, request=request
-    )
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment, key=f"late-payment:{payment.id}", now=now)
 
 
 def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
     """Tell the customer that PayPal shows the payment as given back, once per payment."""
-    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
-    merchant = session.get_one(Merchant, subscription.merchant_id)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.late_payment_refunded(head, _for_customer(session, merchant, subscription, payment))
-    request = late_payments.request_behind(session, subscription.id)
-    to_holder(
-        ctx, session, merchant, subscription, composed, key=f"late-refunded:{payment.id}", now=now, request=request
-    )
+    key = f"late-refunded:{payment.id}"
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment_refunded, key=key, now=now)
 
 
 def kept(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
     """Tell the customer that the merchant calls the payment owed and keeps it, once per payment."""
-    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
-    merchant = session.get_one(Merchant, subscription.merchant_id)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.late_payment_kept(head, _for_customer(session, merchant, subscription, payment))
-    request = late_payments.request_behind(session, subscription.id)
-    to_holder(ctx, session, merchant, subscription, composed, key=f"late-kept:{payment.id}", now=now, request=request)
+    key = f"late-kept:{payment.id}"
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment_kept, key=key, now=now)
 
 
 def tell_again(late: LatePayment) -> None:
@@ -91,6 +77,24 @@ def tell_merchants(ctx: Context, *, now: datetime) -> None:
             log.error("merchant_not_told", merchant_id=str(merchant_id), error=name, place=place)
     if failed:
         raise Unfinished(f"{failed} merchants")
+
+
+def _tell_customer(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    compose: Callable[[Letterhead, LateFacts], Composed],
+    *,
+    key: str,
+    now: datetime,
+) -> None:
+    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = compose(head, _for_customer(session, merchant, subscription, payment))
+    request = late_payments.request_behind(session, subscription.id)
+    to_holder(ctx, session, merchant, subscription, composed, key=key, now=now, request=request)
 
 
 def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
