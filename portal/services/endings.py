@@ -136,7 +136,10 @@ def _see_what_was_missed(
 
     One that was approved and paid meanwhile had begun: its paid time counts.  One whose every payment was
     made before our call could leave was carried through: it is *completed*, whatever was asked (docs/decisions/0002).
+    One that was over here already, and is ended at PayPal again, keeps its end: no last payment was awaited.
     """
+    if subscription.is_over:
+        return
     began = subscription.last_payment_at is not None or subscription.paid_until is not None
     if subscription.status is Status.PENDING and basis is not Basis.NEVER_STARTED and began:
         subscription.follow(Status.ACTIVE, at=now)

@@ -12,7 +12,7 @@ from portal.domain.access import access, windows
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
-from portal.models import Mail, PayPalAccount, TimelineKind
+from portal.models import Mail, PayPalAccount, Subscription, TimelineKind
 from portal.providers.ports import Reading, Token
 from portal.queries import subscriptions
 from portal.services import end_requests, endings, paypal_keys
@@ -158,6 +158,21 @@ def test_ended_before_approval_and_approved_later_is_ended_at_paypal_too(ctx, ma
     assert paypal.cancelled == [pending.provider_id]
     assert make.reload(pending).status is Status.CANCELLED
     assert row(ctx, first.id).state is RequestState.CONFIRMED
+
+
+def test_cancelled_here_and_expired_when_it_is_ended_again_stays_cancelled(ctx, make, paypal, subscription):
+    """PayPal showed it live after the end, so that we ask once more; meanwhile its plan ran out by itself."""
+    carry(ctx, ask(ctx, make, subscription))
+    at = utc_now() - timedelta(days=2)
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(stopped_at_provider_at=at, provider_status_at=at))
+    show(ctx, subscription, "ACTIVE", at=utc_now())
+    own = make.requests(subscription)[-1]
+    assert (own.actor, own.sent_at) == (Actor.SYSTEM, None)
+    paypal.subscriptions[subscription.provider_id].status = "EXPIRED"
+    after = carry(ctx, own)
+    assert (after.state, after.outcome) == (RequestState.CONFIRMED, Status.CANCELLED)
+    assert make.reload(subscription).status is Status.CANCELLED
 
 
 def test_14_abandoned_while_it_is_ended_again_it_stays_abandoned(ctx, make, paypal):
