@@ -21,6 +21,11 @@ def request_received(head: Letterhead, received: ReceivedFacts) -> Composed:
     return compose("request_received", head, received=received)
 
 
+def request_dismissed(head: Letterhead, received: ReceivedFacts) -> Composed:
+    """Tell whoever asked by another way that nothing was ended: an answer to the acknowledgement."""
+    return compose("request_dismissed", head, received=received)
+
+
 def end_dated(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
     """Compose the date of the end of access that was not known when the end was told."""
     return compose("end_dated", head, end=end, effects=effects)

@@ -23,6 +23,7 @@ class LateFacts(Clean):
     reference: str = ""  # of the request to end; empty where nobody asked here
     asked_by_customer: bool = False
     is_classic: bool = False  # no button here can give it back
+    is_reversed: bool = False  # PayPal took it back from the merchant, as after a dispute
     refund_is_stuck: bool = False  # asked for, and PayPal refused it or let it fail
     path: str
 
@@ -33,7 +34,7 @@ def late_payment(head: Letterhead, late: LateFacts) -> Composed:
 
 
 def late_payment_refunded(head: Letterhead, late: LateFacts) -> Composed:
-    """Compose the news that PayPal shows the payment as given back."""
+    """Compose the news that PayPal shows the payment as given back, or as taken back from the merchant."""
     return compose("late_payment_refunded", head, late=late)
 
 

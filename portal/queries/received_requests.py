@@ -18,6 +18,7 @@ __all__ = [
     "ReceivedState",
     "found",
     "likely_subscriptions",
+    "locale_of",
     "lock",
     "lock_matched",
     "lock_open",
@@ -50,6 +51,15 @@ def lock(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Re
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+
+
+def locale_of(session: Session, received: ReceivedRequest) -> str | None:
+    """Return the language of the customer who notified it on their page; None for one that came otherwise."""
+    return session.scalar(
+        select(Customer.locale)
+        .join(Subscription, Subscription.customer_id == Customer.id)
+        .where(Subscription.id == received.subscription_id)
+    )
 
 
 def lock_matched(session: Session, end_request_id: uuid.UUID) -> list[ReceivedRequest]:

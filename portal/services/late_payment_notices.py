@@ -19,7 +19,7 @@ from portal.mail import late_payments as mails
 from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
+from portal.models import LatePayment, Merchant, Payment, PaymentState, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
 from portal.services import notice_facts
@@ -40,7 +40,7 @@ def came(ctx: Context, session: Session, subscription: Subscription, payment: Pa
 
 
 def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
-    """Tell the customer that PayPal shows the payment as given back, once per payment."""
+    """Tell the customer that PayPal shows the payment as given back, or taken back, once per payment."""
     key = f"late-refunded:{payment.id}"
     _tell_customer(ctx, session, subscription, payment, mails.late_payment_refunded, key=key, now=now)
 
@@ -124,6 +124,7 @@ def _for_customer(session: Session, merchant: Merchant, subscription: Subscripti
         provider_id=payment.provider_id,
         reference=request.reference if request is not None else "",
         asked_by_customer=request is not None and request.actor is Actor.CUSTOMER,
+        is_reversed=payment.state is PaymentState.REVERSED,
         path=notice_facts.proof_path(merchant, request) if request else notice_facts.account_path(merchant),
     )
 

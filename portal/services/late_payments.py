@@ -202,8 +202,7 @@ def _close(
         refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
     late.settle(LateState.REFUNDED, at=now)
     _note_refunded(session, subscription, payment, refund or _done(session, payment), now=now)
-    if payment.state is PaymentState.REFUNDED:  # after a dispute it is PayPal who writes
-        late_payment_notices.went_back(ctx, session, subscription, payment, now=now)
+    late_payment_notices.went_back(ctx, session, subscription, payment, now=now)
 
 
 def _done(session: Session, payment: Payment) -> Refund | None:

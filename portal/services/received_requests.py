@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +16,9 @@ from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.i18n import pick_locale
 from portal.mail import ends
+from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
+from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest, Subscription
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
@@ -71,7 +74,7 @@ def _write(
     session.add(received)
     session.flush()
     _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
-    _acknowledge(ctx, session, received, locale=locale, now=now)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
     return received
 
 
@@ -206,7 +209,10 @@ def dismiss(
     by_id: uuid.UUID | None = None,
     now: datetime,
 ) -> None:
-    """Settle it without an end, for a reason that stays. Raises NoResultFound, AlreadySettled."""
+    """Settle it without an end, for a reason that stays here, and tell whoever asked that nothing was ended.
+
+    Raises NoResultFound, AlreadySettled.
+    """
     with ctx.db.begin() as session:
         received = stored.lock(session, merchant_id, received_id)
         if not received.is_open:
@@ -215,6 +221,8 @@ def dismiss(
         received.settled_at, received.settled_by = now, by
         acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
+        locale = stored.locale_of(session, received)
+        _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", locale=locale, now=now)
 
 
 def reopen(session: Session, request: EndRequest) -> list[uuid.UUID]:
@@ -233,8 +241,15 @@ def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, no
     )
 
 
-def _acknowledge(
-    ctx: Context, session: Session, received: ReceivedRequest, *, locale: str | None, now: datetime
+def _tell(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    compose: Callable[[Letterhead, ReceivedFacts], Composed],
+    *,
+    key: str,
+    locale: str | None,
+    now: datetime,
 ) -> None:
     if not received.email:
         return
@@ -254,9 +269,9 @@ def _acknowledge(
     outbox.put(
         ctx,
         session,
-        ends.request_received(notice_facts.letterhead(ctx, merchant, language), facts),
+        compose(notice_facts.letterhead(ctx, merchant, language), facts),
         merchant_id=merchant.id,
-        key=f"received:{received.id}",
+        key=key,
         recipient=received.email,
         language=language,
         now=now,

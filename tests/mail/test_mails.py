@@ -275,9 +275,10 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
     )
     bare = dataclasses.replace(one, reference="", asked_by_customer=False, customer_email=None, is_classic=True)
     stuck = dataclasses.replace(one, refund_is_stuck=True)
+    taken_back = dataclasses.replace(one, is_reversed=True)
     return [
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
-        *(late_payments.late_payment_refunded(whose, late) for late in (one, bare)),
+        *(late_payments.late_payment_refunded(whose, late) for late in (one, bare, taken_back)),
         *(late_payments.late_payment_kept(whose, late) for late in (one, bare)),
         late_payments.merchant_late_payments(whose, rows=(one,), more=0),
         late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),
@@ -362,6 +363,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         ends.request_received(whose, letter),
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
         ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
+        ends.request_dismissed(whose, letter),
     ]
     told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]

@@ -46,8 +46,8 @@ def charged(paypal, subscription, *, after=timedelta(days=1)):
     return paid
 
 
-def show(ctx, subscription, paid):
-    """Write a transaction as PayPal shows it now."""
+def show(ctx, subscription, paid, *, told=Told(sale_ids=())):  # noqa: B008 - frozen
+    """Write a transaction as PayPal shows it now, and what a message adds to it."""
     reading = PaymentReading(
         provider_id=paid.id,
         status=paid.status,
@@ -56,7 +56,7 @@ def show(ctx, subscription, paid):
     )
     with ctx.db.begin() as session:
         locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
-        payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
+        payments.take_over(ctx, session, locked, [reading], told, now=utc_now())
 
 
 def alarms(ctx):

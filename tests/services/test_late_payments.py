@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
@@ -15,12 +15,13 @@ from portal.domain.end_requests import Basis, RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import Merchant, PaymentState, Subscription, TimelineKind
+from portal.models import Mail, Merchant, PaymentState, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import late_payments as queries
 from portal.queries import subscriptions
 from portal.services import endings, late_payment_watch, late_payments
 from portal.services.aging import Unfinished
+from portal.services.payments import Told
 from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
 
@@ -232,6 +233,18 @@ def test_given_back_by_hand_closes_the_alarm_by_itself(ctx, paypal, ended):
     assert (late.state, payment_of(ctx, late).state) == (LateState.REFUNDED, PaymentState.REFUNDED)
     assert entries(ctx, ended, TimelineKind.REFUNDED) == 1
     assert mails(ctx).count("late_payment_refunded") == 1
+
+
+def test_taken_back_after_a_dispute_closes_the_alarm_and_is_said_as_that(ctx, paypal, ended):
+    paid = charged(paypal, ended)
+    show(ctx, ended, paid)
+    for _ in range(2):
+        show(ctx, ended, paid, told=Told(sale_ids=(paid.id,), reversed=True))
+    (late,) = alarms(ctx)
+    assert (late.state, payment_of(ctx, late).state) == (LateState.REFUNDED, PaymentState.REVERSED)
+    with ctx.db.read() as session:
+        told = session.scalars(select(Mail).where(Mail.kind == "late_payment_refunded")).one()
+    assert told.subject.startswith("Repris par PayPal"), "we said that we would write"
 
 
 def test_explained_is_settled_and_cannot_be_explained_twice(ctx, paypal, ended):

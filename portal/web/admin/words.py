@@ -199,6 +199,7 @@ WAY: Final[Mapping[Way, LazyString]] = {
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
     "request_received": _l("Request received otherwise"),
+    "request_dismissed": _l("Request closed without an end"),
     "end_dated": _l("Last day of access"),
     "end_moved": _l("Planned end on another day"),
     "end_withdrawn": _l("Request taken back"),

@@ -147,6 +147,11 @@ def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(c
     assert received.reference in page.text
     assert "lea@x.test" in page.text
     assert "encore un an" not in page.text, "an internal note"
+    with ctx.db.read() as session:
+        mail = session.scalars(select(Mail).where(Mail.kind == "request_dismissed")).one()
+    assert (mail.recipient, mail.language) == (visit.customer.email, visit.customer.locale)
+    assert received.reference in mail.subject
+    assert "encore un an" not in str(mail.content)
     notify(visit, subscription)
     assert len(stored(ctx)) == 2
 
