@@ -342,7 +342,7 @@ def _late_payment(item: Item, role: Role) -> Card:
         url=page,
         label=_("Payment after the end"),
         state="stop",
-        happened=late_payment_words.happened(alarm.late.subscription),
+        happened=late_payment_words.happened(alarm.late),
         todo=late_payment_words.todo(alarm),
         rows=rows,
         ways=_may(role, Role.SUPPORT, *([] if is_classic else [refund]), *ways),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.end_requests import Trouble
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import NoRefund, RefundState
-from portal.queries.late_payments import Alarm
+from portal.queries.late_payments import Alarm, LatePayment
 from portal.queries.paypal_accounts import Provider
 from portal.web.admin import presenting
 
@@ -52,13 +52,16 @@ CANNOT: Final[Mapping[NoRefund, LazyString]] = {
 }
 
 
-def happened(subscription: Any) -> str:
-    """Return what came after which end, and whether its customer knows."""
+def happened(late: LatePayment) -> str:
+    """Return what came after which end and, while it is not settled, whether its customer knows."""
+    subscription = late.subscription
     came = (
         _("PayPal took this payment after it had confirmed the end.")
         if subscription.stopped_at_provider_at is not None
         else _("PayPal took this payment although the subscription had ended before it began.")
     )
+    if late.state is not LateState.OPEN:
+        return came
     told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))
     return f"{came} {told}"
 

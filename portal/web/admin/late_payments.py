@@ -119,7 +119,7 @@ def words_of(alarm: Alarm) -> dict[str, Any]:
         "late": alarm.late,
         "subscription": subscription,
         "customer": subscription.customer.name or subscription.customer.email or subscription.provider_id,
-        "happened": happened(subscription),
+        "happened": happened(alarm.late),
         "if_kept": presenting.told(
             subscription.customer,
             _("The customer is told that you call it owed and do not give it back. Your reason stays here."),

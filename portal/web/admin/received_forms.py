@@ -104,7 +104,10 @@ class DismissalForm(BaseForm):
 
     reason = TextAreaField(
         _l("Why there is nothing to end"),
-        description=_l("It stays with the request: for example “subscribed with another seller, told so by letter”."),
+        description=_l(
+            "It stays with the request: for example “subscribed with another seller”. "
+            "Whoever gave an address is told that nothing was ended, but not why."
+        ),
         filters=[plain],
         validators=[
             DataRequired(_l("Say why: whoever looks here later wants to know.")),

@@ -98,7 +98,10 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
     with ctx.db.read() as session:
         assert [one.state for one in stored.of_payment(session, late.payment_id)] == [RefundState.DONE]
     assert len(paypal.subscriptions[ended.provider_id].refunds) == 1
-    assert "Given back" in support.get(page.path).text
+    settled = support.get(page.path).text
+    assert "Given back" in settled
+    assert "expects it back" not in settled
+    assert "Unknown" not in settled, "PayPal said no word about a refund that went well"
 
 
 def test_15_one_that_paypal_shows_live_again_is_ended_a_second_time(ctx, make, paypal, merchant, desk):
