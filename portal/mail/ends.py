@@ -22,7 +22,7 @@ def request_received(head: Letterhead, received: ReceivedFacts) -> Composed:
 
 
 def request_dismissed(head: Letterhead, received: ReceivedFacts) -> Composed:
-    """Tell whoever asked by another way that nothing was ended: an answer to the acknowledgement."""
+    """Tell whoever asked by another way that the request ended nothing, here or because something else had before."""
     return compose("request_dismissed", head, received=received)
 
 

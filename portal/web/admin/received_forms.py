@@ -106,7 +106,7 @@ class DismissalForm(BaseForm):
         _l("Why there is nothing to end"),
         description=_l(
             "It stays with the request: for example “subscribed with another seller”. "
-            "Whoever gave an address is told that nothing was ended, but not why."
+            "Whoever gave an address is told that it changed nothing, but not why."
         ),
         filters=[plain],
         validators=[
