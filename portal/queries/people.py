@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
 from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff
+from portal.models.names import reading_order
 
 
 class Kind(StrEnum):
@@ -198,5 +199,5 @@ def recovery_codes_left(session: Session, staff_id: uuid.UUID) -> int:
 
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
-    rows = session.execute(select(*_MERCHANT).order_by(Merchant.name, Merchant.id).limit(limit))
+    rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
     return [_merchant(row) for row in rows]
