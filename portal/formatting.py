@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_timezone_name
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 
 FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
 DAY_IN_FULL: Final = "EEEE d MMMM y"
@@ -49,6 +49,10 @@ class Formatter:
         if value is None:
             return self.words.gettext("amount unknown")
         return format_currency(value.amount, value.currency, locale=self._format)
+
+    def number(self, value: int) -> str:
+        """Return a count as the reader writes it: « 10 000 », "10,000"."""
+        return format_decimal(value, locale=self._format)
 
     def rhythm(self, unit: str | None, count: int | None = 1) -> str:
         """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, literal_column
 
-
 LIGATURES: Final = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"))  # what Unicode does not take apart by itself
 
 

@@ -575,3 +575,11 @@ def test_the_code_is_in_the_body_alone():
     assert "042137" in mail.text.splitlines()
     assert "for 10 minutes" in mail.text
     assert "https://portal.test/account/a/login/link/t" in mail.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_nobody_at_the_desk_is_told_to_write_to_themselves(locale):
+    """The support address is where customers write: a mail to the desk itself offers it to nobody."""
+    for mail in every_message(head(locale)):
+        foot = mail.text.rpartition("\n--\n")[2]
+        assert ("aide@atelier.test" in foot) is not mail.kind.startswith("merchant_"), mail.kind
