@@ -14,9 +14,9 @@ LIGATURES: Final = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"))  # what Unicode do
 
 def reading_order(column: Any) -> ColumnElement[str]:
     """Return what to sort a name by: without accents and case. Immutable, so that an index can hold it."""
-    letters = func.normalize(column, literal_column("NFKD"))
-    accents, nothing, everywhere = (literal_column(one) for one in ("'[\\u0300-\\u036f]'", "''", "'g'"))
-    plain = func.lower(func.regexp_replace(letters, accents, nothing, everywhere))
+    letters: ColumnElement[str] = func.normalize(column, literal_column("NFKD"))
+    accents, everywhere = literal_column("'[\\u0300-\\u036f]'"), literal_column("'g'")
+    plain: ColumnElement[str] = func.lower(func.regexp_replace(letters, accents, literal_column("''"), everywhere))
     for joined, apart in LIGATURES:
         plain = func.replace(plain, literal_column(f"'{joined}'"), literal_column(f"'{apart}'"))
     return plain
