@@ -1,4 +1,7 @@
-"""In which language a page speaks: the visitor's choice, their record, the merchant's, the browser's, French."""
+"""In which language a page speaks: the visitor's choice, their record, the browser's, the merchant's, French.
+
+Every merchant's pages exist in both: a browser that wants one of them gets it.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ def current() -> str:
     return i18n.pick_locale(
         session.get("language"),
         person.locale if person else None,
-        merchant.locale if merchant else None,
         request.accept_languages.best_match(i18n.LOCALES),
+        merchant.locale if merchant else None,
     )
 
 
