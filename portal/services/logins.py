@@ -255,7 +255,7 @@ def _enter(
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
     customer = session.get_one(Customer, challenge.customer_id)
-    customer.locale = visitor.language or customer.locale  # mails then speak as the pages do
+    customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     return Entry(token=token, next_path=browser.next_path)
 

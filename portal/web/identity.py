@@ -84,6 +84,7 @@ def visitor(kind: Kind) -> Visitor:
         network=network(),
         old_token=request.cookies.get(cookie_name(kind)),
         language=locale.chosen(),
+        wish=locale.of_browser(),
         device=_device() if kind is Kind.STAFF else "",
     )
 

@@ -33,9 +33,14 @@ def current() -> str:
     return i18n.pick_locale(
         session.get("language"),
         person.locale if person else None,
-        request.accept_languages.best_match(i18n.LOCALES),
+        of_browser(),
         merchant.locale if merchant else None,
     )
+
+
+def of_browser() -> str | None:
+    """Return the language of ours that the browser likes best, if it names one."""
+    return request.accept_languages.best_match(i18n.LOCALES)
 
 
 def chosen() -> str | None:

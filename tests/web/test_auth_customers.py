@@ -439,6 +439,16 @@ def test_a_bad_address_is_shown_again_as_typed(browser, make, typed, ctx):
     assert row_counts(ctx)["login_challenges"] == 0
 
 
+@pytest.mark.parametrize(("known", "kept"), [(None, "en"), ("fr", "fr")])
+def test_mails_speak_as_the_browser_asks_where_nothing_else_is_known(make, browser, ctx, code_and_link, known, kept):
+    merchant = make.merchant(locale="fr")
+    customer = make.customer(merchant, locale=known)
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en-GB"
+    browser.submit(f"/account/{merchant.slug}/login", email=customer.email).submit(code=code_and_link()[0])
+    with ctx.db.read() as session:
+        assert session.get_one(Customer, customer.id).locale == kept
+
+
 def test_mails_speak_the_language_the_customer_reads(make, browser, letters, ctx, code_and_link):
     merchant = make.merchant(locale="fr")
     customer = make.customer(merchant)
