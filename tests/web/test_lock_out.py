@@ -74,11 +74,11 @@ def enter(app, merchant, owner, letters, clock, *, address: str) -> str:
 def test_25_a_stranger_tries_all_day_and_the_owner_is_in_within_a_minute(app, ctx, merchant, owner, letters):
     stranger, ways = Stranger(ctx, merchant, owner.email), []
     with time_machine.travel(MORNING, tick=False) as clock:
-        for step in range(24 * 4):
-            now = MORNING + timedelta(minutes=15 * step)
+        for step in range(24 * 2):
+            now = MORNING + timedelta(minutes=30 * step)
             clock.move_to(now)
             stranger.attack(now)
-            if step % 12 == 5:
+            if step % 8 == 5:
                 clock.shift(timedelta(minutes=step % 10))
                 ways.append(enter(app, merchant, owner, letters, clock, address=f"198.51.{step}.7"))
     assert set(ways) == {"code", "link"}, "after a hundred wrong codes the link alone opens"
@@ -100,9 +100,9 @@ def test_no_minute_of_a_live_mail_is_a_bad_one(app, ctx, merchant, owner, letter
         assert page.submit(code=first).path == f"/account/{merchant.slug}/"
 
 
-def test_a_days_flood_from_one_network_is_five_mails_an_hour(ctx, merchant, owner, letters):
+def test_a_flood_from_one_network_is_five_mails_an_hour(ctx, merchant, owner, letters):
     wish = Ask(merchant_id=merchant.id, email=owner.email, browser_token="b", language="en", network="203.0.113.0/24")
-    for minute in range(0, 24 * 60):
+    for minute in range(0, 200, 2):
         try:
             logins.ask(ctx, wish, now=MORNING + timedelta(minutes=minute))
         except logins.throttles.TooManyTries:
