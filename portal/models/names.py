@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, Text, func, literal_column
 
 LIGATURES: Final = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"))  # what Unicode does not take apart by itself
 
@@ -15,8 +15,9 @@ LIGATURES: Final = (("œ", "oe"), ("æ", "ae"), ("ß", "ss"))  # what Unicode do
 def reading_order(column: Any) -> ColumnElement[str]:
     """Return what to sort a name by: without accents and case. Immutable, so that an index can hold it."""
     letters: ColumnElement[str] = func.normalize(column, literal_column("NFKD"))
-    accents, everywhere = literal_column("'[\\u0300-\\u036f]'"), literal_column("'g'")
-    plain: ColumnElement[str] = func.lower(func.regexp_replace(letters, accents, literal_column("''"), everywhere))
+    accents: ColumnElement[str] = literal_column("'[\\u0300-\\u036f]'")
+    nothing, all_of_them = literal_column("''", Text), literal_column("'g'", Text)
+    plain: ColumnElement[str] = func.lower(func.regexp_replace(letters, accents, nothing, all_of_them))
     for joined, apart in LIGATURES:
         plain = func.replace(plain, literal_column(f"'{joined}'"), literal_column(f"'{apart}'"))
     return plain

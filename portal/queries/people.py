@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
-from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff
+from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff, StaffDevice
 from portal.models.names import reading_order
 
 
@@ -173,6 +173,16 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
 def staff_by_email(session: Session, email: str) -> Staff | None:
     """Return the working staff member with that address (lower case), or None."""
     return session.scalars(select(Staff).where(Staff.email == email, Staff.disabled_at.is_(None))).one_or_none()
+
+
+def any_staff(session: Session) -> Staff | None:
+    """Return some member of staff: work for an unknown address is done on theirs, and rolled back."""
+    return session.scalars(select(Staff).limit(1)).first()
+
+
+def devices(session: Session, staff_id: uuid.UUID) -> list[StaffDevice]:
+    """Return the browsers on which the person has logged in."""
+    return list(session.scalars(select(StaffDevice).where(StaffDevice.staff_id == staff_id)))
 
 
 def lock_staff(session: Session, staff_id: uuid.UUID) -> Staff | None:

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import ALARM, RequestState, Trouble
+from portal.domain.login_mails import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
@@ -43,15 +44,14 @@ def login_code(
     language: str,
     now: datetime,
 ) -> None:
-    """Send the code and the link to an address; too late is never (the outbox drops it after ten minutes)."""
-    life = outbox.LOGIN_CODE_LIFE
+    """Send the code, if one opens, and the link to an address; too late is never (the outbox drops it)."""
     locale = pick_locale(language, merchant.locale)
     composed = logins.login_code(
         facts.letterhead(ctx, merchant, locale),
         code=code,
         path=link_path,
-        minutes=int(life.total_seconds() // 60),
-        valid_until=now + life,
+        minutes=LIFETIME // timedelta(minutes=1),
+        valid_until=now + LIFETIME,
     )
     outbox.put(
         ctx,

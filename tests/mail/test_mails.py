@@ -19,7 +19,7 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import (
     AccessFacts,
@@ -376,7 +376,16 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
     told += late_money(whose, **names)
-    told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
+    told += [
+        logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
+        for code in ("042137", "")
+    ]
+    told.append(logins.staff_unlock(whose, path="/admin/login/link/t", minutes=10, valid_until=NOW))
+    told.append(staff_alerts.refusals(whose, number=5, at=NOW))
+    told += [
+        staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")
+    ]
+    told += [staff_alerts.recovery_code(whose, left=left, at=NOW) for left in (0, 1, 9)]
     told += about_pauses(whose, changes)
     return told
 
@@ -569,9 +578,10 @@ def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
         assert ("You need not do anything" in mail.text) is is_free, (changes, more)
 
 
-def test_the_code_is_in_the_body_alone():
+def test_the_code_is_in_the_subject_and_in_the_body_and_not_where_others_read():
     mail = logins.login_code(head(), code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW)
-    assert "042137" not in mail.subject
+    assert "042137" in mail.subject
+    assert "042137" not in mail.shown_subject
     assert "042137" in mail.text.splitlines()
     assert "for 10 minutes" in mail.text
     assert "https://portal.test/account/a/login/link/t" in mail.text
