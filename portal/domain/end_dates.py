@@ -83,7 +83,7 @@ def schedule(
     A payment is owed when it falls before `owed_until`.  PayPal is told from there on, as soon as the last payment
     owed was seen completed or can no longer come; never nearer to the next one than `MARGIN`.
     """
-    taken = []
+    taken: list[datetime] = []
     while (prevented := interval.after(next_payment_at, len(taken))) < owed_until:
         taken.append(prevented)
     if not taken and not is_wished:

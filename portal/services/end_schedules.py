@@ -62,9 +62,9 @@ def plan(
 def _planned(
     subscription: Subscription, reason: WaitReason, owed_until: datetime, *, is_wished: bool
 ) -> Schedule | None:
-    if subscription.takes_no_payment:
-        return without_payments(reason, owed_until)
     interval, payment = interval_of(subscription), subscription.next_payment_at
+    if subscription.takes_no_payment or (subscription.status is Status.PAST_DUE and payment is None):
+        return without_payments(reason, owed_until)
     if interval is None or payment is None:
         return None
     return schedule(reason, owed_until, next_payment_at=payment, interval=interval, is_wished=is_wished)
@@ -124,15 +124,11 @@ def standing(request: EndRequest, subscription: Subscription, *, now: datetime) 
     return replace(planned, due_at=request.due_at, awaited_at=request.awaited_at)
 
 
-def contract_end(
-    reason: WaitReason | None, owed_until: datetime | None, wished_on: date | None, time_zone: str
-) -> date | None:
-    """Return the day on which the contract ends for whoever asked, apart from PayPal's and access's; None: at once."""
-    if reason is None or owed_until is None:
-        return None
-    if reason is WaitReason.WISH and wished_on is not None:
+def contract_end(planned: Schedule, wished_on: date | None, time_zone: str) -> date:
+    """Return the day on which the contract ends for whoever asked: neither PayPal's day nor that of access."""
+    if planned.reason is WaitReason.WISH and wished_on is not None:
         return wished_on
-    return (owed_until - timedelta(microseconds=1)).astimezone(ZoneInfo(time_zone)).date()
+    return (planned.owed_until - timedelta(microseconds=1)).astimezone(ZoneInfo(time_zone)).date()
 
 
 def payments_around(
