@@ -70,6 +70,8 @@ def planned_words(
     now: datetime,
 ) -> PlannedWords | None:
     """Return what a message says of an end that waits for its day; None of one that waits no more."""
+    if not request.is_planned(now):
+        return None
     by_hand = grants.of_customer(
         session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
     )

@@ -6,6 +6,7 @@ one that the page has not shown is shown first, and nothing is done meanwhile (c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ class DayForm(PlainForm):
         validators=[Optional()],
     )
     today: date
+    asks: Sequence[str] = ()  # what the page says when the day had not been shown
 
     @property
     def shown_for(self) -> str:
@@ -42,7 +44,7 @@ class DayForm(PlainForm):
             return False
         if request.form.get("shown_for", request.args.get("on", "")) == self.shown_for:
             return True
-        self.on.errors = [_("You chose another day. This page now shows what it changes: check it and confirm again.")]
+        self.asks = [_("You chose another day. This page now shows what it changes: check it and confirm again.")]
         return False
 
     @property

@@ -87,7 +87,12 @@ def test_a_wished_day_before_the_next_payment_waits_for_it_and_leaves_none(ctx, 
     with ctx.db.begin() as session:
         session.execute(update(EndRequest).values(due_at=utc_now()))
     assert carry(ctx, request).state is RequestState.CONFIRMED
-    assert make.reload(subscription).access_until == subscription.paid_until, "what is paid stays open"
+    after = make.reload(subscription)
+    assert (after.access_until, after.ended_at) == (subscription.paid_until,) * 2, "what is paid stays open"
+    (told,) = letters(ctx, "end_confirmed")
+    wished = datetime.combine(days_ahead(subscription, 5), time(12), tzinfo=UTC)
+    said = f"Jour choisi pour la fin : {format_date(wished, 'EEEE', locale='fr')} {day_in_french(wished)}"
+    assert said in " ".join(told.split())
 
 
 def test_a_wished_day_too_near_to_a_payment_is_told_at_once(ctx, make, merchant):

@@ -77,7 +77,7 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
-    form.form_errors += chosen.on.errors
+    form.form_errors += [*chosen.on.errors, *chosen.asks]
     page = render_template(
         "customer/cancellation.html", form=form, recap=shown, day_form=chosen, subscription_id=subscription_id
     )
