@@ -29,7 +29,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
             is_unknown=facts.is_access_unknown,
             kept=facts.kept,
             merchant_name=facts.merchant_name,
-            at=facts.earliest_at,
+            at=facts.now,
             fmt=fmt,
             translator=fmt.words,
         ),
@@ -38,8 +38,8 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
 
 def _why(facts: PlannedFacts, fmt: Formatter) -> str:
     _, said = fmt.words.gettext, []
-    if facts.wished_on is not None:
-        said.append(_("The day that was chosen: %(date)s.", date=fmt.date(facts.wished_on)))
+    if facts.wished_on not in (None, facts.ends_on):
+        said.append(_("The day that was chosen: %(date)s.", date=fmt.date(facts.wished_on or facts.ends_on)))
     if facts.reason is WaitReason.COMMITMENT:
         said.append(_("The commitment runs until %(date)s.", date=fmt.date(facts.ends_on)))
     elif facts.reason is WaitReason.NOTICE:

@@ -33,6 +33,7 @@ class PlannedFacts(Clean):
     access_until: datetime | None
     is_access_unknown: bool
     kept: tuple[str, ...]
+    now: datetime  # when it is told: access that ended before is said to have ended
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ def expectation(
     """
     facts, payment, at = subscription.facts, subscription.next_payment_at, now
     if planned is not None:
-        payment, at = planned.prevented_at, planned.due_at
+        payment, at = planned.prevented_at, planned.earliest_at
         if planned.taken:
             facts = replace(facts, paid_until=planned.prevented_at)
     return preview_end(facts, rule_of(subscription.product), outcome, at, given), payment

@@ -47,6 +47,7 @@ def told_before(
         access_until=seen.access_until,
         is_access_unknown=seen.is_date_unknown,
         kept=tuple(dict.fromkeys(window.title for window in seen.stays if window.end is End.KEPT)),
+        now=now,
     )
 
 

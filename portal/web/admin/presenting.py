@@ -191,7 +191,8 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     if answer.get("debug_id"):
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
-        rows.append((_("PayPal will be told on"), moment(request.due_at)))
+        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
+        rows.append((by, moment(request.due_at)))
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))

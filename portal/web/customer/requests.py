@@ -271,7 +271,6 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     if said is Said.SCHEDULED:
         last_taken, prevented = payments_around(request, subscription, now=now)
         rows += [
-            (_("PayPal is told on"), presenting.known_moment(request.due_at)),
             (_("Last payment still taken"), presenting.known_day(last_taken)),
             (_("First payment not taken"), presenting.known_day(prevented)),
             (_("Access until"), presenting.access_until(holding, now=now)),
