@@ -21,7 +21,7 @@ from tests.services.test_end_schedules import reading_of, see
 from tests.web.admin.conftest import enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
-PLANNED = "PayPal will be told on"
+PLANNED = "PayPal will be told"
 
 
 def day(days: int) -> str:
