@@ -18,6 +18,7 @@ from babel.numbers import format_currency, format_decimal
 FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
+WEEKDAY: Final = "EEEE "
 
 
 class Words(Protocol):
@@ -34,6 +35,10 @@ class Priced(Protocol):
     def amount(self) -> Decimal: ...
     @property
     def currency(self) -> str: ...
+
+
+def _pattern(day: date, habits: str) -> str:
+    return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,13 @@ class Formatter:
             return self.words.gettext("date unknown")
         return self.date(self._local(at).date())
 
+    def bare_date(self, day: date) -> str:
+        """Return a date for a button: « 20 février 2027 », « 1er avril 2027 »."""
+        return format_date(day, _pattern(day, self._format).removeprefix(WEEKDAY), locale=self._format)
+
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""
-        pattern = FIRST_IN_FRENCH if self._format == "fr" and day.day == 1 else DAY_IN_FULL
-        return format_date(day, pattern, locale=self._format)
+        return format_date(day, _pattern(day, self._format), locale=self._format)
 
     def hour(self, at: datetime | None) -> str:
         """Return the local time with its zone's name, which tells summer from winter time."""
