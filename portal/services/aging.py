@@ -21,7 +21,7 @@ from portal.logs import place_of
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.queries import proofs as proof_queries
-from portal.services import late_ends, logins, notices, proofs, sessions, throttles, timeline
+from portal.services import late_ends, logins, notices, proofs, received_reminders, sessions, throttles, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,8 @@ _Act = Callable[[Session, EndRequest, Subscription], None]
 def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
-    for step in (tell_late, tell_overdue, tell_access_ends_soon, close_over, make_proofs, forget_expired):
+    reminding = received_reminders.remind
+    for step in (tell_late, tell_overdue, reminding, tell_access_ends_soon, close_over, make_proofs, forget_expired):
         try:
             step(ctx, now=now)
         except Exception as error:

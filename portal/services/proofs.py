@@ -128,6 +128,9 @@ def gather(
         ended_at=subscription.ended_at,
         made_at=now,
         check_url=f"{base_url}/proof/{request.reference}",
+        notified_at=request.notified_at,
+        notified_reference=request.notified_reference,
+        notified_way=request.notified_way,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

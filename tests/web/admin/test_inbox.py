@@ -32,8 +32,9 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.queries import inbox
-from portal.services import aging, end_withdrawals, received_requests
-from portal.services.received_requests import Declaration, Notification
+from portal.services import aging, end_withdrawals, notifications, received_requests
+from portal.services.notifications import Notification
+from portal.services.received_requests import Declaration
 
 
 @pytest.fixture
@@ -423,7 +424,7 @@ def test_the_page_and_its_count_cost_the_same_whatever_their_length(owner, stuck
 def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
     wished = (now + timedelta(days=40)).date()
-    received = received_requests.notify(
+    received = notifications.notify(
         ctx,
         Notification(
             merchant_id=merchant.id,

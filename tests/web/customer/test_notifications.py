@@ -14,9 +14,9 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action
 from portal.models import Mail, ReceivedRequest
 from portal.queries import inbox
-from portal.services import end_requests, outbox, received_requests
+from portal.services import end_requests, notifications, outbox, received_requests
 from portal.services.end_wishes import Wish
-from portal.services.received_requests import Notification
+from portal.services.notifications import Notification
 from portal.services.refreshing import refresh
 from tests.web.customer.conftest import DONE
 
@@ -159,7 +159,7 @@ def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(c
 def test_under_way_there_is_nothing_to_notify_and_anothers_does_not_exist(ctx, make, paypal, visit, subscription):
     end_by_staff(ctx, make, paypal, subscription)
     mine = Notification(merchant_id=visit.merchant.id, customer_id=visit.customer.id, subscription_id=subscription.id)
-    assert received_requests.notify(ctx, mine, now=utc_now()) is None
+    assert notifications.notify(ctx, mine, now=utc_now()) is None
     theirs = make.subscription(merchant=visit.merchant)
     visit.browser.get(visit.page(theirs, "/notification"), status=404)
 
