@@ -1,4 +1,4 @@
-"""Three bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
+"""Four bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
 
 from __future__ import annotations
 
@@ -82,8 +82,17 @@ def mail_before_commit() -> None:
     outbox.put = put
 
 
+def forgotten_notification() -> None:
+    """What a customer notified is written down, and that is all: nobody is told, and the end is the staff's own."""
+    from portal.services import received_requests
+
+    received_requests.tell_merchant = lambda *_args, **_more: None
+    received_requests._make_theirs = lambda *_args: None
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
+    "forgotten_notification": forgotten_notification,
 }

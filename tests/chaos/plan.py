@@ -12,6 +12,7 @@ from typing import Final
 
 from tests.chaos.points import POINTS
 
+NOTIFY: Final = "notify"  # where customers may not cancel by themselves: the form, and staff who end it
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -24,6 +25,7 @@ STORIES: Final = {
     "staff-cancel": 3,
     "staff-and-customer": 5,  # staff finalise while the customer cancels
     "cancel-then-abandon": 3,
+    NOTIFY: 6,
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -94,6 +96,11 @@ class Plan:
     pending: int  # how many of the seats, the last of the first merchant, were never approved
     bystanders: tuple[int, ...]  # seats of people who do nothing
 
+    @property
+    def notifying(self) -> tuple[int, ...]:
+        """Seats whose product lets nobody cancel by themselves."""
+        return tuple(step.seat for step in self.stormy if step.kind == NOTIFY)
+
 
 def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
     """Draw a run with so many stories and so many faults."""
@@ -130,10 +137,12 @@ def for_bug(bug: str) -> Plan:
         "call_before_intent": "die-at:before-intent",
         "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
+        "forgotten_notification": "die-at:intent-written",
     }[bug]
+    story = NOTIFY if bug == "forgotten_notification" else "cancel"
     steps = []
     for seat in range(4):
-        steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
+        steps += [Step("fault", fault, number=1), Step("story", story, seat, seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
 
 
