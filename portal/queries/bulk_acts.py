@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     table,
 )
@@ -154,10 +155,11 @@ def grants_by_holder(
 
 
 def _notified() -> ColumnElement[bool]:
-    """Whether its customer has asked for the end by another way, and waits."""
-    return exists().where(
+    """Whether its customer has asked for the end by another way, and waits: also for what staff have planned."""
+    waits = exists().where(
         ReceivedRequest.subscription_id == Subscription.id, ReceivedRequest.state == ReceivedState.OPEN
     )
+    return or_(waits, EndRequest.notified_at.is_not(None))
 
 
 # Running

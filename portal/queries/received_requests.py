@@ -19,6 +19,7 @@ __all__ = [
     "ReceivedState",
     "at_risk",
     "found",
+    "hold",
     "likely_subscriptions",
     "locale_of",
     "lock",
@@ -169,6 +170,13 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequ
             .with_for_update(key_share=True)
         )
     )
+
+
+def hold(session: Session, subscription: Subscription, *, also: uuid.UUID | None) -> None:
+    """Lock what an end of the subscription may answer, before what is locked last of all (`merchant_news.lock`)."""
+    lock_open(session, subscription.id)
+    if also is not None:
+        lock(session, subscription.merchant_id, also)
 
 
 def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ReceivedRequest]:

@@ -20,6 +20,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
+from portal.queries import received_requests as stored_received
 from portal.services import (
     comebacks,
     end_confirmations,
@@ -77,6 +78,7 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
+        stored_received.hold(session, subscription, also=wish.received_request_id)
         planned = _plan(session, subscription, wish, now=now)
         standing, letters = _standing(session, subscription, wish), []
         if standing is not None and _gives_way(standing, wish, planned, now=now):
@@ -89,7 +91,8 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
                 request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
             )
         else:
-            request = _write(ctx, session, subscription, wish, planned, now=now)
+            answering = wish.received_request_id or next(iter(letters), None)
+            request = _write(ctx, session, subscription, wish, planned, answering=answering, now=now)
             _answer(ctx, session, wish, request, now=now)
             for letter in letters:  # the new end answers what the replaced one answered
                 received_requests.match(ctx, session, wish.merchant_id, letter, request, by=wish.actor_name, now=now)
@@ -203,11 +206,18 @@ def _replace(
 
 
 def _write(
-    ctx: Context, session: Session, subscription: Subscription, wish: Wish, planned: Schedule | None, *, now: datetime
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    wish: Wish,
+    planned: Schedule | None,
+    *,
+    answering: uuid.UUID | None,
+    now: datetime,
 ) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
     merchant = session.get_one(Merchant, wish.merchant_id)
-    settings = settings_of(session, merchant, subscription, answering=wish.received_request_id)
+    settings = settings_of(session, merchant, subscription, answering=answering)
     policies.check(wish.actor, wish.action, settings, role=wish.role)
     request = EndRequest(
         merchant_id=wish.merchant_id,

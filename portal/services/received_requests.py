@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, reminders
+from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.subscriptions import Status
 from portal.i18n import pick_locale
 from portal.mail import ends
@@ -23,14 +23,13 @@ from portal.mail.letterhead import Letterhead
 from portal.models import (
     EndRequest,
     Merchant,
-    NewsKind,
     ReceivedRequest,
     Subscription,
     TimelineKind,
 )
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.services import audit, merchant_news, notice_facts, outbox, timeline
+from portal.services import audit, merchant_news, notice_facts, outbox, received_reminders, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -87,27 +86,8 @@ def write(
         _stand_in(session, received, session.get_one(Subscription, received.subscription_id))
     _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
-    _tell_merchant_at_once(ctx, session, received, now=now)
+    received_reminders.tell_at_once(ctx, session, received, now=now)
     return received
-
-
-def _tell_merchant_at_once(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
-    """What a near payment would bring to mind in an hour is said in the first mail."""
-    zone = session.get_one(Merchant, received.merchant_id).time_zone
-    ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1)
-    for time in reminders(now, payment, time_zone=zone, now=now):
-        tell_merchant(ctx, session, received, time, now=now)
-
-
-def tell_merchant(ctx: Context, session: Session, received: ReceivedRequest, time: str, *, now: datetime) -> None:
-    """Put it into the merchant's next mail about what waits, once for that time (`domain.reminders`)."""
-    merchant, key = session.get_one(Merchant, received.merchant_id), reminder_key(received, time)
-    merchant_news.tell(ctx, session, NewsKind.NOTIFIED, received, merchant, key=key, now=now)
-
-
-def reminder_key(received: ReceivedRequest, time: str) -> str:
-    """Return what makes that it is told once for a time; open again, it is told anew."""
-    return f"notified:{received.id}:{received.open_since.isoformat()}:{time}"
 
 
 def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:

@@ -84,9 +84,9 @@ def mail_before_commit() -> None:
 
 def forgotten_notification() -> None:
     """What a customer notified is written down, and that is all: nobody is told, and the end is the staff's own."""
-    from portal.services import received_requests
+    from portal.services import received_reminders, received_requests
 
-    received_requests.tell_merchant = lambda *_args, **_more: None
+    received_reminders.tell = lambda *_args, **_more: None
     received_requests._make_theirs = lambda *_args: None
 
 

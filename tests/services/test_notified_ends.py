@@ -401,3 +401,15 @@ def test_a_plan_taken_back_lets_it_wait_again_and_be_brought_to_mind_anew(ctx, m
     assert days_reminded(ctx, left, friday + HOUR, 14) == [0, 4, 7], "told at once; Tuesday and Friday"
     with ctx.db.read() as session:
         assert stored.open_of(session, subscription.id).id == received.id
+
+
+def test_a_plan_that_answers_a_letter_gives_way_to_cancelled_alone(ctx, claire, subscription, now):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    staff_ask(ctx, subscription, now=now, received=letter, wished_on=(now + 70 * DAY).date())
+    with pytest.raises(NotAllowed):
+        staff_ask(ctx, subscription, Action.COMPLETE, now=now + HOUR)
+    staff_ask(ctx, subscription, now=now + HOUR)
+    with ctx.db.read() as session:
+        requests = {row.state: row for row in session.scalars(select(EndRequest))}
+    assert requests[RequestState.RECORDED].notified_reference == letter.reference
+    assert requests[RequestState.WITHDRAWN].notified_reference == ""

@@ -116,6 +116,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         history = pause_requests.all_of_subscription(session, found.id)
         ending = any(one.is_open for one in requests)
         notified = received_pages.waiting(session, found)
+        answers = any(one.is_open and one.answers for one in requests)
         in_the_way = any(presenting.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         return showing.page(
@@ -143,7 +144,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=[] if in_the_way else _actions(found, notified=notified is not None),
+            possible=[] if in_the_way else _actions(found, notified=notified is not None or answers),
         )
 
 

@@ -222,7 +222,7 @@ def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(
         assert "Cancellation notified" in seen
     page = visit.browser.get(visit.page(subscription))
     assert fact(page, "End asked for") != "not so far"
-    assert visit.browser.get(f"{visit.home}/requests/{received.reference}").path == visit.page(subscription)
+    assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
 
 
 def test_once_switched_on_one_who_waits_still_reads_that_it_is_recorded(ctx, visit, subscription):
@@ -236,7 +236,7 @@ def test_once_switched_on_one_who_waits_still_reads_that_it_is_recorded(ctx, vis
 def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, paypal, visit, subscription):
     notify(visit, subscription)
     (received,) = stored(ctx)
-    where = f"{visit.home}/requests/{received.reference}"
+    where = f"{visit.home}requests/{received.reference}"
     end_by_staff(ctx, make, paypal, subscription)
     (request,) = make.requests(subscription)
     waiting = visit.browser.get(where)
@@ -256,6 +256,6 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
 def test_a_plan_that_answers_it_offers_no_undo_that_is_not_theirs(ctx, visit, subscription):
     notify(visit, subscription)
     end_by_staff_on(ctx, subscription, (utc_now() + timedelta(days=45)).date())
-    page = visit.browser.get(f"{visit.home}/requests/{stored(ctx)[0].reference}")
+    page = visit.browser.get(f"{visit.home}requests/{stored(ctx)[0].reference}")
     assert page.h1 == "Your request is recorded"
     assert "you can take your request back" not in page.text
