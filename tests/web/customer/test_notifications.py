@@ -248,7 +248,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     assert fact(page, "Reference of the notification") == received.reference
     assert fact(page, "Reference") == request.reference
     assert f"as you asked on {fact(page, 'Asked on').split(' at ')[0]}" in page.text
-    assert visit.browser.client.get(f"{where}/proof.pdf").data.startswith(b"%PDF")
+    assert visit.browser.client.get(f"{where}/proof.pdf", base_url="http://portal.test").data.startswith(b"%PDF")
     other = log_in(visit.merchant, make.customer(visit.merchant))
     other.browser.get(where, status=404)
 
