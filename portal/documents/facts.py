@@ -11,12 +11,13 @@ from typing import Any, Final, Self
 from portal.domain.end_requests import Basis, Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import Clean
 
 MOMENTS: Final = (
     *("asked_at", "sent_at", "accepted_at", "confirmed_at", "stopped_at", "last_payment_at"),
-    *("paid_until", "access_until", "ended_at", "made_at"),
+    *("paid_until", "access_until", "ended_at", "made_at", "notified_at"),
 )
 
 
@@ -60,6 +61,14 @@ class ProofFacts(Clean):
     check_url: str  # the page on which a third party checks it, by the address of the portal then
     owed: Money | None = None  # what PayPal showed as unpaid when it ended
     wished_on: date | None = None  # the day that somebody chose for the end
+    notified_at: datetime | None = None  # asked by another way before, and answered by this end
+    notified_reference: str = ""
+    notified_way: Way | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody else acted for a customer who had asked before."""
+        return self.notified_at is not None and self.actor is not Actor.CUSTOMER
 
     def stored(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
@@ -68,7 +77,7 @@ class ProofFacts(Clean):
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
         """Return the facts that `stored` once returned."""
-        moments = {name: datetime.fromisoformat(stored[name]) if stored[name] else None for name in MOMENTS}
+        moments = {name: datetime.fromisoformat(stored[name]) if stored.get(name) else None for name in MOMENTS}
         return cls(
             **{
                 **stored,
@@ -80,6 +89,7 @@ class ProofFacts(Clean):
                 "channel": Channel(stored["channel"]),
                 "outcome": Status(stored["outcome"]),
                 "basis": Basis(stored["basis"]),
+                "notified_way": Way(stored["notified_way"]) if stored.get("notified_way") else None,
                 "kept": tuple(stored["kept"]),
             }
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from portal.documents import words
 from portal.documents.access import access_sentence
+from portal.documents.askings import Rows, asked_before, asked_rows, asked_when
 from portal.documents.facts import ProofFacts
 from portal.domain.access import End
 from portal.domain.end_requests import Basis
@@ -23,8 +24,6 @@ from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.facts import ProofWords
 from portal.mail.letterhead import one_line
-
-Rows = list[tuple[str, str]]
 
 
 class Kind(StrEnum):
@@ -120,6 +119,8 @@ class _Proof:
                 date=day,
                 time=hour,
             )
+        if facts.answers and facts.actor is Actor.STAFF:
+            return asked_before(facts, self.translator, fmt) + " " + said
         if facts.actor is Actor.STAFF:
             return _("%(merchant)s ended this subscription.", merchant=facts.merchant_name) + " " + said
         return said
@@ -128,6 +129,8 @@ class _Proof:
         _, at = self.translator.gettext, self.facts.stopped_at or self.facts.confirmed_at
         what = _("Your subscription is completed.") if self.is_completed else _("Your subscription is cancelled.")
         where = _("It was stopped at PayPal on %(date)s at %(time)s.", date=self.fmt.day(at), time=self.fmt.hour(at))
+        if self.facts.answers:
+            where += " " + asked_before(self.facts, self.translator, self.fmt)
         return f"{what} {where} " + _("You will not be charged again.")
 
     def debt(self) -> str:
@@ -163,29 +166,7 @@ class _Proof:
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
             (_("Number at PayPal"), number),
         ]
-        return rows + self._asked() + self._answered() + self._dates()
-
-    def _asked(self) -> Rows:
-        _, facts = self.translator.gettext, self.facts
-        if facts.actor is Actor.PROVIDER:
-            return [
-                (_("Asked by"), _("nobody here: the end was seen at PayPal")),
-                (_("Seen on"), self.fmt.moment(facts.asked_at)),
-            ]
-        names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
-        way = _(words.CHANNEL[facts.channel])
-        by = names.get(facts.actor, _("Portal"))
-        rows = [
-            (_("Asked on"), self.fmt.moment(facts.asked_at)),
-            (_("Asked by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
-        ]
-        if facts.wished_on is not None:
-            rows.append((_("Day chosen for the end"), self.fmt.date(facts.wished_on)))
-        if facts.reason_code in words.REASON:
-            rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
-        if facts.reason_text:
-            rows.append((_("Words of the customer"), facts.reason_text))
-        return rows
+        return rows + asked_rows(facts, self.translator, self.fmt) + self._answered() + self._dates()
 
     def _answered(self) -> Rows:
         """What PayPal showed before, what it answered, and the read on which the confirmation rests."""
@@ -245,13 +226,12 @@ class _Proof:
     def public_rows(self) -> Rows:
         """*Abandoned* is said as the customer's own proof says it."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        asked = _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on")
         checked = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
         rows = [
             (_("Merchant"), facts.merchant_name),
             (_("Reference"), facts.reference),
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
-            (asked, fmt.moment(facts.asked_at)),
+            asked_when(facts, self.translator, fmt),
             (checked, fmt.moment(facts.confirmed_at)),
             (_("End of the subscription"), fmt.moment(facts.ended_at)),
         ]

@@ -7,6 +7,7 @@ from typing import Final
 
 from portal.domain.access import End
 from portal.domain.end_requests import Channel
+from portal.domain.received_requests import Way
 
 
 def N_(text: str) -> str:
@@ -21,6 +22,14 @@ CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PUBLIC_PAGE: N_("Public cancellation page"),
     Channel.BULK: N_("Bulk action"),
     Channel.API: N_("API"),
+}
+
+WAY: Final[Mapping[Way, str]] = {
+    Way.LETTER: N_("Letter"),
+    Way.EMAIL: N_("E-mail"),
+    Way.TELEPHONE: N_("Telephone"),
+    Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
+    Way.OTHER: N_("Another way"),
 }
 
 END: Final[Mapping[End, str]] = {

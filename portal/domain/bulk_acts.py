@@ -18,6 +18,7 @@ class Effect(StrEnum):
     NOT_BEGUN = "not_begun"  # the same engine, but it was never approved: nothing to call
     LOCAL = "local"  # cancelled → abandoned: our own word alone
     HAS_REQUEST = "has_request"  # somebody asked already: that request goes on, nothing is doubled
+    NOTIFIED = "notified"  # its customer has asked for the end: it is cancelled by hand, never this
     IS_OVER = "is_over"  # completed, abandoned or cancelled never change that way
     NOT_POSSIBLE = "not_possible"  # the state does not know this end
 
@@ -26,10 +27,11 @@ ASKS: Final = frozenset({Effect.AT_PAYPAL, Effect.NOT_BEGUN})
 ACTS: Final = ASKS | {Effect.LOCAL}
 
 
-def effect_of(status: Status, action: Action, *, has_request: bool) -> Effect:
+def effect_of(status: Status, action: Action, *, has_request: bool, notified: bool = False) -> Effect:
     """Return what the act does to a subscription in this state.
 
     `has_request`: an open request is in the way; one that only waits for a later day is not, staff replace it.
+    `notified`: the customer has asked for the end by another way, which *cancelled* alone answers (decision 7).
     """
     if has_request:
         return Effect.HAS_REQUEST
@@ -39,4 +41,6 @@ def effect_of(status: Status, action: Action, *, has_request: bool) -> Effect:
         return Effect.IS_OVER if status in ENDED else Effect.NOT_POSSIBLE
     if status in ENDED:
         return Effect.LOCAL
+    if notified and action is not Action.CANCEL:
+        return Effect.NOTIFIED
     return Effect.NOT_BEGUN if status is Status.PENDING else Effect.AT_PAYPAL

@@ -15,6 +15,7 @@ class Denial(StrEnum):
     SELF_CANCELLATION_OFF = "self_cancellation_off"
     STAFF_ONLY = "staff_only"
     ROLE_TOO_LOW = "role_too_low"
+    NOTIFIED = "notified"  # its customer has asked for the end: it is *cancelled*
     PAUSE_NOT_OFFERED = "pause_not_offered"
     KEY_NOT_TESTED = "key_not_tested"
     ALREADY_SENT = "already_sent"

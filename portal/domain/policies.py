@@ -49,6 +49,7 @@ class Settings:
     key_passed_its_test: bool = False
     pause_offered: bool = False
     commitment_runs: bool = False  # one that binds: payments are owed until its end
+    notified: bool = False  # the customer has asked for the end by another way, and waits for it
 
     @property
     def customers_may_pause(self) -> bool:
@@ -72,12 +73,15 @@ class Settings:
 def check(actor: Actor, action: Action, settings: Settings, *, role: Role | None = None) -> None:
     """Raise NotAllowed unless `actor` may ask for `action`.
 
-    A customer's own end is always *cancelled*; only staff choose completed or abandoned (decision 7).
+    A customer's own end is always *cancelled*; only staff choose completed or abandoned (decision 7).  So is the end
+    by which staff answer a customer who asked for it; *abandoned* may follow.
     """
     if actor is Actor.CUSTOMER:
         _check_customer(action, settings)
     if actor is Actor.STAFF and (role is None or ROLE_RANK[role] < ROLE_RANK[Role.SUPPORT]):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+    if settings.notified and action in (Action.COMPLETE, Action.ABANDON):
+        raise NotAllowed(Denial.NOTIFIED)
 
 
 def _check_customer(action: Action, settings: Settings) -> None:

@@ -6,8 +6,10 @@ is about none; the end itself is an ordinary request to end (`domain.end_request
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from portal.domain.errors import DomainError
 
@@ -35,3 +37,32 @@ class ReceivedState(StrEnum):
 
 class AlreadySettled(DomainError):
     """Somebody has matched or dismissed it meanwhile."""
+
+
+REMINDED_AFTER: Final = (0, 2, 5)  # working days: at once, and twice more (cancellation.md, The customer's way)
+BEFORE_PAYMENT: Final = (timedelta(hours=48), timedelta(hours=24))  # as rule 8 has it for requests that wait
+SATURDAY: Final = 5
+
+
+def working_days_after(at: datetime, days: int, time_zone: str) -> datetime:
+    """Return the same hour so many working days later, in a time zone: Monday to Friday, public holidays included."""
+    local = at.astimezone(ZoneInfo(time_zone))
+    while days:
+        local += timedelta(days=1)
+        days -= local.weekday() < SATURDAY
+    return local.astimezone(at.tzinfo)
+
+
+def reminders(
+    open_since: datetime, next_payment_at: datetime | None, *, time_zone: str, now: datetime
+) -> tuple[str, ...]:
+    """Return the names of the times that have come at which the merchant is told of one that is open.
+
+    A payment that is to come names its own, so that the one after it is warned of too; one that is past warns no more.
+    """
+    came = [f"{days}d" for days in REMINDED_AFTER if working_days_after(open_since, days, time_zone) <= now]
+    if next_payment_at is not None and next_payment_at > now:
+        left = next_payment_at - now
+        hours = [before for before in BEFORE_PAYMENT if left <= before]
+        came += [f"{before // timedelta(hours=1)}h:{next_payment_at.isoformat()}" for before in hours]
+    return tuple(came)

@@ -70,6 +70,8 @@ class EndFacts(Clean):
     takes_no_payment: bool = False  # PayPal has suspended it: the next payment is not unknown, there is none
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
+    reason_label: str = ""  # what they chose of the list, in English: translated when it is said
+    notified_under: str = ""  # the reference of the notification that it answers
     due_at: datetime | None = None  # PayPal is told only then
     planned: PlannedWords | None = None  # of one that waits for its day
     needs_merchant: bool = False
@@ -187,3 +189,23 @@ class ReceivedFacts(Clean):
     message: str
     path: str  # the desk's page, or the customer's
     is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifiedFacts(Clean):
+    """A request to end that came by another way and waits for the merchant, as the merchant's mail lists it."""
+
+    reference: str
+    name: str
+    email: str | None
+    contract: str  # what they say of it
+    product: str  # of the subscription that it names; empty: somebody has to find it
+    way_label: str  # in English: translated when it is said
+    is_theirs: bool  # notified on the customer's own page
+    received_at: datetime
+    wished_on: date | None
+    message: str
+    recorded_by: str
+    next_payment_at: datetime | None  # the payment at risk
+    waits_again: bool  # it was told before: this brings it back to mind
+    path: str

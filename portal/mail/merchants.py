@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from portal.mail.composing import Composed, compose
-from portal.mail.facts import EffectFacts, EndFacts, WaitingFacts
+from portal.mail.facts import EffectFacts, EndFacts, NotifiedFacts, WaitingFacts
 from portal.mail.letterhead import Letterhead
 
 
 def merchant_end_requested(head: Letterhead, ends: tuple[EndFacts, ...], *, more: int, path: str) -> Composed:
     """Compose the news of customers' requests that PayPal has not confirmed yet; `more` are not listed."""
     return compose("merchant_end_requested", head, ends=ends, more=more, path=path)
+
+
+def merchant_notified(head: Letterhead, notified: tuple[NotifiedFacts, ...], *, more: int, path: str) -> Composed:
+    """Compose the news of ends that customers asked for by other ways, or bring them back to mind."""
+    return compose("merchant_notified", head, notified=notified, more=more, path=path)
 
 
 def merchant_end_withdrawn(head: Letterhead, end: EndFacts) -> Composed:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, is_planned, move
 from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.subscriptions import Subscription
@@ -37,6 +38,10 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
             "state NOT IN ('confirmed', 'closed') OR confirmed_at IS NOT NULL", name="confirmed_has_a_date"
         ),
         CheckConstraint("(owed_until IS NULL) = (wait_reason IS NULL)", name="waits_for_a_reason"),
+        CheckConstraint(
+            "(notified_at IS NULL) = (notified_way IS NULL) AND (notified_at IS NULL) = (notified_reference = '')",
+            name="notified_is_whole",
+        ),
     )
 
     subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True)
@@ -58,6 +63,11 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     wait_reason: Mapped[WaitReason | None] = mapped_column(words(WaitReason, "wait_reason"))
     late_told_at: Mapped[datetime | None]  # its planned time was missed: the alarm rang
 
+    # What it answers, which the customer had asked by another way before (`received_requests.match` writes these three)
+    notified_at: Mapped[datetime | None]
+    notified_reference: Mapped[str] = mapped_column(default="")
+    notified_way: Mapped[Way | None] = mapped_column(words(Way, "notified_way"))
+
     facts_before: Mapped[dict[str, Any] | None]  # PayPal's facts, read before the call
     claimed_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
@@ -78,6 +88,26 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     def is_open(self) -> bool:
         """Whether somebody still has to act on it."""
         return self.state in OPEN
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody else acts for a customer who had asked before: the end is then the customer's."""
+        return self.notified_at is not None and self.actor is not Actor.CUSTOMER
+
+    @property
+    def asked_by(self) -> Actor:
+        """Who asked, whoever carries it out."""
+        return Actor.CUSTOMER if self.answers else self.actor
+
+    @property
+    def asked_at(self) -> datetime:
+        """When it was asked."""
+        return self.notified_at if self.answers and self.notified_at is not None else self.created_at
+
+    @property
+    def asked_under(self) -> str:
+        """The reference that whoever asked was given."""
+        return self.notified_reference if self.answers else self.reference
 
     def is_planned(self, now: datetime) -> bool:
         """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""

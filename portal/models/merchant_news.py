@@ -18,6 +18,7 @@ class NewsKind(StrEnum):
     NEEDS_YOU = "needs_you"
     OVERDUE = "overdue"
     LATE = "late"  # a planned end missed its time
+    NOTIFIED = "notified"  # asked by another way: the merchant has to end it
 
 
 class MerchantNews(HasId, HasCreation, HasMerchant, Base):
@@ -33,5 +34,8 @@ class MerchantNews(HasId, HasCreation, HasMerchant, Base):
     key: Mapped[str] = mapped_column(unique=True)
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("end_requests.id", ondelete="CASCADE"), index=True
+    )
+    received_request_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("received_requests.id", ondelete="CASCADE"), index=True
     )
     mail_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("mails.id", ondelete="CASCADE"))

@@ -42,6 +42,7 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("end_requests.id", ondelete="RESTRICT"), index=True
     )
+    open_since: Mapped[datetime]  # recorded here, or open again: reminders count from then
     dismissal: Mapped[str] = mapped_column(default="")
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str] = mapped_column(default="")

@@ -21,6 +21,8 @@ class TimelineKind(StrEnum):
     IMPORTED = "imported"
     STATUS_SEEN = "status_seen"
     UNKNOWN_WORD = "unknown_word"
+    NOTIFIED = "notified"  # the customer asked by another way than the button
+    NOTIFICATION_CLOSED = "notification_closed"  # without an end
     END_REQUESTED = "end_requested"
     END_WITHDRAWN = "end_withdrawn"
     NEEDS_MERCHANT = "needs_merchant"

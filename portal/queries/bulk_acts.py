@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     table,
 )
@@ -28,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.end_requests import OPEN, Channel, RequestState, Trouble
+from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
 from portal.models import (
     BulkAct,
@@ -38,6 +40,7 @@ from portal.models import (
     EndRequest,
     Grant,
     PayPalAccount,
+    ReceivedRequest,
     Subscription,
 )
 from portal.queries import desk
@@ -128,6 +131,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.relaunch_allowed,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
+        _notified().label("notified"),
     )
     statement = (
         select(*columns)
@@ -150,6 +154,14 @@ def grants_by_holder(
     return held
 
 
+def _notified() -> ColumnElement[bool]:
+    """Whether its customer has asked for the end by another way, and waits: also for what staff have planned."""
+    waits = exists().where(
+        ReceivedRequest.subscription_id == Subscription.id, ReceivedRequest.state == ReceivedState.OPEN
+    )
+    return or_(waits, EndRequest.notified_at.is_not(None))
+
+
 # Running
 
 
@@ -162,6 +174,7 @@ def row_to_run(session: Session, row_id: uuid.UUID) -> Row[Any] | None:
         EndRequest.id.label("request_id"),
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
+        _notified().label("notified"),
     )
     statement = (
         select(*columns)

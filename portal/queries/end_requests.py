@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
 from portal.domain.policies import Actor
-from portal.models import EndRequest, Mail, Product, Subscription
+from portal.domain.received_requests import ReceivedState
+from portal.models import EndRequest, Mail, Product, ReceivedRequest, Subscription
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
@@ -38,13 +39,21 @@ def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
     return session.scalars(_whole().where(EndRequest.id == request_id).execution_options(populate_existing=True)).one()
 
 
+def is_named(reference: str) -> ColumnElement[bool]:
+    """Whether that is its reference, or the one of a request by another way for which it stands."""
+    answered = select(ReceivedRequest.end_request_id).where(
+        ReceivedRequest.reference == reference, ReceivedRequest.state == ReceivedState.MATCHED
+    )
+    return or_(EndRequest.reference == reference, EndRequest.id == answered.scalar_subquery())
+
+
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> EndRequest:
-    """Return the request with that reference on a subscription of the customer; raise NoResultFound."""
+    """Return the request of that name on a subscription of the customer; raise NoResultFound."""
     return session.scalars(
         _whole()
         .join(EndRequest.subscription)
         .where(
-            EndRequest.reference == reference,
+            is_named(reference),
             EndRequest.merchant_id == merchant_id,
             Subscription.customer_id == customer_id,
         )

@@ -55,14 +55,16 @@ def all_of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, self_cancellation: bool = False
 ) -> Holdings:
     """Return everything the account page shows, in six statements, two more when one may be invited back, and
-    one more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch)."""
+    one more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or
+    has notified and waits."""
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
     paused = pauses.all_of_customer(session, merchant_id, customer_id)
     prospects = comebacks.prospects(session, merchant_id, customer_id, rows)
     own = Override.ON if self_cancellation else Override.OFF
-    off = [row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)]
+    off = {row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)}
+    off |= {row.id for row in rows if row.end_requested_at is not None and row.id not in requests}
     notified = received_requests.notified(session, off) if off else {}
     given = session.execute(
         select(Grant, Product.name)

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, Subscription
+from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, ReceivedRequest, Subscription
+from portal.queries import received_requests
 
 _LOCK: Final = 7_204_012  # keeps these locks apart from any others that are no row's
 
@@ -25,35 +26,37 @@ def lock(session: Session, merchant_id: uuid.UUID) -> None:
     session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def waiting_mail(session: Session, merchant_id: uuid.UUID, kind: NewsKind) -> Mail | None:
+def waiting_mail(session: Session, merchant_id: uuid.UUID, kind: NewsKind, *, recipient: str) -> Mail | None:
     """Return the mail that lists news of that kind and has not left, locked so that it cannot leave meanwhile."""
     return session.scalars(
         select(Mail)
         .join(MerchantNews, MerchantNews.mail_id == Mail.id)
-        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind, *_unsent())
+        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind)
+        .where(Mail.recipient == recipient, *_unsent())
         .limit(1)
         .with_for_update(key_share=True, of=Mail)
         .execution_options(populate_existing=True)
     ).first()
 
 
-def last_left_at(session: Session, merchant_id: uuid.UUID, kind: NewsKind) -> datetime | None:
+def last_left_at(session: Session, merchant_id: uuid.UUID, kind: NewsKind, *, recipient: str) -> datetime | None:
     """Return when the newest mail with news of that kind left, or was first tried."""
     return session.scalar(
         select(Mail.sent_at)
         .join(MerchantNews, MerchantNews.mail_id == Mail.id)
-        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind, Mail.sent_at.is_not(None))
+        .where(MerchantNews.merchant_id == merchant_id, MerchantNews.kind == kind)
+        .where(Mail.recipient == recipient, Mail.sent_at.is_not(None))
         .order_by(MerchantNews.created_at.desc())
         .limit(1)
     )
 
 
 def of_request(session: Session, request_id: uuid.UUID, kinds: Collection[NewsKind]) -> list[MerchantNews]:
-    """Return what was written about a request and not dropped."""
+    """Return what was written about a request, of either sort, and not dropped."""
     return list(
         session.scalars(
             select(MerchantNews).where(
-                MerchantNews.end_request_id == request_id,
+                or_(MerchantNews.end_request_id == request_id, MerchantNews.received_request_id == request_id),
                 MerchantNews.kind.in_(kinds),
                 MerchantNews.mail_id.is_not(None),
             )
@@ -89,6 +92,19 @@ def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[
         .limit(limit)
     )
     return list(rows), count
+
+
+def notified_told(
+    session: Session, mail_id: uuid.UUID, *, limit: int
+) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
+    """Return the requests by other ways that a mail tells of, each with the payment at risk, and how many there are."""
+    told = ReceivedRequest.id.in_(select(MerchantNews.received_request_id).where(MerchantNews.mail_id == mail_id))
+    return received_requests.at_risk(session, told, limit=limit)
+
+
+def told_of_received(session: Session, received_ids: Collection[uuid.UUID]) -> set[str]:
+    """Return the keys of what was told of requests that came by other ways."""
+    return set(session.scalars(select(MerchantNews.key).where(MerchantNews.received_request_id.in_(received_ids))))
 
 
 def _unsent() -> tuple[ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -211,3 +211,12 @@ def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]
     """Return the first merchants by name: only the demo's home page lists them."""
     rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
     return [_merchant(row) for row in rows]
+
+
+def owners(session: Session, merchant_id: uuid.UUID) -> Sequence[Staff]:
+    """Return the owners of a merchant's desk who may log in."""
+    return session.scalars(
+        select(Staff)
+        .where(Staff.merchant_id == merchant_id, Staff.role == Role.OWNER, Staff.disabled_at.is_(None))
+        .order_by(Staff.created_at, Staff.id)
+    ).all()

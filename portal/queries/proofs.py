@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import Basis, RequestState
 from portal.models import EndRequest, Proof, Subscription
-from portal.queries.end_requests import Key
+from portal.queries.end_requests import Key, is_named
 
 PROVEN = (RequestState.CONFIRMED, RequestState.CLOSED)
 
@@ -27,7 +27,7 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
         .join(EndRequest, EndRequest.id == Proof.end_request_id)
         .join(Subscription, Subscription.id == EndRequest.subscription_id)
         .where(
-            EndRequest.reference == reference,
+            is_named(reference),
             EndRequest.merchant_id == merchant_id,
             Subscription.customer_id == customer_id,
         )
@@ -55,7 +55,7 @@ def proven_of_subscription(session: Session, subscription_id: uuid.UUID) -> froz
 def by_reference(session: Session, reference: str) -> Proof | None:
     """Return the proof with that reference, whoever's it is: for who holds its code."""
     return session.scalars(
-        select(Proof).join(EndRequest, EndRequest.id == Proof.end_request_id).where(EndRequest.reference == reference)
+        select(Proof).join(EndRequest, EndRequest.id == Proof.end_request_id).where(is_named(reference))
     ).one_or_none()
 
 

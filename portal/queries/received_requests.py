@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
-from portal.queries import desk
+from portal.queries import desk, subscriptions
 
 __all__ = [
     "ReceivedRequest",
     "ReceivedState",
+    "at_risk",
     "found",
+    "hold",
     "likely_subscriptions",
     "locale_of",
     "lock",
     "lock_matched",
     "lock_open",
+    "lock_subscription",
     "notified",
     "of_merchant",
+    "open_after",
+    "open_of",
+    "over_since",
+    "own",
+    "payment_at_risk",
 ]
 
 LIKELY = 20  # subscriptions proposed for one request
@@ -53,6 +62,71 @@ def lock(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Re
     ).one()
 
 
+def own(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> ReceivedRequest:
+    """Return what a customer notified of a subscription of theirs, by its reference; raise NoResultFound."""
+    return session.scalars(
+        select(ReceivedRequest)
+        .join(ReceivedRequest.subscription)
+        .where(
+            ReceivedRequest.reference == reference,
+            ReceivedRequest.merchant_id == merchant_id,
+            Subscription.customer_id == customer_id,
+        )
+    ).one()
+
+
+def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | None:
+    """Return what the customer has notified of a subscription and still waits for, the first where there are more."""
+    return session.scalars(
+        select(ReceivedRequest)
+        .where(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN)
+        .order_by(ReceivedRequest.received_at, ReceivedRequest.id)
+        .limit(1)
+    ).first()
+
+
+def open_after(
+    session: Session, after: uuid.UUID | None, *, limit: int
+) -> Sequence[tuple[ReceivedRequest, datetime | None]]:
+    """Return the next open ones of all merchants by id, each with the payment at risk."""
+    statement = select(ReceivedRequest, payment_at_risk()).where(ReceivedRequest.state == ReceivedState.OPEN)
+    if after is not None:
+        statement = statement.where(ReceivedRequest.id > after)
+    return [(row, at) for row, at in session.execute(statement.order_by(ReceivedRequest.id).limit(limit))]
+
+
+def payment_at_risk() -> ScalarSelect[datetime | None]:
+    """Return the next payment of the subscription it names, else the first one of whoever has that address."""
+    return (
+        select(func.min(Subscription.next_payment_at))
+        .join(Subscription.customer)
+        .where(
+            Subscription.merchant_id == ReceivedRequest.merchant_id,
+            Subscription.status.not_in(ENDED),
+            or_(Subscription.id == ReceivedRequest.subscription_id, Customer.email == ReceivedRequest.email),
+        )
+        .correlate(ReceivedRequest)
+        .scalar_subquery()
+    )
+
+
+def at_risk(
+    session: Session, *where: ColumnElement[bool], limit: int
+) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
+    """Return those of which `where` is true, the payment at risk first, each with it; and how many there are."""
+    at, subscription = payment_at_risk(), joinedload(ReceivedRequest.subscription)
+    rows = session.execute(
+        select(ReceivedRequest, at)
+        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
+        .where(*where)
+        .order_by(at.nulls_last(), ReceivedRequest.received_at)
+        .limit(limit)
+    )
+    found = [(row, at) for row, at in rows]
+    count = session.scalar(select(func.count()).select_from(ReceivedRequest).where(*where)) if found else 0
+    return found, count or 0
+
+
 def locale_of(session: Session, received: ReceivedRequest) -> str | None:
     """Return the language of the customer who notified it on their page; None for one that came otherwise."""
     return session.scalar(
@@ -60,6 +134,14 @@ def locale_of(session: Session, received: ReceivedRequest) -> str | None:
         .join(Subscription, Subscription.customer_id == Customer.id)
         .where(Subscription.id == received.subscription_id)
     )
+
+
+def lock_subscription(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Subscription | None:
+    """Return the subscription that it names, locked before it; None where it names none. Raises NoResultFound."""
+    received = of_merchant(session, merchant_id, received_id)
+    if received.subscription_id is None:
+        return None
+    return subscriptions.lock(session, merchant_id, received.subscription_id)
 
 
 def lock_matched(session: Session, end_request_id: uuid.UUID) -> list[ReceivedRequest]:
@@ -90,6 +172,13 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequ
     )
 
 
+def hold(session: Session, subscription: Subscription, *, also: uuid.UUID | None) -> None:
+    """Lock what an end of the subscription may answer, before what is locked last of all (`merchant_news.lock`)."""
+    lock_open(session, subscription.id)
+    if also is not None:
+        lock(session, subscription.merchant_id, also)
+
+
 def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ReceivedRequest]:
     """Return the newest that customers notified by the form of each subscription's page."""
     rows = session.scalars(
@@ -108,7 +197,7 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
         ways.append(func.lower(Customer.name) == name)
     if received.email:
         ways.append(Customer.email == received.email)
-    ways += [Subscription.provider_id == word for word in received.contract.upper().split() if word.startswith("I-")]
+    ways.append(Subscription.provider_id.in_(_numbers(received)))
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
     return list(
@@ -121,6 +210,34 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
             .limit(LIKELY)
         )
     )
+
+
+def over_since(
+    session: Session, merchant_id: uuid.UUID, letters: Collection[ReceivedRequest]
+) -> dict[uuid.UUID, datetime]:
+    """Return, of letters whose every subscription by address or PayPal id is over, when the last of them stopped.
+
+    A name alone is not enough to say that nothing is left to end: another customer may have it.
+    """
+    stops = func.coalesce(Subscription.stopped_at_provider_at, Subscription.ended_at)
+    columns = select(Customer.email, Subscription.provider_id, Subscription.status, stops).join(Subscription.customer)
+    numbers = {letter.id: _numbers(letter) for letter in letters}
+    ways = (
+        Customer.email.in_({letter.email for letter in letters if letter.email}),
+        Subscription.provider_id.in_(set().union(*numbers.values())),
+    )
+    rows = {row for way in ways for row in session.execute(columns.where(Subscription.merchant_id == merchant_id, way))}
+    over = {}
+    for letter in letters:
+        theirs = [row for row in rows if row[0] == (letter.email or "") or row[1] in numbers[letter.id]]
+        if theirs and all(status in ENDED and at is not None for _email, _id, status, at in theirs):
+            over[letter.id] = max(row[3] for row in theirs)
+    return over
+
+
+def _numbers(received: ReceivedRequest) -> set[str]:
+    """Return the PayPal ids among what they say of the contract."""
+    return {word for word in received.contract.upper().split() if word.startswith("I-")}
 
 
 def found(session: Session, merchant_id: uuid.UUID, search: str) -> list[Subscription]:

@@ -26,6 +26,7 @@ from portal.services import (
     logins,
     notices,
     proofs,
+    received_reminders,
     sessions,
     staff_devices,
     staff_unlocks,
@@ -56,7 +57,8 @@ _Act = Callable[[Session, EndRequest, Subscription], None]
 def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
-    for step in (tell_late, tell_overdue, tell_access_ends_soon, close_over, make_proofs, forget_expired):
+    reminding = received_reminders.remind
+    for step in (tell_late, tell_overdue, reminding, tell_access_ends_soon, close_over, make_proofs, forget_expired):
         try:
             step(ctx, now=now)
         except Exception as error:

@@ -21,7 +21,7 @@ from portal import queue
 from portal.clock import utc_now
 from portal.domain.bulk_acts import ASKS, Effect, effect_of
 from portal.domain.end_requests import Channel, is_planned
-from portal.domain.errors import NotAllowed
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition
 from portal.logs import place_of
@@ -50,6 +50,7 @@ class RowReason(StrEnum):
     """Why a row was left as it is; the page has a sentence for each."""
 
     HAS_REQUEST = "has_request"
+    NOTIFIED = "notified"
     IS_OVER = "is_over"
     NOT_POSSIBLE = "not_possible"
     NOT_ALLOWED = "not_allowed"
@@ -144,12 +145,14 @@ def _ask(ctx: Context, row_id: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         if found.BulkAct.state is not BulkState.RUNNING:
             return None  # stopped: it stays waiting
         in_the_way = found.request_id is not None and not is_planned(found.request_state, found.due_at, now=now)
-        effect = effect_of(found.status, found.BulkAct.action, has_request=in_the_way)
+        effect = effect_of(found.status, found.BulkAct.action, has_request=in_the_way, notified=found.notified)
         try:
             return _do(ctx, found.BulkRow, found.BulkAct, effect, standing=found.request_id, now=now)
         except (_Changed, IllegalTransition):
             continue
-        except NotAllowed:
+        except NotAllowed as error:
+            if error.denial is Denial.NOTIFIED:
+                continue  # its customer asked a moment ago
             _skip(ctx, row_id, RowReason.NOT_ALLOWED, now=now)
             return None
     raise RuntimeError("the subscription changed at every look")

@@ -20,7 +20,16 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
-from portal.services import comebacks, end_confirmations, notices, pause_outcomes, received_requests, timeline
+from portal.queries import received_requests as stored_received
+from portal.services import (
+    comebacks,
+    end_confirmations,
+    notices,
+    notifications,
+    pause_outcomes,
+    received_requests,
+    timeline,
+)
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish, settings_of
@@ -69,22 +78,24 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
+        stored_received.hold(session, subscription, also=wish.received_request_id)
         planned = _plan(session, subscription, wish, now=now)
         standing, letters = _standing(session, subscription, wish), []
         if standing is not None and _gives_way(standing, wish, planned, now=now):
             letters = _replace(ctx, session, subscription, standing, wish, now=now)
             standing = None
         if standing is not None:
-            _answer(session, wish, standing, now=now)
+            _answer(ctx, session, wish, standing, now=now)
             noted = _stand_behind(ctx, session, subscription, standing, wish, now=now)
             recorded = Recorded(
                 request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
             )
         else:
-            request = _write(ctx, session, subscription, wish, planned, now=now)
-            _answer(session, wish, request, now=now)
+            answering = wish.received_request_id or next(iter(letters), None)
+            request = _write(ctx, session, subscription, wish, planned, answering=answering, now=now)
+            _answer(ctx, session, wish, request, now=now)
             for letter in letters:  # the new end answers what the replaced one answered
-                received_requests.match(session, wish.merchant_id, letter, request, by=wish.actor_name, now=now)
+                received_requests.match(ctx, session, wish.merchant_id, letter, request, by=wish.actor_name, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )
@@ -125,11 +136,11 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
             also(session)
 
 
-def _answer(session: Session, wish: Wish, request: EndRequest, *, now: datetime) -> None:
+def _answer(ctx: Context, session: Session, wish: Wish, request: EndRequest, *, now: datetime) -> None:
     """Let the request stand for the one that came by another way, if the wish names one."""
     if wish.received_request_id is not None:
         received_requests.match(
-            session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
+            ctx, session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
         )
 
 
@@ -140,14 +151,14 @@ def _stand_behind(
     planned_by_staff = standing.actor is Actor.STAFF and standing.is_planned(now)
     if wish.actor is not Actor.CUSTOMER or wish.customer_id is None or not planned_by_staff:
         return ""
-    notification = received_requests.Notification(
+    notification = notifications.Notification(
         merchant_id=wish.merchant_id,
         customer_id=wish.customer_id,
         subscription_id=subscription.id,
         wished_on=wish.wished_on,
         message=wish.reason_text,
     )
-    noted = received_requests.stand_behind(ctx, session, subscription, standing, notification, now=now)
+    noted = notifications.stand_behind(ctx, session, subscription, standing, notification, now=now)
     return noted.reference
 
 
@@ -195,11 +206,19 @@ def _replace(
 
 
 def _write(
-    ctx: Context, session: Session, subscription: Subscription, wish: Wish, planned: Schedule | None, *, now: datetime
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    wish: Wish,
+    planned: Schedule | None,
+    *,
+    answering: uuid.UUID | None,
+    now: datetime,
 ) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
     merchant = session.get_one(Merchant, wish.merchant_id)
-    policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+    settings = settings_of(session, merchant, subscription, answering=answering)
+    policies.check(wish.actor, wish.action, settings, role=wish.role)
     request = EndRequest(
         merchant_id=wish.merchant_id,
         subscription=subscription,
@@ -225,7 +244,7 @@ def _write(
     subscription.end_requested_at = now
     session.flush()
     pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
-    received_requests.settle_notified(session, request, now=now)
+    received_requests.settle_notified(ctx, session, request, now=now)
     timeline.note(
         session,
         subscription,
@@ -238,6 +257,7 @@ def _write(
         channel=wish.channel,
         outcome=outcome,
         reference=request.reference,
+        **({"reason_code": wish.reason_code} if wish.reason_code else {}),
         note=wish.reason_text,
     )
     notices.end_recorded(ctx, session, request, merchant, now=now)

@@ -13,6 +13,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action
 from portal.models import Merchant, PayPalAccount, Subscription
+from portal.queries import received_requests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,17 @@ class Wish:
     received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
 
 
-def settings_of(session: Session, merchant: Merchant, subscription: Subscription) -> Settings:
-    """Return what decides whether a customer may cancel this subscription."""
+def settings_of(
+    session: Session, merchant: Merchant, subscription: Subscription, *, answering: uuid.UUID | None = None
+) -> Settings:
+    """Return what decides whether a customer may cancel this subscription, and how staff may end it.
+
+    `answering`: the request by another way that the end is to answer.
+    """
     passed = session.scalar(select(PayPalAccount.id).where(PayPalAccount.merchant_id == merchant.id)) is not None
     return Settings(
         self_cancellation=merchant.self_cancellation,
         override=subscription.product.self_cancellation,
         key_passed_its_test=passed,
+        notified=answering is not None or received_requests.open_of(session, subscription.id) is not None,
     )

@@ -95,9 +95,8 @@ def _take_back(
     request.move(RequestState.WITHDRAWN)
     request.withdrawn_at = now
     request.next_try_at = None
-    subscription.end_requested_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
-    letters = received_requests.reopen(session, request)
+    letters = received_requests.reopen(session, request, subscription, now=now)
     timeline.note(
         session,
         subscription,

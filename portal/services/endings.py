@@ -106,7 +106,7 @@ def record_end(
     request.trouble = None
     request.next_try_at = None
     pause_outcomes.withdraw_all(session, subscription, request, now=now)
-    received_requests.settle_notified(session, request, now=now)
+    received_requests.settle_notified(ctx, session, request, now=now)
     timeline.note(
         session,
         subscription,

@@ -20,13 +20,14 @@ from sqlalchemy.orm import Session
 from portal.i18n import pick_locale
 from portal.mail import merchants
 from portal.mail.composing import Composed
-from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind
+from portal.mail.letterhead import Letterhead
+from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
-from portal.queries import subscriptions
-from portal.queries.end_requests import of_merchant
+from portal.queries import received_requests, subscriptions
 from portal.services import notice_facts as facts
 from portal.services import outbox
 from portal.services.context import Context
+from portal.services.recipients import desk_addresses
 
 log = structlog.get_logger(__name__)
 
@@ -37,34 +38,57 @@ LISTED: Final = 20  # requests named in one mail
 DESK: Final = "/admin/"
 ABOUT_REQUESTS: Final = frozenset(NewsKind)
 
+About = EndRequest | ReceivedRequest
+
 
 def tell(
     ctx: Context,
     session: Session,
     kind: NewsKind,
-    request: EndRequest,
+    request: About,
     merchant: Merchant,
     *,
     key: str,
     now: datetime,
 ) -> None:
     """Put a request into the next mail of that kind to the merchant, unless `key` was told before."""
-    if not merchant.support_email:
-        log.warning("merchant_without_address", merchant_id=str(merchant.id), kind=kind.value)
-        return
     session.flush()
     stored.lock(session, merchant.id)
-    news_id = _write(session, kind, request, key=key, now=now)
-    if news_id is None:
-        return
-    next_payment = subscriptions.of_request(session, request).next_payment_at
+    next_payment = _next_payment(session, request)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
-    mail = stored.waiting_mail(session, merchant.id, kind)
+    for address in desk_addresses(session, merchant, kind=kind.value):
+        news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
+        if news_id is not None:
+            _list(ctx, session, news_id, kind, merchant, recipient=address.email, is_urgent=is_urgent, now=now)
+
+
+def _next_payment(session: Session, request: About) -> datetime | None:
+    if isinstance(request, EndRequest):
+        return subscriptions.of_request(session, request).next_payment_at
+    ((_row, at),), _count = received_requests.at_risk(session, ReceivedRequest.id == request.id, limit=1)
+    return at
+
+
+def _list(
+    ctx: Context,
+    session: Session,
+    news_id: uuid.UUID,
+    kind: NewsKind,
+    merchant: Merchant,
+    *,
+    recipient: str,
+    is_urgent: bool,
+    now: datetime,
+) -> None:
+    """Name what is new in the mail that has not left, or begin one."""
+    news = session.get_one(MerchantNews, news_id)
+    mail = stored.waiting_mail(session, merchant.id, kind, recipient=recipient)
     if mail is None:
-        mail = _open(ctx, session, kind, request, merchant, is_urgent=is_urgent, now=now)
-        session.get_one(MerchantNews, news_id).mail_id = mail.id
-        return
-    session.get_one(MerchantNews, news_id).mail_id = mail.id
+        mail = _open(ctx, session, kind, merchant, recipient=recipient, is_urgent=is_urgent, now=now)
+    news.mail_id = mail.id
+    _rewrite(ctx, session, kind, mail, merchant, now=now)
+    if is_urgent and mail.send_at > now + TOGETHER:
+        outbox.hasten(session, mail, at=now + TOGETHER)
     _rewrite(ctx, session, kind, mail, merchant, now=now)
     if is_urgent and mail.send_at > now + TOGETHER:
         outbox.hasten(session, mail, at=now + TOGETHER)
@@ -73,7 +97,7 @@ def tell(
 def drop(
     ctx: Context,
     session: Session,
-    request: EndRequest,
+    request: About,
     merchant: Merchant,
     *,
     kinds: Collection[NewsKind] = ABOUT_REQUESTS,
@@ -97,7 +121,7 @@ def drop(
     return all(row.mail_id is None for row in news)
 
 
-def _write(session: Session, kind: NewsKind, request: EndRequest, *, key: str, now: datetime) -> uuid.UUID | None:
+def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: datetime) -> uuid.UUID | None:
     """Remember that this is told; None when it was before."""
     return session.execute(
         insert(MerchantNews)
@@ -107,7 +131,7 @@ def _write(session: Session, kind: NewsKind, request: EndRequest, *, key: str, n
             merchant_id=request.merchant_id,
             kind=kind,
             key=key,
-            end_request_id=request.id,
+            **{"end_request_id" if isinstance(request, EndRequest) else "received_request_id": request.id},
         )
         .on_conflict_do_nothing(index_elements=[MerchantNews.key])
         .returning(MerchantNews.id)
@@ -118,25 +142,23 @@ def _open(
     ctx: Context,
     session: Session,
     kind: NewsKind,
-    request: EndRequest,
     merchant: Merchant,
     *,
+    recipient: str,
     is_urgent: bool,
     now: datetime,
 ) -> Mail:
-    """Begin a new mail with this request alone."""
-    assert merchant.support_email  # noqa: S101 - `tell` has looked
-    left = None if is_urgent else stored.last_left_at(session, merchant.id, kind)
+    """Begin a new mail; its words come with the first thing that it lists."""
+    left = None if is_urgent else stored.last_left_at(session, merchant.id, kind, recipient=recipient)
     mail = outbox.put(
         ctx,
         session,
-        _compose(ctx, session, kind, [of_merchant(session, merchant.id, request.id)], 1, merchant, now=now),
+        Composed(kind=KINDS[kind], subject="", text="", html=""),
         merchant_id=merchant.id,
         key=f"news:{kind}:{uuid.uuid4()}",
-        recipient=merchant.support_email,
+        recipient=recipient,
         language=pick_locale(merchant.locale),
         now=now,
-        end_request_id=request.id,
         send_at=max(now + TOGETHER, left + PACE) if left is not None else now + TOGETHER,
     )
     assert mail is not None  # noqa: S101 - its key is new
@@ -146,25 +168,33 @@ def _open(
 def _rewrite(ctx: Context, session: Session, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime) -> None:
     """Give a locked mail that has not left the words for what it tells of now; drop it when that is nothing."""
     session.flush()
-    requests, count = stored.requests_told(session, mail.id, limit=LISTED)
-    if not requests:
+    head = facts.letterhead(ctx, merchant, merchant.locale)
+    if kind is NewsKind.NOTIFIED:
+        composed = _notified(session, head, mail, now=now)
+    else:
+        composed = _requests(session, head, kind, mail, merchant, now=now)
+    if composed is None:
         outbox.supersede(session, mail.key)
         return
+    outbox.rewrite(ctx, session, mail.key, composed)
+
+
+def _notified(session: Session, head: Letterhead, mail: Mail, *, now: datetime) -> Composed | None:
+    told, count = stored.notified_told(session, mail.id, limit=LISTED)
+    if not told:
+        return None
+    notified = tuple(facts.notified_facts(one, at, now=now) for one, at in told)
+    path = notified[0].path if count == 1 else DESK
+    return merchants.merchant_notified(head, notified, more=count - len(told), path=path)
+
+
+def _requests(
+    session: Session, head: Letterhead, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime
+) -> Composed | None:
+    requests, count = stored.requests_told(session, mail.id, limit=LISTED)
+    if not requests:
+        return None
     mail.end_request_id = requests[0].id if count == 1 else None
-    outbox.rewrite(ctx, session, mail.key, _compose(ctx, session, kind, requests, count, merchant, now=now))
-
-
-def _compose(
-    ctx: Context,
-    session: Session,
-    kind: NewsKind,
-    requests: list[EndRequest],
-    count: int,
-    merchant: Merchant,
-    *,
-    now: datetime,
-) -> Composed:
-    head = facts.letterhead(ctx, merchant, merchant.locale)
     path = facts.desk_path(requests[0].subscription) if count == 1 else DESK
     more = count - len(requests)
     if kind is NewsKind.NEEDS_YOU:
@@ -190,4 +220,11 @@ def _compose(
 LISTS: Final[Mapping[NewsKind, Callable[..., Composed]]] = {
     NewsKind.REQUESTED: merchants.merchant_end_requested,
     NewsKind.OVERDUE: merchants.merchant_overdue,
+}
+KINDS: Final[Mapping[NewsKind, str]] = {
+    NewsKind.REQUESTED: "merchant_end_requested",
+    NewsKind.NEEDS_YOU: "merchant_needs_you",
+    NewsKind.OVERDUE: "merchant_overdue",
+    NewsKind.LATE: "merchant_end_late",
+    NewsKind.NOTIFIED: "merchant_notified",
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from portal.documents import planned_ends as documents
+from portal.documents.words import REASON, WAY
 from portal.domain import end_requests
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
@@ -14,14 +16,16 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.i18n import pick_locale
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, PlannedWords, WaitingFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import Customer, EndRequest, Merchant, Provider, Subscription
+from portal.models import Customer, EndRequest, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries import grants
 from portal.services import planned_ends
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.context import Context
 from portal.services.rules import AccessLeft, access_left, grants_of
+
+STILL: Final = timedelta(hours=1)  # what waits for longer was told before
 
 
 def proof_path(merchant: Merchant, request: EndRequest) -> str:
@@ -96,8 +100,9 @@ def end_facts(
         product=subscription.product.name,
         customer_name=customer.name,
         customer_email=customer.email,
-        asked_at=request.created_at,
-        asked_by=request.actor,
+        asked_at=request.asked_at,
+        asked_by=request.asked_by,
+        notified_under=request.notified_reference if request.answers else "",
         price=_price(subscription),
         interval_unit=subscription.interval_unit,
         interval_count=subscription.interval_count,
@@ -107,6 +112,7 @@ def end_facts(
         takes_no_payment=subscription.takes_no_payment,
         is_payment_near=is_payment_near(request, subscription, now=now),
         reason=request.reason_text if by_customer else "",
+        reason_label=REASON.get(request.reason_code, "") if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         planned=planned,
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
@@ -125,7 +131,7 @@ def effect_facts(session: Session, request: EndRequest, subscription: Subscripti
         stopped_at=subscription.stopped_at_provider_at,
         ended_at=subscription.ended_at,
         last_payment_at=subscription.last_payment_at,
-        was_at_provider=request.actor is Actor.PROVIDER,
+        was_at_provider=request.asked_by is Actor.PROVIDER,
         never_started=never_started,
         access_until=left.until,
         is_access_unknown=left.is_unknown,
@@ -171,10 +177,31 @@ def waiting_facts(request: EndRequest) -> WaitingFacts:
         reference=request.reference,
         product=subscription.product.name,
         customer=subscription.customer.name or subscription.customer.email or "",
-        asked_at=request.created_at,
+        asked_at=request.asked_at,
         next_payment_at=subscription.next_payment_at,
         trouble=request.trouble,
         issue=str((request.answer or {}).get("issue") or ""),
+    )
+
+
+def notified_facts(received: ReceivedRequest, next_payment_at: datetime | None, *, now: datetime) -> NotifiedFacts:
+    """Return what a customer asked by another way; its subscription, where it names one, is loaded."""
+    subscription = received.subscription
+    return NotifiedFacts(
+        reference=received.reference,
+        name=received.name,
+        email=received.email,
+        contract=received.contract,
+        product=subscription.product.name if subscription is not None else "",
+        way_label=WAY[received.way],
+        is_theirs=subscription is not None,
+        received_at=received.received_at,
+        wished_on=received.wished_on,
+        message=received.message,
+        recorded_by=received.recorded_by,
+        next_payment_at=next_payment_at,
+        waits_again=now - received.open_since >= STILL,
+        path=f"/admin/received/{received.id}",
     )
 
 

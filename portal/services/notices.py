@@ -138,8 +138,8 @@ def end_confirmed(
 def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Say honestly, after 24 h, that PayPal has still not confirmed; a broken key is told once for all requests."""
     subscription = subscriptions.of_request(session, request)
-    asked = request if request.actor is Actor.CUSTOMER else end_requests.replaced_by(session, request)
-    if asked is not None and asked.actor is Actor.CUSTOMER:  # they wait, whoever's request stands now
+    asked = request if request.asked_by is Actor.CUSTOMER else end_requests.replaced_by(session, request)
+    if asked is not None and asked.asked_by is Actor.CUSTOMER:  # they wait, whoever's request stands now
         end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
         end = replace(end, in_place_of=asked.reference if asked is not request else "")
         composed = ends.end_overdue(facts.customer_head(ctx, merchant, subscription.customer), end)

@@ -129,6 +129,9 @@ def gather(
         made_at=now,
         check_url=f"{base_url}/proof/{request.reference}",
         wished_on=request.wished_on,
+        notified_at=request.notified_at,
+        notified_reference=request.notified_reference,
+        notified_way=request.notified_way,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

@@ -14,15 +14,22 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
+from portal.domain.subscriptions import Status
 from portal.i18n import pick_locale
 from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import ReceivedFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import Customer, EndRequest, Merchant, Product, ReceivedRequest, Subscription
+from portal.models import (
+    EndRequest,
+    Merchant,
+    ReceivedRequest,
+    Subscription,
+    TimelineKind,
+)
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.services import audit, notice_facts, outbox
+from portal.services import audit, merchant_news, notice_facts, outbox, received_reminders, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -46,16 +53,17 @@ class Declaration:
 
 
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
-    """Write it down, and acknowledge it by mail when there is an address, in one transaction."""
+    """Write it down, acknowledge it by mail when there is an address, and tell the merchant, in one transaction."""
     with ctx.db.begin() as session:
-        received = _write(ctx, session, declaration, now=now)
+        received = write(ctx, session, declaration, now=now)
     log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
     return received
 
 
-def _write(
+def write(
     ctx: Context, session: Session, declaration: Declaration, *, locale: str | None = None, now: datetime
 ) -> ReceivedRequest:
+    """As `record`, in the session's transaction. The subscription that it names, if any, is locked."""
     received = ReceivedRequest(
         id=uuid.uuid4(),
         created_at=now,
@@ -70,100 +78,62 @@ def _write(
         message=declaration.message,
         recorded_by=declaration.recorded_by,
         subscription_id=declaration.subscription_id,
+        open_since=now,
     )
     session.add(received)
     session.flush()
+    if received.subscription_id is not None:
+        _stand_in(session, received, session.get_one(Subscription, received.subscription_id))
     _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
+    received_reminders.tell_at_once(ctx, session, received, now=now)
     return received
 
 
-@dataclass(frozen=True, kw_only=True)
-class Notification:
-    """What a customer notifies on their own page: nothing but the subscription is needed."""
-
-    merchant_id: uuid.UUID
-    customer_id: uuid.UUID
-    subscription_id: uuid.UUID
-    wished_on: date | None = None
-    message: str = ""
-
-
-def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
-    """Write a customer's notification down, dated and acknowledged; while one is open, that one stands.
-
-    None when the subscription is over, or its end is asked for already.  Raises NoResultFound for what is not theirs.
-    """
-    with ctx.db.begin() as session:
-        merchant_id, customer_id = notification.merchant_id, notification.customer_id
-        subscriptions.of_customer(session, merchant_id, customer_id, notification.subscription_id)
-        subscription = subscriptions.lock(session, merchant_id, notification.subscription_id)
-        standing = stored.lock_open(session, subscription.id)
-        if standing:
-            return standing[0]
-        if subscription.is_over or end_requests.open_of(session, subscription.id) is not None:
-            return None
-        return _write_own(ctx, session, subscription, notification, now=now)
-
-
-def stand_behind(
-    ctx: Context,
-    session: Session,
-    subscription: Subscription,
-    planned: EndRequest,
-    notification: Notification,
-    *,
-    now: datetime,
-) -> ReceivedRequest:
-    """Write down that a customer wishes the end that staff have planned, for that day or a later one.
-
-    It is acknowledged, and open again should staff take their plan back: nobody who asked to stop is forgotten.
-    A second click finds the first one's.  The subscription's lock is held.
-    """
-    known = stored.lock_matched(session, planned.id)
-    own = next((one for one in known if one.way is Way.ACCOUNT_PAGE), None)
-    if own is None:
-        own = _write_own(ctx, session, subscription, notification, now=now)
-        match(session, planned.merchant_id, own.id, planned, by=planned.actor_name, now=now)
-    return own
-
-
-def _write_own(
-    ctx: Context, session: Session, subscription: Subscription, notification: Notification, *, now: datetime
-) -> ReceivedRequest:
-    """Write what a customer notifies of a subscription of theirs."""
-    customer = session.get_one(Customer, notification.customer_id)
-    product = session.get_one(Product, subscription.product_id)
-    declaration = Declaration(
-        merchant_id=notification.merchant_id,
-        received_at=now,
-        way=Way.ACCOUNT_PAGE,
-        name=customer.name or customer.email or subscription.provider_id,
-        email=customer.email,
-        contract=f"{product.name} {subscription.provider_id}".strip(),
-        wished_on=notification.wished_on,
-        message=notification.message,
-        subscription_id=subscription.id,
-        by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL),
+def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
+    """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
+    asked = subscription.end_requested_at
+    subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
+    is_own = received.way is Way.ACCOUNT_PAGE
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.NOTIFIED,
+        key=str(received.id),
+        at=received.received_at,
+        actor=Actor.CUSTOMER,
+        actor_id=subscription.customer_id if is_own else None,
+        actor_name=received.name,
+        channel=Channel.PORTAL if is_own else None,
+        reference=received.reference,
+        way=received.way.value,
+        note=received.message,
     )
-    return _write(ctx, session, declaration, locale=customer.locale, now=now)
 
 
-def settle_notified(session: Session, request: EndRequest, *, now: datetime) -> None:
+def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """An end of the subscription is asked for, or was seen: it answers what its customer had notified.
 
     The subscription's lock is held.
     """
     for received in stored.lock_open(session, request.subscription_id):
-        match(session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
+        match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
 
 
 def match(
-    session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID, request: EndRequest, *, by: str, now: datetime
+    ctx: Context,
+    session: Session,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    request: EndRequest,
+    *,
+    by: str,
+    now: datetime,
 ) -> None:
-    """Let a request to end stand for it, in the transaction that records that request.
+    """Let a request to end stand for it, in the transaction that records that request; both locks are held.
 
-    Raises NoResultFound, and AlreadySettled when somebody has settled it otherwise meanwhile.
+    Asked for before, the end is the customer's: it says when and under which reference, and is *cancelled*
+    (product.md, decision 7).  Raises NoResultFound, and AlreadySettled when somebody has settled it meanwhile.
     """
     received = stored.lock(session, merchant_id, received_id)
     if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
@@ -173,6 +143,20 @@ def match(
     received.state = ReceivedState.MATCHED
     received.end_request_id = request.id
     received.settled_at, received.settled_by = now, by
+    merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+    if received.received_at <= request.created_at:
+        _stand_in(session, received, session.get_one(Subscription, request.subscription_id))
+        _make_theirs(request, received)
+
+
+def _make_theirs(request: EndRequest, received: ReceivedRequest) -> None:
+    """Write into an end whose wish it carries out: the first, where it answers several."""
+    if request.notified_at is not None and request.notified_at <= received.received_at:
+        return
+    request.notified_at, request.notified_reference = received.received_at, received.reference
+    request.notified_way = received.way
+    if request.is_open:
+        request.outcome = Status.CANCELLED
 
 
 def match_standing(
@@ -195,7 +179,7 @@ def match_standing(
         standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
         if standing is None or (standing.actor is Actor.STAFF and standing.is_planned(now)):
             return False
-        match(session, merchant_id, received_id, standing, by=by, now=now)
+        match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
     return True
 
 
@@ -213,24 +197,52 @@ def dismiss(
 
     Raises NoResultFound, AlreadySettled.
     """
+    acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
     with ctx.db.begin() as session:
+        subscription = stored.lock_subscription(session, merchant_id, received_id)
         received = stored.lock(session, merchant_id, received_id)
         if not received.is_open:
             raise AlreadySettled
         received.state, received.dismissal = ReceivedState.DISMISSED, reason
         received.settled_at, received.settled_by = now, by
-        acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
+        merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+        if subscription is not None:
+            _stand_no_more(session, received, subscription, by=acting, name=by, now=now)
         locale = stored.locale_of(session, received)
         _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", locale=locale, now=now)
 
 
-def reopen(session: Session, request: EndRequest) -> list[uuid.UUID]:
+def _stand_no_more(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, by: By, name: str, now: datetime
+) -> None:
+    """Let the subscription show that a notification was closed: its end is asked for by others alone, or by nobody."""
+    session.flush()
+    others = [one.received_at for one in stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min(others, default=None)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.NOTIFICATION_CLOSED,
+        key=str(received.id),
+        at=now,
+        actor=by.actor,
+        actor_id=by.actor_id,
+        actor_name=name,
+        channel=Channel.STAFF,
+        reference=received.reference,
+    )
+
+
+def reopen(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> list[uuid.UUID]:
     """The request to end was taken back: whoever had asked by another way still waits. Return which ones."""
     reopened = stored.lock_matched(session, request.id)
     for received in reopened:
         received.state, received.end_request_id = ReceivedState.OPEN, None
         received.settled_at, received.settled_by = None, ""
+        received.open_since = now
+    request.notified_at, request.notified_reference, request.notified_way = None, "", None
+    subscription.end_requested_at = min((one.received_at for one in reopened), default=None)
     return [received.id for received in reopened]
 
 

@@ -28,7 +28,7 @@ class MerchantSettings:
     """The settings page's answers. `time_zone` is an IANA name, `locale` a language of the portal."""
 
     name: str
-    support_email: str | None
+    support_email: str
     time_zone: str
     locale: str
     self_cancellation: bool

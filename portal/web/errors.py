@@ -33,6 +33,10 @@ RETRY_AFTER: Final = 30  # seconds to wait when the database is away
 DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.SELF_CANCELLATION_OFF: _l("This subscription cannot be cancelled online. The merchant’s text says how."),
     Denial.STAFF_ONLY: _l("Only the merchant’s team can do this."),
+    Denial.NOTIFIED: _l(
+        "The customer has asked for the end of this subscription: choose “Cancel”. "
+        "It can be marked as abandoned afterwards."
+    ),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),

@@ -17,6 +17,7 @@ from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
 
@@ -64,6 +65,8 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.IMPORTED: _l("Read from PayPal for the first time"),
     TimelineKind.STATUS_SEEN: _l("New state at PayPal"),
     TimelineKind.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
+    TimelineKind.NOTIFIED: _l("Cancellation notified"),
+    TimelineKind.NOTIFICATION_CLOSED: _l("Notification closed without an end"),
     TimelineKind.END_REQUESTED: _l("End requested"),
     TimelineKind.END_WITHDRAWN: _l("Request taken back"),
     TimelineKind.NEEDS_MERCHANT: _l("The merchant has to finish it"),
@@ -135,6 +138,8 @@ ACTOR: Final[Mapping[Actor, LazyString]] = {
     Actor.SYSTEM: _l("Portal"),
     Actor.PROVIDER: _l("PayPal"),
 }
+
+WAY: Final[Mapping[Way, LazyString]] = {way: _l(word) for way, word in words.WAY.items()}
 
 END: Final[Mapping[End, LazyString]] = {end: _l(word) for end, word in words.END.items()}
 

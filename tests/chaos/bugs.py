@@ -104,9 +104,18 @@ def typed_day_forgotten() -> None:
     cancellation.chosen_day = chosen_day
 
 
+def forgotten_notification() -> None:
+    """What a customer notified is written down, and that is all: nobody is told, and the end is the staff's own."""
+    from portal.services import received_reminders, received_requests
+
+    received_reminders.tell = lambda *_args, **_more: None
+    received_requests._make_theirs = lambda *_args: None
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
     "typed_day_forgotten": typed_day_forgotten,
+    "forgotten_notification": forgotten_notification,
 }

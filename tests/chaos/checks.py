@@ -16,6 +16,7 @@ ENDED: Final = ("cancelled", "completed", "abandoned")
 OVER: Final = ("CANCELLED", "EXPIRED")
 NEVER_BEGUN: Final = ("APPROVAL_PENDING", "APPROVED")
 BUYER: Final = "Cancelled by the buyer"  # the simulator's note on what the buyer did at PayPal
+TELLING: Final = ("end_confirmed", "end_already_over")
 SECOND: Final = timedelta(seconds=1)  # PayPal's times are whole seconds
 NEAR_A_KILL: Final = timedelta(seconds=8)  # so near to a death a mail may come twice, under one Message-ID
 
@@ -24,7 +25,7 @@ def violations(facts: Facts) -> list[str]:
     """Return everything that is not as promised."""
     checks = (
         *(unfinished, outcomes, agreement, unasked, wished_days, times),
-        *(told_early, mails, doubled_mails, promises, surprises),
+        *(told_early, mails, doubled_mails, promises, notified, surprises),
     )
     return [said for check in checks for said in check(facts)]
 
@@ -200,6 +201,35 @@ def promises(facts: Facts) -> Iterator[str]:
     for reference in facts.journal.undone:
         if references[reference]["state"] != "withdrawn":
             yield f"request {reference}: the customer was told it is taken back, it is {references[reference]['state']}"
+
+
+def notified(facts: Facts) -> Iterator[str]:
+    """What a customer notified was told to the merchant, and the one end that answers it is theirs, and *cancelled*."""
+    of_subscription = Counter(row["subscription_id"] for row in facts.notifications)
+    for provider_id in facts.journal.notified:
+        if of_subscription[facts.subscriptions[provider_id]["id"]] != 1:
+            yield f"a customer was answered that the end of {provider_id} is notified, and there is no such one"
+    requests = {row["id"]: row for row in facts.requests}
+    for row in facts.notifications:
+        named, end = f"notification {row['reference']}", requests.get(row["end_request_id"])
+        if not row["told"]:
+            yield f"{named}: the merchant was told nothing of it"
+        if (row["entries"], row["acknowledged"]) != (1, int(row["email"] is not None)):
+            yield f"{named}: {row['entries']} entries in the timeline, {row['acknowledged']} acknowledgements"
+        if end is None or end["state"] not in FINISHED:
+            yield f"{named} is {row['state']}, and no end answers it"
+        elif end["outcome"] != "cancelled":
+            yield f"{named} was answered by « {end['outcome']} »"
+        elif end["notified_reference"] != row["reference"] or row["proven"] != row["reference"]:
+            yield f"{named}: the end {end['reference']} and its proof do not say that the customer asked for it"
+        elif not _is_named(facts, end, row["reference"]):
+            yield f"{named}: the mail of the end {end['reference']} does not name it"
+
+
+def _is_named(facts: Facts, end: Row, reference: str) -> bool:
+    """Say whether every confirmation that arrived names the notification."""
+    ids = {key for key, mail in facts.mails.items() if mail["end_request_id"] == end["id"] and mail["kind"] in TELLING}
+    return all(reference in mail.text for mail in facts.box if mail.message_id.strip("<>") in ids)
 
 
 def surprises(facts: Facts) -> Iterator[str]:

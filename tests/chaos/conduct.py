@@ -68,6 +68,7 @@ class _Run:
     def __init__(self, stack: Stack, plan: Plan, say: Say) -> None:
         self._stack, self._plan, self._say = stack, plan, say
         self._world: World = build(stack, plan.seats, seed=plan.seed, pending=plan.pending)
+        self._world.switch_off(plan.notifying)
         self._journal = Journal()
         self._people = People(self._world, self._journal)
         self._faults = Faults(stack, self._world, self._journal)

@@ -19,6 +19,12 @@ from tests.chaos.stack import Stack
 from tests.chaos.world import World
 
 Row = dict[str, Any]
+NOTIFICATIONS: Final = """SELECT r.reference, r.state, r.subscription_id::text AS subscription_id, r.email,
+        r.end_request_id::text AS end_request_id, p.facts->>'notified_reference' AS proven,
+        (SELECT count(*) FROM timeline_entries t WHERE t.kind = 'notified' AND t.key = r.id::text) AS entries,
+        (SELECT count(*) FROM mails m WHERE m.key = 'received:' || r.id) AS acknowledged,
+        (SELECT count(*) FROM merchant_news n WHERE n.received_request_id = r.id) AS told
+    FROM received_requests r LEFT JOIN proofs p ON p.end_request_id = r.end_request_id"""
 OURS: Final = ("end_requests.carry_out", "mails.send", "events.handle")  # the jobs that keep a promise
 NO_AUDIT: Final = "No such command"
 
@@ -29,6 +35,7 @@ class Facts:
 
     subscriptions: dict[str, Row]  # by PayPal's id
     requests: list[Row]
+    notifications: list[Row]  # with what their timeline, the merchant's news and the proof say of them
     mails: dict[str, Row]  # by Message-ID
     ended_entries: dict[str, int]  # of the timeline: request id → entries « ended »
     abandoned: set[str]  # subscription ids that were marked abandoned after their end
@@ -97,6 +104,7 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
             "SELECT event_id, event_type, state, error FROM paypal_events WHERE state IN ('waiting', 'failed')"
         )
         subscriptions = rows("SELECT *, id::text AS id FROM subscriptions")
+        notifications = rows(NOTIFICATIONS)
         mails = rows("SELECT *, end_request_id::text AS end_request_id FROM mails")
     ended: dict[str, int] = defaultdict(int)
     for entry in timeline:
@@ -106,6 +114,7 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
     return Facts(
         subscriptions={row["provider_id"]: row for row in subscriptions},
         requests=requests,
+        notifications=notifications,
         mails={row["message_id"]: row for row in mails},
         ended_entries=dict(ended),
         abandoned={entry["subscription_id"] for entry in timeline if entry["kind"] == "marked_abandoned"},

@@ -37,6 +37,7 @@ class Journal:
 
     visits: list[Visit] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
+    notified: set[str] = field(default_factory=set)  # PayPal's ids of those whose notification was answered by 303
     undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end

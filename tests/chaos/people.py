@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from portal.clock import utc_now
 from tests.chaos.claims import page_says_over
 from tests.chaos.journal import Journal, Promise, Visit
-from tests.chaos.plan import PENDING, Step
+from tests.chaos.plan import NOTIFY, PENDING, Step
 from tests.chaos.world import Seat, World
 
 TRIES: Final = 40  # times somebody comes back before giving up
@@ -89,6 +89,7 @@ class People:
             "staff-and-customer": self._race,
             "cancel-then-abandon": self._then_abandon,
             "another-day": self._another_day,
+            NOTIFY: self._notify,
             PENDING: self._never_approved,
         }[step.kind]
         story(seat, random.Random(step.number))
@@ -150,6 +151,28 @@ class People:
         with self.journal.lock:
             self.journal.wished[seat.provider_id] = wished
         self._confirm(Browser(self.world, self.journal, seat, staff=False), seat, clicks=1, day=wished.isoformat())
+
+    def _notify(self, seat: Seat, chance: random.Random) -> None:
+        """The customer notifies by the form; staff end it, some after they tried to call it completed."""
+        browser = Browser(self.world, self.journal, seat, staff=False)
+        path = f"/account/{seat.slug}/subscriptions/{seat.subscription_id}/notification"
+        for _ in range(TRIES):
+            page = browser.get(path)
+            if page is not None and page.status_code == 302:
+                break  # it stands already
+            answer = browser.post(path, form_of(page.text, path)) if page is not None else None
+            if answer is not None and answer.status_code == 303:
+                with self.journal.lock:
+                    self.journal.notified.add(seat.provider_id)
+                browser.get(answer.headers["Location"])
+                break
+            time.sleep(PAUSE)
+        else:
+            self._give_up(seat, "a customer")
+            return
+        if chance.random() < 0.5:
+            self._staff(seat, "complete")
+        self._staff(seat, "cancel")
 
     def _at_paypal(self, seat: Seat, happening: str, after: float) -> None:
         time.sleep(after)

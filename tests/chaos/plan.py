@@ -12,6 +12,7 @@ from typing import Final
 
 from tests.chaos.points import POINTS
 
+NOTIFY: Final = "notify"  # where customers may not cancel by themselves: the form, and staff who end it
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -25,6 +26,7 @@ STORIES: Final = {
     "staff-and-customer": 5,  # staff finalise while the customer cancels
     "cancel-then-abandon": 3,
     "another-day": 5,  # a day is typed, the button of an end at once is pressed, and the day is confirmed
+    NOTIFY: 6,
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -95,6 +97,11 @@ class Plan:
     pending: int  # how many of the seats, the last of the first merchant, were never approved
     bystanders: tuple[int, ...]  # seats of people who do nothing
 
+    @property
+    def notifying(self) -> tuple[int, ...]:
+        """Seats whose product lets nobody cancel by themselves."""
+        return tuple(step.seat for step in self.stormy if step.kind == NOTIFY)
+
 
 def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
     """Draw a run with so many stories and so many faults."""
@@ -132,8 +139,10 @@ def for_bug(bug: str) -> Plan:
         "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
         "typed_day_forgotten": "die-at:settling",
+        "forgotten_notification": "die-at:intent-written",
     }[bug]
-    story, steps = "another-day" if bug == "typed_day_forgotten" else "cancel", []
+    story = {"typed_day_forgotten": "another-day", "forgotten_notification": NOTIFY}.get(bug, "cancel")
+    steps = []
     for seat in range(4):
         steps += [Step("fault", fault, number=1), Step("story", story, seat, number=seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal.clock import utc_now
 from portal.demo.run import HOST
-from portal.domain.policies import Role
+from portal.domain.policies import Override, Role
 from portal.extensions import Database
-from portal.models import KeyState, Merchant, PayPalAccount, Staff, Subscription
+from portal.models import KeyState, Merchant, PayPalAccount, Product, Staff, Subscription
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.queries.people import Kind
 from portal.secrets import Vault
@@ -88,6 +89,20 @@ class World:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.3)
+
+    def switch_off(self, seats: Collection[int]) -> None:
+        """Let these subscriptions be of a product whose customers may not cancel by themselves."""
+        merchants = {self.seats[seat].merchant_id for seat in seats}
+        products = {merchant_id: uuid.uuid4() for merchant_id in merchants}
+        with self.context.db.begin() as session:
+            session.add_all(
+                Product(id=product_id, merchant_id=merchant_id, name="Cours", self_cancellation=Override.OFF)
+                for merchant_id, product_id in products.items()
+            )
+            session.flush()
+            for seat in seats:
+                row = session.get_one(Subscription, self.seats[seat].subscription_id)
+                row.product_id = products[row.merchant_id]
 
     def _open(self, seat: Seat) -> str:
         with self.context.db.begin() as session:

@@ -109,3 +109,10 @@ def test_customers_pause_where_it_is_offered_and_nothing_is_owed(action, offered
         with pytest.raises(NotAllowed) as refusal:
             check(Actor.CUSTOMER, action, settings)
         assert refusal.value.denial == customer
+
+
+@pytest.mark.parametrize("action", Action)
+def test_who_asked_for_the_end_is_answered_by_cancelled_alone(action):
+    settings = Settings(self_cancellation=False, notified=True)
+    refused = action in (Action.COMPLETE, Action.ABANDON)
+    assert may(Actor.STAFF, action, settings, role=Role.OWNER) is not refused

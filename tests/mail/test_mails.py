@@ -27,6 +27,7 @@ from portal.mail.facts import (
     ComebackFacts,
     EffectFacts,
     EndFacts,
+    NotifiedFacts,
     PauseFacts,
     PlannedFacts,
     ProofWords,
@@ -365,6 +366,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         end(**{"is_payment_near": True, "next_payment_at": NOW + timedelta(hours=2), "reason": "Trop cher"} | changes),
         end(**{"is_payment_near": True, "next_payment_at": NOW - timedelta(hours=2)} | changes),
         end(**{"needs_merchant": True, "trouble": Trouble.FORBIDDEN} | changes),
+        end(**{"reason_label": "It costs too much", "notified_under": "AB7D-4TXD"} | changes),
         *(end(**{"due_at": LATER, "planned": planned_words(one, whose.formatter)} | changes) for one in PLANS),
         end(**{"may_be_charged": False, "asked_by": Actor.STAFF} | changes),
         end(**{"asked_by": Actor.PROVIDER} | changes),
@@ -417,6 +419,28 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
         ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
         ends.request_dismissed(whose, letter),
+    ]
+    waits = NotifiedFacts(
+        reference="K7QM-4TXD",
+        name=letter.name,
+        email=letter.email,
+        contract=letter.contract,
+        product=letter.contract,
+        way_label="Letter",
+        is_theirs=True,
+        received_at=NOW,
+        wished_on=LATER.date(),
+        message="Merci",
+        recorded_by="",
+        next_payment_at=LATER,
+        waits_again=False,
+        path="/admin/received/7",
+    )
+    by_post = dataclasses.replace(waits, product="", email=None, is_theirs=False, wished_on=None, recorded_by="Léa")
+    bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
+    told += [
+        merchants.merchant_notified(whose, those, more=more, path="/admin/")
+        for those, more in (((waits,), 0), ((by_post,), 0), ((bare,), 0), ((waits, bare), 0), ((waits, by_post), 3))
     ]
     told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]

@@ -13,9 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.end_requests import OPEN, Basis, RequestState, Trouble
 from portal.domain.pauses import PauseState
 from portal.domain.received_requests import ReceivedState
-from portal.domain.subscriptions import ENDED
 from portal.models import (
-    Customer,
     EndRequest,
     KeyState,
     PauseRequest,
@@ -24,6 +22,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
+from portal.queries import received_requests
 from portal.queries.end_requests import is_repetition
 from portal.queries.inbox.items import LIMIT, Item, Kind
 
@@ -158,27 +157,17 @@ def _received(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 
 def received(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
     """Return those that nobody has settled; at risk is the next payment of whoever has that address."""
-    at_risk = (
-        select(func.min(Subscription.next_payment_at))
-        .join(Subscription.customer)
-        .where(
-            Subscription.merchant_id == merchant_id,
-            Subscription.status.not_in(ENDED),
-            or_(Subscription.id == ReceivedRequest.subscription_id, Customer.email == ReceivedRequest.email),
-        )
-        .correlate(ReceivedRequest)
-        .scalar_subquery()
-    )
-    subscription = joinedload(ReceivedRequest.subscription)
-    rows = session.execute(
-        select(ReceivedRequest, at_risk)
-        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
-        .where(*_received(merchant_id))
-        .order_by(at_risk.nulls_last(), ReceivedRequest.received_at)
-        .limit(LIMIT)
-    )
+    rows, _count = received_requests.at_risk(session, *_received(merchant_id), limit=LIMIT)
+    over = received_requests.over_since(session, merchant_id, [row for row, _at in rows])
     return [
-        Item(kind=Kind.RECEIVED, about=row, since=row.received_at, at_risk_at=at, subscription=row.subscription)
+        Item(
+            kind=Kind.RECEIVED,
+            about=row,
+            since=row.received_at,
+            at_risk_at=at,
+            subscription=row.subscription,
+            over_since=over.get(row.id),
+        )
         for row, at in rows
     ]
 

@@ -40,4 +40,5 @@ class Item:
     requests: tuple[EndRequest, ...] = ()  # of a key: those that wait for it alone
     waiting: int = 0  # how many of them there are
     provider: Provider | None = None  # of a key, which may be missing altogether
+    over_since: datetime | None = None  # of a letter: what it is about has stopped meanwhile
     history: tuple[TimelineEntry, ...] = ()

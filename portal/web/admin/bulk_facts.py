@@ -37,6 +37,10 @@ def effects(counts: Counts) -> list[Line]:
         (_("Ended at PayPal: no further payment is taken, and PayPal cannot undo it"), found[Effect.AT_PAYPAL]),
         (_("Ended: not approved at PayPal, so nothing can be charged"), found[Effect.NOT_BEGUN]),
         (_("Changed here only: already over at PayPal"), found[Effect.LOCAL]),
+        (
+            _("Left as it is: its customer asked for the end, which only “Cancel” answers"),
+            found[Effect.NOTIFIED],
+        ),
         (_("Left as it is: already over"), found[Effect.IS_OVER]),
         (_("Left as it is: this end is not possible in its state"), found[Effect.NOT_POSSIBLE]),
         (_("Left as it is: a request is already open and goes on"), found[Effect.HAS_REQUEST]),

@@ -39,6 +39,7 @@ RESULT: Final[Mapping[Result, LazyString]] = {
 
 REASON: Final[Mapping[str, LazyString]] = {
     RowReason.HAS_REQUEST: _l("A request was already open: it goes on by itself."),
+    RowReason.NOTIFIED: _l("Its customer has asked for the end: cancel it, and that answers them."),
     RowReason.IS_OVER: _l("Already over: nothing was changed."),
     RowReason.NOT_POSSIBLE: _l("Not possible in its state."),
     RowReason.NOT_ALLOWED: _l("The person who confirmed may not do this."),

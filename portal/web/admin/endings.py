@@ -45,9 +45,10 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
-        received = received_pages.answered(session, who.merchant_id)
+        received = received_pages.answered(session, who.merchant_id) or received_pages.waiting(session, found)
         standing = requests.open_of(session, found.id)
-    policies.check(Actor.STAFF, wanted, presenting.settings_of(found), role=who.role)
+    notified = received is not None or (standing is not None and standing.answers)
+    policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     is_local, chosen = found.is_over, chosen_day(now)

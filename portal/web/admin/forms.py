@@ -100,9 +100,10 @@ class SettingsForm(BaseForm):
     )
     support_email = EmailField(
         _l("E-mail address for your customers’ questions"),
+        description=_l("What waits for you is told there too."),
         filters=[one_line],
         validators=[
-            Optional(),
+            DataRequired(_l("Enter an address: without one nobody is told of what waits for you.")),
             Length(max=254, message=_l("This address is too long.")),
             Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
         ],

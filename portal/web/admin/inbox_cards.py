@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from flask import url_for
@@ -155,15 +156,32 @@ def _received(item: Item, role: Role) -> Card:
     page = url_for(".received", received_id=received.id)
     if item.subscription is not None:
         return _notified(item, page)
+    if item.over_since is not None:
+        return _over(item, page, item.over_since)
     return _card(
         item,
         title=_("%(name)s asks to stop a subscription", name=received.name),
         url=page,
         label=_("To be matched"),
-        happened=_("A request came by another way than the button: %(way)s.", way=words.WAY[received.way]),
+        happened=_("A request came by another way than the button: %(way)s.", way=labels.WAY[received.way]),
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_rows(received),
         ways=[Way(label=_("Find the subscription"), url=page)],
+    )
+
+
+def _over(item: Item, page: str, since: datetime) -> Card:
+    """A letter about what has stopped meanwhile leaves nothing to end: to be closed."""
+    return _card(
+        item,
+        title=_("%(name)s asks to stop a subscription", name=item.about.name),
+        url=page,
+        label=_("Over meanwhile"),
+        state="info",
+        happened=_("What they have here stopped on %(date)s: nothing is left to end.", date=presenting.day(since)),
+        todo=_("Check that it is what they mean, and close the request."),
+        rows=received_rows(item.about),
+        ways=[Way(label=_("Close the request"), url=f"{page}#dismissal")],
     )
 
 
@@ -198,7 +216,7 @@ def received_rows(received: Any) -> list[Row]:
     rows: list[Row] = [
         (_("Reference"), received.reference),
         (_("Received on"), presenting.moment(received.received_at)),
-        (_("By"), str(words.WAY[received.way])),
+        (_("By"), str(labels.WAY[received.way])),
         (_("E-mail address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:

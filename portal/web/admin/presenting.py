@@ -15,6 +15,7 @@ from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -74,9 +75,13 @@ def moment(at: datetime | None) -> str | None:
     return formatter().moment(at) if at is not None else None
 
 
-def settings_of(subscription: Any) -> Settings:
-    """Return what decides who may end the subscription."""
-    return Settings(self_cancellation=g.merchant.self_cancellation, override=subscription.product.self_cancellation)
+def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
+    """Return what decides who may end the subscription; `notified`: its customer waits for its end."""
+    return Settings(
+        self_cancellation=g.merchant.self_cancellation,
+        override=subscription.product.self_cancellation,
+        notified=notified,
+    )
 
 
 def dates(subscription: Any) -> list[Row]:
@@ -166,6 +171,8 @@ def _detail(entry: TimelineEntry) -> str:
         _("Reference %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         _("PayPal’s word: %(word)s", word=details["word"]) if details.get("word") else "",
         str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
+        str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
+        str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
         details.get("note") or "",
         _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
@@ -179,8 +186,7 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     rows: list[Row] = [
         (_("Reference"), request.reference),
         (_("Wanted"), str(labels.STATUS[request.outcome])),
-        (_("Asked by"), f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"),
-        (_("Asked on"), moment(request.created_at)),
+        *_asked(request),
     ]
     if request.wished_on is not None:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
@@ -196,6 +202,8 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))
+    if request.reason_code in labels.REASON:
+        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.reason_text:
         by_staff = request.actor is Actor.STAFF
         rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
@@ -206,6 +214,20 @@ def planned(request: Any, subscription: Any, now: datetime) -> PlannedWords | No
     """Return what is said of an end that waits for its day; None of one that does not wait."""
     told = planned_ends.told_of(request, subscription, g.merchant, now=now)
     return planned_words(told, formatter()) if told is not None else None
+
+
+def _asked(request: Any) -> list[Row]:
+    """Return who asked and when; of an end that answers a customer, who carried it out too."""
+    acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
+    if not request.answers:
+        return [(_("Asked by"), acted), (_("Asked on"), moment(request.created_at))]
+    return [
+        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[request.notified_way]}"),
+        (_("Asked on"), moment(request.notified_at)),
+        (_("Reference of the notification"), request.notified_reference),
+        (_("Carried out by"), acted),
+        (_("Carried out on"), moment(request.created_at)),
+    ]
 
 
 def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:

@@ -50,16 +50,18 @@ def new() -> ResponseReturnValue:
 @bp.get("/received/<uuid:received_id>", endpoint="received")
 def show(received_id: uuid.UUID) -> ResponseReturnValue:
     """Show what was declared, and the subscriptions it may be about."""
-    return _page(received_id, DismissalForm())
+    return _page(received_id)
 
 
-def _page(received_id: uuid.UUID, form: DismissalForm) -> ResponseReturnValue:
+def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:
     who, search = person(), search_words()
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         likely = stored.likely_subscriptions(session, received) if received.is_open else []
         found = stored.found(session, who.merchant_id, search) if received.is_open and search else []
         rows = inbox_cards.received_rows(received)
+        over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
+        over_on = presenting.day(over)
         return showing.page(
             "received.html",
             session,
@@ -70,8 +72,9 @@ def _page(received_id: uuid.UUID, form: DismissalForm) -> ResponseReturnValue:
             found=found,
             search=search,
             filters=CustomerFilter(request.args),
-            form=form,
-        ), (422 if form.errors else 200)
+            over_on=over_on,
+            form=form or DismissalForm(reason=_("It had stopped before, on %(date)s.", date=over_on) if over else ""),
+        ), (422 if form is not None and form.errors else 200)
 
 
 @bp.post("/received/<uuid:received_id>/match", endpoint="received_match")

@@ -14,8 +14,8 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Re
 from portal.clock import utc_now
 from portal.domain.received_requests import STAFF_WAYS
 from portal.web.admin.forms import choices, one_line, plain
-from portal.web.admin.words import WAY
 from portal.web.csrf import BaseForm
+from portal.web.labels import WAY
 
 LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
 NO_DATE: Final = _l("Enter a date like 2027-04-03.")

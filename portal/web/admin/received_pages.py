@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from flask import abort, request
 from flask_babel import gettext as _
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
-from portal.web.admin import presenting, words
+from portal.web import labels
+from portal.web.admin import presenting
 
 
 def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None:
@@ -25,6 +27,11 @@ def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None
     return received_requests.of_merchant(session, merchant_id, received_id)
 
 
+def waiting(session: Session, subscription: Any) -> ReceivedRequest | None:
+    """Return what the subscription's customer notified and waits for: any end of it is the answer."""
+    return None if subscription.is_over else received_requests.open_of(session, subscription.id)
+
+
 def note_of(received: ReceivedRequest | None) -> str:
     """Return the internal note that says what is answered."""
     if received is None:
@@ -33,5 +40,5 @@ def note_of(received: ReceivedRequest | None) -> str:
         "Request %(reference)s received on %(date)s (%(way)s).",
         reference=received.reference,
         date=presenting.day(received.received_at),
-        way=words.WAY[received.way],
+        way=labels.WAY[received.way],
     )

@@ -40,7 +40,7 @@ def _why_not() -> str:
 def _wish(form: SettingsForm) -> MerchantSettings:
     return MerchantSettings(
         name=form.name.data,
-        support_email=form.support_email.data or None,
+        support_email=form.support_email.data,
         time_zone=form.time_zone.data,
         locale=form.locale.data,
         self_cancellation=form.self_cancellation.data,

@@ -23,7 +23,7 @@ from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, bulk_choices, pauses, presenting, showing, words
+from portal.web.admin import bp, bulk_choices, pauses, presenting, received_pages, showing, words
 from portal.web.admin.bulk_forms import ChoiceForm
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
@@ -115,6 +115,9 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         paid, paid_in_all = payments.of_subscription(session, found.id, PAYMENTS)
         history = pause_requests.all_of_subscription(session, found.id)
         ending = any(one.is_open for one in requests)
+        notified = received_pages.waiting(session, found)
+        answers = any(one.is_open and one.answers for one in requests)
+        in_the_way = any(presenting.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         return showing.page(
             "subscription.html",
@@ -126,6 +129,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
+            notified=notified,
             open_request=next((one for one in requests if one.is_open), None),
             planned=next(filter(None, (presenting.planned(one, found, now) for one in requests)), None),
             timeline=presenting.timeline(entries),
@@ -141,7 +145,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=_actions(found) if not any(presenting.is_in_the_way(one, now) for one in requests) else [],
+            possible=[] if in_the_way else _actions(found, notified=notified is not None or answers),
         )
 
 
@@ -153,9 +157,9 @@ def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
 
 
-def _actions(subscription: object) -> list[Action]:
+def _actions(subscription: object, *, notified: bool) -> list[Action]:
     """Return the ends that the state allows and this person may ask for."""
-    settings, role = presenting.settings_of(subscription), person().role
+    settings, role = presenting.settings_of(subscription, notified=notified), person().role
     possible = actions_from(subscription.status)  # type: ignore[attr-defined]
     return [
         action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)

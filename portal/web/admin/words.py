@@ -12,7 +12,6 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports import StopReason
 from portal.services.key_checks import Finding
@@ -188,14 +187,6 @@ PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
     ),
 }
 
-WAY: Final[Mapping[Way, LazyString]] = {
-    Way.LETTER: _l("Letter"),
-    Way.EMAIL: _l("E-mail"),
-    Way.TELEPHONE: _l("Telephone"),
-    Way.ACCOUNT_PAGE: _l("Form on the customer’s account page"),
-    Way.OTHER: _l("Another way"),
-}
-
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_recorded": _l("Request received"),
     "request_received": _l("Request received otherwise"),
@@ -208,6 +199,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_overdue": _l("Not confirmed after a day"),
     "access_ends_soon": _l("Access ends in three days"),
     "access_ended": _l("Access has ended"),
+    "merchant_notified": _l("To you: end notified"),
     "merchant_end_requested": _l("To you: end requested"),
     "merchant_end_confirmed": _l("To you: end confirmed"),
     "merchant_end_withdrawn": _l("To you: request taken back"),

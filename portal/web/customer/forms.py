@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField
+from wtforms import DateField, HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
+from portal.clock import utc_now
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.labels import REASON
@@ -43,6 +46,11 @@ class NotificationForm(BaseForm):
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
     submit = SubmitField(_l("Notification of the cancellation"))
+
+    def validate_wished_on(self, field: Any) -> None:
+        """A day that is past cannot be wished for any more; today is as soon as possible."""
+        if field.data is not None and field.data < utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date():
+            raise ValidationError(str(_l("This day is past. Choose a later one, or leave it empty.")))
 
 
 class CancellationForm(BaseForm):

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.queries import holdings
-from portal.services import received_requests
-from portal.services.received_requests import Notification
+from portal.services import notifications
+from portal.services.notifications import Notification
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import NotificationForm
 from portal.web.identity import context, person
@@ -29,7 +29,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
     card, form = presenting.card(held, now=now), NotificationForm()
     back = url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=subscription_id)
     if form.validate_on_submit():
-        made = received_requests.notify(
+        made = notifications.notify(
             context(),
             Notification(
                 merchant_id=who.merchant_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import g
 from flask_babel import LazyString
@@ -16,6 +17,7 @@ from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
+from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
@@ -61,7 +63,6 @@ class Card:
     provider_id: str
     is_over: bool
     may_cancel: bool
-    is_switched_off: bool
     may_notify: bool  # that they end it, where they cannot cancel by themselves
     notified: Notified | None
     reference: str | None
@@ -192,7 +193,6 @@ def card(holding: Holding, *, now: datetime) -> Card:
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
-        is_switched_off=cancellable and not allowed and not waiting,
         may_notify=cancellable and not allowed and not waiting and (said is None or said.closed_on is not None),
         notified=said,
         reference=request.reference if request is not None else None,
@@ -296,12 +296,20 @@ def who(actor: Actor, channel: Channel | None) -> str:
     return _("%(who)s (%(channel)s)", who=person, channel=labels.CHANNEL[channel])
 
 
+def asked_by(request: Any) -> str:
+    """Return who asked for an end and by which way, in the customer's words."""
+    if request.answers and request.notified_way is not None:
+        return _("%(who)s (%(channel)s)", who=_("you"), channel=labels.WAY[request.notified_way])
+    return who(request.actor, request.channel)
+
+
 def happening(entry: TimelineEntry) -> Happening:
     """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
     details, refused_for = entry.details, entry.details.get("refused_for")
     said = [
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         who(entry.actor, entry.channel),
+        str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(refused_for)]) if refused_for else starts_again(details.get("until")),
     ]

@@ -6,6 +6,7 @@ at PayPal (cancellation.md, deciding test 17).  It can be opened again at any ti
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from enum import StrEnum
 from flask import Response, abort, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.documents.access import access_sentence
@@ -27,7 +29,7 @@ from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import PlannedWords, ProofWords
-from portal.queries import holdings, late_payments, proofs
+from portal.queries import holdings, late_payments, proofs, received_requests
 from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
@@ -64,6 +66,7 @@ class Result:
     state_label: str
     reference: str
     is_own: bool  # the customer asked; else the merchant's team, or it was done at PayPal
+    asked_under: str  # the reference that they were given: a notification has its own
     product: str
     asked_day: str
     asked_hour: str
@@ -89,8 +92,11 @@ class Result:
 
 @bp.get("/requests/<reference>")
 def request(reference: str) -> ResponseReturnValue:
-    """Show where a request of the customer stands."""
-    held = _held(reference)
+    """Show where a request of the customer stands; a notification that nothing answers yet, on its subscription."""
+    try:
+        held = _held(reference)
+    except NoResultFound:
+        return redirect(url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=_notified(reference)))
     shown = result(held, now=utc_now())
     return render_template(
         "customer/request.html", result=shown, late_money=_late_money(held), subscription_id=held.subscription.id
@@ -128,6 +134,15 @@ def _held(reference: str) -> Holding:
     who = person()
     with context().db.read() as session:
         return holdings.of_request(session, who.merchant_id, who.id, reference)
+
+
+def _notified(reference: str) -> uuid.UUID:
+    """Return the subscription of which the customer notified the end under that reference; 404 for any other."""
+    who = person()
+    with context().db.read() as session:
+        subscription_id = received_requests.own(session, who.merchant_id, who.id, reference).subscription_id
+    assert subscription_id is not None  # noqa: S101 - it was found by its subscription
+    return subscription_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +190,11 @@ def result(holding: Holding, *, now: datetime) -> Result:
         state=request.state,
         state_label=_state_label(holding),
         reference=request.reference,
-        is_own=request.actor is Actor.CUSTOMER,
+        is_own=request.asked_by is Actor.CUSTOMER,
+        asked_under=request.asked_under,
         product=presenting.product_name(holding),
-        asked_day=fmt.day(request.created_at),
-        asked_hour=fmt.hour(request.created_at),
+        asked_day=fmt.day(request.asked_at),
+        asked_hour=fmt.hour(request.asked_at),
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         successor=holding.successor.reference if holding.successor is not None else "",
         is_replaced=_is_replaced(holding),
@@ -256,9 +272,11 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         (_("Subscription"), presenting.product_name(holding)),
         (_("Number at PayPal"), subscription.provider_id),
         (_("State of the request"), _state_label(holding)),
-        (_("Asked on"), presenting.known_moment(request.created_at)),
-        (_("Asked by"), presenting.who(request.actor, request.channel)),
+        (_("Asked on"), presenting.known_moment(request.asked_at)),
+        (_("Asked by"), presenting.asked_by(request)),
     ]
+    if request.answers:
+        rows.append((_("Reference of the notification"), request.notified_reference))
     if request.wished_on is not None:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:

@@ -32,8 +32,9 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.queries import inbox
-from portal.services import aging, end_withdrawals, received_requests
-from portal.services.received_requests import Declaration, Notification
+from portal.services import aging, end_withdrawals, notifications, received_requests
+from portal.services.notifications import Notification
+from portal.services.received_requests import Declaration
 
 
 @pytest.fixture
@@ -289,6 +290,51 @@ def test_a_letter_is_closed_only_with_a_reason(owner, declared):
     assert titles(owner.get("/admin/")) == []
 
 
+def test_a_letter_whose_subscription_has_stopped_meanwhile_says_so_and_offers_to_close(owner, make, merchant, declared):
+    customer = make.customer(merchant, email="zoe@client.test", name="Zoé Durand")
+    received = declared()
+    make.subscription(merchant=merchant, customer=make.customer(merchant, name="Zoé Durand"), at_paypal=False)
+    assert "nothing is left to end" not in owner.get("/admin/").text, "another customer of that name"
+    make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED, at_paypal=False)
+    page = owner.get("/admin/").follow("Close the request")
+    assert "nothing is left to end" in page.text
+    page.submit(press="Close without ending anything")
+    assert titles(owner.get("/admin/")) == []
+    assert "It had stopped before, on " in owner.get(f"/admin/received/{received.id}").text
+
+
+def test_a_letter_with_something_that_still_runs_does_not_say_so(owner, make, merchant, declared):
+    customer = make.customer(merchant, email="zoe@client.test")
+    for status in (Status.CANCELLED, Status.ACTIVE):
+        make.subscription(merchant=merchant, customer=customer, status=status, at_paypal=False)
+    declared()
+    assert "nothing is left to end" not in owner.get("/admin/").text
+
+
+def test_a_wished_day_that_is_past_is_kept_as_it_was_written(ctx, owner, now):
+    past = (now - timedelta(days=9)).date()
+    owner.submit("/admin/received/new", name="Zoé", wished_on=str(past))
+    with ctx.db.read() as session:
+        assert session.scalars(select(ReceivedRequest)).one().wished_on == past
+
+
+def test_the_record_of_a_notified_subscription_says_so_and_offers_its_end_alone(ctx, owner, make, merchant, now):
+    subscription = make.subscription(merchant=merchant)
+    mine = Notification(merchant_id=merchant.id, customer_id=subscription.customer_id, subscription_id=subscription.id)
+    received = notifications.notify(ctx, mine, now=now)
+    record = f"/admin/subscriptions/{subscription.id}"
+    page = owner.get(record)
+    assert "The customer notified the end of this subscription on " in page.text
+    assert "Mark as completed" not in page.text
+    for action in ("complete", "abandon"):
+        assert "It can be marked as abandoned afterwards" in owner.get(f"{record}/end/{action}", status=409).text
+    page = page.follow("Cancel the subscription")
+    assert received.reference in page.text
+    page = page.submit(press="Cancel the subscription")
+    assert "Mark as abandoned" in page.text
+    assert received.reference in page.select_one("#requests").get_text()
+
+
 def test_an_unknown_date_is_entered_told_and_lets_the_request_close(ctx, owner, undated, letters, now):
     subscription, request = undated
     assert "does not say until when it is paid" in owner.get("/admin/").text
@@ -423,7 +469,7 @@ def test_the_page_and_its_count_cost_the_same_whatever_their_length(owner, stuck
 def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
     wished = (now + timedelta(days=40)).date()
-    received = received_requests.notify(
+    received = notifications.notify(
         ctx,
         Notification(
             merchant_id=merchant.id,

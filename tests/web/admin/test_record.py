@@ -8,8 +8,12 @@ from decimal import Decimal
 import pytest
 
 from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.subscriptions import Status
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action, Status
 from portal.models import Comeback, Payment, PaymentState
+from portal.services import end_requests
+from portal.services.end_wishes import Wish
 from portal.services.refreshing import Refreshed
 from portal.web import payments
 from portal.web.admin.subscriptions import PAYMENTS, SAID
@@ -125,3 +129,23 @@ def test_the_record_shows_what_came_before_what_followed_and_each_attempt(owner,
     after = page.follow(new.provider_id)
     assert "Came after:" in after.text
     assert after.follow(old.provider_id).path == page.path
+
+
+@pytest.mark.parametrize("comment", ["", "I move to Lyon"])
+def test_the_reason_that_the_customer_chose_stands_there_beside_their_words(ctx, reader, subscription, comment, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        action=Action.CANCEL,
+        actor=Actor.CUSTOMER,
+        channel=Channel.PORTAL,
+        reason_code="too_expensive",
+        reason_text=comment,
+    )
+    end_requests.record(ctx, wish, now=now)
+    page = reader.get(f"/admin/subscriptions/{subscription.id}")
+    for part in ("requests", "timeline"):
+        said = page.select_one(f"#{part}").get_text()
+        assert "It costs too much" in said
+        assert comment in said

@@ -76,6 +76,12 @@ def test_a_zone_nobody_knows_and_a_bad_address_are_refused(owner, ctx, merchant)
     assert reload(ctx, merchant).time_zone == "Europe/Paris"
 
 
+def test_the_address_that_is_told_what_waits_cannot_be_emptied(owner, ctx, merchant):
+    page = owner.submit("/admin/settings", press="Save the settings", support_email=" ", status=422)
+    assert "without one nobody is told of what waits for you" in page.text
+    assert reload(ctx, merchant).support_email == merchant.support_email
+
+
 def test_only_owners_change_settings_and_products(reader, support, make, merchant, ctx):
     product = make.product(merchant)
     for browser in (reader, support):

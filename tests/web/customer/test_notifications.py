@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -12,11 +13,11 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action
-from portal.models import Mail, ReceivedRequest
+from portal.models import Mail, Merchant, ReceivedRequest
 from portal.queries import inbox
-from portal.services import end_requests, outbox, received_requests
+from portal.services import carrying_out, end_requests, notifications, outbox, received_requests
 from portal.services.end_wishes import Wish
-from portal.services.received_requests import Notification
+from portal.services.notifications import Notification
 from portal.services.refreshing import refresh
 from tests.web.customer.conftest import DONE
 
@@ -106,7 +107,17 @@ def test_where_one_may_cancel_there_is_no_such_form(make, log_in):
     assert LINK not in page.text
 
 
+def fact(page, label):
+    """What a summary says under a label, the first time."""
+    term = next(term for term in page.select("dt") if term.get_text(" ", strip=True) == label)
+    return term.find_next("dd").get_text(" ", strip=True)
+
+
 def end_by_staff(ctx, make, paypal, subscription):
+    end_by_staff_on(ctx, subscription, None)
+
+
+def end_by_staff_on(ctx, subscription, day):
     wish = Wish(
         merchant_id=subscription.merchant_id,
         subscription_id=subscription.id,
@@ -115,6 +126,7 @@ def end_by_staff(ctx, make, paypal, subscription):
         actor_name="Léa",
         role=Role.SUPPORT,
         channel=Channel.STAFF,
+        wished_on=day,
     )
     end_requests.record(ctx, wish, now=utc_now())
 
@@ -159,7 +171,7 @@ def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(c
 def test_under_way_there_is_nothing_to_notify_and_anothers_does_not_exist(ctx, make, paypal, visit, subscription):
     end_by_staff(ctx, make, paypal, subscription)
     mine = Notification(merchant_id=visit.merchant.id, customer_id=visit.customer.id, subscription_id=subscription.id)
-    assert received_requests.notify(ctx, mine, now=utc_now()) is None
+    assert notifications.notify(ctx, mine, now=utc_now()) is None
     theirs = make.subscription(merchant=visit.merchant)
     visit.browser.get(visit.page(theirs, "/notification"), status=404)
 
@@ -174,3 +186,76 @@ def test_in_french_the_labels_are_the_laws(make, log_in):
     assert "Votre notification du " in page.text
     assert " est enregistrée" in page.text
     assert page.path == visit.page(subscription)
+
+
+# What one has notified
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_day_that_is_past_for_the_merchant_is_refused_and_today_is_not(ctx, make, log_in, zone):
+    merchant = make.merchant(locale="en", self_cancellation=False, time_zone=zone)
+    visit = log_in(merchant, make.customer(merchant))
+    subscription = make.subscription(merchant=merchant, customer=visit.customer)
+    today = utc_now().astimezone(ZoneInfo(zone)).date()
+    page = visit.browser.get(visit.page(subscription, "/notification"))
+    again = page.submit(press=PRESS, wished_on=str(today - timedelta(days=1)), message="Adieu", status=422)
+    assert "This day is past." in again.text
+    assert "Adieu" in again.body
+    again.submit(press=PRESS, wished_on=str(today))
+    assert [received.wished_on for received in stored(ctx)] == [today]
+
+
+def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(ctx, make, log_in):
+    merchant = make.merchant(
+        locale="en", self_cancellation=False, support_email="lea@x.test", cancellation_text="Write to us in Lyon."
+    )
+    visit = log_in(merchant, make.customer(merchant))
+    subscription = make.subscription(merchant=merchant, customer=visit.customer)
+    before = visit.browser.get(visit.page(subscription)).text
+    assert "in writing" in before
+    notify(visit, subscription)
+    (received,) = stored(ctx)
+    for path in (visit.page(subscription), visit.home):
+        seen = visit.browser.get(path).text
+        for invitation in (LINK, "in writing", "Lyon", "Give the number"):
+            assert invitation not in seen
+        assert "Cancellation notified" in seen
+    page = visit.browser.get(visit.page(subscription))
+    assert fact(page, "End asked for") != "not so far"
+    assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
+
+
+def test_once_switched_on_one_who_waits_still_reads_that_it_is_recorded(ctx, visit, subscription):
+    notify(visit, subscription)
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, visit.merchant.id).self_cancellation = True
+    for path in (visit.page(subscription), visit.home):
+        assert stored(ctx)[0].reference in visit.browser.get(path).text
+
+
+def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, paypal, visit, subscription):
+    notify(visit, subscription)
+    (received,) = stored(ctx)
+    where = f"{visit.home}requests/{received.reference}"
+    end_by_staff(ctx, make, paypal, subscription)
+    (request,) = make.requests(subscription)
+    waiting = visit.browser.get(where)
+    assert f"reference {received.reference}" in waiting.text
+    assert fact(waiting, "Asked by") == "you (Form on the customer’s account page)"
+    carrying_out.carry_out(ctx, visit.merchant.id, request.id)
+    page = visit.browser.get(where)
+    assert page.h1 == "Your cancellation is confirmed"
+    assert fact(page, "Reference of the notification") == received.reference
+    assert fact(page, "Reference") == request.reference
+    assert f"as you asked on {fact(page, 'Asked on').split(' at ')[0]}" in page.text
+    assert visit.browser.client.get(f"{where}/proof.pdf", base_url="http://portal.test").data.startswith(b"%PDF")
+    other = log_in(visit.merchant, make.customer(visit.merchant))
+    other.browser.get(where, status=404)
+
+
+def test_a_plan_that_answers_it_offers_no_undo_that_is_not_theirs(ctx, visit, subscription):
+    notify(visit, subscription)
+    end_by_staff_on(ctx, subscription, (utc_now() + timedelta(days=45)).date())
+    page = visit.browser.get(f"{visit.home}requests/{stored(ctx)[0].reference}")
+    assert page.h1 == "Your request is recorded"
+    assert "you can take your request back" not in page.text

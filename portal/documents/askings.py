@@ -1,0 +1,79 @@
+"""Who asked for an end, when and by which way, in a proof's words.
+
+An end by which somebody else answers a customer who had asked before is the customer's: their time, their reference;
+who carried it out stands beside it (cancellation.md, The customer's way).
+"""
+
+from __future__ import annotations
+
+from portal.documents import words
+from portal.documents.facts import ProofFacts
+from portal.domain.policies import Actor
+from portal.formatting import Formatter
+from portal.i18n import Translator
+
+Rows = list[tuple[str, str]]
+
+
+def asked_before(facts: ProofFacts, translator: Translator, fmt: Formatter) -> str:
+    """Return the sentence that names what the end answers."""
+    _, about = translator.gettext, {"date": fmt.day(facts.notified_at), "reference": facts.notified_reference}
+    if facts.actor is not Actor.STAFF:
+        return _("You had asked for it on %(date)s under the reference %(reference)s.", **about)
+    return _(
+        "%(merchant)s ended this subscription, as you asked on %(date)s under the reference %(reference)s.",
+        merchant=facts.merchant_name,
+        **about,
+    )
+
+
+def asked_when(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tuple[str, str]:
+    """Return since when it was asked, or when an end was seen for which nobody asked."""
+    _ = translator.gettext
+    if facts.answers:
+        return _("Asked on"), fmt.moment(facts.notified_at)
+    return _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on"), fmt.moment(facts.asked_at)
+
+
+def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
+    """Return who asked, when, by which way and in which words."""
+    _ = translator.gettext
+    wished = [(_("Day chosen for the end"), fmt.date(facts.wished_on))] if facts.wished_on is not None else []
+    if facts.answers:
+        return _notified(facts, translator, fmt) + wished
+    if facts.actor is Actor.PROVIDER:
+        return [
+            (_("Asked by"), _("nobody here: the end was seen at PayPal")),
+            asked_when(facts, translator, fmt),
+        ]
+    names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
+    way = _(words.CHANNEL[facts.channel])
+    by = names.get(facts.actor, _("Portal"))
+    rows = [
+        asked_when(facts, translator, fmt),
+        (_("Asked by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
+        *wished,
+    ]
+    if facts.reason_code in words.REASON:
+        rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
+    if facts.reason_text:
+        rows.append((_("Words of the customer"), facts.reason_text))
+    if facts.notified_at is not None:  # they asked twice: by another way first
+        before = fmt.moment(facts.notified_at)
+        said = _("%(date)s, reference %(reference)s", date=before, reference=facts.notified_reference)
+        rows.append((_("Notified before on"), said))
+    return rows
+
+
+def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
+    _, done = translator.gettext, fmt.moment(facts.asked_at)
+    who = facts.customer_name or _("the customer")
+    way = _(words.WAY[facts.notified_way]) if facts.notified_way is not None else ""
+    rows = [
+        asked_when(facts, translator, fmt),
+        (_("Asked by"), _("%(who)s (%(channel)s)", who=who, channel=way)),
+        (_("Reference of the notification"), facts.notified_reference),
+    ]
+    if facts.actor is Actor.STAFF:
+        return [*rows, (_("Carried out by"), _("%(who)s, on %(date)s", who=facts.merchant_name, date=done))]
+    return [*rows, (_("Seen at PayPal on") if facts.actor is Actor.PROVIDER else _("Carried out on"), done)]
