@@ -110,19 +110,14 @@ def _find(ctx: Context, event: PayPalEvent, envelope: Envelope | None, *, now: d
         known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, told.sale_ids)
         subscription = stored_payments.subscription_of(session, known[0]) if known else event.subject
     at = known[0].paid_at if known else _time(event, envelope)
-    back = REFUNDABLE if not known and (told.refunded or told.reversed) else AROUND
+    back = REFUNDABLE if not known and told.move is not None else AROUND
     return _Sale(told, subscription, start=at - back, end=min(at + AROUND, max(at, now) + timedelta(hours=1)))
 
 
 def _told(envelope: Envelope | None) -> Told:
     if envelope is None:  # the body was purged: what PayPal shows is all there is
         return Told(sale_ids=())
-    return Told(
-        sale_ids=envelope.sale_ids,
-        refunded=envelope.event_type == REFUNDED,
-        refunded_in_all=envelope.refunded_in_all,
-        reversed=envelope.event_type == REVERSED,
-    )
+    return Told(sale_ids=envelope.sale_ids, move=envelope.move, refunded_in_all=envelope.refunded_in_all)
 
 
 def _without_subscription(event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> Handled:

@@ -18,7 +18,7 @@ from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.end_schedules import payments_around
 from portal.services.rules import rule_of
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.formatting import formatter
 
@@ -149,7 +149,7 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
 
 
 def _title(entry: TimelineEntry) -> str:
-    title = str(labels.TIMELINE[entry.kind])
+    title = payments.way_back(entry) or str(labels.TIMELINE[entry.kind])
     code = entry.details.get("outcome") or entry.details.get("status")
     if code in set(Status):
         return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[Status(code)])
@@ -164,6 +164,7 @@ def _detail(entry: TimelineEntry) -> str:
         _("PayPal’s word: %(word)s", word=details["word"]) if details.get("word") else "",
         str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
         details.get("note") or "",
+        payments.sum_moved(details),
         _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
     ]

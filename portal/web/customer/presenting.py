@@ -22,7 +22,7 @@ from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
 from portal.services.rules import grants_of, rule_of
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.customer.notification_words import Notified, notified
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.formatting import formatter
@@ -292,6 +292,7 @@ def happening(entry: TimelineEntry) -> Happening:
     said = [
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         who(entry.actor, entry.channel),
+        payments.sum_moved(details),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(refused_for)]) if refused_for else starts_again(details.get("until")),
     ]
@@ -319,4 +320,4 @@ def _happened(entry: TimelineEntry) -> str:
             return _("Subscription over: %(status)s", status=labels.STATUS[status])
         case TimelineKind.NEEDS_MERCHANT:
             return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    return str(labels.TIMELINE[entry.kind])
+    return payments.way_back(entry) or str(labels.TIMELINE[entry.kind])
