@@ -59,10 +59,18 @@ def take_over(
 
 
 def give_back(payment: Payment, refund_id: str, amount: Money | None) -> None:
-    """Write a refund that PayPal has shown as done; None: all that was left."""
-    whole = Money(payment.amount, payment.currency)
-    move = Move(kind=MoveKind.REFUND, id=refund_id, amount=amount)
-    _climb(payment, Standing("refunded") if amount is None else ladder.moved(whole, move))
+    """Write a refund of ours that PayPal has shown as done; None: all that was left.
+
+    Its message may have told it already.  Else it comes on top of what is known, also where that is a sum alone.
+    """
+    if amount is None:
+        _climb(payment, Standing("refunded"))
+    elif refund_id not in payment.refunds:
+        whole = Money(payment.amount, payment.currency)
+        in_all = Money(min(payment.refunded + amount.amount, whole.amount), amount.currency)
+        told = ladder.refund_told(whole, in_all)
+        move = Move(kind=MoveKind.REFUND, id=refund_id, amount=amount)
+        _climb(payment, ladder.moved(whole, move), *([told] if told else []))
 
 
 def _is_usable(subscription: Subscription, reading: PaymentReading) -> bool:

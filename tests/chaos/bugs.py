@@ -1,4 +1,4 @@
-"""Three bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
+"""Four bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
 
 from __future__ import annotations
 
@@ -82,8 +82,24 @@ def mail_before_commit() -> None:
     outbox.put = put
 
 
+def part_counts_as_all() -> None:
+    """A reversal counts as all of the payment, whatever sum it names."""
+    from portal.domain import payments
+
+    real = payments.moved
+
+    @functools.wraps(real)
+    def moved(amount: Any, move: Any) -> Any:
+        if move.kind is payments.MoveKind.REVERSAL:
+            return payments.Standing("refunded")
+        return real(amount, move)
+
+    payments.moved = moved
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
+    "part_counts_as_all": part_counts_as_all,
 }

@@ -40,6 +40,7 @@ class Journal:
     undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
+    taken_back: set[str] = field(default_factory=set)  # PayPal's ids: of a payment after the end, a part went back
     clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
     disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
     jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since

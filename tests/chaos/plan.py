@@ -24,6 +24,7 @@ STORIES: Final = {
     "staff-cancel": 3,
     "staff-and-customer": 5,  # staff finalise while the customer cancels
     "cancel-then-abandon": 3,
+    "late-money": 6,  # a payment after the end, of which a part is taken back
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -125,15 +126,17 @@ def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
 
 def for_bug(bug: str) -> Plan:
     """Return the short run in which a planted bug shows for sure."""
+    story = {"part_counts_as_all": "late-money"}.get(bug, "cancel")
     fault = {
         "": "die-at:settling",
+        "part_counts_as_all": "events-repeated",
         "call_before_intent": "die-at:before-intent",
         "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
     }[bug]
     steps = []
     for seat in range(4):
-        steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
+        steps += [Step("fault", fault, number=1), Step("story", story, seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
 
 
