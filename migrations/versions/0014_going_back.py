@@ -1,4 +1,4 @@
-"""Every sum that leaves a payment again or comes back to it, and what a payment after the end adds to the paid time."""
+"""Sums that leave a payment or come back to it, what a late one adds to the paid time, a message's and a plan's facts."""
 
 from alembic import op
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ def upgrade() -> None:
     op.add_column('payments', sa.Column('reversals', postgresql.JSONB(), server_default='{}', nullable=False))
     op.add_column('late_payments', sa.Column('told_back', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False))
     op.add_column('subscriptions', sa.Column('stop_paid_until', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('paypal_events', sa.Column('provenance', sa.Enum('file', 'kept', 'issuer', 'asked', 'open', name='provenance', native_enum=False, create_constraint=True, length=40), nullable=True))
+    op.add_column('paypal_events', sa.Column('delivery', postgresql.JSONB(), nullable=True))
+    op.add_column('plans', sa.Column('changed_at', sa.DateTime(timezone=True), nullable=True))
     # A reversal counted as all of it, and its sum was not kept: what was told then stands.
     op.execute(
         "UPDATE payments SET reversals = jsonb_build_object('before', (amount - refunded)::text)"
@@ -31,6 +34,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column('plans', 'changed_at')
+    op.drop_column('paypal_events', 'delivery')
+    op.drop_column('paypal_events', 'provenance')
     op.drop_column('subscriptions', 'stop_paid_until')
     op.drop_column('late_payments', 'told_back')
     op.drop_column('payments', 'reversals')
