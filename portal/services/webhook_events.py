@@ -15,7 +15,7 @@ from portal.models import EventState, PayPalEvent
 from portal.providers.ports import GatewayRefused, PaymentReading, Refusal, RestGateway
 from portal.queries import payments as stored_payments
 from portal.queries import subscriptions
-from portal.services import payments, webhook_bodies
+from portal.services import payments, provenances, webhook_bodies
 from portal.services.context import Context
 from portal.services.event_outcomes import Handled, NotYet
 from portal.services.gateways import OtherEnvironment, rest_gateway
@@ -51,6 +51,11 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     """
     # A payment that fails is a transaction too, and PayPal tells of it by the subscription.
     is_sale = event.event_type.startswith(SALE) or event.event_type == FAILED_PAYMENT
+    try:
+        if not provenances.is_proven(ctx, event, now=now):
+            return Handled(EventState.REFUSED, "not_paypal")
+    except OtherEnvironment:
+        return _ignored("other_environment")
     if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
         return _ignored("type")
     try:
