@@ -112,7 +112,7 @@ def test_what_stands_as_at_paypal_costs_one_call_and_changes_only_when_it_was_re
     assert differences(ctx, run) == []
     assert all(stored(ctx, one).provider_read_at >= began for one in ids)
     after = everything_stored(ctx)
-    assert {name for name in before if before[name] != after[name]} == {"subscriptions"}
+    assert {name for name in before if before[name] != after[name]} == {"subscriptions", "plans"}
     grow_old(ctx)
     run = compare(ctx, merchant)  # the list tells of nothing new; the reads are due
     assert (run.compared, run.calls, paypal.count("show")) == (3, 5, 3)

@@ -19,7 +19,7 @@ from portal.web.formatting import formatter
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
     LateState.OPEN: _l("Not settled: the customer expects it back"),
-    LateState.REFUNDED: _l("Given back"),
+    LateState.REFUNDED: _l("All of it has gone back"),
     LateState.EXPLAINED: _l("Kept: the payment was owed"),
     LateState.DEBT: _l("Paid an old debt"),
 }
