@@ -107,12 +107,16 @@ def authority() -> Authority:
     return Authority()
 
 
-@cache
 def certificate(environment: str, *, lone: bool = False) -> Certificate:
     """Return the certificate that the simulator signs with in an environment.
 
     A lone one is served without the intermediate that signed it, as recorded answers of PayPal's were (FACTS.md 2.5).
     """
+    return _made(environment, lone)
+
+
+@cache  # of one form of call: `certificate(x)` and `certificate(x, lone=False)` would be two to it
+def _made(environment: str, lone: bool) -> Certificate:
     if not lone:
         return authority().issue(NAMES[environment])
     between = Authority("Simulated PayPal intermediate")  # whose root nobody knows

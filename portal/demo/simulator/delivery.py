@@ -50,8 +50,8 @@ def certificate_id(environment: str, *, lone: bool = False) -> str:
 
 def signer_of(name: str) -> Certificate | None:
     """Return the certificate that is served under a name; None when no environment has one."""
-    for here in ENVIRONMENTS:
-        for lone in (False, True):
+    for lone in (False, True):  # making one takes a moment: the lone ones only when they are asked for
+        for here in ENVIRONMENTS:
             if certificate_id(here, lone=lone) == name:
                 return certificate(here, lone=lone)
     return None

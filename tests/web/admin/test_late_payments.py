@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.late_payments import LateState
+from portal.models import Subscription
 from tests.services.late_money import alarms, charged, show, stopped, told
 
 
@@ -26,8 +27,9 @@ def test_one_click_gives_it_back_from_the_inbox_on(ctx, support, paypal, late):
     assert "Nothing needs you" in support.get("/admin/").text
 
 
-def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, make, paypal, support, late):
-    ended = make.reload(late.subscription)
+def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support, late):
+    with ctx.db.read() as session:
+        ended = session.get_one(Subscription, late.subscription_id)
     paid = paypal.subscriptions[ended.provider_id].payments[-1]
     paypal.happen(ended.provider_id, "reverse-part")
     show(ctx, ended, paid, told=told(paid, "reversal", "14.95"))
