@@ -18,6 +18,10 @@ class Money:
     amount: Decimal
     currency: str
 
+    def __abs__(self) -> Money:
+        """Return the same sum without its sign."""
+        return Money(abs(self.amount), self.currency)
+
     @classmethod
     def parse(cls, amount: object, currency: object) -> Money | None:
         """Read PayPal's text form; None when it is not money.

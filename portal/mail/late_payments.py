@@ -23,9 +23,18 @@ class LateFacts(Clean):
     reference: str = ""  # of the request to end; empty where nobody asked here
     asked_by_customer: bool = False
     is_classic: bool = False  # no button here can give it back
-    is_reversed: bool = False  # PayPal took it back from the merchant, as after a dispute
+    given_back: Money  # of the amount: by refunds,
+    taken_back: Money  # by PayPal from the merchant, as after a dispute,
+    left: Money  # and what the merchant still has
+    came_again: Money | None = None  # of what was told as taken back: PayPal gave it to the merchant again
+    is_kept: bool = False  # the merchant said that it was owed
     refund_is_stuck: bool = False  # asked for, and PayPal refused it or let it fail
     path: str
+
+    @property
+    def back(self) -> Money:
+        """How much went back, in whichever way."""
+        return Money(self.given_back.amount + self.taken_back.amount, self.amount.currency)
 
 
 def late_payment(head: Letterhead, late: LateFacts) -> Composed:
@@ -34,8 +43,13 @@ def late_payment(head: Letterhead, late: LateFacts) -> Composed:
 
 
 def late_payment_refunded(head: Letterhead, late: LateFacts) -> Composed:
-    """Compose the news that PayPal shows the payment as given back, or as taken back from the merchant."""
+    """Compose the news that all of the payment went back, by a refund, taken back from the merchant, or by both."""
     return compose("late_payment_refunded", head, late=late)
+
+
+def late_payment_open(head: Letterhead, late: LateFacts) -> Composed:
+    """Compose the news that a part went back, or came to the merchant again, and how much is open."""
+    return compose("late_payment_open", head, late=late)
 
 
 def late_payment_kept(head: Letterhead, late: LateFacts) -> Composed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -38,6 +39,7 @@ class LatePayment(HasId, HasCreation, HasMerchant, Base):
     decided_by: Mapped[str] = mapped_column(default="")  # who said so
     settled_at: Mapped[datetime | None]
     merchant_told_at: Mapped[datetime | None]
+    told_back: Mapped[Decimal] = mapped_column(default=Decimal(0))  # how much of it is known, and told, as gone back
 
     payment: Mapped[Payment] = relationship(lazy="raise")
     subscription: Mapped[Subscription] = relationship(lazy="raise")
@@ -45,3 +47,8 @@ class LatePayment(HasId, HasCreation, HasMerchant, Base):
     def settle(self, state: LateState, *, at: datetime) -> None:
         """Close it; money that went back after an explanation is told as given back."""
         self.state, self.settled_at = state, at
+
+    def reopen(self, *, at: datetime) -> None:
+        """What had gone back is with the merchant again: who explained it before keeps it, else it is an alarm anew."""
+        self.state, self.settled_at = (LateState.EXPLAINED, at) if self.reason else (LateState.OPEN, None)
+        self.merchant_told_at = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,11 +12,12 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.payments import Standing
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands, from the first word to the last: it never goes back."""
+    """Where a payment stands. It goes back alone when PayPal gives a reversal back (domain/payments.py)."""
 
     PENDING = "pending"
     DENIED = "denied"
@@ -43,5 +45,32 @@ class Payment(HasId, HasCreation, HasMerchant, Base):
     amount: Mapped[Decimal]
     currency: Mapped[str]
     refunded: Mapped[Decimal] = mapped_column(default=Decimal(0))
-    refunds: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)  # classic: amount by PayPal's refund id
+    # By PayPal's own ids, so that each counts once: what was refunded; what was taken back, and (below nothing) given
+    # back to the merchant again (domain/payments.py).
+    refunds: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
+    reversals: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
     paid_at: Mapped[datetime]
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, with what went back of it."""
+        return Standing(self.state, self.refunded, _sizes(self.refunds), _sizes(self.reversals))
+
+    @property
+    def taken_back(self) -> Decimal:
+        """How much PayPal has taken back, as after a dispute."""
+        return self.standing.reversed_of(self.amount)
+
+    @property
+    def went_back(self) -> Decimal:
+        """How much is gone again, in whichever way."""
+        return self.standing.went_back(self.amount)
+
+    @property
+    def left(self) -> Decimal:
+        """How much of it the merchant still has."""
+        return self.amount - self.went_back
+
+
+def _sizes(by_id: Mapping[str, str] | None) -> dict[str, Decimal]:
+    return {key: Decimal(size) for key, size in (by_id or {}).items()}

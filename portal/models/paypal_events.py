@@ -6,8 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.provenances import Provenance
 from portal.models.base import Base, HasId, HasMerchant, words
 
 
@@ -56,3 +58,5 @@ class PayPalEvent(HasId, HasMerchant, Base):
     error: Mapped[str] = mapped_column(default="")  # one word or PayPal's debug id, never a body
     handled_at: Mapped[datetime | None]
     replayed_at: Mapped[datetime | None]
+    provenance: Mapped[Provenance | None] = mapped_column(words(Provenance, "provenance"))  # webhooks only
+    delivery: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # what PayPal is asked by, while that is open

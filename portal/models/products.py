@@ -71,6 +71,7 @@ class Plan(HasId, HasCreation, HasMerchant, Base):
     total_cycles: Mapped[int] = mapped_column(default=0)  # 0: without end
     failure_threshold: Mapped[int] = mapped_column(default=0)
     read_at: Mapped[datetime]
+    changed_at: Mapped[datetime | None]  # when its price or rhythm was last seen to be another one
 
     product: Mapped[Product] = relationship(back_populates="plans", lazy="raise")
 

@@ -90,6 +90,7 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     ended_at: Mapped[datetime | None]
     # Of a stopped one: the payment that should not come, what was still owed then, and when to look again.
     unbilled_at: Mapped[datetime | None]
+    stop_paid_until: Mapped[datetime | None]  # `paid_until` without what a payment after the stop added to it
     owed: Mapped[Decimal | None]
     owed_currency: Mapped[str | None]
     next_watch_at: Mapped[datetime | None]

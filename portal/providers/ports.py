@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from portal.domain.money import Money
+from portal.domain.provenances import Provenance
 from portal.providers.probing import ClassicProbe, RestProbe
 
 
@@ -280,6 +281,9 @@ class RestGateway(SubscriptionGateway, Protocol):
     def list_events(self, *, start: datetime, end: datetime) -> Iterator[EventReading]: ...
     def resend_event(self, event_id: str, *, webhook_id: str) -> None: ...
 
+    def is_own_message(self, delivery: Delivery, *, webhook_id: str) -> bool:
+        """Ask PayPal whether it sent a webhook message; its body must be a JSON object."""
+
 
 class Gateways(Protocol):
     """Makes the gateway for an account. `patience` is the read timeout in seconds."""
@@ -312,10 +316,11 @@ class BadSignature(Exception):
 class WebhookVerifier(Protocol):
     """Tells PayPal's own messages from others, offline but for the certificate (FACTS.md 2.5)."""
 
-    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> None:
-        """Return if PayPal signed these bytes for this webhook.
+    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> Provenance:
+        """Return how it is proven that PayPal signed these bytes for this webhook.
 
-        Raises BadSignature, and GatewayUnavailable when the certificate cannot be fetched now.
+        OPEN is no proof yet: the signature holds under a certificate that PayPal's own address served, and whose
+        issuer cannot be had.  Raises BadSignature, and GatewayUnavailable when the certificate cannot be fetched now.
         """
 
 

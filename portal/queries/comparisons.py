@@ -19,6 +19,7 @@ from portal.models import (
     Customer,
     KeyState,
     PayPalAccount,
+    Plan,
     Product,
     Provider,
     Subscription,
@@ -379,7 +380,12 @@ def _due(now: datetime) -> ColumnElement[bool]:
     read = Subscription.provider_read_at
     live = and_(ended.is_(None), or_(read < now - READ_AGAIN_AFTER, _payment_near(now)))
     watched = and_(ended > now - WATCH_ENDED, read < now - WATCH_AGAIN_AFTER)
-    return or_(live, watched)
+    return or_(live, watched, and_(ended.is_(None), _plan_changed()))
+
+
+def _plan_changed() -> ColumnElement[bool]:
+    """Say that the subscription was not read since its plan was seen to have changed."""
+    return exists().where(Plan.id == Subscription.plan_id, Plan.changed_at > Subscription.provider_read_at)
 
 
 def _payment_near(now: datetime) -> ColumnElement[bool]:

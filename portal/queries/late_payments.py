@@ -34,9 +34,18 @@ class Alarm:
 
     @property
     def left(self) -> Money:
-        """What was not given back yet."""
-        payment = self.late.payment
-        return Money(payment.amount - payment.refunded, payment.currency)
+        """What did not go back yet."""
+        return Money(self.late.payment.left, self.late.payment.currency)
+
+    @property
+    def back(self) -> Money:
+        """What went back of it, in whichever way."""
+        return Money(self.late.payment.went_back, self.late.payment.currency)
+
+    @property
+    def is_partly_back(self) -> bool:
+        """Whether a part went back, and a part did not."""
+        return 0 < self.back.amount < self.amount.amount
 
     @property
     def debug_id(self) -> str:

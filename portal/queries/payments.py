@@ -10,7 +10,15 @@ from sqlalchemy.orm import Session
 
 from portal.models import Payment, PaymentState, Subscription
 
-__all__ = ["Payment", "PaymentState", "all_of_subscription", "by_provider_ids", "of_subscription", "subscription_of"]
+__all__ = [
+    "Payment",
+    "PaymentState",
+    "all_of_subscription",
+    "by_parent",
+    "by_provider_ids",
+    "of_subscription",
+    "subscription_of",
+]
 
 
 def by_provider_ids(session: Session, merchant_id: uuid.UUID, environment: str, ids: Collection[str]) -> list[Payment]:
@@ -21,6 +29,14 @@ def by_provider_ids(session: Session, merchant_id: uuid.UUID, environment: str, 
                 Payment.merchant_id == merchant_id, Payment.environment == environment, Payment.provider_id.in_(ids)
             )
         )
+    )
+
+
+def by_parent(session: Session, merchant_id: uuid.UUID, environment: str, parent: str) -> list[Payment]:
+    """Return the payment that a message of money gone back names: its sale, or the reversal that was cancelled."""
+    ours = Payment.merchant_id == merchant_id, Payment.environment == environment
+    return by_provider_ids(session, merchant_id, environment, {parent}) or list(
+        session.scalars(select(Payment).where(*ours, Payment.reversals.has_key(parent)))
     )
 
 

@@ -29,7 +29,7 @@ from portal.providers.ports import (
     SubscriptionGateway,
 )
 from portal.queries import comparisons, paypal_accounts
-from portal.services import comparison_writes
+from portal.services import comparison_plans, comparison_writes
 from portal.services.comparison_facts import difference
 from portal.services.comparison_pace import Pacer
 from portal.services.comparison_writes import Seen
@@ -89,6 +89,8 @@ def read_page(work: Work, run: ComparisonRun) -> ComparisonRun:
         return _leave_list(work, run)
     origin, asked_at = Origin(run.merchant_id, run.environment), utc_now()
     try:
+        if run.next_page == 1:
+            comparison_plans.read(work.ctx, run, work.rest)
         page = work.rest.list_subscriptions(page=run.next_page, page_size=PAGE_SIZE, changed_since=run.changed_since)
         gathered = _gather(work, run, origin, page)
     except GatewayUnavailable as error:

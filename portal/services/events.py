@@ -15,13 +15,14 @@ from enum import StrEnum
 from typing import Final, cast
 
 import structlog
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.end_requests import retry_delay
+from portal.domain.provenances import Provenance
 from portal.logs import place_of
 from portal.models import EventSource, EventState, PayPalEvent, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
@@ -62,6 +63,8 @@ class Message:
     transmission_id: str | None = None  # webhooks only
     subject: str = ""
     happened_at: datetime | None = None
+    provenance: Provenance | None = None  # webhooks only
+    delivery: Mapping[str, str] | None = None  # what PayPal is asked by, of one whose provenance is open
     ignored: str = ""  # why it is only kept, in one word: then no job is made
 
 
@@ -87,6 +90,8 @@ def store(session: Session, message: Message, *, now: datetime) -> Stored:
             event_type=message.event_type,
             subject=message.subject,
             body=message.body,
+            provenance=message.provenance,
+            delivery=message.delivery if message.delivery is not None else null(),
             happened_at=message.happened_at,
             received_at=now,
             state=EventState.IGNORED if message.ignored else EventState.WAITING,

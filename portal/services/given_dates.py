@@ -70,7 +70,7 @@ def _write(subscription: Subscription, paid_until: datetime) -> None:
     assert at is not None  # noqa: S101 - it is over: a constraint holds it
     before = replace(subscription.facts, status=Status.ACTIVE, paid_until=paid_until, ended_at=None)
     preview = preview_end(before, rule_of(subscription.product), subscription.status, at)
-    subscription.paid_until = paid_until
+    subscription.paid_until = subscription.stop_paid_until = paid_until
     subscription.end(preview.after, access_until=preview.access_until)
 
 

@@ -241,7 +241,7 @@ def _new_plan(session: Session, origin: Origin, merchant: Merchant, provider_id:
 
 
 def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
-    price = plan.price
+    price, before = plan.price, _terms(row) if _was_read(row) else None
     if plan.name and row.product.name in {_unknown_name(locale, row.provider_id) for locale in LOCALES}:
         row.product.name = plan.name  # nobody has named it yet
     row.name = plan.name
@@ -249,6 +249,12 @@ def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
     row.interval_unit, row.interval_count = plan.interval_unit or row.interval_unit, plan.interval_count
     row.total_cycles, row.failure_threshold = plan.total_cycles, plan.failure_threshold
     row.read_at = now
+    if before is not None and _terms(row) != before:
+        row.changed_at = now  # whoever stands on it is read again (queries/comparisons.py)
+
+
+def _terms(row: Plan) -> tuple[object, ...]:
+    return (row.amount, row.currency, row.interval_unit, row.interval_count, row.total_cycles, row.failure_threshold)
 
 
 def _unknown_name(locale: str, provider_id: str) -> str:

@@ -110,7 +110,7 @@ def _profile_of_parent(ctx: Context, event: PayPalEvent, message: IpnMessage) ->
     if not parent:
         return ""
     with ctx.db.read() as session:
-        known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, {parent})
+        known = stored_payments.by_parent(session, event.merchant_id, event.environment, parent)
         return stored_payments.subscription_of(session, known[0]) if known else ""
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
-from portal.models import EventState, PayPalEvent, Subscription
+from portal.domain.payments import Move, MoveKind
+from portal.models import EventState, PayPalEvent
 from portal.providers.ports import PaymentReading
 from portal.queries import payments as stored_payments
 from portal.queries import subscriptions
@@ -20,8 +19,7 @@ from portal.services.event_outcomes import Handled, NotYet
 from portal.services.ipn_messages import IpnMessage
 from portal.services.payments import Told
 
-# IPN's `payment_status` in the words of PayPal's transactions. `Canceled_Reversal`, which gives a reversed payment
-# back, changes nothing: the ladder only climbs, and « reversed » is its last rung (docs/operations.md).
+# IPN's `payment_status` in the words of PayPal's transactions.
 WORDS: Final[Mapping[str, str]] = {
     "completed": "COMPLETED",
     "processed": "COMPLETED",
@@ -31,8 +29,13 @@ WORDS: Final[Mapping[str, str]] = {
     "expired": "DECLINED",
     "voided": "DECLINED",
 }
-REFUNDS: Final = frozenset({"refunded", "partially_refunded"})
-REVERSED: Final = "reversed"
+# And the words for money that goes back, or comes again (FACTS.md 3.2). Each message names its own sum only.
+MOVES: Final[Mapping[str, MoveKind]] = {
+    "refunded": MoveKind.REFUND,
+    "partially_refunded": MoveKind.REFUND,
+    "reversed": MoveKind.REVERSAL,
+    "canceled_reversal": MoveKind.REVERSAL_CANCELLED,
+}
 DAY: Final = timedelta(days=1)
 STRANGER: Final = DAY  # so long a refund may wait for the message of its sale
 
@@ -45,8 +48,8 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
     Raises NotYet for a refund whose sale is not known yet: messages come in any order.
     """
     status = message.text("payment_status").lower()
-    back = status in REFUNDS or status == REVERSED
-    if not back and status not in WORDS:
+    back = MOVES.get(status)
+    if back is None and status not in WORDS:
         return DONE
     with ctx.db.begin() as session:
         subscription = subscriptions.lock_by_provider_id(
@@ -54,7 +57,7 @@ def take_over(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id:
         )
         if subscription is None:
             raise NotYet("not_written")
-        told = _told(session, subscription, message, is_refund=status in REFUNDS) if back else Told(sale_ids=())
+        told = _told(session, event, message, back) if back else Told(sale_ids=())
         sale = () if back else _sale(event, message, status)
         missing = payments.take_over(ctx, session, subscription, sale, told, now=now)
         if missing and now - (event.replayed_at or event.received_at) < STRANGER:
@@ -77,25 +80,14 @@ def _sale(event: PayPalEvent, message: IpnMessage, status: str) -> tuple[Payment
     return (reading,)
 
 
-def _told(session: Session, subscription: Subscription, message: IpnMessage, *, is_refund: bool) -> Told:
+def _told(session: Session, event: PayPalEvent, message: IpnMessage, kind: MoveKind) -> Told:
+    """Return what went back, under its own id: the same message may be handled twice, the next come in half a year."""
     parent = message.transaction("parent_txn_id")
     if not parent:
         return Told(sale_ids=())
-    in_all = _refunded_in_all(session, subscription, parent, message) if is_refund else None
-    return Told(sale_ids=(parent,), refunded=is_refund, refunded_in_all=in_all, reversed=not is_refund)
-
-
-def _refunded_in_all(session: Session, subscription: Subscription, parent: str, message: IpnMessage) -> Money | None:
-    """Write down this refund of the sale, and add up all of them, each once; the subscription is locked.
-
-    An IPN names its own refund only, the same one may be handled twice, and the next may come in half a year: so
-    what each gave back is kept with its payment, where a message's body is not.
-    """
-    known = stored_payments.by_provider_ids(session, subscription.merchant_id, subscription.environment, {parent})
-    if not known:
-        return None
-    sale, money = known[0], message.money("mc_gross", "mc_currency")
-    if money is not None and money.currency == sale.currency:
-        sale.refunds = {**sale.refunds, message.text("txn_id"): str(abs(money.amount))}
-    given = sum(map(Decimal, sale.refunds.values()), Decimal(0))
-    return Money(min(given, sale.amount), sale.currency) if sale.refunds else None
+    amount = message.money("mc_gross", "mc_currency")  # below nothing when it went back
+    own_id = message.transaction("txn_id") or str(event.id)
+    move = Move(kind=kind, id=own_id, amount=abs(amount) if amount is not None else None)
+    # A cancelled reversal may name the reversal in place of the sale (sandbox checklist).
+    known = stored_payments.by_parent(session, event.merchant_id, event.environment, parent)
+    return Told(sale_ids=(known[0].provider_id if known else parent,), move=move)

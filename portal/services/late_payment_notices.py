@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from portal.domain.late_payments import LateState
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
@@ -19,7 +22,7 @@ from portal.mail import late_payments as mails
 from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import LatePayment, Merchant, Payment, PaymentState, Provider, Subscription
+from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
 from portal.services import notice_facts
@@ -40,9 +43,24 @@ def came(ctx: Context, session: Session, subscription: Subscription, payment: Pa
 
 
 def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
-    """Tell the customer that PayPal shows the payment as given back, or taken back, once per payment."""
-    key = f"late-refunded:{payment.id}"
+    """Tell the customer that all of the payment went back by now, each time that it did."""
+    key = f"late-refunded:{payment.id}:{now.isoformat()}"
     _tell_customer(ctx, session, subscription, payment, mails.late_payment_refunded, key=key, now=now)
+
+
+def moved(
+    ctx: Context, session: Session, subscription: Subscription, payment: Payment, late: LatePayment, *, now: datetime
+) -> None:
+    """Tell the customer how much went back, or is with the merchant again, and how much is open now."""
+
+    def compose(head: Letterhead, facts: LateFacts) -> Composed:
+        told = replace(
+            facts, is_kept=late.state is LateState.EXPLAINED, came_again=_came_again(payment, late.told_back)
+        )
+        return mails.late_payment_open(head, told)
+
+    key = f"late-open:{payment.id}:{late.told_back}:{now.isoformat()}"
+    _tell_customer(ctx, session, subscription, payment, compose, key=key, now=now)
 
 
 def kept(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
@@ -113,6 +131,11 @@ def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: dateti
     to_merchant(ctx, session, merchant, composed, key=f"late-payments:{merchant_id}:{now.isoformat()}", now=now)
 
 
+def _came_again(payment: Payment, told_back: Decimal) -> Money | None:
+    step = told_back - payment.went_back
+    return Money(step, payment.currency) if step > 0 else None
+
+
 def _for_customer(session: Session, merchant: Merchant, subscription: Subscription, payment: Payment) -> LateFacts:
     request = late_payments.request_behind(session, subscription.id)
     return LateFacts(
@@ -124,9 +147,15 @@ def _for_customer(session: Session, merchant: Merchant, subscription: Subscripti
         provider_id=payment.provider_id,
         reference=request.reference if request is not None else "",
         asked_by_customer=request is not None and request.actor is Actor.CUSTOMER,
-        is_reversed=payment.state is PaymentState.REVERSED,
+        given_back=_given_back(payment),
+        taken_back=Money(payment.taken_back, payment.currency),
+        left=Money(payment.left, payment.currency),
         path=notice_facts.proof_path(merchant, request) if request else notice_facts.account_path(merchant),
     )
+
+
+def _given_back(payment: Payment) -> Money:
+    return Money(payment.went_back - payment.taken_back, payment.currency)
 
 
 def _for_merchant(alarm: Alarm) -> LateFacts:
@@ -136,6 +165,9 @@ def _for_merchant(alarm: Alarm) -> LateFacts:
         customer_name=subscription.customer.name,
         customer_email=subscription.customer.email,
         amount=alarm.amount,
+        given_back=_given_back(alarm.late.payment),
+        taken_back=Money(alarm.late.payment.taken_back, alarm.late.payment.currency),
+        left=Money(alarm.late.payment.left, alarm.late.payment.currency),
         paid_at=alarm.late.payment.paid_at,
         provider_id=alarm.late.payment.provider_id,
         is_classic=subscription.provider is Provider.PAYPAL_CLASSIC,

@@ -36,7 +36,7 @@ from portal.models import (
 )
 from portal.providers.ports import Reading
 from portal.queries import late_payments, refunds, subscriptions
-from portal.services import audit, late_payment_notices, timeline
+from portal.services import audit, late_paid_time, late_payment_notices, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,8 @@ def begin_watch(subscription: Subscription, request: EndRequest, reading: Readin
     if owed is not None and subscription.owed is None:  # a second end makes nothing new of an old debt
         subscription.owed, subscription.owed_currency = owed.amount, owed.currency
     planned = before.get("next_billing_at")
+    if subscription.unbilled_at is None:
+        subscription.stop_paid_until = subscription.paid_until
     subscription.unbilled_at = datetime.fromisoformat(planned) if planned else subscription.paid_until or stopped
     if subscription.provider is Provider.PAYPAL_REST:
         subscription.next_watch_at = rules.next_watch(stopped_at=stopped, unbilled_at=subscription.unbilled_at, now=now)
@@ -87,8 +89,9 @@ def look(ctx: Context, session: Session, subscription: Subscription, *, now: dat
     for payment, late in rows:
         if late is None:
             settled += _judge(ctx, session, subscription, payment, settled=settled, now=now)
-        elif late.state in (LateState.OPEN, LateState.EXPLAINED) and payment.state in WENT_BACK:
-            _close(ctx, session, subscription, payment, late, now=now)
+        elif late.state is not LateState.DEBT:
+            _follow(ctx, session, subscription, payment, late, now=now)
+    late_paid_time.follow(subscription, [payment for payment, _late in rows])
 
 
 def explain(
@@ -179,6 +182,21 @@ def _raise_alarm(
     log.warning("payment_after_the_end", subscription_id=str(subscription.id), sale_id=payment.provider_id)
 
 
+def _follow(
+    ctx: Context, session: Session, subscription: Subscription, payment: Payment, late: LatePayment, *, now: datetime
+) -> None:
+    """Close, keep or open an alarm again by the sum that is gone now, and tell it whenever that changed."""
+    is_gone, was_gone = payment.state in WENT_BACK, late.state is LateState.REFUNDED
+    if is_gone and not was_gone:
+        _close(ctx, session, subscription, payment, late, now=now)
+    elif not is_gone and payment.went_back != late.told_back:
+        if was_gone:
+            late.reopen(at=now)
+        _note_move(session, subscription, payment, late, _done(session, payment), now=now)
+        late_payment_notices.moved(ctx, session, subscription, payment, late, now=now)
+        late.told_back = payment.went_back
+
+
 def _close(
     ctx: Context,
     session: Session,
@@ -201,31 +219,49 @@ def _close(
         refund.move(RefundState.DONE)
         refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
     late.settle(LateState.REFUNDED, at=now)
-    _note_refunded(session, subscription, payment, refund or _done(session, payment), now=now)
+    _note_move(session, subscription, payment, late, refund or _done(session, payment), now=now)
     late_payment_notices.went_back(ctx, session, subscription, payment, now=now)
+    late.told_back = payment.amount
 
 
 def _done(session: Session, payment: Payment) -> Refund | None:
     return next((one for one in refunds.of_payment(session, payment.id) if one.state is RefundState.DONE), None)
 
 
-def _note_refunded(
-    session: Session, subscription: Subscription, payment: Payment, refund: Refund | None, *, now: datetime
+def _note_move(
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    late: LatePayment,
+    refund: Refund | None,
+    *,
+    now: datetime,
 ) -> None:
+    """Write how much went back, or came again, since the last time, and how much is left now."""
+    step = payment.went_back - late.told_back
     timeline.note(
         session,
         subscription,
-        TimelineKind.REFUNDED,
-        key=str(payment.id),
+        TimelineKind.REFUNDED if step > 0 else TimelineKind.LATE_PAYMENT,
+        key=f"{payment.id}:{late.told_back}:{payment.went_back}:{now.isoformat()}",
         at=now,
-        actor=Actor.STAFF if refund is not None else Actor.PROVIDER,
-        actor_name=refund.actor_name if refund is not None else "",
-        actor_id=refund.actor_id if refund is not None else None,
-        amount=str(payment.amount),
+        actor=Actor.STAFF if refund is not None and step > 0 else Actor.PROVIDER,
+        actor_name=refund.actor_name if refund is not None and step > 0 else "",
+        actor_id=refund.actor_id if refund is not None and step > 0 else None,
+        amount=str(abs(step)),
         currency=payment.currency,
+        left=str(payment.left),
+        is_again=step < 0,
+        way=_way(payment),
         payment=payment.provider_id,
-        refund=refund.provider_id if refund is not None else "",
+        refund=refund.provider_id if refund is not None and step > 0 else "",
     )
+
+
+def _way(payment: Payment) -> str:
+    if not payment.taken_back:
+        return "refund"
+    return "both" if payment.went_back > payment.taken_back else "reversal"
 
 
 def _row(payment: Payment, state: LateState, *, now: datetime) -> LatePayment:
@@ -234,6 +270,7 @@ def _row(payment: Payment, state: LateState, *, now: datetime) -> LatePayment:
         payment_id=payment.id,
         subscription_id=payment.subscription_id,
         state=state,
+        told_back=payment.went_back,
         settled_at=None if state is LateState.OPEN else now,
         created_at=now,
     )

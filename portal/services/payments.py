@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import payments as ladder
 from portal.domain.money import Money
-from portal.domain.payments import Standing
+from portal.domain.payments import Move, MoveKind, Standing
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import payments
@@ -26,9 +26,8 @@ class Told:
     """What a verified message says of one sale that PayPal's transactions may not show (domain/payments.py)."""
 
     sale_ids: tuple[str, ...]
-    refunded: bool = False  # it is about a refund
+    move: Move | None = None  # it is about money that went back, or came again
     refunded_in_all: Money | None = None
-    reversed: bool = False
 
 
 def take_over(
@@ -59,9 +58,19 @@ def take_over(
     return missing
 
 
-def give_back(payment: Payment) -> None:
-    """Write that PayPal has shown the whole payment as given back."""
-    _climb(payment, Standing("refunded"))
+def give_back(payment: Payment, refund_id: str, amount: Money | None) -> None:
+    """Write a refund of ours that PayPal has shown as done; None: all that was left.
+
+    Its message may have told it already.  Else it comes on top of what is known, also where that is a sum alone.
+    """
+    if amount is None:
+        _climb(payment, Standing("refunded"))
+    elif refund_id not in payment.refunds:
+        whole = Money(payment.amount, payment.currency)
+        in_all = Money(min(payment.refunded + amount.amount, whole.amount), amount.currency)
+        told = ladder.refund_told(whole, in_all)
+        move = Move(kind=MoveKind.REFUND, id=refund_id, amount=amount)
+        _climb(payment, ladder.moved(whole, move), *([told] if told else []))
 
 
 def _is_usable(subscription: Subscription, reading: PaymentReading) -> bool:
@@ -96,6 +105,8 @@ def _write(
             amount=amount.amount,
             currency=amount.currency,
             refunded=ladder.NOTHING,
+            refunds={},
+            reversals={},
             paid_at=reading.at,
             created_at=now,
         )
@@ -107,17 +118,21 @@ def _write(
 def _add(payment: Payment | None, told: Told) -> str:
     if payment is None:
         return "sale_not_shown"
-    if told.reversed:
-        _climb(payment, Standing("reversed"))
-    if told.refunded:
-        refund = ladder.refund_told(Money(payment.amount, payment.currency), told.refunded_in_all)
-        if refund is not None:
-            _climb(payment, refund)
-        elif payment.state in (PaymentState.PENDING, PaymentState.DENIED, PaymentState.COMPLETED):
-            return "refund_not_shown"
+    if told.move is None:
+        return ""
+    amount = Money(payment.amount, payment.currency)
+    in_all = ladder.refund_told(amount, told.refunded_in_all)
+    is_refund = told.move.kind is MoveKind.REFUND
+    if is_refund and in_all is None and ladder.fitting(amount, told.move.amount) is None:
+        # Neither sum is one: what PayPal's transactions say of it is all there is.
+        untouched = (PaymentState.PENDING, PaymentState.DENIED, PaymentState.COMPLETED)
+        return "refund_not_shown" if payment.state in untouched else ""
+    _climb(payment, ladder.moved(amount, told.move), *([in_all] if in_all else []))
     return ""
 
 
-def _climb(payment: Payment, news: Standing) -> None:
-    now = ladder.climb(payment.amount, Standing(payment.state, payment.refunded), news)
+def _climb(payment: Payment, *news: Standing) -> None:
+    now = ladder.climb(payment.amount, payment.standing, *news)
     payment.state, payment.refunded = PaymentState(now.state), now.refunded
+    payment.refunds = {key: str(size) for key, size in now.refunds.items()}
+    payment.reversals = {key: str(size) for key, size in now.reversals.items()}

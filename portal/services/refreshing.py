@@ -102,7 +102,7 @@ def _facts(ctx: Context, known: Subscription) -> tuple[Any, ...]:
     with ctx.db.read() as session:
         row = subscriptions.of_merchant(session, known.merchant_id, known.id)
         paid: list[tuple[str, PaymentState, Any]] = [
-            (one.provider_id, one.state, one.refunded)
+            (one.provider_id, one.state, one.went_back)
             for one in stored_payments.all_of_subscription(session, row.merchant_id, row.id)
         ]
     names = ("status", "provider", "provider_status", "next_payment_at", "paid_until", "last_payment_at", "amount")

@@ -101,6 +101,7 @@ def _from_reading(reading: RefundReading) -> Outcome:
     return Outcome(
         state=WORDS.get(reading.state, RefundState.PENDING),
         refund=reading.provider_id,
+        amount=reading.amount,
         debug_id=reading.debug_id,
         facts={"state": reading.state},
     )

@@ -69,6 +69,7 @@ class Outcome:
 
     state: RefundState | None = None
     refund: str = ""
+    amount: Money | None = None  # how much PayPal gave back
     trouble: Trouble | None = None
     wait: timedelta | None = None
     debug_id: str = ""
@@ -121,7 +122,7 @@ def claim(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, *, now: da
 
 def _part(refund: Refund, payment: Payment) -> Money | None:
     """Return how much to ask for, None for all of it: never more than is left, somebody may have given a part back."""
-    amount = min(refund.amount, payment.amount - payment.refunded) or refund.amount
+    amount = min(refund.amount, payment.left) or refund.amount
     return None if amount == payment.amount else Money(amount, refund.currency)
 
 
@@ -157,7 +158,7 @@ def settle(ctx: Context, claim: Claim, outcome: Outcome, *, now: datetime) -> No
         refund.answer = outcome.facts
         refund.provider_id = outcome.refund or refund.provider_id
         if outcome.state is not None:
-            _take_word(ctx, session, subscription, refund, outcome.state, now=now)
+            _take_word(ctx, session, subscription, refund, outcome, now=now)
         else:
             _wait(session, refund, claim, outcome, now=now)
         log.info("refund_tried", refund_id=str(refund.id), state=refund.state, trouble=refund.trouble)
@@ -184,7 +185,7 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
 
 def _write(session: Session, subscription: Subscription, late: LatePayment, by: By, *, now: datetime) -> Refund:
     payment = late.payment
-    left = payment.amount - payment.refunded
+    left = payment.left
     if late.state is not LateState.OPEN:
         raise CannotRefund(NoRefund.SETTLED)
     if subscription.provider is not Provider.PAYPAL_REST:
@@ -224,9 +225,11 @@ def _write(session: Session, subscription: Subscription, late: LatePayment, by: 
 
 
 def _take_word(
-    ctx: Context, session: Session, subscription: Subscription, refund: Refund, state: RefundState, *, now: datetime
+    ctx: Context, session: Session, subscription: Subscription, refund: Refund, outcome: Outcome, *, now: datetime
 ) -> None:
     """Write PayPal's word for a refund that it has named: pending is followed, the two others are the end of it."""
+    state = outcome.state
+    assert state is not None  # noqa: S101 - the caller asked
     refund.trouble = None
     if state is RefundState.PENDING:
         if refund.state is not RefundState.PENDING:
@@ -237,7 +240,11 @@ def _take_word(
     refund.move(state)
     refund.settled_at, refund.next_try_at = now, None
     if state is RefundState.DONE:
-        payments.give_back(session.get_one(Payment, refund.payment_id))
+        payment = session.get_one(Payment, refund.payment_id)
+        # One of the whole payment was asked for without a sum: PayPal gave back what was left of it.
+        given = outcome.amount or Money(refund.amount, refund.currency)
+        is_all = refund.amount == payment.amount and not payment.reversals
+        payments.give_back(payment, refund.provider_id, None if is_all else given)
         late_payments.look(ctx, session, subscription, now=now)
         return
     late = alarms.of_payment(session, refund.payment_id)

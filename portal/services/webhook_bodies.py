@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from portal.domain.money import Money
+from portal.domain.payments import Move, MoveKind
 
 SUBSCRIPTION: Final = "BILLING.SUBSCRIPTION."
 SALE: Final = "PAYMENT.SALE."
@@ -53,12 +54,30 @@ class Envelope:
         return _moment(self.resource.get("update_time" if self.event_type == FAILED_PAYMENT else "create_time"))
 
     @property
+    def move(self) -> Move | None:
+        """The sum that went back by this message, under PayPal's id of it; None where none went.
+
+        PayPal writes a reversal below nothing, and each has an id of its own beside the sale's.
+        """
+        kind = {REFUNDED: MoveKind.REFUND, REVERSED: MoveKind.REVERSAL}.get(self.event_type)
+        if kind is None:
+            return None
+        amount = self._money("amount")
+        if amount is not None and kind is MoveKind.REVERSAL:
+            amount = abs(amount)
+        return Move(kind=kind, id=_word(_OBJECT_ID, self.resource.get("id")), amount=amount)
+
+    @property
     def refunded_in_all(self) -> Money | None:
         """What a refund message says was given back of the sale so far; None where that is not money."""
-        total = self.resource.get("total_refunded_amount")
-        if not isinstance(total, dict):
+        return self._money("total_refunded_amount")
+
+    def _money(self, name: str) -> Money | None:
+        """Return a sum of the object, in either of PayPal's two ways to write one."""
+        found = self.resource.get(name)
+        if not isinstance(found, dict):
             return None
-        return Money.parse(total.get("value"), total.get("currency", total.get("currency_code")))
+        return Money.parse(found.get("total", found.get("value")), found.get("currency", found.get("currency_code")))
 
 
 def read(body: bytes) -> Envelope | None:

@@ -15,7 +15,7 @@ from portal.models import EventState, PayPalEvent
 from portal.providers.ports import GatewayRefused, PaymentReading, Refusal, RestGateway
 from portal.queries import payments as stored_payments
 from portal.queries import subscriptions
-from portal.services import payments, webhook_bodies
+from portal.services import payments, provenances, webhook_bodies
 from portal.services.context import Context
 from portal.services.event_outcomes import Handled, NotYet
 from portal.services.gateways import OtherEnvironment, rest_gateway
@@ -51,6 +51,11 @@ def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
     """
     # A payment that fails is a transaction too, and PayPal tells of it by the subscription.
     is_sale = event.event_type.startswith(SALE) or event.event_type == FAILED_PAYMENT
+    try:
+        if not provenances.is_proven(ctx, event, now=now):
+            return Handled(EventState.REFUSED, "not_paypal")
+    except OtherEnvironment:
+        return _ignored("other_environment")
     if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
         return _ignored("type")
     try:
@@ -110,19 +115,14 @@ def _find(ctx: Context, event: PayPalEvent, envelope: Envelope | None, *, now: d
         known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, told.sale_ids)
         subscription = stored_payments.subscription_of(session, known[0]) if known else event.subject
     at = known[0].paid_at if known else _time(event, envelope)
-    back = REFUNDABLE if not known and (told.refunded or told.reversed) else AROUND
+    back = REFUNDABLE if not known and told.move is not None else AROUND
     return _Sale(told, subscription, start=at - back, end=min(at + AROUND, max(at, now) + timedelta(hours=1)))
 
 
 def _told(envelope: Envelope | None) -> Told:
     if envelope is None:  # the body was purged: what PayPal shows is all there is
         return Told(sale_ids=())
-    return Told(
-        sale_ids=envelope.sale_ids,
-        refunded=envelope.event_type == REFUNDED,
-        refunded_in_all=envelope.refunded_in_all,
-        reversed=envelope.event_type == REVERSED,
-    )
+    return Told(sale_ids=envelope.sale_ids, move=envelope.move, refunded_in_all=envelope.refunded_in_all)
 
 
 def _without_subscription(event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> Handled:

@@ -13,9 +13,10 @@ from typing import Final
 import structlog
 from sqlalchemy import update
 
+from portal.domain.provenances import Provenance
 from portal.models import EventSource, WebhookEndpoint
 from portal.providers.ports import BadSignature, Delivery, GatewayUnavailable, SignatureFault
-from portal.services import events, webhook_bodies, webhook_endpoints
+from portal.services import events, provenances, webhook_bodies, webhook_endpoints
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -44,8 +45,9 @@ class Intake(StrEnum):
 def take_in(ctx: Context, token: str, delivery: Delivery, *, now: datetime) -> Intake:
     """Check the message that came to the address with `token`, and store it once with its job."""
     known = _known.get(token)
-    if known is not None and _is_genuine(ctx, known, delivery, now=now):
-        return _store(ctx, known, delivery, now=now)
+    provenance = _provenance(ctx, known, delivery, now=now) if known is not None else None
+    if known is not None and provenance is not None:
+        return _store(ctx, known, delivery, provenance, now=now)
     with ctx.db.read() as session:  # met for the first time, or its webhook id has changed
         endpoint = webhook_endpoints.by_token(session, token)
     if endpoint is None:
@@ -54,7 +56,9 @@ def take_in(ctx: Context, token: str, delivery: Delivery, *, now: datetime) -> I
         log.warning("webhook_not_registered", merchant_id=str(endpoint.merchant_id))
         return Intake.NOT_NOW
     try:
-        ctx.webhooks.verify(delivery, webhook_id=endpoint.webhook_id, environment=endpoint.environment, now=now)
+        provenance = ctx.webhooks.verify(
+            delivery, webhook_id=endpoint.webhook_id, environment=endpoint.environment, now=now
+        )
     except BadSignature as bad:
         if bad.fault is SignatureFault.SIGNATURE and _is_our_test(ctx, endpoint, delivery, now=now):
             return _note_test(ctx, endpoint, now=now)
@@ -65,24 +69,29 @@ def take_in(ctx: Context, token: str, delivery: Delivery, *, now: datetime) -> I
     if len(_known) >= REMEMBERED:
         _known.clear()
     _known[token] = endpoint
-    return _store(ctx, endpoint, delivery, now=now)
+    return _store(ctx, endpoint, delivery, provenance, now=now)
 
 
-def _is_genuine(ctx: Context, endpoint: WebhookEndpoint, delivery: Delivery, *, now: datetime) -> bool:
+def _provenance(ctx: Context, endpoint: WebhookEndpoint, delivery: Delivery, *, now: datetime) -> Provenance | None:
+    webhook_id, environment = endpoint.webhook_id or "", endpoint.environment
     try:
-        ctx.webhooks.verify(delivery, webhook_id=endpoint.webhook_id or "", environment=endpoint.environment, now=now)
+        return ctx.webhooks.verify(delivery, webhook_id=webhook_id, environment=environment, now=now)
     except (BadSignature, GatewayUnavailable):
-        return False  # the address is looked up, and decides
-    return True
+        return None  # the address is looked up, and decides
 
 
-def _store(ctx: Context, endpoint: WebhookEndpoint, delivery: Delivery, *, now: datetime) -> Intake:
+def _store(
+    ctx: Context, endpoint: WebhookEndpoint, delivery: Delivery, provenance: Provenance, *, now: datetime
+) -> Intake:
+    message = _message(endpoint, delivery, provenance)
+    if provenance is Provenance.OPEN and message.ignored:  # PayPal cannot be asked about what is no JSON
+        return _refuse(ctx, endpoint, SignatureFault.CERTIFICATE, now=now)
     with ctx.db.begin() as session:
-        stored = events.store(session, _message(endpoint, delivery), now=now)
+        stored = events.store(session, message, now=now)
     return Intake.DOUBLED if stored is events.Stored.KNOWN else Intake.STORED
 
 
-def _message(endpoint: WebhookEndpoint, delivery: Delivery) -> events.Message:
+def _message(endpoint: WebhookEndpoint, delivery: Delivery, provenance: Provenance) -> events.Message:
     envelope = webhook_bodies.read(delivery.body)
     return events.Message(
         merchant_id=endpoint.merchant_id,
@@ -94,6 +103,8 @@ def _message(endpoint: WebhookEndpoint, delivery: Delivery) -> events.Message:
         subject=envelope.subject if envelope else "",
         body=delivery.body,
         happened_at=envelope.happened_at if envelope else None,
+        provenance=provenance,
+        delivery=provenances.kept(delivery, endpoint) if provenance is Provenance.OPEN else None,
         ignored="" if envelope else UNREADABLE,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -12,16 +12,24 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.money import Money
 from portal.queries.payments import Payment, PaymentState
+from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web.formatting import formatter
 
 STATE: Final[Mapping[PaymentState, LazyString]] = {
     PaymentState.PENDING: _l("Not settled yet"),
     PaymentState.DENIED: _l("Refused"),
     PaymentState.COMPLETED: _l("Paid"),
-    PaymentState.PARTIALLY_REFUNDED: _l("Partly refunded"),
+    PaymentState.PARTIALLY_REFUNDED: _l("Partly refunded"),  # or taken back: the line says which
     PaymentState.REFUNDED: _l("Refunded"),
     PaymentState.REVERSED: _l("Taken back through PayPal"),
 }
+
+
+WAY_BACK: Final[Mapping[str, LazyString]] = {
+    "reversal": STATE[PaymentState.REVERSED],
+    "both": _l("Gone back"),
+}
+PARTLY_TAKEN_BACK: Final = _l("Partly taken back through PayPal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +39,7 @@ class PaymentLine:
     day: str
     amount: str
     state: LazyString
-    refunded: str  # empty where nothing was given back
+    refunded: str  # empty where nothing went back
     provider_id: str
 
 
@@ -40,15 +48,43 @@ def lines(payments: Iterable[Payment]) -> list[PaymentLine]:
     return [_line(payment) for payment in payments]
 
 
+def way_back(entry: TimelineEntry) -> str:
+    """Return how money of a payment went back by a fact of the timeline; empty for any other fact."""
+    if entry.kind is not TimelineKind.REFUNDED:
+        return ""
+    return str(WAY_BACK.get(entry.details.get("way", ""), STATE[PaymentState.REFUNDED]))
+
+
+def sum_moved(details: Mapping[str, Any]) -> str:
+    """Return how much went which way by a fact about money, and what of the payment is open since; else empty."""
+    moved, left = (Money.parse(details.get(name), details.get("currency")) for name in ("amount", "left"))
+    if moved is None:
+        return ""
+    say = formatter()
+    if left is None:
+        return say.money(moved)
+    if details.get("is_again"):
+        return _(
+            "PayPal no longer takes back %(amount)s; not gone back: %(left)s",
+            amount=say.money(moved),
+            left=say.money(left),
+        )
+    return _("%(amount)s; not gone back: %(left)s", amount=say.money(moved), left=say.money(left))
+
+
 def _line(payment: Payment) -> PaymentLine:
     say = formatter()
-    refunded = say.money(Money(payment.refunded, payment.currency)) if payment.refunded else ""
-    if payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.refunded:
+    refunded = say.money(Money(payment.went_back, payment.currency)) if payment.went_back else ""
+    if payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.went_back:
         refunded = _("PayPal does not say how much")
     return PaymentLine(
         day=say.day(payment.paid_at),
         amount=say.money(Money(payment.amount, payment.currency)),
-        state=STATE[payment.state],
+        state=PARTLY_TAKEN_BACK if _is_partly_taken_back(payment) else STATE[payment.state],
         refunded=refunded,
         provider_id=payment.provider_id,
     )
+
+
+def _is_partly_taken_back(payment: Payment) -> bool:
+    return payment.state is PaymentState.PARTIALLY_REFUNDED and bool(payment.taken_back)

@@ -112,10 +112,26 @@ def forgotten_notification() -> None:
     received_requests._make_theirs = lambda *_args: None
 
 
+def part_counts_as_all() -> None:
+    """A reversal counts as all of the payment, whatever sum it names."""
+    from portal.domain import payments
+
+    real = payments.moved
+
+    @functools.wraps(real)
+    def moved(amount: Any, move: Any) -> Any:
+        if move.kind is payments.MoveKind.REVERSAL:
+            return payments.Standing("refunded")
+        return real(amount, move)
+
+    payments.moved = moved
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
     "typed_day_forgotten": typed_day_forgotten,
     "forgotten_notification": forgotten_notification,
+    "part_counts_as_all": part_counts_as_all,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from tests.chaos.claims import mail_says_over
@@ -25,7 +26,7 @@ def violations(facts: Facts) -> list[str]:
     """Return everything that is not as promised."""
     checks = (
         *(unfinished, outcomes, agreement, unasked, wished_days, times),
-        *(told_early, mails, doubled_mails, promises, notified, surprises),
+        *(told_early, mails, doubled_mails, late_money, promises, notified, surprises),
     )
     return [said for check in checks for said in check(facts)]
 
@@ -180,6 +181,29 @@ def doubled_mails(facts: Facts) -> Iterator[str]:
     for message_id, at in came.items():
         if len(at) > 1 and not any(abs(moment - one) < NEAR_A_KILL for moment in moments for one in at[:-1]):
             yield f"mail {message_id} arrived {len(at)} times, and nothing had died then"
+
+
+def late_money(facts: Facts) -> Iterator[str]:
+    """Of a payment after the end, what PayPal has not taken back is open, and the customer was told how much it is."""
+    for provider_id in facts.journal.taken_back:
+        (sale, *_) = [paid for paid in facts.at_paypal[provider_id]["payments"] if Decimal(paid["reversed"])]
+        back = Decimal(sale["refunded"])
+        left = Decimal(sale["amount"]) - back
+        row = facts.late.get(sale["id"])
+        if row is None:
+            yield f"the payment {sale['id']} after the end of {provider_id} raised no alarm"
+            continue
+        if row["state"] != "open" or row["told_back"] != back:
+            yield f"{left} of {sale['id']} are still open: the alarm is {row['state']}, {row['told_back']} told as back"
+        ids = {row["id"] for row in facts.requests_of(provider_id)}
+        of_it = [row for row in facts.mails.values() if row["end_request_id"] in ids]
+        if any(mail["kind"] == "late_payment_refunded" for mail in of_it):
+            yield f"the customer of {provider_id} was told that all of {sale['id']} came back: {left} did not"
+        told = {mail["message_id"] for mail in of_it if mail["kind"] in ("late_payment", "late_payment_open")}
+        read = [mail.text for mail in facts.box if mail.message_id.strip("<>") in told]
+        refused = any(mail["state"] == "refused" for mail in of_it)
+        if not refused and not any(str(left) in text.replace(",", ".") for text in read):
+            yield f"the customer of {provider_id} was never told that {left} of {sale['id']} are open"
 
 
 def promises(facts: Facts) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Facts:
     mails: dict[str, Row]  # by Message-ID
     ended_entries: dict[str, int]  # of the timeline: request id → entries « ended »
     abandoned: set[str]  # subscription ids that were marked abandoned after their end
+    late: dict[str, Row]  # payments after an end, by PayPal's id of the sale
     jobs: list[Row]  # of ours that are not done
     events: list[Row]  # PayPal's messages that wait or were given up
     box: list[Mail]
@@ -105,6 +106,10 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         )
         subscriptions = rows("SELECT *, id::text AS id FROM subscriptions")
         notifications = rows(NOTIFICATIONS)
+        late = rows(
+            "SELECT payments.provider_id, late_payments.state, late_payments.told_back FROM late_payments "
+            "JOIN payments ON payments.id = payment_id"
+        )
         mails = rows("SELECT *, end_request_id::text AS end_request_id FROM mails")
     ended: dict[str, int] = defaultdict(int)
     for entry in timeline:
@@ -118,6 +123,7 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         mails={row["message_id"]: row for row in mails},
         ended_entries=dict(ended),
         abandoned={entry["subscription_id"] for entry in timeline if entry["kind"] == "marked_abandoned"},
+        late={row["provider_id"]: row for row in late},
         jobs=jobs,
         events=events,
         box=MailFolder(stack.folder / "mails").all()[::-1],

@@ -42,6 +42,7 @@ class Journal:
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
     wished: dict[str, date] = field(default_factory=dict)  # the day that somebody typed, by PayPal's id
+    taken_back: set[str] = field(default_factory=set)  # PayPal's ids: of a payment after the end, a part went back
     clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
     disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
     jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since

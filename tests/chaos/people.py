@@ -90,6 +90,7 @@ class People:
             "cancel-then-abandon": self._then_abandon,
             "another-day": self._another_day,
             NOTIFY: self._notify,
+            "late-money": self._late_money,
             PENDING: self._never_approved,
         }[step.kind]
         story(seat, random.Random(step.number))
@@ -173,6 +174,22 @@ class People:
         if chance.random() < 0.5:
             self._staff(seat, "complete")
         self._staff(seat, "cancel")
+
+    def _late_money(self, seat: Seat, _chance: random.Random) -> None:
+        """PayPal takes a payment after the end it confirmed, and a part of it back from the merchant."""
+        browser, reference = Browser(self.world, self.journal, seat, staff=False), self._cancel(seat)
+        for _ in range(TRIES):
+            page = browser.get(f"/account/{seat.slug}/requests/{reference}") if reference else None
+            if page is not None and page_says_over(page.text):
+                break
+            time.sleep(PAUSE)
+        else:
+            return  # PayPal was away for long: the payment would not be a late one
+        time.sleep(1.2)  # PayPal's times are whole seconds
+        for happening in ("charge", "reverse-part"):
+            self._at_paypal(seat, happening, 0.1)
+        with self.journal.lock:
+            self.journal.taken_back.add(seat.provider_id)
 
     def _at_paypal(self, seat: Seat, happening: str, after: float) -> None:
         time.sleep(after)

@@ -27,6 +27,7 @@ STORIES: Final = {
     "cancel-then-abandon": 3,
     "another-day": 5,  # a day is typed, the button of an end at once is pressed, and the day is confirmed
     NOTIFY: 6,
+    "late-money": 6,  # a payment after the end, of which a part is taken back
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -133,15 +134,15 @@ def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
 
 def for_bug(bug: str) -> Plan:
     """Return the short run in which a planted bug shows for sure."""
-    fault = {
-        "": "die-at:settling",
-        "call_before_intent": "die-at:before-intent",
-        "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
-        "mail_before_commit": "die-at:settling",
-        "typed_day_forgotten": "die-at:settling",
-        "forgotten_notification": "die-at:intent-written",
+    story, fault = {
+        "": ("cancel", "die-at:settling"),
+        "call_before_intent": ("cancel", "die-at:before-intent"),
+        "success_without_a_read": ("cancel", f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}"),
+        "mail_before_commit": ("cancel", "die-at:settling"),
+        "typed_day_forgotten": ("another-day", "die-at:settling"),
+        "forgotten_notification": (NOTIFY, "die-at:intent-written"),
+        "part_counts_as_all": ("late-money", "events-repeated"),
     }[bug]
-    story = {"typed_day_forgotten": "another-day", "forgotten_notification": NOTIFY}.get(bug, "cancel")
     steps = []
     for seat in range(4):
         steps += [Step("fault", fault, number=1), Step("story", story, seat, number=seat)]

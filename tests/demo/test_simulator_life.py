@@ -24,6 +24,8 @@ deny-payment               ACTIVE             PAYMENT.SALE.DENIED
 refund                     ACTIVE             PAYMENT.SALE.REFUNDED
 refund-part                ACTIVE             PAYMENT.SALE.REFUNDED
 reverse                    ACTIVE             PAYMENT.SALE.REVERSED
+reverse-part               ACTIVE             PAYMENT.SALE.REVERSED
+cancel-reversal            ACTIVE
 clear-payment              ACTIVE
 fail-payments              ACTIVE
 """

@@ -329,14 +329,29 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
         provider_id="51702746VX892953R",
         reference="K7QM-4TXD",
         asked_by_customer=True,
+        given_back=Money(Decimal(0), "EUR"),
+        taken_back=Money(Decimal(0), "EUR"),
+        left=Money(Decimal("29.90"), "EUR"),
         path="/account/atelier/requests/K7QM-4TXD",
     )
     bare = dataclasses.replace(one, reference="", asked_by_customer=False, customer_email=None, is_classic=True)
     stuck = dataclasses.replace(one, refund_is_stuck=True)
-    taken_back = dataclasses.replace(one, is_reversed=True)
+    whole, ten, rest = (Money(Decimal(sum_), "EUR") for sum_ in ("29.90", "10.00", "19.90"))
+    none = one.given_back
+    given = dataclasses.replace(one, given_back=whole, left=none)
+    taken_back = dataclasses.replace(one, taken_back=whole, left=none)
+    both = dataclasses.replace(one, given_back=rest, taken_back=ten, left=none)
+    parts = [
+        dataclasses.replace(one, given_back=given, taken_back=taken, left=left, is_kept=is_kept, came_again=again)
+        for given, taken, left in ((ten, none, rest), (none, ten, rest), (ten, ten, Money(Decimal("9.90"), "EUR")))
+        for is_kept in (False, True)
+        for again in (None, ten)
+    ]
     return [
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
-        *(late_payments.late_payment_refunded(whose, late) for late in (one, bare, taken_back)),
+        *(late_payments.late_payment_refunded(whose, late) for late in (given, bare, taken_back, both)),
+        *(late_payments.late_payment_open(whose, late) for late in parts),
+        late_payments.late_payment(whose, parts[0]),
         *(late_payments.late_payment_kept(whose, late) for late in (one, bare)),
         late_payments.merchant_late_payments(whose, rows=(one,), more=0),
         late_payments.merchant_late_payments(whose, rows=(one, bare, stuck), more=3),

@@ -14,11 +14,13 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from portal.demo.simulator.certificates import NAMES, Authority, Certificate, authority, certificate
+from portal.domain.provenances import Provenance
 from portal.providers.paypal import PayPalSignatures, certificates
 from portal.providers.paypal.transport import new_session
 from portal.providers.ports import BadSignature, GatewayUnavailable, SignatureFault
@@ -276,7 +278,6 @@ UNTRUSTED = {
     "signed by itself": lambda: self_signed(NAMES["sandbox"]),
     "made with PayPal's own certificate": lambda: issued_by_a_leaf(),
     "of an elliptic curve": lambda: with_other_key(),
-    "without its intermediate": lambda: by_an_intermediate(whole=False),
 }
 
 
@@ -286,7 +287,7 @@ def test_a_certificate_that_does_not_hold_is_refused(verifier, internet, make):
 
 
 def test_intermediates_come_with_the_certificate(verifier, internet):
-    check(verifier, serve(internet, by_an_intermediate(whole=True)))
+    assert provenance(verifier, serve(internet, by_an_intermediate(rsa_key(), whole=True))) is Provenance.FILE
 
 
 def test_without_a_trust_file_only_the_public_roots_count(internet):
@@ -301,7 +302,92 @@ def test_a_kept_certificate_that_runs_out_is_no_longer_taken(verifier, internet)
     assert fault(verifier, late, now=later) is SignatureFault.CERTIFICATE
 
 
-def issue(subject, public_key, issuer, issuer_key, *, ca=False):
+# A certificate without its intermediate (deciding test 24): recorded answers of PayPal's were of one certificate alone
+
+ISSUER = "http://cacerts.digicert.com/Intermediate.crt"
+OTHER = SANDBOX.replace("CERT-360", "CERT-361")
+ALTERED = ({"body": BODY + b" "}, {"transmission_id": "another"}, {"signature": base64.b64encode(b"\0" * 256).decode()})
+
+
+def provenance(verifier, delivery, *, now=None):
+    return verifier.verify(delivery, webhook_id=OURS, environment="sandbox", now=now or datetime.now(UTC))
+
+
+def test_24_what_the_file_leaves_out_is_asked_of_its_issuer_once_and_kept(verifier, internet):
+    middle = rsa_key()
+    internet.put(ISSUER, der(intermediate(middle)))
+    first, second = (by_an_intermediate(middle, issuer=ISSUER) for _ in range(2))
+    assert provenance(verifier, serve(internet, first)) is Provenance.ISSUER
+    internet.put(OTHER, second.chain)
+    assert provenance(verifier, signed(second, BODY, webhook_id=OURS, url=OTHER)) is Provenance.KEPT
+    assert [one.url for one in internet.asked] == [SANDBOX, ISSUER, OTHER]
+    for change in ALTERED:
+        assert fault(verifier, replace(signed(first, BODY, webhook_id=OURS), **change)) is SignatureFault.SIGNATURE
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER", "bundle"])
+def test_24_an_issuer_publishes_in_one_of_three_forms(verifier, internet, form):
+    middle = rsa_key()
+    pem = intermediate(middle)
+    bundle = pkcs7.serialize_certificates([x509.load_pem_x509_certificate(pem)], serialization.Encoding.DER)
+    internet.put(ISSUER, {"PEM": pem, "DER": der(pem), "bundle": bundle}[form])
+    assert provenance(verifier, serve(internet, by_an_intermediate(middle, issuer=ISSUER))) is Provenance.ISSUER
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://cacerts.digicert.com/Intermediate.crt",
+        "http://cacerts.digicert.com:80/Intermediate.crt",
+        "http://cacerts.digicert.com@evil.example/Intermediate.crt",
+        "http://cacerts.digicert.com.evil.example/Intermediate.crt",
+        "http://169.254.169.254/Intermediate.crt",
+        "http://127.0.0.1/Intermediate.crt",
+        "http://cacerts.digicert.com/../Intermediate.crt",
+        "http://cacerts.digicert.com/Intermediate.crt?x=1",
+        "http://cacerts.digicert.com/Intermediate",
+        "ldap://cacerts.digicert.com/Intermediate.crt",
+    ],
+)
+def test_24_no_other_address_is_asked_and_then_paypal_is_to_be(verifier, internet, url):
+    internet.put(url, intermediate(middle := rsa_key()))
+    made = by_an_intermediate(middle, issuer=url)
+    assert provenance(verifier, serve(internet, made)) is Provenance.OPEN
+    assert [one.url for one in internet.asked] == [SANDBOX]
+    for change in ALTERED:
+        assert fault(verifier, replace(signed(made, BODY, webhook_id=OURS), **change)) is SignatureFault.SIGNATURE
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_24_an_issuers_wrong_answer_proves_nothing_and_it_is_asked_again_later(verifier, internet, status):
+    middle = rsa_key()
+    answer = intermediate(rsa_key()) if status == 200 else b"<html>"  # of the right name, and of another key
+    internet.put(ISSUER, answer, status=status, Location="http://evil.example/x.crt")
+    made = by_an_intermediate(middle, issuer=ISSUER)
+    assert provenance(verifier, serve(internet, made)) is Provenance.OPEN
+    assert provenance(verifier, serve(internet, made)) is Provenance.OPEN
+    assert [one.url for one in internet.asked] == [SANDBOX, ISSUER]
+    internet.put(ISSUER, intermediate(middle))
+    later = datetime.now(UTC) + timedelta(minutes=11)
+    again = signed(made, BODY, webhook_id=OURS, at=later)
+    assert provenance(verifier, again, now=later) is Provenance.ISSUER
+
+
+@pytest.mark.parametrize(("name", "start", "end"), [("api.sandbox.paypal.com", -1, 30), (None, -30, -1), (None, 1, 30)])
+def test_24_a_lone_certificate_of_another_name_or_time_is_refused_as_ever(verifier, internet, name, start, end):
+    made = by_an_intermediate(rsa_key(), name=name or NAMES["sandbox"], start=start, end=end)
+    assert fault(verifier, serve(internet, made)) is SignatureFault.CERTIFICATE
+
+
+def test_24_a_root_of_nobodys_does_not_become_one_by_being_published(verifier, internet):
+    """Whoever could answer in the issuer's place, over plain http, gains nothing: the chain still has no root."""
+    evil = rsa_key()
+    internet.put(ISSUER, issue("Intermediate", evil.public_key(), "Nobody", rsa_key(), ca=True))
+    assert provenance(verifier, serve(internet, by_an_intermediate(evil, issuer=ISSUER))) is Provenance.OPEN
+
+
+def issue(subject, public_key, issuer, issuer_key, *, ca=False, published="", start=-1, end=30):
     """A certificate with the extensions that the web asks for."""
     name = lambda text: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])  # noqa: E731
     usage = dict.fromkeys(
@@ -315,7 +401,7 @@ def issue(subject, public_key, issuer, issuer_key, *, ca=False):
         ),
         False,
     )
-    builder = x509.CertificateBuilder().not_valid_before(days(-1)).not_valid_after(days(30))
+    builder = x509.CertificateBuilder().not_valid_before(days(start)).not_valid_after(days(end))
     builder = builder.serial_number(x509.random_serial_number()).subject_name(name(subject)).issuer_name(name(issuer))
     builder = builder.public_key(public_key).add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
     builder = builder.add_extension(
@@ -324,6 +410,9 @@ def issue(subject, public_key, issuer, issuer_key, *, ca=False):
     builder = builder.add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
     )
+    if published:
+        at = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(published))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([at]), critical=False)
     if ca:
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     else:
@@ -347,12 +436,19 @@ def issued_by_a_leaf():
     return Certificate(key, issue(NAMES["sandbox"], key.public_key(), NAMES["sandbox"], leaf.key) + leaf.chain)
 
 
-def by_an_intermediate(*, whole):
-    middle, key = rsa_key(), rsa_key()
-    root_key = authority()._key
-    above = issue("Intermediate", middle.public_key(), "Simulated PayPal root", root_key, ca=True)
-    own = issue(NAMES["sandbox"], key.public_key(), "Intermediate", middle)
-    return Certificate(key, own + (above if whole else b""))
+def intermediate(key):
+    """What stands between the root that is trusted and PayPal's certificate."""
+    return issue("Intermediate", key.public_key(), "Simulated PayPal root", authority()._key, ca=True)
+
+
+def by_an_intermediate(middle, *, whole=False, issuer="", name=NAMES["sandbox"], start=-1, end=30):
+    key = rsa_key()
+    own = issue(name, key.public_key(), "Intermediate", middle, published=issuer, start=start, end=end)
+    return Certificate(key, own + (intermediate(middle) if whole else b""))
+
+
+def der(pem):
+    return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
 
 
 class CurveCertificate(Certificate):

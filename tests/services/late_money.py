@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.demo.simulator.records import moment, stamp
 from portal.domain.money import Money
+from portal.domain.payments import Move, MoveKind
 from portal.models import LatePayment, Payment, Refund, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions
@@ -57,6 +58,12 @@ def show(ctx, subscription, paid, *, told=Told(sale_ids=())):  # noqa: B008 - fr
     with ctx.db.begin() as session:
         locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
         payments.take_over(ctx, session, locked, [reading], told, now=utc_now())
+
+
+def told(paid, kind, size, *, name=""):
+    """What PayPal's message of money gone back, or come again, says; each under its own id."""
+    move = Move(kind=MoveKind(kind), id=name or f"{kind}{size}", amount=Money(Decimal(size), paid.currency))
+    return Told(sale_ids=(paid.id,), move=move)
 
 
 def alarms(ctx):

@@ -112,10 +112,10 @@ def test_what_stands_as_at_paypal_costs_one_call_and_changes_only_when_it_was_re
     assert differences(ctx, run) == []
     assert all(stored(ctx, one).provider_read_at >= began for one in ids)
     after = everything_stored(ctx)
-    assert {name for name in before if before[name] != after[name]} == {"subscriptions"}
+    assert {name for name in before if before[name] != after[name]} == {"subscriptions", "plans"}
     grow_old(ctx)
     run = compare(ctx, merchant)  # the list tells of nothing new; the reads are due
-    assert (run.compared, run.calls, paypal.count("show")) == (3, 4, 3)
+    assert (run.compared, run.calls, paypal.count("show")) == (3, 5, 3)
 
 
 def suspended(paypal, row):
@@ -192,6 +192,43 @@ def test_another_plan_is_followed_with_its_price_and_what_it_opens(ctx, merchant
         assert (now_stored.plan.provider_id, now_stored.product.name) == (other.id, "Cours du soir")
     assert now_stored.amount == Decimal("45.00")
     assert compare(ctx, merchant, everything=True).differed == 0
+
+
+def test_a_plans_new_price_is_seen_the_same_night_by_whoever_pays_it(ctx, merchant, paypal, bring_in):
+    row, dearer = paypal.add_subscription(), paypal.add_subscription(email="autre@client.test")
+    dearer.own_amount = "40.00"
+    bring_in()
+    compare(ctx, merchant)  # read a moment ago: nobody's turn comes for three days
+    paypal.state.plans[row.plan_id].amount = "35.00"
+    run = compare(ctx, merchant, trigger=ComparisonTrigger.NIGHTLY)
+    (found,) = differences(ctx, run)
+    assert (found.provider_id, found.after["price"]) == (row.id, {"amount": "35", "currency": "EUR"})
+    assert stored(ctx, row.id).amount == Decimal("35.00")
+    assert stored(ctx, dearer.id).amount == Decimal("40.00")
+    with ctx.db.read() as session:
+        plan = reads.known(session, merchant.id, "sandbox", [row.id])[row.id].plan
+    assert plan.amount == Decimal("35.00"), "a new subscription is shown at it too"
+    again = compare(ctx, merchant, trigger=ComparisonTrigger.NIGHTLY)
+    assert (again.differed, again.failed) == (0, 0)
+
+
+@pytest.mark.parametrize("answer", ["403", "500", "404"])
+def test_plans_that_paypal_does_not_show_keep_no_subscription_waiting(ctx, merchant, paypal, bring_in, answer):
+    row = paypal.add_subscription()
+    bring_in()
+    paypal.rule("list_plans", answer)
+    row.own_amount = "35.50"
+    run = compare(ctx, merchant)
+    assert (run.state, run.differed, run.failed) == (ComparisonState.DONE, 1, 0)
+
+
+def test_a_dry_run_leaves_plans_as_they_are(ctx, merchant, paypal, bring_in):
+    row = paypal.add_subscription()
+    bring_in()
+    paypal.state.plans[row.plan_id].amount = "35.00"
+    compare(ctx, merchant, dry_run=True)
+    with ctx.db.read() as session:
+        assert reads.known(session, merchant.id, "sandbox", [row.id])[row.id].plan.amount == Decimal("29.90")
 
 
 def test_what_paypal_has_and_we_have_not_comes_in(ctx, merchant, paypal, bring_in):

@@ -141,7 +141,7 @@ class Told:
         assert (here.stopped_at_provider_at is not None) == (row.status in ("CANCELLED", "EXPIRED"))
         at_paypal = {
             paid.id: (
-                "reversed" if paid.reversed else PAID[paid.status],
+                "reversed" if paid.status == "REFUNDED" and Decimal(paid.reversed) else PAID[paid.status],
                 Decimal(paid.refunded),
                 Decimal(paid.amount),
             )
@@ -156,7 +156,7 @@ class Told:
                 )
                 .group_by(TimelineEntry.kind)
             ).all()
-        rows = {paid.provider_id: (paid.state.value, paid.refunded, paid.amount) for paid in stored}
+        rows = {paid.provider_id: (paid.state.value, paid.went_back, paid.amount) for paid in stored}
         if heard_all:
             assert rows == at_paypal
         else:
@@ -307,6 +307,7 @@ ACTS = (
     "refund",
     "refund-part",
     "reverse",
+    "reverse-part",
     "pending-payment",
     "clear-payment",
     "deny-payment",

@@ -508,17 +508,41 @@ def test_refunds_never_come_to_more_than_was_paid(ctx, deliver, paypal):
     assert (payment.state, payment.refunded) == (PaymentState.REFUNDED, Decimal("29.90"))
 
 
-def test_a_reversal_taken_back_stays_one_here(ctx, deliver, paypal):
-    """Known and said (docs/operations.md): the ladder only climbs."""
+def test_every_order_of_a_part_reversal_and_its_cancelling_ends_alike(ctx, deliver, paypal):
+    """The cancelling names the sale, or (as some report) the reversal itself."""
     profile = paypal.add_profile()
-    bodies = [paid(profile.id, "SALE00000001")] + [
-        paid(profile.id, f"BACK000000{n}", word, gross, txn_type="", parent_txn_id="SALE00000001")
-        for n, (word, gross) in enumerate((("Reversed", "-29.90"), ("Canceled_Reversal", "29.90")))
-    ]
-    for body in bodies:
+    stories = [("Reversed", "-10.00"), ("Reversed", "-5.00"), ("Canceled_Reversal", "10.00")]
+    for number, order in enumerate(itertools.permutations(range(3))):
+        sale = f"SALE0000000{number}"
+        moves = [
+            paid(profile.id, f"BACK00000{number}{n}", word, gross, txn_type="", parent_txn_id=sale)
+            for n, (word, gross) in enumerate(stories)
+        ]
+        bodies = [paid(profile.id, sale), *(moves[place] for place in order), moves[order[0]]]
+        for body in bodies:
+            paypal.add_ipn(body)
+        assert {event.state for event in deliver(*bodies)} == {EventState.DONE}
+    for payment in rows(ctx, Payment):
+        assert (payment.state, payment.went_back, payment.left) == (
+            PaymentState.PARTIALLY_REFUNDED,
+            Decimal("5.00"),
+            Decimal("24.90"),
+        )
+
+
+@pytest.mark.parametrize("parent", ["SALE00000001", "BACK00000001"])
+def test_a_cancelled_reversal_gives_the_payment_back(ctx, deliver, paypal, parent):
+    profile = paypal.add_profile()
+    taken = paid(profile.id, "BACK00000001", "Reversed", "-29.90", txn_type="", parent_txn_id="SALE00000001")
+    again = paid(profile.id, "BACK00000002", "Canceled_Reversal", "29.90", txn_type="", parent_txn_id=parent)
+    for body in (sale := paid(profile.id, "SALE00000001"), taken, again):
         paypal.add_ipn(body)
-    assert {event.state for event in deliver(*bodies)} == {EventState.DONE}
-    assert [(payment.state, payment.refunded) for payment in rows(ctx, Payment)] == [(PaymentState.REVERSED, 0)]
+    deliver(sale, taken)
+    assert [payment.state for payment in rows(ctx, Payment)] == [PaymentState.REVERSED]
+    assert {event.state for event in deliver(again, again)} == {EventState.DONE}
+    assert [(payment.state, payment.left) for payment in rows(ctx, Payment)] == [
+        (PaymentState.COMPLETED, Decimal("29.90"))
+    ]
 
 
 def test_an_old_failure_does_not_make_a_paying_profile_late(ctx, make, deliver, paypal):

@@ -21,8 +21,7 @@ from portal.queries import late_payments as queries
 from portal.queries import subscriptions
 from portal.services import endings, late_payment_watch, late_payments
 from portal.services.aging import Unfinished
-from portal.services.payments import Told
-from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, watch
+from tests.services.late_money import alarms, charged, payment_of, show, stopped, tell, told, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
 
 
@@ -239,12 +238,12 @@ def test_taken_back_after_a_dispute_closes_the_alarm_and_is_said_as_that(ctx, pa
     paid = charged(paypal, ended)
     show(ctx, ended, paid)
     for _ in range(2):
-        show(ctx, ended, paid, told=Told(sale_ids=(paid.id,), reversed=True))
+        show(ctx, ended, paid, told=told(paid, "reversal", "29.90"))
     (late,) = alarms(ctx)
     assert (late.state, payment_of(ctx, late).state) == (LateState.REFUNDED, PaymentState.REVERSED)
     with ctx.db.read() as session:
-        told = session.scalars(select(Mail).where(Mail.kind == "late_payment_refunded")).one()
-    assert told.subject.startswith("Repris par PayPal"), "we said that we would write"
+        mail = session.scalars(select(Mail).where(Mail.kind == "late_payment_refunded")).one()
+    assert mail.subject.startswith("Repris par PayPal"), "we said that we would write"
 
 
 def test_explained_is_settled_and_cannot_be_explained_twice(ctx, paypal, ended):

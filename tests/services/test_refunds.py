@@ -194,7 +194,10 @@ def test_only_what_is_left_is_given_back(ctx, paypal, ended, late):
     done = try_it(ctx, late, click(ctx, late))
     assert (str(done.amount.normalize()), done.state) == ("14.95", RefundState.DONE)
     assert paypal.subscriptions[ended.provider_id].refunds[0]["amount"] == "14.95"
-    once(ctx, paypal, ended)
+    (late,) = alarms(ctx)
+    assert (late.state, payment_of(ctx, late).state) == (LateState.REFUNDED, PaymentState.REFUNDED)
+    assert entries(ctx, ended, TimelineKind.REFUNDED) == 2, "each of the two sums is a fact"
+    assert mails(ctx).count("late_payment_refunded") == 1
 
 
 def test_six_clicks_at_once_and_five_workers_give_back_once(ctx, paypal, ended, late):

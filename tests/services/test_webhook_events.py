@@ -328,12 +328,46 @@ def test_a_refund_that_neither_paypal_nor_the_message_shows_is_tried_again(desk,
 @pytest.mark.parametrize("name", ["sale_id", "id"])
 def test_a_reversal_names_its_sale_in_either_way(desk, paypal, subscription, name):
     payment = charged(desk, paypal, subscription)
-    assert (
-        desk.tell("PAYMENT.SALE.REVERSED", {name: payment.id, "amount": {"total": "-29.90"}}).state is EventState.DONE
-    )
-    assert desk.payments()[payment.id] == ("reversed", "0")
+    body = {"id": "0AB12345CD678901E", name: payment.id, "amount": {"total": "-29.90", "currency": "EUR"}}
+    assert desk.tell("PAYMENT.SALE.REVERSED", body).state is EventState.DONE
+    assert desk.payments()[payment.id] == ("reversed", "29.9")
     desk.tell(COMPLETED, {**sale(payment.id, subscription.provider_id), "create_time": payment.time})
-    assert desk.payments()[payment.id] == ("reversed", "0"), "it never comes back"
+    assert desk.payments()[payment.id] == ("reversed", "29.9"), "no word of PayPal's transactions gives it back"
+
+
+@pytest.mark.parametrize("shown", ["COMPLETED", "PARTIALLY_REFUNDED"])  # which of them PayPal shows is not known
+def test_a_reversal_takes_its_own_sum_and_refunds_are_added_once(desk, paypal, subscription, shown):
+    payment = charged(desk, paypal, subscription)
+    payment.status = shown
+    first = {"id": "0AB12345CD678901E", "sale_id": payment.id, "amount": {"total": "-10.00", "currency": "EUR"}}
+    for _ in range(2):
+        desk.tell("PAYMENT.SALE.REVERSED", first)
+    assert desk.payments()[payment.id] == ("partially_refunded", "10")
+    given = {"id": "8WB44836YW0021013", "sale_id": payment.id, "amount": {"total": "5.00", "currency": "EUR"}}
+    in_all = {"total_refunded_amount": {"value": "15.00", "currency": "EUR"}}  # whether it holds reversals is not known
+    desk.tell(REFUNDED, given | in_all)
+    assert desk.payments()[payment.id] == ("partially_refunded", "15")
+    desk.tell(
+        "PAYMENT.SALE.REVERSED", {**first, "id": "0AB12345CD678902E", "amount": {"total": "-14.90", "currency": "EUR"}}
+    )
+    assert desk.payments()[payment.id] == ("reversed", "29.9")
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        {"total": "-10.00"},
+        {"total": "-10.00", "currency": "USD"},
+        {"total": "-29.91", "currency": "EUR"},
+        "-10.00",
+        None,
+    ],
+)
+def test_a_reversal_that_says_no_sum_of_this_payment_claims_none(desk, paypal, subscription, amount):
+    payment = charged(desk, paypal, subscription)
+    body = {"id": "0AB12345CD678901E", "sale_id": payment.id, "amount": amount}
+    assert desk.tell("PAYMENT.SALE.REVERSED", body).state is EventState.DONE
+    assert desk.payments()[payment.id] == ("partially_refunded", "0")
 
 
 @pytest.mark.parametrize(("word", "state"), [("PENDING", "pending"), ("DECLINED", "denied"), ("FAILED", "denied")])

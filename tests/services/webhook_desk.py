@@ -65,10 +65,10 @@ class WebhookDesk:
             )
 
     def payments(self) -> dict[str, tuple[str, str]]:
-        """State and refunded amount of each payment, by PayPal's id."""
+        """State of each payment and how much of it went back, by PayPal's id."""
         with self.ctx.db.read() as session:
             rows = session.scalars(select(Payment).where(Payment.merchant_id == self.merchant.id))
-            return {row.provider_id: (row.state.value, f"{row.refunded.normalize():f}") for row in rows}
+            return {row.provider_id: (row.state.value, f"{row.went_back.normalize():f}") for row in rows}
 
     def endpoint(self) -> WebhookEndpoint:
         with self.ctx.db.read() as session:

@@ -24,6 +24,7 @@ class Announcing(Core):
         self.wake = threading.Condition(self.lock)  # something to send
         self.courier = Courier(self)
         self.postman = Postman(self)
+        self.lone_certificates = False  # served without the intermediate that signed them
         self.most_events = 5000  # kept; the oldest go first
         self._automatic = True
         self.shuffled: random.Random | None = None  # picks among the messages that are due; None: the oldest first

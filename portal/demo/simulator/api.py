@@ -48,6 +48,7 @@ ROUTES: Final = (
     ("GET", r"/v1/notifications/webhooks-events", "list_events"),
     ("GET", r"/v1/notifications/webhooks-events/([^/]+)", "show_event"),
     ("POST", r"/v1/notifications/webhooks-events/([^/]+)/(?:resend)", "resend_event"),
+    ("POST", r"/v1/notifications/verify-webhook-signature", "verify_message"),
     ("GET", r"/v1/notifications/certs/([^/]+)", "certificate"),
 )
 FORCED: Final = {

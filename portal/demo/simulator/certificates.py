@@ -5,12 +5,14 @@ Only the demo and the tests trust it: `PAYPAL_TRUST_FILE` names its root, and no
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -28,6 +30,14 @@ class Certificate:
 
     key: rsa.RSAPrivateKey
     chain: bytes
+
+    def holds(self, signature: str, data: bytes) -> bool:
+        """Say whether this key made the signature, in base64."""
+        try:
+            self.key.public_key().verify(base64.b64decode(signature), data, padding.PKCS1v15(), hashes.SHA256())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
     def sign(self, data: bytes) -> bytes:
         """Sign as SHA256withRSA."""
@@ -97,10 +107,21 @@ def authority() -> Authority:
     return Authority()
 
 
-@cache
-def certificate(environment: str) -> Certificate:
-    """Return the certificate that the simulator signs with in an environment."""
-    return authority().issue(NAMES[environment])
+def certificate(environment: str, *, lone: bool = False) -> Certificate:
+    """Return the certificate that the simulator signs with in an environment.
+
+    A lone one is served without the intermediate that signed it, as recorded answers of PayPal's were (FACTS.md 2.5).
+    """
+    return _made(environment, lone)
+
+
+@cache  # of one form of call: `certificate(x)` and `certificate(x, lone=False)` would be two to it
+def _made(environment: str, lone: bool) -> Certificate:
+    if not lone:
+        return authority().issue(NAMES[environment])
+    between = Authority("Simulated PayPal intermediate")  # whose root nobody knows
+    made = between.issue(NAMES[environment])
+    return Certificate(made.key, made.chain.removesuffix(between.pem))
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

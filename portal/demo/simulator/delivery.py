@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from portal.demo.simulator.certificates import certificate
+from portal.demo.simulator.certificates import Certificate, certificate
 from portal.demo.simulator.records import Delivery, Event, Webhook, moment, stamp
 
 if TYPE_CHECKING:
@@ -42,15 +42,19 @@ class Message:
     body: bytes
 
 
-def certificate_id(environment: str) -> str:
+def certificate_id(environment: str, *, lone: bool = False) -> str:
     """Return the name under which an environment's certificate is served, of the form `CERT-360caa42-…`."""
-    digest = hashlib.sha256(certificate(environment).chain).hexdigest()
+    digest = hashlib.sha256(certificate(environment, lone=lone).chain).hexdigest()
     return f"CERT-{digest[:8]}-{digest[8:16]}-{digest[16:24]}"
 
 
-def certificate_of(name: str) -> bytes | None:
-    """Return the certificate with its chain in PEM; None when no environment has one of this name."""
-    return next((certificate(here).chain for here in ENVIRONMENTS if certificate_id(here) == name), None)
+def signer_of(name: str) -> Certificate | None:
+    """Return the certificate that is served under a name; None when no environment has one."""
+    for lone in (False, True):  # making one takes a moment: the lone ones only when they are asked for
+        for here in ENVIRONMENTS:
+            if certificate_id(here, lone=lone) == name:
+                return certificate(here, lone=lone)
+    return None
 
 
 class Courier:
@@ -83,13 +87,16 @@ class Courier:
         environment = self._simulator.environment_of(event.client_id)
         signed_for = SIMULATED_ID if event.simulated else row.webhook_id
         signed = f"{row.id}|{row.time}|{signed_for}|{zlib.crc32(body)}"
+        lone = self._simulator.lone_certificates
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "PayPal/AUHD-214.0-SIMULATOR",
             "PAYPAL-TRANSMISSION-ID": row.id,
             "PAYPAL-TRANSMISSION-TIME": row.time,
-            "PAYPAL-TRANSMISSION-SIG": base64.b64encode(certificate(environment).sign(signed.encode())).decode(),
-            "PAYPAL-CERT-URL": self._simulator.address + CERTIFICATES + certificate_id(environment),
+            "PAYPAL-TRANSMISSION-SIG": base64.b64encode(
+                certificate(environment, lone=lone).sign(signed.encode())
+            ).decode(),
+            "PAYPAL-CERT-URL": self._simulator.address + CERTIFICATES + certificate_id(environment, lone=lone),
             "PAYPAL-AUTH-ALGO": "SHA256withRSA",
         }
         return Message(

@@ -180,6 +180,8 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "refund": payments.refund,
     "refund-part": payments.refund_part,
     "reverse": payments.reverse,
+    "reverse-part": payments.reverse_part,
+    "cancel-reversal": payments.cancel_reversal,
     "refunds-wait": payments.let_refunds_wait,
     "finish-refunds": payments.finish_refunds,
     "fail-refunds": payments.fail_refunds,

@@ -45,6 +45,7 @@ PAYMENT_WORDS: Final = {
     "PAYMENT.SALE.DENIED": "Denied",
     "PAYMENT.SALE.REFUNDED": "Refunded",
     "PAYMENT.SALE.REVERSED": "Reversed",
+    "PAYMENT.SALE.REVERSAL-CANCELLED": "Canceled_Reversal",  # no name of REST's
 }
 
 
@@ -105,11 +106,11 @@ def _people(row: Subscription, account: ClassicAccount) -> dict[str, str]:
 def _payment(news: News, row: Subscription, word: str | None) -> dict[str, str]:
     if news.payment is None or word is None:
         return {}
-    back = word in ("Refunded", "Reversed")
+    moved, back = word in ("Refunded", "Reversed", "Canceled_Reversal"), word in ("Refunded", "Reversed")
     amount = Decimal(news.refund or news.payment.amount)
     return {
-        "txn_id": news.refund_id if back else news.payment.id,
-        "parent_txn_id": news.payment.id if back else "",
+        "txn_id": news.refund_id if moved else news.payment.id,
+        "parent_txn_id": news.payment.id if moved else "",
         "payment_status": word,
         "reason_code": {"Refunded": "refund", "Reversed": "chargeback"}.get(word, ""),
         "payment_date": pacific(news.at),

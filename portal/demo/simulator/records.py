@@ -78,7 +78,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Payment:
-    """One transaction. `refunded` is how much of it went back; `reversed` says that a dispute took it back."""
+    """One transaction. `refunded` is how much of it went back, `reversed` how much of that a dispute took back."""
 
     id: str
     status: str
@@ -86,7 +86,7 @@ class Payment:
     currency: str
     time: str
     refunded: str = "0"
-    reversed: bool = False
+    reversed: str = "0"
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ OPERATIONS: Final = (
     "list_events",
     "show_event",
     "resend_event",
+    "verify_message",
     "certificate",
     "nvp_get",
     "nvp_manage",

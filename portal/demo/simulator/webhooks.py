@@ -7,13 +7,14 @@ on any port, so that the demo can be told of events.  Nothing is ever sent to an
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from portal.demo.simulator import events, shapes
-from portal.demo.simulator.delivery import LOOPBACK, certificate_of
+from portal.demo.simulator.delivery import LOOPBACK, signer_of
 from portal.demo.simulator.messages import Reply, json_reply
 from portal.demo.simulator.operations import Asked
 from portal.demo.simulator.records import Event, Webhook, moment
@@ -54,10 +55,25 @@ def _wrong(field: str, issue: str) -> WebhookError:
 
 def certificate(asked: Asked) -> Reply:
     """Answer one of the certificates that messages are signed with; anybody may ask."""
-    chain = certificate_of(asked.provider_id)
-    if chain is None:
+    found = signer_of(asked.provider_id)
+    if found is None:
         raise PayPalError(404, "INVALID_RESOURCE_ID")
-    return Reply(status=200, body=chain, headers={"Content-Type": "application/x-pem-file"})
+    return Reply(status=200, body=found.chain, headers={"Content-Type": "application/x-pem-file"})
+
+
+def _verify(asked: Asked) -> Reply:
+    """Say whether a message is one of PayPal's, by the bytes that were spliced into the question."""
+    given = _body(asked)
+    if not isinstance(given, dict) or not isinstance(given.get("webhook_event"), dict):
+        raise _wrong("webhook_event", "Field is missing")
+    body = asked.request.body.partition(b'"webhook_event":')[2].strip().removesuffix(b"}")
+    said = "|".join(str(given.get(name)) for name in ("transmission_id", "transmission_time", "webhook_id"))
+    own = {row.id for row in _own(asked)}
+    name = str(given.get("cert_url")).rpartition("/")[2]
+    signer = signer_of(name) if given.get("webhook_id") in own else None
+    signed = f"{said}|{zlib.crc32(body)}".encode()
+    is_own = signer is not None and signer.holds(str(given.get("transmission_sig")), signed)
+    return json_reply(200, {"verification_status": "SUCCESS" if is_own else "FAILURE"})
 
 
 def _list(asked: Asked) -> Reply:
@@ -265,6 +281,7 @@ def _raw(status: int, event: Event) -> Reply:
 
 LINKS: Final = (("self", "GET"), ("update", "PATCH"), ("delete", "DELETE"))
 CALLS: Final[dict[str, Callable[[Asked], Reply]]] = {
+    "verify_message": _verify,
     "list_webhooks": _list,
     "create_webhook": _create,
     "show_webhook": _show,

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from portal.domain.provenances import Provenance
 from portal.providers.paypal import transport
 from portal.providers.paypal.addresses import addresses
 from portal.providers.paypal.certificates import Certificates
@@ -45,8 +46,8 @@ class PayPalSignatures:
             for name, where in addresses(base_urls).items()
         }
 
-    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> None:
-        """Return if PayPal signed these bytes for this webhook. Raises BadSignature, GatewayUnavailable."""
+    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> Provenance:
+        """Return how PayPal's signature of these bytes is proven. Raises BadSignature, GatewayUnavailable."""
         _check_headers(delivery, now=now)
         try:
             signature = base64.b64decode(delivery.signature, validate=True)
@@ -57,6 +58,7 @@ class PayPalSignatures:
             signer.key.verify(signature, _signed(delivery, webhook_id), PKCS1v15(), SHA256())
         except InvalidSignature:
             raise BadSignature(SignatureFault.SIGNATURE) from None
+        return signer.provenance
 
 
 def _signed(delivery: Delivery, webhook_id: str) -> bytes:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from portal.providers.paypal import errors, mapping
+from portal.providers.paypal import errors, mapping, transport
 from portal.providers.paypal.addresses import LOOPBACK
 from portal.providers.paypal.caller import RestCaller
 from portal.providers.paypal.pages import next_link, rows, stamp
 from portal.providers.paypal.transport import Answer
-from portal.providers.ports import EventReading, WebhookReading
+from portal.providers.ports import Delivery, EventReading, WebhookReading
 
 WEBHOOKS: Final = "/v1/notifications/webhooks"
 EVENTS: Final = "/v1/notifications/webhooks-events"
+VERIFYING: Final = "/v1/notifications/verify-webhook-signature"
 SIMULATION: Final = "/v1/notifications/simulate-event"
 LONGEST_URL: Final = 2048  # characters (PayPal's file)
 EVENTS_PAGE: Final = 20  # events, as in PayPal's other lists: its largest page here is not published
@@ -97,6 +99,29 @@ class WebhookCalls(RestCaller):
         """Have PayPal send an event again, to this webhook only; one that is still under way is not sent twice."""
         body = {"webhook_ids": [webhook_id]}
         self._call("resend_event", "POST", EVENTS, provider_id=event_id, action="resend", json=body, expected=202)
+
+    def is_own_message(self, delivery: Delivery, *, webhook_id: str) -> bool:
+        """Ask PayPal whether it sent a message: its very bytes go back, since any other writing fails (FACTS.md 2.5).
+
+        Raises ValueError for a body that is no JSON object alone: it could say other things about itself.
+        """
+        if transport.json_object(delivery.body) is None:
+            raise ValueError("not a JSON object")
+        about = {
+            "auth_algo": delivery.auth_algo,
+            "cert_url": delivery.cert_url,
+            "transmission_id": delivery.transmission_id,
+            "transmission_sig": delivery.signature,
+            "transmission_time": delivery.transmission_time,
+            "webhook_id": webhook_id,
+        }
+        spliced = json.dumps(about).encode()[:-1] + b', "webhook_event": ' + delivery.body + b"}"
+        kind = {"Content-Type": "application/json"}
+        answer = self._call("verify_message", "POST", VERIFYING, form=spliced, headers=kind)
+        word = answer.body.get("verification_status")
+        if word not in ("SUCCESS", "FAILURE"):
+            raise errors.unavailable("verify_message: no word", status=200, debug_id=answer.debug_id)
+        return bool(word == "SUCCESS")
 
 
 def _is_public(host: str) -> bool:

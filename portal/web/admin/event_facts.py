@@ -52,6 +52,12 @@ def waiting_rows(health: Health, endpoint: Any) -> list[Row]:
     return rows
 
 
+def provenance_rows(last: Any) -> list[Row]:
+    """Return by which way the last message was found to be PayPal's; nothing before the first one, and of an IPN."""
+    found = last.provenance if last is not None else None
+    return [(_("Last signature checked"), str(event_words.PROVENANCE[found]))] if found is not None else []
+
+
 def registration_rows(endpoint: Any, *, address: str | None) -> list[Row]:
     """Return what PayPal was told, and when; the address is for those who may change it."""
     rows: list[Row] = []

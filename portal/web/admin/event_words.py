@@ -9,9 +9,18 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from portal.domain.provenances import Provenance
 from portal.providers.ports import SignatureFault
 from portal.queries.event_lists import EventSource, EventState
 from portal.queries.webhook_endpoints import WebhookTrouble
+
+PROVENANCE: Final[Mapping[Provenance, LazyString]] = {
+    Provenance.FILE: _l("By the certificate that PayPal serves, whole"),
+    Provenance.KEPT: _l("By PayPal’s certificate, with an intermediate one that was met before"),
+    Provenance.ISSUER: _l("By PayPal’s certificate, with the intermediate one from its issuer"),
+    Provenance.ASKED: _l("PayPal was asked, since its certificate came without the intermediate one"),
+    Provenance.OPEN: _l("PayPal is being asked, since its certificate came without the intermediate one"),
+}
 
 TYPE: Final[Mapping[str, LazyString]] = {
     "BILLING.SUBSCRIPTION.CREATED": _l("Subscription created"),
@@ -151,6 +160,7 @@ REASON: Final[Mapping[str, LazyString]] = {
     "not_yet": _l("PayPal does not show yet what the message speaks of"),
     "unreadable": _l("The message cannot be read"),
     "type": _l("Messages of this type change nothing here"),
+    "asked_often": _l("PayPal is asked about many messages: this one waits for its turn"),
     "other_environment": _l("The PayPal key now belongs to the other environment"),
     "not_at_paypal": _l("PayPal does not know the subscription under this key"),
     "no_subscription": _l("It names no subscription"),

@@ -338,6 +338,7 @@ def _late_payment(item: Item, role: Role) -> Card:
     asked = alarm.refund
     rows: list[Row] = [
         (_("Amount"), formatter().money(alarm.amount)),
+        *([(_("Still open"), formatter().money(alarm.left))] if alarm.is_partly_back else []),
         (_("Taken on"), presenting.moment(alarm.late.payment.paid_at)),
         (
             _("Refund"),
@@ -360,7 +361,7 @@ def _late_payment(item: Item, role: Role) -> Card:
         url=page,
         label=_("Payment after the end"),
         state="stop",
-        happened=late_payment_words.happened(alarm.late),
+        happened=late_payment_words.happened(alarm),
         todo=late_payment_words.todo(alarm),
         rows=rows,
         ways=_may(role, Role.SUPPORT, *([] if is_classic else [refund]), *ways),

@@ -12,13 +12,14 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.end_requests import Trouble
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import NoRefund, RefundState
-from portal.queries.late_payments import Alarm, LatePayment
+from portal.queries.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
 from portal.web.admin import presenting
+from portal.web.formatting import formatter
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
     LateState.OPEN: _l("Not settled: the customer expects it back"),
-    LateState.REFUNDED: _l("Given back"),
+    LateState.REFUNDED: _l("All of it has gone back"),
     LateState.EXPLAINED: _l("Kept: the payment was owed"),
     LateState.DEBT: _l("Paid an old debt"),
 }
@@ -52,14 +53,17 @@ CANNOT: Final[Mapping[NoRefund, LazyString]] = {
 }
 
 
-def happened(late: LatePayment) -> str:
-    """Return what came after which end and, while it is not settled, whether its customer knows."""
-    subscription = late.subscription
+def happened(alarm: Alarm) -> str:
+    """Return what came after which end, how much of it is open and, while it is not settled, if its customer knows."""
+    late, subscription, say = alarm.late, alarm.late.subscription, formatter()
     came = (
         _("PayPal took this payment after it had confirmed the end.")
         if subscription.stopped_at_provider_at is not None
         else _("PayPal took this payment although the subscription had ended before it began.")
     )
+    if alarm.is_partly_back:
+        back, left = say.money(alarm.back), say.money(alarm.left)
+        came += " " + _("%(back)s of it has gone back; %(left)s has not.", back=back, left=left)
     if late.state is not LateState.OPEN:
         return came
     told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))

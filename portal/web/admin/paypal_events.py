@@ -151,7 +151,7 @@ def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owne
         "tested": event_facts.test_rows(endpoint, health.last),
         "fetched": event_facts.fetch_rows(endpoint),
         "ipn_address": endpoints.ipn_url(context(), for_ipn) if for_ipn and owner else None,
-        "waiting": event_facts.waiting_rows(health, endpoint),
+        "waiting": event_facts.waiting_rows(health, endpoint) + event_facts.provenance_rows(health.last),
     }
 
 

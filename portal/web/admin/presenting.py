@@ -22,7 +22,7 @@ from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services import planned_ends
 from portal.services.end_schedules import payments_around
 from portal.services.rules import rule_of
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.formatting import formatter
 
@@ -157,7 +157,8 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
 
 
 def _title(entry: TimelineEntry) -> str:
-    title = str(labels.ended(entry.details) if entry.kind is TimelineKind.ENDED else labels.TIMELINE[entry.kind])
+    fact = labels.ended(entry.details) if entry.kind is TimelineKind.ENDED else labels.TIMELINE[entry.kind]
+    title = payments.way_back(entry) or str(fact)
     code = entry.details.get("outcome") or entry.details.get("status")
     if code in set(Status):
         return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[Status(code)])
@@ -174,6 +175,7 @@ def _detail(entry: TimelineEntry) -> str:
         str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
         str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
         details.get("note") or "",
+        payments.sum_moved(details),
         _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
     ]

@@ -218,6 +218,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_comeback_approved": _l("To you: a customer is back"),
     "late_payment": _l("Payment after the end"),
     "late_payment_refunded": _l("Payment given back"),
+    "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
     "login_code": _l("Log-in code"),

@@ -24,7 +24,7 @@ from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.customer.notification_words import Notified, notified
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
@@ -310,6 +310,7 @@ def happening(entry: TimelineEntry) -> Happening:
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         who(entry.actor, entry.channel),
         str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
+        payments.sum_moved(details),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
         str(labels.PAUSE_REFUSED[PauseRefusal(refused_for)]) if refused_for else starts_again(details.get("until")),
     ]
@@ -337,4 +338,4 @@ def _happened(entry: TimelineEntry) -> str:
             return _("%(fact)s: %(status)s", fact=labels.ended(entry.details), status=labels.STATUS[status])
         case TimelineKind.NEEDS_MERCHANT:
             return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    return str(labels.TIMELINE[entry.kind])
+    return payments.way_back(entry) or str(labels.TIMELINE[entry.kind])

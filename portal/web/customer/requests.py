@@ -151,8 +151,11 @@ class LateMoney:
 
     state: LateState
     amount: str
+    back: str  # what went back of it so far, and
+    left: str  # what did not; both empty while all of it or nothing did
     date: str
     settled: str | None
+    is_taken_back: bool  # by PayPal, in whole or in part
     is_under_way: bool
     is_held_up: bool  # asked for, and PayPal does not do it
 
@@ -168,8 +171,11 @@ def _late_money(held: Holding) -> tuple[LateMoney, ...]:
         LateMoney(
             state=alarm.late.state,
             amount=say.money(alarm.amount),
+            back=say.money(alarm.back) if alarm.is_partly_back else "",
+            left=say.money(alarm.left) if alarm.is_partly_back else "",
             date=say.day(alarm.late.payment.paid_at),
             settled=presenting.known_day(alarm.late.settled_at),
+            is_taken_back=alarm.late.payment.taken_back > 0,
             is_under_way=alarm.refund is not None and alarm.refund.is_open,
             is_held_up=alarm.refund is not None and alarm.refund.state is RefundState.NEEDS_MERCHANT,
         )

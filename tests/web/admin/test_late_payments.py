@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.late_payments import LateState
-from tests.services.late_money import alarms, charged, show, stopped
+from portal.models import Subscription
+from tests.services.late_money import alarms, charged, show, stopped, told
 
 
 @pytest.fixture
@@ -22,8 +23,25 @@ def test_one_click_gives_it_back_from_the_inbox_on(ctx, support, paypal, late):
     assert alarms(ctx)[0].state is LateState.REFUNDED
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Léa Martin" in record.text
-    assert "Given back" in record.text
+    assert "Gone back" in record.text
     assert "Nothing needs you" in support.get("/admin/").text
+
+
+def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support, late):
+    with ctx.db.read() as session:
+        ended = session.get_one(Subscription, late.subscription_id)
+    paid = paypal.subscriptions[ended.provider_id].payments[-1]
+    paypal.happen(ended.provider_id, "reverse-part")
+    show(ctx, ended, paid, told=told(paid, "reversal", "14.95"))
+    assert "€14.95 of it has gone back; €14.95 has not." in support.get("/admin/").text
+    record = support.get(f"/admin/subscriptions/{late.subscription_id}")
+    assert "Partly taken back through PayPal" in record.text
+    assert "€14.95; not gone back: €14.95" in record.text
+    page = support.get(f"/admin/late-payments/{late.id}")
+    assert "Still open" in page.text
+    page = page.submit(press="Refund €14.95")
+    assert alarms(ctx)[0].state is LateState.REFUNDED
+    assert "All of it has gone back" in page.text
 
 
 def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, late):

@@ -19,7 +19,7 @@ from portal.models import EventState, Subscription, TimelineKind
 from portal.queries import refunds as stored
 from portal.services import events, ipn_intake, refunding, webhook_endpoints
 from tests.fakes.webhooks import event
-from tests.services.late_money import alarms, charged, stopped, tell, watch
+from tests.services.late_money import alarms, charged, payment_of, stopped, tell, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
 from tests.services.test_ipn_events import work
 from tests.services.webhook_desk import WebhookDesk, changed, refund, sale
@@ -131,6 +131,22 @@ def test_15_a_classic_message_raises_it_and_another_settles_it(ctx, make, paypal
     paypal.happen(ended.provider_id, "refund")
     bring(ctx, merchant, paypal, ended)
     settled_once(ctx, ended)
+
+
+def test_19_classic_messages_of_a_part_reversal_and_its_cancelling_are_sums(ctx, make, paypal, merchant):
+    make.classic_key(merchant)
+    ended = stopped_profile(ctx, make, paypal, merchant)
+    for happening in ("charge", "reverse-part"):
+        paypal.happen(ended.provider_id, happening)
+    bring(ctx, merchant, paypal, ended)
+    (late,) = alarms(ctx)
+    half = payment_of(ctx, late)
+    assert (late.state, half.went_back, half.left) == (LateState.OPEN, half.amount / 2, half.amount / 2)
+    paypal.happen(ended.provider_id, "cancel-reversal")
+    bring(ctx, merchant, paypal, ended)
+    (late,) = alarms(ctx)
+    assert (late.state, payment_of(ctx, late).left) == (LateState.OPEN, half.amount)
+    assert "late_payment_refunded" not in mails(ctx)
 
 
 def stopped_profile(ctx, make, paypal, merchant):

@@ -8,7 +8,7 @@ import pytest
 
 from portal.clock import utc_now
 from portal.services import late_payments
-from tests.services.late_money import alarms, charged, click, show, stopped, try_it
+from tests.services.late_money import alarms, charged, click, show, stopped, told, try_it
 
 WORDS = {
     "en": (
@@ -79,3 +79,37 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     assert merchant.name + explained in said
     assert "tone-ok" not in page.select_one(".notice:-soup-contains('29')")["class"], "money kept is no good news"
     assert "dû depuis mai" not in page.text, "the merchant's reason is the merchant's"
+
+
+PARTS = {
+    "en": ("€10.00 of it has already gone back; €19.90 is still open.", "does not give back the other €19.90."),
+    "fr": (
+        "10,00\u00a0€ en sont déjà repartis\u202f; 19,90\u00a0€ restent à rembourser.",
+        "ne rembourse pas les 19,90\u00a0€ restants.",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_19_what_went_back_and_what_is_open_are_said_in_figures(make, log_in, ctx, paypal, language):
+    merchant = make.merchant(locale=language)
+    visit = log_in(merchant, make.customer(merchant), language=language)
+    ended = stopped(ctx, make, paypal, merchant=merchant, customer=visit.customer)
+    paid = charged(paypal, ended)
+    show(ctx, ended, paid)
+    show(ctx, ended, paid, told=told(paid, "reversal", "10.00"))
+    still_open, kept = PARTS[language]
+    given_back = WORDS[language][3]
+    page, (said,) = paragraphs(visit, make, ended)
+    assert still_open in said
+    assert given_back not in said
+    assert page.select_one(".notice.tone-ok:-soup-contains('29')") is None
+    (late,) = alarms(ctx)
+    late_payments.explain(ctx, merchant.id, late.id, reason="dû", by="Anne", now=utc_now())
+    _page, (said,) = paragraphs(visit, make, ended)
+    assert kept in said
+    assert still_open not in said
+    show(ctx, ended, paid, told=told(paid, "reversal", "19.90"))
+    _page, (said,) = paragraphs(visit, make, ended)
+    assert given_back not in said, "PayPal took it back: nobody gave it"
+    assert "19" not in said
