@@ -30,6 +30,7 @@ def install(app: Flask, config: Config) -> None:
         identity,
         locale,
         public,
+        resending,
         webhooks,
     )
 
@@ -41,6 +42,7 @@ def install(app: Flask, config: Config) -> None:
     identity.install(app)  # before access: the guard asks who it is
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first
+    resending.install(app)  # last: what the guards write is not what was sent
     for package in (public, auth, customer, admin, webhooks):
         load(package)
         app.register_blueprint(package.bp)
