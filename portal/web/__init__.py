@@ -27,6 +27,7 @@ def install(app: Flask, config: Config) -> None:
         errors,
         formatting,
         headers,
+        hosts,
         identity,
         locale,
         public,
@@ -36,6 +37,7 @@ def install(app: Flask, config: Config) -> None:
 
     _settings(app, config)
     headers.install(app, config)
+    hosts.install(app, config)  # before anybody is looked for or anything shown
     locale.install(app)
     formatting.install(app)
     errors.install(app)
