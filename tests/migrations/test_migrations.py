@@ -91,14 +91,14 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
     )
     end_requests.record(ctx, wish, now=make.now())
     ctx.db.dispose()
-    downgrade(database_url, "0001")
+    downgrade(database_url, "0001", drop_audit_chain=True)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM end_requests").fetchone() == (1,)
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM end_requests").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
-    downgrade(database_url, "base")
+    downgrade(database_url, "base", drop_audit_chain=True)
     upgrade(database_url)
 
 
