@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -62,8 +62,15 @@ def differences(url: str, expected: MetaData) -> list[str]:
         context = MigrationContext.configure(
             connection, opts={"include_object": lambda _thing, name, *_rest: _is_ours(str(name))}
         )
-        found = [str(one) for one in compare_metadata(context, expected)]
+        found = [_said(one) for one in compare_metadata(context, expected)]
         return found + _checks(connection, expected)
+
+
+def _said(change: Any) -> str:
+    """Return one of the library's findings in a line: what should be done, and to what."""
+    if isinstance(change, list):  # several of one column
+        return "; ".join(_said(one) for one in change)
+    return " ".join(str(getattr(one, "name", None) or one) for one in change if one is not None)
 
 
 def _checks(connection: Connection, expected: MetaData) -> list[str]:
