@@ -10,13 +10,20 @@ import base64
 import binascii
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 ENVIRONMENTS = ("production", "demo", "test")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})  # libpq's own default falls back to plain text
+LEAST_CHARACTERS = 8  # different ones of a secret: 32 random hexadecimal digits have fewer once in ten million
+LEAST_BYTES = 16  # different ones of 32: a random key practically never has fewer than 22
 ROOT = Path(__file__).resolve().parent
 MOST_BYTES_OF_KEYS = 64 * 1024  # of a file of master keys: some hundred of them
 OTHERS_MAY = stat.S_IRWXO | stat.S_IWGRP
@@ -91,6 +98,11 @@ def _split(value: str) -> SplitResult | None:
         return None
 
 
+def _repeats(value: str | bytes) -> bool:
+    """Return whether the value is one shorter piece over and over."""
+    return (value + value).find(value, 1) < len(value)  # type: ignore[arg-type, operator]
+
+
 class _Reader:
     """Reads settings and collects what is wrong with them."""
 
@@ -127,6 +139,8 @@ class _Reader:
             self.problems.append(f"{name} is missing")
         elif len(value) < least:
             self.problems.append(f"{name} is too short: at least {least} characters")
+        elif len(set(value)) < LEAST_CHARACTERS or _repeats(value):
+            self.problems.append(f"{name} is weak: the same characters over and over; make it at random")
         return value
 
     def address(self, name: str, *, https_only: bool) -> str:
@@ -144,9 +158,28 @@ class _Reader:
 
     def database(self, name: str) -> str | None:
         value = self.env.get(name, "").strip()
-        if value and not value.startswith(("postgresql://", "postgres://")):
+        if not value:
+            return None
+        if not value.startswith(("postgresql://", "postgres://")):
             self.problems.append(f"{name} must begin with postgresql:// (no other database is supported)")
-        return value or None
+            return value
+        try:
+            parts = conninfo_to_dict(value)
+        except ProgrammingError:  # whose message repeats the password
+            self.problems.append(f"{name} must look like postgresql://user:password@host/database?sslmode=require")
+            return value
+        hosts = str(parts.get("hostaddr") or parts.get("host") or self.env.get("PGHOST", "")).split(",")
+        if str(parts.get("sslmode") or self.env.get("PGSSLMODE", "")) not in ENCRYPTED:
+            local = {host for host in hosts if not host or host.startswith(("/", "@"))} | LOOPBACK
+            for host in hosts:
+                self.plain(name, host, "sslmode=require", allowed_by="PORTAL_ALLOW_PLAIN_DATABASE", local=local)
+        return value
+
+    def plain(self, name: str, host: str, remedy: str, *, allowed_by: str, local: Set[str] = LOOPBACK) -> None:
+        """Refuse a way to another machine that anybody between could read, unless a setting names that machine."""
+        allowed = {one.strip() for one in self.env.get(allowed_by, "").split(",")}
+        if host not in local and host not in allowed:
+            self.problems.append(f"{name} goes to {host} without TLS: add {remedy}, or set {allowed_by}={host}")
 
     def keys(self, name: str, file_name: str) -> tuple[tuple[str, bytes], ...]:
         """Read the master keys from the setting, or from the file that the other setting names."""
@@ -191,6 +224,8 @@ class _Reader:
                 self.problems.append(f"{name}: each key is id:base64 of 32 bytes, separated by commas")
                 return ()
             keys.append((key_id, key))
+            if len(set(key)) < LEAST_BYTES or _repeats(key):
+                self.problems.append(f"{name}: key {key_id} is weak: the same bytes over and over; make it at random")
         if value and not keys:
             self.problems.append(f"{name} holds no key")
         if len({key_id for key_id, _ in keys}) != len(keys):
@@ -200,8 +235,11 @@ class _Reader:
     def smtp(self, name: str) -> str:
         value = self.text(name)
         parts = _split(value)
-        if value and (parts is None or parts.scheme not in ("smtp", "smtps")):
-            self.problems.append(f"{name} must look like smtp://user:password@host:587?starttls=1")
+        if parts is None or parts.scheme not in ("smtp", "smtps"):
+            if value:
+                self.problems.append(f"{name} must look like smtp://user:password@host:587?starttls=1")
+        elif parts.scheme == "smtp" and parse_qs(parts.query).get("starttls", ["0"])[-1] not in ("1", "true", "yes"):
+            self.plain(name, parts.hostname or "", "starttls=1 (or smtps://)", allowed_by="PORTAL_ALLOW_PLAIN_SMTP")
         return value
 
     def paypal(self, pretend: bool) -> Mapping[str, str]:

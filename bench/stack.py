@@ -96,7 +96,7 @@ class Stack:
             "PORTAL_ENV": "test",
             "PORTAL_BASE_URL": "http://127.0.0.1:8999",
             "PORTAL_DATA": str(self.folder),
-            "PORTAL_SECRET_KEY": "k" * 48,
+            "PORTAL_SECRET_KEY": "made up for this harness, long enough",
             "PORTAL_MASTER_KEYS": "bench:" + base64.b64encode(MASTER_KEY).decode(),
             "PORTAL_LOG_LEVEL": "warning",
             "DATABASE_URL": database_url,

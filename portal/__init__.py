@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 
 def make_context(config: Config) -> Context:
-    """Build what the use cases need from the settings; starts the embedded database when none is given."""
-    from portal.extensions import Database
+    """Build what the use cases need from the settings; starts the embedded database when none is given.
+
+    Its patience is that of a page; commands, the worker among them, take more (portal/cli/context.py).
+    """
+    from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
@@ -21,7 +24,7 @@ def make_context(config: Config) -> Context:
     from portal.services.context import Context
 
     return Context(
-        db=Database(config.database_url or ensure_server(config.data_folder)),
+        db=Database(config.database_url or ensure_server(config.data_folder), patience=WEB),
         vault=Vault(config.master_keys),
         gateways=PayPalGateways(config.paypal_urls),
         webhooks=PayPalSignatures(config.paypal_urls, trust=config.paypal_trust),

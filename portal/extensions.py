@@ -1,4 +1,4 @@
-"""The database: engine, sessions, and the one column type for time."""
+"""The database: engine, sessions, how long each kind of work waits for it, and the one column type for time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
-from sqlalchemy.exc import InvalidatePoolError
+import psycopg
+from psycopg import errors
+from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -30,21 +33,62 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value is not None else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long one kind of work waits, in seconds: for what another transaction holds, a statement, a connection."""
+
+    lock: float
+    statement: float
+    pool: float
+
+    @property
+    def options(self) -> str:
+        """Return it as the server takes it when a connection is made: that costs no question more."""
+        return f"-c lock_timeout={self.lock * 1000:.0f} -c statement_timeout={self.statement * 1000:.0f}"
+
+
+WEB: Final = Patience(lock=3, statement=5, pool=0)  # a person waits for the page
+WORK: Final = Patience(lock=30, statement=300, pool=30)  # the worker and the operator's commands
+
+
+class Busy(DBAPIError):
+    """The wait for a row, or a statement, was longer than this work has patience for: nothing of its transaction stays.
+
+    Not the database that is away (OperationalError): the next row may well be free.
+    """
+
+
+READ_ONLY: Final = (errors.ReadOnlySqlTransaction,)
+BUSY: Final = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)
+
+
 class Database:
     """Two ways in: `begin()` for a unit of work that commits, `read()` for pages (autocommit, never writes)."""
 
-    def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, trust_for: float = 5.0, patience: Patience = WORK) -> None:
         """Connect on demand; a connection used within the last `trust_for` seconds is not asked for a sign of life."""
         self.url = url.replace("postgres://", "postgresql://", 1)
+        self.patience = patience
+        address = make_url(self.url.replace("postgresql://", "postgresql+psycopg://", 1))
         engine = create_engine(
-            self.url.replace("postgresql://", "postgresql+psycopg://", 1),
+            address,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_timeout=5,
-            connect_args={"connect_timeout": 3, "application_name": "portal"},
+            pool_timeout=patience.pool,
+            connect_args={
+                "connect_timeout": 3,
+                "application_name": "portal",
+                "options": f"{address.query.get('options', '')} {patience.options}".strip(),
+            },
+            hide_parameters=True,
         )
         _ping_idle(engine, trust_for)
+        event.listen(engine, "handle_error", _sorted)
         self._use(engine)
+
+    def with_patience(self, patience: Patience) -> Database:
+        """Return a way to the same database for another kind of work: itself, where the patience is the same."""
+        return self if patience == self.patience else Database(self.url, patience=patience)
 
     def _use(self, engine: Engine) -> None:
         self.engine = engine
@@ -94,3 +138,26 @@ def _ping_idle(engine: Engine, trust_for: float) -> None:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error:
             raise InvalidatePoolError from None
+
+
+def _sorted(context: ExceptionContext) -> BaseException | None:
+    """Take what a row holds out of an error's words, and give two failures the class that says what to do.
+
+    A row that is not free is `Busy`; a database that only reads is away like one that does not answer.
+    """
+    error, wrapped = context.original_exception, context.sqlalchemy_exception
+    if not isinstance(error, psycopg.Error):
+        return None
+    error.args = (_without_values(error),)
+    if wrapped is not None:
+        wrapped.args = (f"({type(error).__name__}) {error.args[0]}",)
+    kind = Busy if isinstance(error, BUSY) else OperationalError if isinstance(error, READ_ONLY) else None
+    return kind(context.statement, None, error, hide_parameters=True) if kind is not None else None
+
+
+def _without_values(error: psycopg.Error) -> str:
+    """Return the first line of what the server says: its detail repeats the row, and class 22 quotes a bad value."""
+    if error.sqlstate is None:  # not the server's: a connection that failed
+        return str(error)
+    said = "a value that cannot be" if error.sqlstate.startswith("22") else error.diag.message_primary or ""
+    return f"{error.sqlstate} {said}"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CheckConstraint, Connection, MetaData, create_engine, inspect, text
+from sqlalchemy.pool import NullPool
 
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+AUDIT_CHAIN: Final = "0004"  # the migration that makes the tables of the audit chain
+FOLDER: Final = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def alembic_config(url: str) -> AlembicConfig:
@@ -25,6 +34,68 @@ def upgrade(url: str, revision: str = "head") -> None:
     command.upgrade(alembic_config(url), revision)
 
 
-def downgrade(url: str, revision: str) -> None:
-    """Run migrations back to `revision` (`base` for none)."""
+class ChainWouldBeLost(Exception):
+    """Going back so far drops an audit chain that has rows, and nobody said that it may."""
+
+
+def downgrade(url: str, revision: str, *, drop_audit_chain: bool = False) -> None:
+    """Run migrations back to `revision` (`base` for none); raise ChainWouldBeLost rather than drop the chain."""
+    if not drop_audit_chain and _is_below_chain(url, revision):
+        with _connection(url) as connection:
+            if inspect(connection).has_table("audit_entries"):
+                rows = connection.scalar(text("SELECT count(*) FROM audit_entries"))
+                if rows:
+                    raise ChainWouldBeLost(f"{rows} rows of the audit chain would be dropped")
     command.downgrade(alembic_config(url), revision)
+
+
+def _is_below_chain(url: str, revision: str) -> bool:
+    """Return whether the chain's own migration is undone on the way to `revision`."""
+    scripts = ScriptDirectory.from_config(alembic_config(url))
+    kept = {script.revision for script in scripts.iterate_revisions(revision, "base")} if revision != "base" else set()
+    return AUDIT_CHAIN not in kept
+
+
+def differences(url: str, expected: MetaData) -> list[str]:
+    """Return in what the database differs from what the code expects: tables, columns, indexes, constraints by name."""
+    with _connection(url) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_object": lambda _thing, name, *_rest: _is_ours(str(name))}
+        )
+        found = [_said(one) for one in compare_metadata(context, expected)]
+        return found + _checks(connection, expected)
+
+
+def _said(change: Any) -> str:
+    """Return one of the library's findings in a line: what should be done, and to what."""
+    if isinstance(change, list):  # several of one column
+        return "; ".join(_said(one) for one in change)
+    return " ".join(str(getattr(one, "name", None) or one) for one in change if one is not None)
+
+
+def _checks(connection: Connection, expected: MetaData) -> list[str]:
+    """Compare the names of CHECK constraints, which the library leaves out."""
+    listed = connection.execute(
+        text("SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0")
+    )
+    there = {f"{table}.{name}" for table, name in listed if _is_ours(table)}
+    wanted = {
+        f"{table.name}.{constraint.name}"
+        for table in expected.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    return [f"check missing: {name}" for name in sorted(wanted - there)] + [
+        f"check unknown: {name}" for name in sorted(there - wanted)
+    ]
+
+
+def _is_ours(name: str) -> bool:
+    return not name.startswith("procrastinate_")
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(alembic_config(url).get_main_option("sqlalchemy.url") or "", poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection

@@ -1,7 +1,8 @@
 """Secrets at rest: AES-256-GCM with a key id, keys outside the database (law.md R-SE-3).
 
 A box reads `key id | nonce | ciphertext`.  The newest key encrypts, every key decrypts, so that
-keys can be rotated.  `purpose` is bound to the ciphertext: a box moved to another column does not open.
+keys can be rotated.  `purpose` is bound to the ciphertext: a box moved to another column does not open, and with `row`
+neither does one that is moved to another row.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets as random
+import uuid
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,20 +32,20 @@ class Vault:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys}
         self._stamp = hmac.digest(keys[0][1], b"portal.secrets.stamp", "sha256")
 
-    def seal(self, secret: str, *, purpose: str) -> bytes:
-        """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`)."""
+    def seal(self, secret: str, *, purpose: str, row: uuid.UUID | None = None) -> bytes:
+        """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`), for one row alone if it is given."""
         nonce = os.urandom(12)
-        sealed = self._keys[self.newest_id].encrypt(nonce, secret.encode(), purpose.encode())
+        sealed = self._keys[self.newest_id].encrypt(nonce, secret.encode(), _bound(purpose, row))
         return self.newest_id.encode() + SEPARATOR + nonce + sealed
 
-    def open(self, box: bytes, *, purpose: str) -> str:
+    def open(self, box: bytes, *, purpose: str, row: uuid.UUID | None = None) -> str:
         """Decrypt a box; raise CannotOpen when it cannot be trusted or its key is absent."""
         key_id, _, rest = bytes(box).partition(SEPARATOR)
         cipher = self._keys.get(key_id.decode(errors="replace"))
         if cipher is None:
             raise CannotOpen(f"no master key with id {key_id!r}")
         try:
-            return cipher.decrypt(rest[:12], rest[12:], purpose.encode()).decode()
+            return cipher.decrypt(rest[:12], rest[12:], _bound(purpose, row)).decode()
         except InvalidTag as error:
             raise CannotOpen("the box does not open for this purpose") from error
 
@@ -54,6 +56,10 @@ class Vault:
         short-lived secrets may be kept this way.
         """
         return hmac.digest(self._stamp, f"{purpose}\0{secret}".encode(), "sha256").hex()
+
+
+def _bound(purpose: str, row: uuid.UUID | None) -> bytes:
+    return purpose.encode() if row is None else f"{purpose}:{row}".encode()
 
 
 def new_token() -> str:

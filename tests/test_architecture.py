@@ -137,7 +137,10 @@ def test_no_get_commits(app, people, ctx, make):
                 answer = getattr(browsers[name].client, method)(url, base_url="http://portal.test")
                 # Health is honest: the tests have no worker.
                 assert answer.status_code < 500 or rule.endpoint == "public.healthz", (rule.endpoint, answer.status)
-                assert commits == [], f"{method} {rule.endpoint} as {name} committed"
+                # … and writes its own row over, to see whether the database can be written.
+                assert commits == [] or rule.endpoint == "public.healthz", (
+                    f"{method} {rule.endpoint} as {name} committed"
+                )
 
 
 def test_10_foreign_and_unknown_ids_are_the_same_404_on_every_route_and_method(app, people, make):

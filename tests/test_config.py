@@ -21,7 +21,7 @@ PRODUCTION = {
     "PORTAL_MASTER_KEYS": MASTER,
     "SMTP_URL": "smtp://mailer:hunter2@mail.example:587?starttls=1",
     "MAIL_FROM": "portal@portal.example",
-    "DATABASE_URL": "postgresql://portal:opensesame@db.example/portal",
+    "DATABASE_URL": "postgresql://portal:opensesame@db.example/portal?sslmode=require",
 }
 
 
@@ -94,6 +94,21 @@ BAD = [
     ("PORTAL_MASTER_KEYS", f"{MASTER},{MASTER}"),
     ("PORTAL_MASTER_KEYS", ","),
     ("PORTAL_MASTER_KEYS", "clé:" + base64.b64encode(KEY).decode()),
+    ("PORTAL_SECRET_KEY", "x" * 48),
+    ("PORTAL_SECRET_KEY", "abcdefgh" * 6),
+    ("PORTAL_SECRET_KEY", "abcabcab" * 6 + "c"),
+    ("PORTAL_MASTER_KEYS", "k1:" + base64.b64encode(bytes(32)).decode()),
+    ("PORTAL_MASTER_KEYS", "k1:" + base64.b64encode(b"k" * 32).decode()),
+    ("PORTAL_MASTER_KEYS", "k1:" + base64.b64encode(bytes(range(16)) * 2).decode()),
+    ("PORTAL_MASTER_KEYS", f"{MASTER},k1:" + base64.b64encode(bytes(32)).decode()),
+    ("DATABASE_URL", "postgresql://portal@db.example/portal"),
+    ("DATABASE_URL", "postgresql://portal@db.example/portal?sslmode=prefer"),
+    ("DATABASE_URL", "postgresql:///portal?host=db.example"),
+    ("DATABASE_URL", "postgresql://127.0.0.1,db.example/portal"),
+    ("DATABASE_URL", "postgresql://localhost/portal?hostaddr=192.0.2.1"),
+    ("DATABASE_URL", "postgresql://portal@db.example/portal?nonsense=1"),
+    ("SMTP_URL", "smtp://mail.example"),
+    ("SMTP_URL", "smtp://mail.example?starttls=0"),
     ("DATABASE_URL", "sqlite:///portal.db"),
     ("DATABASE_URL", "mysql://db.example/portal"),
     ("SMTP_URL", "mail.example"),
@@ -114,6 +129,45 @@ def test_a_bad_setting_is_named(name, value):
     found = problems(**{name: value})
     assert len(found) == 1
     assert name in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed_by", "host"),
+    [
+        ("SMTP_URL", "smtp://mail.example:25", "PORTAL_ALLOW_PLAIN_SMTP", "mail.example"),
+        ("DATABASE_URL", "postgresql://portal@db.example/portal", "PORTAL_ALLOW_PLAIN_DATABASE", "db.example"),
+    ],
+)
+def test_a_plain_way_to_another_machine_is_allowed_only_by_naming_it(name, value, allowed_by, host):
+    (problem,) = problems(**{name: value})
+    assert f"{allowed_by}={host}" in problem
+    assert problems(**{name: value, allowed_by: "other.example"}) == [problem]
+    assert problems(**{name: value, allowed_by: "1"}) == [problem]
+    Config.from_env({**PRODUCTION, name: value, allowed_by: f"other.example, {host}"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMTP_URL", "smtps://mail.example"),
+        ("SMTP_URL", "smtp://127.0.0.1:25"),
+        ("SMTP_URL", "smtp://[::1]:25"),
+        ("DATABASE_URL", "postgresql:///portal?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql:///portal"),
+        ("DATABASE_URL", "postgresql://localhost:5433/portal"),
+        ("DATABASE_URL", "postgresql://127.0.0.1,[::1]/portal"),
+        ("DATABASE_URL", "postgres://db.example/portal?sslmode=verify-full"),
+    ],
+)
+def test_what_stays_on_the_machine_or_is_encrypted_needs_no_leave(name, value):
+    Config.from_env({**PRODUCTION, name: value})
+
+
+def test_the_database_library_s_own_variables_count_too():
+    env = {**PRODUCTION, "DATABASE_URL": "postgresql:///portal"}
+    Config.from_env({**env, "PGHOST": "db.example", "PGSSLMODE": "require"})
+    with pytest.raises(BadConfig, match=r"db\.example without TLS"):
+        Config.from_env({**env, "PGHOST": "db.example"})
 
 
 def test_every_bad_setting_is_named_at_once():

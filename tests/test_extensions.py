@@ -1,12 +1,15 @@
-"""The pool of connections: what a database that went away costs."""
+"""The pool of connections: what a database that went away costs, and what an error of its may say."""
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from portal.extensions import Database
+from portal.extensions import Busy, Database, Patience
+from portal.models import Customer
 
 
 def cut(database_url, database):
@@ -42,3 +45,47 @@ def test_one_that_was_just_used_is_trusted_and_its_failure_renews_the_pool(datab
     with database.begin() as session:
         assert session.scalar(select(1)) == 1
     database.dispose()
+
+
+def everything_said(error):
+    """Every word of a traceback, the causes too, as a log holds it."""
+    return "".join(traceback.format_exception(error))
+
+
+def test_an_error_repeats_no_value_of_a_row(db, make):
+    customer = make.customer(make.merchant(), email="claire.dupont@client.test")
+    with pytest.raises(IntegrityError) as double, db.begin() as session:
+        session.add(Customer(merchant_id=customer.merchant_id, email=customer.email, name="Claire", locale="fr"))
+    assert "claire.dupont" not in everything_said(double.value)
+    assert "23505" in everything_said(double.value)
+    assert "uq_customers" in everything_said(double.value)
+    with pytest.raises(DataError) as bad, db.begin() as session:
+        session.execute(text("SELECT CAST(:value AS integer)"), {"value": customer.email})
+    assert "claire.dupont" not in everything_said(bad.value)
+
+
+def test_a_held_row_is_busy_and_the_rest_of_a_transaction_goes_on_without_it(database_url, make):
+    """Work that goes row by row counts such a row and takes the next: it is not the database that is away."""
+    subscription = make.subscription()
+    hasty = Database(database_url, patience=Patience(lock=0.1, statement=1, pool=0))
+    lock = text("SELECT id FROM subscriptions WHERE id = :id FOR UPDATE")
+    with make.ctx.db.begin() as other:
+        other.execute(lock, {"id": subscription.id})
+        with hasty.begin() as session:
+            with pytest.raises(Busy), session.begin_nested():
+                session.execute(lock, {"id": subscription.id})
+            assert session.scalar(select(1)) == 1
+            with pytest.raises(Busy), session.begin_nested():
+                session.execute(text("SELECT pg_sleep(60)"))
+    assert not issubclass(Busy, OperationalError)
+    hasty.dispose()
+
+
+def test_a_database_that_only_reads_is_away_for_whoever_writes(database_url, make):
+    merchant = make.merchant()
+    reading = Database(f"{database_url}&options=-c%20default_transaction_read_only%3Don")
+    with reading.read() as session:
+        assert session.scalar(text("SHOW lock_timeout")) == "30s"
+    with pytest.raises(OperationalError), reading.begin() as session:
+        session.execute(text("UPDATE merchants SET name = 'x' WHERE id = :id"), {"id": merchant.id})
+    reading.dispose()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import click
 from flask import current_app
 from sqlalchemy import select
 
+from portal.extensions import WORK
 from portal.models import Merchant
 
 if TYPE_CHECKING:
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 
 
 def context() -> Context:
-    """Return the application's context."""
-    return cast("Context", current_app.extensions["portal"])
+    """Return the application's context, with the patience of work that no page waits for."""
+    found = cast("Context", current_app.extensions["portal"])
+    patient = replace(found, db=found.db.with_patience(WORK))
+    current_app.extensions["portal"] = patient
+    return patient
 
 
 def merchant_called(slug: str) -> uuid.UUID:

@@ -10,10 +10,31 @@ from portal.cli.context import context
 
 
 @click.command()
+@click.option("--back-to", metavar="NUMBER", help="Undo what came after this migration, before an older release.")
+@click.option("--drop-audit-chain", is_flag=True, help="Allow --back-to to drop an audit chain that has rows.")
 @with_appcontext
-def migrate() -> None:
-    """Bring the database to the newest schema."""
-    migrating.upgrade(context().db.url)
+def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
+    """Bring the database to the newest schema, and see that it is what the code expects."""
+    from portal.models import Base
+    from portal.services import secret_rotation
+
+    url = context().db.url
+    if back_to is not None:
+        try:
+            migrating.downgrade(url, back_to, drop_audit_chain=drop_audit_chain)
+        except migrating.ChainWouldBeLost as lost:
+            raise click.ClickException(
+                f"{lost}. Export it first (flask audit export); then --drop-audit-chain."
+            ) from lost
+        click.echo(f"The database is as migration {back_to} leaves it.")
+        return
+    migrating.upgrade(url)
+    found = migrating.differences(url, Base.metadata)
+    if found:
+        raise click.ClickException(
+            "The database is not what the code expects:\n" + "\n".join(f"  {one}" for one in found)
+        )
+    secret_rotation.bind(context())
     click.echo("The database is up to date.")
 
 

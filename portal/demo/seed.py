@@ -157,7 +157,7 @@ def _owner(ctx: Context, *, slug: str, name: str, locale: str, email: str, owner
                 ctx, session, merchant_id=merchant.id, email=email, name=owner, role=Role.OWNER, password=PASSWORD
             ).staff
             staff.locale = locale
-        secret = ctx.vault.open(staff.totp_secret, purpose=staff_logins.TOTP_SECRET)
+        secret = ctx.vault.open(staff.totp_secret, purpose=staff_logins.TOTP_SECRET, row=staff.id)
         return {"merchant": name, "email": email, "name": owner, "totp_secret": secret}
 
 

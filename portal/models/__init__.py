@@ -13,6 +13,7 @@ from portal.models.comparisons import (
 )
 from portal.models.customers import Customer
 from portal.models.end_requests import EndRequest
+from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.late_payments import LatePayment
 from portal.models.mails import Mail, MailState
@@ -52,6 +53,7 @@ __all__ = [
     "EventSource",
     "EventState",
     "Grant",
+    "HealthMark",
     "Hold",
     "ImportRun",
     "ImportState",

@@ -24,6 +24,7 @@ from portal.domain.end_requests import Channel, is_planned
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition
+from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold, Subscription
 from portal.queries import bulk_acts
@@ -127,7 +128,7 @@ def _run(ctx: Context, row_id: uuid.UUID) -> uuid.UUID | None:
         request_id = row.end_request_id if row.state is BulkRowState.ASKED else _ask(ctx, row_id, now=utc_now())
         if request_id is not None:
             carrying_out.carry_out(ctx, act.merchant_id, request_id)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, Busy):
         raise
     except Exception as error:  # the row's own: it must not keep the others waiting, and it is seen
         log.error("bulk_row_failed", row_id=str(row_id), error=type(error).__name__, place=place_of(error))

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.domain.provenances import Provenance
+from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import EventSource, EventState, PayPalEvent, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
@@ -130,7 +131,7 @@ def handle(ctx: Context, event_id: uuid.UUID, *, now: datetime) -> EventState | 
         return _put_off(ctx, event, now=now, why="key_unreadable")
     except (GatewayUnavailable, GatewayRefused) as error:
         return _put_off(ctx, event, now=now, why=_word(error), error=error)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, Busy):
         raise  # the database, not the message: the job is tried again
     except Exception as error:
         log.error("event_failed", event_id=str(event.id), error=type(error).__name__, place=place_of(error))

@@ -44,6 +44,8 @@ FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message th
 LONGEST_ERROR: Final = 500
 PROVING: Final = frozenset({"end_confirmed", "end_already_over"})  # the kinds that carry the proof
 TRIES_WITH_PROOF: Final = 2
+# What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
+LASTING: Final = PROVING | {"request_received"}
 
 
 def put(
@@ -101,6 +103,13 @@ def hasten(session: Session, mail: Mail, *, at: datetime) -> None:
     """Let a message that waits, and that the caller has locked, leave earlier."""
     mail.send_at = at
     _defer(session, mail.id, at=at)
+
+
+def send_again(session: Session, mail: Mail, *, recipient: str, now: datetime) -> None:
+    """Let a refused message, that the caller has locked, leave once more: its bytes are kept, its person as well."""
+    mail.state, mail.recipient, mail.send_at = MailState.WAITING, recipient, now
+    mail.attempts, mail.error, mail.seen_at = 0, "", None
+    _defer(session, mail.id)
 
 
 def supersede(session: Session, key: str) -> bool:

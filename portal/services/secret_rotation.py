@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,16 +34,21 @@ NAMED: Final = 20  # rows named of each kind that would be lost
 
 @dataclass(frozen=True)
 class Sealed:
-    """A column that holds boxes, and the purpose they are sealed for."""
+    """A column that holds boxes, the purpose they are sealed for, and whether each is for its own row alone."""
 
     model: Any
     column: InstrumentedAttribute[Any]
     purpose: str
+    by_row: bool = False
 
     @property
     def name(self) -> str:
         """Return `table.column`."""
         return f"{self.model.__tablename__}.{self.column.key}"
+
+    def row_of(self, row_id: uuid.UUID) -> uuid.UUID | None:
+        """Return what a box of that row is bound to beside its purpose."""
+        return row_id if self.by_row else None
 
 
 # A test compares this list with the columns of the models: whoever adds a sealed one adds it here.
@@ -50,7 +56,7 @@ SEALED: Final = (
     Sealed(PayPalAccount, PayPalAccount.secret, SECRET),
     Sealed(PayPalAccount, PayPalAccount.signature, SIGNATURE),
     Sealed(PayPalAccount, PayPalAccount.token, TOKEN),
-    Sealed(Staff, Staff.totp_secret, TOTP_SECRET),
+    Sealed(Staff, Staff.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
 )
 
@@ -121,6 +127,24 @@ def rotate(
     return done
 
 
+def bind(ctx: Context) -> int:
+    """Seal for its row alone what an older release sealed for its column only; return how many boxes that were.
+
+    Part of `flask migrate`: from then on a box that was copied from another row opens nowhere.
+    """
+    bound = 0
+    with ctx.db.begin() as session:
+        for staff in session.scalars(select(Staff).with_for_update(key_share=True)):
+            try:
+                ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET, row=staff.id)
+            except CannotOpen:
+                with suppress(CannotOpen):  # a lost key: `flask secrets check` names it
+                    secret = ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET)
+                    staff.totp_secret = ctx.vault.seal(secret, purpose=TOTP_SECRET, row=staff.id)
+                    bound += 1
+    return bound
+
+
 def _rotate_column(
     ctx: Context, sealed: Sealed, done: Rotation, *, batch: int, on_progress: Callable[[str, int], None]
 ) -> None:
@@ -154,7 +178,8 @@ def _seal_again(
 ) -> uuid.UUID | None:
     """Seal one box again; return whose it is, None when it was left as it is."""
     try:
-        fresh = ctx.vault.seal(ctx.vault.open(box, purpose=sealed.purpose), purpose=sealed.purpose)
+        purpose, row = sealed.purpose, sealed.row_of(row_id)
+        fresh = ctx.vault.seal(ctx.vault.open(box, purpose=purpose, row=row), purpose=purpose, row=row)
     except CannotOpen:
         log.error("sealed_box_does_not_open", column=sealed.name, row_id=str(row_id))
         done.unreadable.append((sealed.name, row_id))

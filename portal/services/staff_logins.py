@@ -71,14 +71,16 @@ def create_staff(
     """Create a staff member in the caller's transaction, in the merchant's language by default; raise WeakPassword."""
     check_strength(password, email=email)
     totp_secret = pyotp.random_base32()
+    staff_id = uuid.uuid4()
     staff = Staff(
+        id=staff_id,
         merchant_id=merchant_id,
         email=normal_email(email),
         name=name,
         role=role,
         locale=locale or session.get_one(Merchant, merchant_id).locale,
         password_hash=ctx.passwords.hash(password),
-        totp_secret=ctx.vault.seal(totp_secret, purpose=TOTP_SECRET),
+        totp_secret=ctx.vault.seal(totp_secret, purpose=TOTP_SECRET, row=staff_id),
         totp_last_step=0,
     )
     session.add(staff)
@@ -189,7 +191,7 @@ def _tell(session: Session, staff: Staff, act: Act, *, at: datetime, **details: 
 
 def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:
     """Accept the code of this step or a neighbour, if no code of that step or a later one was used before."""
-    totp = pyotp.TOTP(ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET))
+    totp = pyotp.TOTP(ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET, row=staff.id))
     current = int(now.timestamp()) // STEP
     for step in (current - 1, current, current + 1):
         if hmac.compare_digest(totp.at(step * STEP).encode(), code.encode()) and step > staff.totp_last_step:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from portal.domain.json_objects import without_doubles
 from portal.domain.money import Money
 from portal.domain.payments import Move, MoveKind
 
@@ -81,9 +82,9 @@ class Envelope:
 
 
 def read(body: bytes) -> Envelope | None:
-    """Return what the bytes say; None when they are not UTF-8, not JSON, not an object, or have no usable id."""
+    """Return what the bytes say; None when they are not UTF-8, not plain JSON, not an object, or have no usable id."""
     try:
-        content = json.loads(body.decode("utf-8"))
+        content = json.loads(body.decode("utf-8"), object_pairs_hook=without_doubles)
     except (ValueError, RecursionError):
         return None
     event_id = _word(_EVENT_ID, content.get("id")) if isinstance(content, dict) else ""

@@ -27,20 +27,24 @@ def install(app: Flask, config: Config) -> None:
         errors,
         formatting,
         headers,
+        hosts,
         identity,
         locale,
         public,
+        resending,
         webhooks,
     )
 
     _settings(app, config)
     headers.install(app, config)
+    hosts.install(app, config)  # before anybody is looked for or anything shown
     locale.install(app)
     formatting.install(app)
     errors.install(app)
     identity.install(app)  # before access: the guard asks who it is
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first
+    resending.install(app)  # last: what the guards write is not what was sent
     for package in (public, auth, customer, admin, webhooks):
         load(package)
         app.register_blueprint(package.bp)

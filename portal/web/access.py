@@ -100,6 +100,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.request_withdrawal": DESK,
     "admin.difference_seen": DESK,
     "admin.mail_seen": DESK,
+    "admin.mail_resend": DESK,
     "admin.received_new": DESK,
     "admin.received": DESK,
     "admin.received_match": DESK,

@@ -21,7 +21,7 @@ NEVER: Final = ("csrf_token", "password", "secret", "signature", "code", "token"
 
 def keep(page: str) -> None:
     """Keep the fields of the form just sent, to be given back on `page`."""
-    fields = {name: values for name, values in request.form.lists() if not _is_secret(name)}
+    fields = {name: values for name, values in request.form.lists() if not is_secret(name)}
     while fields and _size(fields) > MOST_BYTES:
         del fields[max(fields, key=lambda name: _size({name: fields[name]}))]
     if fields:
@@ -45,7 +45,8 @@ def drop() -> None:
         del session[KEY]
 
 
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Return whether a field of this name may hold what is never kept nor shown again."""
     return any(word in name.lower() for word in NEVER)
 
 

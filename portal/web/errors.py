@@ -21,9 +21,11 @@ from werkzeug.exceptions import HTTPException
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import IllegalTransition, Status
+from portal.extensions import Busy
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 from portal.services.gateways import NoKey
 from portal.services.throttles import TooManyTries
+from portal.web import addresses, resending
 from portal.web.headers import shown_path
 
 log = structlog.get_logger("portal.web")
@@ -76,7 +78,8 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
         _l("PayPal refused this request. Your money and your access are as they were."),
     ),
 }
-AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
+BUSY: Final = (Busy, PoolTimeout)  # a row, or every connection, is held by others
+AWAY: Final = (OperationalError, InterfaceError, psycopg.OperationalError, *BUSY)
 STANDARD_PAGES: Final = (400, 403, 404, 405, 413, 429)
 
 
@@ -95,7 +98,7 @@ def install(app: Flask) -> None:
         HTTPException: _http,
         Exception: _unexpected,
     }
-    table.update(dict.fromkeys(AWAY, _away))
+    table.update(dict.fromkeys(AWAY, _away) | dict.fromkeys(BUSY, _busy))
     for error, page in table.items():
         app.register_error_handler(error, page)
 
@@ -176,8 +179,20 @@ def _away(error: Exception) -> Response:
     return page
 
 
+def _busy(error: Exception) -> Response:
+    """Say that a form was not recorded, with the button that sends it again; anything else is away for a moment."""
+    if not resending.is_unrecorded():
+        return _away(error)
+    log.warning("database.busy", kind=type(error).__name__, path=shown_path())
+    page = _page(503, "503_busy", again=addresses.this_page(), fields=resending.fields())
+    page.headers["Retry-After"] = str(RETRY_AFTER)
+    return page
+
+
 def _connector(error: ConnectorException) -> Response:
-    return _away(error) if isinstance(error.__cause__, psycopg.OperationalError) else _unexpected(error)
+    """A job that could not be written: `queue.defer` asks the driver, so the error is the driver's own."""
+    away = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
+    return _away(error) if isinstance(error.__cause__, away) else _unexpected(error)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -1,22 +1,27 @@
-"""Is the portal well: its database, and a worker that gave a sign of life within a minute."""
+"""Is the portal well: its database, that it can be written, and a worker that gave a sign of life within a minute."""
 
 from __future__ import annotations
 
+import time
+
 import structlog
-from flask import Response, jsonify
+from flask import Response, current_app, jsonify
 
 from portal.queries import sessions
+from portal.services import health
 from portal.web import identity
-from portal.web.errors import AWAY
+from portal.web.errors import AWAY, BUSY
 
 log = structlog.get_logger("portal.web")
 
 HEARTBEAT = 60  # seconds; procrastinate's workers write one every 10
+WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
     """Return `{"status", "database", "worker"}`: 200 when both are well, 503 when either is not.
 
+    `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     """
     try:
@@ -25,9 +30,25 @@ def answer() -> Response:
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
         return _answer(database="away", worker="unknown")
-    if age is None:
-        return _answer(database="ok", worker="missing")
-    return _answer(database="ok", worker="ok" if age <= HEARTBEAT else "silent")
+    worker = "missing" if age is None else "ok" if age <= HEARTBEAT else "silent"
+    return _answer(database="ok" if _is_written() else "unwritable", worker=worker)
+
+
+def _is_written() -> bool:
+    """Return whether the database takes a write; one that was just tried is not tried again."""
+    at, found = current_app.extensions.get("portal_health", (None, True))
+    if at is not None and time.monotonic() - at < WRITES_EVERY:
+        return bool(found)
+    found = True
+    try:
+        health.write(identity.context())
+    except BUSY:
+        log.info("health.busy")  # somebody else is writing it: it can be
+    except AWAY as error:
+        log.error("health.unwritable", kind=type(error).__name__, error=str(error.__cause__))
+        found = False
+    current_app.extensions["portal_health"] = (time.monotonic(), found)
+    return found
 
 
 def _answer(*, database: str, worker: str) -> Response:

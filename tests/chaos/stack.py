@@ -205,7 +205,7 @@ class Stack:
             "PORTAL_ENV": "test",
             "PORTAL_BASE_URL": f"http://{HOST}:{self.ports['web']}",
             "PORTAL_DATA": str(self.folder),
-            "PORTAL_SECRET_KEY": "k" * 48,
+            "PORTAL_SECRET_KEY": "made up for this harness, long enough",
             "PORTAL_MASTER_KEYS": "chaos:" + base64.b64encode(MASTER_KEY).decode(),
             "PORTAL_LOG_LEVEL": "warning",
             "DATABASE_URL": self.cluster.url,

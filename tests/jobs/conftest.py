@@ -21,7 +21,7 @@ def worker(database_url, paypal, unused_tcp_port, tmp_path):
         "PORTAL_ENV": "test",
         "DATABASE_URL": database_url,
         "PORTAL_BASE_URL": "http://portal.test",
-        "PORTAL_SECRET_KEY": "x" * 40,
+        "PORTAL_SECRET_KEY": "made up for the tests, long enough",
         "PORTAL_MASTER_KEYS": "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         "SMTP_URL": f"smtp://127.0.0.1:{unused_tcp_port}",
         "MAIL_FROM": "portal@portal.test",

@@ -91,14 +91,14 @@ def test_down_and_up_with_rows_in_every_table_of_the_story(make, ctx, database_u
     )
     end_requests.record(ctx, wish, now=make.now())
     ctx.db.dispose()
-    downgrade(database_url, "0001")
+    downgrade(database_url, "0001", drop_audit_chain=True)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM end_requests").fetchone() == (1,)
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM end_requests").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,)
-    downgrade(database_url, "base")
+    downgrade(database_url, "base", drop_audit_chain=True)
     upgrade(database_url)
 
 
@@ -202,7 +202,7 @@ def test_0004_takes_the_chain_and_its_guards_away_and_brings_them_back(make, ctx
         audit.append(session, merchant.id, Act.MERCHANT_CREATED, by=OPERATOR, at=now)
     ctx.db.dispose()
     guards = "SELECT count(*) FROM pg_proc WHERE proname IN ('audit_refuse', 'audit_advance')"
-    downgrade(database_url, "0003")
+    downgrade(database_url, "0003", drop_audit_chain=True)
     assert not {"audit_entries", "audit_heads"} & tables(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute(guards).fetchone() == (0,)

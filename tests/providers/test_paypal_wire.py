@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,10 +18,10 @@ from tests.fakes.raw_server import http
 KEY = Credentials(client_id="c", secret="s", environment="sandbox")
 
 
-def gateway_at(url: str):
+def gateway_at(url: str, *, patience: float = 3):
     store = MemoryTokens()
     store.token = Token(value="T-123", expires_at=datetime.now(UTC) + timedelta(hours=1), scopes=frozenset())
-    return PayPalGateways({"sandbox": url})(KEY, store, patience=3)
+    return PayPalGateways({"sandbox": url})(KEY, store, patience=patience)
 
 
 HOSTILE = {
@@ -138,26 +139,53 @@ def test_the_default_addresses_are_paypals():
         gateways(Credentials(client_id="c", secret="s", environment="moon"), MemoryTokens())
 
 
-def test_a_body_that_trickles_is_given_up_at_the_deadline():
-    """Byte after byte, each in time: the whole is late all the same, and nobody waits for its end."""
+@contextmanager
+def trickling(before: bytes, more: bytes):
+    """A server that answers byte after byte, each in time, for as long as anybody listens."""
     listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
 
     def trickle() -> None:
         connection, _ = listener.accept()
         with connection:
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            connection.sendall(before)
             while not ended.wait(0.02):
                 try:
-                    connection.sendall(b" ")
+                    connection.sendall(more)
                 except OSError:
                     return
 
     thread = threading.Thread(target=trickle, daemon=True)
     thread.start()
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    with transport.new_session(address).get(address, stream=True, timeout=5) as answer:
-        assert transport.read(answer, largest=10_000_000, seconds=0.2) is None
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     ended.set()
     thread.join(5)
     listener.close()
+
+
+def test_a_body_that_trickles_is_given_up_at_the_deadline():
+    with (
+        trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b" ") as address,
+        transport.new_session(address).get(address, stream=True, timeout=5) as answer,
+    ):
+        assert transport.read(answer, largest=10_000_000, seconds=0.2) is None
+
+
+@pytest.mark.parametrize(("before", "more"), [(b"HTTP/1.1 200 ", b"O"), (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a")])
+def test_a_head_that_trickles_is_given_up_at_the_deadline(before, more):
+    """Sixty thousand bytes of one line may come at this pace for twenty minutes."""
+    with trickling(before, more) as address, pytest.raises(GatewayUnavailable):
+        gateway_at(address, patience=0.3).show_subscription("I-ABC")
+
+
+def test_the_time_of_the_head_is_not_the_body_s(raw):
+    body = b'{"id": "I-ABC", "status": "ACTIVE", "plan_id": "' + b"P" * 500_000 + b'"}'
+    server = raw(http("200 OK", body))
+    assert gateway_at(server.url).show_subscription("I-ABC").status == "ACTIVE"
+
+
+@pytest.mark.parametrize("where", ['"status": "ACTIVE"', '"a": [{"b": {"c": 1, "c": 1}}]'])
+def test_an_object_that_says_a_key_twice_says_nothing(raw, where):
+    body = f'{{"id": "I-ABC", "status": "CANCELLED", {where}}}'
+    with pytest.raises(GatewayUnavailable):
+        gateway_at(raw(http("200 OK", body.encode())).url).show_subscription("I-ABC")

@@ -5,20 +5,25 @@ from __future__ import annotations
 import dataclasses
 import uuid
 
+import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
 from portal.models import Base, Mail, PayPalAccount, Provider, Staff
-from portal.secrets import Vault
+from portal.secrets import CannotOpen, Vault
 from portal.services import secret_rotation, staff_logins
 from portal.services.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.outbox import CONTENT
 from portal.services.secret_rotation import SEALED, MissingKeys
+from portal.services.sessions import Visitor
 
 OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3", bytes(range(2, 34)))
 
 # Bytes that are no secret, each with the reason. Whoever adds a column of bytes puts it here or into SEALED.
-PLAIN = {"paypal_events.body": "what PayPal sent, as it was signed"}
+PLAIN = {
+    "paypal_events.body": "what PayPal sent, as it was signed",
+    "health_marks.filling": "zeros, to take room on the disk",
+}
 
 
 def with_keys(ctx, *keys):
@@ -73,7 +78,7 @@ def boxes(ctx, make, paypal):
                 context.vault.open(first.token, purpose=TOKEN),
                 context.vault.open(second.secret, purpose=SECRET),
                 context.vault.open(second.signature, purpose=SIGNATURE),
-                context.vault.open(session.get_one(Staff, staff).totp_secret, purpose="staff.totp_secret"),
+                context.vault.open(session.get_one(Staff, staff).totp_secret, purpose="staff.totp_secret", row=staff),
             ]
             return opened + [
                 context.vault.open(row.content, purpose=CONTENT)
@@ -283,3 +288,36 @@ def test_more_rows_than_one_reads_are_counted(command, ctx, make, boxes):
     assert "… and 7 more" in refused.output
     named = refused.output.split("mails.content: 27 sealed with test, which is missing:")[1].split("…")[0].split()
     assert len({uuid.UUID(row) for row in named}) == 20
+
+
+def test_a_second_factor_opens_in_its_own_row_alone(ctx, make, now):
+    """Whoever can write the database puts their own secret in another's row: it does not open there."""
+    merchant = make.merchant()
+    with ctx.db.begin() as session:
+        mine, theirs = (
+            staff_logins.create_staff(
+                ctx, session, merchant_id=merchant.id, email=f"{name}@atelier.test", name=name, role="owner",
+                password="un tiroir plein de mots",
+            )
+            for name in ("lea", "anne")
+        )  # fmt: skip
+    with ctx.db.begin() as session:
+        session.get_one(Staff, theirs.staff.id).totp_secret = mine.staff.totp_secret
+    code = pyotp.TOTP(mine.totp_secret).at(now)
+    assert staff_logins.enter(ctx, mine.staff.id, code, visitor=Visitor(), now=now)
+    with pytest.raises(CannotOpen):
+        staff_logins.enter(ctx, theirs.staff.id, code, visitor=Visitor(), now=now)
+    assert secret_rotation.bind(ctx) == 0, "nothing of an older release"
+
+
+def test_what_an_older_release_sealed_for_its_column_is_bound_to_its_row_once(ctx, make, now):
+    merchant = make.merchant()
+    with ctx.db.begin() as session:
+        new = staff_logins.create_staff(
+            ctx, session, merchant_id=merchant.id, email="lea@atelier.test", name="Léa", role="owner",
+            password="un tiroir plein de mots",
+        )  # fmt: skip
+        new.staff.totp_secret = ctx.vault.seal(new.totp_secret, purpose="staff.totp_secret")
+    assert (secret_rotation.bind(ctx), secret_rotation.bind(ctx)) == (1, 0)
+    code = pyotp.TOTP(new.totp_secret).at(now)
+    assert staff_logins.enter(ctx, new.staff.id, code, visitor=Visitor(), now=now)

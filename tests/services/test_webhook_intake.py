@@ -105,6 +105,8 @@ UNREADABLE = {
     "not UTF-8": b'{"id": "WH-1", "event_type": "\xff\xfe"}',
     "UTF-16": '{"id": "WH-1"}'.encode("utf-16"),
     "not JSON": b"<html>",
+    "that says its type twice": b'{"id": "WH-1", "event_type": "A", "event_type": "B"}',
+    "with a doubled key deep inside": b'{"id": "WH-1", "resource": {"id": "I-1", "id": "I-2"}}',
     "cut": BODY[:-20],
     "a list": b'[{"id": "WH-1"}]',
     "a number": b"1e2",

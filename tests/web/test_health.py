@@ -37,3 +37,46 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
     nowhere = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/portal")
     answer = Browser(create_app(config, replace(ctx, db=nowhere))).get("/healthz", status=503).response
     assert answer.get_json() == {"status": "failing", "database": "away", "worker": "unknown"}
+
+
+READ_ONLY = "ALTER DATABASE {} SET default_transaction_read_only = on"
+FULL = """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON health_marks EXECUTE FUNCTION full_disk()
+"""
+
+
+@pytest.mark.parametrize("harm", [READ_ONLY, FULL])
+def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm):
+    worker(ctx, 5)
+    with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(harm.format(ctx.db.engine.url.database)))
+    ctx.db.dispose()
+    for _ in range(2):
+        answer = browser.get("/healthz", status=503).response
+        assert answer.get_json() == {"status": "failing", "database": "unwritable", "worker": "ok"}
+
+
+def test_health_writes_no_more_often_than_it_needs(browser, ctx):
+    worker(ctx, 5)
+    written = "SELECT xmin::text, octet_length(filling) FROM health_marks"
+    marks = []
+    for _ in range(3):
+        browser.get("/healthz")
+        with ctx.db.read() as session:
+            marks.append(session.execute(text(written)).one())
+    assert len(set(marks)) == 1
+    assert marks[0][1] == 32 * 1024
+
+
+def test_a_database_that_only_reads_is_a_page_and_no_defect(browser, ctx, make):
+    """503, so that a balancer tries elsewhere and PayPal sends again."""
+    merchant = make.merchant(locale="en")
+    login = browser.get(f"/account/{merchant.slug}/login")
+    with ctx.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(READ_ONLY.format(ctx.db.engine.url.database)))
+    ctx.db.dispose()
+    page = login.submit(email="claire@client.test", status=503)
+    assert page.h1 == "We are not available for a moment"
+    assert page.response.headers["Retry-After"]

@@ -21,8 +21,10 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from portal.clock import utc_now
+from portal.domain.json_objects import without_doubles
 from portal.providers.paypal import errors
 from portal.providers.paypal.addresses import LOOPBACK
+from portal.providers.paypal.connections import Bounded
 
 CONNECT: Final = 3.05  # seconds (cancellation.md rule 2)
 PIECE: Final = 16 * 1024  # bytes of one turn
@@ -66,10 +68,12 @@ class Arrived:
 
 
 def new_session(base_url: str) -> requests.Session:
-    """Return a session that keeps no cookie, and that ignores proxies for a simulator on this machine."""
+    """Return a session that keeps no cookie, bounds every answer's head, and ignores proxies for a simulator here."""
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": "subscription-portal"})
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Bounded())
     session.trust_env = urlsplit(base_url).hostname not in LOOPBACK
     return session
 
@@ -77,7 +81,7 @@ def new_session(base_url: str) -> requests.Session:
 def send(http: requests.Session, base_url: str, call: Call, *, auth: AuthBase, patience: float) -> Answer:
     """Make the call and return its success; raise GatewayRefused or GatewayUnavailable otherwise.
 
-    `patience` is the longest silence, in seconds, while waiting for the answer.
+    `patience` is how long, in seconds, the answer's head may take in all, and the longest silence of its body.
     """
     arrived = fetch(http, base_url + call.path, call, auth=auth, patience=patience)
     body = json_object(arrived.raw)
@@ -152,9 +156,9 @@ def read(answer: requests.Response, *, largest: int, seconds: float) -> bytes | 
 
 
 def json_object(raw: bytes | None) -> dict[str, Any] | None:
-    """Return the JSON object in `raw`; None for anything else, however deep, huge or broken."""
+    """Return the JSON object in `raw`; None for anything else, however deep, huge, doubled or broken."""
     try:
-        body = json.loads(raw or b"", parse_float=Decimal)
+        body = json.loads(raw or b"", parse_float=Decimal, object_pairs_hook=without_doubles)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None

@@ -57,6 +57,16 @@ def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".inbox"), 303)
 
 
+@bp.post("/inbox/mails/<uuid:mail_id>/resend", endpoint="mail_resend")
+def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
+    """Send a confirmation that was refused once more."""
+    address = marks.resend_mail(context(), person().merchant_id, mail_id, now=utc_now())
+    flash(
+        _("The message leaves again, to %(address)s. If it is refused once more, it comes back here.", address=address)
+    )
+    return redirect(url_for(".inbox"), 303)
+
+
 @bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
 def proof(request_id: uuid.UUID) -> ResponseReturnValue:
     """Hand over the proof of a confirmed end: the very file that the customer has."""

@@ -17,6 +17,7 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item, Kind
 from portal.queries.paypal_accounts import Provider
+from portal.services import outbox
 from portal.web import labels
 from portal.web.admin import comparison_words, event_words, late_payment_words, presenting, words
 from portal.web.admin.presenting import Happening, Row
@@ -316,17 +317,26 @@ def _event(item: Item, role: Role) -> Card:
 
 def _mail(item: Item, role: Role) -> Card:
     mail = item.about
-    seen = Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)
-    ways = [seen]
+    ways = [Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)]
+    todo = _("Tell the person by another way (letter, telephone).")
     if item.subscription is not None:
         record = url_for(".customer", customer_id=item.subscription.customer_id)
         ways.insert(0, Way(label=_("Open the customer’s record"), url=record))
+    if mail.kind in outbox.LASTING:
+        now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
+        again = Way(
+            label=_("Send it again to %(address)s", address=now_at),
+            url=url_for(".mail_resend", mail_id=mail.id),
+            posts=True,
+        )
+        ways.insert(0, again)
+        todo = _("Send it again once the mailbox works, or tell the person by another way (letter, telephone).")
     return _card(
         item,
         title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
         label=_("E-mail refused"),
-        happened=_("The mail server refuses the address %(address)s for good.", address=mail.recipient),
-        todo=_("Tell the person by another way (letter, telephone)."),
+        happened=_("The mail server refused this message to %(address)s for good.", address=mail.recipient),
+        todo=todo,
         rows=[(_("To"), mail.recipient), (_("Date"), presenting.moment(mail.created_at))],
         ways=_may(role, Role.SUPPORT, *ways),
     )
