@@ -18,8 +18,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy import Connection, event
-from werkzeug.datastructures import MultiDict
-from wtforms import ValidationError
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import FileField, ValidationError
 from wtforms.csrf.core import CSRF, CSRFTokenField
 
 from portal.web import addresses, drafts
@@ -57,7 +57,15 @@ class BaseForm(FlaskForm):
             """Read what was sent; on a page being shown, what was typed before the session ran out."""
             if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
                 return drafts.find({name for name, _field in form._unbound_fields} if form else set())
-            return super().wrap_formdata(form, formdata)
+            sent = super().wrap_formdata(form, formdata)
+            return _texts_and_asked_files(form) if isinstance(sent, CombinedMultiDict) else sent
+
+
+def _texts_and_asked_files(form: Any) -> MultiDict[str, Any]:
+    """Return what was sent, each file only where a file is asked for: a text field could not read one."""
+    wanted = {name for name, field in form._unbound_fields if issubclass(field.field_class, FileField)}
+    files = [(name, file) for name, file in request.files.items(multi=True) if name in wanted]
+    return MultiDict([*request.form.items(multi=True), *files])
 
 
 class EmptyForm(BaseForm):
