@@ -17,8 +17,9 @@ import structlog
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from portal.domain import email_addresses
 from portal.models import Customer, LoginChallenge, Merchant
-from portal.queries import people, sessions
+from portal.queries import customers, people, sessions
 from portal.queries.people import Kind
 from portal.secrets import new_token, token_hash
 from portal.services import notices, throttles
@@ -48,15 +49,19 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A log-in that succeeded: the new session's token, and where the person was going."""
+    """A log-in that succeeded: the new session's token, and where the person was going.
+
+    `has_choice`: other customers have the same address, and one of them may be meant.
+    """
 
     token: str
     next_path: str
+    has_choice: bool = False
 
 
 def normal_email(email: str) -> str:
-    """Return an address as it is stored: without spaces around, in lower case."""
-    return email.strip().lower()
+    """Return an address as it is stored, and as it is looked for."""
+    return email_addresses.normal(email)
 
 
 def _wrong_codes(merchant_id: uuid.UUID, email: str) -> Limit:
@@ -177,7 +182,8 @@ def _enter(session: Session, challenge: LoginChallenge, *, visitor: Visitor, now
     customer = session.get_one(Customer, challenge.customer_id)
     customer.locale = visitor.language or customer.locale  # mails then speak as the pages do
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
-    return Entry(token=token, next_path=challenge.next_path)
+    shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
+    return Entry(token=token, next_path=challenge.next_path, has_choice=shared)
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

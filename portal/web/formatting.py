@@ -8,6 +8,7 @@ from typing import Final
 import flask_babel
 from flask import Flask, g
 
+from portal.domain import email_addresses
 from portal.domain.money import Money
 from portal.formatting import Formatter
 from portal.web import locale
@@ -16,10 +17,11 @@ DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new
 
 
 def install(app: Flask) -> None:
-    """Register the filters `money`, `price`, `interval`, `day`, `last_day`, `hour` and `moment`."""
+    """Register the filters `money`, `price`, `interval`, `day`, `last_day`, `hour`, `moment` and `address`."""
     app.jinja_env.filters.update(
         money=_money, price=_price, interval=_interval, day=_day, last_day=_last_day, hour=_hour, moment=_moment
     )
+    app.jinja_env.filters["address"] = email_addresses.shown
 
 
 def formatter() -> Formatter:

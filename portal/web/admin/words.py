@@ -228,6 +228,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "late_payment_refunded": _l("Payment given back"),
     "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
+    "address_set": _l("New e-mail address: to the new one"),
+    "address_left": _l("New e-mail address: to the former one"),
     "login_code": _l("Log-in code"),
 }
 
