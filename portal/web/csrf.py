@@ -114,14 +114,15 @@ def _is_of_this_site() -> bool:
 
 
 def _check() -> None:
-    if _is_exempt():
+    endpoint = request.endpoint
+    if endpoint is None or _is_exempt():
         return
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError:
         g.csrf_ok = False
         log.info("request.form_token_missing")
-        if not _has_page(request.endpoint):
+        if not _has_page(endpoint):
             page = addresses.page_before()
             if page is not None:
                 drafts.keep(page)
