@@ -25,7 +25,7 @@ from tests.web.conftest import PASSWORD
 
 BOUNDARY = b"a-boundary-that-nobody-types"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY.decode()}"
-LEAST_FORMS = 45
+LEAST_FORMS = 35
 EXAMPLES = 4
 TURNS = 4
 ROWS_OF_A_KIND = 3  # so many pages of one route, of rows in different states
