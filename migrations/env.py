@@ -14,11 +14,13 @@ def ours(_object, name, type_, _reflected, _compare_to) -> bool:
 
 
 engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
-with engine.connect() as connection:
-    context.configure(
-        connection=connection, target_metadata=Base.metadata, include_object=ours, transaction_per_migration=True
-    )
-    with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": MIGRATION_LOCK})
-        context.run_migrations()
-engine.dispose()
+try:
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, include_object=ours, transaction_per_migration=True
+        )
+        with context.begin_transaction():
+            connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": MIGRATION_LOCK})
+            context.run_migrations()
+finally:  # a migration may refuse
+    engine.dispose()

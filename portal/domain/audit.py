@@ -47,6 +47,9 @@ class Act(StrEnum):
     RECEIVED_RECORDED = "received_request.recorded"
     RECEIVED_DISMISSED = "received_request.dismissed"
     LATE_PAYMENT_EXPLAINED = "late_payment.explained"
+    ADDRESS_CHANGED = "customer.address_changed"
+    ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
+    CUSTOMERS_JOINED = "customers.joined"
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Index, column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -10,7 +12,10 @@ from portal.models.names import reading_order
 
 
 class Customer(HasId, HasCreation, HasMerchant, Base):
-    """A buyer. PayPal may know no e-mail address; the payer id is PayPal's stable key per merchant."""
+    """A buyer. PayPal may know no e-mail address; the payer id is PayPal's stable key per merchant.
+
+    Addresses change in one place, `services/customer_addresses.py`.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (
@@ -18,6 +23,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
             "uq_customers_merchant_id_email",
             "merchant_id",
             "email",
+            "email_place",
             unique=True,
             postgresql_where=text("email IS NOT NULL"),
         ),
@@ -31,7 +37,12 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
         Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 
-    email: Mapped[str | None]  # lower case
+    email: Mapped[str | None]  # in its normal form (domain/email_addresses.py)
+    # 0: it is theirs. Customers of one address in two spellings share it until staff join them: 1, 2… came later.
+    email_place: Mapped[int] = mapped_column(default=0)
+    paypal_email: Mapped[str | None]  # what PayPal names for the same payer, where that is another address
+    paypal_email_at: Mapped[datetime | None]  # since when it is known here
+    paypal_email_declined: Mapped[bool] = mapped_column(default=False)  # by staff: offered no more
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
     locale: Mapped[str | None]  # None: the merchant's

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain import email_addresses
 from portal.domain.end_requests import OPEN, RequestState
 from portal.domain.subscriptions import Status
 from portal.models import (
@@ -118,13 +119,6 @@ def customers_page(
     )
 
 
-def customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Customer:
-    """Return one customer of the merchant; raise NoResultFound for any other."""
-    return session.scalars(
-        select(Customer).where(Customer.id == customer_id, Customer.merchant_id == merchant_id)
-    ).one()
-
-
 def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[EndRequest]:
     """Return the newest requests on any of the customer's subscriptions, those taken back too."""
     return list(
@@ -191,6 +185,7 @@ def _finds(search: str, *, with_subscription: bool) -> ColumnElement[bool]:
     word = func.lower(Customer.name)
     ways = [
         Customer.email.startswith(term.lower(), autoescape=True),
+        Customer.email == email_addresses.normal(term),
         Customer.payer_id.startswith(term.upper(), autoescape=True),
     ]
     if "@" not in term:

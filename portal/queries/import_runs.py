@@ -68,7 +68,7 @@ def customer_by_payer(session: Session, merchant_id: uuid.UUID, payer_id: str) -
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> Customer | None:
-    """Return the merchant's customer with that address (lower case)."""
+    """Return the merchant's customer with that address (normal form); of several, the one whose it is."""
     return session.scalars(
-        select(Customer).where(Customer.merchant_id == merchant_id, Customer.email == email)
+        select(Customer).where(Customer.merchant_id == merchant_id, Customer.email == email, Customer.email_place == 0)
     ).one_or_none()

@@ -164,14 +164,16 @@ def at_desk(session: Session, token_hash: str, *, now: datetime, seen_after: dat
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
-    """Return the id of the merchant's customer with that address (lower case), or None."""
+    """Return the merchant's customer with that address (normal form), or None; of several, the one whose it is."""
     return session.scalars(
-        select(Customer.id).where(Customer.merchant_id == merchant_id, Customer.email == email)
+        select(Customer.id).where(
+            Customer.merchant_id == merchant_id, Customer.email == email, Customer.email_place == 0
+        )
     ).one_or_none()
 
 
 def staff_by_email(session: Session, email: str) -> Staff | None:
-    """Return the working staff member with that address (lower case), or None."""
+    """Return the working staff member with that address (normal form), or None."""
     return session.scalars(select(Staff).where(Staff.email == email, Staff.disabled_at.is_(None))).one_or_none()
 
 

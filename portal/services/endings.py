@@ -21,6 +21,7 @@ from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
 from portal.services import (
+    customer_addresses,
     end_schedules,
     late_payments,
     moved_ends,
@@ -31,7 +32,7 @@ from portal.services import (
     timeline,
 )
 from portal.services.context import Context
-from portal.services.provider_facts import is_over, is_stale, late_since, learn_address, take_over
+from portal.services.provider_facts import is_over, is_stale, late_since, take_over
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,8 @@ def record_reading(
         return
     stale = is_stale(subscription, reading)
     take_over(subscription, reading, now=now)
+    if not stale:
+        customer_addresses.learn(session, subscription.customer, reading, now=now)
     if subscription.end_requested_at is not None:
         planned = end_requests.open_of(session, subscription.id)
         former = end_schedules.follow(session, subscription, planned, now=now)
@@ -122,7 +125,8 @@ def record_end(
         reference=request.reference,
     )
     merchant = session.get_one(Merchant, subscription.merchant_id)
-    learn_address(session, subscription.customer, reading)  # whoever approved a moment ago is told too
+    # whoever approved a moment ago is told too
+    customer_addresses.learn(session, subscription.customer, reading, now=now)
     proof = proofs.keep(ctx, session, request, merchant, now=now)
     notices.end_confirmed(ctx, session, request, merchant, proof, now=now)
     late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.domain import email_addresses
 from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -15,9 +16,9 @@ from portal.domain.subscriptions import ENDED, Status, status_from_provider
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
-from portal.services import comeback_arrivals, endings, timeline
+from portal.services import comeback_arrivals, customer_addresses, endings, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import late_since, learn_address, take_over
+from portal.services.provider_facts import late_since, take_over
 from portal.services.rules import rule_of
 
 
@@ -71,7 +72,7 @@ def write_row(
     subscription = subscriptions.lock(session, origin.merchant_id, known.id)
     if asked_at is not None and subscription.provider_read_at > asked_at:
         return False  # somebody read PayPal after us: theirs stands
-    learn_address(session, subscription.customer, reading)
+    customer_addresses.learn(session, subscription.customer, reading, now=now)
     if offer is not None:
         _follow_plan(subscription, offer)
         if subscription.amount is None or subscription.interval_unit is None:
@@ -88,7 +89,7 @@ def _create(
         customer=(
             comeback_arrivals.customer_of(session, comeback, reading)
             if comeback is not None
-            else _customer(session, origin, reading)
+            else _customer(session, origin, reading, now=now)
         ),
         product=offer.product,
         plan=offer.plan,
@@ -147,9 +148,9 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
     subscription.stopped_at_provider_at = at
 
 
-def _customer(session: Session, origin: Origin, reading: Reading) -> Customer:
+def _customer(session: Session, origin: Origin, reading: Reading, *, now: datetime) -> Customer:
     """Return the buyer: by PayPal's payer id, else by e-mail address, else a new one, of this merchant only."""
-    email = reading.payer_email.lower() if reading.payer_email else None
+    email = email_addresses.normal(reading.payer_email) if reading.payer_email else None
     found = import_runs.customer_by_payer(session, origin.merchant_id, reading.payer_id) if reading.payer_id else None
     if found is None and email is not None:
         found = import_runs.customer_by_email(session, origin.merchant_id, email)
@@ -162,7 +163,7 @@ def _customer(session: Session, origin: Origin, reading: Reading) -> Customer:
         session.add(found)
         return found
     found.name = found.name or reading.payer_name or ""
-    learn_address(session, found, reading)
+    customer_addresses.learn(session, found, reading, now=now)
     return found
 
 

@@ -19,10 +19,10 @@ from sqlalchemy import delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain import login_mails
+from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
-from portal.queries import people, sessions
+from portal.queries import customers, people, sessions
 from portal.queries.people import Kind
 from portal.secrets import new_token, token_hash
 from portal.services import notices, throttles
@@ -52,15 +52,19 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A log-in that succeeded: the new session's token, and where the person was going."""
+    """A log-in that succeeded: the new session's token, and where the person was going.
+
+    `has_choice`: other customers have the same address, and one of them may be meant.
+    """
 
     token: str
     next_path: str
+    has_choice: bool = False
 
 
 def normal_email(email: str) -> str:
-    """Return an address as it is stored: without spaces around, in lower case."""
-    return email.strip().lower()
+    """Return an address as it is stored, and as it is looked for."""
+    return email_addresses.normal(email)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +261,8 @@ def _enter(
     customer = session.get_one(Customer, challenge.customer_id)
     customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
-    return Entry(token=token, next_path=browser.next_path)
+    shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
+    return Entry(token=token, next_path=browser.next_path, has_choice=shared)
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

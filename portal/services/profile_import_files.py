@@ -10,9 +10,11 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 MOST_BYTES: Final = 5 * 1024 * 1024
@@ -20,6 +22,7 @@ MOST_ROWS: Final = 200_000
 MOST_COLUMNS: Final = 1_000
 LONGEST_SHOWN: Final = 100  # of what stood in the file in an id's place; nothing longer is an id or a column's name
 DELIMITERS: Final = (";", ",", "\t")
+SAMPLE: Final = 50  # rows whose cells say which column holds the ids
 # Names of the column, without accents, spaces and marks, the surest first.
 COLUMNS: Final = (
     "profileid",
@@ -27,6 +30,8 @@ COLUMNS: Final = (
     "recurringpaymentid",
     "subscrid",
     "subscriptionid",
+    "subscriptionnumber",
+    "referencetxnid",
     "idduprofil",
     "iddeprofil",
     "idprofil",
@@ -44,7 +49,13 @@ COLUMNS: Final = (
 PROFILE_ID: Final = re.compile(r"I-[A-Z0-9]{8,30}")
 OLD_ID: Final = re.compile(r"S-[A-Z0-9]{8,30}")
 _FOREIGN: Final = re.compile(r"[^\W\x00-\x7f]")
+_IS_ID: Final = re.compile(r"[IS]-[A-Z0-9]{8,30}")
 _LOOKS_LIKE_ID: Final = re.compile(r"[IS]-[A-Z0-9]*")
+# PayPal's own reports begin with RH and say first what each row is: these stand around names (CH) and bodies (SB).
+_REPORT: Final = re.compile(r'\s*"?RH"?[;,\t]')
+_AROUND: Final = re.compile(r'^"?(?:RH|FH|SH|SF|SC|FF|FC|RF|RC)"?[;,\t].*$', re.MULTILINE)
+# What spreadsheets write and read before the rest.
+_SEPARATOR_LINE: Final = re.compile(r'\s*"?sep=([^\r\n])"?[ \t]*(?=[\r\n]|\Z)', re.IGNORECASE)
 
 
 class FileFault(StrEnum):
@@ -89,28 +100,46 @@ class ListedRow:
     fault: RowFault | None = None
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """How to read the file: `column` holds the ids; a plain list has one column and no header."""
+
+    delimiter: str
+    column: int = 0
+    has_header: bool = True
+    is_plain: bool = False
+
+
 def read_list(content: bytes) -> Iterator[ListedRow]:
     """Yield the file's rows one by one, blank lines left out; raise BadFile, also after some rows."""
     if len(content) > MOST_BYTES:
         raise BadFile(FileFault.TOO_LARGE)
     text = _decode(content)
+    if _REPORT.match(text):
+        text = _AROUND.sub("", text)
+    told = _SEPARATOR_LINE.match(text)
+    if told is not None:  # the lines after it keep their numbers
+        text = re.sub(r"[^\r\n]", "", told[0]) + text[told.end() :]
     first = _first_line(text)
     if first is None:
         raise BadFile(FileFault.EMPTY)
-    delimiter, column = _layout(first[1], line=first[0])
+    layout = _layout(text, *first, (told[1],) if told is not None else DELIMITERS)
     seen: set[str] = set()
-    number, rows = 0, _cells(text, delimiter)
-    if column is not None:
+    number, rows = 0, _cells(text, layout.delimiter)
+    if layout.has_header:
         next(rows)
     for number, (line, cells) in enumerate(rows, start=1):
         if number > MOST_ROWS:
             raise BadFile(FileFault.TOO_MANY_ROWS, line=line)
-        if column is None and any(cells[1:]):
+        if layout.is_plain and any(cells[1:]):
             raise BadFile(FileFault.SEVERAL_COLUMNS, line=line)
-        place = column or 0
-        yield _row(line, cells[place] if place < len(cells) else "", seen)
+        yield _row(line, _cell(cells, layout.column), seen)
     if number == 0:
         raise BadFile(FileFault.NO_ROWS)
+
+
+def _cell(cells: list[str], column: int) -> str:
+    return cells[column] if column < len(cells) else ""
 
 
 def clean_id(cell: str) -> str:
@@ -161,21 +190,51 @@ def _first_line(text: str) -> tuple[int, str] | None:
     return next(((number, line) for number, line in enumerate(lines, start=1) if line.strip(' \t\r\n;,"')), None)
 
 
-def _layout(first: str, *, line: int) -> tuple[str, int | None]:
-    """Return the delimiter and the id's column; no column: a plain list without a header."""
-    if max(map(first.count, DELIMITERS)) >= MOST_COLUMNS:  # counted before the line is taken apart, once a delimiter
+def _layout(text: str, line: int, first: str, delimiters: tuple[str, ...]) -> _Layout:
+    """Return the delimiter and the ids' column: by the header's name, unless the cells say otherwise.
+
+    A header may mislead (a shop's own `id` beside PayPal's in a column of any name), or there may be none.
+    """
+    if max(map(first.count, delimiters)) >= MOST_COLUMNS:  # counted before the line is taken apart, once a delimiter
         raise BadFile(FileFault.TOO_MANY_COLUMNS, line=line)
-    for delimiter in DELIMITERS:
+    for delimiter in delimiters:
         names = [_column_name(cell) for cell in _split(first, delimiter)]
-        for known in COLUMNS:
-            if known in names:
-                return delimiter, names.index(known)
-    delimiter = max(DELIMITERS, key=first.count)
-    cells = _split(first, delimiter)
-    if _LOOKS_LIKE_ID.fullmatch(clean_id(cells[0])) and not any(cells[1:]):
-        return delimiter, None
+        named = [names.index(known) for known in COLUMNS if known in names]
+        if named:
+            ids = _ids(text, delimiter)
+            likely = max(named, key=lambda place: ids[place])
+            return _Layout(delimiter, likely if ids[likely] or not ids else ids.most_common(1)[0][0])
+    return _layout_by_cells(text, line, first, delimiters)
+
+
+def _layout_by_cells(text: str, line: int, first: str, delimiters: tuple[str, ...]) -> _Layout:
+    """Find the ids where no column has a name that is known."""
+    for delimiter in delimiters:
+        ids, head = _ids(text, delimiter), [bool(_IS_ID.fullmatch(clean_id(cell))) for cell in _split(first, delimiter)]
+        several = any(_split(first, delimiter)[1:])
+        if ids and several and sum(head) <= 1:
+            column = head.index(True) if any(head) else ids.most_common(1)[0][0]
+            return _Layout(delimiter, column, has_header=not any(head))
+    best = max(delimiters, key=first.count)
+    cells = _split(first, best)
+    if not any(cells[1:]):
+        if _LOOKS_LIKE_ID.fullmatch(clean_id(cells[0])):
+            return _Layout(best, has_header=False, is_plain=True)
+        if _ids(text, best)[0]:
+            return _Layout(best)
     seen = tuple(cell[:LONGEST_SHOWN] for cell in cells if cell)
     raise BadFile(FileFault.COLUMNS, line=line, seen=seen[:10])
+
+
+def _ids(text: str, delimiter: str) -> Counter[int]:
+    """Count the ids in each column of the first rows."""
+    found: Counter[int] = Counter()
+    try:
+        for _line, cells in islice(_cells(text, delimiter), SAMPLE):
+            found.update(place for place, cell in enumerate(cells) if _IS_ID.fullmatch(clean_id(cell)))
+    except BadFile:  # said when the rows are read
+        pass
+    return found
 
 
 def _split(line: str, delimiter: str) -> list[str]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy.orm import Session
-
 from portal.domain.periods import Interval, add_months, paid_until
 from portal.domain.subscriptions import PROVIDER_OVER
-from portal.models import Customer, Subscription
+from portal.models import Subscription
 from portal.providers.ports import Reading
-from portal.queries import import_runs
 
 TOO_MUCH = 10**14  # more than the column holds: not a price, and no reason to fail an end
 
@@ -46,18 +43,6 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.next_payment_at = None if is_over(reading) else reading.next_billing_at
     if subscription.committed_until is None and subscription.started_at is not None:
         subscription.committed_until = _commitment(subscription, reading)
-
-
-def learn_address(session: Session, customer: Customer, reading: Reading) -> None:
-    """Give an e-mail address to a customer who has none, unless it is another customer's.
-
-    Before the buyer approves, PayPal may name nobody: the address comes with a later answer.
-    """
-    if customer.email is not None or not reading.payer_email:
-        return
-    email = reading.payer_email.lower()
-    if import_runs.customer_by_email(session, customer.merchant_id, email) is None:
-        customer.email = email
 
 
 def late_since(subscription: Subscription, *, now: datetime) -> datetime:

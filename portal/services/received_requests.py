@@ -10,6 +10,7 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
 from portal.domain.policies import Actor
@@ -72,7 +73,7 @@ def write(
         received_at=min(declaration.received_at, now),
         way=declaration.way,
         name=declaration.name,
-        email=declaration.email.lower() if declaration.email else None,
+        email=email_addresses.normal(declaration.email) if declaration.email else None,
         contract=declaration.contract,
         wished_on=declaration.wished_on,
         message=declaration.message,

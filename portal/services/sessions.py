@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import delete, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import LoginSession
-from portal.queries import sessions
+from portal.queries import customers, sessions
 from portal.queries.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services import audit
@@ -72,6 +73,18 @@ def open_for(
     session.flush()
     log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))
     return token
+
+
+def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
+    """Open the session of another customer of the same address, which this log-in has proven; return its token.
+
+    Raises NoResultFound for everybody else.
+    """
+    with ctx.db.begin() as session:
+        own, other = (customers.of_merchant(session, person.merchant_id, one) for one in (person.id, customer_id))
+        if own.email is None or own.email != other.email:
+            raise NoResultFound
+        return open_for(session, Kind.CUSTOMER, person.merchant_id, other.id, visitor=visitor, now=now)
 
 
 def touch(ctx: Context, person: Person, *, now: datetime) -> None:

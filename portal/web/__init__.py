@@ -41,6 +41,7 @@ def install(app: Flask, config: Config) -> None:
     locale.install(app)
     formatting.install(app)
     errors.install(app)
+    csrf.install_first(app)
     identity.install(app)  # before access: the guard asks who it is
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first

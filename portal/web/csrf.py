@@ -1,6 +1,7 @@
 """Forged requests do not act, and an old form loses nothing (ASVS 3.5.1; law.md R-AC-8). Closed by default:
 
-1. A request that changes something and comes from another site is refused (Sec-Fetch-Site).
+1. A request that changes something and comes from another site is refused before anything else hears of it
+   (Sec-Fetch-Site; Origin where a browser does not send that).
 2. Every other one needs the form token.  Without it, an address that only takes POST is never reached; one
    that has a page of its own runs so that `BaseForm` can show the form again, filled in.
 3. In that second case no transaction can commit: a view that forgot to ask its form fails, and changes nothing.
@@ -9,6 +10,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, abort, current_app, g, has_request_context, request
@@ -16,8 +18,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy import Connection, event
-from werkzeug.datastructures import MultiDict
-from wtforms import ValidationError
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import FileField, ValidationError
 from wtforms.csrf.core import CSRF, CSRFTokenField
 
 from portal.web import addresses, drafts
@@ -56,15 +58,28 @@ class BaseForm(FlaskForm):
             """Read what was sent; on a page being shown, what was typed before the session ran out."""
             if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
                 return drafts.find({name for name, _field in form._unbound_fields} if form else set())
-            return super().wrap_formdata(form, formdata)
+            sent = super().wrap_formdata(form, formdata)
+            return _texts_and_asked_files(form) if isinstance(sent, CombinedMultiDict) else sent
 
         def get_translations(self, _form: Any) -> FormWords:
             """Say what is wrong with a field in our own words."""
             return FormWords()
 
 
+def _texts_and_asked_files(form: Any) -> MultiDict[str, Any]:
+    """Return what was sent, each file only where a file is asked for: a text field could not read one."""
+    wanted = {name for name, field in form._unbound_fields if issubclass(field.field_class, FileField)}
+    files = [(name, file) for name, file in request.files.items(multi=True) if name in wanted]
+    return MultiDict([*request.form.items(multi=True), *files])
+
+
 class EmptyForm(BaseForm):
     """A form that is one button."""
+
+
+def install_first(app: Flask) -> None:
+    """Refuse what comes from another site, before anybody asks who it is or keeps what it sent."""
+    app.before_request(_refuse_cross_site)
 
 
 def install(app: Flask) -> None:
@@ -84,18 +99,35 @@ def _refuse_nul() -> None:
         abort(400)
 
 
-def _check() -> None:
-    if request.method in SAFE_METHODS or request.endpoint is None or request.endpoint in EXEMPT:
-        return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+def _is_exempt() -> bool:
+    return request.method in SAFE_METHODS or request.endpoint is None or request.endpoint in EXEMPT
+
+
+def _refuse_cross_site() -> None:
+    if not _is_exempt() and not _is_of_this_site():
+        g.merchant = g.person = None  # nobody was asked for: the page that refuses is nobody's
         log.warning("request.cross_site")
         abort(403)
+
+
+def _is_of_this_site() -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin", "null")  # "null" is also sent by our pages that give no referrer
+    return origin == "null" or urlsplit(origin).netloc == request.host
+
+
+def _check() -> None:
+    endpoint = request.endpoint
+    if endpoint is None or _is_exempt():
+        return
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError:
         g.csrf_ok = False
         log.info("request.form_token_missing")
-        if not _has_page(request.endpoint):
+        if not _has_page(endpoint):
             page = addresses.page_before()
             if page is not None:
                 drafts.keep(page)

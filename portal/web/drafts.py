@@ -2,6 +2,8 @@
 
 Nothing typed is lost (law.md R-AC-8).  Passwords, secrets and codes are never kept; what is too large for a
 cookie is left out, the longest answers first.  `BaseForm` (csrf.py) fills itself from the draft of its page.
+A draft belongs to one person at one merchant: the one who was last logged in here when it was sent.  Where
+nobody was, nothing is kept; another site's request brings no cookie, so it never has an owner.
 """
 
 from __future__ import annotations
@@ -10,31 +12,50 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import request, session
+from flask import g, request, session
 from werkzeug.datastructures import MultiDict
 
+from portal.queries.people import Kind, Person
+
 KEY: Final = "draft"
-MOST_BYTES: Final = 2200  # a cookie holds 4096, with the form token, the language and the signature
+OWNERS: Final = "owners"  # who was logged in here last, a face each
+MOST_BYTES: Final = 2000  # a cookie holds 4096, with the form token, the language, the owners and the signature
 LIFETIME: Final = 30 * 60  # seconds
 NEVER: Final = ("csrf_token", "password", "secret", "signature", "code", "token", "key")
 
 
+def know(person: Person) -> None:
+    """Remember whose browser this is; what another person of the same face typed here is forgotten."""
+    owner = _owner(person)
+    owners = session.get(OWNERS, {})
+    if owners.get(person.kind) != owner:
+        session[OWNERS] = {**owners, person.kind.value: owner}
+    draft = session.get(KEY)
+    if draft and draft.get("owner") != owner and draft.get("owner", "").startswith(f"{person.kind}/"):
+        del session[KEY]
+
+
 def keep(page: str) -> None:
-    """Keep the fields of the form just sent, to be given back on `page`."""
+    """Keep the fields of the form just sent for the one they belong to, to be given back on `page`."""
+    face = Kind.CUSTOMER if g.merchant_slug else Kind.STAFF
+    owner = _owner(g.person) if g.person else session.get(OWNERS, {}).get(face)
+    if owner is None:
+        return
     fields = {name: values for name, values in request.form.lists() if not is_secret(name)}
     while fields and _size(fields) > MOST_BYTES:
         del fields[max(fields, key=lambda name: _size({name: fields[name]}))]
     if fields:
-        session[KEY] = {"page": page.partition("?")[0], "at": int(time.time()), "fields": fields}
+        session[KEY] = {"page": page.partition("?")[0], "at": int(time.time()), "owner": owner, "fields": fields}
 
 
 def find(names: set[str]) -> MultiDict[str, str] | None:
-    """Return the draft of the page being shown if all its fields are among `names`, else None."""
+    """Return the person's draft of the page being shown if all its fields are among `names`; the page then says so."""
     draft = session.get(KEY)
     if not draft or draft["page"] != request.path or draft["at"] < time.time() - LIFETIME:
         return None
-    if not draft["fields"].keys() <= names:
+    if g.person is None or draft.get("owner") != _owner(g.person) or not draft["fields"].keys() <= names:
         return None
+    g.draft_restored = True
     return MultiDict((name, value) for name, values in draft["fields"].items() for value in values)
 
 
@@ -43,6 +64,10 @@ def drop() -> None:
     draft = session.get(KEY)
     if draft and draft["page"] in (request.path, urlsplit(request.referrer or "").path):
         del session[KEY]
+
+
+def _owner(person: Person) -> str:
+    return f"{person.kind}/{person.merchant_id}/{person.id}"
 
 
 def is_secret(name: str) -> bool:

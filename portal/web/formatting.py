@@ -8,6 +8,7 @@ from typing import Final
 import flask_babel
 from flask import Flask, g
 
+from portal.domain import email_addresses
 from portal.domain.money import Money
 from portal.formatting import Formatter
 from portal.web import locale
@@ -16,7 +17,7 @@ DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new
 
 
 def install(app: Flask) -> None:
-    """Register the filters `number`, `money`, `price`, `interval`, `day`, `last_day`, `hour` and `moment`."""
+    """Register the filters `number`, `money`, `price`, `interval`, `day`, `last_day`, `hour`, `moment`, `address`."""
     app.jinja_env.filters.update(
         number=_number,
         money=_money,
@@ -26,6 +27,7 @@ def install(app: Flask) -> None:
         last_day=_last_day,
         hour=_hour,
         moment=_moment,
+        address=email_addresses.shown,
     )
 
 

@@ -27,7 +27,7 @@ from portal.secrets import new_token, token_hash
 from portal.services import sessions, staff_devices
 from portal.services.context import Context
 from portal.services.sessions import Visitor
-from portal.web import access, formatting, locale
+from portal.web import access, drafts, formatting, locale
 
 BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -169,6 +169,7 @@ def _load() -> None:
         _load_desk()
     if g.person is not None:
         sessions.touch(context(), g.person, now=utc_now())
+        drafts.know(g.person)
 
 
 def _load_account(slug: str) -> None:

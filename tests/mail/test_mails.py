@@ -20,7 +20,7 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
+from portal.mail import comebacks, customers, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import (
     AccessFacts,
@@ -468,6 +468,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
     told += late_money(whose, **names)
+    told += [customers.address_set(whose, name=name, path="/account/a") for name in ("Zoé", "")]
+    told += [customers.address_left(whose, name=name, address="z…@bücher.example") for name in ("Zoé", "")]
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

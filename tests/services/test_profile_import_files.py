@@ -57,6 +57,48 @@ def test_every_usual_dialect(text, charset):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        f"id,user_id,subscription_transaction_id,status\n55,12,{A},success\n56,13,{B},success\n",  # a shop's own id
+        f"id;Référence\n55;{A}\n56;{B}\n",
+        f"Membre;Code\nZoé;{A}\nIan;{B}\n",  # no name that says anything
+        f"Code\n{A}\n{B}\n",
+        f"55,12,{A},success\n56,13,{B},success\n",  # no header at all
+        f"Profile;subscr_id\nOr;{A}\nArgent;{B}\n",  # two known names
+        f"sep=;\nProfile ID;Name\n{A};x, y\n{B};x\n",
+        f'"sep=,"\r\nName,Profile ID\r\n"Dupont; Zoé",{A}\r\nx,{B}\r\n',
+        f"SEP=\t\nName\tCode\nx\t{A}\ny\t{B}\n",
+        f"sep=|\nName|Code\nx|{A}\ny|{B}\n",
+        # PayPal: the activity download, the history, and the report of agreements
+        f'"Date","Name","Type","Transaction ID","Reference Txn ID"\n"1/2/2026","Zoé","x","9AB12345CD678901E","{A}"\n'
+        f'"1/2/2026","Ian","x","8AB12345CD678901E","{B}"\n',
+        f"Date\tSubscription Number\n1/2/2026\t{A}\n2/2/2026\t{B}\n",
+        f'"RH","2026/02/01","A","X",8\n"FH",1\n"SH","x"\n"CH","Subscription ID","Period"\n"SB","{A}","1 M"\n'
+        f'"SB","{B}","1 M"\n"SF","EUR",2\n"SC",2\n"RF",2\n"RC",2\n"FF",2\n',
+    ],
+)
+def test_the_column_is_the_one_whose_cells_are_ids(text):
+    rows = list(read_list(text.encode()))
+    assert [(row.profile_id, row.fault) for row in rows] == [(A, None), (B, None)]
+
+
+def test_lines_keep_their_numbers_below_what_is_no_row():
+    assert [row.line for row in read_list(f"sep=;\n\nName;Code\nx;{A}\ny;{B}\n".encode())] == [4, 5]
+    report = f'"RH",1\n"FH",1\n"CH","Subscription ID"\n"SB","{A}"\n"SF",1\n"SB","{B}"\n'
+    assert [row.line for row in read_list(report.encode())] == [4, 6]
+
+
+def test_a_state_named_as_a_reports_rows_are_is_not_left_out():
+    text = f"State;Profile ID\nSC;{A}\nRC;{B}\n"
+    assert ids(text.encode()) == [A, B]
+
+
+def test_a_named_column_without_any_id_among_ids_of_nobody_says_so_row_by_row():
+    rows = list(read_list(b"Profile ID;name\nfoo;x\nbar;y\n"))
+    assert [row.fault for row in rows] == [RowFault.NOT_AN_ID] * 2
+
+
+@pytest.mark.parametrize(
     ("content", "expected", "line"),
     [
         (b"", FileFault.EMPTY, None),
@@ -76,7 +118,7 @@ def test_every_usual_dialect(text, charset):
         (b"\nx" + b";" * (MOST_BYTES - 2), FileFault.TOO_MANY_COLUMNS, 2),
         (b"Profile ID" + b"\t" * 1_000, FileFault.TOO_MANY_COLUMNS, 1),
         (f"{A},".encode() * 1_001, FileFault.TOO_MANY_COLUMNS, 1),
-        ((" " * 100).join("ProfileID").encode() + f"\n{A}".encode(), FileFault.COLUMNS, 1),  # too long for a name
+        ((" " * 100).join("ProfileID").encode() + b"\nfoo", FileFault.COLUMNS, 1),  # too long for a name
         (b"Profile ID\n" + b"x" * 1_000_000, FileFault.QUOTES, 2),
     ],
 )

@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from flask import Blueprint, request
+from flask import Blueprint, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from portal import create_app
 from portal.clock import utc_now
+from portal.domain.policies import Role
 from portal.models import Merchant
-from portal.web import access, identity
+from portal.queries.people import Kind, Person
+from portal.web import access, drafts, identity
 from portal.web.csrf import EXEMPT, UnprotectedCommit
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts
@@ -66,6 +68,63 @@ def test_a_form_sent_from_another_site_is_refused_even_with_a_token(browser, mak
     browser.post(login(merchant), data, status=403, Sec_Fetch_Site=site)
     assert row_counts(ctx)["login_challenges"] == 0
     browser.post(login(merchant), data, status=303, Sec_Fetch_Site="same-origin")
+
+
+def test_another_site_is_refused_first_whatever_it_sends_and_whoever_asks(app, browser, make):
+    """Before the guard, whose answer for a visitor without a session keeps what was sent."""
+    slug = make.merchant().slug
+    tried = 0
+    for rule in app.url_map.iter_rules():
+        if "POST" not in rule.methods or rule.endpoint in EXEMPT:
+            continue
+        values = dict.fromkeys(rule.arguments, "00000000-0000-0000-0000-000000000000")
+        values |= {"merchant_slug": slug} if "merchant_slug" in values else {}
+        path = app.url_map.bind("portal.test").build(rule.endpoint, values)
+        browser.post(path, {"support_email": "mallory@evil.test"}, status=403, Sec_Fetch_Site="cross-site")
+        browser.post(path, {"support_email": "mallory@evil.test"}, status=403, Origin="https://evil.test")
+        tried += 1
+    assert tried >= 40
+    assert browser.cookie("portal") is None or "draft" not in signed(browser)
+
+
+def signed(browser) -> dict:
+    """What the signed cookie of the browser holds."""
+    return SecureCookieSessionInterface().get_signing_serializer(browser.app).loads(browser.cookie("portal"))
+
+
+FORGED = {"support_email": "mallory@evil.test", "name": "Volé", "locale": "fr", "time_zone": "Europe/Paris"}
+
+
+@pytest.mark.parametrize("said", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}, {}])
+def test_what_a_foreign_page_sends_never_waits_in_the_form(browser, make, hire, log_in_staff, said):
+    """The cookies stay at home (SameSite=Lax), the answer's are kept: so a page without a log-in takes them."""
+    merchant = make.merchant(locale="en")
+    new = hire(merchant)
+    browser.client.post("/admin/settings", data=FORGED, headers=said, base_url=browser.base_url)
+    log_in_staff(browser, new)
+    page = browser.get("/admin/settings")
+    assert page.values(page.form(having=("support_email",)))["name"] == merchant.name
+    assert "mallory@evil.test" not in page.body
+
+
+def test_a_draft_comes_back_to_the_one_who_typed_it_and_the_page_says_so(
+    browser, make, hire, log_in_staff, other_browser
+):
+    merchant, other = make.merchant(locale="en"), make.merchant(locale="en")
+    typist, colleague = hire(merchant), hire(merchant, email="noe@atelier.test")
+    stranger = hire(other, email="ines@atelier.test")
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        for successor, gets_it in ((colleague, False), (stranger, False), (typist, True)):
+            log_in_staff(browser, typist)
+            page = browser.get("/admin/settings")
+            clock.shift(timedelta(hours=13))
+            page.submit(press="Save the settings", name="Atelier typed", status=401)
+            log_in_staff(browser, successor, at="/admin/login?next=/admin/settings")
+            page = browser.get("/admin/settings")
+            typed = page.values(page.form(having=("support_email",)))["name"]
+            assert (typed == "Atelier typed", "Draft restored" in page.text) == (gets_it, gets_it)
+            browser.get("/admin").submit(press="Log out")
+            clock.shift(timedelta(minutes=20))  # each code of an authenticator opens once, five tries a quarter
 
 
 def test_what_only_takes_post_refuses_without_a_token(app, both_faces, browser, ctx):
@@ -121,8 +180,8 @@ def test_a_view_that_forgets_its_form_cannot_commit(config, ctx, make, monkeypat
 
     @careless.route("/careless", methods=["GET", "POST"])
     def rename():
-        with identity.context().db.begin() as session:
-            session.get(Merchant, merchant.id).name = request.form.get("name", "")
+        with identity.context().db.begin() as database:
+            database.get(Merchant, merchant.id).name = request.form.get("name", "")
         return "done"
 
     app = create_app(config, ctx)
@@ -132,8 +191,8 @@ def test_a_view_that_forgets_its_form_cannot_commit(config, ctx, make, monkeypat
     del app.error_handler_spec[None][None][Exception]
     with pytest.raises(UnprotectedCommit):
         browser.client.post("/careless", data={"name": "Volé"}, base_url=browser.base_url)
-    with ctx.db.read() as session:
-        assert session.get(Merchant, merchant.id).name == merchant.name
+    with ctx.db.read() as database:
+        assert database.get(Merchant, merchant.id).name == merchant.name
 
     token = browser.values_of(browser.get("/accessibility"))["csrf_token"]
     answer = browser.client.post("/careless", data={"name": "Ours", "csrf_token": token}, base_url=browser.base_url)
@@ -158,31 +217,42 @@ def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_c
         page = page.follow("Log in again")
         page = page.submit(email=customer.email).submit(code=code_and_link()[0])
         assert page.path == path
+        assert "Draft restored" in page.text
         assert page.values(page.form(having=("comment",)))["comment"] == typed
         page.submit(press="Cancel now", follow=False, status=303)
     assert [request.reason_text for request in make.requests(subscription)] == [typed]
-    held = browser.get("/accessibility") and browser.cookie("portal")
-    assert held is not None
-    assert "draft" not in SecureCookieSessionInterface().get_signing_serializer(browser.app).loads(held)
+    assert browser.get("/accessibility")
+    assert "draft" not in signed(browser)
 
 
-def test_what_is_typed_secretly_is_never_kept(app, browser, make):
-    from flask import session as flask_session
+def somebody() -> Person:
+    """A member of staff, as the pages know one."""
+    long_ago = utc_now()
+    return Person(
+        kind=Kind.STAFF,
+        id=uuid.uuid4(),
+        merchant_id=uuid.uuid4(),
+        name="Léa",
+        email=None,
+        role=Role.OWNER,
+        session_id=uuid.uuid4(),
+        authenticated_at=long_ago,
+        last_seen_at=long_ago,
+        locale=None,
+    )
 
-    from portal.web import drafts
 
+def test_what_is_typed_secretly_is_never_kept(app):
     sent = {"client_id": "AY7", "client_secret": "s3cret", "password": "p4ss", "code": "123456", "csrf_token": "t"}
     sent["api_signature"] = "s1gn"
     with app.test_request_context("/admin/paypal", method="POST", data=sent):
+        g.person, g.merchant_slug = somebody(), None
         drafts.keep("/admin/paypal")
-        assert flask_session["draft"]["fields"] == {"client_id": ["AY7"]}
+        assert session["draft"]["fields"] == {"client_id": ["AY7"]}
 
 
 def test_a_text_too_long_for_a_cookie_does_not_break_the_others(app):
-    from flask import session as flask_session
-
-    from portal.web import drafts
-
     with app.test_request_context("/x", method="POST", data={"note": "é" * 3000, "name": "Claire"}):
+        g.person, g.merchant_slug = somebody(), None
         drafts.keep("/x")
-        assert flask_session["draft"]["fields"] == {"name": ["Claire"]}
+        assert session["draft"]["fields"] == {"name": ["Claire"]}

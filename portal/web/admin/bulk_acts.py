@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from flask import Response, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -26,7 +27,6 @@ from portal.web.access import recent_login_required
 from portal.web.admin import bp, bulk_facts, bulk_words, presenting, showing
 from portal.web.admin.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
 from portal.web.admin.lists import place, turn
-from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
 FIRST_ROWS: Final = 20  # shown before confirming
@@ -164,7 +164,7 @@ def results(bulk_act_id: uuid.UUID) -> Response:
     with database.read() as session:
         found = acts.of_merchant(session, person().merchant_id, bulk_act_id)
     bulk_acts.note_export(context(), who(), bulk_act_id, now=utc_now())
-    answer = Response(_csv(database, found.id, formatter()), mimetype="text/csv")
+    answer = Response(_csv(database, found.id, ZoneInfo(g.merchant.time_zone)), mimetype="text/csv")
     name = f"bulk-{found.action.value}-{found.created_at:%Y-%m-%d}-{str(found.id)[:8]}.csv"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
@@ -180,7 +180,7 @@ def _change(act: Any, bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
     return redirect(url_for(".bulk_act", bulk_act_id=bulk_act_id), 303)
 
 
-def _csv(database: Database, act_id: uuid.UUID, fmt: Any) -> Iterator[str]:
+def _csv(database: Database, act_id: uuid.UUID, zone: ZoneInfo) -> Iterator[str]:
     """Yield the file in pieces, so that a long list never stands in memory; the mark tells Excel that it is UTF-8."""
     words = {code.value: str(label) for code, label in bulk_words.RESULT.items()}
     head: tuple[str, ...] = (
@@ -195,7 +195,7 @@ def _csv(database: Database, act_id: uuid.UUID, fmt: Any) -> Iterator[str]:
     head += (_("Reference"), _("Confirmed on"))
     lines = {code: str(label) for code, label in bulk_words.REASON.items()}
     troubles = {code: str(label) for code, label in labels.TROUBLE.items()}
-    return _pieces(database, act_id, head, words, lines, troubles, fmt)
+    return _pieces(database, act_id, head, words, lines, troubles, zone)
 
 
 def _pieces(
@@ -205,7 +205,7 @@ def _pieces(
     words: dict[str, str],
     reasons: dict[str, str],
     troubles: dict[Any, str],
-    fmt: Any,
+    zone: ZoneInfo,
 ) -> Iterator[str]:
     yield MARK + line_of(head)
     after: int | None = 0
@@ -215,7 +215,8 @@ def _pieces(
         for row in page.rows:
             open_trouble = row.trouble if row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT) else None
             why = reasons.get(row.reason, "") or troubles.get(open_trouble, "")
-            confirmed = fmt.moment(row.confirmed_at) if row.result == Result.CONFIRMED else ""
+            at = row.confirmed_at.astimezone(zone) if row.result == Result.CONFIRMED else None
+            confirmed = at.isoformat(timespec="seconds") if at is not None else ""
             cells = (row.position, row.name, row.email or "", row.product, row.provider_id)
             yield line_of((*cells, words[row.result], why, row.reference or "", confirmed))
         after = page.next_position

@@ -7,7 +7,7 @@ import uuid
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from portal.queries import desk, subscriptions
+from portal.queries import customers, desk, subscriptions
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import place, search_words, turn
@@ -36,13 +36,18 @@ def show(customer_id: uuid.UUID) -> ResponseReturnValue:
     """Show one: who it is, subscriptions, requests, what was sent, what happened."""
     merchant_id = person().merchant_id
     with context().db.read() as session:
-        found = desk.customer(session, merchant_id, customer_id)
+        found = customers.of_merchant(session, merchant_id, customer_id)
         entries = desk.timeline_of_customer(session, merchant_id, customer_id)
+        sharing = customers.of_address(session, merchant_id, found.email)
+        offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
             "customer.html",
             session,
             customer=found,
             customer_name=presenting.customer_name(found.name, found.email),
+            others=[one for one in sharing if one.id != found.id],
+            offered=offered,
+            holders=customers.of_address(session, merchant_id, offered),
             subscriptions=subscriptions.all_of_customer(session, merchant_id, customer_id),
             requests=desk.requests_of_customer(session, merchant_id, customer_id),
             mails=desk.mails_of_customer(session, merchant_id, customer_id),

@@ -221,6 +221,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
+    "address_set": _l("New e-mail address: to the new one"),
+    "address_left": _l("New e-mail address: to the former one"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page opened again"),
     "staff_refusals": _l("To the team: refused log-ins"),

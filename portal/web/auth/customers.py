@@ -107,4 +107,6 @@ def _wanted(wish: str | None) -> str:
 
 
 def _welcome(entry: Entry) -> ResponseReturnValue:
-    return identity.log_in(redirect(_wanted(entry.next_path), 303), Kind.CUSTOMER, entry.token)
+    wanted = _wanted(entry.next_path)
+    there = url_for("customer.accounts", next=wanted) if entry.has_choice else wanted
+    return identity.log_in(redirect(there, 303), Kind.CUSTOMER, entry.token)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy import func, select, update
 
+from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.models import BulkAct, BulkRow, BulkState
 from portal.services import bulk_running
@@ -145,9 +150,12 @@ def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):
     run(ctx, only_act(ctx).id)
     page = support.get(f"/admin/bulk/{only_act(ctx).id}").submit(press="Download the results (CSV)")
     assert page.response.mimetype == "text/csv"
-    lines = page.body.splitlines()
-    assert lines[1].split(";")[1] == "'=HYPERLINK(1)"
-    assert "End confirmed" in lines[1]
+    row = next(csv.reader(page.body.splitlines()[1:], delimiter=";"))
+    assert row[1] == "'=HYPERLINK(1)"
+    assert row[5] == "End confirmed"
+    told = datetime.fromisoformat(row[-1])
+    assert told.utcoffset() == datetime.now(ZoneInfo("Europe/Paris")).utcoffset(), "by the merchant's clock"
+    assert abs(told - utc_now()) < timedelta(minutes=5)
     assert 'filename="bulk-cancel-' in page.response.headers["Content-Disposition"]
 
 

@@ -1,0 +1,50 @@
+"""Which customer somebody is, where several have the same address: chosen after the log-in, until staff join them."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain import email_addresses
+from portal.queries import customers
+from portal.queries.people import Kind
+from portal.services import sessions
+from portal.web import addresses, identity
+from portal.web.customer import bp
+
+
+@bp.get("/accounts")
+def accounts() -> ResponseReturnValue:
+    """Show every customer of the address with their subscriptions, and a button for each."""
+    who = identity.person()
+    with identity.context().db.read() as session:
+        found = customers.of_address(session, who.merchant_id, who.email)
+        owned = customers.products_of(session, [one.id for one in found])
+    rows = [
+        {
+            "id": one.id,
+            "is_present": one.id == who.id,
+            "name": one.name or email_addresses.shown(one.email or ""),
+            "subscriptions": [f"{product} ({number})" for owner, product, number in owned if owner == one.id],
+        }
+        for one in found
+    ]
+    there = addresses.safe_path(request.args.get("next"), under=f"/account/{g.merchant.slug}/")
+    return render_template("customer/accounts.html", rows=rows, next=there or url_for(".subscriptions"))
+
+
+@bp.post("/accounts/choice")
+def account_choice() -> ResponseReturnValue:
+    """Go on as the one who was chosen; 404 for whoever has another address."""
+    try:
+        chosen = uuid.UUID(request.form.get("customer", ""))
+    except ValueError:
+        abort(404)
+    visitor = identity.visitor(Kind.CUSTOMER)
+    token = sessions.switch(identity.context(), identity.person(), chosen, visitor=visitor, now=utc_now())
+    flash(_("You see the subscriptions that you chose."), "success")
+    return identity.log_in(redirect(url_for(".subscriptions"), 303), Kind.CUSTOMER, token)

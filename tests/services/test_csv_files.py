@@ -1,0 +1,58 @@
+"""What a spreadsheet makes of our files, whatever it takes for the separator (issue 10, C20)."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.services.csv_files import line_of
+
+CALCULATED = ("=", "+", "-", "@", "\t", "\r")
+DANGEROUS = [
+    "=1+1",
+    "A,=cmd|' /C calc'!A0",
+    "A;=1",
+    'A"",=1',
+    ' "=1',
+    "A\t@x",
+    "A\n=1",
+    "A, +1",
+    "＝1",
+    "\t=1",
+    'x;"-1',
+]
+
+
+def cells(line: str, separator: str, quote: str | None) -> list[str]:
+    """The cells as a spreadsheet sees them that goes by this separator, and may know no quotes."""
+    how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    return [cell for row in csv.reader(line.splitlines(keepends=True), delimiter=separator, **how) for cell in row]
+
+
+def is_harmless(line: str) -> bool:
+    return not any(
+        cell.strip(' "\r\n').startswith((*CALCULATED, "＝"))
+        for separator in ",;\t"
+        for quote in ('"', None)
+        for cell in cells(line, separator, quote)
+    )
+
+
+@pytest.mark.parametrize("cell", DANGEROUS)
+def test_no_cell_is_calculated_under_any_separator(cell):
+    assert is_harmless(line_of(("1", cell, "end")))
+
+
+@settings(derandomize=True, database=None, max_examples=400)
+@given(st.lists(st.text(alphabet="a1 =+-@,;\t\"'|\n", max_size=8), min_size=1, max_size=3))
+def test_no_text_is_calculated_under_any_separator(texts):
+    assert is_harmless(line_of(texts))
+
+
+def test_what_is_harmless_is_as_it_was_and_in_quotes():
+    assert line_of((7, "Dupont, Zoé", 'dit « "Zo" »', "2026-11-28T04:05:00+01:00", "a-b = c")) == (
+        '"7";"Dupont, Zoé";"dit « ""Zo"" »";"2026-11-28T04:05:00+01:00";"a-b = c"\r\n'
+    )
