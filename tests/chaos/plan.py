@@ -23,6 +23,7 @@ STORIES: Final = {
     "staff-abandon": 7,
     "staff-cancel": 3,
     "staff-and-customer": 5,  # staff finalise while the customer cancels
+    "abandon-while-at-paypal": 5,  # staff abandon while PayPal's cancellation arrives
     "cancel-then-abandon": 3,
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
@@ -125,6 +126,9 @@ def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
 
 def for_bug(bug: str) -> Plan:
     """Return the short run in which a planted bug shows for sure."""
+    if bug == "abandon_decided_before_the_lock":
+        steps = [Step("story", "abandon-while-at-paypal", seat) for seat in range(6)]
+        return Plan(seed=1, calm=(), stormy=tuple(steps), seats=7, pending=0, bystanders=(6,))
     fault = {
         "": "die-at:settling",
         "call_before_intent": "die-at:before-intent",

@@ -24,6 +24,7 @@ from portal.i18n import Translator
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
 from portal.services import carrying_out, end_requests, end_withdrawals
+from portal.services.end_requests import OverAlready
 from portal.services.end_schedules import beginning_of, plan
 from portal.services.end_wishes import Wish
 from portal.web import labels
@@ -55,7 +56,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
     if form.validate_on_submit() and not chosen.errors:
         received_id = received.id if received else None
-        _act(subscription_id, wanted, form, chosen.day, is_local=is_local, received_id=received_id)
+        _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
@@ -134,22 +135,23 @@ def _act(
     form: Any,
     day: date | None,
     *,
-    is_local: bool,
     received_id: uuid.UUID | None,
 ) -> None:
+    """Do it. What remains to be done is decided under the lock: the end may have come since the page was drawn."""
     wish = _wish(
         subscription_id,
         action,
         reason_text=form.internal_note.data or "",
-        provider_note="" if is_local else form.provider_note.data,
+        provider_note=form.provider_note.data if "provider_note" in form else "",
         wished_on=day,
         received_request_id=received_id,
     )
-    if is_local:
+    try:
+        recorded = end_requests.record(context(), wish, now=utc_now())
+    except OverAlready:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
         flash(_("Marked as abandoned. PayPal was not told: the subscription was already over there."), "success")
         return
-    recorded = end_requests.record(context(), wish, now=utc_now())
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
         return
