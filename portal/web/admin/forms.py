@@ -33,6 +33,7 @@ from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.labels import STATUS
+from portal.web.resume_form import ResumeForm
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
 MOST_CONTENTS: Final = 300
@@ -250,7 +251,7 @@ class EndForm(BaseForm):
 
 
 class PauseForm(BaseForm):
-    """A pause or a resume: on which day payments start again, and the note that the payer may read."""
+    """A pause: on which day payments start again, and the note that the payer may read."""
 
     until = DateField(
         _l("Payments start again on"),
@@ -268,6 +269,11 @@ class PauseForm(BaseForm):
     )
     submit = SubmitField(_l("Confirm"))
 
+    @property
+    def chosen(self) -> date | None:
+        """The day on which the pause ends, if one is set."""
+        return self.until.data  # type: ignore[no-any-return]
+
     def is_within(self, first: date, last: date) -> bool:
         """Say whether the day may be chosen; none may be, too."""
         if self.until.data is None or first <= self.until.data <= last:
@@ -275,6 +281,12 @@ class PauseForm(BaseForm):
         fmt = formatter()
         self.until.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
         return False
+
+
+class StaffResumeForm(ResumeForm):
+    """The same two acts as a customer's, with the note that the payer may read."""
+
+    provider_note = PauseForm.provider_note
 
 
 class CustomerFilter(PlainForm):
