@@ -67,7 +67,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),
         action=wanted,
         title=words.END_TITLE[wanted],
-        meaning=words.MEANING[wanted],
+        meaning=_meaning(found, wanted),
+        too_early=_too_early(found, planned.due_at if planned is not None else now),
         at_paypal=_at_paypal(found, planned),
         day_form=chosen,
         stops=stops,
@@ -234,6 +235,21 @@ def _at_paypal(subscription: Any, planned: Schedule | None) -> list[str]:
     else:
         said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
     return said
+
+
+def _meaning(subscription: Any, action: Action) -> str:
+    """Return what the end says; of a commitment that nobody knows it is the team's own word."""
+    if action is Action.COMPLETE and subscription.committed_until is None:
+        return _("No commitment is known here: it is you who say that it was carried through.")
+    return str(words.MEANING[action])
+
+
+def _too_early(subscription: Any, at: datetime) -> str:
+    """Return the warning that a commitment still runs at that moment, "" when none does."""
+    committed = subscription.committed_until
+    if subscription.is_over or committed is None or committed <= at:
+        return ""
+    return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
 
 
 def _relaunch(subscription: Any, outcome: Status) -> str:
