@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -76,10 +77,13 @@ class Outcome:
     lost: bool = False
 
 
-def record(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, now: datetime) -> uuid.UUID:
+def record(
+    ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, confirmed: Decimal | None = None, now: datetime
+) -> uuid.UUID:
     """Write the wish to give back what is left of a late payment, with its job; return the refund's id.
 
-    A second click gets the open one.  Raises NoResultFound, CannotRefund.
+    `confirmed`: the amount that the page showed; another one is asked for again.  A second click gets the open refund.
+    Raises NoResultFound, CannotRefund.
     """
     with ctx.db.begin() as session:
         found = alarms.of_merchant(session, merchant_id, late_id)
@@ -89,7 +93,7 @@ def record(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, 
         standing = refunds.open_of(session, late.payment_id)
         if standing is not None:
             return standing.id
-        refund = _write(session, subscription, late, by, now=now)
+        refund = _write(session, subscription, late, by, confirmed=confirmed, now=now)
         return refund.id
 
 
@@ -182,7 +186,9 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
     return len(waiting)
 
 
-def _write(session: Session, subscription: Subscription, late: LatePayment, by: By, *, now: datetime) -> Refund:
+def _write(
+    session: Session, subscription: Subscription, late: LatePayment, by: By, *, confirmed: Decimal | None, now: datetime
+) -> Refund:
     payment = late.payment
     left = payment.amount - payment.refunded
     if late.state is not LateState.OPEN:
@@ -191,6 +197,8 @@ def _write(session: Session, subscription: Subscription, late: LatePayment, by: 
         raise CannotRefund(NoRefund.CLASSIC)
     if left <= 0:
         raise CannotRefund(NoRefund.NOTHING_LEFT)
+    if confirmed is not None and confirmed != left:
+        raise CannotRefund(NoRefund.ANOTHER_AMOUNT)
     refund = Refund(
         merchant_id=late.merchant_id,
         payment_id=payment.id,

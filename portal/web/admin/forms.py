@@ -272,7 +272,7 @@ class PauseForm(BaseForm):
     @property
     def chosen(self) -> date | None:
         """The day on which the pause ends, if one is set."""
-        return self.until.data  # type: ignore[no-any-return]
+        return self.until.data
 
     def is_within(self, first: date, last: date) -> bool:
         """Say whether the day may be chosen; none may be, too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, PasswordField, StringField, SubmitField
+from wtforms import EmailField, HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Regexp
 
 from portal.web.csrf import BaseForm
@@ -63,4 +63,5 @@ class ConfirmForm(BaseForm):
         _l("The code of your app, or a recovery code"),
         validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
     )
+    carried = HiddenField()  # what was sent before: see `confirming`
     submit = SubmitField(_l("Go on"))
