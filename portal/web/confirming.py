@@ -12,14 +12,29 @@ from typing import Any, Final
 
 from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from itsdangerous import BadData, URLSafeTimedSerializer
+from wtforms import HiddenField, PasswordField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
 from portal.queries.people import Kind
 from portal.web import access, addresses, drafts, identity
-from portal.web.auth.forms import ConfirmForm
+from portal.web.csrf import BaseForm
 
 RECENT: Final = timedelta(minutes=10)
+
+
+class ConfirmForm(BaseForm):
+    """Both factors again, before something sensitive."""
+
+    password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
+    code = StringField(
+        _l("The code of your app, or a recovery code"),
+        validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
+    )
+    carried = HiddenField()  # what was sent before
+    submit = SubmitField(_l("Go on"))
 
 
 @dataclass(frozen=True, kw_only=True)

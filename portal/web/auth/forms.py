@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, HiddenField, PasswordField, StringField, SubmitField
+from wtforms import EmailField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Regexp
 
 from portal.web.csrf import BaseForm
@@ -53,15 +53,3 @@ class SecondFactorForm(BaseForm):
         validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
     )
     submit = SubmitField(_l("Log in"))
-
-
-class ConfirmForm(BaseForm):
-    """Both factors again, before something sensitive."""
-
-    password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
-    code = StringField(
-        _l("The code of your app, or a recovery code"),
-        validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
-    )
-    carried = HiddenField()  # what was sent before: see `confirming`
-    submit = SubmitField(_l("Go on"))

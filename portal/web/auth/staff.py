@@ -15,7 +15,7 @@ from portal.queries.people import Kind
 from portal.services import staff_logins
 from portal.web import addresses, confirming, identity
 from portal.web.auth import bp
-from portal.web.auth.forms import ConfirmForm, PasswordForm, SecondFactorForm
+from portal.web.auth.forms import PasswordForm, SecondFactorForm
 from portal.web.csrf import EmptyForm
 
 FIRST_FACTOR: Final = "first_factor"  # in the signed cookie, signed again for this purpose alone
@@ -65,7 +65,7 @@ def staff_second_factor() -> ResponseReturnValue:
 @bp.route("/admin/confirm", methods=["GET", "POST"])
 def staff_confirm() -> ResponseReturnValue:
     """Ask for both factors again, then go on to where the person was going."""
-    form = ConfirmForm()
+    form = confirming.ConfirmForm()
     if form.validate_on_submit():
         token = staff_logins.confirm(
             identity.context(),
