@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -68,3 +69,17 @@ def test_23_an_end_that_the_state_no_longer_knows_is_refused_under_the_lock(
         answer = others.submit(page.submit, press=button, status=409)
     assert "already cancelled" in answer.result().text
     assert len(make.requests(subscription)) == 1
+
+
+def test_a_planned_end_that_a_colleague_takes_back_meanwhile_is_not_called_sent(support, enter, make, merchant):
+    """Two of the team press « take back »: the second one is told what is true."""
+    subscription = make.subscription(merchant=merchant)
+    later = (utc_now() + timedelta(days=60)).date().isoformat()
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel?on={later}")
+    page.submit(press="Cancel the subscription")
+    colleague = enter(merchant).get(f"/admin/subscriptions/{subscription.id}")
+    mine = support.get(f"/admin/subscriptions/{subscription.id}")
+    for page in (colleague, mine):
+        page = page.submit(press="Take this planned end back")
+        assert "The planned end was taken back" in page.notices[0]
+    assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN]
