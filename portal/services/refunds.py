@@ -7,7 +7,7 @@ reads the payment first, so that what went back by hand, or under an id that Pay
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -82,8 +82,7 @@ def record(
 ) -> uuid.UUID:
     """Write the wish to give back what is left of a late payment, with its job; return the refund's id.
 
-    `confirmed`: the amount that the page showed; another one is asked for again.  A second click gets the open refund.
-    Raises NoResultFound, CannotRefund.
+    `confirmed`: the amount that a page showed.  A second click gets the open one.  Raises NoResultFound, CannotRefund.
     """
     with ctx.db.begin() as session:
         found = alarms.of_merchant(session, merchant_id, late_id)
@@ -93,8 +92,7 @@ def record(
         standing = refunds.open_of(session, late.payment_id)
         if standing is not None:
             return standing.id
-        refund = _write(session, subscription, late, by, confirmed=confirmed, now=now)
-        return refund.id
+        return _write(session, subscription, late, by, confirmed=confirmed, now=now).id
 
 
 def claim(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, *, now: datetime, insist: bool) -> Claim | None:
@@ -170,20 +168,19 @@ def settle(ctx: Context, claim: Claim, outcome: Outcome, *, now: datetime) -> No
 def sweep(ctx: Context, *, now: datetime, limit: int = 200) -> int:
     """Give a job to every open refund whose time has passed without one: none that was asked for is forgotten."""
     with ctx.db.begin() as session:
-        found = refunds.forgotten(session, before=now - timedelta(minutes=2), limit=limit)
-        for refund in found:
-            refund.next_try_at = now
-            _defer(session, refund, at=now)
-    return len(found)
+        return _try_now(session, refunds.forgotten(session, before=now - timedelta(minutes=2), limit=limit), now=now)
 
 
 def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Try every refund that waits for the merchant again, for example once the key works; return how many."""
-    waiting = refunds.lock_waiting(session, merchant_id)
-    for refund in waiting:
+    return _try_now(session, refunds.lock_waiting(session, merchant_id), now=now)
+
+
+def _try_now(session: Session, found: Sequence[Refund], *, now: datetime) -> int:
+    for refund in found:
         refund.next_try_at = now
         _defer(session, refund, at=now)
-    return len(waiting)
+    return len(found)
 
 
 def _write(

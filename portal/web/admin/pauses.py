@@ -28,7 +28,7 @@ from portal.services.carrying_out import VISITOR
 from portal.services.pauses import PauseWish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.admin.forms import PauseForm, StaffResumeForm
+from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
