@@ -13,11 +13,12 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time, get_timezone_name
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 
 FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
+WEEKDAY: Final = "EEEE "
 
 
 class Words(Protocol):
@@ -36,6 +37,10 @@ class Priced(Protocol):
     def currency(self) -> str: ...
 
 
+def _pattern(day: date, habits: str) -> str:
+    return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
+
+
 @dataclass(frozen=True)
 class Formatter:
     """Formats for one reader: a language (`fr`, `en`), the merchant's time zone (IANA name), the words."""
@@ -49,6 +54,10 @@ class Formatter:
         if value is None:
             return self.words.gettext("amount unknown")
         return format_currency(value.amount, value.currency, locale=self._format)
+
+    def number(self, value: int) -> str:
+        """Return a count as the reader writes it: « 10 000 », "10,000"."""
+        return format_decimal(value, locale=self._format)
 
     def rhythm(self, unit: str | None, count: int | None = 1) -> str:
         """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""
@@ -80,10 +89,13 @@ class Formatter:
             return self.words.gettext("date unknown")
         return self.date(self._local(at).date())
 
+    def bare_date(self, day: date) -> str:
+        """Return a date for a button: « 20 février 2027 », « 1er avril 2027 »."""
+        return format_date(day, _pattern(day, self._format).removeprefix(WEEKDAY), locale=self._format)
+
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""
-        pattern = FIRST_IN_FRENCH if self._format == "fr" and day.day == 1 else DAY_IN_FULL
-        return format_date(day, pattern, locale=self._format)
+        return format_date(day, _pattern(day, self._format), locale=self._format)
 
     def hour(self, at: datetime | None) -> str:
         """Return the local time with its zone's name, which tells summer from winter time."""

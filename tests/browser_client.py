@@ -8,6 +8,8 @@ except through `post`, which is there to be refused.
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -16,6 +18,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cache-Control", "X-Request-Id")
+STYLES = Path(__file__).resolve().parents[1] / "static" / "css"
 UNLABELLED = ("hidden", "submit", "button", "image", "reset")
 
 
@@ -175,7 +178,8 @@ def check_headers(response: TestResponse) -> None:
 
 def check_page(soup: BeautifulSoup, *, where: str) -> None:
     """Fail unless the page is sound: what a screen reader, a strict CSP and a validator ask first."""
-    problems = [*_frame(soup), *_ids(soup), *_labels(soup), *_inline(soup), *_forms(soup)]
+    checks = (_frame, _ids, _labels, _inline, _forms, _looks, _times)
+    problems = [problem for check in checks for problem in check(soup)]
     assert not problems, f"{where}: " + "; ".join(problems)
 
 
@@ -240,6 +244,24 @@ def _forms(soup: BeautifulSoup) -> list[str]:
         for form in soup.find_all("form")
         if str(form.get("method", "get")).lower() == "post" and not form.find("input", attrs={"name": "csrf_token"})
     ]
+
+
+def _looks(soup: BeautifulSoup) -> list[str]:
+    """Every class of the page has a rule in a style sheet that this page loads."""
+    names = [Path(str(link["href"]).partition("?")[0]).name for link in soup.select('link[rel="stylesheet"]')]
+    ruled = frozenset[str]().union(*(_ruled(name) for name in names if (STYLES / name).exists()))
+    worn = {name for tag in soup.find_all(class_=True) for name in tag["class"]}
+    return [f"class {name} has no rule in {names}" for name in sorted(worn - ruled)]
+
+
+@cache
+def _ruled(sheet: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\.([a-z][\w-]*)", (STYLES / sheet).read_text()))
+
+
+def _times(soup: BeautifulSoup) -> list[str]:
+    """A moment for machines is to the second: nobody acts to the microsecond."""
+    return [f"<time datetime={tag['datetime']}>" for tag in soup.find_all("time") if "." in str(tag["datetime"])]
 
 
 def _words(tag: Tag) -> str:

@@ -64,6 +64,12 @@ def test_the_repeated_hour_of_autumn_can_be_told_apart():
     assert reader("fr").moment(summer) != reader("fr").moment(winter)
 
 
+def test_a_count_is_written_as_the_reader_writes_it():
+    assert reader("fr").number(10000) == "10\u202f000"
+    assert reader("en").number(1234567) == "1,234,567"
+    assert reader("fr").number(999) == "999"
+
+
 @pytest.mark.parametrize(
     ("until", "last"),
     [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from portal.formatting import Formatter
-from portal.i18n import Translator
+from portal.formatting import Formatter, Words
 from portal.mail.letterhead import one_line
 
 
@@ -18,7 +17,7 @@ def access_sentence(
     merchant_name: str,
     at: datetime,
     fmt: Formatter,
-    translator: Translator,
+    translator: Words,
 ) -> str:
     """Return the sentence about access after an end, as it reads at `at`: until when, and what stays."""
     _ = translator.gettext

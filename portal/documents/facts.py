@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -59,6 +59,7 @@ class ProofFacts(Clean):
     made_at: datetime
     check_url: str  # the page on which a third party checks it, by the address of the portal then
     owed: Money | None = None  # what PayPal showed as unpaid when it ended
+    wished_on: date | None = None  # the day that somebody chose for the end
 
     def stored(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
@@ -74,6 +75,7 @@ class ProofFacts(Clean):
                 **moments,
                 "price": _money(stored["price"]),
                 "owed": _money(stored.get("owed")),
+                "wished_on": date.fromisoformat(stored["wished_on"]) if stored.get("wished_on") else None,
                 "actor": Actor(stored["actor"]),
                 "channel": Channel(stored["channel"]),
                 "outcome": Status(stored["outcome"]),
@@ -88,7 +90,7 @@ def _money(stored: dict[str, str] | None) -> Money | None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Money):
         return {"amount": str(value.amount), "currency": value.currency}

@@ -179,6 +179,8 @@ class _Proof:
             (_("Asked on"), self.fmt.moment(facts.asked_at)),
             (_("Asked by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
         ]
+        if facts.wished_on is not None:
+            rows.append((_("Day chosen for the end"), self.fmt.date(facts.wished_on)))
         if facts.reason_code in words.REASON:
             rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
         if facts.reason_text:

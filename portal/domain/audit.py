@@ -50,6 +50,10 @@ class Act(StrEnum):
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"
+    PASSWORD_REFUSED = "staff.password_refused"  # noqa: S105 - an act, not a secret
+    FACTOR_REFUSED = "staff.factor_refused"
+    LOGIN_UNLOCKED = "staff.login_unlocked"  # by the mailed link, after too many tries
+    NEW_DEVICE = "staff.new_device"
     RECOVERY_CODE_USED = "staff.recovery_code_used"
     SESSION_ENDED = "staff.session_ended"
     OTHER_SESSIONS_ENDED = "staff.other_sessions_ended"

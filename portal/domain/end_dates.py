@@ -1,7 +1,7 @@
-"""When PayPal is told of an end that has a reason to wait (cancellation.md, rule 10).
+"""When PayPal is told of an end that has a reason to wait (docs/decisions/0013).
 
-A reason (commitment, notice period, a date that somebody wishes) names the moment until which payments are
-owed.  PayPal can only end at once, so it is told after the last payment owed and before the next one.
+A reason (commitment, notice period, a day that somebody wishes) names the moment until which payments are
+owed.  PayPal can only end at once, so it is told after the last payment owed and well before the next one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from typing import Final
 from portal.domain.periods import Interval
 
 LATE_AFTER: Final = timedelta(minutes=45)  # with a look every ten minutes the alarm rings within the hour
+MARGIN: Final = timedelta(hours=72)  # PayPal is told at least so long before the first payment that is not owed
+SETTLED: Final = timedelta(days=11)  # after a payment was due: both of PayPal's new tries, five days apart, are over
+SHORT: Final = timedelta(days=14)  # a period below it has no room for both: the call is put in its middle
+SEEN_EARLY: Final = timedelta(days=1)  # a payment may be taken some hours before the moment that PayPal had named
 
 
 class WaitReason(StrEnum):
@@ -31,10 +35,33 @@ class Schedule:
 
     reason: WaitReason
     owed_until: datetime  # payments that fall before it are still taken
-    due_at: datetime  # PayPal is told
-    payments: int  # still taken, at least one
-    last_payment_at: datetime  # the last one that is still taken
-    prevented_at: datetime  # the first one that is not; until there it will then be paid
+    due_at: datetime  # PayPal is told, at the latest
+    awaited_at: datetime | None = None  # the payment that lets PayPal be told sooner, once it was seen completed
+    taken: tuple[datetime, ...] = ()  # the payments that are still taken
+    prevented_at: datetime | None  # the first one that is not; until there it is then paid. None: PayPal takes none
+    safe_from: datetime | None = None  # PayPal may be told from here, whatever became of the last payment owed
+    safe_until: datetime | None = None  # and until here
+
+    @property
+    def payments(self) -> int:
+        """How many are still taken."""
+        return len(self.taken)
+
+    @property
+    def last_payment_at(self) -> datetime | None:
+        """The last payment that is still taken."""
+        return self.taken[-1] if self.taken else None
+
+    @property
+    def earliest_at(self) -> datetime:
+        """When PayPal may be told at the soonest: until there it can be taken back for sure."""
+        return max(self.owed_until, self.awaited_at) if self.awaited_at is not None else self.due_at
+
+    def keeps(self, promised: datetime) -> bool:
+        """Say whether a moment that was promised before is still a safe one, though PayPal's dates have moved."""
+        is_early = self.safe_from is not None and promised < self.safe_from
+        is_near = self.safe_until is not None and promised > self.safe_until
+        return not is_early and not is_near
 
 
 def latest(reasons: Mapping[WaitReason, datetime | None], *, now: datetime) -> tuple[WaitReason, datetime] | None:
@@ -44,27 +71,58 @@ def latest(reasons: Mapping[WaitReason, datetime | None], *, now: datetime) -> t
 
 
 def schedule(
-    reason: WaitReason, owed_until: datetime, *, next_payment_at: datetime, interval: Interval
+    reason: WaitReason,
+    owed_until: datetime,
+    *,
+    next_payment_at: datetime,
+    interval: Interval,
+    is_wished: bool = False,
 ) -> Schedule | None:
-    """Return when PayPal is told; None means at once: no payment is owed any more.
+    """Return when PayPal is told; None means at once: no payment is owed any more, and nobody wished for a day.
 
-    A payment is owed when it falls before `owed_until`.  PayPal bills around 10:00 UTC and may be hours late,
-    so the call is put in the middle of the last owed period.
+    A payment is owed when it falls before `owed_until`.  PayPal is told from there on, as soon as the last payment
+    owed was seen completed or can no longer come; never nearer to the next one than `MARGIN`.
     """
-    payments = 0
-    while interval.after(next_payment_at, payments) < owed_until:
-        payments += 1
-    if payments == 0:
+    taken: list[datetime] = []
+    while (prevented := interval.after(next_payment_at, len(taken))) < owed_until:
+        taken.append(prevented)
+    if not taken and not is_wished:
         return None
-    last, prevented = interval.after(next_payment_at, payments - 1), interval.after(next_payment_at, payments)
+    last = taken[-1] if taken else None
+    period = prevented - last if last is not None else interval.after(prevented) - prevented
+    if period < SHORT:
+        due, safe_from, safe_until = prevented - period / 2, last, prevented
+    else:
+        safe_until = prevented - MARGIN
+        safe_from = last + SETTLED if last is not None else None
+        due = min(max(owed_until, safe_from or owed_until), safe_until)
     return Schedule(
         reason=reason,
         owed_until=owed_until,
-        due_at=last + (prevented - last) / 2,
-        payments=payments,
-        last_payment_at=last,
+        due_at=due,
+        awaited_at=last if period >= SHORT and due > owed_until else None,
+        taken=tuple(taken),
         prevented_at=prevented,
+        safe_from=safe_from,
+        safe_until=safe_until,
     )
+
+
+def without_payments(reason: WaitReason, owed_until: datetime) -> Schedule:
+    """Return the plan while PayPal takes no payment: it waits for its day, and follows payments that start again."""
+    return Schedule(reason=reason, owed_until=owed_until, due_at=owed_until, prevented_at=None)
+
+
+def is_completed(awaited_at: datetime, last_payment_at: datetime | None) -> bool:
+    """Say whether the payment that an end waits for was seen completed."""
+    return last_payment_at is not None and last_payment_at >= awaited_at - SEEN_EARLY
+
+
+def first_avoidable(planned: Schedule, bound: Schedule | None) -> datetime | None:
+    """Return the first payment that only the wished day leaves: `bound` is the plan without it. None: all are owed."""
+    owed_anyway = bound.last_payment_at if bound is not None else None
+    free = (at for at in planned.taken if owed_anyway is None or at > owed_anyway)
+    return next(free, None)
 
 
 def is_late(due_at: datetime | None, *, now: datetime) -> bool:

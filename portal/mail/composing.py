@@ -23,12 +23,16 @@ AUTOPAY_URL: Final = "https://www.paypal.com/myaccount/autopay/"  # PayPal's aut
 
 @dataclass(frozen=True, kw_only=True)
 class Composed:
-    """A message ready for the outbox. `kind` is the name of its template folder."""
+    """A message ready for the outbox. `kind` is the name of its template folder.
+
+    A `subject` that holds a secret is sealed with the text; the database and the desk then show `shown_subject`.
+    """
 
     kind: str
     subject: str
     text: str
     html: str
+    shown_subject: str = ""
 
 
 @cache

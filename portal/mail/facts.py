@@ -15,6 +15,43 @@ from portal.mail.letterhead import Clean
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedFacts(Clean):
+    """An end that waits, as it is told before and after it is confirmed (cancellation.md, « A planned end »)."""
+
+    merchant_name: str
+    reason: WaitReason
+    ends_on: date  # the contract's end: the day that was chosen, or that of the commitment or notice period
+    wished_on: date | None  # the day that was chosen, though a commitment may reach further
+    price: Money | None
+    taken: tuple[datetime, ...]  # the payments that are still taken
+    prevented_at: datetime | None  # the first one that is not; None while PayPal names none
+    awaited_at: datetime | None  # the payment on which the earlier of the two moments depends
+    earliest_at: datetime
+    due_at: datetime
+    avoidable_at: datetime | None  # the next payment that an earlier day would avoid
+    avoid_on: date | None  # the last day that does; None: only today
+    access_until: datetime | None
+    is_access_unknown: bool
+    kept: tuple[str, ...]
+    now: datetime  # when it is told: access that ended before is said to have ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedWords:
+    """The same in words: the recap, the card, the result page and the mails print them."""
+
+    ends_on: str
+    heading: str
+    why: str
+    taken_heading: str
+    taken: tuple[str, ...]
+    not_taken: str
+    told: str
+    avoid: str
+    access: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndFacts(Clean):
     """A request to end a subscription, as it stands when the message is written."""
 
@@ -34,9 +71,7 @@ class EndFacts(Clean):
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
     due_at: datetime | None = None  # PayPal is told only then
-    wait_reason: WaitReason | None = None
-    last_taken_at: datetime | None = None  # the last payment that is still taken
-    prevented_at: datetime | None = None  # the first one that is not
+    planned: PlannedWords | None = None  # of one that waits for its day
     needs_merchant: bool = False
     trouble: Trouble | None = None
     in_place_of: str = ""  # the reference of the customer's own request, which this one replaced

@@ -1,15 +1,26 @@
-"""The log-in code and link."""
+"""What opens a door: a customer's log-in code and link, and the link that opens the desk's log-in page again."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Letterhead
+from portal.mail.letterhead import Letterhead, short
 
-LOGIN_CODE = "login_code"
+LOGIN_CODE: Final = "login_code"
+STAFF_UNLOCK: Final = "staff_unlock"
+SHORT_LIVED: Final = frozenset({LOGIN_CODE, STAFF_UNLOCK})  # never sent late, and not kept once sent
 
 
 def login_code(head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime) -> Composed:
-    """Compose the code and the link; the code is not in the subject, which a locked telephone shows."""
-    return compose(LOGIN_CODE, head, code=code, path=path, minutes=minutes, valid_until=valid_until)
+    """Compose the code, also in the subject, and the link; no code where the link alone opens."""
+    composed = compose(LOGIN_CODE, head, code=code, path=path, minutes=minutes, valid_until=valid_until)
+    merchant = short(head.merchant_name)
+    return replace(composed, shown_subject=head.words.gettext("Your log-in code – %(merchant)s", merchant=merchant))
+
+
+def staff_unlock(head: Letterhead, *, path: str, minutes: int, valid_until: datetime) -> Composed:
+    """Compose the link that lets a member of staff type their password although strangers used up the tries."""
+    return compose(STAFF_UNLOCK, head, path=path, minutes=minutes, valid_until=valid_until)

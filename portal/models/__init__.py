@@ -27,8 +27,8 @@ from portal.models.profile_imports import ProfileImport, ProfileImportRow, Profi
 from portal.models.proofs import Proof
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import Refund
-from portal.models.sessions import LoginChallenge, LoginSession, Throttle
-from portal.models.staff import RecoveryCode, Staff
+from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock, Throttle
+from portal.models.staff import RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
@@ -57,6 +57,7 @@ __all__ = [
     "ImportState",
     "KeyState",
     "LatePayment",
+    "LoginBrowser",
     "LoginChallenge",
     "LoginSession",
     "Mail",
@@ -81,6 +82,8 @@ __all__ = [
     "RecoveryCode",
     "Refund",
     "Staff",
+    "StaffDevice",
+    "StaffUnlock",
     "Subscription",
     "Throttle",
     "TimelineEntry",

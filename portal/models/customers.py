@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant
+from portal.models.names import reading_order
 
 
 class Customer(HasId, HasCreation, HasMerchant, Base):
@@ -27,7 +28,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
             unique=True,
             postgresql_where=text("payer_id IS NOT NULL"),
         ),
-        Index("ix_customers_merchant_id_name", "merchant_id", "name", "id"),
+        Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 
     email: Mapped[str | None]  # lower case

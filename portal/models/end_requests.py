@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
@@ -51,7 +51,9 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     reason_text: Mapped[str] = mapped_column(default="")  # the customer's words, or the staff's internal note
     provider_note: Mapped[str] = mapped_column(default="")  # 1-128 characters, the payer may read it at PayPal
     shown: Mapped[dict[str, Any]]  # what the recap said: what stops, what stays, language
+    wished_on: Mapped[date | None]  # the day that was chosen, in the merchant's zone: the contract's end, no other date
     due_at: Mapped[datetime | None]  # empty: at once
+    awaited_at: Mapped[datetime | None]  # the payment that lets PayPal be told before `due_at`, once it is completed
     owed_until: Mapped[datetime | None]  # payments before it are still taken; the plan follows PayPal's dates with it
     wait_reason: Mapped[WaitReason | None] = mapped_column(words(WaitReason, "wait_reason"))
     late_told_at: Mapped[datetime | None]  # its planned time was missed: the alarm rang

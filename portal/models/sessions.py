@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant
@@ -29,18 +29,45 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
 
 
 class LoginChallenge(HasId, HasCreation, HasMerchant, Base):
-    """A code and a link sent to one address: ten minutes, once, for the browser that asked."""
+    """A code and a link sent to one address: ten minutes, once, for the browsers that asked."""
 
     __tablename__ = "login_challenges"
+    __table_args__ = (Index(None, "merchant_id", "email", "created_at"),)
 
     email: Mapped[str]
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
     code_hash: Mapped[str]
     link_hash: Mapped[str] = mapped_column(unique=True)
-    browser_hash: Mapped[str] = mapped_column(index=True)
-    next_path: Mapped[str] = mapped_column(default="")
+    network: Mapped[str] = mapped_column(default="")  # that caused the mail, shortened
     expires_at: Mapped[datetime]
+    consumed_at: Mapped[datetime | None]
+
+
+class LoginBrowser(Base):
+    """A browser that asked while a code and a link were live: they open here too, and its tries are its own."""
+
+    __tablename__ = "login_browsers"
+
+    challenge_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("login_challenges.id", ondelete="CASCADE"), primary_key=True
+    )
+    browser_hash: Mapped[str] = mapped_column(primary_key=True, index=True)
+    asked_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
+    next_path: Mapped[str] = mapped_column(default="")
+
+
+class StaffUnlock(HasId, HasCreation, Base):
+    """A link sent to a staff address whose tries are used up: it opens the password page once, where it is pressed."""
+
+    __tablename__ = "staff_unlocks"
+    __table_args__ = (Index(None, "email", "created_at"),)
+
+    email: Mapped[str]
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    link_hash: Mapped[str] = mapped_column(unique=True)
+    network: Mapped[str] = mapped_column(default="")  # that caused the mail, shortened
+    expires_at: Mapped[datetime]
     consumed_at: Mapped[datetime | None]
 
 

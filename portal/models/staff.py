@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.policies import Role
@@ -35,3 +35,14 @@ class RecoveryCode(HasId, HasCreation, Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
     code_hash: Mapped[str] = mapped_column(unique=True)
     used_at: Mapped[datetime | None]
+
+
+class StaffDevice(HasId, HasCreation, Base):
+    """A browser on which a staff member has logged in: its cookie holds a token, only the hash is here."""
+
+    __tablename__ = "staff_devices"
+    __table_args__ = (UniqueConstraint("staff_id", "token_hash"),)
+
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    token_hash: Mapped[str]
+    last_seen_at: Mapped[datetime]

@@ -117,8 +117,9 @@ def page(
 
 
 def names_of_staff(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
-    """Return the names of the merchant's staff who acted in these rows."""
+    """Return the names of the merchant's staff who acted in these rows, or whom they are about."""
     ids = {row.actor_id for row in rows if row.actor_id is not None}
+    ids |= {row.subject_id for row in rows if row.subject_kind == "staff" and row.subject_id is not None}
     if not ids:
         return {}
     found = session.execute(select(Staff.id, Staff.name).where(Staff.merchant_id == merchant_id, Staff.id.in_(ids)))

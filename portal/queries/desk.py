@@ -23,6 +23,7 @@ from portal.models import (
     Subscription,
     TimelineEntry,
 )
+from portal.models.names import reading_order
 
 PAGE: Final = 50
 MOST: Final = 100  # of anything that a record lists
@@ -111,7 +112,7 @@ def customers_page(
     statement = statement.where(Customer.merchant_id == merchant_id)
     if search:
         statement = statement.where(_finds(search, with_subscription=False))
-    keys = (Customer.name, Customer.id)
+    keys = (reading_order(Customer.name), Customer.id)
     return keyset_page(
         session, statement, keys, Customer.merchant_id == merchant_id, place=place, size=size, descending=False
     )

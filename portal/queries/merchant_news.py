@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Subscription
+from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, Subscription
 
 _LOCK: Final = 7_204_012  # keeps these locks apart from any others that are no row's
 
@@ -82,7 +82,7 @@ def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[
         .join(EndRequest.subscription)
         .options(
             joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-            joinedload(EndRequest.subscription).joinedload(Subscription.product),
+            joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
         )
         .where(told)
         .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)

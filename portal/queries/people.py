@@ -13,7 +13,8 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
-from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff
+from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff, StaffDevice
+from portal.models.names import reading_order
 
 
 class Kind(StrEnum):
@@ -174,6 +175,16 @@ def staff_by_email(session: Session, email: str) -> Staff | None:
     return session.scalars(select(Staff).where(Staff.email == email, Staff.disabled_at.is_(None))).one_or_none()
 
 
+def any_staff(session: Session) -> Staff | None:
+    """Return some member of staff: work for an unknown address is done on theirs, and rolled back."""
+    return session.scalars(select(Staff).limit(1)).first()
+
+
+def devices(session: Session, staff_id: uuid.UUID) -> list[StaffDevice]:
+    """Return the browsers on which the person has logged in."""
+    return list(session.scalars(select(StaffDevice).where(StaffDevice.staff_id == staff_id)))
+
+
 def lock_staff(session: Session, staff_id: uuid.UUID) -> Staff | None:
     """Return a working staff member, locked until the transaction ends; None when there is none."""
     return session.scalars(
@@ -198,5 +209,5 @@ def recovery_codes_left(session: Session, staff_id: uuid.UUID) -> int:
 
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
-    rows = session.execute(select(*_MERCHANT).order_by(Merchant.name, Merchant.id).limit(limit))
+    rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
     return [_merchant(row) for row in rows]

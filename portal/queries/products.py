@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, selectinload
 
 from portal.models import Product
+from portal.models.names import reading_order
 
 MOST = 500
 
@@ -21,7 +22,7 @@ def all_of_merchant(session: Session, merchant_id: uuid.UUID) -> list[Product]:
             select(Product)
             .options(selectinload(Product.plans), selectinload(Product.contents))
             .where(Product.merchant_id == merchant_id)
-            .order_by(Product.name, Product.id)
+            .order_by(reading_order(Product.name), Product.id)
             .limit(MOST)
         )
     )
@@ -33,7 +34,7 @@ def names(session: Session, merchant_id: uuid.UUID) -> list[Row[Any]]:
         session.execute(
             select(Product.id, Product.name)
             .where(Product.merchant_id == merchant_id)
-            .order_by(Product.name, Product.id)
+            .order_by(reading_order(Product.name), Product.id)
             .limit(MOST)
         )
     )

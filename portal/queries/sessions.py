@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from portal.models import LoginChallenge, LoginSession
+from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock
 from portal.queries.people import Kind, Person
+
+_LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no row's
 
 
 def owned_by(person: Person) -> ColumnElement[bool]:
@@ -44,15 +47,69 @@ def lock_one_of(session: Session, person: Person, session_id: uuid.UUID) -> Logi
     ).one()
 
 
-def newest_challenge(session: Session, merchant_id: uuid.UUID, browser_hash: str) -> LoginChallenge | None:
-    """Return the last challenge the browser asked for, locked; only the newest code counts."""
-    return session.scalars(
-        select(LoginChallenge)
-        .where(LoginChallenge.merchant_id == merchant_id, LoginChallenge.browser_hash == browser_hash)
-        .order_by(LoginChallenge.created_at.desc())
-        .limit(1)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+def lock_address(session: Session, email: str) -> None:
+    """Let one transaction at a time decide whether a mail leaves for an address, known or not: no row stands for it."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(email, _LOCK))))
+
+
+def challenges_of(session: Session, merchant_id: uuid.UUID, email: str, *, after: datetime) -> list[LoginChallenge]:
+    """Return what was sent to an address of the merchant's since then, the newest first."""
+    return list(
+        session.scalars(
+            select(LoginChallenge)
+            .where(
+                LoginChallenge.merchant_id == merchant_id,
+                LoginChallenge.email == email,
+                LoginChallenge.created_at > after,
+            )
+            .order_by(LoginChallenge.created_at.desc())
+        )
+    )
+
+
+def unlocks_of(session: Session, email: str, *, after: datetime) -> list[StaffUnlock]:
+    """Return the links that were sent to a staff address since then, the newest first."""
+    return list(
+        session.scalars(
+            select(StaffUnlock)
+            .where(StaffUnlock.email == email, StaffUnlock.created_at > after)
+            .order_by(StaffUnlock.created_at.desc())
+        )
+    )
+
+
+def unlock_by_link(session: Session, link_hash: str, *, lock: bool = False) -> StaffUnlock | None:
+    """Return the staff link with that hash, used or not; `lock` keeps it until the transaction ends."""
+    statement = select(StaffUnlock).where(StaffUnlock.link_hash == link_hash)
+    return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
+
+
+def asked_in(
+    session: Session, merchant_id: uuid.UUID, browser_hash: str, *, now: datetime, lock: bool = False
+) -> list[tuple[LoginChallenge, LoginBrowser]]:
+    """Return what is live and was asked for in the browser, the newest first, of the address it asked for last.
+
+    Two at most: a mail that is about to run out, and the one that followed it.
+    """
+    statement = (
+        select(LoginChallenge, LoginBrowser)
+        .join(LoginBrowser, LoginBrowser.challenge_id == LoginChallenge.id)
+        .where(
+            LoginChallenge.merchant_id == merchant_id,
+            LoginBrowser.browser_hash == browser_hash,
+            LoginChallenge.consumed_at.is_(None),
+            LoginChallenge.expires_at > now,
+        )
+        .order_by(LoginBrowser.asked_at.desc(), LoginChallenge.created_at.desc())
+    )
+    rows = session.execute(statement.with_for_update(key_share=True) if lock else statement)
+    asked = [(challenge, browser) for challenge, browser in rows]
+    return [one for one in asked if one[0].email == asked[0][0].email]
+
+
+def has_asked(session: Session, challenge_id: uuid.UUID, browser_hash: str) -> LoginBrowser | None:
+    """Return the browser's part in a challenge, None for one that did not ask while it was live."""
+    return session.get(LoginBrowser, (challenge_id, browser_hash))
 
 
 def challenge_by_link(

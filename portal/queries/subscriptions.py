@@ -98,18 +98,19 @@ def lock_known(
     provider_ids: Collection[str],
     *,
     others: Collection[uuid.UUID] = (),
-) -> None:
-    """Lock those of PayPal's ids that the merchant has, and `others` of the merchant's with them.
+) -> set[str]:
+    """Lock those of PayPal's ids that the merchant has, and `others` of the merchant's with them; return the ids.
 
     Who locks several takes them by id, here and in `lock_live`.
     """
     known = and_(Subscription.environment == environment, Subscription.provider_id.in_(provider_ids))
-    session.execute(
-        select(Subscription.id)
+    rows = session.scalars(
+        select(Subscription.provider_id)
         .where(Subscription.merchant_id == merchant_id, or_(known, Subscription.id.in_(others)) if others else known)
         .order_by(Subscription.id)
         .with_for_update(key_share=True)
-    ).all()
+    )
+    return set(rows)
 
 
 def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[*tuple[Any, ...]]]:

@@ -21,7 +21,17 @@ from portal.logs import place_of
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.queries import proofs as proof_queries
-from portal.services import late_ends, logins, notices, proofs, sessions, throttles, timeline
+from portal.services import (
+    late_ends,
+    logins,
+    notices,
+    proofs,
+    sessions,
+    staff_devices,
+    staff_unlocks,
+    throttles,
+    timeline,
+)
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -118,6 +128,8 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     """Delete log-ins and counters that expired long ago."""
     logins.purge(ctx, before=now - KEEP_LOGINS)
     sessions.purge(ctx, before=now - KEEP_LOGINS)
+    staff_unlocks.purge(ctx, before=now - KEEP_LOGINS)
+    staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)
 
 

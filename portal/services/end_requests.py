@@ -232,7 +232,9 @@ def _write(
         reason_text=wish.reason_text,
         provider_note=wish.provider_note,
         shown=_shown(session, subscription, outcome, planned, now=now),
+        wished_on=wish.wished_on,
         due_at=planned.due_at if planned is not None else None,
+        awaited_at=planned.awaited_at if planned is not None else None,
         owed_until=planned.owed_until if planned is not None else None,
         wait_reason=planned.reason if planned is not None else None,
         created_at=now,
@@ -277,6 +279,7 @@ def _shown(
     )
     given = grants_of(subscription.product, by_hand)
     seen, next_payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
+    last = planned.last_payment_at if planned is not None else None
     return {
         "stops": [_window(window) for window in seen.stops],
         "stays": [_window(window) for window in seen.stays],
@@ -285,7 +288,7 @@ def _shown(
         "amount": str(subscription.amount) if subscription.amount is not None else None,
         "currency": subscription.currency,
         "payments_left": planned.payments if planned is not None else 0,
-        "last_payment_at": planned.last_payment_at.isoformat() if planned is not None else None,
+        "last_payment_at": last.isoformat() if last is not None else None,
     }
 
 

@@ -6,7 +6,7 @@ date that they choose.  Without such a reason PayPal is told at once (cancellati
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
@@ -16,7 +16,15 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.access import EndPreview, Grant, preview_end
-from portal.domain.end_dates import Schedule, WaitReason, latest, schedule
+from portal.domain.end_dates import (
+    Schedule,
+    WaitReason,
+    first_avoidable,
+    is_completed,
+    latest,
+    schedule,
+    without_payments,
+)
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
@@ -34,10 +42,10 @@ def beginning_of(day: date, time_zone: str) -> datetime:
 def plan(
     subscription: Subscription, actor: Actor, *, wished_at: datetime | None = None, now: datetime
 ) -> Schedule | None:
-    """Return how the end waits, None for at once: no reason, no payment owed any more, or dates that nobody knows.
+    """Return how the end waits, None for at once: no reason, nothing to wait for, or dates that nobody knows.
 
-    Where PayPal's next payment or rhythm is unknown no day can be promised, and only « at once » is safe.
-    The product must be loaded.
+    Where PayPal's next payment or rhythm is unknown no day can be promised, and only « at once » is safe.  While
+    PayPal takes no payment (a pause, or a late payment) the same reasons bind.  The product must be loaded.
     """
     reasons: dict[WaitReason, datetime | None] = {WaitReason.WISH: wished_at}
     if actor is Actor.CUSTOMER:
@@ -47,12 +55,19 @@ def plan(
             WaitReason.NOTICE: now + timedelta(days=product.notice_days) if product.notice_days else None,
         }
     found = latest(reasons, now=now)
-    interval, payment = interval_of(subscription), subscription.next_payment_at
-    if found is None or interval is None or payment is None:
-        return None
-    reason, owed_until = found
-    planned = schedule(reason, owed_until, next_payment_at=payment, interval=interval)
+    planned = _planned(subscription, *found, is_wished=wished_at is not None) if found is not None else None
     return planned if planned is not None and planned.due_at > now else None
+
+
+def _planned(
+    subscription: Subscription, reason: WaitReason, owed_until: datetime, *, is_wished: bool
+) -> Schedule | None:
+    interval, payment = interval_of(subscription), subscription.next_payment_at
+    if subscription.takes_no_payment or (subscription.status is Status.PAST_DUE and payment is None):
+        return without_payments(reason, owed_until)
+    if interval is None or payment is None:
+        return None
+    return schedule(reason, owed_until, next_payment_at=payment, interval=interval, is_wished=is_wished)
 
 
 def expectation(
@@ -65,12 +80,55 @@ def expectation(
 ) -> tuple[EndPreview, datetime | None]:
     """Return the effect on access, and the payment that will not be taken, for the recap and for the proof.
 
-    An end that waits leaves the payments owed until there: access follows the last of them.
+    An end that waits leaves the payments owed until there: access follows the last of them, not the wished day.
     """
     facts, payment, at = subscription.facts, subscription.next_payment_at, now
     if planned is not None:
-        facts, payment, at = replace(facts, paid_until=planned.prevented_at), planned.prevented_at, planned.due_at
+        payment, at = planned.prevented_at, planned.earliest_at
+        if planned.taken:
+            facts = replace(facts, paid_until=planned.prevented_at)
     return preview_end(facts, rule_of(subscription.product), outcome, at, given), payment
+
+
+@dataclass(frozen=True)
+class Avoidable:
+    """A payment that a planned end still leaves, and the last whole day on which ending avoids it (None: today)."""
+
+    payment_at: datetime
+    day: date | None
+
+
+def avoidable(
+    subscription: Subscription, actor: Actor, planned: Schedule, time_zone: str, *, now: datetime
+) -> Avoidable | None:
+    """Return the next payment that an earlier day would avoid; None where all that are left are owed anyway."""
+    at = first_avoidable(planned, plan(subscription, actor, now=now))
+    if at is None or at <= now:
+        return None
+    zone = ZoneInfo(time_zone)
+    day = at.astimezone(zone).date() - timedelta(days=1)
+    return Avoidable(at, day if day > now.astimezone(zone).date() else None)
+
+
+def standing(request: EndRequest, subscription: Subscription, *, now: datetime) -> Schedule | None:
+    """Return the plan of an end that waits, by PayPal's present dates; None of one that waits no more.
+
+    The day on which PayPal is told is the one that was promised.
+    """
+    if not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
+        return None
+    assert request.due_at is not None  # noqa: S101 - it is planned
+    planned = _planned(subscription, request.wait_reason, request.owed_until, is_wished=True)
+    if planned is None:
+        planned = without_payments(request.wait_reason, request.owed_until)
+    return replace(planned, due_at=request.due_at, awaited_at=request.awaited_at)
+
+
+def contract_end(planned: Schedule, wished_on: date | None, time_zone: str) -> date:
+    """Return the day on which the contract ends for whoever asked: neither PayPal's day nor that of access."""
+    if planned.reason is WaitReason.WISH and wished_on is not None:
+        return wished_on
+    return (planned.owed_until - timedelta(microseconds=1)).astimezone(ZoneInfo(time_zone)).date()
 
 
 def payments_around(
@@ -80,15 +138,10 @@ def payments_around(
 
     None is unknown.  Of a request that waits no more, they are those that the recap showed.
     """
-    if not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
-        return _shown(request, "last_payment_at"), _shown(request, "next_payment_at")
-    interval, payment = interval_of(subscription), subscription.next_payment_at
-    if interval is None or payment is None:
-        return None, None
-    planned = schedule(request.wait_reason, request.owed_until, next_payment_at=payment, interval=interval)
+    planned = standing(request, subscription, now=now)
     if planned is None:
-        return subscription.last_payment_at, payment  # no more is owed
-    return planned.last_payment_at, planned.prevented_at
+        return _shown(request, "last_payment_at"), _shown(request, "next_payment_at")
+    return planned.last_payment_at or subscription.last_payment_at, planned.prevented_at
 
 
 def _shown(request: EndRequest, name: str) -> datetime | None:
@@ -101,20 +154,33 @@ def follow(
 ) -> datetime | None:
     """Keep a planned end between the last payment owed and the next one after PayPal's dates have moved.
 
-    The promised day stands as long as it lies there: until it the customer may change their mind.
-    Returns the moment that did not stand, None when nothing moved.
+    The promised moment stands as long as it is safe, and comes sooner once the awaited payment was seen completed,
+    as was promised too.  Returns the moment that did not stand, None when nobody has to be told of another day.
     """
     if request is None or not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
         return None
-    interval, payment, former = interval_of(subscription), subscription.next_payment_at, request.due_at
-    if interval is None or payment is None:
-        return None
+    former, payment = request.due_at, subscription.next_payment_at
     assert former is not None  # noqa: S101 - it is planned
-    planned = schedule(request.wait_reason, request.owed_until, next_payment_at=payment, interval=interval)
-    stands = former < payment if planned is None else planned.last_payment_at < former < planned.prevented_at
-    if stands:
+    planned = _planned(subscription, request.wait_reason, request.owed_until, is_wished=True)
+    if planned is None or payment is None:
         return None
-    request.due_at = max(planned.due_at, now) if planned is not None else now
+    if not planned.keeps(former):
+        _put_off(session, request, planned.due_at, awaited_at=planned.awaited_at, now=now)
+        return former
+    if request.awaited_at is None:
+        return None
+    if planned.taken:
+        request.awaited_at = planned.last_payment_at
+    elif is_completed(request.awaited_at, subscription.last_payment_at):
+        _put_off(session, request, min(request.owed_until, former), awaited_at=None, now=now)
+    return None
+
+
+def _put_off(
+    session: Session, request: EndRequest, due_at: datetime, *, awaited_at: datetime | None, now: datetime
+) -> None:
+    """Write another moment for telling PayPal, with its job."""
+    request.due_at, request.awaited_at = max(due_at, now), awaited_at
     log.info("planned_end_moved", request_id=str(request.id), due_at=request.due_at.isoformat())
     queue.defer(
         session,
@@ -123,4 +189,3 @@ def follow(
         merchant_id=str(request.merchant_id),
         request_id=str(request.id),
     )
-    return former

@@ -6,6 +6,7 @@ access rule) is never written over.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,15 +119,9 @@ def write_page(
 
     A subscription that was read again after `asked_at` keeps what that newer answer said.
     """
-    plans = _plans_of(session, origin, page, now=now)
     comebacks = comeback_arrivals.matching(session, origin.merchant_id, origin.environment, page.readings)
-    subscriptions.lock_known(
-        session,
-        origin.merchant_id,
-        origin.environment,
-        [reading.provider_id for reading in page.readings],
-        others=[comeback.subscription_id for comeback in comebacks.values()],  # whoever came back: the old one too
-    )
+    _lock(session, origin, page, others=[comeback.subscription_id for comeback in comebacks.values()])
+    plans = _plans_of(session, origin, page, now=now)
     offers = {plan_id: Offer(plan, plan.product) for plan_id, plan in plans.items()}
     written = Written()
     for reading in page.readings:
@@ -150,6 +145,21 @@ def write_page(
             continue
         written.created, written.updated = written.created + is_new, written.updated + (not is_new)
     return written
+
+
+def _lock(session: Session, origin: Origin, page: Gathered, *, others: list[uuid.UUID]) -> None:
+    """Lock what the page will write: the known subscriptions and `others` (what somebody came back from).
+
+    Two messages of one new subscription come at once: the second waits for the first, and then knows it.
+    """
+    wanted = {reading.provider_id for reading in page.readings}
+    known = subscriptions.lock_known(session, origin.merchant_id, origin.environment, wanted, others=others)
+    plans = {reading.plan_id for reading in page.readings if reading.plan_id}
+    if (
+        wanted - known
+        or plans - import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, plans).keys()
+    ):
+        import_runs.lock_merchant(session, origin.merchant_id)
 
 
 def _lacks_facts(row: Reading) -> bool:

@@ -130,7 +130,7 @@ def _open(
     mail = outbox.put(
         ctx,
         session,
-        _compose(ctx, kind, [of_merchant(session, merchant.id, request.id)], 1, merchant, now=now),
+        _compose(ctx, session, kind, [of_merchant(session, merchant.id, request.id)], 1, merchant, now=now),
         merchant_id=merchant.id,
         key=f"news:{kind}:{uuid.uuid4()}",
         recipient=merchant.support_email,
@@ -151,11 +151,18 @@ def _rewrite(ctx: Context, session: Session, kind: NewsKind, mail: Mail, merchan
         outbox.supersede(session, mail.key)
         return
     mail.end_request_id = requests[0].id if count == 1 else None
-    outbox.rewrite(ctx, session, mail.key, _compose(ctx, kind, requests, count, merchant, now=now))
+    outbox.rewrite(ctx, session, mail.key, _compose(ctx, session, kind, requests, count, merchant, now=now))
 
 
 def _compose(
-    ctx: Context, kind: NewsKind, requests: list[EndRequest], count: int, merchant: Merchant, *, now: datetime
+    ctx: Context,
+    session: Session,
+    kind: NewsKind,
+    requests: list[EndRequest],
+    count: int,
+    merchant: Merchant,
+    *,
+    now: datetime,
 ) -> Composed:
     head = facts.letterhead(ctx, merchant, merchant.locale)
     path = facts.desk_path(requests[0].subscription) if count == 1 else DESK
@@ -168,7 +175,14 @@ def _compose(
             head, tuple(facts.waiting_facts(one) for one in requests), more=more, path=path
         )
     ends = tuple(
-        facts.end_facts(one, one.subscription, path=facts.desk_path(one.subscription), now=now) for one in requests
+        facts.end_facts(
+            one,
+            one.subscription,
+            path=facts.desk_path(one.subscription),
+            planned=facts.planned_words(session, head, merchant, one, one.subscription, now=now),
+            now=now,
+        )
+        for one in requests
     )
     return LISTS[kind](head, ends, more=more, path=path)
 

@@ -29,6 +29,8 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     if former.astimezone(zone).date() == request.due_at.astimezone(zone).date():
         return
     subscription = subscriptions.of_request(session, request)
-    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
-    composed = ends.end_moved(facts.customer_head(ctx, merchant, subscription.customer), end)
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
+    path = facts.proof_path(merchant, request)
+    composed = ends.end_moved(head, facts.end_facts(request, subscription, path=path, planned=planned, now=now))
     to_customer(ctx, session, merchant, request, composed, key=f"moved:{request.id}:{now.isoformat()}", now=now)

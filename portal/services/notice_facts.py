@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.documents import planned_ends as documents
 from portal.domain import end_requests
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
@@ -13,14 +14,14 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.i18n import pick_locale
-from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, WaitingFacts
+from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Merchant, Provider, Subscription
 from portal.queries import grants
+from portal.services import planned_ends
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.context import Context
-from portal.services.end_schedules import payments_around
-from portal.services.rules import AccessLeft, access_left
+from portal.services.rules import AccessLeft, access_left, grants_of
 
 
 def proof_path(merchant: Merchant, request: EndRequest) -> str:
@@ -59,11 +60,37 @@ def letterhead(ctx: Context, merchant: Merchant, language: str) -> Letterhead:
     )
 
 
-def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now: datetime) -> EndFacts:
+def planned_words(
+    session: Session,
+    head: Letterhead,
+    merchant: Merchant,
+    request: EndRequest,
+    subscription: Subscription,
+    *,
+    now: datetime,
+) -> PlannedWords | None:
+    """Return what a message says of an end that waits for its day; None of one that waits no more."""
+    if not request.is_planned(now):
+        return None
+    by_hand = grants.of_customer(
+        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
+    )
+    given = grants_of(subscription.product, by_hand)
+    told = planned_ends.told_of(request, subscription, merchant, given=given, now=now)
+    return documents.planned_words(told, head.formatter) if told is not None else None
+
+
+def end_facts(
+    request: EndRequest,
+    subscription: Subscription,
+    *,
+    path: str,
+    planned: PlannedWords | None = None,
+    now: datetime,
+) -> EndFacts:
     """Return the request as it stands. The staff's internal note is never among the facts."""
     customer = subscription.customer
     by_customer = request.actor is Actor.CUSTOMER
-    last_taken_at, prevented_at = payments_around(request, subscription, now=now)
     return EndFacts(
         reference=request.reference,
         product=subscription.product.name,
@@ -81,9 +108,7 @@ def end_facts(request: EndRequest, subscription: Subscription, *, path: str, now
         is_payment_near=is_payment_near(request, subscription, now=now),
         reason=request.reason_text if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
-        wait_reason=request.wait_reason,
-        last_taken_at=last_taken_at,
-        prevented_at=prevented_at,
+        planned=planned,
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
         trouble=request.trouble,
         path=path,

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import ALARM, RequestState, Trouble
+from portal.domain.login_mails import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
@@ -43,15 +44,14 @@ def login_code(
     language: str,
     now: datetime,
 ) -> None:
-    """Send the code and the link to an address; too late is never (the outbox drops it after ten minutes)."""
-    life = outbox.LOGIN_CODE_LIFE
+    """Send the code, if one opens, and the link to an address; too late is never (the outbox drops it)."""
     locale = pick_locale(language, merchant.locale)
     composed = logins.login_code(
         facts.letterhead(ctx, merchant, locale),
         code=code,
         path=link_path,
-        minutes=int(life.total_seconds() // 60),
-        valid_until=now + life,
+        minutes=LIFETIME // timedelta(minutes=1),
+        valid_until=now + LIFETIME,
     )
     outbox.put(
         ctx,
@@ -73,7 +73,7 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, merchant: 
     if request.actor is not Actor.CUSTOMER:
         return
     subscription = subscriptions.of_request(session, request)
-    composed = _acknowledgement(ctx, merchant, request, subscription, now=now)
+    composed = _acknowledgement(ctx, session, merchant, request, subscription, now=now)
     to_customer(ctx, session, merchant, request, composed, key=_ack(request), now=now, send_at=now + TOGETHER)
     merchant_news.tell(ctx, session, NewsKind.REQUESTED, request, merchant, key=f"requested:{request.id}", now=now)
 
@@ -86,7 +86,8 @@ def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchan
     if request.state is RequestState.VERIFYING:
         return
     if request.state is RequestState.NEEDS_MERCHANT:
-        composed = _acknowledgement(ctx, merchant, request, subscriptions.of_request(session, request), now=now)
+        subscription = subscriptions.of_request(session, request)
+        composed = _acknowledgement(ctx, session, merchant, request, subscription, now=now)
         outbox.rewrite(ctx, session, _ack(request), composed)
     outbox.release(session, _ack(request), now=now)
 
@@ -220,10 +221,18 @@ def _ack(request: EndRequest) -> str:
 
 
 def _acknowledgement(
-    ctx: Context, merchant: Merchant, request: EndRequest, subscription: Subscription, *, now: datetime
+    ctx: Context,
+    session: Session,
+    merchant: Merchant,
+    request: EndRequest,
+    subscription: Subscription,
+    *,
+    now: datetime,
 ) -> Composed:
-    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
-    return ends.end_recorded(facts.customer_head(ctx, merchant, subscription.customer), end)
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
+    path = facts.proof_path(merchant, request)
+    return ends.end_recorded(head, facts.end_facts(request, subscription, path=path, planned=planned, now=now))
 
 
 def _tell_of_key(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import select, update
@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.end_requests import retry_delay
+from portal.domain.login_mails import LIFETIME
 from portal.logs import place_of
 from portal.mail.composing import Composed
-from portal.mail.logins import LOGIN_CODE
+from portal.mail.logins import SHORT_LIVED
 from portal.models import Mail, MailState, Merchant
 from portal.providers.ports import Attachment, Letter, MailRefused, MailUnavailable
 from portal.queries import proofs as proof_queries
@@ -37,7 +38,6 @@ from portal.services.context import Context
 log = structlog.get_logger(__name__)
 
 CONTENT: Final = "mails.content"  # the purpose a message is sealed for
-LOGIN_CODE_LIFE: Final = timedelta(minutes=10)
 LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
 FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
@@ -75,11 +75,10 @@ def put(
             kind=composed.kind,
             recipient=recipient,
             language=language,
-            subject=composed.subject,
-            content=_seal(ctx, composed),
             message_id=f"{mail_id}@{_domain(ctx.mail_from)}",
             end_request_id=end_request_id,
             send_at=when,
+            **_worded(ctx, composed),
         )
         .on_conflict_do_nothing(index_elements=[Mail.key])
         .returning(Mail.id)
@@ -123,7 +122,7 @@ def supersede(session: Session, key: str) -> bool:
 
 def rewrite(ctx: Context, session: Session, key: str, composed: Composed) -> bool:
     """Give a message that still waits for its time newer words; say whether it took them."""
-    return _change(session, key, subject=composed.subject, content=_seal(ctx, composed)) is not None
+    return _change(session, key, **_worded(ctx, composed)) is not None
 
 
 def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> None:
@@ -134,7 +133,7 @@ def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> No
     session.execute(
         update(Mail)
         .where(Mail.id == mail.id, Mail.state == MailState.WAITING)
-        .values(subject=composed.subject, content=_seal(ctx, composed))
+        .values(**_worded(ctx, composed))
         .execution_options(synchronize_session="fetch")
     )
 
@@ -188,7 +187,7 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailSta
         mail = session.get_one(Mail, mail_id, with_for_update={"key_share": True})
         if mail.state is not MailState.WAITING:
             return mail.state
-        if mail.kind == LOGIN_CODE and now >= mail.created_at + LOGIN_CODE_LIFE:
+        if mail.kind in SHORT_LIVED and now >= mail.created_at + LIFETIME:
             mail.state, mail.content = MailState.SUPERSEDED, None
             log.info("mail_expired", mail_id=str(mail_id), kind=mail.kind)
             return mail.state
@@ -212,7 +211,7 @@ def _letter(ctx: Context, mail: Mail) -> Letter:
         to=mail.recipient,
         sender=ctx.mail_from,
         reply_to=reply_to,
-        subject=mail.subject,
+        subject=content.get("subject", mail.subject),
         text=content["text"],
         html=content["html"],
         language=mail.language,
@@ -241,9 +240,9 @@ def _attachments(ctx: Context, mail: Mail) -> tuple[Attachment, ...]:
 def _settle(
     ctx: Context, mail: Mail, state: MailState, *, sent_at: datetime | None = None, error: str = ""
 ) -> MailState:
-    """Write what became of the message; a log-in code does not stay in the database."""
+    """Write what became of the message; what opens a door does not stay in the database."""
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
-    if mail.kind == LOGIN_CODE:
+    if mail.kind in SHORT_LIVED:
         values["content"] = None
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id).values(**values))
@@ -277,8 +276,13 @@ def _defer(session: Session, mail_id: uuid.UUID, *, at: datetime | None = None) 
     queue.defer(session, queue.SEND_MAIL, at=at, mail_id=str(mail_id))
 
 
-def _seal(ctx: Context, composed: Composed) -> bytes:
-    return ctx.vault.seal(json.dumps({"text": composed.text, "html": composed.html}), purpose=CONTENT)
+def _worded(ctx: Context, composed: Composed) -> dict[str, Any]:
+    """Return what a message's row holds of its words: all of them sealed, and the subject that may be shown."""
+    content = {"text": composed.text, "html": composed.html}
+    if composed.shown_subject:
+        content["subject"] = composed.subject
+    sealed = ctx.vault.seal(json.dumps(content), purpose=CONTENT)
+    return {"subject": composed.shown_subject or composed.subject, "content": sealed}
 
 
 def _domain(address: str) -> str:

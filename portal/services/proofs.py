@@ -128,6 +128,7 @@ def gather(
         ended_at=subscription.ended_at,
         made_at=now,
         check_url=f"{base_url}/proof/{request.reference}",
+        wished_on=request.wished_on,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

@@ -41,6 +41,8 @@ class Visitor:
     network: str = ""
     old_token: str | None = None
     language: str | None = None  # the one they chose by hand
+    wish: str | None = None  # the one their browser asks for
+    device: str = ""  # the token by which the desk knows this browser again
 
 
 def open_for(

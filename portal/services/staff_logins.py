@@ -17,6 +17,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain import typed_codes
 from portal.domain.audit import OPERATOR, Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
@@ -24,7 +25,7 @@ from portal.models import LoginSession, Merchant, RecoveryCode, Staff
 from portal.queries import people
 from portal.queries.people import Kind, Person
 from portal.secrets import token_hash
-from portal.services import audit, throttles
+from portal.services import audit, staff_alerts, staff_devices, throttles
 from portal.services.context import Context
 from portal.services.logins import normal_email
 from portal.services.sessions import Visitor, open_for
@@ -38,6 +39,7 @@ SHORTEST: Final = 16
 LONGEST: Final = 256  # a longer one only costs the server time
 RECOVERY_CODES: Final = 10
 QUARTER: Final = timedelta(minutes=15)
+TRIES: Final = 10  # in a quarter of an hour
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters and digits that nobody confuses
 
 
@@ -82,7 +84,7 @@ def create_staff(
     session.add(staff)
     session.flush()
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(staff_id=staff.id, code_hash=token_hash(_compact(code))) for code in codes)
+    session.add_all(RecoveryCode(staff_id=staff.id, code_hash=token_hash(typed_codes.compact(code))) for code in codes)
     about = ("staff", staff.id)
     audit.append(session, merchant_id, Act.STAFF_HIRED, by=by, at=utc_now(), subject=about, role=role)
     uri = pyotp.TOTP(totp_secret).provisioning_uri(name=staff.email, issuer_name="Portal")
@@ -103,50 +105,70 @@ def check_strength(password: str, *, email: str) -> None:
         raise WeakPassword("this password is almost only the e-mail address")
 
 
-def check_password(ctx: Context, email: str, password: str, *, network: str, now: datetime) -> uuid.UUID | None:
-    """Return who has that address and password, None for nobody; raise TooManyTries. The time is the same."""
+def check_password(
+    ctx: Context, email: str, password: str, *, network: str, own_count: str = "", now: datetime
+) -> uuid.UUID | None:
+    """Return who has that address and password, None for nobody; raise TooManyTries. The time is the same.
+
+    `own_count` names what the tries are counted by instead of address and network, where strangers have no part in
+    it: a browser that the mailed link has unlocked, or a session.
+    """
     email = normal_email(email)
-    throttles.hit(
-        ctx,
-        Limit(name="staff_address", who=email, count=10, window=QUARTER),
+    limits = (
+        Limit(name="staff_address", who=email, count=TRIES, window=QUARTER),
         Limit(name="staff_network", who=network, count=30, window=QUARTER),
-        now=now,
     )
+    own = Limit(name="staff_own", who=own_count, count=TRIES, window=QUARTER)
+    throttles.hit(ctx, *((own,) if own_count else limits), now=now)
     with ctx.db.read() as session:
         staff = people.staff_by_email(session, email)
     right = ctx.passwords.verify(password[:LONGEST], staff.password_hash if staff else None)
     if staff is None or not right:
-        log.info("staff_login.refused", reason="password", staff_id=str(staff.id) if staff else None)
+        log.info("staff_login.refused", reason="password", staff_id=str(staff.id) if staff else None, network=network)
+        if staff is not None:
+            staff_alerts.refused(ctx, staff, Act.PASSWORD_REFUSED, now=now)
         return None
     return staff.id
 
 
 def enter(
-    ctx: Context, staff_id: uuid.UUID, code: str, *, visitor: Visitor, again: bool = False, now: datetime
+    ctx: Context,
+    staff_id: uuid.UUID,
+    code: str,
+    *,
+    visitor: Visitor,
+    own_count: str = "",
+    again: bool = False,
+    now: datetime,
 ) -> str | None:
     """Open a session with the second factor; return its token, None for a wrong or used code; raise TooManyTries.
 
     Only for somebody whose password was just checked; `again` when they were logged in already.
     """
-    throttles.hit(ctx, Limit(name="staff_factor", who=str(staff_id), count=10, window=QUARTER), now=now)
+    who = f"{staff_id}/{own_count}" if own_count else str(staff_id)
+    throttles.hit(ctx, Limit(name="staff_factor", who=who, count=TRIES, window=QUARTER), now=now)
     with ctx.db.begin() as session:
         staff = people.lock_staff(session, staff_id)
-        if staff is None or not _second_factor(ctx, session, staff, code, now=now):
-            log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id))
-            return None
-        _tell(session, staff, Act.LOGGED_IN, at=now, again=again)
-        return open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=visitor, now=now)
+        if staff is not None and _second_factor(ctx, session, staff, code, now=now):
+            _tell(session, staff, Act.LOGGED_IN, at=now, again=again)
+            staff_devices.meet(ctx, session, staff, visitor, now=now)
+            return open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=visitor, now=now)
+    log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id), network=visitor.network)
+    if staff is not None:
+        staff_alerts.refused(ctx, staff, Act.FACTOR_REFUSED, now=now)
+    return None
 
 
 def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: Visitor, now: datetime) -> str | None:
     """Ask for both factors again before a sensitive page; return a new session's token, None if either is wrong."""
-    if check_password(ctx, person.email or "", password, network=visitor.network, now=now) != person.id:
+    own = str(person.session_id)
+    if check_password(ctx, person.email or "", password, network=visitor.network, own_count=own, now=now) != person.id:
         return None
-    return enter(ctx, person.id, code, visitor=visitor, again=True, now=now)
+    return enter(ctx, person.id, code, visitor=visitor, own_count=own, again=True, now=now)
 
 
 def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, now: datetime) -> bool:
-    compact = _compact(code)
+    compact = typed_codes.compact(code)
     if compact.isdecimal():
         return _totp(ctx, staff, compact, now=now)
     recovery = people.unused_recovery_code(session, staff.id, token_hash(compact))
@@ -156,6 +178,7 @@ def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, n
     left = people.recovery_codes_left(session, staff.id)
     log.warning("staff_login.recovery_code_used", staff_id=str(staff.id), left=left)
     _tell(session, staff, Act.RECOVERY_CODE_USED, at=now, left=left)
+    staff_alerts.recovery_code(ctx, session, staff, key=str(recovery.id), left=left, now=now)
     return True
 
 
@@ -169,7 +192,7 @@ def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:
     totp = pyotp.TOTP(ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET))
     current = int(now.timestamp()) // STEP
     for step in (current - 1, current, current + 1):
-        if hmac.compare_digest(totp.at(step * STEP), code) and step > staff.totp_last_step:
+        if hmac.compare_digest(totp.at(step * STEP).encode(), code.encode()) and step > staff.totp_last_step:
             staff.totp_last_step = step
             return True
     return False
@@ -178,10 +201,6 @@ def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:
 def _recovery_code() -> str:
     groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(6))
     return "-".join(groups)  # 120 bits: a plain hash is enough (ASVS 6.5.2)
-
-
-def _compact(code: str) -> str:
-    return "".join(code.split()).replace("-", "").lower()
 
 
 def sign_out_everywhere(session: Session, staff_id: uuid.UUID, *, now: datetime) -> None:

@@ -52,15 +52,19 @@ def hit(ctx: Context, *limits: Limit, now: datetime) -> None:
     over: list[TooManyTries] = []
     with ctx.db.begin() as session:
         for limit in sorted(limits, key=lambda limit: limit.key):  # one order everywhere: no deadlock
-            start = limit.start(now)
-            row = insert(Throttle).values(key=limit.key, window_start=start, count=1)
-            counted = row.on_conflict_do_update(
-                index_elements=["key", "window_start"], set_={"count": Throttle.count + 1}
-            ).returning(Throttle.count)
-            if session.execute(counted).scalar_one() > limit.count:
-                over.append(TooManyTries(limit.name, start + limit.window - now))
+            if count(session, limit, now=now) > limit.count:
+                over.append(TooManyTries(limit.name, limit.start(now) + limit.window - now))
     if over:
         raise max(over, key=lambda refusal: refusal.wait)
+
+
+def count(session: Session, limit: Limit, *, now: datetime) -> int:
+    """Count one try in the caller's transaction and return how many there are in its window."""
+    row = insert(Throttle).values(key=limit.key, window_start=limit.start(now), count=1)
+    counted = row.on_conflict_do_update(
+        index_elements=["key", "window_start"], set_={"count": Throttle.count + 1}
+    ).returning(Throttle.count)
+    return session.execute(counted).scalar_one()
 
 
 def is_spent(session: Session, limit: Limit, *, now: datetime) -> bool:

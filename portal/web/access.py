@@ -85,6 +85,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
+    "auth.staff_unlock": PUBLIC,
+    "auth.staff_unlock_link": PUBLIC,
     "auth.staff_logout": PUBLIC,
     "auth.staff_confirm": OWN,
     "customer.subscriptions": CUSTOMER,

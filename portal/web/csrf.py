@@ -21,6 +21,7 @@ from wtforms import ValidationError
 from wtforms.csrf.core import CSRF, CSRFTokenField
 
 from portal.web import addresses, drafts
+from portal.web.form_words import FormWords
 
 log = structlog.get_logger("portal.web")
 
@@ -56,6 +57,10 @@ class BaseForm(FlaskForm):
             if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
                 return drafts.find({name for name, _field in form._unbound_fields} if form else set())
             return super().wrap_formdata(form, formdata)
+
+        def get_translations(self, _form: Any) -> FormWords:
+            """Say what is wrong with a field in our own words."""
+            return FormWords()
 
 
 class EmptyForm(BaseForm):

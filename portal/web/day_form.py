@@ -1,12 +1,18 @@
-"""The day on which an end is wished, for both faces: part of the address, so that the page shows what it changes."""
+"""The day on which an end is wished, for both faces: the page shows what it changes before anybody confirms it.
+
+It stands in the form of the confirmation itself, so that whichever button is pressed, the day that was typed arrives:
+one that the page has not shown is shown first, and nothing is done meanwhile (cancellation.md, deciding test 26).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flask import g, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import DateField, ValidationError
 from wtforms import Form as PlainForm
@@ -16,7 +22,7 @@ LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies wit
 
 
 class DayForm(PlainForm):
-    """The day on which an end is wished: part of the address, so that the page shows what that day changes."""
+    """The day on which an end is wished: of the form that was sent, else of the address."""
 
     on = DateField(
         _l("The day on which it is to end"),
@@ -24,6 +30,22 @@ class DayForm(PlainForm):
         validators=[Optional()],
     )
     today: date
+    asks: Sequence[str] = ()  # what the page says when the day had not been shown
+
+    @property
+    def shown_for(self) -> str:
+        """The day whose changes this page shows."""
+        return self.on.data.isoformat() if self.on.data and not self.errors else ""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the page that was sent had shown this very day, and its sender wants more than to see another one."""
+        if "show" in request.form or self.errors:
+            return False
+        if request.form.get("shown_for", request.args.get("on", "")) == self.shown_for:
+            return True
+        self.asks = [_("You chose another day. This page now shows what it changes: check it and confirm again.")]
+        return False
 
     @property
     def day(self) -> date | None:
@@ -38,7 +60,7 @@ class DayForm(PlainForm):
 
 def chosen_day(now: datetime) -> DayForm:
     """Return the validated form of the address's day; nothing is chosen while it is empty."""
-    form = DayForm(request.args)
+    form = DayForm(request.form if "on" in request.form else request.args)
     form.today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
     form.validate()
     return form

@@ -16,9 +16,16 @@ DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new
 
 
 def install(app: Flask) -> None:
-    """Register the filters `money`, `price`, `interval`, `day`, `last_day`, `hour` and `moment`."""
+    """Register the filters `number`, `money`, `price`, `interval`, `day`, `last_day`, `hour` and `moment`."""
     app.jinja_env.filters.update(
-        money=_money, price=_price, interval=_interval, day=_day, last_day=_last_day, hour=_hour, moment=_moment
+        number=_number,
+        money=_money,
+        price=_price,
+        interval=_interval,
+        day=_day,
+        last_day=_last_day,
+        hour=_hour,
+        moment=_moment,
     )
 
 
@@ -26,6 +33,11 @@ def formatter() -> Formatter:
     """Return the formatter of this answer, for views that compose a sentence."""
     merchant = g.get("merchant")
     return Formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE, flask_babel)
+
+
+def _number(value: object) -> object:
+    """Return a count as the reader writes it; anything that is no whole number stays as it is."""
+    return formatter().number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _money(value: Money | None) -> str:

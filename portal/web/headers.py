@@ -38,7 +38,9 @@ ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
-WITHOUT_REFERRER: Final = frozenset({"auth.customer_link", "auth.customer_code", "auth.customer_login"})
+WITHOUT_REFERRER: Final = frozenset(
+    {"auth.customer_link", "auth.customer_code", "auth.customer_login", "auth.staff_unlock_link"}
+)
 TOKEN: Final = re.compile(r"(?<=/login/link/)[^/]+|[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 

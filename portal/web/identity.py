@@ -7,7 +7,7 @@ every view, with one SQL statement at most; Flask-Login's `current_user` is the 
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flask import Flask, Request, abort, current_app, g, request, session
@@ -23,8 +23,8 @@ from portal.domain.policies import Actor
 from portal.queries import people
 from portal.queries.paypal_accounts import Provider
 from portal.queries.people import Kind, Person
-from portal.secrets import token_hash
-from portal.services import sessions
+from portal.secrets import new_token, token_hash
+from portal.services import sessions, staff_devices
 from portal.services.context import Context
 from portal.services.sessions import Visitor
 from portal.web import access, formatting, locale
@@ -84,6 +84,8 @@ def visitor(kind: Kind) -> Visitor:
         network=network(),
         old_token=request.cookies.get(cookie_name(kind)),
         language=locale.chosen(),
+        wish=locale.of_browser(),
+        device=_device() if kind is Kind.STAFF else "",
     )
 
 
@@ -105,16 +107,26 @@ def cookie_name(kind: Kind) -> str:
 def log_in(response: Response, kind: Kind, token: str) -> Response:
     """Give the browser the token of a new session; everything of the old one is forgotten but language and draft."""
     _renew(keep=KEPT_AT_LOG_IN)
-    response.set_cookie(
-        cookie_name(kind),
-        token,
-        max_age=sessions.ABSOLUTE[kind],
-        secure=_config().is_https,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+    _set_cookie(response, cookie_name(kind), token, sessions.ABSOLUTE[kind])
+    if kind is Kind.STAFF:
+        _set_cookie(response, _device_cookie(), _device(), staff_devices.KEPT)
     return response
+
+
+def _set_cookie(response: Response, name: str, value: str, max_age: timedelta) -> None:
+    secure = _config().is_https
+    response.set_cookie(name, value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def _device() -> str:
+    """Return the token by which the desk knows this browser again: it opens nothing (services.staff_devices)."""
+    if "device" not in g:
+        g.device = request.cookies.get(_device_cookie()) or new_token()
+    return str(g.device)
+
+
+def _device_cookie() -> str:
+    return f"{'__Host-' if _config().is_https else ''}portal_device"
 
 
 def log_out(response: Response, kind: Kind) -> Response:

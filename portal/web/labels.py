@@ -6,7 +6,7 @@ A word without a label is a defect that a test finds, never an empty place on a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from portal.documents import words
 from portal.domain.access import End
 from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.end_requests import Channel, RequestState, Trouble
+from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
@@ -67,7 +67,7 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.END_REQUESTED: _l("End requested"),
     TimelineKind.END_WITHDRAWN: _l("Request taken back"),
     TimelineKind.NEEDS_MERCHANT: _l("The merchant has to finish it"),
-    TimelineKind.ENDED: _l("End confirmed"),
+    TimelineKind.ENDED: _l("Stop confirmed by PayPal"),
     TimelineKind.MARKED_ABANDONED: _l("Marked as abandoned"),
     TimelineKind.CLOSED: _l("Access over"),
     TimelineKind.END_LATE: _l("The planned time was missed"),
@@ -86,6 +86,17 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
 }
+
+ENDED: Final[Mapping[str, LazyString]] = {
+    Basis.ALREADY_OVER: _l("Seen stopped at PayPal"),
+    Basis.NEVER_STARTED: _l("Subscription over"),  # nothing had begun at PayPal
+}
+
+
+def ended(details: Mapping[str, Any]) -> LazyString:
+    """Return what a confirmed end is called in a timeline: its day is the stop's, not that of the paid time."""
+    return ENDED.get(details.get("basis", ""), TIMELINE[TimelineKind.ENDED])
+
 
 PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.OVER: _l("The subscription has ended."),

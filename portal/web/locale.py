@@ -1,4 +1,7 @@
-"""In which language a page speaks: the visitor's choice, their record, the merchant's, the browser's, French."""
+"""In which language a page speaks: the visitor's choice, their record, the browser's, the merchant's, French.
+
+Every merchant's pages exist in both: a browser that wants one of them gets it.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,14 @@ def current() -> str:
     return i18n.pick_locale(
         session.get("language"),
         person.locale if person else None,
+        of_browser(),
         merchant.locale if merchant else None,
-        request.accept_languages.best_match(i18n.LOCALES),
     )
+
+
+def of_browser() -> str | None:
+    """Return the language of ours that the browser likes best, if it names one."""
+    return request.accept_languages.best_match(i18n.LOCALES)
 
 
 def chosen() -> str | None:

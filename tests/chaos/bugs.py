@@ -104,9 +104,32 @@ def abandon_decided_before_the_lock() -> None:
     end_requests.record, end_requests.check_not_over = record, lambda *_: None
 
 
+def typed_day_forgotten() -> None:
+    """Only the day of the address counts: one that was typed beside the other button is an end at once."""
+    from flask import request
+    from werkzeug.datastructures import MultiDict
+
+    from portal.web.customer import cancellation
+    from portal.web.day_form import DayForm
+
+    real = cancellation.chosen_day
+
+    class Forgetful(DayForm):
+        is_confirmed = True  # type: ignore[assignment]
+
+    def chosen_day(now: Any) -> Any:
+        form = Forgetful(MultiDict(request.args))
+        form.today = real(now).today
+        form.validate()
+        return form
+
+    cancellation.chosen_day = chosen_day
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
     "abandon_decided_before_the_lock": abandon_decided_before_the_lock,
+    "typed_day_forgotten": typed_day_forgotten,
 }

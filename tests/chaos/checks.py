@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
+from tests.chaos.nudging import PLANNED_AGE
 
 FINISHED: Final = ("confirmed", "closed")
 ENDED: Final = ("cancelled", "completed", "abandoned")
@@ -21,7 +22,10 @@ NEAR_A_KILL: Final = timedelta(seconds=8)  # so near to a death a mail may come 
 
 def violations(facts: Facts) -> list[str]:
     """Return everything that is not as promised."""
-    checks = (unfinished, outcomes, agreement, unasked, times, told_early, mails, doubled_mails, promises, surprises)
+    checks = (
+        *(unfinished, outcomes, agreement, unasked, wished_days, times),
+        *(told_early, mails, doubled_mails, promises, surprises),
+    )
     return [said for check in checks for said in check(facts)]
 
 
@@ -92,6 +96,19 @@ def unasked(facts: Facts) -> Iterator[str]:
         sent = [row["sent_at"] for row in facts.requests_of(provider_id) if row["sent_at"] is not None]
         if not any(at < over + SECOND for at in sent):
             yield f"PayPal was told to cancel {provider_id} at {over:%H:%M:%S} before the intent was written here"
+
+
+def wished_days(facts: Facts) -> Iterator[str]:
+    """A day that somebody typed is kept with the request, and PayPal is not told before it has come."""
+    for provider_id, day in facts.journal.wished.items():
+        for row in facts.requests_of(provider_id):
+            if row["actor"] != "customer":
+                continue
+            if row["wished_on"] != day:
+                yield f"request {row['reference']} has the day {row['wished_on']}, its customer typed {day}"
+            sent = row["sent_at"]
+            if sent is not None and sent - row["created_at"] < timedelta(seconds=PLANNED_AGE):
+                yield f"request {row['reference']} was sent to PayPal before its day, {day}, had come"
 
 
 def times(facts: Facts) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from portal.clock import utc_now
 from tests.chaos.world import Seat
@@ -40,6 +40,7 @@ class Journal:
     undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
+    wished: dict[str, date] = field(default_factory=dict)  # the day that somebody typed, by PayPal's id
     clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
     disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
     jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since

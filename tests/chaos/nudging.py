@@ -17,6 +17,8 @@ from tests.chaos.cluster import Cluster
 
 MAIL_CLAIM: Final = 30.0  # the same of a mail that somebody tried to send: longer than a dialogue with the mail server
 
+PLANNED_AGE: Final = 8  # seconds after which the day of a planned end comes, at the soonest (below)
+
 # A request stays claimed for eight seconds before its lease runs out; a worker without a sign of life for fifteen (it
 # gives one every five) has been silent for long.
 AGE: Final = (
@@ -27,6 +29,10 @@ AGE: Final = (
     """UPDATE end_requests SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'
         FOR UPDATE SKIP LOCKED)""",
+    # Its job is used up meanwhile, as too early: the product's own sweep finds one whose day has come without a job.
+    """UPDATE end_requests SET due_at = now() - interval '3 minutes' WHERE id IN (
+        SELECT id FROM end_requests WHERE state = 'recorded' AND due_at > now()
+        AND created_at < now() - interval '8 seconds' FOR UPDATE SKIP LOCKED)""",
     """UPDATE paypal_events SET next_try_at = now() WHERE id IN (
         SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
     """UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'

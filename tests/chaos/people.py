@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import requests
@@ -88,6 +89,7 @@ class People:
             "staff-and-customer": self._race,
             "abandon-while-at-paypal": self._abandon_while_at_paypal,
             "cancel-then-abandon": self._then_abandon,
+            "another-day": self._another_day,
             PENDING: self._never_approved,
         }[step.kind]
         story(seat, random.Random(step.number))
@@ -150,13 +152,20 @@ class People:
         self._cancel(seat)
         self._staff(seat, "abandon")
 
+    def _another_day(self, seat: Seat, chance: random.Random) -> None:
+        """Type a day, press the button of an end at once, and confirm what the page then shows."""
+        wished = (utc_now() + timedelta(days=chance.randrange(5, 90))).date()
+        with self.journal.lock:
+            self.journal.wished[seat.provider_id] = wished
+        self._confirm(Browser(self.world, self.journal, seat, staff=False), seat, clicks=1, day=wished.isoformat())
+
     def _at_paypal(self, seat: Seat, happening: str, after: float) -> None:
         time.sleep(after)
         self.world.simulated.post(f"subscriptions/{seat.provider_id}/{happening}")
 
     # Acts
 
-    def _confirm(self, browser: Browser, seat: Seat, *, clicks: int) -> str:
+    def _confirm(self, browser: Browser, seat: Seat, *, clicks: int, day: str = "") -> str:
         path = f"/account/{seat.slug}/subscriptions/{seat.subscription_id}/cancellation"
         for _ in range(TRIES):
             page = browser.get(path)
@@ -165,7 +174,9 @@ class People:
                 fields = form_of(page.text, path)
                 with self.journal.lock:
                     self.journal.clicks.setdefault(seat.provider_id, utc_now())
-                answer = self._click(browser, path, {**fields, "reason": "not_used"}, clicks)
+                answer = self._click(browser, path, {**fields, "reason": "not_used", "on": day}, clicks)
+                if day and answer is not None and answer.status_code == 422:  # the page asks, and shows what it changes
+                    answer = self._click(browser, path, {**form_of(answer.text, path), "on": day}, clicks)
             if answer is not None and answer.status_code in (302, 303):
                 place = answer.headers["Location"]
                 reference = place.rpartition("/requests/")[2] if "/requests/" in place else ""

@@ -25,6 +25,7 @@ STORIES: Final = {
     "staff-and-customer": 5,  # staff finalise while the customer cancels
     "abandon-while-at-paypal": 5,  # staff abandon while PayPal's cancellation arrives
     "cancel-then-abandon": 3,
+    "another-day": 5,  # a day is typed, the button of an end at once is pressed, and the day is confirmed
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -134,10 +135,11 @@ def for_bug(bug: str) -> Plan:
         "call_before_intent": "die-at:before-intent",
         "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
+        "typed_day_forgotten": "die-at:settling",
     }[bug]
-    steps = []
+    story, steps = "another-day" if bug == "typed_day_forgotten" else "cancel", []
     for seat in range(4):
-        steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
+        steps += [Step("fault", fault, number=1), Step("story", story, seat, number=seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
 
 

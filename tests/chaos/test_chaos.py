@@ -44,6 +44,7 @@ def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing
         ("success_without_a_read", "PayPal still has it ACTIVE and charges"),
         ("mail_before_commit", "the database knows of no such mail"),
         ("abandon_decided_before_the_lock", "ended 2 times"),
+        ("typed_day_forgotten", "was sent to PayPal before its day"),
     ],
 )
 def test_a_planted_bug_is_found(bug, said):

@@ -318,7 +318,7 @@ class Story:
         anne.press("link", "Customers")
         anne.press("link", "Claire Dupont")
         assert reference in anne.text
-        assert plain(anne.word("End confirmed")) in plain(anne.page.locator("#timeline").inner_text())
+        assert plain(anne.word("Stop confirmed by PayPal")) in plain(anne.page.locator("#timeline").inner_text())
         self.picture(anne, "desk-customer")
 
     # The buyer ends it at PayPal

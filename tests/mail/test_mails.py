@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from bs4 import BeautifulSoup
 
 from portal.documents.facts import ProofFacts
+from portal.documents.planned_ends import planned_words
 from portal.documents.proofs import wording
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, Channel, Trouble
@@ -19,7 +20,7 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES, Composed
 from portal.mail.facts import (
     AccessFacts,
@@ -27,6 +28,7 @@ from portal.mail.facts import (
     EffectFacts,
     EndFacts,
     PauseFacts,
+    PlannedFacts,
     ProofWords,
     ReceivedFacts,
     WaitingFacts,
@@ -98,6 +100,61 @@ def effects(**changes: object) -> EffectFacts:
         kept=("Leçon 1",),
     )
     return dataclasses.replace(facts, **changes)
+
+
+def plan(**changes: object) -> PlannedFacts:
+    facts = PlannedFacts(
+        merchant_name="L’Atelier d’Anaïs",
+        reason=WaitReason.WISH,
+        ends_on=date(2027, 2, 20),
+        wished_on=date(2027, 2, 20),
+        price=Money(Decimal("29.90"), "EUR"),
+        taken=(NOW, LATER),
+        prevented_at=LATER,
+        awaited_at=None,
+        earliest_at=LATER,
+        due_at=LATER,
+        avoidable_at=NOW,
+        avoid_on=date(2027, 1, 3),
+        access_until=LATER + timedelta(days=20),
+        is_access_unknown=False,
+        kept=("Leçon 1",),
+        now=NOW,
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+PLANS = (
+    *(plan(reason=why) for why in WaitReason),
+    plan(taken=(), prevented_at=None, price=None, access_until=None, is_access_unknown=True, wished_on=None),
+    plan(taken=(NOW,) * 40, awaited_at=NOW, earliest_at=NOW, avoid_on=None),
+    plan(avoidable_at=None, kept=(), access_until=None),
+)
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_the_mail_of_a_planned_end_says_its_day_payments_and_access(locale):
+    whose = head(locale)
+    (told, again), merchants_own = (
+        (compose(whose, end(due_at=LATER, planned=planned_words(PLANS[2], whose.formatter))) for compose in CUSTOMERS),
+        merchants.merchant_end_requested(
+            whose, (end(due_at=LATER, planned=planned_words(PLANS[2], whose.formatter)),), more=0, path="/admin"
+        ),
+    )
+    day = {"fr": "20 février 2027", "en": "20 February 2027"}[locale]
+    sums = {"fr": ("29,90\xa0€", "59,80\xa0€"), "en": ("€29.90", "€59.80")}[locale]
+    for text in (told.text, again.text, merchants_own.text):
+        assert all(said in text for said in (day, *sums))
+    undo = {"fr": "vous pouvez retirer votre demande", "en": "you can take your request back"}[locale]
+    access = {"fr": "Vous gardez vos accès jusqu’au", "en": "You keep access until"}[locale]
+    avoid = {"fr": "Pour éviter le prélèvement", "en": "To avoid the payment"}[locale]
+    for said in (undo, access, avoid):
+        assert said in told.text
+        assert said in again.text
+        assert said not in merchants_own.text
+
+
+CUSTOMERS = (ends.end_recorded, ends.end_moved)
 
 
 def proof(whose: Letterhead, told: EndFacts, what: EffectFacts, basis: Basis | None = None) -> ProofWords:
@@ -308,11 +365,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         end(**{"is_payment_near": True, "next_payment_at": NOW + timedelta(hours=2), "reason": "Trop cher"} | changes),
         end(**{"is_payment_near": True, "next_payment_at": NOW - timedelta(hours=2)} | changes),
         end(**{"needs_merchant": True, "trouble": Trouble.FORBIDDEN} | changes),
-        end(**{"due_at": LATER} | changes),
-        *(
-            end(**{"due_at": LATER, "wait_reason": why, "last_taken_at": NOW, "prevented_at": LATER} | changes)
-            for why in WaitReason
-        ),
+        *(end(**{"due_at": LATER, "planned": planned_words(one, whose.formatter)} | changes) for one in PLANS),
         end(**{"may_be_charged": False, "asked_by": Actor.STAFF} | changes),
         end(**{"asked_by": Actor.PROVIDER} | changes),
     ]
@@ -376,7 +429,16 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
     told += late_money(whose, **names)
-    told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW))
+    told += [
+        logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
+        for code in ("042137", "")
+    ]
+    told.append(logins.staff_unlock(whose, path="/admin/login/link/t", minutes=10, valid_until=NOW))
+    told.append(staff_alerts.refusals(whose, number=5, at=NOW))
+    told += [
+        staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")
+    ]
+    told += [staff_alerts.recovery_code(whose, left=left, at=NOW) for left in (0, 1, 9)]
     told += about_pauses(whose, changes)
     return told
 
@@ -569,9 +631,18 @@ def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
         assert ("You need not do anything" in mail.text) is is_free, (changes, more)
 
 
-def test_the_code_is_in_the_body_alone():
+def test_the_code_is_in_the_subject_and_in_the_body_and_not_where_others_read():
     mail = logins.login_code(head(), code="042137", path="/account/a/login/link/t", minutes=10, valid_until=NOW)
-    assert "042137" not in mail.subject
+    assert "042137" in mail.subject
+    assert "042137" not in mail.shown_subject
     assert "042137" in mail.text.splitlines()
     assert "for 10 minutes" in mail.text
     assert "https://portal.test/account/a/login/link/t" in mail.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_nobody_at_the_desk_is_told_to_write_to_themselves(locale):
+    """The support address is where customers write: a mail to the desk itself offers it to nobody."""
+    for mail in every_message(head(locale)):
+        foot = mail.text.rpartition("\n--\n")[2]
+        assert ("aide@atelier.test" in foot) is not mail.kind.startswith("merchant_"), mail.kind

@@ -139,8 +139,6 @@ def test_a_bad_row_stops_neither_the_others_nor_what_follows_and_is_reported(ctx
                 email="old",
                 code_hash="c",
                 link_hash="l",
-                browser_hash="b",
-                next_path="/",
                 expires_at=now - timedelta(days=31),
             )
         )

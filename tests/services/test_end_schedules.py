@@ -67,6 +67,8 @@ def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(
 
     assert (request.state, request.wait_reason) == (RequestState.RECORDED, WaitReason.WISH)
     assert add_months(first, 1) < request.due_at < add_months(first, 2)
+    assert request.wished_on == days_ahead(subscription, 60)
+    assert request.due_at >= beginning_of(request.wished_on, "Europe/Paris"), "never before the day that was chosen"
     assert request.shown["payments_left"] == 2
     assert request.shown["last_payment_at"] == add_months(first, 1).isoformat()
     assert request.shown["next_payment_at"] == add_months(first, 2).isoformat()
@@ -74,10 +76,44 @@ def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(
     assert jobs(ctx) == [request.due_at]
 
 
-def test_a_wished_day_before_the_next_payment_ends_at_once(ctx, make, paypal, subscription):
+def test_a_wished_day_before_the_next_payment_waits_for_it_and_leaves_none(ctx, make, paypal, subscription):
     request = carry(ctx, ask(ctx, make, subscription, wished_on=days_ahead(subscription, 5)))
-    assert (request.state, request.due_at, request.wait_reason) == (RequestState.CONFIRMED, None, None)
-    assert make.reload(subscription).access_until == subscription.paid_until, "what is paid stays open"
+    assert (request.state, request.wait_reason) == (RequestState.RECORDED, WaitReason.WISH)
+    assert request.due_at == beginning_of(days_ahead(subscription, 5), "Europe/Paris")
+    assert (request.shown["payments_left"], request.shown["next_payment_at"]) == (
+        0,
+        subscription.next_payment_at.isoformat(),
+    )
+    with ctx.db.begin() as session:
+        session.execute(update(EndRequest).values(due_at=utc_now()))
+    assert carry(ctx, request).state is RequestState.CONFIRMED
+    after = make.reload(subscription)
+    assert (after.access_until, after.ended_at) == (subscription.paid_until,) * 2, "what is paid stays open"
+    (told,) = letters(ctx, "end_confirmed")
+    wished = datetime.combine(days_ahead(subscription, 5), time(12), tzinfo=UTC)
+    said = f"Jour choisi pour la fin : {format_date(wished, 'EEEE', locale='fr')} {day_in_french(wished)}"
+    assert said in " ".join(told.split())
+
+
+def test_a_wished_day_too_near_to_a_payment_is_told_at_once(ctx, make, merchant):
+    """Two days before the next payment nothing waits any more: it would be taken."""
+    held = make.subscription(merchant=merchant, next_payment_at=make.now() + timedelta(days=2))
+    request = ask(ctx, make, held, wished_on=days_ahead(held, 1))
+    assert (request.due_at, request.wished_on) == (None, days_ahead(held, 1))
+
+
+def test_the_end_comes_forward_to_the_wished_day_once_the_last_payment_owed_is_seen(ctx, make, subscription):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
+    last = subscription.next_payment_at
+    assert request.due_at == last + timedelta(days=11)
+    paid = reading_of(subscription, next_billing_at=add_months(last, 1), last_payment_at=last + timedelta(minutes=4))
+    declined = dataclasses.replace(paid, last_payment_at=subscription.last_payment_at)
+    see(ctx, subscription, declined)
+    assert row(ctx, request.id).due_at == request.due_at, "PayPal tries it again: nobody knows yet"
+    see(ctx, subscription, paid)
+    after = row(ctx, request.id)
+    assert after.due_at == beginning_of(request.wished_on, "Europe/Paris") == jobs(ctx)[-1]
+    assert letters(ctx, "end_moved") == [], "the customer was told so from the start"
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():
@@ -104,6 +140,40 @@ def test_the_reason_that_reaches_furthest_decides_for_a_customer(ctx, make, merc
     wished_on = days_ahead(held, wish) if wish else None
     request = ask(ctx, make, held, wished_on=wished_on)
     assert (request.wait_reason, request.shown["payments_left"]) == (reason, payments)
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAST_DUE, Status.PAUSED])
+@pytest.mark.parametrize("is_suspended", [False, True])
+def test_a_binding_commitment_binds_late_or_not(ctx, make, paypal, merchant, status, is_suspended):
+    product = make.product(merchant, commitment_binds=True)
+    until = make.now() + timedelta(days=125)
+    held = make.subscription(merchant=merchant, product=product, status=status, committed_until=until)
+    if is_suspended:  # PayPal gave up after several tries, or somebody paused it: it names no next payment
+        with ctx.db.begin() as session:
+            suspended = {"provider_status": "SUSPENDED", "next_payment_at": None}
+            session.execute(update(Subscription).where(Subscription.id == held.id).values(**suspended))
+    request = carry(ctx, ask(ctx, make, held))
+    assert (request.wait_reason, request.state) == (WaitReason.COMMITMENT, RequestState.RECORDED)
+    assert request.due_at >= until
+    assert paypal.cancelled == []
+
+
+def test_payments_that_start_again_put_a_waiting_end_between_them(ctx, make, merchant):
+    held = make.subscription(merchant=merchant, product=make.product(merchant, commitment_binds=True))
+    with ctx.db.begin() as session:
+        values = {
+            "provider_status": "SUSPENDED",
+            "status": Status.PAST_DUE,
+            "next_payment_at": None,
+            "committed_until": make.now() + timedelta(days=125),
+        }
+        session.execute(update(Subscription).where(Subscription.id == held.id).values(**values))
+    request = ask(ctx, make, held)
+    again = held.next_payment_at + timedelta(days=14)  # the fourth of them a day before the promised moment
+    see(ctx, held, reading_of(held, next_billing_at=again))
+    after = row(ctx, request.id)
+    owed = [at for at in (add_months(again, n) for n in range(8)) if at < after.owed_until]
+    assert owed[-1] + timedelta(days=11) <= after.due_at < add_months(again, len(owed)) - timedelta(days=2)
 
 
 def test_notice_and_commitment_bind_customers_not_staff(ctx, make, merchant):
@@ -159,7 +229,7 @@ def see(ctx, subscription, reading):
         (40, 0, False),
         (40, 2, False),  # the day that was promised still lies between the two payments
         (40, 17, True),  # a pause: the last payment owed would come after the promised day
-        (40, -17, False),  # one payment more is owed, and the promised day comes after it
+        (40, -17, True),  # one payment more is owed, and the promised day comes too soon after it
         (25, 6, True),  # the payment is not owed any more, and would come before the promised day
     ],
 )
@@ -190,7 +260,7 @@ def letters(ctx, kind):
 
 def test_a_planned_end_that_moves_is_told_once_with_the_payments_of_the_new_plan(ctx, make, subscription):
     request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    count, (due, gap) = 0, (request.due_at, timedelta(days=17))
+    count, (due, gap) = 0, (request.due_at, timedelta(days=18))
     for shift in (gap, gap, timedelta(0), timedelta(0), gap):  # there, back, and there again: the last mail is true
         next_payment = subscription.next_payment_at + shift
         see(ctx, subscription, reading_of(subscription, next_billing_at=next_payment))

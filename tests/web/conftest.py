@@ -98,7 +98,10 @@ def letters(ctx: Context) -> Callable[[], list[Promised]]:
         with ctx.db.read() as session:
             rows = session.scalars(select(Mail).order_by(Mail.created_at, Mail.id)).all()
         return [
-            Promised(row.recipient, row.subject, **json.loads(ctx.vault.open(row.content or b"", purpose=CONTENT)))
+            Promised(
+                recipient=row.recipient,
+                **{"subject": row.subject, **json.loads(ctx.vault.open(row.content or b"", purpose=CONTENT))},
+            )
             for row in rows
         ]
 
@@ -198,15 +201,14 @@ def totp(new: NewStaff, *, step: int = 0) -> str:
 
 def row_counts(ctx: Context) -> dict[str, Any]:
     """How many rows each table has, and what the sessions' and challenges' rows say: to see that nothing changed."""
-    from portal.models import Base, LoginChallenge, LoginSession
+    from portal.models import Base, LoginBrowser, LoginChallenge, LoginSession
 
     with ctx.db.read() as session:
         counts: dict[str, Any] = {
             table.name: session.execute(select(table.c[table.primary_key.columns.keys()[0]])).all().__len__()
             for table in Base.metadata.sorted_tables
         }
-        counts["challenges"] = session.execute(
-            select(LoginChallenge.id, LoginChallenge.attempts, LoginChallenge.consumed_at)
-        ).all()
+        counts["challenges"] = session.execute(select(LoginChallenge.id, LoginChallenge.consumed_at)).all()
+        counts["tries"] = session.execute(select(LoginBrowser.challenge_id, LoginBrowser.attempts)).all()
         counts["live sessions"] = session.execute(select(LoginSession.id, LoginSession.revoked_at)).all()
     return counts

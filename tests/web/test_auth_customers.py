@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.models import Customer, LoginSession
+from portal.models import Customer, LoginSession, Mail
 from tests.web.conftest import row_counts
 
 
@@ -90,11 +91,11 @@ def test_the_code_is_worth_nothing_in_another_browser(browser, other_browser, ma
     other_browser.submit(login(merchant), email="inconnu@client.test").submit(code=code, status=422)
 
 
-@pytest.mark.parametrize("typed", ["000000", "12345", "abcdef", "1234567", "", "１２３４５６"])
+@pytest.mark.parametrize("typed", ["000000", "12345", "abcdef", "1234567", "", "１２３４５６", "²³¹²³¹", "٣" * 5])
 def test_a_wrong_code_is_refused_and_the_form_shown_again(browser, make, typed, ctx, code_and_link):
     merchant = make.merchant()
     page = browser.submit(login(merchant), email=make.customer(merchant).email)
-    if typed == code_and_link()[0]:
+    if code_and_link()[0] in ("000000", "123456", "231231"):
         typed = "999999"
     page = page.submit(code=typed, status=422)
     assert len(page.errors) == 1
@@ -103,14 +104,20 @@ def test_a_wrong_code_is_refused_and_the_form_shown_again(browser, make, typed, 
 
 def test_the_sixth_try_is_refused_even_when_it_is_right(browser, make, code_and_link, ctx):
     merchant = make.merchant()
-    page = browser.submit(login(merchant), email=make.customer(merchant).email)
+    customer = make.customer(merchant)
+    page = browser.submit(login(merchant), email=customer.email)
     code, link = code_and_link()
     wrong = str((int(code) + 1) % 10**6).zfill(6)
+    form = browser.values_of(page)
     for _try in range(5):
-        page = page.submit(code=wrong, status=422)
-    page.submit(code=code, status=422)
+        page = browser.post(page.path, form | {"code": wrong}, status=422)
+    assert page.select_one("input[name=code]") is None, "a field that opens nothing is not shown"
+    browser.post(page.path, form | {"code": code}, status=422)
     assert row_counts(ctx)["sessions"] == 0
-    # The link is not a guess: it still opens, so nobody was locked out.
+    # Asking again gives no new tries; the link is not a guess: it still opens, so nobody was locked out.
+    again = browser.submit(login(merchant), email=make.customer(merchant, email="other@client.test").email)
+    again = browser.submit(login(merchant), email=customer.email)
+    assert again.select_one("input[name=code]") is None
     assert browser.get(link).submit().path == home(merchant)
 
 
@@ -129,20 +136,111 @@ def test_code_and_link_run_out_after_ten_minutes(browser, make, code_and_link):
     page = browser.submit(login(merchant), email=make.customer(merchant).email)
     code, link = code_and_link()
     with time_machine.travel(utc_now() + timedelta(minutes=10, seconds=1), tick=False):
-        page.submit(code=code, status=422)
+        page = page.submit(code=code, status=422)
+        assert page.follow(page.select_one("main a").get_text()).path == login(merchant)
         browser.get(link, status=410)
 
 
-def test_only_the_newest_mail_counts(browser, make, code_and_link, letters):
+def test_asking_again_sends_nothing_and_says_that_the_last_mail_opens(browser, other_browser, make, letters):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        first = browser.submit(login(merchant), email=customer.email)
+        assert "already" not in first.text
+        clock.shift(timedelta(minutes=6, seconds=59))
+        for one in (browser, other_browser):
+            page = one.submit(login(merchant), email=customer.email)
+            assert "you already have our last e-mail, sent at 11:00" in page.text
+    assert len(letters()) == 1
+
+
+@pytest.mark.parametrize("way", ["code", "link"])
+def test_one_mail_opens_in_every_browser_that_asked_while_it_was_live(
+    browser, other_browser, make, code_and_link, letters, way
+):
     merchant = make.merchant()
     customer = make.customer(merchant)
     browser.submit(login(merchant), email=customer.email)
-    old = code_and_link()[0]
-    page = browser.submit(login(merchant), email=customer.email)
+    page = other_browser.submit(login(merchant), email=customer.email)
+    assert len(letters()) == 1
+    code, link = code_and_link()
+    entered = page.submit(code=code) if way == "code" else other_browser.get(link).submit()
+    assert entered.path == home(merchant)
+    browser.get(link, status=410)  # once: whoever used it owns the mailbox, and another mail leaves at once
+    browser.submit(login(merchant), email=customer.email)
     assert len(letters()) == 2
-    if old != code_and_link()[0]:
-        page.submit(code=old, status=422)
-    page.submit(code=code_and_link()[0])
+
+
+def test_in_its_last_three_minutes_a_mail_is_followed_by_another_and_both_keep_their_word(
+    browser, other_browser, make, code_and_link, letters
+):
+    merchant = make.merchant()
+    customer = make.customer(merchant)
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        page = browser.submit(login(merchant), email=customer.email)
+        other = other_browser.submit(login(merchant), email=customer.email)
+        old = code_and_link()[0]
+        clock.shift(timedelta(minutes=7))
+        browser.submit(login(merchant), email=customer.email)
+        assert len(letters()) == 2
+        clock.shift(timedelta(minutes=2, seconds=59))
+        assert other.submit(code=old).path == home(merchant), "it said: valid for ten minutes"
+        clock.shift(timedelta(minutes=6))
+        assert page.submit(code=code_and_link()[0]).path == home(merchant), "the browser that asked before, too"
+
+
+def test_five_tries_belong_to_each_browser(browser, other_browser, make, code_and_link):
+    merchant = make.merchant()
+    customer = make.customer(merchant)
+    page = browser.submit(login(merchant), email=customer.email)
+    theirs = other_browser.submit(login(merchant), email=customer.email)
+    code = code_and_link()[0]
+    for _try in range(5):
+        theirs = other_browser.post(
+            theirs.path, other_browser.values_of(theirs) | {"code": f"{(int(code) + 1) % 10**6:06}"}, status=422
+        )
+    assert page.submit(code=code).path == home(merchant)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "Your code: {a} {b}",
+        "Votre code : {a}{b} – Studio 54",
+        "{a}-{b}",
+        " {a} {b} ",
+        "{full}",
+        "{arabic}",
+        "Your code:\n\n{a}{b}\n\nIt is valid once, for 10 minutes, until 14:10.",
+    ],
+)
+def test_the_field_takes_what_people_paste(browser, make, code_and_link, pasted):
+    merchant = make.merchant()
+    page = browser.submit(login(merchant), email=make.customer(merchant).email)
+    code = code_and_link()[0]
+    full, arabic = ("".join(chr(zero + int(digit)) for digit in code) for zero in (0xFF10, 0x0660))
+    text = pasted.format(a=code[:3], b=code[3:], full=full, arabic=arabic)
+    assert page.submit(code=text).path == home(merchant)
+
+
+def test_the_code_stands_in_the_subject_and_never_where_the_desk_can_read_it(
+    browser, make, code_and_link, letters, ctx
+):
+    merchant = make.merchant(locale="en")
+    browser.submit(login(merchant), email=make.customer(merchant).email)
+    code, link = code_and_link()
+    assert code in letters()[-1].subject
+    with ctx.db.read() as session:
+        assert code not in session.scalars(select(Mail.subject)).one()
+    button = BeautifulSoup(letters()[-1].html, "html.parser").select_one("a.button")
+    assert (button.get_text(), button["href"]) == ("Log in", f"http://portal.test{link}")
+
+
+def test_an_english_browser_gets_english_and_a_french_one_french(browser, make, letters):
+    french, english = make.merchant(locale="fr"), make.merchant(locale="en")
+    for merchant in (french, english):
+        for wish, language in (("en-GB,en;q=0.9", "en"), ("fr-FR,fr;q=0.9,en;q=0.5", "fr"), ("de", merchant.locale)):
+            assert browser.get(login(merchant), Accept_Language=wish).language == language
 
 
 def test_an_unknown_address_gets_the_same_answer_and_no_mail(browser, other_browser, make, letters, ctx):
@@ -163,18 +261,30 @@ def test_an_address_of_another_merchant_is_unknown_here(browser, make, letters):
     assert letters() == []
 
 
-def test_the_limit_of_an_address_says_when_to_come_back(browser, make, letters):
+def test_one_network_causes_five_mails_an_hour_and_hears_when_to_come_back(browser, other_browser, make, letters):
     merchant = make.merchant()
     customer = make.customer(merchant)
-    with time_machine.travel("2026-11-22T10:00:00Z", tick=False):
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
         for _mail in range(5):
             browser.submit(login(merchant), email=customer.email)
-        page = browser.submit(login(merchant), email=customer.email, status=429)
-        assert page.response.headers["Retry-After"] == str(15 * 60)
-        browser.submit(login(merchant), email="inconnu@client.test")
-    assert len(letters()) == 5
-    with time_machine.travel("2026-11-22T10:15:00Z", tick=False):
+            clock.shift(timedelta(minutes=7))
         browser.submit(login(merchant), email=customer.email)
+        assert len(letters()) == 5, "the last one is live for three minutes more, and opens"
+        clock.shift(timedelta(minutes=3))
+        page = browser.submit(login(merchant), email=customer.email, status=429)
+        assert page.response.headers["Retry-After"] == str(22 * 60)
+        other_browser.submit(login(merchant), email=customer.email)
+        assert len(letters()) == 6, "another network is not concerned"
+        clock.shift(timedelta(minutes=22))
+        browser.submit(login(merchant), email=customer.email)
+    assert len(letters()) == 7
+
+
+def test_a_mail_that_was_used_does_not_count(browser, make, log_in_customer):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    for _time in range(7):
+        log_in_customer(browser, merchant, customer).submit(press="Log out")
 
 
 def test_the_limit_of_a_network_counts_every_address(app, make):
@@ -327,6 +437,16 @@ def test_a_bad_address_is_shown_again_as_typed(browser, make, typed, ctx):
     assert page.values(page.form(having=("email",)))["email"] == typed
     assert len(page.errors) == 1
     assert row_counts(ctx)["login_challenges"] == 0
+
+
+@pytest.mark.parametrize(("known", "kept"), [(None, "en"), ("fr", "fr")])
+def test_mails_speak_as_the_browser_asks_where_nothing_else_is_known(make, browser, ctx, code_and_link, known, kept):
+    merchant = make.merchant(locale="fr")
+    customer = make.customer(merchant, locale=known)
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en-GB"
+    browser.submit(f"/account/{merchant.slug}/login", email=customer.email).submit(code=code_and_link()[0])
+    with ctx.db.read() as session:
+        assert session.get_one(Customer, customer.id).locale == kept
 
 
 def test_mails_speak_the_language_the_customer_reads(make, browser, letters, ctx, code_and_link):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
-from portal.models import LoginSession, Staff
+from portal.models import AuditEntry, LoginSession, Staff
+from tests.browser_client import Browser
 from tests.web.conftest import PASSWORD, row_counts, totp
 
 
@@ -109,6 +111,151 @@ def test_tries_on_the_second_factor_are_limited(browser, lea):
         for _try in range(10):
             page.submit(code="12345", status=422)
         page.submit(code=totp(lea), status=429)
+
+
+@pytest.mark.parametrize("typed", ["１２３４５６", "٣٣٣٣٣٣", "²³¹²³¹", "①②③④⑤⑥", "é" * 40, "123456́"])
+def test_digits_of_other_scripts_are_a_code_like_any_other(browser, lea, ctx, typed):
+    page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
+    page = page.submit(code=typed, status=422)
+    code = totp(lea)
+    page.submit(code=" " + "".join(chr(0xFF10 + int(digit)) for digit in code[:3]) + "-" + code[3:])
+    assert row_counts(ctx)["sessions"] == 1
+
+
+def acts(ctx, *wanted):
+    with ctx.db.read() as session:
+        return [row for row in session.scalars(select(AuditEntry.act).order_by(AuditEntry.number)) if row in wanted]
+
+
+def test_refused_passwords_and_factors_are_audit_rows(browser, other_browser, lea, ctx, log_in_staff):
+    browser.submit("/admin/login", email=lea.staff.email, password="a wrong password", status=422)
+    browser.submit("/admin/login", email="nobody@atelier.test", password="a wrong password", status=422)
+    page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD).submit(code="12345", status=422)
+    assert acts(ctx, "staff.password_refused", "staff.factor_refused") == [
+        "staff.password_refused",
+        "staff.factor_refused",
+    ]
+    page.submit(code=totp(lea))
+    journal = browser.get("/admin/audit").text
+    assert journal.count("Somebody, as Léa Martin") == 2
+    confirm = browser.get("/admin/confirm")
+    confirm.submit(password="a wrong password", code="12345", status=422)
+    assert len(acts(ctx, "staff.password_refused")) == 2
+
+
+def test_five_refusals_in_a_day_are_told_once_to_the_person(app, lea, letters):
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        for number in range(9):
+            assert len(letters()) == (number > 4)
+            Browser(app, address=f"203.0.{number}.9").submit(
+                "/admin/login", email=lea.staff.email, password="a guess of a stranger", status=422
+            )
+        assert [letter.recipient for letter in letters()] == [lea.staff.email]
+        assert "5 attempts" in letters()[0].text
+        clock.shift(timedelta(days=1))
+        for number in range(5):
+            Browser(app, address=f"203.0.{number}.9").submit(
+                "/admin/login", email=lea.staff.email, password="a guess of a stranger", status=422
+            )
+        assert len(letters()) == 2
+
+
+def test_a_browser_never_seen_is_an_audit_row_and_a_mail_and_a_known_one_is_not(
+    browser, other_browser, lea, letters, ctx, log_in_staff
+):
+    with time_machine.travel("2026-11-22T10:00:05Z", tick=False) as clock:
+        for one in (browser, other_browser, browser, other_browser):
+            log_in_staff(one, lea).submit(press="Log out")
+            clock.shift(timedelta(minutes=1))
+    assert acts(ctx, "staff.new_device") == ["staff.new_device"]
+    (letter,) = letters()
+    assert letter.recipient == lea.staff.email
+    assert "198.51.100.0/24" in letter.text
+    assert "http://portal.test/admin/sessions" in letter.text
+
+
+def test_a_used_recovery_code_is_told(browser, lea, letters, ctx):
+    page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
+    page.submit(code=lea.recovery_codes[3])
+    assert acts(ctx, "staff.recovery_code_used") == ["staff.recovery_code_used"]
+    (letter,) = letters()
+    assert letter.recipient == lea.staff.email
+    assert "9 recovery codes left" in letter.text
+
+
+def unlock_link(letters) -> str:
+    found = [re.search(r"http://portal\.test(/admin/login/link/\S+)", letter.text) for letter in letters()]
+    return [one[1] for one in found if one][-1]
+
+
+def lock(app, email: str, *, tries: int = 10) -> None:
+    for number in range(tries):
+        Browser(app, address=f"203.0.{number}.9").submit(
+            "/admin/login", email=email, password="a guess of a stranger", status=422
+        )
+
+
+def test_the_link_opens_the_password_page_in_one_browser_once_and_nothing_else(
+    app, browser, other_browser, lea, letters, ctx
+):
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        lock(app, lea.staff.email)
+        browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=429)
+        for email in (lea.staff.email, "nobody@atelier.test"):
+            browser.submit("/admin/login/unlock", email=email)
+        link = unlock_link(letters)
+        assert [letter.recipient for letter in letters()].count(lea.staff.email) == 2  # the spree's mail before
+        before = row_counts(ctx)
+        page = browser.get(link)
+        assert row_counts(ctx) == before
+        assert page.response.headers["Referrer-Policy"] == "no-referrer"
+        page.submit()
+        assert row_counts(ctx)["sessions"] == 0
+        other_browser.get(link, status=410)
+        other_browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=429)
+        for _try in range(10):
+            browser.submit("/admin/login", email=lea.staff.email, password="a wrong password", status=422)
+        browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=429)
+        clock.shift(timedelta(minutes=1))
+        browser.submit("/admin/login/unlock", email=lea.staff.email)  # the first link is used: another one leaves
+        browser.get(unlock_link(letters)).submit().submit(email=lea.staff.email, password=PASSWORD).submit(
+            code=totp(lea)
+        )
+    assert acts(ctx, "staff.login_unlocked") == ["staff.login_unlocked"] * 2
+
+
+def test_one_link_at_a_time_is_live_for_a_staff_address(app, lea, letters):
+    with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
+        for minutes, number in ((0, 1), (6, 1), (1, 2), (2, 2)):
+            clock.shift(timedelta(minutes=minutes))
+            for network in range(3):
+                page = Browser(app, address=f"203.0.{network}.9").submit("/admin/login/unlock", email=lea.staff.email)
+                assert page.notices
+            assert len(letters()) == number
+
+
+def test_who_knows_the_password_keeps_nobody_out_by_wrong_second_factors(app, browser, other_browser, lea, letters):
+    with time_machine.travel("2026-11-22T10:00:05Z", tick=False):
+        theirs = other_browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
+        for _try in range(10):
+            theirs.submit(code="12345", status=422)
+        page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD).submit(
+            code=totp(lea), status=429
+        )
+        page.submit(email=lea.staff.email)
+        page = browser.get(unlock_link(letters)).submit()
+        page = page.submit(email=lea.staff.email, password=PASSWORD).submit(code=totp(lea))
+        assert page.path in ("/admin", "/admin/")
+
+
+def test_strangers_tries_do_not_reach_somebody_who_is_in(app, browser, lea, log_in_staff):
+    with time_machine.travel("2026-11-22T10:00:05Z", tick=False) as clock:
+        log_in_staff(browser, lea)
+        lock(app, lea.staff.email, tries=9)
+        stranger = Browser(app, address="203.0.113.9")
+        stranger.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=429)
+        clock.shift(timedelta(seconds=60))
+        browser.get("/admin/confirm?next=/admin/sessions").submit(password=PASSWORD, code=totp(lea))
 
 
 def test_somebody_disabled_is_out_at_once(browser, other_browser, lea, log_in_staff, ctx):

@@ -3,49 +3,113 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from babel.dates import format_date
+from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import RequestState
 from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
+from portal.models import Subscription
 from tests.services.test_carrying_out import ask
 from tests.services.test_end_schedules import reading_of, see
 from tests.web.admin.conftest import enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
-PLANNED = "PayPal will be told on"
+PLANNED = "PayPal will be told"
 
 
 def day(days: int) -> str:
     return (utc_now() + timedelta(days=days)).date().isoformat()
 
 
+def in_words(at, locale="en_GB", pattern="EEEE d MMMM y"):
+    return format_date(at, pattern, locale=locale)
+
+
 def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(visit, make, paypal):  # noqa: F811
     held = make.subscription(customer=visit.customer)
     recap = visit.recap(held)
     assert "PayPal will be told" not in recap.text
-    form = next(form for form in recap.soup.find_all("form") if form.find("input", {"name": "on"}))
-    assert form["method"] == "get"
+    wished = (utc_now() + timedelta(days=50)).date()
 
-    recap = visit.browser.get(visit.page(held, f"/cancellation?on={day(50)}"))
-    assert "You chose" in recap.text
-    assert "One more payment is taken" in recap.text
-    assert PLANNED in recap.text
-    result = recap.submit(press=CANCEL)
-    assert "The last payment that is still taken is that of" in result.text
-    assert "It waits for the day that was chosen." in result.text
+    recap = recap.submit(press="Show what this changes", on=wished.isoformat())
+    assert make.requests(held) == []
+    assert "You chose another day" not in recap.text, "whoever asks to see it is not scolded"
+    plain = in_words(wished, pattern="d MMMM y")
+    zone = ZoneInfo(visit.merchant.time_zone)
+    payments = [in_words(add_months(held.next_payment_at, n).astimezone(zone)) for n in range(2)]
+    for said in (
+        f"End planned on {plain}",
+        f"2 more payments are taken: €59.80 in all {payments[0]}: €29.90 {payments[1]}: €29.90"
+        if add_months(held.next_payment_at, 1).astimezone(zone).date() < wished
+        else f"One more payment is taken: {payments[0]}: €29.90",
+        "Until then you can take your request back.",
+    ):
+        assert said in recap.text
+    result = recap.submit(press=f"Cancel on {plain}")
+    for said in (f"End planned on {plain}.", "You keep access until", payments[0], "Day chosen for the end"):
+        assert said in result.text
     assert "cancelled" not in result.h1.lower()
     (request,) = make.requests(held)
-    assert (request.wait_reason, request.state) == (WaitReason.WISH, RequestState.RECORDED)
+    assert (request.wished_on, request.wait_reason, request.state) == (wished, WaitReason.WISH, RequestState.RECORDED)
     assert paypal.cancelled == []
-    assert PLANNED in visit.browser.get(visit.home).text
+    card = visit.browser.get(visit.home)
+    assert f"End planned on {plain}" in card.text
+    assert PLANNED in card.text
+    assert "as long as the subscription runs" not in card.text, "access has a last day now"
 
     assert "was taken back" in result.submit(press=UNDO).text
+
+
+def test_26_a_day_that_was_typed_is_never_an_end_at_once_by_the_other_button(visit, support, merchant, make, paypal):  # noqa: F811
+    held = make.subscription(customer=visit.customer, merchant=visit.merchant)
+    theirs = make.subscription(merchant=merchant)
+    recap = visit.recap(held)
+    desk = support.get(f"/admin/subscriptions/{theirs.id}/end/complete")
+    for page, press in ((recap, CANCEL), (desk, "Mark as completed")):
+        shown = page.submit(press=press, on=day(50), status=422)
+        assert "You chose another day. This page now shows what it changes" in shown.text
+        assert shown.soup.find("input", {"name": "on"})["value"] == day(50)
+        assert PLANNED in shown.text
+    assert make.requests(held) == make.requests(theirs) == []
+    again = recap.submit(press=CANCEL, on=day(50), comment="Je déménage", status=422)
+    other = again.submit(
+        press="Cancel on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"), on="", status=422
+    )
+    assert make.requests(held) == [], "nor is a day that was emptied"
+    other.submit(press=CANCEL)
+    assert make.requests(held)[0].reason_text == "Je déménage"
+    assert paypal.cancelled == [held.provider_id]
+
+
+def test_a_yearly_subscription_says_what_is_still_paid_and_how_to_avoid_it(log_in, make, now):  # noqa: F811
+    merchant = make.merchant(locale="fr", time_zone="Europe/Paris")  # noqa: F811
+    visit = log_in(merchant, make.customer(merchant), language="fr")  # noqa: F811
+    renewal = (now + timedelta(days=165)).replace(hour=10, minute=0, second=0)
+    held = make.subscription(customer=visit.customer, next_payment_at=renewal, amount=Decimal(120))
+    with make.ctx.db.begin() as session:
+        session.execute(update(Subscription).where(Subscription.id == held.id).values(interval_unit="YEAR"))
+    summer = (renewal + timedelta(days=60)).date()
+    recap = visit.browser.get(visit.page(held, f"/cancellation?on={summer.isoformat()}"))
+    bare = "d'er' MMMM y" if summer.day == 1 else "d MMMM y"
+    assert f"Résilier au {in_words(summer, 'fr', bare)}" in recap.text
+    assert "120,00" in recap.text
+    link = next(a for a in recap.soup.find_all("a") if "on=" in str(a.get("href")))
+    before = (renewal - timedelta(days=1)).date()
+    assert link["href"].endswith(f"on={before.isoformat()}")
+    assert "Pour éviter le prélèvement de 120,00" in recap.text
+    sooner = visit.browser.get(link["href"])
+    assert "sera encore effectué" not in sooner.text
+
+    recap.submit(press=f"Résilier au {in_words(summer, 'fr', bare)}")
+    (request,) = make.requests(held)
+    assert request.due_at.astimezone(ZoneInfo("Europe/Paris")).date() == summer, "not half a year later"
 
 
 def test_both_faces_show_a_plan_that_moved_with_the_payments_of_now(log_in, support, merchant, make, ctx):  # noqa: F811
@@ -59,7 +123,8 @@ def test_both_faces_show_a_plan_that_moved_with_the_payments_of_now(log_in, supp
     last, prevented = (
         format_date(at.astimezone(zone), "EEEE d MMMM y", locale="en_GB") for at in (shifted, add_months(shifted, 1))
     )
-    assert f"The last payment that is still taken is that of {last}. That of {prevented}, and all" in page.text
+    assert f"One more payment is taken: {last}: €29.90" in page.text
+    assert f"The payment of {prevented}, and all those after it, are not taken." in page.text
     for shown in (page, support.get(f"/admin/subscriptions/{held.id}")):
         assert f"Last payment still taken {last} First payment not taken {prevented}" in shown.text
 
@@ -76,15 +141,15 @@ def test_a_day_that_cannot_be_is_said_and_nothing_is_recorded(visit, make, wrong
 def test_a_notice_period_is_said_before_and_in_french(french_visit, make):  # noqa: F811
     product = make.product(french_visit.merchant, notice_days=45)
     recap = french_visit.recap(make.subscription(customer=french_visit.customer, product=product))
-    assert "préavis de 45 jours" in recap.text
-    assert "Un paiement sera encore pris, le" in recap.text
+    assert "Le préavis court jusqu’au" in recap.text
+    assert "sera encore effectué" in recap.text or "seront encore effectués" in recap.text
 
 
 def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, paypal):  # noqa: F811
     held = make.subscription(merchant=merchant)
     page = support.get(f"/admin/subscriptions/{held.id}/end/complete?on={day(50)}")
-    assert "The last payment that is still taken is that of" in page.text
-    page = page.submit(press="Mark as completed")
+    assert "One more payment is taken:" in page.text or "more payments are taken:" in page.text
+    page = page.submit(press="Mark as completed on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"))
     assert "Planned: PayPal is told on its day." in page.notices[0]
     assert "Waits for the day that was chosen" in page.text
     assert "Try again now" not in page.text
@@ -93,6 +158,9 @@ def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, pay
     assert paypal.cancelled == []
     reader.post(f"/admin/requests/{request.id}/withdrawal", support.values_of(page), status=403)
 
+    buttons = [one.get_text(strip=True) for one in page.soup.select("main button, main a.button")]
+    undo = buttons.index("Take this planned end back")
+    assert undo < buttons.index("Cancel the subscription"), "its undo stands before the buttons that end"
     page = page.submit(press="Take this planned end back")
     assert "The subscription goes on." in page.notices[0]
     assert make.requests(held)[0].state is RequestState.WITHDRAWN

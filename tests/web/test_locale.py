@@ -15,10 +15,12 @@ def test_without_any_choice_the_browser_decides_and_else_french(browser, accepte
     assert browser.get("/accessibility", Accept_Language=accepted).language == language
 
 
-def test_choice_before_person_before_merchant_before_browser(browser, make, log_in_customer, ctx):
+def test_choice_before_person_before_browser_before_merchant(browser, make, log_in_customer, ctx):
     merchant = make.merchant(locale="en")
     customer = make.customer(merchant, locale="fr")
-    assert browser.get(f"/account/{merchant.slug}/login", Accept_Language="fr").language == "en"
+    assert browser.get(f"/account/{merchant.slug}/login").language == "en"
+    assert browser.get(f"/account/{merchant.slug}/login", Accept_Language="fr").language == "fr"
+    assert browser.get(f"/account/{merchant.slug}/login", Accept_Language="de").language == "en"
     page = log_in_customer(browser, merchant, customer)
     assert page.language == "fr"
     page = page.submit(press="English")

@@ -31,6 +31,15 @@ def test_a_customer_sees_both_browsers_and_ends_the_other(browser, other_browser
     assert "/login" in other_browser.get(sessions(merchant)).path
 
 
+def test_a_button_is_only_spoken_of_where_there_is_one(browser, other_browser, make, log_in_customer):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    log_in_customer(browser, merchant, customer)
+    assert "end its session" not in browser.get(sessions(merchant)).text
+    log_in_customer(other_browser, merchant, customer)
+    assert "end its session" in browser.get(sessions(merchant)).text
+
+
 def test_all_other_sessions_end_at_once_and_this_one_stays(browser, other_browser, app, make, log_in_customer):
     from tests.browser_client import Browser
 

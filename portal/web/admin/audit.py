@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from flask import Response, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.domain.audit import COMMAND_LINE
+from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
 from portal.queries import audit as queries
 from portal.services import audit_checks, audit_exports
@@ -20,6 +22,7 @@ from portal.web.admin import audit_words, bp, showing
 from portal.web.identity import by, context, person
 
 MOST: Final = 20_000  # rows checked while a person waits for the page
+STRANGERS: Final = frozenset({Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.LOGIN_UNLOCKED})
 TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 
 
@@ -37,7 +40,7 @@ def show() -> ResponseReturnValue:
             next_url=url_for(".audit", after=page.older_than) if page.older_than else None,
             previous_url=url_for(".audit", before=page.newer_than) if page.newer_than else None,
             act_of=lambda row: audit_words.ACT.get(row.act, row.act),
-            who_of=lambda row: names.get(row.actor_id) or _who(row),
+            who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
             CHANNEL=audit_words.CHANNEL,
         )
 
@@ -80,6 +83,13 @@ def _whole(verdict: Verdict) -> str:
         number=verdict.last,
         command=f"flask audit verify {g.merchant.slug}",
     )
+
+
+def _stranger(row: Any, names: Mapping[UUID, str]) -> str:
+    """Return under whose address somebody tried to log in: who it was is not known."""
+    if row.act not in STRANGERS:
+        return ""
+    return _("Somebody, as %(name)s", name=names.get(row.subject_id, ""))
 
 
 def _who(row: Any) -> str:

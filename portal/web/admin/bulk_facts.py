@@ -70,9 +70,10 @@ def relaunch(counts: Counts, outcome: Status) -> str:
     """Return who may be invited to come back."""
     if outcome is Status.CANCELLED and counts.invitable:
         return ngettext(
-            "%(num)s customer may be invited to come back.",
-            "%(num)s customers may be invited to come back.",
+            "%(count)s customer may be invited to come back.",
+            "%(count)s customers may be invited to come back.",
             counts.invitable,
+            count=formatter().number(counts.invitable),
         )
     if outcome is Status.ABANDONED:
         return _("Nobody of them is ever invited to come back: no e-mail, no banner, no button. This is final.")

@@ -14,6 +14,7 @@ from portal.domain.subscriptions import Action
 from portal.web.admin import bulk_words
 from portal.web.admin.forms import EndForm, LocalEndForm, choices, one_line
 from portal.web.csrf import BaseForm
+from portal.web.formatting import formatter
 
 
 class ChoiceForm(BaseForm):
@@ -43,7 +44,9 @@ class _Typed(BaseForm):
         """Take the exact number, whatever spaces or marks stand between its thousands."""
         digits = "".join(sign for sign in field.data or "" if sign.isalnum())
         if digits != str(self.total):
-            raise ValidationError(_("Type exactly the number of subscriptions: %(number)s.", number=self.total))
+            raise ValidationError(
+                _("Type exactly the number of subscriptions: %(number)s.", number=formatter().number(self.total))
+            )
 
 
 class BulkEndForm(_Typed, EndForm):

@@ -15,15 +15,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.documents.planned_ends import planned_words
 from portal.domain import policies
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
 from portal.i18n import Translator
+from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
-from portal.services import carrying_out, end_requests, end_withdrawals
+from portal.services import carrying_out, end_requests, end_withdrawals, planned_ends
 from portal.services.end_requests import OverAlready
 from portal.services.end_schedules import beginning_of, plan
 from portal.services.end_wishes import Wish
@@ -54,12 +56,13 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
     note = received_pages.note_of(received)
     form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
-    if form.validate_on_submit() and not chosen.errors:
+    if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    form.form_errors += chosen.on.errors
+    form.form_errors += [*chosen.on.errors, *chosen.asks]
     stops, stays = presenting.effects(preview)
+    told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
     return showing.page(
         "end.html",
         form=form,
@@ -69,7 +72,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         title=words.END_TITLE[wanted],
         meaning=_meaning(found, wanted),
         too_early=_too_early(found, planned.due_at if planned is not None else now),
-        at_paypal=_at_paypal(found, planned),
+        at_paypal=_at_paypal(found, told),
+        ends_on=told.ends_on if told is not None else "",
         day_form=chosen,
         stops=stops,
         stays=stays,
@@ -203,25 +207,36 @@ def _planned(subscription: Any, day: date | None, *, now: datetime) -> Schedule 
     return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
 
 
-def _at_paypal(subscription: Any, planned: Schedule | None) -> list[str]:
+def _told(
+    subscription: Any, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
+) -> PlannedWords | None:
+    if planned is None:
+        return None
+    facts = planned_ends.told_before(
+        subscription, planned, g.merchant, actor=Actor.STAFF, outcome=outcome, wished_on=day, now=now
+    )
+    return planned_words(facts, formatter(), is_recorded=False)
+
+
+def _while_it_waits(planned: PlannedWords) -> list[str]:
+    """Return what a plan leaves and prevents at PayPal, which cannot undo it once it was told."""
+    payments = [" – ".join((planned.taken_heading, *planned.taken))] if planned.taken else []
+    return [
+        *filter(None, [planned.why]),
+        planned.told + " " + _("It can be taken back until then; PayPal cannot undo it afterwards."),
+        *payments,
+        planned.not_taken,
+    ]
+
+
+def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     if subscription.is_over:
         return [_("Nothing is sent to PayPal: the subscription is already over there.")]
     if subscription.status is Status.PENDING:
         return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
     if planned is not None:
-        return [
-            _(
-                "PayPal is told on %(date)s, for ever. It can be taken back until then.",
-                date=presenting.moment(planned.due_at),
-            ),
-            _(
-                "The last payment that is still taken is that of %(last)s. "
-                "That of %(next)s, and all those after it, are not.",
-                last=presenting.day(planned.last_payment_at),
-                next=presenting.day(planned.prevented_at),
-            ),
-        ]
+        return _while_it_waits(planned)
     said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
     amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
     if at is not None and amount is not None:

@@ -201,18 +201,17 @@ def _saved(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, 
 
 def _refuse(provider: Provider, form: Any, found: KeyCheck, *, secret: Any) -> None:
     """Put the finding where the person has to act; secrets have to be typed again, and the page says so."""
-    match found.finding:
-        case Finding.WRONG_KEY:
-            secret.errors = [key_facts.sentence(provider, found.finding)]
-        case Finding.OTHER_ENVIRONMENT:
-            form.environment.errors = [str(words.OTHER_ENVIRONMENT[found.environment])]
-        case _:
-            form.form_errors.append(key_facts.sentence(provider, found.finding))
     if provider is CLASSIC:
         again = _("Nothing was stored. Type the password and the signature again: a page never shows them.")
     else:
         again = _("Nothing was stored. Type the secret again: a page never shows it.")
-    form.form_errors.append(again)
+    match found.finding:
+        case Finding.WRONG_KEY:
+            secret.errors = [f"{key_facts.sentence(provider, found.finding)} {again}"]
+        case Finding.OTHER_ENVIRONMENT:
+            form.environment.errors = [f"{words.OTHER_ENVIRONMENT[found.environment]} {again}"]
+        case _:
+            form.form_errors.append(f"{key_facts.sentence(provider, found.finding)} {again}")
 
 
 def _account(provider: Provider) -> Any:

@@ -9,13 +9,16 @@ from typing import Any
 from flask import g
 from flask_babel import gettext as _
 
+from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Window, windows
 from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Status
+from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.services import planned_ends
 from portal.services.end_schedules import payments_around
 from portal.services.rules import rule_of
 from portal.web import labels
@@ -149,7 +152,7 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
 
 
 def _title(entry: TimelineEntry) -> str:
-    title = str(labels.TIMELINE[entry.kind])
+    title = str(labels.ended(entry.details) if entry.kind is TimelineKind.ENDED else labels.TIMELINE[entry.kind])
     code = entry.details.get("outcome") or entry.details.get("status")
     if code in set(Status):
         return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[Status(code)])
@@ -179,6 +182,8 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
         (_("Asked by"), f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"),
         (_("Asked on"), moment(request.created_at)),
     ]
+    if request.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.confirmed_at is not None:
         rows.append((_("Confirmed on"), moment(request.confirmed_at)))
     if request.trouble is not None:
@@ -186,7 +191,8 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     if answer.get("debug_id"):
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
-        rows.append((_("PayPal will be told on"), moment(request.due_at)))
+        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
+        rows.append((by, moment(request.due_at)))
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), moment(request.next_try_at)))
@@ -194,6 +200,12 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
         by_staff = request.actor is Actor.STAFF
         rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
     return rows
+
+
+def planned(request: Any, subscription: Any, now: datetime) -> PlannedWords | None:
+    """Return what is said of an end that waits for its day; None of one that does not wait."""
+    told = planned_ends.told_of(request, subscription, g.merchant, now=now)
+    return planned_words(told, formatter()) if told is not None else None
 
 
 def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:

@@ -127,6 +127,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
             open_request=next((one for one in requests if one.is_open), None),
+            planned=next(filter(None, (presenting.planned(one, found, now) for one in requests)), None),
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
             late_money=[words_of(alarm) for alarm in late_payments.of_subscription(session, found.id)],

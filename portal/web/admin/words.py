@@ -229,6 +229,10 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
     "login_code": _l("Log-in code"),
+    "staff_unlock": _l("To the team: log-in page opened again"),
+    "staff_refusals": _l("To the team: refused log-ins"),
+    "staff_new_device": _l("To the team: log-in from a new browser"),
+    "staff_recovery_code": _l("To the team: recovery code used"),
 }
 
 MAIL_STATE: Final[Mapping[str, LazyString]] = {

@@ -61,7 +61,15 @@ def customer_code() -> ResponseReturnValue:
             return _welcome(entry)
         form.code.errors = [_("This code is wrong or no longer good. Take the newest mail, or ask for another code.")]
     status = 422 if form.errors else 200
-    return render_template("auth/customer_code.html", form=form, address=session.get(ADDRESS, "")), status
+    standing = logins.standing(identity.context(), g.merchant.id, session[BROWSER], now=utc_now())
+    takes_codes = standing is not None and standing.takes_codes
+    page = render_template(
+        "auth/customer_code.html",
+        form=form if takes_codes else None,  # a field that opens nothing is not shown
+        address=session.get(ADDRESS, ""),
+        standing=standing,
+    )
+    return page, status
 
 
 @bp.route("/account/<merchant_slug>/login/link/<token>", methods=["GET", "POST"])
@@ -76,7 +84,7 @@ def customer_link(token: str) -> ResponseReturnValue:
             return _welcome(entry)
     opens = logins.can_open_link(ctx, g.merchant.id, token, browser, now=now)
     if opens is None:
-        return render_template("auth/customer_link_over.html"), 410
+        return render_template("auth/link_over.html", again=url_for(".customer_login")), 410
     if not opens:
         return render_template("auth/customer_link_elsewhere.html"), 409 if request.method == "POST" else 200
     return render_template("auth/customer_link.html", form=form), 422 if form.errors else 200

@@ -6,8 +6,10 @@ from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Regexp
 
+from portal.domain import typed_codes
 from portal.web.csrf import BaseForm
 
+LONGEST = 2000  # of a whole mail that was pasted; what comes after is not looked at
 EMAIL = r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*"  # only the slips of a hand: the mail itself is the check
 _email_rules = [
     InputRequired(_l("Enter your e-mail address.")),
@@ -24,11 +26,11 @@ class EmailForm(BaseForm):
 
 
 class CodeForm(BaseForm):
-    """The six digits of the mail; spaces between them do not matter."""
+    """The six digits of the mail, also where more of the mail was pasted with them."""
 
     code = StringField(
         _l("The code of six digits"),
-        filters=[lambda text: "".join((text or "").split())],
+        filters=[lambda text: typed_codes.six_digits((text or "")[:LONGEST])],
         validators=[
             InputRequired(_l("Enter the code of the mail.")),
             Regexp(r"[0-9]{6}\Z", message=_l("The code has six digits.")),
@@ -43,6 +45,13 @@ class PasswordForm(BaseForm):
     email = EmailField(_l("Your e-mail address"), validators=_email_rules)
     password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
     submit = SubmitField(_l("Go on"))
+
+
+class UnlockForm(BaseForm):
+    """Where to send the link that opens the desk's log-in page."""
+
+    email = EmailField(_l("Your e-mail address"), validators=_email_rules)
+    submit = SubmitField(_l("Send me the link"))
 
 
 class SecondFactorForm(BaseForm):

@@ -13,8 +13,9 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from portal.clock import utc_now
 from portal.queries.people import Kind
 from portal.services import staff_logins
+from portal.services.throttles import TooManyTries
 from portal.web import addresses, confirming, identity
-from portal.web.auth import bp
+from portal.web.auth import bp, unlocking
 from portal.web.auth.forms import PasswordForm, SecondFactorForm
 from portal.web.csrf import EmptyForm
 
@@ -29,11 +30,20 @@ def staff_login() -> ResponseReturnValue:
         return redirect(_wanted(request.args.get("next")), 303)
     form = PasswordForm()
     if form.validate_on_submit():
-        staff_id = staff_logins.check_password(
-            identity.context(), form.email.data, form.password.data, network=identity.network(), now=utc_now()
-        )
+        own = unlocking.own_count(form.email.data)
+        try:
+            staff_id = staff_logins.check_password(
+                identity.context(),
+                form.email.data,
+                form.password.data,
+                network=identity.network(),
+                own_count=own,
+                now=utc_now(),
+            )
+        except TooManyTries as refusal:
+            return unlocking.too_many(refusal, form.email.data)
         if staff_id is not None:
-            first = {"staff": str(staff_id), "next": _wanted(request.args.get("next"))}
+            first = {"staff": str(staff_id), "next": _wanted(request.args.get("next")), "own": own}
             session[FIRST_FACTOR] = _signer().dumps(first)
             return redirect(url_for(".staff_second_factor"), 303)
         form.form_errors.append(_("This address and this password do not belong together."))
@@ -49,13 +59,17 @@ def staff_second_factor() -> ResponseReturnValue:
         return redirect(url_for(".staff_login"), 303)
     form = SecondFactorForm()
     if form.validate_on_submit():
-        token = staff_logins.enter(
-            identity.context(),
-            uuid.UUID(first["staff"]),
-            form.code.data,
-            visitor=identity.visitor(Kind.STAFF),
-            now=utc_now(),
-        )
+        try:
+            token = staff_logins.enter(
+                identity.context(),
+                uuid.UUID(first["staff"]),
+                form.code.data,
+                visitor=identity.visitor(Kind.STAFF),
+                own_count=first["own"],
+                now=utc_now(),
+            )
+        except TooManyTries as refusal:
+            return unlocking.too_many(refusal)
         if token is not None:
             return identity.log_in(redirect(_wanted(first["next"]), 303), Kind.STAFF, token)
         form.code.errors = [_wrong_code()]
@@ -115,4 +129,4 @@ def _first_factor() -> dict[str, Any] | None:
         first: dict[str, Any] = _signer().loads(session.get(FIRST_FACTOR, ""), max_age=FIRST_FACTOR_SECONDS)
     except BadData:
         return None
-    return first
+    return {"own": "", **first}  # one that was signed before the last release has none

@@ -16,14 +16,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.documents.planned_ends import planned_words
 from portal.domain import policies
-from portal.domain.end_dates import WaitReason
+from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
+from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
-from portal.services import carrying_out
+from portal.services import carrying_out, planned_ends
 from portal.services.end_requests import Recorded, record
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish
@@ -53,11 +55,10 @@ class Recap:
     is_late: bool
     committed_until: str | None
     wished_on: str | None  # the day the customer chose
-    wait_reason: WaitReason | None
-    told_at: str | None  # PayPal is told only then
-    payments_left: int
-    last_taken: str | None  # the last payment that is still taken
-    notice_days: int
+    planned: PlannedWords | None  # how the end waits; None: PayPal is told at once
+    avoid_on: date | None  # the last day that avoids the next payment which is still taken
+    is_binding: bool  # the commitment: it may not be left before its end
+    near_payment: str | None  # too near for the wished day to be waited for
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/cancellation", methods=["GET", "POST"])
@@ -70,13 +71,13 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     chosen = chosen_day(now)
     form = CancellationForm()
     seen = newest.reference if newest is not None else ""
-    if form.validate_on_submit() and not chosen.errors and form.was_drawn_after(seen):
+    if form.validate_on_submit() and chosen.is_confirmed and form.was_drawn_after(seen):
         return _to_result(_confirm(subscription_id, form, chosen.day), 303)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
-    form.form_errors += chosen.on.errors
+    form.form_errors += [*chosen.on.errors, *chosen.asks]
     page = render_template(
         "customer/cancellation.html", form=form, recap=shown, day_form=chosen, subscription_id=subscription_id
     )
@@ -92,6 +93,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     planned = plan(subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
     given = grants_of(subscription.product, holding.grants)
     preview, payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
+    told = _told(holding, planned, wished_on, now=now)
     committed, money = subscription.committed_until, presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
@@ -106,11 +108,25 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         is_late=subscription.status is Status.PAST_DUE,
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
         wished_on=fmt.day(wished_at) if wished_at is not None else None,
-        wait_reason=planned.reason if planned is not None else None,
-        told_at=fmt.moment(planned.due_at) if planned is not None else None,
-        payments_left=planned.payments if planned is not None else 0,
-        last_taken=fmt.day(planned.last_payment_at) if planned is not None else None,
-        notice_days=subscription.product.notice_days,
+        planned=planned_words(told, fmt, is_recorded=False) if told is not None else None,
+        avoid_on=told.avoid_on if told is not None else None,
+        is_binding=subscription.product.commitment_binds,
+        near_payment=presenting.known_day(payment if subscription.interval_unit is not None else None),
+    )
+
+
+def _told(holding: Holding, planned: Schedule | None, wished_on: date | None, *, now: datetime) -> PlannedFacts | None:
+    if planned is None:
+        return None
+    return planned_ends.told_before(
+        holding.subscription,
+        planned,
+        g.merchant,
+        actor=Actor.CUSTOMER,
+        outcome=Status.CANCELLED,
+        wished_on=wished_on,
+        given=grants_of(holding.subscription.product, holding.grants),
+        now=now,
     )
 
 

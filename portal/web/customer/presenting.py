@@ -11,20 +11,21 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.domain import policies
-from portal.domain.access import End, Window, windows
+from portal.domain.access import End, Window
 from portal.domain.end_requests import Channel, can_withdraw
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
 from portal.domain.subscriptions import Action, Status, actions_from
+from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
-from portal.services.rules import grants_of, rule_of
 from portal.web import labels
 from portal.web.customer.notification_words import Notified, notified
 from portal.web.customer.pause_words import Stand, stand
+from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
 # The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
@@ -66,7 +67,7 @@ class Card:
     reference: str | None
     request_label: LazyString | None
     has_open_request: bool
-    due: str | None
+    planned: PlannedWords | None  # the open request waits for its day
     can_undo: bool
     pause: Stand
     may_come_back: bool
@@ -173,8 +174,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
     """Return one subscription for the account page and its own page."""
     subscription, request = holding.subscription, holding.request
     status = labels.CUSTOMER_STATUS[subscription.status]
-    given = grants_of(subscription.product, holding.grants)
-    seen = windows(subscription.facts, rule_of(subscription.product), given)
+    seen = open_windows(holding, now=now)
     cancellable = Action.CANCEL in actions_from(subscription.status)
     waiting = has_open_request(holding)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings(holding))
@@ -198,7 +198,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         reference=request.reference if request is not None else None,
         request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
         has_open_request=waiting,
-        due=formatter().moment(request.due_at) if request is not None and request.is_planned(now) else None,
+        planned=planned(holding, now=now),
         can_undo=can_undo(holding),
         pause=stand(holding, now=now),
         may_come_back=is_offered(holding.prospect),
@@ -216,7 +216,7 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     subscription, fmt = holding.subscription, formatter()
     rows: list[Row] = [(_("Price"), price(holding))]
     if subscription.is_over:
-        rows.append((_("End of the subscription"), known_day(subscription.ended_at)))
+        rows += _ends(holding, now=now)
     else:
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
@@ -224,6 +224,18 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     if subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
+
+
+def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+    """Return the dates of one that is over, each under the word it has everywhere."""
+    subscription = holding.subscription
+    if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
+        return ((_("End of the subscription"), known_day(subscription.ended_at)),)
+    return (
+        (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
+        (_("Paid until"), known_day(subscription.paid_until)),
+        (_("Access until"), access_until(holding, now=now)),
+    )
 
 
 def _next_payment(holding: Holding) -> str | None:
@@ -244,7 +256,7 @@ def known_moment(at: datetime | None) -> str | None:
     return formatter().moment(at) if at is not None else None
 
 
-def dates(holding: Holding) -> tuple[Row, ...]:
+def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the five dates as five dates (domain.md): asked, stopped at PayPal, paid until, access until, ended."""
     subscription = holding.subscription
     nothing = None if subscription.is_over else _("not so far")
@@ -253,16 +265,14 @@ def dates(holding: Holding) -> tuple[Row, ...]:
         (_("End asked for"), known_moment(asked) if asked or subscription.is_over else _("not so far")),
         (_("Stopped at PayPal"), known_moment(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), known_day(subscription.paid_until)),
-        (_("Access until"), access_until(holding)),
+        (_("Access until"), access_until(holding, now=now)),
         (_("End of the subscription"), known_moment(subscription.ended_at) or nothing),
     )
 
 
-def access_until(holding: Holding) -> str | None:
+def access_until(holding: Holding, *, now: datetime) -> str | None:
     """Return until when the whole is open, in one phrase; None when the date is unknown."""
-    subscription = holding.subscription
-    given = grants_of(subscription.product, holding.grants)
-    seen = windows(subscription.facts, rule_of(subscription.product), given)
+    seen = open_windows(holding, now=now)
     ends = {window.end for window in seen}
     if not seen:
         return _("no access")
@@ -316,7 +326,7 @@ def _happened(entry: TimelineEntry) -> str:
             return _("PayPal shows: %(status)s", status=labels.STATUS[status])
         case TimelineKind.ENDED if entry.details.get("outcome") in set(Status):
             status = labels.CUSTOMER_STATUS[Status(entry.details["outcome"])]
-            return _("Subscription over: %(status)s", status=labels.STATUS[status])
+            return _("%(fact)s: %(status)s", fact=labels.ended(entry.details), status=labels.STATUS[status])
         case TimelineKind.NEEDS_MERCHANT:
             return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
     return str(labels.TIMELINE[entry.kind])

@@ -18,7 +18,6 @@ from portal.clock import utc_now
 from portal.documents.access import access_sentence
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.late_payments import LateState
@@ -27,7 +26,7 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
-from portal.mail.facts import ProofWords
+from portal.mail.facts import PlannedWords, ProofWords
 from portal.queries import holdings, late_payments, proofs
 from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
@@ -39,6 +38,7 @@ from portal.services.rules import access_left
 from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
+from portal.web.customer.planned_words import planned
 from portal.web.customer.presenting import Row
 from portal.web.files import handed_over
 from portal.web.formatting import formatter
@@ -70,10 +70,7 @@ class Result:
     withdrawn_at: str | None
     successor: str  # the reference of what stands since then; empty: the subscription goes on
     is_replaced: bool  # nobody took it back: the successor took its place
-    told_at: str | None
-    wait_reason: WaitReason | None
-    last_taken: str | None  # of a planned end: the last payment that is still taken
-    prevented: str | None  # and the first one that is not
+    planned: PlannedWords | None  # it waits for its day
     proof: ProofWords | None  # the confirmed end, as its proof says it
     has_file: bool
     access_today: str  # when it no longer is what the proof says
@@ -172,7 +169,6 @@ def result(holding: Holding, *, now: datetime) -> Result:
     assert request is not None  # noqa: S101 - the page is a request's
     said = said_of(holding, now=now)
     payment = subscription.next_payment_at
-    last_taken, prevented = payments_around(request, subscription, now=now)
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     return Result(
         said=said,
@@ -186,10 +182,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         successor=holding.successor.reference if holding.successor is not None else "",
         is_replaced=_is_replaced(holding),
-        told_at=presenting.known_moment(request.due_at),
-        wait_reason=request.wait_reason,
-        last_taken=presenting.known_day(last_taken),
-        prevented=presenting.known_day(prevented),
+        planned=planned(holding, now=now),
         proof=proof,
         has_file=holding.proof is not None,
         access_today=today if proof is not None and today not in proof.lede else "",
@@ -218,7 +211,7 @@ def said_of(holding: Holding, *, now: datetime) -> Said:
             return Said.NEEDS_MERCHANT
         case RequestState.CONFIRMED | RequestState.CLOSED:
             return Said.PROVEN
-        case RequestState.RECORDED if request.due_at is not None and request.due_at > now:
+        case RequestState.RECORDED if request.is_planned(now):
             return Said.SCHEDULED
     return Said.WAITING
 
@@ -266,6 +259,8 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         (_("Asked on"), presenting.known_moment(request.created_at)),
         (_("Asked by"), presenting.who(request.actor, request.channel)),
     ]
+    if request.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.actor is Actor.CUSTOMER and request.reason_text:
@@ -276,9 +271,9 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     if said is Said.SCHEDULED:
         last_taken, prevented = payments_around(request, subscription, now=now)
         rows += [
-            (_("PayPal is told on"), presenting.known_moment(request.due_at)),
             (_("Last payment still taken"), presenting.known_day(last_taken)),
             (_("First payment not taken"), presenting.known_day(prevented)),
+            (_("Access until"), presenting.access_until(holding, now=now)),
         ]
     paid = presenting.known_day(subscription.paid_until)
     return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))

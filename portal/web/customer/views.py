@@ -35,14 +35,14 @@ def subscriptions() -> ResponseReturnValue:
 @bp.get("/subscriptions/<uuid:subscription_id>")
 def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show one subscription with its five dates and its timeline."""
-    who = person()
+    who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
         paid, paid_in_all = payments.of_subscription(session, subscription_id, PAYMENTS)
     return render_template(
         "customer/subscription.html",
-        card=presenting.card(held, now=utc_now()),
-        dates=presenting.dates(held),
+        card=presenting.card(held, now=now),
+        dates=presenting.dates(held, now=now),
         payments=payment_lines.lines(paid),
         more_payments=paid_in_all - len(paid),
     )

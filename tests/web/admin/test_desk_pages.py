@@ -208,3 +208,15 @@ def open_request(make, subscription):
         role=Role.OWNER,
     )
     return end_requests.record(make.ctx, wish, now=make.now()).request_id
+
+
+def test_names_stand_in_the_order_in_which_one_looks_for_them(owner, make, merchant):
+    """Neither an accent nor a small letter sends a name behind Z; pages follow each other in the same order."""
+    wanted = ["Ângela Sá", "clara Dupuis", "Émile Roy", "Emma Blin", "Œuvre Dom", "Zoé Petit"]
+    for name in reversed(wanted):
+        make.customer(merchant, name=name)
+        make.product(merchant, name=name)
+    shown = [row.get_text(" ", strip=True) for row in owner.get("/admin/customers").select("tbody th")]
+    assert [name for name in shown if name in wanted] == wanted
+    page = owner.get("/admin/products")
+    assert sorted(wanted, key=page.text.index) == wanted

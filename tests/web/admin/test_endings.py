@@ -99,6 +99,7 @@ def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscript
     assert make.reload(subscription).status is Status.ACTIVE
     assert page.select_one("[data-status]")["data-status"] == "active"
     assert "End confirmed" not in page.text
+    assert "Stop confirmed" not in page.text
     assert "under way" in page.text
     assert "under way" in support.get("/admin/").text.lower()
 

@@ -334,9 +334,11 @@ def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_b
     )
     recap = visit.recap(subscription)
     told = recap.select_one(".notice").get_text(" ", strip=True)
-    assert "You agreed to stay until" in told
+    assert "The commitment runs until" in told
     assert "PayPal will be told on" in told
-    page = recap.submit(press=CANCEL)
+    button = recap.select_one("main form button").get_text(strip=True)
+    assert button.startswith("Cancel on ")
+    page = recap.submit(press=button)
     assert not calls(paypal), "PayPal is told later"
     (request,) = make.requests(subscription)
     assert request.due_at is not None

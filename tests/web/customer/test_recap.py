@@ -96,3 +96,20 @@ def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, n
     assert "Your commitment runs until" in text
     assert "You may stop before." in text
     assert "PayPal cannot undo a cancellation" in text
+
+
+def test_a_commitment_that_binds_is_not_said_to_end_at_once_while_a_payment_is_late(visit, make, now):
+    product = make.product(visit.merchant, commitment_binds=True)
+    late = make.subscription(
+        customer=visit.customer,
+        product=product,
+        status=Status.PAST_DUE,
+        committed_until=now + timedelta(days=90),
+        next_payment_at=None,
+        at_paypal=False,
+    )
+    text = visit.recap(late).text
+    assert "You may stop before." not in text
+    assert "The commitment runs until" in text
+    assert "PayPal names no next payment at the moment." in text
+    assert "Cancel now" not in text

@@ -1,0 +1,26 @@
+"""What a member of staff is told of their own account: tries that were refused, a new browser, a used recovery code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from portal.mail.composing import Composed, compose
+from portal.mail.letterhead import Letterhead
+
+SESSIONS: Final = "/admin/sessions"
+
+
+def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
+    """Compose the warning that somebody tries to log in with the person's address."""
+    return compose("staff_refusals", head, number=number, at=at, path=SESSIONS)
+
+
+def new_device(head: Letterhead, *, browser: str, network: str, at: datetime) -> Composed:
+    """Compose the news of a log-in on a browser never seen."""
+    return compose("staff_new_device", head, browser=browser, network=network, at=at, path=SESSIONS)
+
+
+def recovery_code(head: Letterhead, *, left: int, at: datetime) -> Composed:
+    """Compose the news that a recovery code was used; `left` are still good."""
+    return compose("staff_recovery_code", head, left=left, at=at, path=SESSIONS)

@@ -1,0 +1,37 @@
+"""An end that waits for its day, on the customer's pages: in words, and with the access that it will leave."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import g
+
+from portal.documents.planned_ends import planned_words
+from portal.domain.access import Window, windows
+from portal.mail.facts import PlannedWords
+from portal.queries.holdings import Holding
+from portal.services import planned_ends
+from portal.services.end_schedules import expectation, standing
+from portal.services.rules import grants_of, rule_of
+from portal.web.formatting import formatter
+
+
+def planned(holding: Holding, *, now: datetime) -> PlannedWords | None:
+    """Return what is said of the end that waits; None where none does."""
+    if holding.request is None:
+        return None
+    subscription = holding.subscription
+    given = grants_of(subscription.product, holding.grants)
+    told = planned_ends.told_of(holding.request, subscription, g.merchant, given=given, now=now)
+    return planned_words(told, formatter()) if told is not None else None
+
+
+def open_windows(holding: Holding, *, now: datetime) -> tuple[Window, ...]:
+    """Return when each content is open: where an end waits, until when it will leave it open."""
+    subscription, request = holding.subscription, holding.request
+    given = grants_of(subscription.product, holding.grants)
+    facts = subscription.facts
+    waits = standing(request, subscription, now=now) if request is not None else None
+    if request is not None and waits is not None:
+        facts = expectation(subscription, request.outcome, planned=waits, given=given, now=now)[0].after
+    return windows(facts, rule_of(subscription.product), given)
