@@ -23,8 +23,10 @@ def make_context(config: Config) -> Context:
     from portal.secrets import Vault
     from portal.services.context import Context
 
+    db = Database(config.database_url or ensure_server(config.data_folder), patience=WEB)
+    db.follow_clock()
     return Context(
-        db=Database(config.database_url or ensure_server(config.data_folder), patience=WEB),
+        db=db,
         vault=Vault(config.master_keys),
         gateways=PayPalGateways(config.paypal_urls),
         webhooks=PayPalSignatures(config.paypal_urls, trust=config.paypal_trust),

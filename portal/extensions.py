@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from portal import clock
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment: refuses naive ones, returns UTC."""
@@ -96,6 +98,20 @@ class Database:
         reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(reading, expire_on_commit=False, autoflush=False)
 
+    def follow_clock(self) -> None:
+        """Let this process go by the database's clock: asked at the first need, then as connections are taken."""
+
+        @event.listens_for(self.engine, "checkout")
+        def measure(connection: Any, _record: Any, _proxy: Any) -> None:
+            if clock.is_old():
+                _set_clock(self.engine, connection)
+
+        def ask() -> None:
+            with self.engine.connect():
+                pass
+
+        clock.follow(ask)
+
     def view(self) -> Database:
         """Return another one over the same connections and compiled statements, with listeners of its own."""
         other = copy(self)
@@ -117,6 +133,18 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def _set_clock(engine: Engine, connection: Any) -> None:
+    """Ask for the time of this very moment; half of the way back is taken for the way there."""
+    try:
+        before = time.monotonic()
+        row = connection.cursor().execute("SELECT clock_timestamp()").fetchone()
+        after = time.monotonic()
+        connection.rollback()
+    except engine.dialect.loaded_dbapi.Error:
+        raise InvalidatePoolError from None
+    clock.set_to(row[0], monotonic=(before + after) / 2)
 
 
 def _ping_idle(engine: Engine, trust_for: float) -> None:

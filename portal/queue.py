@@ -7,12 +7,20 @@ live in `portal.jobs`; only their names are known here, so that services never i
 from __future__ import annotations
 
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
+import procrastinate.periodic
+import procrastinate.utils
 from procrastinate import App, PsycopgConnector
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain.end_requests import Channel
+
+# The library takes the time of its machine for retries and for what comes by the clock; here it is the database's.
+procrastinate.utils.utcnow = utc_now
+procrastinate.periodic.time = SimpleNamespace(time=lambda: utc_now().timestamp())  # type: ignore[assignment, attr-defined]
 
 app = App(connector=PsycopgConnector())  # the worker's: it opens it with an address
 # A connector that was opened for the worker's event loop cannot write on a session's own connection,

@@ -15,7 +15,7 @@ import pytest
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from portal import logs
+from portal import clock, logs
 from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.passwords import Passwords
@@ -143,6 +143,16 @@ def ctx(db: Database, vault: Vault, mailer: RememberingMailer, cheap_passwords: 
         mail_from="Portal <portal@portal.test>",
         passwords=cheap_passwords,
     )
+
+
+@pytest.fixture
+def databases_clock(database_url: str) -> Iterator[None]:
+    """This process goes by the database's clock, as every process of an installation does."""
+    database = Database(database_url)
+    database.follow_clock()
+    yield
+    clock.follow(None)
+    database.dispose()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class NoRefund(StrEnum):
     SETTLED = "settled"  # given back already, explained, or never an alarm
     CLASSIC = "classic"  # PayPal's REST API knows no classic sale
     NOTHING_LEFT = "nothing_left"
+    ANOTHER_AMOUNT = "another_amount"  # not what was confirmed: a part went back meanwhile
 
 
 class CannotRefund(DomainError):

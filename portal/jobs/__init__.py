@@ -15,6 +15,7 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector, signals
 from procrastinate.exceptions import ConnectorException
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import queue
 from portal.jobs import (
@@ -70,7 +71,7 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
             if _run(context, wait=wait, concurrency=concurrency) or not wait:
                 return
             log.warning("worker_stopped_unasked")
-        except (ConnectorException, psycopg.Error) as error:
+        except (ConnectorException, psycopg.Error, SQLAlchemyError) as error:
             if not wait:
                 raise
             log.warning("worker_lost_the_database", error=type(error).__name__)

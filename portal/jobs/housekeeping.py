@@ -7,9 +7,18 @@ from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
 
-from portal import queue
+from portal import clock, queue
 from portal.clock import utc_now
-from portal.services import aging, comebacks, event_retention, outbox, pause_reminders, pause_settling, settling
+from portal.services import (
+    aging,
+    clock_mending,
+    comebacks,
+    event_retention,
+    outbox,
+    pause_reminders,
+    pause_settling,
+    settling,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +47,17 @@ async def stalled_jobs(job: JobContext, timestamp: int) -> None:
             log.warning("stalled_job_replaced", **about)
         except ConnectorException as error:
             log.warning("stalled_job_left", **about, error=type(error).__name__)
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="housekeeping.clock", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="clock")
+def mend_clock(job: JobContext, timestamp: int) -> None:
+    """Take for now what a wrong clock wrote ahead of it; the sweeps then find it as any other."""
+    if clock.machine_is_off():
+        log.warning("clock_off")
+    found = clock_mending.mend(job.additional_context["portal"])
+    if found:
+        log.warning("moments_ahead_of_the_clock", count=found)
 
 
 @queue.app.periodic(cron="* * * * *")

@@ -13,12 +13,12 @@ import ssl
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from portal.clock import utc_now
 from portal.providers.ports import Letter, MailRefused, MailUnavailable
 
 MESSAGE_TOO_BIG = 552  # the one refusal at MAIL FROM that is about the letter and not about the sender
@@ -137,7 +137,7 @@ def compose(letter: Letter) -> EmailMessage:
         message["Content-Language"] = letter.language
     except ValueError as error:  # the library's own guard against CR and LF
         raise MailRefused("a header holds a line break or cannot be read") from error
-    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Date"] = format_datetime(utc_now())
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers to the portal
     return message
 

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.clock import SLACK
 from portal.models import (
     ComparisonDifference,
     ComparisonRun,
@@ -378,8 +379,9 @@ def _comparable() -> Select[Subscription]:
 def _due(now: datetime) -> ColumnElement[bool]:
     ended = Subscription.ended_at
     read = Subscription.provider_read_at
-    live = and_(ended.is_(None), or_(read < now - READ_AGAIN_AFTER, _payment_near(now)))
-    watched = and_(ended > now - WATCH_ENDED, read < now - WATCH_AGAIN_AFTER)
+    ahead = read > now + SLACK  # written by a wrong clock: no read at all
+    live = and_(ended.is_(None), or_(read < now - READ_AGAIN_AFTER, ahead, _payment_near(now)))
+    watched = and_(ended > now - WATCH_ENDED, or_(read < now - WATCH_AGAIN_AFTER, ahead))
     return or_(live, watched, and_(ended.is_(None), _plan_changed()))
 
 
@@ -393,7 +395,7 @@ def _payment_near(now: datetime) -> ColumnElement[bool]:
     return and_(
         Subscription.ended_at.is_(None),
         Subscription.next_payment_at <= now + PAYMENT_NEAR,
-        Subscription.provider_read_at < now - FRESH,
+        or_(Subscription.provider_read_at < now - FRESH, Subscription.provider_read_at > now + SLACK),
     )
 
 

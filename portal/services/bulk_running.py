@@ -26,11 +26,11 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition
 from portal.extensions import Busy
 from portal.logs import place_of
-from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold, Subscription
+from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.queries import bulk_acts
 from portal.services import carrying_out, end_requests
 from portal.services.context import Context
-from portal.services.end_requests import Recorded
+from portal.services.end_requests import OverAlready, Recorded
 from portal.services.end_wishes import Wish
 
 log = structlog.get_logger(__name__)
@@ -149,7 +149,7 @@ def _ask(ctx: Context, row_id: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         effect = effect_of(found.status, found.BulkAct.action, has_request=in_the_way, notified=found.notified)
         try:
             return _do(ctx, found.BulkRow, found.BulkAct, effect, standing=found.request_id, now=now)
-        except (_Changed, IllegalTransition):
+        except (_Changed, IllegalTransition, OverAlready):
             continue
         except NotAllowed as error:
             if error.denial is Denial.NOTIFIED:
@@ -192,8 +192,6 @@ def _wish(row: BulkRow, act: BulkAct) -> Wish:
 def _note_asked(session: Session, recorded: Recorded, *, row_id: uuid.UUID, now: datetime) -> None:
     """Write the row's outcome in the request's own transaction."""
     row = _lock_waiting(session, row_id)
-    if recorded.is_new and session.get_one(Subscription, row.subscription_id).is_over:
-        raise _Changed  # it ended meanwhile: an abandon is now our own word alone
     row.end_request_id, row.done_at = recorded.request_id, now
     if recorded.is_new:
         row.state = BulkRowState.ASKED

@@ -21,6 +21,7 @@ from portal.queries import import_runs, profile_imports, subscriptions
 from portal.services.context import Context
 from portal.services.event_outcomes import NotYet
 from portal.services.import_rows import Offer, Origin, write_row
+from portal.services.provider_facts import last_read
 
 TRIES: Final = 4
 PREFIX: Final = profile_imports.CLASSIC_PLAN
@@ -73,7 +74,7 @@ def write(
         # Two messages of one sign-up come at once: the second one waits here, and then knows it.
         import_runs.lock_merchant(session, origin.merchant_id)
         held = _lock(session, origin, reading)
-    if held is not None and asked_at is not None and held.provider_read_at > asked_at:
+    if held is not None and asked_at is not None and last_read(held, now=now) > asked_at:
         raise Outdated
     if held is not None:
         held.provider = origin.provider  # whatever was thought before: the classic API shows it

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, update
+from sqlalchemy import case, func, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from portal.clock import utc_now
+from portal.clock import SLACK, utc_now
 from portal.logs import place_of
 from portal.models import ComparisonDifference, ComparisonRun, Subscription
 from portal.providers.ports import Reading
@@ -23,6 +23,7 @@ from portal.services.comparison_facts import Difference, facts_of_reading
 from portal.services.context import Context
 from portal.services.import_pages import Gathered, write_page
 from portal.services.import_rows import Origin
+from portal.services.provider_facts import last_read
 
 log = structlog.get_logger(__name__)
 
@@ -115,10 +116,12 @@ def touch(session: Session, ids: Collection[UUID], *, read_at: datetime) -> None
     """Say of subscriptions that stand as at PayPal when they were read. Rows that somebody holds are left alone."""
     free = comparisons.free_to_touch(session, ids)
     if free:
+        known = Subscription.provider_read_at
+        later = case((known > utc_now() + SLACK, read_at), else_=func.greatest(known, read_at))  # ahead: no read at all
         session.execute(
             update(Subscription)
             .where(Subscription.id.in_(free))
-            .values(provider_read_at=func.greatest(Subscription.provider_read_at, read_at))
+            .values(provider_read_at=later)
             .execution_options(synchronize_session=False)
         )
 
@@ -126,9 +129,9 @@ def touch(session: Session, ids: Collection[UUID], *, read_at: datetime) -> None
 def _through_the_door(ctx: Context, session: Session, run: ComparisonRun, seen: Seen, page: Gathered | None) -> bool:
     """Write PayPal's answer; False when somebody read PayPal after us: theirs stands."""
     subscription = subscriptions.lock(session, run.merchant_id, seen.subscription.id)
-    if subscription.provider_read_at >= seen.asked_at:
-        return False
     now = utc_now()
+    if last_read(subscription, now=now) >= seen.asked_at:
+        return False
     if page is None:
         endings.record_reading(ctx, session, subscription, seen.reading, now=now)
     elif write_page(ctx, session, Origin(run.merchant_id, run.environment), page, now=now).failed:

@@ -16,6 +16,7 @@ from portal.domain import policies
 from portal.domain.access import EndPreview, Window
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import RequestState, new_reference
+from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
@@ -37,6 +38,10 @@ from portal.services.end_withdrawals import take_back_by
 from portal.services.rules import grants_of
 
 WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
+
+
+class OverAlready(DomainError):
+    """It is over already: what the team may still change is our own word alone (`mark_abandoned`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +77,15 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
 
     A subscription with an open request keeps that one; a customer's second click after the end gets
     the finished one.  `also` runs last in the transaction; what it raises undoes all of it.
-    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed.
+    Whoever asks may have looked before the lock: what the state allows is decided here.
+    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed, and OverAlready where only
+    `mark_abandoned` is left.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
+        check_not_over(subscription, wish)
         stored_received.hold(session, subscription, also=wish.received_request_id)
         planned = _plan(session, subscription, wish, now=now)
         standing, letters = _standing(session, subscription, wish), []
@@ -102,6 +110,16 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         if also is not None:
             also(session, recorded)
         return recorded
+
+
+def check_not_over(subscription: Subscription, wish: Wish) -> None:
+    """Raise what refuses staff an end that has come already; the lock is held.
+
+    IllegalTransition for what the state no longer knows; OverAlready where a change of our own word is left.
+    """
+    if subscription.is_over and wish.actor is Actor.STAFF:
+        transition(subscription.status, wish.action)
+        raise OverAlready
 
 
 def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[Session], None] | None = None) -> None:

@@ -30,6 +30,8 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
         request = end_requests.lock(session, found.id)
         if request.actor is not Actor.CUSTOMER:
             raise NoResultFound
+        if request.state is RequestState.WITHDRAWN:
+            return  # a second click
         _take_back(
             session,
             subscription,
@@ -55,6 +57,8 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         request = end_requests.lock(session, request_id)
         if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
             raise NoResultFound
+        if request.state is RequestState.WITHDRAWN:
+            return  # a second click, or a colleague's
         if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
             raise NotAllowed(Denial.ALREADY_SENT)
         take_back_by(session, subscription, request, wish, now=now)

@@ -18,7 +18,7 @@ from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import comeback_arrivals, customer_addresses, endings, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import late_since, take_over
+from portal.services.provider_facts import last_read, late_since, take_over
 from portal.services.rules import rule_of
 
 
@@ -70,7 +70,7 @@ def write_row(
             comeback_arrivals.record(ctx, session, comeback.id, arrived, reading, now=now)
         return True
     subscription = subscriptions.lock(session, origin.merchant_id, known.id)
-    if asked_at is not None and subscription.provider_read_at > asked_at:
+    if asked_at is not None and last_read(subscription, now=now) > asked_at:
         return False  # somebody read PayPal after us: theirs stands
     customer_addresses.learn(session, subscription.customer, reading, now=now)
     if offer is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from portal.clock import SLACK
 from portal.domain.periods import Interval, add_months, paid_until
 from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Subscription
 from portal.providers.ports import Reading
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 TOO_MUCH = 10**14  # more than the column holds: not a price, and no reason to fail an end
 
 
@@ -22,6 +24,12 @@ def is_stale(subscription: Subscription, reading: Reading) -> bool:
     """Say whether PayPal's answer is older than what is stored: two reads may be written in the wrong order."""
     known, seen = subscription.provider_status_at, reading.status_at
     return known is not None and seen is not None and seen < known
+
+
+def last_read(subscription: Subscription, *, now: datetime) -> datetime:
+    """Return when PayPal was last read for it; a read that lies ahead is a wrong clock's and counts as none."""
+    read_at = subscription.provider_read_at
+    return read_at if read_at <= now + SLACK else NEVER
 
 
 def take_over(subscription: Subscription, reading: Reading, *, now: datetime) -> None:

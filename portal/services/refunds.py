@@ -7,9 +7,10 @@ reads the payment first, so that what went back by hand, or under an id that Pay
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -77,10 +78,12 @@ class Outcome:
     lost: bool = False
 
 
-def record(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, now: datetime) -> uuid.UUID:
+def record(
+    ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, confirmed: Decimal | None = None, now: datetime
+) -> uuid.UUID:
     """Write the wish to give back what is left of a late payment, with its job; return the refund's id.
 
-    A second click gets the open one.  Raises NoResultFound, CannotRefund.
+    `confirmed`: the amount that a page showed.  A second click gets the open one.  Raises NoResultFound, CannotRefund.
     """
     with ctx.db.begin() as session:
         found = alarms.of_merchant(session, merchant_id, late_id)
@@ -90,8 +93,7 @@ def record(ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, 
         standing = refunds.open_of(session, late.payment_id)
         if standing is not None:
             return standing.id
-        refund = _write(session, subscription, late, by, now=now)
-        return refund.id
+        return _write(session, subscription, late, by, confirmed=confirmed, now=now).id
 
 
 def claim(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, *, now: datetime, insist: bool) -> Claim | None:
@@ -167,23 +169,24 @@ def settle(ctx: Context, claim: Claim, outcome: Outcome, *, now: datetime) -> No
 def sweep(ctx: Context, *, now: datetime, limit: int = 200) -> int:
     """Give a job to every open refund whose time has passed without one: none that was asked for is forgotten."""
     with ctx.db.begin() as session:
-        found = refunds.forgotten(session, before=now - timedelta(minutes=2), limit=limit)
-        for refund in found:
-            refund.next_try_at = now
-            _defer(session, refund, at=now)
-    return len(found)
+        return _try_now(session, refunds.forgotten(session, before=now - timedelta(minutes=2), limit=limit), now=now)
 
 
 def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Try every refund that waits for the merchant again, for example once the key works; return how many."""
-    waiting = refunds.lock_waiting(session, merchant_id)
-    for refund in waiting:
+    return _try_now(session, refunds.lock_waiting(session, merchant_id), now=now)
+
+
+def _try_now(session: Session, found: Sequence[Refund], *, now: datetime) -> int:
+    for refund in found:
         refund.next_try_at = now
         _defer(session, refund, at=now)
-    return len(waiting)
+    return len(found)
 
 
-def _write(session: Session, subscription: Subscription, late: LatePayment, by: By, *, now: datetime) -> Refund:
+def _write(
+    session: Session, subscription: Subscription, late: LatePayment, by: By, *, confirmed: Decimal | None, now: datetime
+) -> Refund:
     payment = late.payment
     left = payment.left
     if late.state is not LateState.OPEN:
@@ -192,6 +195,8 @@ def _write(session: Session, subscription: Subscription, late: LatePayment, by: 
         raise CannotRefund(NoRefund.CLASSIC)
     if left <= 0:
         raise CannotRefund(NoRefund.NOTHING_LEFT)
+    if confirmed is not None and confirmed != left:
+        raise CannotRefund(NoRefund.ANOTHER_AMOUNT)
     refund = Refund(
         merchant_id=late.merchant_id,
         payment_id=payment.id,

@@ -18,6 +18,7 @@ from portal.services import arrivals, endings
 from portal.services.context import Context
 from portal.services.event_outcomes import NotYet
 from portal.services.import_rows import Origin
+from portal.services.provider_facts import last_read
 
 TRIES: Final = 4
 
@@ -41,7 +42,7 @@ def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, reading: Read
         known = subscriptions.lock_by_provider_id(
             session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
         )
-        if known is not None and known.provider_read_at > asked_at:
+        if known is not None and last_read(known, now=utc_now()) > asked_at:
             return False
         if known is not None and not _brings_more(known, reading):
             endings.record_reading(ctx, session, known, reading, now=utc_now())

@@ -22,6 +22,7 @@ def install(app: Flask, config: Config) -> None:
         access,
         admin,
         auth,
+        confirming,
         csrf,
         customer,
         errors,
@@ -45,6 +46,7 @@ def install(app: Flask, config: Config) -> None:
     identity.install(app)  # before access: the guard asks who it is
     access.install(app)
     csrf.install(app)  # after access: whoever is not logged in hears that first
+    confirming.install(app)  # last: what it keeps of a form has come with a good token
     resending.install(app)  # last: what the guards write is not what was sent
     for package in (public, auth, customer, admin, webhooks):
         load(package)

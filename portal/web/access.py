@@ -6,17 +6,14 @@ every view; tests/test_architecture.py calls every route as each kind of person 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
-from functools import wraps
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.clock import utc_now
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import ROLE_RANK, Role
 from portal.queries.people import Kind
@@ -34,6 +31,15 @@ class Face(StrEnum):
     SIGNED = "signed"  # a message whose signature the view checks
 
 
+class Again(StrEnum):
+    """When both factors are asked for again, unless they were given in the last ten minutes (`confirming`)."""
+
+    NEVER = "never"
+    ACTS = "acts"  # what was sent is kept meanwhile, and sent on afterwards
+    ENTERS = "enters"  # whoever may act is asked before the page: nothing secret is typed in vain
+    VIEW = "view"  # the view asks, by how much is touched
+
+
 @dataclass(frozen=True)
 class Access:
     """One line of the table. At the desk, `reads` is the least role for looking, `acts` for changing."""
@@ -41,10 +47,17 @@ class Access:
     face: Face
     reads: Role = Role.READER
     acts: Role = Role.SUPPORT
+    again: Again = Again.NEVER
 
     def role_for(self, method: str) -> Role:
         """Return the least role that may use the method."""
         return self.reads if method in SAFE_METHODS else self.acts
+
+    def asks_again(self, method: str, role: Role) -> bool:
+        """Say whether somebody of that role has to have given both factors a moment ago."""
+        if method in SAFE_METHODS:
+            return self.again is Again.ENTERS and ROLE_RANK[role] >= ROLE_RANK[self.acts]
+        return self.again in (Again.ACTS, Again.ENTERS)
 
 
 PUBLIC: Final = Access(Face.PUBLIC)
@@ -54,6 +67,10 @@ DESK: Final = Access(Face.STAFF)  # every role looks, support and owners act
 OWN: Final = Access(Face.STAFF, acts=Role.READER)  # one's own sessions and log-in
 OWNER: Final = Access(Face.STAFF, acts=Role.OWNER)  # every role looks, owners act
 OWNER_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER)
+MONEY: Final = Access(Face.STAFF, reads=Role.SUPPORT, again=Again.ENTERS)
+RULES: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ACTS)  # every role looks, owners act
+KEYS: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ENTERS)
+KEYS_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
@@ -109,7 +126,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.received_dismissal": DESK,
     "admin.subscription_paid_until": DESK,
     "admin.late_payment": DESK,
-    "admin.late_payment_refund": DESK,
+    "admin.late_payment_refund": MONEY,
     "admin.late_payment_explanation": DESK,
     "admin.request_proof": DESK,
     "admin.subscriptions": DESK,
@@ -120,7 +137,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.pause_retry": DESK,
     "admin.pause_withdrawal": DESK,
     "admin.bulk_acts": DESK,
-    "admin.bulk_act": DESK,
+    "admin.bulk_act": Access(Face.STAFF, again=Again.VIEW),
     "admin.bulk_act_stop": DESK,
     "admin.bulk_act_resume": DESK,
     "admin.bulk_act_end": DESK,
@@ -138,15 +155,15 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_profile_import_resume": DESK,
     "admin.paypal_profile_import_end": DESK,
     "admin.products": OWNER,
-    "admin.product": OWNER,
+    "admin.product": RULES,
     "admin.paypal": OWNER,
-    "admin.paypal_rest": OWNER,
-    "admin.paypal_rest_check": OWNER,
-    "admin.paypal_rest_removal": OWNER_ONLY,
-    "admin.paypal_classic": OWNER,
-    "admin.paypal_classic_check": OWNER,
-    "admin.paypal_classic_removal": OWNER_ONLY,
-    "admin.paypal_classic_receivers": OWNER_ONLY,
+    "admin.paypal_rest": KEYS,
+    "admin.paypal_rest_check": KEYS,
+    "admin.paypal_rest_removal": KEYS_ONLY,
+    "admin.paypal_classic": KEYS,
+    "admin.paypal_classic_check": KEYS,
+    "admin.paypal_classic_removal": KEYS_ONLY,
+    "admin.paypal_classic_receivers": KEYS_ONLY,
     "admin.paypal_comparisons": DESK,
     "admin.paypal_comparison": DESK,
     "admin.paypal_comparison_start": DESK,
@@ -156,10 +173,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_events_fetch": DESK,
     "admin.paypal_event": DESK,
     "admin.paypal_event_replay": DESK,
-    "admin.settings": OWNER,
+    "admin.settings": RULES,
     "admin.audit": OWNER_ONLY,
     "admin.audit_check": OWNER_ONLY,
-    "admin.audit_export": OWNER_ONLY,
+    "admin.audit_export": Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ACTS),
     "webhooks.paypal": SIGNED,
     "webhooks.paypal_ipn": SIGNED,
 }
@@ -192,24 +209,6 @@ def is_of_desk(endpoint: str | None) -> bool:
     )
 
 
-def recent_login_required(minutes: int = 10) -> Callable[..., Any]:
-    """Ask staff for both factors again before the view, unless they gave them in the last `minutes`.
-
-    What was typed is kept as a draft, except secrets, and the person comes back to the same page.
-    """
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(view)
-        def guarded(**values: Any) -> Any:
-            if utc_now() - g.person.authenticated_at <= timedelta(minutes=minutes):
-                return view(**values)
-            return redirect(url_for("auth.staff_confirm", next=_way_back()), 303)
-
-        return guarded
-
-    return decorate
-
-
 def _guard() -> ResponseReturnValue | None:
     endpoint = request.endpoint
     if endpoint is None:  # no such address, or not with this method: Flask answers
@@ -227,13 +226,13 @@ def _guard() -> ResponseReturnValue | None:
 
 def _ask_to_log_in(face: Face) -> ResponseReturnValue:
     endpoint = "auth.customer_login" if face is Face.CUSTOMER else "auth.staff_login"
-    back = url_for(endpoint, next=_way_back())
+    back = url_for(endpoint, next=way_back())
     if request.method in SAFE_METHODS:
         return redirect(back, 303)
     return render_template("errors/401_expired.html", back=back), 401
 
 
-def _way_back() -> str | None:
+def way_back() -> str | None:
     """Return the page to come back to; what was being sent is kept for it as a draft."""
     if request.method in SAFE_METHODS:
         return addresses.this_page()

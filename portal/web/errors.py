@@ -60,7 +60,7 @@ STANDING: Final[Mapping[Status, LazyString]] = {
     Status.ACTIVE: _l("The subscription is active."),
     Status.PAST_DUE: _l("A payment of this subscription is late."),
     Status.PAUSED: _l("The subscription is paused."),
-    Status.COMPLETED: _l("The subscription was carried through to its end."),
+    Status.COMPLETED: _l("The subscription is already completed."),
     Status.CANCELLED: _l("The subscription is already cancelled."),
     Status.ABANDONED: _l("The subscription was already ended for good."),
 }

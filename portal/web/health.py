@@ -1,4 +1,4 @@
-"""Is the portal well: its database, that it can be written, and a worker that gave a sign of life within a minute."""
+"""Is the portal well: its database, that it can be written, a worker alive of late, and this machine's clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import structlog
 from flask import Response, current_app, jsonify
 
+from portal import clock
 from portal.queries import sessions
 from portal.services import health
 from portal.web import identity
@@ -19,9 +20,10 @@ WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker"}`: 200 when both are well, 503 when either is not.
+    """Return `{"status", "database", "worker", "clock"}`: 200 when all are well, 503 when one is not.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
+    `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
     """
     try:
@@ -29,9 +31,10 @@ def answer() -> Response:
             age = sessions.worker_age(session)
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
-        return _answer(database="away", worker="unknown")
+        return _answer(database="away", worker="unknown", machine="unknown")
     worker = "missing" if age is None else "ok" if age <= HEARTBEAT else "silent"
-    return _answer(database="ok" if _is_written() else "unwritable", worker=worker)
+    machine = "off" if clock.machine_is_off() else "ok"
+    return _answer(database="ok" if _is_written() else "unwritable", worker=worker, machine=machine)
 
 
 def _is_written() -> bool:
@@ -51,8 +54,8 @@ def _is_written() -> bool:
     return found
 
 
-def _answer(*, database: str, worker: str) -> Response:
-    well = database == worker == "ok"
-    response = jsonify(status="ok" if well else "failing", database=database, worker=worker)
+def _answer(*, database: str, worker: str, machine: str) -> Response:
+    well = database == worker == machine == "ok"
+    response = jsonify(status="ok" if well else "failing", database=database, worker=worker, clock=machine)
     response.status_code = 200 if well else 503
     return response

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 BUG: Final = "CHAOS_BUG"
+SLOW: Final = 5.0  # seconds that a moment may take
 
 
 def install(name: str) -> None:
@@ -82,6 +84,26 @@ def mail_before_commit() -> None:
     outbox.put = put
 
 
+def abandon_decided_before_the_lock() -> None:
+    """What the desk saw before the lock decides: an end that arrives in between is asked for a second time."""
+    from portal.queries import subscriptions
+    from portal.services import end_requests
+
+    real = end_requests.record
+
+    @functools.wraps(real)
+    def record(ctx: Any, wish: Any, **more: Any) -> Any:
+        until = time.monotonic() + SLOW
+        while time.monotonic() < until:  # a slow moment between the look and the lock
+            with ctx.db.read() as session:
+                if subscriptions.of_merchant(session, wish.merchant_id, wish.subscription_id).is_over:
+                    break
+            time.sleep(0.05)
+        return real(ctx, wish, **more)
+
+    end_requests.record, end_requests.check_not_over = record, lambda *_: None
+
+
 def typed_day_forgotten() -> None:
     """Only the day of the address counts: one that was typed beside the other button is an end at once."""
     from flask import request
@@ -131,6 +153,7 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
+    "abandon_decided_before_the_lock": abandon_decided_before_the_lock,
     "typed_day_forgotten": typed_day_forgotten,
     "forgotten_notification": forgotten_notification,
     "part_counts_as_all": part_counts_as_all,

@@ -87,6 +87,7 @@ class People:
             "staff-abandon": lambda seat, _: self._staff(seat, "abandon"),
             "staff-cancel": lambda seat, _: self._staff(seat, "cancel"),
             "staff-and-customer": self._race,
+            "abandon-while-at-paypal": self._abandon_while_at_paypal,
             "cancel-then-abandon": self._then_abandon,
             "another-day": self._another_day,
             NOTIFY: self._notify,
@@ -141,6 +142,13 @@ class People:
         staff.start()
         self._cancel(seat)
         staff.join()
+
+    def _abandon_while_at_paypal(self, seat: Seat, chance: random.Random) -> None:
+        """The buyer cancels once the desk's page is drawn: PayPal's message and the click come together."""
+        other = threading.Thread(target=self._at_paypal, args=(seat, "buyer-cancels", chance.random() * 0.1))
+        self._staff(seat, "abandon", between=other.start)
+        if other.ident is not None:
+            other.join()
 
     def _then_abandon(self, seat: Seat, _chance: random.Random) -> None:
         self._cancel(seat)
@@ -255,7 +263,8 @@ class People:
                     return
             time.sleep(PAUSE)
 
-    def _staff(self, seat: Seat, action: str) -> None:
+    def _staff(self, seat: Seat, action: str, *, between: Callable[[], None] | None = None) -> None:
+        """End it at the desk; `between` happens once, after the page was read and before it is sent."""
         browser = Browser(self.world, self.journal, seat, staff=True)
         path, record = (
             f"/admin/subscriptions/{seat.subscription_id}/end/{action}",
@@ -264,6 +273,9 @@ class People:
         for _ in range(TRIES):
             answer = page = browser.get(path)
             if page is not None and page.status_code == 200:
+                if between is not None:
+                    between()
+                    between = None
                 answer = browser.post(path, form_of(page.text, path))
                 if answer is not None and answer.status_code == 303:
                     self._promised(seat, "", by_staff=True)

@@ -24,6 +24,7 @@ STORIES: Final = {
     "staff-abandon": 7,
     "staff-cancel": 3,
     "staff-and-customer": 5,  # staff finalise while the customer cancels
+    "abandon-while-at-paypal": 5,  # staff abandon while PayPal's cancellation arrives
     "cancel-then-abandon": 3,
     "another-day": 5,  # a day is typed, the button of an end at once is pressed, and the day is confirmed
     NOTIFY: 6,
@@ -142,11 +143,13 @@ def for_bug(bug: str) -> Plan:
         "typed_day_forgotten": ("another-day", "die-at:settling"),
         "forgotten_notification": (NOTIFY, "die-at:intent-written"),
         "part_counts_as_all": ("late-money", "events-repeated"),
+        "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
     }[bug]
     steps = []
-    for seat in range(4):
-        steps += [Step("fault", fault, number=1), Step("story", story, seat, number=seat)]
-    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
+    for seat in range(6):
+        steps += [Step("fault", fault, number=1)] if fault is not None else []
+        steps += [Step("story", story, seat, number=seat)]
+    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=7, pending=0, bystanders=(6,))
 
 
 def rolling() -> Plan:

@@ -43,6 +43,7 @@ def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing
         ("call_before_intent", "before the intent was written here"),
         ("success_without_a_read", "PayPal still has it ACTIVE and charges"),
         ("mail_before_commit", "the database knows of no such mail"),
+        ("abandon_decided_before_the_lock", "ended 2 times"),
         ("typed_day_forgotten", "was sent to PayPal before its day"),
         ("forgotten_notification", "do not say that the customer asked for it"),
         ("part_counts_as_all", "was told that all of"),

@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WORK = """
+import sys, time, time_machine
+from flask.cli import main
+shift, sys.argv = float(sys.argv[1]), ["flask", "--app", "wsgi", "work"]
+if shift:
+    time_machine.travel(time.time() + shift).start()  # a machine whose date is wrong; its monotonic clock is not
+main()
+"""
 
 
 @pytest.fixture
 def worker(database_url, paypal, unused_tcp_port, tmp_path):
-    """Start workers against the test's database and simulator; whatever is left is killed."""
+    """Start workers against the test's database and simulator, `shift` seconds ahead; whatever is left is killed."""
     processes: list[subprocess.Popen] = []
     environment = {
         **os.environ,
@@ -29,8 +37,8 @@ def worker(database_url, paypal, unused_tcp_port, tmp_path):
         "PAYPAL_LIVE_URL": paypal.base_urls["live"],
     }
 
-    def start() -> subprocess.Popen:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "work"]
+    def start(*, shift: int = 0) -> subprocess.Popen:
+        command = [sys.executable, "-c", WORK, str(shift)]
         with (tmp_path / f"worker-{len(processes)}.log").open("wb") as log:  # a pipe that nobody reads would fill up
             processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log))
         return processes[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -13,7 +14,7 @@ from portal.clock import utc_now
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
-from portal.models import EndRequest, Mail, TimelineEntry, TimelineKind
+from portal.models import EndRequest, Mail, Subscription, TimelineEntry, TimelineKind
 from portal.services import end_requests
 from portal.services.end_wishes import Wish
 
@@ -94,3 +95,25 @@ def test_a_worker_asked_to_stop_finishes_what_it_does(ctx, paypal, worker, reque
             text("SELECT status FROM procrastinate_jobs WHERE task_name = 'end_requests.carry_out' ORDER BY id")
         ).all()
     assert left == ["succeeded", "todo"], "the next try is planned, nothing hangs in « doing »"
+
+
+@pytest.mark.parametrize("shift", [365 * 86400, -86400])
+def test_21_a_worker_whose_clock_is_wrong_writes_the_right_time(ctx, paypal, worker, request_id, shift):
+    """Its claim can be taken over, its jobs come today, what comes by the hour comes: as from any other worker."""
+    worker(shift=shift)
+    make_due(ctx)
+    until(lambda: state_of(ctx, request_id) is RequestState.CONFIRMED)
+    until(lambda: periodic(ctx))
+    with ctx.db.read() as session:
+        row = session.get_one(EndRequest, request_id)
+        read_at = session.get_one(Subscription, row.subscription_id).provider_read_at
+    for moment in (row.created_at, row.claimed_at, row.sent_at, row.confirmed_at, read_at, *periodic(ctx)):
+        assert abs(moment - utc_now()) < timedelta(minutes=10), moment
+
+
+def periodic(ctx):
+    """The moments for which something that comes by the clock was given out."""
+    with ctx.db.read() as session:
+        return session.scalars(
+            text("SELECT to_timestamp(defer_timestamp) FROM procrastinate_periodic_defers WHERE task_name ~ 'sweep'")
+        ).all()

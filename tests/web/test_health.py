@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import text
 
 from portal import create_app
@@ -29,14 +31,20 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
     for age in ages:
         worker(ctx, age)
     answer = browser.get("/healthz", status=status).response
-    assert answer.get_json() == {"status": "ok" if status == 200 else "failing", "database": "ok", "worker": told}
+    said = {"status": "ok" if status == 200 else "failing", "database": "ok", "worker": told, "clock": "ok"}
+    assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
 
 
 def test_a_database_that_is_away_is_failing_health(config, ctx):
     nowhere = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/portal")
     answer = Browser(create_app(config, replace(ctx, db=nowhere))).get("/healthz", status=503).response
-    assert answer.get_json() == {"status": "failing", "database": "away", "worker": "unknown"}
+    assert answer.get_json() == {
+        "status": "failing",
+        "database": "away",
+        "worker": "unknown",
+        "clock": "unknown",
+    }
 
 
 READ_ONLY = "ALTER DATABASE {} SET default_transaction_read_only = on"
@@ -55,7 +63,7 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
-        assert answer.get_json() == {"status": "failing", "database": "unwritable", "worker": "ok"}
+        assert answer.get_json() == {"status": "failing", "database": "unwritable", "worker": "ok", "clock": "ok"}
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -80,3 +88,13 @@ def test_a_database_that_only_reads_is_a_page_and_no_defect(browser, ctx, make):
     page = login.submit(email="claire@client.test", status=503)
     assert page.h1 == "We are not available for a moment"
     assert page.response.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("shift", [-61, 61, 365 * 86400])
+def test_a_machine_whose_clock_is_off_says_so(browser, ctx, databases_clock, shift):
+    worker(ctx, 5)
+    browser.get("/healthz")
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=shift)):
+        answer = browser.get("/healthz", status=503).response
+    assert (answer.get_json()["status"], answer.get_json()["clock"]) == ("failing", "off")
+    assert browser.get("/healthz").response.get_json()["clock"] == "ok"

@@ -23,10 +23,10 @@ from portal.queries.bulk_results import BulkState, Hold, Result
 from portal.services import bulk_acts, bulk_previews
 from portal.services.csv_files import MARK, line_of
 from portal.web import labels
-from portal.web.access import recent_login_required
 from portal.web.admin import bp, bulk_facts, bulk_words, presenting, showing
 from portal.web.admin.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
 from portal.web.admin.lists import place, turn
+from portal.web.confirming import ask_again
 from portal.web.identity import context, person
 
 FIRST_ROWS: Final = 20  # shown before confirming
@@ -56,14 +56,8 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
         act = acts.of_merchant(session, person().merchant_id, bulk_act_id)
     if act.state is not BulkState.DRAFT:
         return _results(act) if request.method == "GET" else redirect(request.path, 303)
-    if request.method == "POST" and act.total > ONE_CONFIRMATION:
-        return _confirm_many(act=act)
-    return _preview(act)
-
-
-@recent_login_required()
-def _confirm_many(act: Any) -> ResponseReturnValue:
-    return _preview(act)
+    is_many = request.method == "POST" and act.total > ONE_CONFIRMATION
+    return (ask_again() if is_many else None) or _preview(act)
 
 
 def _preview(act: Any) -> ResponseReturnValue:

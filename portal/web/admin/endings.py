@@ -26,6 +26,7 @@ from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
 from portal.services import carrying_out, end_requests, end_withdrawals, planned_ends
+from portal.services.end_requests import OverAlready
 from portal.services.end_schedules import beginning_of, plan
 from portal.services.end_wishes import Wish
 from portal.web import labels
@@ -58,7 +59,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
-        _act(subscription_id, wanted, form, chosen.day, is_local=is_local, received_id=received_id)
+        _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form.form_errors += [*chosen.on.errors, *chosen.asks]
     stops, stays = presenting.effects(preview)
@@ -70,7 +71,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),
         action=wanted,
         title=words.END_TITLE[wanted],
-        meaning=words.MEANING[wanted],
+        meaning=_meaning(found, wanted),
+        too_early=_too_early(found, planned.due_at if planned is not None else now),
         at_paypal=_at_paypal(found, told),
         ends_on=told.ends_on if told is not None else "",
         day_form=chosen,
@@ -139,22 +141,23 @@ def _act(
     form: Any,
     day: date | None,
     *,
-    is_local: bool,
     received_id: uuid.UUID | None,
 ) -> None:
+    """Do it. What remains to be done is decided under the lock: the end may have come since the page was drawn."""
     wish = _wish(
         subscription_id,
         action,
         reason_text=form.internal_note.data or "",
-        provider_note="" if is_local else form.provider_note.data,
+        provider_note=form.provider_note.data if "provider_note" in form else "",
         wished_on=day,
         received_request_id=received_id,
     )
-    if is_local:
+    try:
+        recorded = end_requests.record(context(), wish, now=utc_now())
+    except OverAlready:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
         flash(_("Marked as abandoned. PayPal was not told: the subscription was already over there."), "success")
         return
-    recorded = end_requests.record(context(), wish, now=utc_now())
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
         return
@@ -248,6 +251,21 @@ def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
     else:
         said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
     return said
+
+
+def _meaning(subscription: Any, action: Action) -> str:
+    """Return what the end says; of a commitment that nobody knows it is the team's own word."""
+    if action is Action.COMPLETE and subscription.committed_until is None:
+        return _("No commitment is known here: it is you who say that it was carried through.")
+    return str(words.MEANING[action])
+
+
+def _too_early(subscription: Any, at: datetime) -> str:
+    """Return the warning that a commitment still runs at that moment, "" when none does."""
+    committed = subscription.committed_until
+    if subscription.is_over or committed is None or committed <= at:
+        return ""
+    return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
 
 
 def _relaunch(subscription: Any, outcome: Status) -> str:

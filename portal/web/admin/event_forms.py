@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from wtforms import DateField, SelectChoice, SelectField, SubmitField, Validatio
 from wtforms import Form as PlainForm
 from wtforms.validators import InputRequired
 
+from portal.clock import utc_now
 from portal.services.end_schedules import beginning_of
 from portal.services.missed_events import LONGEST
 from portal.web.csrf import BaseForm
@@ -71,7 +72,7 @@ def local_day(at: datetime) -> date:
 
 def today() -> date:
     """Return the merchant's day now."""
-    return local_day(datetime.now(UTC))
+    return local_day(utc_now())
 
 
 def midnight(day: date) -> datetime:

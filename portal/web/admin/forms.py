@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
-    DateField,
     EmailField,
     FieldList,
     FormField,
@@ -31,7 +28,6 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from portal.domain.policies import Override
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
-from portal.web.formatting import formatter
 from portal.web.labels import STATUS
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
@@ -248,34 +244,6 @@ class EndForm(BaseForm):
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
     submit = SubmitField(_l("Confirm"))
-
-
-class PauseForm(BaseForm):
-    """A pause or a resume: on which day payments start again, and the note that the payer may read."""
-
-    until = DateField(
-        _l("Payments start again on"),
-        description=_l("Empty: no day is set."),
-        validators=[Optional()],
-    )
-    provider_note = StringField(
-        _l("Note for PayPal"),
-        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("PayPal wants a note: write at least one word.")),
-            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
-        ],
-    )
-    submit = SubmitField(_l("Confirm"))
-
-    def is_within(self, first: date, last: date) -> bool:
-        """Say whether the day may be chosen; none may be, too."""
-        if self.until.data is None or first <= self.until.data <= last:
-            return True
-        fmt = formatter()
-        self.until.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
-        return False
 
 
 class CustomerFilter(PlainForm):

@@ -359,9 +359,9 @@ def _late_payment(item: Item, role: Role) -> Card:
         rows.append((_("PayPal’s debug id"), alarm.debug_id))
     again = asked is not None and asked.state is not RefundState.FAILED
     refund = Way(
-        label=_("Try the refund again now") if again else _("Refund %(amount)s", amount=formatter().money(alarm.left)),
+        label=_("Try the refund again now") if again else _("Refund %(amount)s…", amount=formatter().money(alarm.left)),
         url=url_for(".late_payment_refund", late_id=alarm.late.id),
-        posts=True,
+        posts=again,
     )
     is_classic = alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC
     ways = [Way(label=_("See this payment"), url=page), *_key_page(item, asked and asked.trouble, role)]
@@ -374,7 +374,7 @@ def _late_payment(item: Item, role: Role) -> Card:
         happened=late_payment_words.happened(alarm),
         todo=late_payment_words.todo(alarm),
         rows=rows,
-        ways=_may(role, Role.SUPPORT, *([] if is_classic else [refund]), *ways),
+        ways=[refund, *ways] if not is_classic and ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else ways,
     )
 
 

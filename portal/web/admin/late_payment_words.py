@@ -50,6 +50,7 @@ CANNOT: Final[Mapping[NoRefund, LazyString]] = {
     NoRefund.SETTLED: _l("This payment is settled already: there is nothing to give back."),
     NoRefund.CLASSIC: _l("This payment was sold by a classic button: give it back in your PayPal account."),
     NoRefund.NOTHING_LEFT: _l("Nothing is left of this payment to give back."),
+    NoRefund.ANOTHER_AMOUNT: _l("What is left to give back has changed meanwhile. Check the amount and confirm again."),
 }
 
 

@@ -1,8 +1,9 @@
-"""Money that came after an end: what happened, one click to give it back, or the reason why it was owed."""
+"""Money that came after an end: what happened, a page to give it back, or the reason why it was owed."""
 
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import TextAreaField
+from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
@@ -19,11 +20,12 @@ from portal.domain.refunds import CannotRefund
 from portal.queries import late_payments as alarms
 from portal.queries import refunds as stored_refunds
 from portal.queries.late_payments import Alarm
+from portal.queries.paypal_accounts import Provider
 from portal.services import late_payments, refunding, refunds
 from portal.services.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
-from portal.web.csrf import BaseForm, EmptyForm
+from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
@@ -48,16 +50,33 @@ def show(late_id: uuid.UUID) -> ResponseReturnValue:
     return _page(late_id, ExplanationForm())
 
 
-@bp.post("/late-payments/<uuid:late_id>/refund", endpoint="late_payment_refund")
+class RefundForm(BaseForm):
+    """The amount that the page showed: what is confirmed is that one."""
+
+    amount = HiddenField()
+
+
+@bp.route("/late-payments/<uuid:late_id>/refund", methods=["GET", "POST"], endpoint="late_payment_refund")
 def refund(late_id: uuid.UUID) -> ResponseReturnValue:
-    """Give it back: the intent first, then a try at once; a second click tries the same refund again."""
+    """Say what a refund does; on confirmation the intent first, then a try at once. A second click tries it again."""
+    with context().db.read() as session:
+        alarm = alarms.of_merchant(session, person().merchant_id, late_id)
+    under_way = alarm.refund is not None and alarm.refund.is_open
+    form = RefundForm(amount=str(alarm.left.amount))
+    if form.validate_on_submit() and (under_way or form.amount.data):
+        return _give_back(late_id, form.amount.data)
+    is_rest = alarm.late.subscription.provider is Provider.PAYPAL_REST
+    if under_way or alarm.late.state is not LateState.OPEN or alarm.left.amount <= 0 or not is_rest:
+        return redirect(url_for(".late_payment", late_id=late_id), 303)
+    return showing.page("refund.html", form=form, **words_of(alarm)), 422 if form.errors else 200
+
+
+def _give_back(late_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
     who = person()
     here = redirect(url_for(".late_payment", late_id=late_id), 303)
-    if not EmptyForm().validate_on_submit():
-        return here
-    by = By(id=who.id, name=who.name)
     try:
-        refund_id = refunds.record(context(), who.merchant_id, late_id, by, now=utc_now())
+        by, seen = By(id=who.id, name=who.name), _amount(amount)
+        refund_id = refunds.record(context(), who.merchant_id, late_id, by, confirmed=seen, now=utc_now())
     except CannotRefund as error:
         flash(CANNOT[error.why], "info")
         return here
@@ -71,6 +90,14 @@ def refund(late_id: uuid.UUID) -> ResponseReturnValue:
     assert newest is not None  # noqa: S101 - it was recorded above
     flash(REFUND_STATE[newest.state], "success" if not newest.is_open else "info")
     return here
+
+
+def _amount(text: str | None) -> Decimal:
+    """Return the amount that was confirmed; what is none equals no amount."""
+    try:
+        return Decimal(text or "-1")
+    except InvalidOperation:
+        return Decimal(-1)
 
 
 @bp.post("/late-payments/<uuid:late_id>/explanation", endpoint="late_payment_explanation")
@@ -123,6 +150,9 @@ def words_of(alarm: Alarm) -> dict[str, Any]:
         "if_kept": presenting.told(
             subscription.customer,
             _("The customer is told that you call it owed and do not give it back. Your reason stays here."),
+        ),
+        "if_refunded": presenting.told(
+            subscription.customer, _("The customer is told as soon as PayPal shows it as given back.")
         ),
         "amount": say.money(alarm.amount),
         "back": say.money(alarm.back),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from flask import abort, flash, g, redirect, url_for
@@ -27,7 +28,7 @@ from portal.services.carrying_out import VISITOR
 from portal.services.pauses import PauseWish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.admin.forms import PauseForm
+from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -53,16 +54,24 @@ def ask(subscription_id: uuid.UUID, kind: str) -> ResponseReturnValue:
     if ending:
         raise NotAllowed(Denial.END_UNDER_WAY)
     pauses.check_state(found, wanted, history)
-    first, last = pauses.days(found, history, Actor.STAFF, zone=g.merchant.time_zone, now=now).dates(
-        g.merchant.time_zone
-    )
-    form = PauseForm(provider_note=_neutral_note(wanted))
+    zone = g.merchant.time_zone
+    first, last = pauses.days(found, history, Actor.STAFF, zone=zone, now=now).dates(zone)
+    form = _form(wanted, history, now=now)
     if form.validate_on_submit() and form.is_within(first, last):
         _act(found.id, wanted, form)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     seen = pauses.preview(found, tuple(given), now=now)
     page = _preview(found, wanted, seen, form=form, first=formatter().date(first), last=formatter().date(last))
     return page, 422 if form.errors else 200
+
+
+def _form(wanted: PauseKind, history: list[Any], *, now: datetime) -> PauseForm | StaffResumeForm:
+    note = _neutral_note(wanted)
+    if wanted is PauseKind.PAUSE:
+        return PauseForm(provider_note=note)
+    planned = next((row.due_at for row in history if row.kind is wanted and row.waits(now)), None)
+    day = planned.astimezone(ZoneInfo(g.merchant.time_zone)).date() if planned is not None else None
+    return StaffResumeForm(provider_note=note, day=day)
 
 
 def _preview(found: Any, wanted: PauseKind, seen: PausePreview, **more: Any) -> str:
@@ -206,7 +215,7 @@ def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = No
 
 
 def _act(subscription_id: uuid.UUID, kind: PauseKind, form: Any) -> None:
-    day = start_of_day(form.until.data, zone=g.merchant.time_zone) if form.until.data else None
+    day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen else None
     wish = _wish(subscription_id, kind, day, form.provider_note.data)
     asked = pauses.record(context(), wish, now=utc_now())
     if asked.is_new and asked.is_due_now:
@@ -233,8 +242,7 @@ def _at_paypal(subscription: Any, kind: PauseKind) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     price = presenting.price(subscription)
     if kind is PauseKind.RESUME:
-        said = _("PayPal is told to take payments again (%(price)s), from its own next billing date on.", price=price)
-        return [said, _("With a day below it is told on that day; without one, now.")]
+        return [_("PayPal is told to take payments again (%(price)s), from its own next billing date on.", price=price)]
     said = _(
         "PayPal is told now: no payment (%(price)s) is taken while the pause lasts. It can be resumed.", price=price
     )

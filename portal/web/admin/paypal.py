@@ -1,6 +1,6 @@
 """PayPal keys, one page a kind: entered, tested live before they are stored, tested again, replaced, removed.
 
-Secrets go in and never come out (style.md, 14).  Whoever changes one has logged in a moment ago.
+Secrets go in and never come out (style.md, 14).  Whoever changes one has logged in a moment ago (`access`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from portal.services import paypal_keys
 from portal.services.gateways import NoKey
 from portal.services.key_checks import Finding, KeyCheck
 from portal.services.webhook_endpoints import ipn_url
-from portal.web.access import recent_login_required
 from portal.web.admin import bp, key_facts, showing, words
 from portal.web.admin.key_forms import ClassicKeyForm, KeyForm, ReceiversForm, RemovalForm
 from portal.web.identity import by, context, person
@@ -49,11 +48,10 @@ def show() -> ResponseReturnValue:
 
 @bp.route("/paypal/rest", methods=["GET", "POST"], endpoint="paypal_rest")
 def rest() -> ResponseReturnValue:
-    """Guide to a REST key, show how the stored one stands; owners enter another, after a recent log-in."""
+    """Guide to a REST key, show how the stored one stands; owners enter another."""
     return _edit_rest() if person().role is Role.OWNER else _page(REST, None)
 
 
-@recent_login_required()
 def _edit_rest() -> ResponseReturnValue:
     form = KeyForm(environment=_environment(REST))
     if not form.validate_on_submit():
@@ -72,11 +70,10 @@ def _edit_rest() -> ResponseReturnValue:
 
 @bp.route("/paypal/classic", methods=["GET", "POST"], endpoint="paypal_classic")
 def classic() -> ResponseReturnValue:
-    """Guide to a classic key and say that PayPal retires it; owners enter one, after a recent log-in."""
+    """Guide to a classic key and say that PayPal retires it; owners enter one."""
     return _edit_classic() if person().role is Role.OWNER else _page(CLASSIC, None)
 
 
-@recent_login_required()
 def _edit_classic() -> ResponseReturnValue:
     form = ClassicKeyForm(environment=_environment(CLASSIC), receivers=_receivers())
     if not form.validate_on_submit():
@@ -133,7 +130,6 @@ def remove_classic() -> ResponseReturnValue:
     return _remove(provider=CLASSIC)
 
 
-@recent_login_required()
 def _check(*, provider: Provider) -> ResponseReturnValue:
     try:
         found = paypal_keys.check_stored(context(), person().merchant_id, provider, by=by(), now=utc_now())
@@ -151,7 +147,6 @@ def _check(*, provider: Provider) -> ResponseReturnValue:
     return redirect(url_for(PAGE[provider]), 303)
 
 
-@recent_login_required()
 def _remove(*, provider: Provider) -> ResponseReturnValue:
     merchant_id, form = person().merchant_id, RemovalForm()
     if _account(provider) is None:

@@ -43,7 +43,7 @@ END_TITLE: Final[Mapping[Action, LazyString]] = {
 
 MEANING: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Stopped before its end. The customer may be invited to come back."),
-    Action.COMPLETE: _l("The commitment was carried through to its end."),
+    Action.COMPLETE: _l("It then counts as carried through to the end of the commitment."),
     Action.ABANDON: _l("Stopped before its end, and the portal never invites the customer to come back."),
 }
 

@@ -62,14 +62,3 @@ class SecondFactorForm(BaseForm):
         validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
     )
     submit = SubmitField(_l("Log in"))
-
-
-class ConfirmForm(BaseForm):
-    """Both factors again, before something sensitive."""
-
-    password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
-    code = StringField(
-        _l("The code of your app, or a recovery code"),
-        validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
-    )
-    submit = SubmitField(_l("Go on"))

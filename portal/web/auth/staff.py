@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-from flask import current_app, flash, g, redirect, render_template, request, session, url_for
+from flask import current_app, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -14,9 +14,10 @@ from portal.clock import utc_now
 from portal.queries.people import Kind
 from portal.services import staff_logins
 from portal.services.throttles import TooManyTries
-from portal.web import addresses, identity
+from portal.web import addresses, confirming, identity
 from portal.web.auth import bp, unlocking
-from portal.web.auth.forms import ConfirmForm, PasswordForm, SecondFactorForm
+from portal.web.auth.forms import PasswordForm, SecondFactorForm
+from portal.web.csrf import EmptyForm
 
 FIRST_FACTOR: Final = "first_factor"  # in the signed cookie, signed again for this purpose alone
 FIRST_FACTOR_SECONDS: Final = 300
@@ -78,7 +79,7 @@ def staff_second_factor() -> ResponseReturnValue:
 @bp.route("/admin/confirm", methods=["GET", "POST"])
 def staff_confirm() -> ResponseReturnValue:
     """Ask for both factors again, then go on to where the person was going."""
-    form = ConfirmForm()
+    form = confirming.ConfirmForm()
     if form.validate_on_submit():
         token = staff_logins.confirm(
             identity.context(),
@@ -89,7 +90,7 @@ def staff_confirm() -> ResponseReturnValue:
             now=utc_now(),
         )
         if token is not None:
-            return identity.log_in(redirect(_wanted(request.args.get("next")), 303), Kind.STAFF, token)
+            return _go_on(token, confirming.what_was_sent(form.carried.data))
         form.form_errors.append(_("The password or the code is wrong. Wait for a new code if you used this one."))
     return render_template("auth/staff_confirm.html", form=form), 422 if form.errors else 200
 
@@ -100,6 +101,15 @@ def staff_logout() -> ResponseReturnValue:
     response = identity.log_out(redirect(url_for(".staff_login"), 303), Kind.STAFF)
     flash(_("You are logged out."), "success")
     return response
+
+
+def _go_on(token: str, sent: confirming.Sent | None) -> ResponseReturnValue:
+    """Lead to where the person was going; what they had sent waits under a button."""
+    if sent is None:
+        return identity.log_in(redirect(_wanted(request.args.get("next")), 303), Kind.STAFF, token)
+    page = identity.log_in(make_response(), Kind.STAFF, token)
+    page.set_data(render_template("auth/staff_go_on.html", form=EmptyForm(), sent=sent))  # with the new form token
+    return page
 
 
 def _wrong_code() -> str:

@@ -82,54 +82,16 @@ class CancellationForm(BaseForm):
         return False
 
 
-def _is_within(field: Any, chosen: date | None, first: date, last: date) -> bool:
-    """Say whether the day is one of those offered; if not, the field says between which it must be."""
-    if chosen is not None and first <= chosen <= last:
-        return True
-    fmt = formatter()
-    first_words, last_words = fmt.date(first), fmt.date(last)
-    field.errors = [_("Choose a day from %(first)s to %(last)s.", first=first_words, last=last_words)]
-    return False
-
-
 class PauseForm(BaseForm):
     """The day on which a pause ends; asked beside its recap."""
 
     until = DateField(_l("Payments start again on"), validators=[InputRequired(_l("Choose a day."))])
     submit = SubmitField(_l("Pause now"))
 
-    @property
-    def chosen(self) -> Any:
-        """The day that was chosen."""
-        return self.until.data
-
     def is_within(self, first: date, last: date) -> bool:
-        """Say whether the day is offered."""
-        return _is_within(self.until, self.chosen, first, last)
-
-
-class ResumeForm(BaseForm):
-    """At once, or on a day."""
-
-    when = RadioField(
-        _l("When do payments start again?"),
-        choices=[SelectChoice("now", _l("Now")), SelectChoice("day", _l("On the day below"))],
-        default="now",
-        validators=[InputRequired(_l("Choose one of the two."))],
-    )
-    day = DateField(_l("Day"), validators=[Optional()])
-    submit = SubmitField(_l("Confirm"))
-
-    @property
-    def is_now(self) -> bool:
-        """Whether payments start again at once."""
-        return bool(self.when.data == "now")
-
-    @property
-    def chosen(self) -> Any:
-        """The day that was chosen."""
-        return self.day.data
-
-    def is_within(self, first: date, last: date) -> bool:
-        """Say whether the day is offered; at once always is."""
-        return self.is_now or _is_within(self.day, self.chosen, first, last)
+        """Say whether the day is one of those offered; if not, the field says between which it must be."""
+        if self.until.data is not None and first <= self.until.data <= last:
+            return True
+        fmt = formatter()
+        self.until.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
+        return False

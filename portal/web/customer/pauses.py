@@ -29,9 +29,10 @@ from portal.services.carrying_out import VISITOR
 from portal.services.pauses import PauseWish
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, pause_words, presenting
-from portal.web.customer.forms import PauseForm, ResumeForm
+from portal.web.customer.forms import PauseForm
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.resume_form import ResumeForm
 
 log = structlog.get_logger("portal.web")
 
@@ -46,7 +47,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     form = PauseForm(until=pause_words.local_day(pause_words.proposed(offered)).date())
     if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.chosen, zone=g.merchant.time_zone))
+        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=g.merchant.time_zone))
         return _back(subscription_id, 303)
     _require(held, PauseKind.PAUSE, now=now)
     seen = pauses.preview(held.subscription, held.grants, now=now)
@@ -67,7 +68,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.route("/subscriptions/<uuid:subscription_id>/resume", methods=["GET", "POST"])
 def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
-    """Show what starts again; on confirmation resume at once, or on another day."""
+    """Show what starts again; resume on a day, or now, by the button that is pressed."""
     held, now = _held(subscription_id), utc_now()
     if _is_answered(held, PauseKind.RESUME, Status.ACTIVE, now=now):
         return _back(subscription_id, 303)
@@ -75,9 +76,9 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     planned = next((row for row in held.pauses if row.waits(now)), None)
     due = planned.due_at if planned is not None else None
-    form = ResumeForm(day=pause_words.local_day(due or pause_words.proposed(offered)).date())
+    form = ResumeForm(day=pause_words.local_day(due).date() if due is not None else None)
     if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        day = None if form.is_now else start_of_day(form.chosen, zone=g.merchant.time_zone)
+        day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen is not None else None
         _ask(subscription_id, PauseKind.RESUME, day)
         return _back(subscription_id, 303)
     _require(held, PauseKind.RESUME, now=now)

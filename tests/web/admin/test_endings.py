@@ -68,6 +68,30 @@ def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, suppor
     assert "Download the proof" not in record.text
 
 
+@pytest.mark.parametrize("action", list(OUTCOME))
+@pytest.mark.parametrize(
+    ("left", "says"), [(210, "you end it before its term"), (-1, "carried through"), (None, "No commitment is known")]
+)
+def test_the_preview_says_whether_the_commitment_has_run(support, make, merchant, now, action, left, says):
+    """Seven months early, at its end, and without one: what the page says of the commitment is true."""
+    committed = now + timedelta(days=left) if left is not None else None
+    subscription = make.subscription(merchant=merchant, committed_until=committed)
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/{action}")
+    assert ("before its term" in page.text) is (left == 210)
+    assert ("No commitment is known" in page.text) is (left is None and action == "complete")
+    assert "was carried through to its end" not in page.text
+    if action == "complete":
+        assert says in page.text
+
+
+def test_a_day_after_the_commitment_is_not_too_early(support, make, merchant, now):
+    subscription = make.subscription(merchant=merchant, committed_until=now + timedelta(days=35))
+    path = f"/admin/subscriptions/{subscription.id}/end/complete"
+    assert "before its term" in support.get(path).text
+    later = (now + timedelta(days=120)).date().isoformat()
+    assert "before its term" not in support.get(f"{path}?on={later}").text
+
+
 def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscription, paypal):
     paypal.rule("any", "500")
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")

@@ -1,4 +1,4 @@
-"""Money after an end at the desk: one click, one reason, roles, and other people's ids."""
+"""Money after an end at the desk: a confirmation, one reason, roles, and other people's ids."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def late(ctx, make, paypal, merchant):
     return alarms(ctx)[0]
 
 
-def test_one_click_gives_it_back_from_the_inbox_on(ctx, support, paypal, late):
+def test_two_clicks_give_it_back_from_the_inbox_on(ctx, support, paypal, late):
     page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
-    page = page.submit(press="Refund €29.90")
+    page = page.follow("Refund €29.90").submit(press="Refund €29.90")
     assert "Given back: PayPal shows it" in page.notices[0]
     assert alarms(ctx)[0].state is LateState.REFUNDED
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
@@ -46,7 +46,7 @@ def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support
 
 def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, late):
     paypal.rule("refund", "403")
-    page = support.get(f"/admin/late-payments/{late.id}").submit(press="Refund €29.90")
+    page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90")
     assert "it needs you" in page.notices[0]
     assert "debug id" in page.text
     paypal.clear_rules()
@@ -78,5 +78,8 @@ def test_a_reader_looks_and_another_merchant_sees_nothing(make, enter, reader, l
     page = reader.get(f"/admin/late-payments/{late.id}")
     assert "29.90" in page.text
     assert "Refund €29.90" not in page.text
+    assert "Refund €29.90" not in reader.get("/admin/").text
+    reader.get(f"/admin/late-payments/{late.id}/refund", status=403)
     stranger = enter(make.merchant())
     assert stranger.get(f"/admin/late-payments/{late.id}", status=404)
+    assert stranger.get(f"/admin/late-payments/{late.id}/refund", status=404)

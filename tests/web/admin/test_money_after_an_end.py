@@ -82,7 +82,7 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
 
     paypal.happen(ended.provider_id, "refunds-wait")
     page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
-    page = page.submit(press="Refund €29.90")
+    page = page.follow("Refund €29.90").submit(press="Refund €29.90")
     assert alarms(ctx)[0].state is LateState.OPEN, "asked for is not given back"
     assert "late_payment_refunded" not in mails(ctx)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 
 
@@ -20,13 +23,28 @@ def test_a_pause_without_an_end_and_its_resume(support, make, subscription, payp
     assert "PayPal has confirmed it." in page.notices[0]
     assert make.reload(subscription).status is Status.PAUSED
     assert paypal.subscriptions[subscription.provider_id].status_change_note == "Bonnes vacances"
-    page = page.follow("Resume, or change the day").submit(
-        press="Resume the subscription", until="2020-01-01", status=422
-    )
-    page = support.get(record).follow("Resume, or change the day").submit(press="Resume the subscription")
+    page = page.follow("Resume, or change the day").submit(press="Resume on this day", day="2020-01-01", status=422)
+    page = support.get(record).follow("Resume, or change the day").submit(press="Resume now")
     assert make.reload(subscription).status is Status.ACTIVE
     assert "Pause confirmed" in page.text
     assert "End of the pause confirmed" in page.text
+
+
+def test_staff_who_typed_a_day_do_not_resume_at_once_by_the_other_button(support, make, merchant, paypal):
+    subscription = make.subscription(merchant=merchant, status=Status.PAUSED, next_payment_at=None)
+    day = (utc_now() + timedelta(days=30)).date()
+    page = support.get(f"/admin/subscriptions/{subscription.id}/pause/resume")
+    assert page.select_one("[name=day]").get("value", "") == "", "no day is proposed"
+    page = page.submit(press="Resume now", day=day.isoformat(), status=422)
+    assert "pressed “Resume now”" in page.errors[0]
+    assert paypal.count("activate") == 0
+    page = page.submit(press="Resume on this day")
+    assert "It starts again on" in page.notices[0]
+    assert paypal.count("activate") == 0
+    again = support.get(f"/admin/subscriptions/{subscription.id}/pause/resume")
+    assert again.select_one("[name=day]")["value"] == day.isoformat()
+    again.submit(press="Resume now")
+    assert make.reload(subscription).status is Status.ACTIVE
 
 
 def test_a_request_that_waits_is_tried_again_or_taken_back(support, make, subscription, paypal):

@@ -47,15 +47,32 @@ def test_from_the_card_to_the_pause_another_day_and_back(visit, make, product, c
     assert PAUSE not in page.text
     assert make.reload(subscription).status is Status.PAUSED
 
-    page = page.follow(RESUME).submit(press="Confirm", when="day", day=day(40))
+    page = page.follow(RESUME).submit(press="Resume on this day", day=day(40))
     assert [row.state for row in requests_of(ctx, subscription)] == [
         PauseState.DONE,
         PauseState.WITHDRAWN,
         PauseState.RECORDED,
     ]
-    page = page.follow(RESUME).submit(press="Confirm", when="now")
+    page = page.follow(RESUME).submit(press="Resume now")
     assert make.reload(subscription).status is Status.ACTIVE
     assert page.select_one("[data-testid=status]").text == "Active"
+
+
+def test_a_day_that_was_typed_never_resumes_now(visit, make, product, ctx, paypal):
+    """A pause until December, another day typed: whichever button is pressed, no payment starts by mistake."""
+    subscription = make.subscription(customer=visit.customer, product=product)
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=day(20))
+    page = page.follow(RESUME)
+    buttons = [one.get_text(strip=True) for one in page.select("main form button")]
+    assert buttons == ["Resume on this day", "Resume now"], "Enter presses the first"
+    assert not page.select("main input[type=radio]")
+    page = page.submit(press="Resume now", day=day(40), status=422)
+    assert "pressed “Resume now”" in page.errors[0]
+    assert (paypal.count("activate"), make.reload(subscription).status) == (0, Status.PAUSED)
+    page = page.submit(press="Resume on this day")
+    newest = requests_of(ctx, subscription)[-1]
+    assert newest.due_at == earliest_resume(utc_now(), zone="Europe/Paris") + timedelta(days=40)
+    assert make.reload(subscription).status is Status.PAUSED
 
 
 @pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "", "31/31/31"])
@@ -108,7 +125,7 @@ def test_8_suspended_over_the_threshold_there_is_no_resume_anywhere(
             )
     else:
         paypal.rule("activate", "422-cannot-be-activated")
-        page = visit.browser.get(visit.page(subscription, "/resume")).submit(press="Confirm", when="now")
+        page = visit.browser.get(visit.page(subscription, "/resume")).submit(press="Resume now")
         assert "PayPal does not allow it" in page.text
     for more in ("", "/late"):
         page = visit.browser.get(visit.page(subscription, more))
@@ -152,7 +169,7 @@ def test_the_whole_way_in_french(french_visit, make, ctx, paypal):
     page = recap.submit(press="Mettre en pause", until=day(20))
     assert "Votre abonnement est en pause" in page.text
     assert french_visit.browser.get(french_visit.page(subscription, "/late")).h1 == "Votre abonnement est en pause"
-    page = french_visit.browser.get(french_visit.page(subscription, "/resume")).submit(press="Confirmer", when="now")
+    page = french_visit.browser.get(french_visit.page(subscription, "/resume")).submit(press="Reprendre maintenant")
     assert make.reload(subscription).status is Status.ACTIVE
     kinds = [row.kind for row in requests_of(ctx, subscription)]
     assert kinds == [PauseKind.PAUSE, PauseKind.RESUME, PauseKind.RESUME]

@@ -1,0 +1,91 @@
+"""Both factors again before something sensitive: the table of access says where (`Again`), this asks.
+
+What was sent meanwhile is lost at no length: the page that asks holds it, signed for that person, and gives it on by
+a button once the factors are right.  Only a form whose token is good is kept so; secrets never are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from itsdangerous import BadData, URLSafeTimedSerializer
+from wtforms import HiddenField, PasswordField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length
+
+from portal.clock import utc_now
+from portal.queries.people import Kind
+from portal.web import access, addresses, drafts, identity
+from portal.web.csrf import BaseForm
+
+RECENT: Final = timedelta(minutes=10)
+
+
+class ConfirmForm(BaseForm):
+    """Both factors again, before something sensitive."""
+
+    password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
+    code = StringField(
+        _l("The code of your app, or a recovery code"),
+        validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
+    )
+    carried = HiddenField()  # what was sent before
+    submit = SubmitField(_l("Go on"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A form that waits for the factors: its address and its fields."""
+
+    to: str
+    fields: list[tuple[str, str]]
+
+
+def install(app: Flask) -> None:
+    """Ask before every view that the table names."""
+    app.before_request(_ask)
+
+
+def ask_again() -> ResponseReturnValue | None:
+    """Return the page that asks for both factors, None when they were given a moment ago."""
+    person = identity.person()
+    if utc_now() - person.authenticated_at <= RECENT:
+        return None
+    if request.method in access.SAFE_METHODS or not g.csrf_ok:
+        return redirect(url_for("auth.staff_confirm", next=access.way_back()), 303)
+    form = ConfirmForm(formdata=None, carried=_pack())
+    return render_template("auth/staff_confirm.html", form=form), 401
+
+
+def what_was_sent(carried: str | None) -> Sent | None:
+    """Open what the page that asked has held for this person; None for nothing, or when it is too old."""
+    try:
+        found: dict[str, Any] = _signer().loads(carried or "", max_age=drafts.LIFETIME)
+    except BadData:
+        return None
+    return Sent(to=found["to"], fields=[(name, value) for name, value in found["fields"]])
+
+
+def _ask() -> ResponseReturnValue | None:
+    table = access.ACCESS.get(request.endpoint or "")
+    if table is None or g.person is None or g.person.kind is not Kind.STAFF:
+        return None
+    return ask_again() if table.asks_again(request.method, g.person.role) else None
+
+
+def _pack() -> str:
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if not any(word in name.lower() for word in drafts.NEVER)
+    ]
+    packed: str = _signer().dumps({"to": addresses.this_page(), "fields": fields})
+    return packed
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"carried:{identity.person().id}")

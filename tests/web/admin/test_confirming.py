@@ -1,0 +1,186 @@
+"""Both factors again before something sensitive: the table of access, route by route, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select, update
+
+from portal.clock import utc_now
+from portal.models import LoginSession, Merchant
+from portal.queries import products
+from portal.web.access import ACCESS, Again, Face
+from tests.services.late_money import alarms, charged, show, stopped
+from tests.test_architecture import address, routes
+from tests.web.conftest import PASSWORD, totp
+
+# What asks again, in words of the issue: refunds, products, settings, IPN receivers, the audit export; keys as before.
+ASKING = {
+    "admin.late_payment_refund": {"GET", "POST"},
+    "admin.product": {"POST"},
+    "admin.settings": {"POST"},
+    "admin.paypal_classic_receivers": {"GET", "POST"},
+    "admin.audit_export": {"POST"},
+    "admin.paypal_rest": {"GET", "POST"},
+    "admin.paypal_rest_check": {"POST"},
+    "admin.paypal_rest_removal": {"GET", "POST"},
+    "admin.paypal_classic": {"GET", "POST"},
+    "admin.paypal_classic_check": {"POST"},
+    "admin.paypal_classic_removal": {"GET", "POST"},
+}
+
+
+@pytest.fixture
+def lea(app, hire, merchant):
+    return hire(merchant)
+
+
+@pytest.fixture
+def desk(browser, lea, log_in_staff):
+    """The owner's browser, and a way to let the log-in grow old."""
+    browser.get("/admin/login", Accept_Language="en")
+    log_in_staff(browser, lea)
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return browser
+
+
+def grow_old(ctx, minutes=11):
+    with ctx.db.begin() as session:
+        old = utc_now() - timedelta(minutes=minutes)
+        session.execute(update(LoginSession).values(authenticated_at=old))
+
+
+def again(page, lea, step):
+    """Give both factors; the code of another step, since each is taken once."""
+    return page.submit(password=PASSWORD, code=totp(lea, step=step))
+
+
+def asks(answer):
+    return 'name="password"' in answer.text or "/admin/confirm" in answer.headers.get("Location", "")
+
+
+def test_the_table_is_true_for_every_route(app, desk, ctx, make, merchant):
+    subscription = make.subscription(merchant=merchant)
+    known = {"subscription_id": subscription.id, "product_id": subscription.product_id}
+    token = desk.get("/admin/settings").select_one("input[name=csrf_token]")["value"]
+    grow_old(ctx)
+    commits = []
+    event.listen(ctx.db.engine, "commit", lambda connection: commits.append(connection))
+    for method in ("GET", "POST"):
+        for rule in routes(app, method):
+            if ACCESS[rule.endpoint].face is not Face.STAFF or method not in ASKING.get(rule.endpoint, ()):
+                continue
+            commits.clear()
+            answer = desk.client.open(
+                address(rule, merchant=merchant, known=known),
+                method=method,
+                data={"csrf_token": token, "name": "x"} if method == "POST" else None,
+                base_url=desk.base_url,
+            )
+            assert asks(answer), (method, rule.endpoint, answer.status)
+            assert commits == [], f"{rule.endpoint} acted before the factors"
+    for rule in routes(app, "GET"):
+        if ACCESS[rule.endpoint].face is Face.STAFF and "GET" not in ASKING.get(rule.endpoint, ()):
+            answer = desk.client.get(address(rule, merchant=merchant, known=known), base_url=desk.base_url)
+            assert rule.endpoint == "auth.staff_confirm" or not asks(answer), rule.endpoint
+
+
+def test_the_table_names_what_asks_and_nothing_else():
+    named = {endpoint for endpoint, access in ACCESS.items() if access.again in (Again.ACTS, Again.ENTERS)}
+    assert named == ASKING.keys()
+    assert [endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW] == ["admin.bulk_act"]
+
+
+def test_who_only_looks_at_a_key_is_not_asked(reader, ctx):
+    grow_old(ctx)
+    assert reader.get("/admin/paypal/rest").path == "/admin/paypal/rest"
+    assert reader.get("/admin/settings").path == "/admin/settings"
+
+
+def test_long_settings_are_not_lost(desk, lea, ctx, merchant):
+    """Longer than any cookie: 2000 letters with accents."""
+    page, text = desk.get("/admin/settings"), "é" * 2000
+    grow_old(ctx)
+    page = page.submit(press="Save the settings", name="Chez Léa", cancellation_text=text, status=401)
+    assert reload(ctx, merchant).name != "Chez Léa"
+    page = page.submit(password="a wrong password", code="000000", status=422)
+    page = again(page, lea, 1)
+    assert reload(ctx, merchant).name != "Chez Léa", "the factors alone send nothing"
+    page = page.submit(press="Send what I filled in")
+    assert "The settings are saved." in page.notices[0]
+    assert (reload(ctx, merchant).name, reload(ctx, merchant).cancellation_text) == ("Chez Léa", text)
+
+
+def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant):
+    product = make.product(merchant, contents=tuple((f"Leçon {number} – " + "très " * 20, 7) for number in range(60)))
+    page = desk.get(f"/admin/products/{product.id}")
+    grow_old(ctx)
+    page = page.submit(press="Save the product", name="Piano", keep_after_completion=True, status=401)
+    page = again(page, lea, 1).submit(press="Send what I filled in")
+    assert "The product is saved." in page.notices[0]
+    with ctx.db.read() as session:
+        found = products.of_merchant(session, merchant.id, product.id)
+        assert (found.name, found.keep_after_completion, len(found.contents)) == ("Piano", True, 60)
+
+
+def test_the_audit_journal_is_handed_over_after_the_factors(desk, lea, ctx):
+    page = desk.get("/admin/audit")
+    grow_old(ctx)
+    page = again(page.submit(press="Download (JSON lines)", status=401), lea, 1)
+    form = page.form(press="Send what I filled in")
+    answer = desk.client.post(form["action"], data=page.values(form), base_url=desk.base_url)
+    assert answer.mimetype == "application/jsonl"
+    assert json.loads(answer.text.splitlines()[-1])["act"] == "export.audit"
+
+
+def test_no_form_without_its_token_and_nobody_elses_is_carried(desk, ctx, merchant, enter, lea):
+    """A foreign page cannot have its own words confirmed by the owner's factors."""
+    grow_old(ctx)
+    desk.post("/admin/settings", {"name": "Evil"}, status=303)
+    assert desk.get("/admin/confirm?next=/admin/settings").select_one("[name=carried]").get("value", "") == ""
+    colleague = enter(merchant)
+    typed = colleague.get("/admin/settings")
+    grow_old(ctx)
+    carried = typed.submit(press="Save the settings", name="Theirs", status=401).select_one("[name=carried]")["value"]
+    page = desk.get("/admin/confirm").submit(password=PASSWORD, code=totp(lea, step=1), carried=carried)
+    assert "Theirs" not in page.body
+
+
+def test_secrets_are_not_carried(desk, ctx):
+    page = desk.get("/admin/paypal/rest")
+    grow_old(ctx)
+    page = page.submit(press="Test and save the key", client_id="AY7", client_secret="s3cret", status=401)
+    assert "s3cret" not in page.body
+
+
+def test_a_refund_is_confirmed_on_a_page_of_its_own(desk, lea, ctx, make, paypal, merchant):
+    ended = stopped(ctx, make, paypal, merchant=merchant)
+    show(ctx, ended, charged(paypal, ended))
+    (late,) = alarms(ctx)
+    page = desk.get(f"/admin/late-payments/{late.id}")
+    grow_old(ctx)
+    page = again(page.follow("Refund €29.90"), lea, 1)
+    assert page.h1 == "Refund €29.90?"
+    assert paypal.count("refund") == 0
+    page = page.submit(press="Refund €29.90")
+    assert "Given back: PayPal shows it" in page.notices[0]
+    assert desk.get(f"/admin/late-payments/{late.id}/refund").path == f"/admin/late-payments/{late.id}"
+
+
+def test_a_refund_of_another_amount_than_was_shown_is_asked_for_again(desk, ctx, make, paypal, merchant):
+    """A part goes back between the page and the click: nobody confirmed the new sum."""
+    ended = stopped(ctx, make, paypal, merchant=merchant)
+    show(ctx, ended, charged(paypal, ended))
+    (late,) = alarms(ctx)
+    page = desk.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90", amount="19.90")
+    assert "has changed meanwhile" in page.notices[0]
+    assert paypal.count("refund") == 0
+    desk.post(f"/admin/late-payments/{uuid.uuid4()}/refund", desk.values_of(page), status=404)
+
+
+def reload(ctx, merchant):
+    with ctx.db.read() as session:
+        return session.scalars(select(Merchant).where(Merchant.id == merchant.id)).one()
