@@ -100,7 +100,7 @@ def paid_until(
         return UNKNOWN
     named = None if money.is_late else next_billing_at
     if money.completed_at is not None:
-        return _by_payment(terms, money.completed_at, named) or _kept(stored)
+        return _by_payment(terms, money.completed_at, named, stored) or _kept(stored)
     begun, trial = terms.started_at, _free_trial_end(terms)
     if begun is not None and (trial is not None or in_trial):
         return _by_trial(begun, trial, named, stored)
@@ -137,13 +137,18 @@ def seen_clamping(terms: Terms, at: datetime | None) -> bool | None:
     return at.date() < moved
 
 
-def _by_payment(terms: Terms, paid_at: datetime, named: datetime | None) -> PaidUntil | None:
-    """Take PayPal's date where it ends the payment's own period; a later one is the end of a period nobody paid."""
+def _by_payment(terms: Terms, paid_at: datetime, named: datetime | None, stored: datetime | None) -> PaidUntil | None:
+    """Take PayPal's date where it ends the payment's own period; a later one is the end of a period nobody paid.
+
+    Then the date that PayPal named before stands, to the hour, where it is the one that is reckoned.
+    """
     if terms.interval is None:
         return PaidUntil(named, PaidSource.NEXT_BILLING) if named is not None and named > paid_at else None
     end = _period_end(terms, terms.interval, paid_at)
     if named is not None and paid_at < named <= end + _tolerance(terms.interval, paid_at):
         return PaidUntil(named, PaidSource.NEXT_BILLING)
+    if stored is not None and abs(stored - end) < timedelta(hours=12):
+        return PaidUntil(stored, PaidSource.STORED)
     return PaidUntil(end, PaidSource.LAST_PAYMENT)
 
 

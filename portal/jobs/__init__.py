@@ -30,6 +30,7 @@ from portal.jobs import (
     paypal_keys,
     profile_imports,
     refunds,
+    subscriptions,
     webhooks,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "profile_imports",
     "refunds",
     "run_worker",
+    "subscriptions",
     "webhooks",
 ]
 

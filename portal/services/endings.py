@@ -31,7 +31,7 @@ from portal.services import (
     timeline,
 )
 from portal.services.context import Context
-from portal.services.paid_time import late_since, status_of
+from portal.services.paid_time import late_since, read_again, status_of
 from portal.services.provider_facts import is_over, is_stale, learn_address, take_over
 from portal.services.rules import rule_of
 
@@ -50,7 +50,7 @@ def record_reading(
     if subscription.is_over:
         _after_the_end(ctx, session, subscription, reading, now=now)
         return
-    stale = is_stale(subscription, reading)
+    stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
     take_over(subscription, reading, now=now)
     if subscription.end_requested_at is not None:
         planned = end_requests.open_of(session, subscription.id)
@@ -67,6 +67,8 @@ def record_reading(
         request = request or _own_request(session, subscription, seen, Actor.PROVIDER, now=now)
         record_end(ctx, session, request, subscription, basis=basis, reading=reading, now=now)
     elif not stale and subscription.follow(seen, at=late_since(subscription, now=now)):
+        if was_pending:
+            read_again(session, subscription, reading, now=now)
         if pause_outcomes.follow(ctx, session, subscription, reading, now=now):
             return  # somebody asked for it here: the fact has its own entry
         timeline.note(

@@ -17,7 +17,7 @@ from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import comeback_arrivals, endings, timeline
 from portal.services.context import Context
-from portal.services.paid_time import late_since, status_of
+from portal.services.paid_time import late_since, read_again, status_of
 from portal.services.provider_facts import learn_address, take_over
 from portal.services.rules import rule_of
 
@@ -108,6 +108,7 @@ def _create(
     take_over(subscription, _with_plan(reading, offer.plan), now=now)
     _take_over_life(session, subscription, reading, now=now)
     session.flush()
+    read_again(session, subscription, reading, now=now)
     timeline.note(
         session,
         subscription,

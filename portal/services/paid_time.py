@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
+from portal import queue
 from portal.domain import paid_time
 from portal.domain.access import preview_end
 from portal.domain.paid_time import Money, PaidUntil, Terms, Trial
@@ -59,6 +62,19 @@ def is_provisional(reading: Reading, *, now: datetime) -> bool:
     return has_trial and has_begun and paid_time.is_sign_up(reading.next_billing_at, reading.started_at)
 
 
+def read_again(session: Session, subscription: Subscription, reading: Reading, *, now: datetime) -> None:
+    """Have a trial read again after its first hour: PayPal mends the date and sends no message (FACTS.md 1.3)."""
+    if not is_provisional(reading, now=now):
+        return
+    queue.defer(
+        session,
+        queue.REREAD,
+        at=now + paid_time.FIRST_HOUR,
+        merchant_id=str(subscription.merchant_id),
+        subscription_id=str(subscription.id),
+    )
+
+
 def interval_of(subscription: Subscription) -> Interval | None:
     """Return the subscription's billing rhythm, None when its plan is unknown."""
     return Interval.parse(subscription.interval_unit, subscription.interval_count)
@@ -102,6 +118,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     silent = is_over or (reading.next_billing_at is None and not money.is_late)
     if silent and subscription.paid_until is not None and not news:
         return
+    known = subscription.paid_until
     subscription.paid_until = paid_time.paid_until(
         terms_of(subscription),
         money,
@@ -110,6 +127,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
         stored=subscription.paid_until,
         now=now,
     ).at
+    _end_again(subscription, known)
 
 
 def money_of(subscription: Subscription, *, is_all: bool = False) -> Money:
@@ -147,9 +165,8 @@ def follow_payments(subscription: Subscription, rows: Sequence[Payment], *, now:
     if money == known or subscription.started_at is None or subscription.started_at > now:
         return
     subscription.paid_until = _again(subscription, money, now=now).at
-    if subscription.is_over and subscription.paid_until != before:
-        _end_again(subscription)
-    elif money.is_late and subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
+    _end_again(subscription, before)
+    if money.is_late and subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
         subscription.follow(Status.PAST_DUE, at=late_since(subscription, now=now))
 
 
@@ -189,14 +206,17 @@ def _again(subscription: Subscription, money: Money, *, now: datetime) -> PaidUn
     )
 
 
-def _end_again(subscription: Subscription) -> None:
-    """Compute the end as if the payment had been known then; one that never began stays so."""
-    at = subscription.stopped_at_provider_at
-    if at is None or subscription.started_at is None:
+def _end_again(subscription: Subscription, before: datetime | None) -> None:
+    """Compute an end again as if a payment begun before it had been known then, by the function that the end used.
+
+    A payment that came after it is late money, which ends nothing later; one that never began stays so.
+    """
+    at, last = subscription.stopped_at_provider_at, subscription.last_payment_at
+    if not subscription.is_over or at is None or subscription.started_at is None or subscription.paid_until == before:
         return
-    facts = subscription.facts_before_the_end
-    preview = preview_end(facts, rule_of(subscription.product), subscription.status, at)
-    subscription.end(preview.after, access_until=preview.access_until)
+    if last is None or last <= at:
+        preview = preview_end(subscription.facts_before_the_end, rule_of(subscription.product), subscription.status, at)
+        subscription.end(preview.after, access_until=preview.access_until)
 
 
 def _take_over_trials(subscription: Subscription, reading: Reading) -> None:

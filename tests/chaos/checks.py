@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from portal.demo.simulator.records import moment
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
 
@@ -21,7 +22,8 @@ NEAR_A_KILL: Final = timedelta(seconds=8)  # so near to a death a mail may come 
 
 def violations(facts: Facts) -> list[str]:
     """Return everything that is not as promised."""
-    checks = (unfinished, outcomes, agreement, unasked, times, told_early, mails, doubled_mails, promises, surprises)
+    about_ends = (unfinished, outcomes, agreement, unasked, times, told_early, promises, paid_time)
+    checks = (*about_ends, mails, doubled_mails, surprises)
     return [said for check in checks for said in check(facts)]
 
 
@@ -183,6 +185,19 @@ def promises(facts: Facts) -> Iterator[str]:
     for reference in facts.journal.undone:
         if references[reference]["state"] != "withdrawn":
             yield f"request {reference}: the customer was told it is taken back, it is {references[reference]['state']}"
+
+
+def paid_time(facts: Facts) -> Iterator[str]:
+    """Who cancelled while a payment was declined keeps what was paid, and is promised nothing beyond it."""
+    for provider_id, before in facts.journal.declined.items():
+        here, there = facts.subscriptions[provider_id], facts.at_paypal[provider_id]
+        if here["status"] not in ENDED or there["cycles_completed"] != before["cycles_completed"]:
+            continue  # somebody paid meanwhile: PayPal's clock had jumped
+        paid, until = moment(before["next_billing_time"]), here["paid_until"]
+        if until is None:
+            yield f"{provider_id} was paid until {paid:%d/%m %H:%M}, here nobody knows"
+        elif abs(until - paid) > SECOND:
+            yield f"{provider_id} was paid until {paid:%d/%m %H:%M}, here it is {until:%d/%m %H:%M}"
 
 
 def surprises(facts: Facts) -> Iterator[str]:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from portal.clock import utc_now
 from tests.chaos.world import Seat
@@ -41,6 +42,7 @@ class Journal:
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
     clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
+    declined: dict[str, dict[str, Any]] = field(default_factory=dict)  # as PayPal had it before, by its id
     disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
     jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since
     counts: Counter[str] = field(default_factory=Counter)

@@ -87,6 +87,7 @@ class People:
             "staff-cancel": lambda seat, _: self._staff(seat, "cancel"),
             "staff-and-customer": self._race,
             "cancel-then-abandon": self._then_abandon,
+            "declined-then-cancel": self._declined,
             PENDING: self._never_approved,
         }[step.kind]
         story(seat, random.Random(step.number))
@@ -141,6 +142,14 @@ class People:
     def _then_abandon(self, seat: Seat, _chance: random.Random) -> None:
         self._cancel(seat)
         self._staff(seat, "abandon")
+
+    def _declined(self, seat: Seat, _chance: random.Random) -> None:
+        """The payment is declined, PayPal tries again; the customer cancels: what was paid ends where it ended."""
+        before = self.world.simulated.subscription(seat.provider_id)
+        with self.journal.lock:
+            self.journal.declined[seat.provider_id] = before
+        self._at_paypal(seat, "decline-payment", 0)
+        self._cancel(seat)
 
     def _at_paypal(self, seat: Seat, happening: str, after: float) -> None:
         time.sleep(after)

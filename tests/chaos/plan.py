@@ -24,6 +24,7 @@ STORIES: Final = {
     "staff-cancel": 3,
     "staff-and-customer": 5,  # staff finalise while the customer cancels
     "cancel-then-abandon": 3,
+    "declined-then-cancel": 4,  # the payment was declined, PayPal tries again and shows the date after it
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -130,10 +131,12 @@ def for_bug(bug: str) -> Plan:
         "call_before_intent": "die-at:before-intent",
         "success_without_a_read": f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}",
         "mail_before_commit": "die-at:settling",
+        "trust_the_next_date": "events-repeated",
     }[bug]
+    story = "declined-then-cancel" if bug == "trust_the_next_date" else "cancel"
     steps = []
     for seat in range(4):
-        steps += [Step("fault", fault, number=1), Step("story", "cancel", seat)]
+        steps += [Step("fault", fault, number=1), Step("story", story, seat)]
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=5, pending=0, bystanders=(4,))
 
 

@@ -43,6 +43,7 @@ def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing
         ("call_before_intent", "before the intent was written here"),
         ("success_without_a_read", "PayPal still has it ACTIVE and charges"),
         ("mail_before_commit", "the database knows of no such mail"),
+        ("trust_the_next_date", "was paid until"),
     ],
 )
 def test_a_planted_bug_is_found(bug, said):

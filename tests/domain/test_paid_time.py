@@ -68,6 +68,12 @@ def test_20_a_payment_after_the_declined_one_makes_up_for_it():
     ), "the retry pays its own period, not a month from its day"
 
 
+def test_the_hour_that_paypal_named_before_stands():
+    late = {"completed_at": PAID, "named": "2026-12-28 10:00", "failures": 1}
+    assert until(**late, stored="2026-11-28 09:00") == ("2026-11-28 09:00", "stored")
+    assert until(**late, stored="2026-12-28 10:00") == ("2026-11-28 10:00", "last_payment")
+
+
 @pytest.mark.parametrize("named", [None, "2026-12-28 10:00"])
 def test_20_while_one_is_pending_nobody_knows(named):
     assert until(completed_at=PAID, pending_at="2026-11-28 10:00", named=named, stored="2026-11-28 10:00") == (

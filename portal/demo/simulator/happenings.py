@@ -153,6 +153,14 @@ def _fail_payments(row: Subscription, plan: Plan, now: datetime) -> None:
     row.failing = True
 
 
+def _decline_payment(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Decline the payment that is due next: PayPal tries again, counts nothing and shows the date after it."""
+    if row.status == "ACTIVE":
+        row.periods, row.tries = row.periods + 1, 1
+        row.next_billing_time = stamp(billing_date(moment(row.start_time), plan, row.periods))
+        payments.decline(row, plan, now=now, retry_at=now + RETRY_GAP)
+
+
 def _fix_payments(row: Subscription, plan: Plan, now: datetime) -> None:
     row.failing, row.failed_payments, row.outstanding = False, 0, "0"
     if row.status == "SUSPENDED":
@@ -179,6 +187,7 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "buyer-cancels": _buyer_cancels,
     "expire": _expire,
     "fail-payments": _fail_payments,
+    "decline-payment": _decline_payment,
     "fix-payments": _fix_payments,
     "suspend-for-failures": _suspend_for_failures,
     "raise-price": _raise_price,
