@@ -14,10 +14,12 @@ import psycopg
 import pytest
 from hypothesis import Phase, settings
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from portal import logs
 from portal.extensions import Database
 from portal.migrating import upgrade
+from portal.passwords import Passwords
 from portal.postgres import ensure_server
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
@@ -135,8 +137,14 @@ def mailer() -> RememberingMailer:
     return RememberingMailer()
 
 
+@pytest.fixture(scope="session")
+def cheap_passwords() -> Passwords:
+    """Argon2id with the least costs it allows: what a hash costs is not what the tests are about."""
+    return Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
 @pytest.fixture
-def ctx(db: Database, vault: Vault, mailer: RememberingMailer, paypal) -> Context:
+def ctx(db: Database, vault: Vault, mailer: RememberingMailer, cheap_passwords: Passwords, paypal) -> Context:
     """What the use cases need, wired to the simulator."""
     return Context(
         db=db,
@@ -147,6 +155,7 @@ def ctx(db: Database, vault: Vault, mailer: RememberingMailer, paypal) -> Contex
         mailer=mailer,
         base_url="http://portal.test",
         mail_from="Portal <portal@portal.test>",
+        passwords=cheap_passwords,
     )
 
 

@@ -23,12 +23,11 @@ from portal.web.access import ACCESS, Face
 from tests.browser_client import Browser
 from tests.web.conftest import (  # noqa: F401 - the fixtures of the web tests serve here too
     app,
-    code_and_link,
     config,
     hire,
     letters,
-    log_in_customer,
-    log_in_staff,
+    seat_customer,
+    seat_staff,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,19 +58,19 @@ def address(rule, *, merchant, known):
 
 
 @pytest.fixture
-def people(app, make, hire, log_in_customer, log_in_staff):
+def people(app, make, hire, seat_customer, seat_staff):
     """Two merchants; of the first a customer, an owner and a reader, of the second a customer and an owner."""
     ours, theirs = make.merchant(), make.merchant()
     customer, stranger = make.customer(ours), make.customer(theirs)
     browsers = {name: Browser(app, address=f"192.0.2.{place}") for place, name in enumerate(PERSONS, start=1)}
-    log_in_customer(browsers["customer"], ours, customer)
-    log_in_customer(browsers["stranger"], theirs, stranger)
+    seat_customer(browsers["customer"], ours, customer)
+    seat_customer(browsers["stranger"], theirs, stranger)
     for name, merchant, role in (
         ("owner", ours, Role.OWNER),
         ("reader", ours, Role.READER),
         ("other owner", theirs, Role.OWNER),
     ):
-        log_in_staff(browsers[name], hire(merchant, role=role, email=f"{name.replace(' ', '')}@desk.test"))
+        seat_staff(browsers[name], hire(merchant, role=role, email=f"{name.replace(' ', '')}@desk.test"))
     return ours, theirs, customer, stranger, browsers
 
 

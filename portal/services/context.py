@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portal.extensions import Database
+from portal.passwords import Passwords
 from portal.providers.ports import Gateways, IpnVerifier, Mailer, WebhookVerifier
 from portal.secrets import Vault
 
@@ -21,3 +22,4 @@ class Context:
     mailer: Mailer
     base_url: str  # scheme and host, from the settings: never from a request
     mail_from: str
+    passwords: Passwords = field(default_factory=Passwords)

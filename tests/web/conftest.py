@@ -20,9 +20,11 @@ from portal import create_app
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Customer, Mail, Merchant
+from portal.queries.people import Kind
 from portal.services import staff_logins
 from portal.services.context import Context
 from portal.services.outbox import CONTENT
+from portal.services.sessions import Visitor, open_for
 from portal.services.staff_logins import NewStaff
 from tests.browser_client import Browser, Page
 
@@ -133,13 +135,49 @@ def log_in_customer(code_and_link: Callable[[], tuple[str, str]]) -> Callable[..
 def hire(ctx: Context) -> Callable[..., NewStaff]:
     """Create a staff member of a merchant."""
 
-    def create(merchant: Merchant, *, role: Role = Role.OWNER, email: str = "lea@atelier.test") -> NewStaff:
+    def create(
+        merchant: Merchant, *, role: Role = Role.OWNER, email: str = "lea@atelier.test", locale: str | None = None
+    ) -> NewStaff:
         with ctx.db.begin() as session:
             return staff_logins.create_staff(
-                ctx, session, merchant_id=merchant.id, email=email, name="Léa Martin", role=role, password=PASSWORD
+                ctx,
+                session,
+                merchant_id=merchant.id,
+                email=email,
+                name="Léa Martin",
+                role=role,
+                password=PASSWORD,
+                locale=locale,
             )
 
     return create
+
+
+@pytest.fixture
+def seat_customer(ctx: Context) -> Callable[..., Browser]:
+    """Give a browser a customer's session as a log-in would leave it; the way in is tested in test_auth_customers."""
+
+    def seat(browser: Browser, merchant: Merchant, customer: Customer) -> Browser:
+        with ctx.db.begin() as session:
+            token = open_for(session, Kind.CUSTOMER, merchant.id, customer.id, visitor=Visitor(), now=utc_now())
+        browser.set_cookie("portal_customer", token)
+        return browser
+
+    return seat
+
+
+@pytest.fixture
+def seat_staff(ctx: Context) -> Callable[..., Browser]:
+    """Give a browser a staff session as both factors would leave it; the way in is tested in test_auth_staff."""
+
+    def seat(browser: Browser, new: NewStaff) -> Browser:
+        with ctx.db.begin() as session:
+            staff = new.staff
+            token = open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=Visitor(), now=utc_now())
+        browser.set_cookie("portal_staff", token)
+        return browser
+
+    return seat
 
 
 @pytest.fixture

@@ -21,18 +21,14 @@ def merchant(make):
 
 
 @pytest.fixture
-def enter(app, hire, log_in_staff) -> Callable[..., Browser]:
-    """Hire somebody and log them in, on a browser of their own."""
+def enter(app, hire, seat_staff) -> Callable[..., Browser]:
+    """Hire somebody and seat them at the desk, reading English, on a browser of their own."""
 
     def log_in(merchant, role: Role = Role.OWNER) -> Browser:
+        new = hire(merchant, role=role, email=f"p{next(_numbers)}@desk.test", locale="en")
         browser = Browser(app, address=f"192.0.2.{next(_numbers) % 250 + 1}")
-        browser.get("/admin/login", Accept_Language="en")
-        log_in_staff(browser, hire(merchant, role=role, email=f"p{next(_numbers)}@desk.test"))
         browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-        page = browser.get("/admin/settings")
-        if page.language == "fr":
-            page.submit(press="English")
-        return browser
+        return seat_staff(browser, new)
 
     return log_in
 

@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.clock import utc_now
 from portal.models import Customer, Merchant, Subscription
-from portal.queries.people import Kind
-from portal.services.context import Context
-from portal.services.sessions import Visitor, open_for
 from tests.browser_client import Browser, Page
 
 CANCEL, KEEP, UNDO = "Cancel now", "Keep my subscription", "Take this request back"
@@ -53,14 +49,11 @@ class Visit:
 
 
 @pytest.fixture
-def log_in(app: Flask, ctx: Context) -> Callable[..., Visit]:
+def log_in(app: Flask, seat_customer: Callable[..., Browser]) -> Callable[..., Visit]:
     """Put a customer in front of their pages; the way of the code and the mail is tested elsewhere."""
 
     def enter(merchant: Merchant, customer: Customer, *, language: str = "en") -> Visit:
-        with ctx.db.begin() as session:
-            token = open_for(session, Kind.CUSTOMER, merchant.id, customer.id, visitor=Visitor(), now=utc_now())
-        browser = Browser(app)
-        browser.set_cookie("portal_customer", token)
+        browser = seat_customer(Browser(app), merchant, customer)
         browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
         return Visit(browser, merchant, customer)
 
