@@ -58,6 +58,7 @@ class ProofFacts(Clean):
     ended_at: datetime | None
     made_at: datetime
     check_url: str  # the page on which a third party checks it, by the address of the portal then
+    never_paid: bool = False  # known, where an unknown date is not
     owed: Money | None = None  # what PayPal showed as unpaid when it ended
 
     def stored(self) -> dict[str, Any]:

@@ -280,7 +280,7 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
             (_("Last payment still taken"), presenting.known_day(last_taken)),
             (_("First payment not taken"), presenting.known_day(prevented)),
         ]
-    paid = presenting.known_day(subscription.paid_until)
+    paid = presenting.paid_day(holding)
     return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
 
 
