@@ -13,7 +13,7 @@ NEW = "SELECT declined_at, pending_at, trials, keeps_month_ends FROM subscriptio
 def test_subscriptions_keep_their_dates_on_the_way_up_and_down(make, database_url):
     for _ in range(3):
         make.subscription(at_paypal=False)
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url, autocommit=True) as connection:
         before = connection.execute(KEPT).fetchall()
         downgrade(database_url, "0011")
         assert connection.execute(KEPT).fetchall() == before

@@ -101,7 +101,8 @@ def deny(row: Subscription, plan: Plan, now: datetime) -> None:
     """Refuse the pending payment, or one that begins and ends now."""
     paid = _last(row, "PENDING") or _paid(row, plan, "PENDING", amount=str(price(row, plan)), now=now)
     paid.status = "DECLINED"
-    row.last_failed_payment = {"amount": paid.amount, "time": paid.time}
+    if row.last_failed_payment is None or moment(row.last_failed_payment["time"]) < moment(paid.time):
+        row.last_failed_payment = {"amount": paid.amount, "time": paid.time}
     tell(row, "PAYMENT.SALE.DENIED", now, payment=paid)
 
 
