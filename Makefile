@@ -10,10 +10,11 @@ JOBS   ?= 2
 SEED   ?= 1
 CANCELLATIONS ?= 100
 FAULTS ?= 100
+MINUTES ?= 10
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test bench chaos contract browser words lock clean
+.PHONY: help env demo clean-demo lint check test explore bench chaos contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +49,9 @@ check: lint ## lint, and every test that needs no browser
 
 test: lint browser ## Every check and every test, browser tests included
 	$(PYTEST)
+
+explore: env ## Look further than the tests' fixed seeds: new ones, until MINUTES are over (MINUTES=10)
+	$(BIN)/python -m tests.exploring --minutes $(MINUTES)
 
 bench: env ## Measure the portal against the least programs that do the same (BENCH=small: a quick run)
 	$(BIN)/python -m bench

@@ -41,6 +41,7 @@ RUN_PROFILE_IMPORT = "profile_imports.run"
 PLAN_BULK_ACT = "bulk_acts.plan"
 RUN_BULK_ROW = "bulk_acts.row"
 REFUND = "refunds.carry_out"
+REREAD = "subscriptions.reread"
 # Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
 # work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
 FIRST, NEXT, LAST = 20, 10, 0
@@ -52,6 +53,7 @@ TASKS = {
     CHECK_KEY: FIRST,
     REFUND: FIRST,
     HANDLE_EVENT: NEXT,
+    REREAD: NEXT,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,
     RUN_IMPORT: LAST,

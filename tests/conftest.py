@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from hypothesis import Phase, settings
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -28,6 +29,19 @@ from tests.fakes.makers import Makers
 from tests.folders import make_folder
 
 pytest_plugins = ["tests.fakes.paypal"]
+
+# `make test` tries the same examples each time, and says what it found without shrinking it for minutes; `make explore`
+# looks further (tests/exploring.py).  Neither has a clock on it: a busy machine must not fail a property.
+settings.register_profile(
+    "fixed",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=150,
+    phases=(Phase.explicit, Phase.generate),
+)
+settings.register_profile("explore", deadline=None, max_examples=600)
+settings.load_profile("fixed")
 
 # What no log may ever hold: addresses, the simulator's secret and tokens, the people's password, a master key, a link.
 UNSPEAKABLE = re.compile(

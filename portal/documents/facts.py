@@ -59,6 +59,7 @@ class ProofFacts(Clean):
     ended_at: datetime | None
     made_at: datetime
     check_url: str  # the page on which a third party checks it, by the address of the portal then
+    never_paid: bool = False  # known, where an unknown date is not
     owed: Money | None = None  # what PayPal showed as unpaid when it ended
     wished_on: date | None = None  # the day that somebody chose for the end
     notified_at: datetime | None = None  # asked by another way before, and answered by this end

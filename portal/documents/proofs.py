@@ -203,7 +203,7 @@ class _Proof:
         return [
             *rows,
             (_("Last payment"), fmt.day(facts.last_payment_at)),
-            (_("Paid until"), fmt.day(facts.paid_until)),
+            (_("Paid until"), _("Nothing was paid") if facts.never_paid else fmt.day(facts.paid_until)),
             (_("Access until"), self._until()),
             ended,
         ]

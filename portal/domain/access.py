@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from portal.domain.paid_time import nothing_is_paid
 from portal.domain.subscriptions import ENDED, Status
 
 
@@ -114,7 +115,7 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
         for grant in grants
         if grant.until is None or grant.since < grant.until
     )
-    if facts.started_at is None or facts.status is Status.PENDING:
+    if facts.started_at is None or facts.status is Status.PENDING or _was_never_paid(facts):
         return given
     own = (_window(content, facts.started_at, facts, rule) for content in rule.contents)
     return tuple(window for window in own if window is not None) + given
@@ -123,6 +124,11 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
 def access(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
     """Return what is open at that moment."""
     return tuple(window for window in windows(facts, rule, grants) if window.is_open(at))
+
+
+def _was_never_paid(facts: Facts) -> bool:
+    """Say whether it is known that nothing was paid: a first payment that never came has no days of grace."""
+    return facts.status is not Status.ACTIVE and nothing_is_paid(facts.started_at, facts.paid_until)
 
 
 def _window(content: Content, started_at: datetime, facts: Facts, rule: Rule) -> Window | None:

@@ -1,4 +1,4 @@
-"""Time that is paid: intervals in the plan's own units, and until when a subscription is paid (domain.md)."""
+"""Intervals in a plan's own units, reckoned from a start and never from a date that was clamped or moved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import calendar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+SHORTEST_MONTH: Final = 28
 
 
 class Unit(StrEnum):
@@ -31,21 +34,32 @@ class Interval:
             return None
         return cls(Unit(unit), count)
 
-    def after(self, start: datetime, times: int = 1) -> datetime:
+    @property
+    def months(self) -> int:
+        """How many months it has; 0 for one of days or weeks, which knows no month's end."""
+        return {Unit.MONTH: 1, Unit.YEAR: 12}.get(self.unit, 0) * self.count
+
+    def after(self, start: datetime, times: int = 1, *, before: int = 0) -> datetime:
         """Return `start` plus `times` intervals; months are counted from `start` and clamped to their last day.
 
-        Counting from the start keeps the day: 31 January gives 28 February, then 31 March.
+        Counting from the start keeps the day: 31 January gives 28 February, then 31 March.  `before` is how many
+        months went by until the first interval, for example of a trial.
         """
-        steps = self.count * times
-        match self.unit:
-            case Unit.DAY:
-                return start + timedelta(days=steps)
-            case Unit.WEEK:
-                return start + timedelta(weeks=steps)
-            case Unit.MONTH:
-                return add_months(start, steps)
-            case Unit.YEAR:
-                return add_months(start, 12 * steps)
+        if self.months:
+            return add_months(start, before + self.months * times)
+        return start + timedelta(days=self.count * times * (7 if self.unit is Unit.WEEK else 1))
+
+    def moved(self, start: datetime, times: int = 1, *, before: int = 0) -> datetime:
+        """Return the same by PayPal's other way with month ends: never earlier than `after`.
+
+        Where a month lacks the day, the day moves to the first of the following month and stays there:
+        31 January gives 1 March, then 1 April (FACTS.md 1.4).
+        """
+        end = self.after(start, times, before=before)
+        if not self.months or start.day <= SHORTEST_MONTH:
+            return end
+        days = {self.after(start, number, before=before).day for number in range(0 if before else 1, times + 1)}
+        return end if days <= {start.day} else add_months(end.replace(day=1), 1)
 
 
 def add_months(start: datetime, months: int) -> datetime:
@@ -53,40 +67,3 @@ def add_months(start: datetime, months: int) -> datetime:
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
     return start.replace(year=year, month=month + 1, day=day)
-
-
-class PaidSource(StrEnum):
-    """How we know until when it is paid."""
-
-    NEXT_BILLING = "next_billing"
-    LAST_PAYMENT = "last_payment"
-    STORED = "stored"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class PaidUntil:
-    """The end of the time already paid; `at` is None only when the source is UNKNOWN."""
-
-    at: datetime | None
-    source: PaidSource
-
-
-def paid_until(
-    *,
-    next_billing_at: datetime | None,
-    last_payment_at: datetime | None,
-    interval: Interval | None,
-    stored: datetime | None,
-) -> PaidUntil:
-    """Return the end of the paid time, from the surest source there is (domain.md, `paid_until`).
-
-    `next_billing_at` must come from a read made before the cancel call: PayPal drops it afterwards.
-    """
-    if next_billing_at is not None:
-        return PaidUntil(next_billing_at, PaidSource.NEXT_BILLING)
-    if last_payment_at is not None and interval is not None:
-        return PaidUntil(interval.after(last_payment_at), PaidSource.LAST_PAYMENT)
-    if stored is not None:
-        return PaidUntil(stored, PaidSource.STORED)
-    return PaidUntil(None, PaidSource.UNKNOWN)

@@ -103,7 +103,9 @@ def actions_from(status: Status) -> tuple[Action, ...]:
 def status_from_provider(word: str, *, failed_payments: int) -> Status | None:
     """Return what PayPal's word means; None for a word nobody has seen (keep it, alert, change nothing).
 
-    Failed payments make an active or suspended subscription *past due* (FACTS.md 1.4, suggested mapping).
+    Failed payments make an active or suspended subscription *past due* (FACTS.md 1.4, suggested mapping).  One that is
+    over stays over: EXPIRED is *completed* (domain.md), also with its last payments unpaid.  The term has run out, and
+    what is owed stays beside it as the outstanding amount, which PayPal still lets the merchant take.
     """
     late = failed_payments > 0
     meanings: Mapping[str, Status] = {

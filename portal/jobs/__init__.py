@@ -31,6 +31,7 @@ from portal.jobs import (
     paypal_keys,
     profile_imports,
     refunds,
+    subscriptions,
     webhooks,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "profile_imports",
     "refunds",
     "run_worker",
+    "subscriptions",
     "webhooks",
 ]
 

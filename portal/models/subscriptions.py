@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
+from portal.domain.paid_time import nothing_is_paid
 from portal.domain.subscriptions import (
     ENDED,
     Action,
@@ -81,6 +85,11 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     interval_unit: Mapped[str | None]
     interval_count: Mapped[int] = mapped_column(default=1)
     last_payment_at: Mapped[datetime | None]
+    # What a read may not show again: the last declined payment, one on its way, the trials, the way with month ends.
+    declined_at: Mapped[datetime | None]
+    pending_at: Mapped[datetime | None]
+    trials: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    keeps_month_ends: Mapped[bool | None]
     past_due_since: Mapped[datetime | None]
     paid_until: Mapped[datetime | None]
     access_until: Mapped[datetime | None]  # result of the product's rule at the end; empty: kept for good, or unknown
@@ -124,6 +133,16 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
             past_due_since=self.past_due_since,
             ended_at=self.ended_at,
         )
+
+    @property
+    def facts_before_the_end(self) -> Facts:
+        """What access depended on before it ended: a date learned since is judged as if it had been known then."""
+        return replace(self.facts, status=Status.ACTIVE, ended_at=None)
+
+    @property
+    def has_paid_nothing(self) -> bool:
+        """Whether it is known that no payment was ever completed."""
+        return nothing_is_paid(self.started_at, self.paid_until)
 
     def follow(self, seen: Status, *, at: datetime) -> bool:
         """Take over a living state seen at PayPal; return whether anything changed. Ends are not taken here."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from portal.domain.money import Money
+from portal.domain.paid_time import Trial
 from portal.domain.provenances import Provenance
 from portal.providers.probing import ClassicProbe, RestProbe
 
@@ -80,6 +81,9 @@ class Reading:
     final_payment_at: datetime | None = None
     outstanding: Money | None = None
     failed_payments: int = 0
+    last_failed_at: datetime | None = None  # PayPal may count it only after its last try (FACTS.md 1.4)
+    in_trial: bool = False
+    payments: tuple[PaymentReading, ...] | None = None  # all since the start, where those were asked for
     quantity: Decimal = Decimal(1)
     payer_id: str | None = None
     payer_email: str | None = None
@@ -102,6 +106,7 @@ class PlanReading:
     interval_count: int = 1
     total_cycles: int = 0  # 0 means without end
     failure_threshold: int = 0  # 0 means PayPal never suspends for failed payments
+    trials: tuple[Trial, ...] | None = None  # before the regular cycle; None where nobody said
 
 
 @dataclass(frozen=True, kw_only=True)

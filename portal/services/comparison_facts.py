@@ -12,9 +12,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from portal.domain.subscriptions import Status, status_from_provider
+from portal.domain.subscriptions import Status
 from portal.models import Provider, Subscription
 from portal.providers.ports import Reading
+from portal.services.paid_time import status_of
 from portal.services.provider_facts import is_over, is_stale, take_over
 
 Facts = Mapping["Fact", Any]  # as they are stored: texts, numbers, None
@@ -95,7 +96,7 @@ def difference(copy: Subscription, reading: Reading, *, now: datetime) -> Differ
 
 def facts_of_reading(reading: Reading) -> dict[str, Any]:
     """Return what PayPal shows of a subscription that is unknown here."""
-    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    seen = status_of(reading)
     facts = {
         Fact.STATUS: seen.value if seen is not None else None,
         Fact.PROVIDER_STATUS: reading.status,
@@ -109,11 +110,12 @@ def facts_of_reading(reading: Reading) -> dict[str, Any]:
 def _status_after(copy: Subscription, reading: Reading, *, now: datetime) -> Status:
     """Take the answer over into the copy as `endings.record_reading` does; return the state it leads to."""
     stale, was_over = is_stale(copy, reading), copy.is_over
-    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    seen = status_of(reading)
     if was_over and not is_over(reading):  # nothing is taken over; live at PayPal it is ended there (again)
         live = seen is not None and seen is not Status.PENDING and not stale
         return seen if live and seen is not None else copy.status
     take_over(copy, reading, now=now)
+    seen = status_of(reading, copy)
     if is_over(reading):
         return copy.status if was_over or seen is None else seen
     if seen is not None and not stale:

@@ -28,7 +28,7 @@ from portal.domain.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
-from portal.services.provider_facts import interval_of
+from portal.services.paid_time import interval_of
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)

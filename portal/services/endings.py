@@ -16,7 +16,7 @@ from portal import queue
 from portal.domain.access import preview_end
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import ProviderStatus, Status, status_from_provider
+from portal.domain.subscriptions import ProviderStatus, Status
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
@@ -32,7 +32,8 @@ from portal.services import (
     timeline,
 )
 from portal.services.context import Context
-from portal.services.provider_facts import is_over, is_stale, late_since, take_over
+from portal.services.paid_time import late_since, read_again, status_of
+from portal.services.provider_facts import is_over, is_stale, take_over
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def record_reading(
     if subscription.is_over:
         _after_the_end(ctx, session, subscription, reading, now=now)
         return
-    stale = is_stale(subscription, reading)
+    stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
     take_over(subscription, reading, now=now)
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
@@ -59,7 +60,7 @@ def record_reading(
         former = end_schedules.follow(session, subscription, planned, now=now)
         if planned is not None and former is not None:
             moved_ends.tell(ctx, session, planned, former, now=now)
-    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    seen = status_of(reading, subscription)
     if seen is None:
         log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])
         timeline.note(session, subscription, TimelineKind.UNKNOWN_WORD, key=reading.status, at=now, word=reading.status)
@@ -69,6 +70,8 @@ def record_reading(
         request = request or _own_request(session, subscription, seen, Actor.PROVIDER, now=now)
         record_end(ctx, session, request, subscription, basis=basis, reading=reading, now=now)
     elif not stale and subscription.follow(seen, at=late_since(subscription, now=now)):
+        if was_pending:
+            read_again(session, subscription, reading, now=now)
         if pause_outcomes.follow(ctx, session, subscription, reading, now=now):
             return  # somebody asked for it here: the fact has its own entry
         timeline.note(
@@ -144,7 +147,8 @@ def _see_what_was_missed(
     """
     if subscription.is_over:
         return
-    began = subscription.last_payment_at is not None or subscription.paid_until is not None
+    paid = subscription.paid_until is not None and not subscription.has_paid_nothing
+    began = subscription.last_payment_at is not None or paid
     if subscription.status is Status.PENDING and basis is not Basis.NEVER_STARTED and began:
         subscription.follow(Status.ACTIVE, at=now)
     expired = reading.status == ProviderStatus.EXPIRED
@@ -184,7 +188,7 @@ def _after_the_end(
         subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
         late_payments.look(ctx, session, subscription, now=now)
         return
-    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    seen = status_of(reading)
     if seen is None or seen is Status.PENDING:
         return
     stopped = subscription.stopped_at_provider_at

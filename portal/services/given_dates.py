@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -13,7 +12,6 @@ from sqlalchemy.orm import Session
 from portal.domain.access import preview_end
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Status
 from portal.mail import ends
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
@@ -68,9 +66,9 @@ def _write(subscription: Subscription, paid_until: datetime) -> None:
     """Compute the end again as if the date had been known then, by the function that the end itself used."""
     at = subscription.stopped_at_provider_at or subscription.ended_at
     assert at is not None  # noqa: S101 - it is over: a constraint holds it
-    before = replace(subscription.facts, status=Status.ACTIVE, paid_until=paid_until, ended_at=None)
-    preview = preview_end(before, rule_of(subscription.product), subscription.status, at)
     subscription.paid_until = subscription.stop_paid_until = paid_until
+    before = subscription.facts_before_the_end
+    preview = preview_end(before, rule_of(subscription.product), subscription.status, at)
     subscription.end(preview.after, access_until=preview.access_until)
 
 

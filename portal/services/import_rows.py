@@ -12,13 +12,14 @@ from portal.domain import email_addresses
 from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import ENDED, Status, status_from_provider
+from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
 from portal.queries import import_runs, subscriptions
 from portal.services import comeback_arrivals, customer_addresses, endings, timeline
 from portal.services.context import Context
-from portal.services.provider_facts import last_read, late_since, take_over
+from portal.services.paid_time import late_since, read_again, status_of
+from portal.services.provider_facts import last_read, take_over
 from portal.services.rules import rule_of
 
 
@@ -108,6 +109,7 @@ def _create(
     take_over(subscription, _with_plan(reading, offer.plan), now=now)
     _take_over_life(session, subscription, reading, now=now)
     session.flush()
+    read_again(session, subscription, reading, now=now)
     timeline.note(
         session,
         subscription,
@@ -126,7 +128,7 @@ def _take_over_life(session: Session, subscription: Subscription, reading: Readi
     A word nobody has seen leaves it *pending*: that opens nothing, invites nobody, can still be ended, and the
     timeline says why. An old end is written without a request: nobody asked here, and nobody is written to.
     """
-    seen = status_from_provider(reading.status, failed_payments=reading.failed_payments)
+    seen = status_of(reading, subscription)
     if seen is None:
         timeline.note(session, subscription, TimelineKind.UNKNOWN_WORD, key=reading.status, at=now, word=reading.status)
     elif seen in ENDED:

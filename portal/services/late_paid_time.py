@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from portal.domain.late_payments import ARRIVED
 from portal.models import Payment, Subscription
-from portal.services.provider_facts import interval_of
+from portal.services.paid_time import interval_of
 
 
 def follow(subscription: Subscription, late: Sequence[Payment]) -> None:

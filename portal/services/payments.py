@@ -15,7 +15,7 @@ from portal.domain.payments import Move, MoveKind, Standing
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import payments
-from portal.services import late_payments
+from portal.services import late_payments, paid_time
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,10 @@ def take_over(
     missing = ""
     if told.sale_ids:
         missing = _add(next((known[name] for name in told.sale_ids if name in known), None), told)
+    session.flush()
+    paid_time.follow_payments(
+        subscription, payments.all_of_subscription(session, subscription.merchant_id, subscription.id), now=now
+    )
     late_payments.look(ctx, session, subscription, now=now)
     return missing
 

@@ -122,6 +122,7 @@ def gather(
         stopped_at=subscription.stopped_at_provider_at,
         last_payment_at=subscription.last_payment_at,
         paid_until=subscription.paid_until,
+        never_paid=subscription.has_paid_nothing,
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from portal.clock import SLACK
-from portal.domain.periods import Interval, add_months, paid_until
 from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Subscription
 from portal.providers.ports import Reading
+from portal.services import paid_time
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 TOO_MUCH = 10**14  # more than the column holds: not a price, and no reason to fail an end
@@ -44,27 +44,13 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
         subscription.started_at = subscription.started_at or reading.started_at or reading.created_at
     _take_over_price(subscription, reading)
     subscription.outstanding = _outstanding(subscription, reading)  # in the price's currency
-    paid_since = _newer(reading.last_payment_at, subscription.last_payment_at)
-    if paid_since:
-        subscription.last_payment_at = reading.last_payment_at
-    _take_over_paid_time(subscription, reading, paid_since=paid_since)
-    subscription.next_payment_at = None if is_over(reading) else reading.next_billing_at
-    if subscription.committed_until is None and subscription.started_at is not None:
-        subscription.committed_until = _commitment(subscription, reading)
-
-
-def late_since(subscription: Subscription, *, now: datetime) -> datetime:
-    """Return since when a late one is late: the end of what is paid, where that is known and past.
-
-    PayPal's own status time does not tell: it stays that of the activation while payments fail.
-    """
-    paid = subscription.paid_until
-    return paid if paid is not None and paid < now else now
-
-
-def interval_of(subscription: Subscription) -> Interval | None:
-    """Return the subscription's billing rhythm, None when its plan is unknown."""
-    return Interval.parse(subscription.interval_unit, subscription.interval_count)
+    paid_time.take_over(subscription, reading, now=now)
+    is_named = not is_over(reading) and not paid_time.is_provisional(reading, now=now)
+    subscription.next_payment_at = reading.next_billing_at if is_named else None
+    if subscription.started_at is not None:
+        subscription.committed_until = paid_time.commitment(
+            subscription, reading.plan.total_cycles if reading.plan is not None else 0
+        )
 
 
 def _outstanding(subscription: Subscription, reading: Reading) -> Decimal | None:
@@ -85,36 +71,3 @@ def _take_over_price(subscription: Subscription, reading: Reading) -> None:
     if plan.interval_unit is not None:
         subscription.interval_unit, subscription.interval_count = plan.interval_unit, plan.interval_count
     subscription.failure_threshold = plan.failure_threshold
-
-
-def _take_over_paid_time(subscription: Subscription, reading: Reading, *, paid_since: bool) -> None:
-    """Apply domain.md's order of sources, with two cares.
-
-    After an end, and during a pause, PayPal shows no next payment: what was read before stands unless a
-    payment came since.  While a payment is late, the next billing date is not a date paid for.
-    """
-    silent = is_over(reading) or (reading.next_billing_at is None and reading.failed_payments == 0)
-    if silent and subscription.paid_until is not None and not paid_since:
-        return
-    counts = not is_over(reading) and reading.failed_payments == 0
-    subscription.paid_until = paid_until(
-        next_billing_at=reading.next_billing_at if counts else None,
-        last_payment_at=subscription.last_payment_at,
-        interval=interval_of(subscription),
-        stored=subscription.paid_until,
-    ).at
-
-
-def _commitment(subscription: Subscription, reading: Reading) -> datetime | None:
-    """Return the commitment's end: the product's months, else a finite plan's own length; None without one."""
-    assert subscription.started_at is not None  # noqa: S101 - the caller checked it
-    if subscription.product.commitment_months:
-        return add_months(subscription.started_at, subscription.product.commitment_months)
-    interval = interval_of(subscription)
-    if reading.plan is not None and reading.plan.total_cycles and interval is not None:
-        return interval.after(subscription.started_at, reading.plan.total_cycles)
-    return None
-
-
-def _newer(seen: datetime | None, known: datetime | None) -> bool:
-    return seen is not None and (known is None or seen > known)

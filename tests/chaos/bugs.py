@@ -149,6 +149,21 @@ def part_counts_as_all() -> None:
     payments.moved = moved
 
 
+def trust_the_next_date() -> None:
+    """PayPal's next date is taken for the end of what is paid, whether or not anybody paid."""
+    from portal.domain import paid_time
+
+    real = paid_time.paid_until
+
+    @functools.wraps(real)
+    def paid_until(terms: Any, money: Any, *, next_billing_at: Any, **more: Any) -> Any:
+        if next_billing_at is not None and not money.failures:
+            return paid_time.PaidUntil(next_billing_at, paid_time.PaidSource.NEXT_BILLING)
+        return real(terms, money, next_billing_at=next_billing_at, **more)
+
+    paid_time.paid_until = paid_until
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
@@ -157,4 +172,5 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "typed_day_forgotten": typed_day_forgotten,
     "forgotten_notification": forgotten_notification,
     "part_counts_as_all": part_counts_as_all,
+    "trust_the_next_date": trust_the_next_date,
 }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from portal.demo.simulator.records import moment
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
 from tests.chaos.nudging import PLANNED_AGE
@@ -25,7 +26,7 @@ NEAR_A_KILL: Final = timedelta(seconds=8)  # so near to a death a mail may come 
 def violations(facts: Facts) -> list[str]:
     """Return everything that is not as promised."""
     checks = (
-        *(unfinished, outcomes, agreement, unasked, wished_days, times),
+        *(unfinished, outcomes, agreement, unasked, wished_days, times, paid_time),
         *(told_early, mails, doubled_mails, late_money, promises, notified, surprises),
     )
     return [said for check in checks for said in check(facts)]
@@ -254,6 +255,19 @@ def _is_named(facts: Facts, end: Row, reference: str) -> bool:
     """Say whether every confirmation that arrived names the notification."""
     ids = {key for key, mail in facts.mails.items() if mail["end_request_id"] == end["id"] and mail["kind"] in TELLING}
     return all(reference in mail.text for mail in facts.box if mail.message_id.strip("<>") in ids)
+
+
+def paid_time(facts: Facts) -> Iterator[str]:
+    """Who cancelled while a payment was declined keeps what was paid, and is promised nothing beyond it."""
+    for provider_id, before in facts.journal.declined.items():
+        here, there = facts.subscriptions[provider_id], facts.at_paypal[provider_id]
+        if here["status"] not in ENDED or there["cycles_completed"] != before["cycles_completed"]:
+            continue  # somebody paid meanwhile: PayPal's clock had jumped
+        paid, until = moment(before["next_billing_time"]), here["paid_until"]
+        if until is None:
+            yield f"{provider_id} was paid until {paid:%d/%m %H:%M}, here nobody knows"
+        elif abs(until - paid) > SECOND:
+            yield f"{provider_id} was paid until {paid:%d/%m %H:%M}, here it is {until:%d/%m %H:%M}"
 
 
 def surprises(facts: Facts) -> Iterator[str]:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from portal.clock import utc_now
 from tests.chaos.world import Seat
@@ -44,6 +45,7 @@ class Journal:
     wished: dict[str, date] = field(default_factory=dict)  # the day that somebody typed, by PayPal's id
     taken_back: set[str] = field(default_factory=set)  # PayPal's ids: of a payment after the end, a part went back
     clicks: dict[str, datetime] = field(default_factory=dict)  # when the POST of the calm phase left, by PayPal's id
+    declined: dict[str, dict[str, Any]] = field(default_factory=dict)  # as PayPal had it before, by its id
     disturbances: list[datetime] = field(default_factory=list)  # kills and restarts: at-least-once shows only here
     jumps: list[tuple[datetime, float]] = field(default_factory=list)  # PayPal's clock: real time, seconds ahead since
     counts: Counter[str] = field(default_factory=Counter)

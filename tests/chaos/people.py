@@ -92,6 +92,7 @@ class People:
             "another-day": self._another_day,
             NOTIFY: self._notify,
             "late-money": self._late_money,
+            "declined-then-cancel": self._declined,
             PENDING: self._never_approved,
         }[step.kind]
         story(seat, random.Random(step.number))
@@ -198,6 +199,14 @@ class People:
             self._at_paypal(seat, happening, 0.1)
         with self.journal.lock:
             self.journal.taken_back.add(seat.provider_id)
+
+    def _declined(self, seat: Seat, _chance: random.Random) -> None:
+        """The payment is declined, PayPal tries again; the customer cancels: what was paid ends where it ended."""
+        before = self.world.simulated.subscription(seat.provider_id)
+        with self.journal.lock:
+            self.journal.declined[seat.provider_id] = before
+        self._at_paypal(seat, "decline-payment", 0)
+        self._cancel(seat)
 
     def _at_paypal(self, seat: Seat, happening: str, after: float) -> None:
         time.sleep(after)

@@ -29,6 +29,7 @@ STORIES: Final = {
     "another-day": 5,  # a day is typed, the button of an end at once is pressed, and the day is confirmed
     NOTIFY: 6,
     "late-money": 6,  # a payment after the end, of which a part is taken back
+    "declined-then-cancel": 4,  # the payment was declined, PayPal tries again and shows the date after it
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -144,6 +145,7 @@ def for_bug(bug: str) -> Plan:
         "forgotten_notification": (NOTIFY, "die-at:intent-written"),
         "part_counts_as_all": ("late-money", "events-repeated"),
         "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
+        "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
     }[bug]
     steps = []
     for seat in range(6):

@@ -47,6 +47,7 @@ def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing
         ("typed_day_forgotten", "was sent to PayPal before its day"),
         ("forgotten_notification", "do not say that the customer asked for it"),
         ("part_counts_as_all", "was told that all of"),
+        ("trust_the_next_date", "was paid until"),
     ],
 )
 def test_a_planted_bug_is_found(bug, said):

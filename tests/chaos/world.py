@@ -53,6 +53,10 @@ class Simulated:
         rows: list[dict[str, Any]] = answer.json()[what]
         return rows
 
+    def subscription(self, provider_id: str) -> dict[str, Any]:
+        """Return one subscription as PayPal has it."""
+        return next(row for row in self.get("subscriptions") if row["id"] == provider_id)
+
     def back_to_normal(self) -> None:
         """Take every rule back."""
         requests.delete(f"{self.url}/_simulator/rules", timeout=30).raise_for_status()

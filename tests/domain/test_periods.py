@@ -1,16 +1,15 @@
-"""Paid time: calendar arithmetic, its sources, and when to tell PayPal of a later end."""
+"""Calendar arithmetic, and when to tell PayPal of a later end."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.end_dates import WaitReason, schedule
-from portal.domain.periods import Interval, PaidSource, Unit, add_months, paid_until
+from portal.domain.periods import Interval, Unit, add_months
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2090, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
 INTERVALS = st.builds(Interval, st.sampled_from(Unit), st.integers(1, 12))
@@ -98,74 +97,6 @@ def test_a_year_is_twelve_months(start, count, times):
 )
 def test_a_rhythm_is_known_or_unknown(unit, count, interval):
     assert Interval.parse(unit, count) == interval
-
-
-# Deciding test 7. Last payment (UTC), rhythm → the local clock at which the paid time ends, in Paris and in Réunion.
-SHOWN = """
-2026-01-31 10:00  1 MONTH | 2026-02-28 11:00 | 2026-02-28 14:00
-2028-01-31 10:00  1 MONTH | 2028-02-29 11:00 | 2028-02-29 14:00
-2026-01-31 22:30  1 MONTH | 2026-02-28 23:30 | 2026-03-01 02:30
-2026-02-28 10:00  1 MONTH | 2026-03-28 11:00 | 2026-03-28 14:00
-2026-03-22 10:00  1 WEEK  | 2026-03-29 12:00 | 2026-03-29 14:00
-2026-03-28 22:30  1 WEEK  | 2026-04-05 00:30 | 2026-04-05 02:30
-2026-10-18 10:00  1 WEEK  | 2026-10-25 11:00 | 2026-10-25 14:00
-2026-10-24 22:30  1 DAY   | 2026-10-25 23:30 | 2026-10-26 02:30
-2026-03-28 10:00  1 DAY   | 2026-03-29 12:00 | 2026-03-29 14:00
-2026-09-30 10:00  1 MONTH | 2026-10-30 11:00 | 2026-10-30 14:00
-2025-12-31 23:30  1 YEAR  | 2027-01-01 00:30 | 2027-01-01 03:30
-"""
-
-
-@pytest.mark.parametrize("line", SHOWN.strip().splitlines())
-def test_7_the_last_day_shown_is_the_local_one(line):
-    paid, paris, reunion = line.split("|")
-    day, hour, count, unit = paid.split()
-    interval = Interval(Unit(unit), int(count))
-    end = paid_until(next_billing_at=None, last_payment_at=at(f"{day} {hour}"), interval=interval, stored=None).at
-    for zone, clock in (("Europe/Paris", paris), ("Indian/Reunion", reunion)):
-        assert end.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") == clock.strip()
-
-
-NEXT, LAST, STORED = at("2026-12-03 10:00"), at("2026-11-03 10:20"), at("2026-11-30 00:00")
-MONTHLY = Interval(Unit.MONTH)
-
-# next billing, last payment, interval, stored (x: known) → the source used
-SOURCES = """
-x x x x  next_billing
-x . . .  next_billing
-x . . x  next_billing
-. x x x  last_payment
-. x x .  last_payment
-. x . x  stored
-. . x x  stored
-. . . x  stored
-. x . .  unknown
-. . x .  unknown
-. . . .  unknown
-"""
-SOURCE_DATES = {"next_billing": NEXT, "last_payment": at("2026-12-03 10:20"), "stored": STORED, "unknown": None}
-
-
-@pytest.mark.parametrize("line", SOURCES.strip().splitlines())
-def test_the_surest_source_is_used(line):
-    *known, source = line.split()
-    values = [value if mark == "x" else None for mark, value in zip(known, (NEXT, LAST, MONTHLY, STORED), strict=True)]
-    names = ("next_billing_at", "last_payment_at", "interval", "stored")
-    found = paid_until(**dict(zip(names, values, strict=True)))
-    assert found.source is PaidSource(source)
-    assert found.at == SOURCE_DATES[source]
-
-
-@given(
-    next_billing=st.none() | MOMENTS,
-    last=st.none() | MOMENTS,
-    interval=st.none() | INTERVALS,
-    stored=st.none() | MOMENTS,
-)
-def test_a_date_is_missing_only_when_it_is_said_to_be_unknown(next_billing, last, interval, stored):
-    found = paid_until(next_billing_at=next_billing, last_payment_at=last, interval=interval, stored=stored)
-    assert (found.at is None) is (found.source.value == "unknown")
-    assert found.source.value != "last_payment" or found.at > last
 
 
 # Call times. "owed" is what a customer in a commitment still has to pay: what falls due before its end.

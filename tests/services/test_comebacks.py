@@ -291,7 +291,7 @@ def test_a_payment_made_since_the_end_moves_the_start(way, paypal):
     at_paypal.last_payment = {"amount": "29.90", "time": stamp(utc_now())}
     row = one.create()
     assert row.start_at is not None
-    assert row.start_at > utc_now() + timedelta(days=27)
+    assert row.start_at > utc_now() + timedelta(days=18), "the end of the period, from the start, that it falls into"
 
 
 def test_an_answer_that_was_lost_leads_to_one_subscription(way, paypal):

@@ -42,6 +42,7 @@ LIVES = {
     "denied": ("buyer-approves", "deny-payment", "suspend-for-failures"),
     "paid twice and refunded": ("buyer-approves", 31, "refund", "buyer-cancels"),
     "carried through": ("buyer-approves", 31),
+    "run out with a payment owed": ("buyer-approves", "suspend-for-failures", "expire"),  # a new seed found it
 }
 LENGTHS = {
     "paid and cancelled": 3,
@@ -53,6 +54,7 @@ LENGTHS = {
     "denied": 5,
     "paid twice and refunded": 5,
     "carried through": 4,
+    "run out with a payment owed": 5,
 }
 # In which lives every order is tried each time; of the other long ones every fifth, and all with PORTAL_EVERY_ORDER=1.
 WHOLE = {name for name, length in LENGTHS.items() if length < 5}
@@ -76,6 +78,7 @@ MEANT = {
     ("CANCELLED", False): Status.CANCELLED,
     ("CANCELLED", True): Status.CANCELLED,
     ("EXPIRED", False): Status.COMPLETED,
+    ("EXPIRED", True): Status.COMPLETED,  # what is owed stays outstanding
     ("APPROVAL_PENDING", False): Status.PENDING,
 }
 PAID = {
@@ -133,9 +136,10 @@ class Told:
     def agrees_with(self, row, *, heard_all=True):
         """Assert that the state here is PayPal's own."""
         here = self.subscription()
-        assert here.status is MEANT[row.status, row.failed_payments > 0]
+        assert here.status is MEANT[row.status, is_late(row)]
         assert here.provider_status == row.status
         assert here.failed_payments == row.failed_payments
+        assert here.outstanding == Decimal(row.outstanding)
         assert _text(here.next_payment_at) == row.next_billing_time
         assert _text(here.last_payment_at) == (row.last_payment or {}).get("time")
         assert (here.stopped_at_provider_at is not None) == (row.status in ("CANCELLED", "EXPIRED"))
@@ -163,6 +167,14 @@ class Told:
             assert rows.keys() <= at_paypal.keys()
         assert all(count == 1 for _kind, count in entries), entries
         return rows
+
+
+def is_late(row):
+    """Whether PayPal counts a failure, or a payment was declined since the last one that came (within its tries)."""
+    came = [paid.time for paid in row.payments if paid.status not in ("PENDING", "DECLINED")]
+    declined = [paid.time for paid in row.payments if paid.status == "DECLINED"]
+    is_trying = row.status == "ACTIVE" and max(declined, default="") > max(came, default="")
+    return row.failed_payments > 0 or is_trying
 
 
 def _text(at):
@@ -314,6 +326,7 @@ ACTS = (
 )
 
 
+@pytest.mark.hypothesis
 def test_any_life_told_in_any_order_ends_as_paypal_does(life, tell, paypal):
     tried = {"lives": 0, "messages": 0, "lost": 0}
     life("paid and cancelled")  # registers the webhook
@@ -394,7 +407,7 @@ def test_any_life_told_in_any_order_ends_as_paypal_does(life, tell, paypal):
     run_state_machine_as_test(
         AnyLife,
         settings=settings(
-            max_examples=15,
+            max_examples=settings.default.max_examples // 10,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -407,7 +420,7 @@ def test_any_life_told_in_any_order_ends_as_paypal_does(life, tell, paypal):
 
 def test_the_number_of_orders():
     """What the notes say: whole lives told early and late, each time and with PORTAL_EVERY_ORDER=1."""
-    assert 2 * sum(factorial(length) for length in LENGTHS.values()) == 1356
+    assert 2 * sum(factorial(length) for length in LENGTHS.values()) == 1596
     if os.environ.get("PORTAL_EVERY_ORDER") != "1":
-        assert 2 * sum(len(orders(name)) for name in LIVES) == 396
+        assert 2 * sum(len(orders(name)) for name in LIVES) == 444
     assert set(LENGTHS) == set(LIVES)

@@ -15,6 +15,7 @@ OVER: Final = frozenset({"CANCELLED", "EXPIRED"})
 FORGOTTEN: Final = "FORGOTTEN"  # no word of PayPal's: it is about to be removed
 RETRIES: Final = 2  # of a payment that failed, within its cycle (FACTS.md 1.4)
 RETRY_GAP: Final = timedelta(days=5)
+SIGN_UP_SHOWN: Final = timedelta(hours=1)  # of a trial; then PayPal mends the date and tells nobody (FACTS.md 1.3)
 ANNOUNCED: Final = frozenset({"ACTIVE", "SUSPENDED", "CANCELLED", "EXPIRED"})
 
 
@@ -58,6 +59,7 @@ def activate(row: Subscription, plan: Plan, *, now: datetime, note: str | None =
     while row.periods and billing_date(start, plan, row.periods) <= now:
         row.periods += 1
     row.next_billing_time = stamp(billing_date(start, plan, row.periods))
+    row.shows_sign_up = bool(plan.trial_days and start <= now < start + SIGN_UP_SHOWN)
 
 
 def threshold_reached(row: Subscription, plan: Plan) -> bool:
@@ -72,6 +74,8 @@ def due(row: Subscription) -> datetime | None:
     if row.status == "APPROVAL_PENDING" and row.forgotten_at:
         return moment(row.forgotten_at)
     times = [moment(at) for at in (row.next_billing_time, row.retry_at) if at]
+    if row.shows_sign_up:
+        times.append(moment(row.start_time) + SIGN_UP_SHOWN)
     return min(times) if times and row.status == "ACTIVE" else None
 
 
@@ -84,6 +88,8 @@ def step(row: Subscription, plan: Plan, *, now: datetime) -> bool:
         row.status = FORGOTTEN
     elif row.status == "APPROVED":
         activate(row, plan, now=now)
+    elif row.shows_sign_up:
+        row.shows_sign_up = False
     elif row.retry_at and moment(row.retry_at) == at:
         _take(row, plan, at=at)
     else:
@@ -147,6 +153,14 @@ def _fail_payments(row: Subscription, plan: Plan, now: datetime) -> None:
     row.failing = True
 
 
+def _decline_payment(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Decline the payment that is due next: PayPal tries again, counts nothing and shows the date after it."""
+    if row.status == "ACTIVE":
+        row.periods, row.tries = row.periods + 1, 1
+        row.next_billing_time = stamp(billing_date(moment(row.start_time), plan, row.periods))
+        payments.decline(row, plan, now=now, retry_at=now + RETRY_GAP)
+
+
 def _fix_payments(row: Subscription, plan: Plan, now: datetime) -> None:
     row.failing, row.failed_payments, row.outstanding = False, 0, "0"
     if row.status == "SUSPENDED":
@@ -173,6 +187,7 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "buyer-cancels": _buyer_cancels,
     "expire": _expire,
     "fail-payments": _fail_payments,
+    "decline-payment": _decline_payment,
     "fix-payments": _fix_payments,
     "suspend-for-failures": _suspend_for_failures,
     "raise-price": _raise_price,

@@ -26,7 +26,7 @@ def lead_to(row: Subscription, plan: Plan | None, *, status: str, note: str | No
     """Bring a new subscription to `status` the way PayPal does; an unknown word is kept as it is."""
     if plan and status not in ("APPROVAL_PENDING", "APPROVED"):
         happenings.become(row, "ACTIVE", now=moment(row.start_time))
-        row.next_billing_time = row.start_time
+        row.next_billing_time = stamp(billing_date(moment(row.start_time), plan, 0))
         happenings.settle(row, plan, now=now)
     if row.status != status and row.status not in happenings.OVER:
         next_billing = row.next_billing_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from portal.demo.simulator.records import News, Payment, Plan, Subscription, new_id, stamp
+from portal.demo.simulator.records import News, Payment, Plan, Subscription, moment, new_id, stamp
 
 RETURNABLE = ("COMPLETED", "PARTIALLY_REFUNDED")
 
@@ -107,7 +107,8 @@ def clear(row: Subscription, plan: Plan, now: datetime) -> None:
     paid = _last(row, "PENDING")
     if paid is not None:
         paid.status = "COMPLETED"
-        row.last_payment = {"amount": paid.amount, "time": paid.time}
+        if row.last_payment is None or moment(row.last_payment["time"]) < moment(paid.time):
+            row.last_payment = {"amount": paid.amount, "time": paid.time}
         tell(row, "PAYMENT.SALE.COMPLETED", now, payment=paid)
 
 
@@ -115,6 +116,8 @@ def deny(row: Subscription, plan: Plan, now: datetime) -> None:
     """Refuse the pending payment, or one that begins and ends now."""
     paid = _last(row, "PENDING") or _paid(row, plan, "PENDING", amount=str(price(row, plan)), now=now)
     paid.status = "DECLINED"
+    if row.last_failed_payment is None or moment(row.last_failed_payment["time"]) < moment(paid.time):
+        row.last_failed_payment = {"amount": paid.amount, "time": paid.time}
     tell(row, "PAYMENT.SALE.DENIED", now, payment=paid)
 
 

@@ -60,8 +60,12 @@ class Preparing(Announcing):
         plan_id: str | None = None,
         product_id: str | None = None,
         client_id: str | None = None,
+        trial_days: int = 0,
+        month_ends: str = "clamp",
     ) -> Plan:
-        """Add a plan with one regular cycle."""
+        """Add a plan with one regular cycle, after a free trial of `trial_days`."""
+        if month_ends not in ("clamp", "move"):
+            raise ValueError("month_ends is clamp or move")
         with self.lock:
             plan = Plan(
                 id=plan_id or new_id("P-", 24),
@@ -77,6 +81,8 @@ class Preparing(Announcing):
                 status=status,
                 description=description,
                 create_time=stamp(self.now()),
+                trial_days=trial_days,
+                month_ends=month_ends,
             )
             self.state.plans[plan.id] = plan
             self.save()

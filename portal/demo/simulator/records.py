@@ -59,7 +59,11 @@ class Ipn:
 
 @dataclass
 class Plan:
-    """One regular cycle; `total_cycles` 0 is without end, `failure_threshold` 0 never suspends."""
+    """One regular cycle; `total_cycles` 0 is without end, `failure_threshold` 0 never suspends.
+
+    `trial_days` come before it, free.  What PayPal's REST does with month ends is not established: `month_ends` is
+    « clamp » for the month's last day, « move » for the first of the following month from then on (FACTS.md 1.4).
+    """
 
     id: str
     client_id: str
@@ -74,6 +78,8 @@ class Plan:
     status: str
     description: str | None
     create_time: str
+    trial_days: int = 0
+    month_ends: str = "clamp"
 
 
 @dataclass(slots=True)
@@ -131,6 +137,7 @@ class Subscription:
     failing: bool = False  # the next payments will fail
     retry_at: str | None = None  # the next try of a payment that failed
     tries: int = 0  # of the present cycle's payment that failed
+    shows_sign_up: bool = False  # a trial's first hour: the next payment is still shown as the sign-up
     merchant_activates: bool = False  # approved with CONTINUE: waits for our activate
     approve_url: str = ""  # made through the API: where the buyer approves, and where that leads
     return_url: str = ""
@@ -264,10 +271,22 @@ def moment(text: str) -> datetime:
 
 
 def billing_date(start: datetime, plan: Plan, number: int) -> datetime:
-    """Return billing date `number` (0 is the start), clamped to month ends and counted from the start."""
+    """Return billing date `number` (0 is the start, or the end of the trial), counted from the start."""
+    start += timedelta(days=plan.trial_days)
     count = plan.interval_count * number
     if plan.interval_unit in ("DAY", "WEEK"):
         return start + timedelta(days=count * (7 if plan.interval_unit == "WEEK" else 1))
-    months = start.year * 12 + start.month - 1 + count * (12 if plan.interval_unit == "YEAR" else 1)
-    year, month = divmod(months, 12)
-    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+    every = plan.interval_count * (12 if plan.interval_unit == "YEAR" else 1)
+    if plan.month_ends == "move":
+        for step in range(1, number + 1):
+            if _month(start, every * step)[2] < start.day:
+                year, month, _ = _month(start, every * number + 1)
+                return start.replace(year=year, month=month, day=1)
+    year, month, last = _month(start, every * number)
+    return start.replace(year=year, month=month, day=min(start.day, last))
+
+
+def _month(start: datetime, later: int) -> tuple[int, int, int]:
+    """Return the year, the month and its last day, so many months later."""
+    year, month = divmod(start.year * 12 + start.month - 1 + later, 12)
+    return year, month + 1, monthrange(year, month + 1)[1]

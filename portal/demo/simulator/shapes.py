@@ -168,14 +168,14 @@ def payment_body(paid: Payment, row: Subscription) -> dict[str, Any]:
 def _billing(row: Subscription, plan: Plan, fields: Collection[str]) -> dict[str, Any]:
     billing: dict[str, Any] = {
         "outstanding_balance": money(row.outstanding, plan.currency),
-        "cycle_executions": [_execution(row, plan)],
+        "cycle_executions": [*_trial_execution(row, plan), _execution(row, plan)],
         "failed_payments_count": row.failed_payments,
     }
     if row.last_payment:
         amount = money(row.last_payment["amount"], plan.currency)
         billing["last_payment"] = {"amount": amount, "time": row.last_payment["time"]}
     if row.next_billing_time:
-        billing["next_billing_time"] = row.next_billing_time
+        billing["next_billing_time"] = row.start_time if row.shows_sign_up else row.next_billing_time
         if plan.total_cycles:
             billing["final_payment_time"] = stamp(final_date(row, plan))
     if row.last_failed_payment and "last_failed_payment" in fields:
@@ -200,7 +200,7 @@ def _execution(row: Subscription, plan: Plan) -> dict[str, Any]:
     left = max(plan.total_cycles - row.cycles_completed, 0)  # 0 also for a plan without end
     return {
         "tenure_type": "REGULAR",
-        "sequence": 1,
+        "sequence": 2 if plan.trial_days else 1,
         "cycles_completed": row.cycles_completed,
         "cycles_remaining": left,
         "current_pricing_scheme_version": 1,
@@ -208,12 +208,26 @@ def _execution(row: Subscription, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _trial_execution(row: Subscription, plan: Plan) -> list[dict[str, Any]]:
+    if not plan.trial_days:
+        return []
+    done = int(row.periods > 0)
+    counts = {"cycles_completed": done, "cycles_remaining": 1 - done, "total_cycles": 1}
+    return [{"tenure_type": "TRIAL", "sequence": 1, **counts}]
+
+
 def _terms(plan: Plan, amount: str) -> dict[str, Any]:
+    trial = {
+        "frequency": {"interval_unit": "DAY", "interval_count": plan.trial_days},
+        "tenure_type": "TRIAL",
+        "sequence": 1,
+        "total_cycles": 1,
+    }
     cycle = {
         "pricing_scheme": {"version": 1, "fixed_price": money(amount, plan.currency)},
         "frequency": {"interval_unit": plan.interval_unit, "interval_count": plan.interval_count},
         "tenure_type": "REGULAR",
-        "sequence": 1,
+        "sequence": 2 if plan.trial_days else 1,
         "total_cycles": plan.total_cycles,
     }
     preferences = {
@@ -222,7 +236,11 @@ def _terms(plan: Plan, amount: str) -> dict[str, Any]:
         "setup_fee_failure_action": "CANCEL",
         "payment_failure_threshold": plan.failure_threshold,
     }
-    return {"billing_cycles": [cycle], "payment_preferences": preferences, "quantity_supported": False}
+    return {
+        "billing_cycles": [trial, cycle] if plan.trial_days else [cycle],
+        "payment_preferences": preferences,
+        "quantity_supported": False,
+    }
 
 
 def _subscriber(row: Subscription) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
+from portal.clock import utc_now
+from portal.domain.subscriptions import PROVIDER_OVER, ProviderStatus
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.pages import approval_page, next_link, rows, stamp
 from portal.providers.paypal.refunds import RefundCalls
@@ -19,6 +22,8 @@ from portal.providers.paypal.transport import Answer
 from portal.providers.paypal.webhooks import WebhookCalls
 from portal.providers.ports import (
     CreatedSubscription,
+    GatewayRefused,
+    GatewayUnavailable,
     NewSubscription,
     Page,
     PaymentReading,
@@ -32,6 +37,10 @@ REASON_LENGTH: Final = 128  # characters (FACTS.md 1.2)
 NEUTRAL_REASON: Final = "Requested through the subscription portal."
 LOCALES: Final = {"fr": "fr-FR", "en": "en-GB"}  # PayPal wants language and country
 WINDOW: Final = timedelta(days=31)  # the longest span asked for transactions (FACTS.md 1.3)
+
+HISTORY: Final = timedelta(days=93)  # the longest history read beside a subscription: three of those spans
+EARLY: Final = timedelta(days=1)  # PayPal's clock and ours, and a first payment that came before the start
+FIELDS: Final = "last_failed_payment,plan"  # left out unless asked for (FACTS.md 1.3)
 
 SUBSCRIPTIONS: Final = "/v1/billing/subscriptions"
 PLANS: Final = "/v1/billing/plans"
@@ -47,12 +56,15 @@ class PayPalGateway(WebhookCalls, RefundCalls):
         return self._fetch_token()
 
     def show_subscription(self, provider_id: str) -> Reading:
-        """Read one subscription, with its own plan: an overridden plan has another price than the shared one."""
-        answer = self._call("show", "GET", SUBSCRIPTIONS, provider_id=provider_id, query={"fields": "plan"})
+        """Read one subscription, with its own plan: an overridden plan has another price than the shared one.
+
+        Where it has begun and shows no payment, PayPal is asked whether there was any: never paid is not unknown.
+        """
+        answer = self._call("show", "GET", SUBSCRIPTIONS, provider_id=provider_id, query={"fields": FIELDS})
         reading = mapping.read_subscription(answer.body)
         if reading is None or reading.provider_id != provider_id:
             raise errors.unavailable("show: not the subscription asked for", status=200, debug_id=answer.debug_id)
-        return reading
+        return replace(reading, payments=self._history(reading)) if _lacks_payments(reading) else reading
 
     def list_subscriptions(
         self, *, page: int, page_size: int = PAGE_SIZE, changed_since: datetime | None = None
@@ -162,6 +174,16 @@ class PayPalGateway(WebhookCalls, RefundCalls):
             log.warning("paypal unreadable rows", operation="transactions", count=len(listed) - len(kept))
         return kept
 
+    def _history(self, reading: Reading) -> tuple[PaymentReading, ...] | None:
+        """Return every payment since the start; None, unread, where PayPal does not say or there were months of it."""
+        now = utc_now()
+        if reading.started_at is None or not now - HISTORY < reading.started_at <= now:
+            return None
+        try:
+            return self.list_payments(reading.provider_id, start=reading.started_at - EARLY, end=now + EARLY)
+        except (GatewayRefused, GatewayUnavailable):
+            return None
+
     def _act(self, action: str, provider_id: str, *, reason: str) -> str:
         answer = self._call(
             action,
@@ -173,6 +195,11 @@ class PayPalGateway(WebhookCalls, RefundCalls):
             expected=204,
         )
         return answer.debug_id
+
+
+def _lacks_payments(reading: Reading) -> bool:
+    begun = reading.status in (ProviderStatus.ACTIVE, ProviderStatus.SUSPENDED, *PROVIDER_OVER)
+    return begun and reading.last_payment_at is None and not reading.in_trial
 
 
 def clean_reason(reason: str) -> str:

@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from portal.domain.money import Money
+from portal.domain.paid_time import Trial
+from portal.domain.periods import Interval
 from portal.providers.ports import PaymentReading, PlanReading, Reading
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9-]{3,50}")  # FACTS.md 1.3: ids are 3-50, `I-…`, `P-…`
@@ -51,6 +53,8 @@ def read_subscription(body: object) -> Reading | None:
         final_payment_at=moment(billing.get("final_payment_time")),
         outstanding=money(billing.get("outstanding_balance")),
         failed_payments=_failures(billing.get("failed_payments_count")),
+        last_failed_at=moment(_object(billing.get("last_failed_payment")).get("time")),
+        in_trial=_in_trial(billing.get("cycle_executions")),
         quantity=_quantity(row.get("quantity")),
         payer_id=text(subscriber.get("payer_id"), longest=13),
         payer_email=_email(subscriber.get("email_address")),
@@ -84,6 +88,7 @@ def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None
         interval_count=every,
         total_cycles=_cycles(cycle),
         failure_threshold=_failures(_object(row.get("payment_preferences")).get("payment_failure_threshold")),
+        trials=_trials(row.get("billing_cycles")),
     )
 
 
@@ -196,5 +201,32 @@ def _name(value: object) -> str | None:
 
 
 def _regular_cycle(cycles: object) -> Mapping[str, Any]:
-    rows = [_object(cycle) for cycle in cycles] if isinstance(cycles, list) else []
-    return next((row for row in rows if row.get("tenure_type") == "REGULAR"), {})
+    return next((row for row in _rows(cycles) if row.get("tenure_type") == "REGULAR"), {})
+
+
+def _trials(cycles: object) -> tuple[Trial, ...] | None:
+    """Read the trials in their order; None where there are no cycles, or one whose length is unreadable.
+
+    A trial without a price is free (FACTS.md 1.3: `pricing_scheme` is left out).
+    """
+    rows = _rows(cycles)
+    trials = [row for row in rows if row.get("tenure_type") == "TRIAL"]
+    read = []
+    for row in sorted(trials, key=lambda row: _count(row.get("sequence"), most=99) or 0):
+        interval = Interval.parse(*_rhythm(_object(row.get("frequency"))))
+        if interval is None:
+            return None
+        scheme = _object(row.get("pricing_scheme"))
+        price = money(scheme.get("fixed_price"))
+        read.append(Trial(interval, _cycles(row), is_free=price.amount == 0 if price is not None else not scheme))
+    return tuple(read) if rows else None
+
+
+def _in_trial(executions: object) -> bool:
+    """Say whether a trial is running: it has cycles to come, which for a trial are never without end."""
+    trials = [row for row in _rows(executions) if row.get("tenure_type") == "TRIAL"]
+    return any((_count(row.get("cycles_remaining"), most=MOST) or 0) > 0 for row in trials)
+
+
+def _rows(value: object) -> list[Mapping[str, Any]]:
+    return [_object(row) for row in value] if isinstance(value, list) else []

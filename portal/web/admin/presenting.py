@@ -92,7 +92,7 @@ def dates(subscription: Any) -> list[Row]:
     return [
         (_("End asked for"), moment(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), moment(stopped) or not_yet),
-        (_("Paid until"), day(subscription.paid_until)),
+        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(subscription)),
         (_("Ended"), moment(subscription.ended_at) or not_yet),
     ]

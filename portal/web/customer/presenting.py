@@ -251,6 +251,12 @@ def known_day(at: datetime | None) -> str | None:
     return formatter().day(at) if at is not None else None
 
 
+def paid_day(holding: Holding) -> str | None:
+    """Return until when it is paid; that nothing was is known, and no date."""
+    subscription = holding.subscription
+    return _("Nothing was paid") if subscription.has_paid_nothing else known_day(subscription.paid_until)
+
+
 def known_moment(at: datetime | None) -> str | None:
     """Return day, hour and zone, None when it is unknown."""
     return formatter().moment(at) if at is not None else None
@@ -264,7 +270,7 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     return (
         (_("End asked for"), known_moment(asked) if asked or subscription.is_over else _("not so far")),
         (_("Stopped at PayPal"), known_moment(subscription.stopped_at_provider_at) or nothing),
-        (_("Paid until"), known_day(subscription.paid_until)),
+        (_("Paid until"), paid_day(holding)),
         (_("Access until"), access_until(holding, now=now)),
         (_("End of the subscription"), known_moment(subscription.ended_at) or nothing),
     )

@@ -299,7 +299,7 @@ def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
             (_("First payment not taken"), presenting.known_day(prevented)),
             (_("Access until"), presenting.access_until(holding, now=now)),
         ]
-    paid = presenting.known_day(subscription.paid_until)
+    paid = presenting.paid_day(holding)
     return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
 
 
