@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = '0016'
-down_revision = '0013'
+down_revision = '0015'
 
 BROWSERS = """
     INSERT INTO login_browsers (challenge_id, browser_hash, asked_at, attempts, next_path)

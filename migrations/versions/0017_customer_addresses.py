@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0017'
-down_revision = '0011'
+down_revision = '0016'
 
 UNIQUE = 'uq_customers_merchant_id_email'
 UNUSUAL = "email ~ '[^!-~]' OR email ~ '[A-Z]' OR email LIKE '%.'"

@@ -10,7 +10,7 @@ import pytest
 from portal.migrating import downgrade, upgrade
 
 ASCII, UNICODE = "zoe@xn--bcher-kva.example", "zoe@bücher.example"
-BEFORE = "0011"  # the revision that 0017 stands on
+BEFORE = "0016"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import psycopg
 from portal.migrating import downgrade, upgrade
 from portal.models import LoginBrowser, LoginChallenge
 
-BEFORE = "0013"
+BEFORE = "0015"
 TRIED = "SELECT browser_hash, attempts, next_path FROM login_challenges ORDER BY email"
 
 

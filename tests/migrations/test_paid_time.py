@@ -15,7 +15,7 @@ def test_subscriptions_keep_their_dates_on_the_way_up_and_down(make, database_ur
         make.subscription(at_paypal=False)
     with psycopg.connect(database_url, autocommit=True) as connection:
         before = connection.execute(KEPT).fetchall()
-        downgrade(database_url, "0011")
+        downgrade(database_url, "0014")
         assert connection.execute(KEPT).fetchall() == before
         upgrade(database_url)
         assert connection.execute(KEPT).fetchall() == before

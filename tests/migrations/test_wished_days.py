@@ -43,7 +43,7 @@ def test_down_and_up_keep_the_plan_and_find_the_wished_day(make, ctx, database_u
         make.add(request)
         waits[request.reference] = request.wished_on
     ctx.db.dispose()
-    downgrade(database_url, "0011")
+    downgrade(database_url, "0012")
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT reference, wished_on, awaited_at, due_at FROM end_requests").fetchall()

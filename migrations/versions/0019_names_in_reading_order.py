@@ -3,8 +3,8 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0020'
-down_revision = '0016'
+revision = '0019'
+down_revision = '0018'
 
 READING_ORDER = (
     "replace(replace(replace(lower(regexp_replace(normalize(name, NFKD), '[\\u0300-\\u036f]', '', 'g')), "
