@@ -5,6 +5,7 @@ What is unknown is said to be unknown; nothing here ever returns an empty text (
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time, get_timezone_location, get_timezone_name
 from babel.numbers import format_currency, format_decimal
 
 FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → whose habits for dates and amounts
@@ -98,16 +99,37 @@ class Formatter:
         return format_date(day, _pattern(day, self._format), locale=self._format)
 
     def hour(self, at: datetime | None) -> str:
-        """Return the local time with its zone's name, which tells summer from winter time."""
+        """Return the local time with whose it is: « 16:05 (heure de Paris) »."""
         if at is None:
             return self.words.gettext("time unknown")
+        return f"{self.clock(at)} ({self.zone})"
+
+    def clock(self, at: datetime) -> str:
+        """Return the bare local time; in the hour that autumn repeats, with the name that tells which of the two."""
         local = self._local(at)
-        clock = format_time(local.time(), "HH:mm", locale=self._format)
-        zone = get_timezone_name(local, width="long", locale=self._format)
-        return f"{clock} ({zone})"
+        words = format_time(local.time(), "HH:mm", locale=self._format)
+        if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+            return words
+        return f"{words} {get_timezone_name(local, width='long', locale=self._format)}"
+
+    @property
+    def zone(self) -> str:
+        """Whose time the page shows, said once: « heure de Paris », "Paris time"."""
+        if self.time_zone in ("UTC", "Etc/UTC"):
+            return "UTC"
+        city = get_timezone_location(self.time_zone, locale=self._format, return_city=True)
+        if self.locale == "fr" and unicodedata.normalize("NFD", city)[0] in "AEIOUYaeiouy":
+            return self.words.gettext("%(city)s time (before a vowel)", city=city)
+        return self.words.gettext("%(city)s time", city=city)
+
+    def short(self, at: datetime | None) -> str:
+        """Return a moment for a table, its zone said once a page: « 28 nov. 2026, 04:05 »."""
+        if at is None:
+            return self.words.gettext("date unknown")
+        return f"{format_date(self._local(at).date(), 'd MMM y', locale=self._format)}, {self.clock(at)}"
 
     def moment(self, at: datetime | None) -> str:
-        """Return date, time and zone: « samedi 3 avril 2027 à 16:05 (heure d’été d’Europe centrale) »."""
+        """Return date, time and zone: « samedi 3 avril 2027 à 16:05 (heure de Paris) »."""
         if at is None:
             return self.words.gettext("date unknown")
         return self.words.gettext("%(date)s at %(time)s", date=self.day(at), time=self.hour(at))

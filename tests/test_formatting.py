@@ -49,9 +49,9 @@ def test_a_date_is_written_in_full(locale, day, text):
 @pytest.mark.parametrize(
     ("zone", "text"),
     [
-        ("Europe/Paris", "Sunday 4 April 2027 at 00:30 (Central European Summer Time)"),
-        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30 (Réunion Time)"),
-        ("America/Martinique", "Saturday 3 April 2027 at 18:30 (Atlantic Standard Time)"),
+        ("Europe/Paris", "Sunday 4 April 2027 at 00:30 (Paris time)"),
+        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30 (Réunion time)"),
+        ("America/Martinique", "Saturday 3 April 2027 at 18:30 (Martinique time)"),
     ],
 )
 def test_a_moment_is_the_merchants_and_names_its_zone(zone, text):
@@ -62,6 +62,17 @@ def test_the_repeated_hour_of_autumn_can_be_told_apart():
     summer, winter = (datetime(2027, 10, 31, hour, 30, tzinfo=UTC) for hour in (0, 1))
     assert reader("fr").moment(summer).startswith("dimanche 31 octobre 2027")
     assert reader("fr").moment(summer) != reader("fr").moment(winter)
+
+
+def test_a_table_says_a_moment_in_short_and_the_page_its_zone_once():
+    at = datetime(2026, 11, 28, 3, 5, tzinfo=UTC)
+    assert (reader("fr").short(at), reader("fr").zone) == ("28 nov. 2026, 04:05", "heure de Paris")
+    assert (reader("en").short(at), reader("en").zone) == ("28 Nov 2026, 04:05", "Paris time")
+    assert [reader("fr", zone).zone for zone in ("Europe/Athens", "Indian/Reunion", "UTC")] == [
+        "heure d’Athènes",
+        "heure de La Réunion",
+        "UTC",
+    ]
 
 
 def test_a_count_is_written_as_the_reader_writes_it():

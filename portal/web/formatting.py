@@ -17,7 +17,7 @@ DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new
 
 
 def install(app: Flask) -> None:
-    """Register the filters `number`, `money`, `price`, `interval`, `day`, `last_day`, `hour`, `moment`, `address`."""
+    """Register a filter for each of the formatter's words (`money`, `day`, `short`…), and `zone()` for a whole page."""
     app.jinja_env.filters.update(
         number=_number,
         money=_money,
@@ -27,8 +27,14 @@ def install(app: Flask) -> None:
         last_day=_last_day,
         hour=_hour,
         moment=_moment,
+        short=_short,
         address=email_addresses.shown,
     )
+    app.jinja_env.globals["zone"] = lambda: formatter().zone
+
+
+def _short(at: datetime | None) -> str:
+    return formatter().short(at)
 
 
 def formatter() -> Formatter:

@@ -557,7 +557,7 @@ def test_the_words_of_the_confirmation():
     english = confirmed(head("en"), end(), effects()).text
     assert (
         "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05 "
-        "(heure d’été d’Europe centrale). Vous ne serez plus prélevé." in french
+        "(heure de Paris). Vous ne serez plus prélevé." in french
     )
     assert "Vous gardez vos accès jusqu’au vendredi 23 avril 2027." in french
     assert "Your subscription is cancelled. PayPal confirmed it on Saturday 3 April 2027 at 16:05" in english
@@ -570,7 +570,7 @@ def test_the_words_of_the_confirmation():
 def test_the_words_of_the_acknowledgement():
     french = ends.end_recorded(head("fr"), end(reason="Trop cher")).text
     assert (
-        "Votre demande est enregistrée le samedi 3 avril 2027 à 15:58 (heure d’été d’Europe centrale), référence "
+        "Votre demande est enregistrée le samedi 3 avril 2027 à 15:58 (heure de Paris), référence "
         "K7QM-4TXD. PayPal ne l’a pas encore confirmée. Nous réessayons automatiquement et nous vous écrirons. "
         "Vous n’avez rien à refaire." in french
     )
