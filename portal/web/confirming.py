@@ -78,11 +78,7 @@ def _ask() -> ResponseReturnValue | None:
 
 
 def _pack() -> str:
-    fields = [
-        (name, value)
-        for name, value in request.form.items(multi=True)
-        if not any(word in name.lower() for word in drafts.NEVER)
-    ]
+    fields = [(name, value) for name, value in request.form.items(multi=True) if not drafts.is_secret(name)]
     packed: str = _signer().dumps({"to": addresses.this_page(), "fields": fields})
     return packed
 
