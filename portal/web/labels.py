@@ -62,7 +62,7 @@ TROUBLE: Final[Mapping[Trouble, LazyString]] = {
 }
 
 TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
-    TimelineKind.IMPORTED: _l("Read from PayPal for the first time"),
+    TimelineKind.IMPORTED: _l("Subscription taken over from PayPal"),
     TimelineKind.STATUS_SEEN: _l("New state at PayPal"),
     TimelineKind.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
     TimelineKind.NOTIFIED: _l("Cancellation notified"),
@@ -127,7 +127,7 @@ COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
     ComebackTrouble.REFUSED: _l("PayPal refused the call."),
     ComebackTrouble.NO_LINK: _l("PayPal’s answer named no page for the approval."),
     ComebackTrouble.NO_ANSWER: _l("PayPal did not answer."),
-    ComebackTrouble.EXPIRED: _l("The link was not used in time, and is no longer good."),
+    ComebackTrouble.EXPIRED: _l("The link was not used in time, and has expired."),
 }
 
 CHANNEL: Final[Mapping[Channel, LazyString]] = {channel: _l(word) for channel, word in words.CHANNEL.items()}

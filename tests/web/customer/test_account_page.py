@@ -104,7 +104,7 @@ def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, c
         )
         assert values["Price"] == "amount unknown"
         assert values["Next payment"] == "Unknown"
-        assert "Nothing is open at the moment." in page.text
+        assert "No access at the moment." in page.text
         assert "None" not in page.text
     recap = visit.recap(subscription)
     assert "The date of the next one is unknown." in recap.text
@@ -183,7 +183,7 @@ def test_what_was_given_by_hand_is_listed_with_its_origin(visit, make):
         )
     page = visit.browser.get(visit.home)
     given = f"(given to you by {visit.merchant.name})"
-    assert f"Harmonie: kept without a limit of time {given}" in page.text
+    assert f"Harmonie: kept for good {given}" in page.text
     assert len(re.findall(r"Leçon 1: until .{10,40} \(given to you", page.text)) == 1
     # The grant outlives the subscription: the recap says that it stays.
     recap = visit.recap(subscription)
