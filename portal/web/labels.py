@@ -119,9 +119,9 @@ COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {
 }
 
 COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
-    ComebackTrouble.NO_KEY: _l("The merchant has not connected PayPal, or no longer has."),
-    ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the merchant’s key."),
-    ComebackTrouble.PLAN_NOT_SOLD: _l("The merchant no longer sells this subscription at PayPal."),
+    ComebackTrouble.NO_KEY: _l("PayPal is not connected, or no longer is."),
+    ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the key it is connected with."),
+    ComebackTrouble.PLAN_NOT_SOLD: _l("This subscription is no longer sold at PayPal."),
     ComebackTrouble.OLD_STILL_LIVE: _l("PayPal does not show the former subscription as over."),
     ComebackTrouble.NOT_OFFERED: _l("This is no longer offered."),
     ComebackTrouble.REFUSED: _l("PayPal refused the call."),

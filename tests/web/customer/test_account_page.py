@@ -269,3 +269,16 @@ def test_each_word_of_the_domain_has_a_label():
         (Actor, labels.ACTOR),
     ):
         assert set(table) == set(words)
+
+
+@pytest.mark.parametrize(("locale", "zone"), [("fr", "heure de Paris"), ("en", "Paris time")])
+def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, zone):
+    merchant = make.merchant(locale=locale)
+    visit = log_in(merchant, make.customer(merchant), language=locale)
+    subscription = make.subscription(customer=visit.customer)
+    visit.recap(subscription).submit(press={"fr": "Résilier maintenant", "en": "Cancel now"}[locale])
+    page = visit.browser.get(visit.page(subscription))
+    moments = [moment.text for moment in page.select("ol.timeline time")]
+    assert moments
+    assert all(re.fullmatch(r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d", moment) for moment in moments), moments
+    assert page.text.count(zone) == 1

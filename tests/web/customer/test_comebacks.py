@@ -19,7 +19,8 @@ LINK = {"en": "Subscribe again", "fr": "Me réabonner"}
 PREPARE = {"en": "Continue to PayPal", "fr": "Continuer vers PayPal"}
 GO = {"en": "Continue at PayPal", "fr": "Continuer chez PayPal"}
 INVITING = re.compile(
-    r"subscribe again|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|réabonn|nouvel abonnement",
+    r"subscribe again|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|réabonn|"
+    r"nouvel abonnement",
     re.I,
 )
 
