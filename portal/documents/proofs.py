@@ -175,14 +175,15 @@ class _Proof:
         return self.facts.product or self.translator.gettext("Subscription %(id)s", id=self.facts.provider_id)
 
     def _access_line(self) -> str:
-        _, facts, said = self.translator.gettext, self.facts, []
+        _, facts, until = self.translator.gettext, self.facts, ""
         if facts.is_access_unknown:
-            said.append(_("until a date that %(merchant)s will tell you", merchant=facts.merchant_name))
+            until = _("until a date that %(merchant)s will tell you", merchant=facts.merchant_name)
         elif facts.access_until is not None:
-            said.append(_("until %(date)s", date=self.fmt.last_day(facts.access_until)))
-        if facts.kept:
-            said.append(_("kept for good: %(contents)s", contents=", ".join(facts.kept)))
-        return "; ".join(said) or _("no access")
+            until = _("until %(date)s", date=self.fmt.last_day(facts.access_until))
+        if not facts.kept:
+            return until or _("no access")
+        kept = _("kept for good (%(contents)s)", contents=", ".join(facts.kept))
+        return _("%(until)s; %(kept)s", until=until, kept=kept) if until else kept
 
     def rows(self) -> Rows:
         """Who, what, asked, answered, and the dates: the five stay five."""

@@ -603,16 +603,17 @@ def test_a_payment_that_is_near_comes_with_paypals_own_page(next_payment_at, wor
 
 def test_amounts_in_yen_have_no_decimals():
     mail = confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
-    assert "JP¥1,200 per month" in mail.text
+    assert "JP¥1,200, due on" in mail.text
 
 
 def test_what_is_unknown_is_said_to_be_unknown():
     blank = end(**ALL_BLANK)
     lost = effects(access_until=None, is_access_unknown=True, last_payment_at=None, ended_at=None)
     text = confirmed(head(), blank, lost).text
-    assert "Price: amount unknown" in text
-    assert "Last payment: date unknown" in text
-    assert "End of the subscription: date unknown" in text
+    assert "amount unknown, due on" in text
+    rows = dict(proof(head(), blank, lost).rows)
+    assert rows["Price"] == "amount unknown"
+    assert rows["Last payment"] == rows["End of the subscription"] == "date unknown"
     assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 
