@@ -162,7 +162,7 @@ def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
     paypal.state.plans[old.plan.provider_id].status = "INACTIVE"
     page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
     assert page.h1 == "The new subscription could not be prepared"
-    assert "no longer sells this subscription" in page.text
+    assert "This subscription is no longer sold at PayPal." in page.text
     assert LINK["en"] in page.text
 
 
