@@ -22,6 +22,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import IllegalTransition, Status
 from portal.extensions import Busy
+from portal.mail.letterhead import one_line
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 from portal.services.gateways import NoKey
 from portal.services.throttles import TooManyTries
@@ -144,7 +145,7 @@ def _not_allowed(error: NotAllowed) -> Response:
 def _named(words: LazyString) -> str:
     """Return a sentence that may name the merchant."""
     merchant = g.get("merchant")
-    return str(words) % {"merchant": merchant.name if merchant is not None else _("the merchant")}
+    return str(words) % {"merchant": one_line(merchant.name) if merchant is not None else _("the merchant")}
 
 
 def _already_settled(_error: AlreadySettled) -> Response:
