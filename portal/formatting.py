@@ -1,10 +1,14 @@
-"""Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, zones named.
+"""Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, clocks bare.
+
+Whose clock it is, is said once: every page and every mail on which one stands adds `zone_line` below, unless a line
+of its own has said it (`zoned`).
 
 What is unknown is said to be unknown; nothing here ever returns an empty text (domain.md).
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → 
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 WEEKDAY: Final = "EEEE "
+CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
 
 
 class Words(Protocol):
@@ -99,10 +104,8 @@ class Formatter:
         return format_date(day, _pattern(day, self._format), locale=self._format)
 
     def hour(self, at: datetime | None) -> str:
-        """Return the local time with whose it is: « 16:05 (heure de Paris) »."""
-        if at is None:
-            return self.words.gettext("time unknown")
-        return f"{self.clock(at)} ({self.zone})"
+        """Return the local time: « 16:05 »."""
+        return self.clock(at) if at is not None else self.words.gettext("time unknown")
 
     def clock(self, at: datetime) -> str:
         """Return the bare local time; in the hour that autumn repeats, with the name that tells which of the two."""
@@ -114,7 +117,7 @@ class Formatter:
 
     @property
     def zone(self) -> str:
-        """Whose time the page shows, said once: « heure de Paris », "Paris time"."""
+        """Whose clock it is: « heure de Paris », "Paris time"."""
         if self.time_zone in ("UTC", "Etc/UTC"):
             return "UTC"
         city = get_timezone_location(self.time_zone, locale=self._format, return_city=True)
@@ -122,17 +125,33 @@ class Formatter:
             return self.words.gettext("%(city)s time (before a vowel)", city=city)
         return self.words.gettext("%(city)s time", city=city)
 
+    def zone_line(self, said: str) -> str:
+        """Return the line that a text with a clock in it still needs, to say whose clock that is; else nothing."""
+        if self.zone in said or CLOCK.search(said) is None:
+            return ""
+        return self.words.gettext("Times: %(zone)s", zone=self.zone)
+
     def short(self, at: datetime | None) -> str:
         """Return a moment for a table, its zone said once a page: « 28 nov. 2026, 04:05 »."""
         if at is None:
             return self.words.gettext("date unknown")
-        return f"{format_date(self._local(at).date(), 'd MMM y', locale=self._format)}, {self.clock(at)}"
+        return f"{self.short_day(at)}, {self.clock(at)}"
+
+    def short_day(self, at: datetime | None) -> str:
+        """Return the local date for a table: « 28 nov. 2026 »."""
+        if at is None:
+            return self.words.gettext("date unknown")
+        return format_date(self._local(at).date(), "d MMM y", locale=self._format)
 
     def moment(self, at: datetime | None) -> str:
-        """Return date, time and zone: « samedi 3 avril 2027 à 16:05 (heure de Paris) »."""
+        """Return date and time: « samedi 3 avril 2027 à 16:05 »."""
         if at is None:
             return self.words.gettext("date unknown")
         return self.words.gettext("%(date)s at %(time)s", date=self.day(at), time=self.hour(at))
+
+    def zoned(self, at: datetime | None) -> str:
+        """Return date, time and zone, for the one line that says it: « 3 avril 2027 à 16:05, heure de Paris »."""
+        return self.moment(at) if at is None else f"{self.moment(at)}, {self.zone}"
 
     def last_day(self, until: datetime | None) -> str:
         """Return the last local day on which something open until `until` (exclusive) is still open.

@@ -49,13 +49,13 @@ def test_a_date_is_written_in_full(locale, day, text):
 @pytest.mark.parametrize(
     ("zone", "text"),
     [
-        ("Europe/Paris", "Sunday 4 April 2027 at 00:30 (Paris time)"),
-        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30 (Réunion time)"),
-        ("America/Martinique", "Saturday 3 April 2027 at 18:30 (Martinique time)"),
+        ("Europe/Paris", "Sunday 4 April 2027 at 00:30, Paris time"),
+        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30, Réunion time"),
+        ("America/Martinique", "Saturday 3 April 2027 at 18:30, Martinique time"),
     ],
 )
 def test_a_moment_is_the_merchants_and_names_its_zone(zone, text):
-    assert reader("en", zone).moment(datetime(2027, 4, 3, 22, 30, tzinfo=UTC)) == text
+    assert reader("en", zone).zoned(datetime(2027, 4, 3, 22, 30, tzinfo=UTC)) == text
 
 
 def test_the_repeated_hour_of_autumn_can_be_told_apart():
@@ -73,6 +73,14 @@ def test_a_table_says_a_moment_in_short_and_the_page_its_zone_once():
         "heure de La Réunion",
         "UTC",
     ]
+
+
+def test_the_zone_is_said_once_where_a_clock_is_and_nowhere_else():
+    fmt, at = reader("fr"), datetime(2026, 11, 28, 8, 58, tzinfo=UTC)
+    assert fmt.zoned(at) == "samedi 28 novembre 2026 à 09:58, heure de Paris"
+    assert fmt.zone_line(f"{fmt.moment(at)}, puis {fmt.hour(at)}") == "Heures\N{NO-BREAK SPACE}: heure de Paris"
+    assert fmt.zone_line(f"{fmt.zoned(at)}, puis {fmt.hour(at)}") == ""
+    assert fmt.zone_line(f"{fmt.day(at)}, {fmt.short_day(at)}") == ""
 
 
 def test_a_count_is_written_as_the_reader_writes_it():

@@ -32,5 +32,5 @@ def access_sentence(
         said.append(_("Your access ended on %(date)s.", date=fmt.moment(until)))
     if kept:
         names = ", ".join(one_line(title) for title in kept)
-        said.append(_("You keep without a limit of time: %(contents)s.", contents=names))
+        said.append(_("You keep for good: %(contents)s.", contents=names))
     return " ".join(said) or _("It opened no access.")

@@ -43,7 +43,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
         return _notified(facts, translator, fmt) + wished
     if facts.actor is Actor.PROVIDER:
         return [
-            (_("Asked by"), _("nobody here: the end was seen at PayPal")),
+            (_("Asked by"), _("nobody here: stop seen at PayPal")),
             asked_when(facts, translator, fmt),
         ]
     names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
@@ -57,7 +57,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
     if facts.reason_code in words.REASON:
         rows.append((_("Reason given"), _(words.REASON[facts.reason_code])))
     if facts.reason_text:
-        rows.append((_("Words of the customer"), facts.reason_text))
+        rows.append((_("Your comment"), facts.reason_text))
     if facts.notified_at is not None:  # they asked twice: by another way first
         before = fmt.moment(facts.notified_at)
         said = _("%(date)s, reference %(reference)s", date=before, reference=facts.notified_reference)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import spoken, wording
+from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.facts import ProofWords
 from portal.mail.letterhead import FSI, PDI
@@ -49,7 +50,8 @@ def proof_file(facts: ProofFacts, code: str) -> File:
 
 
 def _draw(facts: ProofFacts, code: str) -> bytes:
-    words, _ = wording(facts, code=code), Translator(facts.locale).gettext
+    words, translator = wording(facts, code=code), Translator(facts.locale)
+    _, zone = translator.gettext, Formatter(facts.locale, facts.time_zone, translator).zone
     pdf = _sheet(facts, code)
     pdf.add_page()
     _line(pdf, facts.merchant_name, size=10, color=MUTED)
@@ -63,7 +65,8 @@ def _draw(facts: ProofFacts, code: str) -> bytes:
     _rule(pdf)
     for label, value in words.rows:
         _figure(pdf, label, value)
-    _shown(pdf, words, _("Summary of what the check page showed"))
+    _line(pdf, _("Times: %(zone)s", zone=zone), size=8, color=MUTED)
+    _shown(pdf, words, _("What you were told before confirming"))
     return bytes(pdf.output())
 
 

@@ -55,6 +55,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
         heading=proof.heading(),
         lede=" ".join(part for part in (proof.sentence(), proof.debt(), proof.access()) if part),
         reference=translator.gettext("Reference: %(reference)s.", reference=facts.reference),
+        lines=tuple(proof.lines()),
         rows=tuple(proof.rows() + proof.check_rows(code)),
         shown=proof.shown(),
         check_url=facts.check_url if code else "",
@@ -152,6 +153,38 @@ class _Proof:
             translator=self.translator,
         )
 
+    def lines(self) -> Rows:
+        """What people look for, five lines at most, one of which says whose clock it is; the rows below say it all."""
+        _, facts, fmt = self.translator.gettext, self.facts, self.fmt
+        settled = (_("Confirmed by PayPal on"), fmt.zoned(facts.confirmed_at))
+        if self.kind is Kind.NEVER_STARTED:
+            settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+        elif self.kind is not Kind.CONFIRMED:
+            settled = (_("Stopped at PayPal"), fmt.zoned(facts.stopped_at or facts.confirmed_at))
+            if facts.stopped_at is None:
+                settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+        return [
+            (_("Subscription"), self._name()),
+            settled,
+            *self._spared(),
+            (_("Your access"), self._access_line()),
+            (_("Reference"), facts.reference),
+        ]
+
+    def _name(self) -> str:
+        return self.facts.product or self.translator.gettext("Subscription %(id)s", id=self.facts.provider_id)
+
+    def _access_line(self) -> str:
+        _, facts, until = self.translator.gettext, self.facts, ""
+        if facts.is_access_unknown:
+            until = _("until a date that %(merchant)s will tell you", merchant=facts.merchant_name)
+        elif facts.access_until is not None:
+            until = _("until %(date)s", date=self.fmt.last_day(facts.access_until))
+        if not facts.kept:
+            return until or _("no access")
+        kept = _("kept for good (%(contents)s)", contents=", ".join(facts.kept))
+        return _("%(until)s; %(kept)s", until=until, kept=kept) if until else kept
+
     def rows(self) -> Rows:
         """Who, what, asked, answered, and the dates: the five stay five."""
         _, facts = self.translator.gettext, self.facts
@@ -162,7 +195,7 @@ class _Proof:
         if facts.environment != "live":
             number = _("%(number)s (PayPal’s test environment: no real money)", number=number)
         rows += [
-            (_("Subscription"), facts.product or _("Subscription %(id)s", id=facts.provider_id)),
+            (_("Subscription"), self._name()),
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
             (_("Number at PayPal"), number),
         ]
@@ -172,9 +205,9 @@ class _Proof:
         """What PayPal showed before, what it answered, and the read on which the confirmation rests."""
         _, facts, rows = self.translator.gettext, self.facts, Rows()
         if facts.before.get("status"):
-            state = _clean(facts.before["status"])
+            state = self._status(_clean(facts.before["status"]))
             at = self.fmt.moment(_moment(facts.before, "read_at"))
-            rows.append((_("State at PayPal before"), _("%(state)s, read on %(date)s", state=state, date=at)))
+            rows.append((_("PayPal status before"), _("%(state)s, read on %(date)s", state=state, date=at)))
         if facts.sent_at is not None:
             rows.append((_("Sent to PayPal on"), self.fmt.moment(facts.sent_at)))
         answer = []
@@ -183,25 +216,34 @@ class _Proof:
         if facts.answer.get("issue"):
             answer.append(_clean(facts.answer["issue"]))
         if facts.answer.get("debug_id"):
-            answer.append(_("number of the answer: %(number)s", number=_clean(facts.answer["debug_id"])))
+            answer.append(_("response ID %(number)s", number=_clean(facts.answer["debug_id"])))
         if answer:
             rows.append((_("PayPal’s answer"), ", ".join(answer)))
-        rows.append((_("State at PayPal at the end"), facts.provider_status))
+        rows.append((_("PayPal status after"), self._status(facts.provider_status)))
         label = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
         return [*rows, (label, self.fmt.moment(facts.confirmed_at))]
+
+    def _status(self, word: str) -> str:
+        """PayPal's own word in the reader's language; one that is not known stays as PayPal wrote it."""
+        said = words.PROVIDER_STATUS.get(word)
+        return self.translator.gettext(said) if said is not None else word
+
+    def _spared(self) -> Rows:
+        """The payment that the end prevented."""
+        _, at = self.translator.gettext, _moment(self.facts.before, "next_billing_at")
+        if at is None or self.kind is Kind.NEVER_STARTED or self.is_completed:
+            return []
+        said = _("%(amount)s, due on %(date)s", amount=self.fmt.money(self.facts.price), date=self.fmt.day(at))
+        return [(_("First payment not taken"), said)]
 
     def _dates(self) -> Rows:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         ended = (_("End of the subscription"), fmt.moment(facts.ended_at))
         if self.kind is Kind.NEVER_STARTED:
             return [(_("Stopped at PayPal"), _("never begun there")), (_("Access until"), self._until()), ended]
-        rows = [(_("Stopped at PayPal"), fmt.moment(facts.stopped_at))]
-        spared = _moment(facts.before, "next_billing_at")
-        if spared is not None and facts.outcome is not Status.COMPLETED:
-            said = _("%(amount)s, due on %(date)s", amount=fmt.money(facts.price), date=fmt.day(spared))
-            rows.append((_("First payment not taken"), said))
         return [
-            *rows,
+            (_("Stopped at PayPal"), fmt.moment(facts.stopped_at)),
+            *self._spared(),
             (_("Last payment"), fmt.day(facts.last_payment_at)),
             (_("Paid until"), _("Nothing was paid") if facts.never_paid else fmt.day(facts.paid_until)),
             (_("Access until"), self._until()),
@@ -214,7 +256,7 @@ class _Proof:
             return _("date unknown")
         if facts.access_until is not None:
             return self.fmt.last_day(facts.access_until)
-        return _("kept without a limit of time") if facts.kept else _("no access")
+        return _("kept for good") if facts.kept else _("no access")
 
     def check_rows(self, code: str) -> Rows:
         """How somebody else can see that it is genuine."""
@@ -224,7 +266,7 @@ class _Proof:
         return [(_("Verification code"), spoken(code))]
 
     def public_rows(self) -> Rows:
-        """*Abandoned* is said as the customer's own proof says it."""
+        """*Abandoned* is said as the customer's own proof says it; the zone is the merchant's of then."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         checked = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
         rows = [
@@ -232,7 +274,7 @@ class _Proof:
             (_("Reference"), facts.reference),
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
-            (checked, fmt.moment(facts.confirmed_at)),
+            (checked, fmt.zoned(facts.confirmed_at)),
             (_("End of the subscription"), fmt.moment(facts.ended_at)),
         ]
         if facts.environment != "live":

@@ -8,6 +8,7 @@ from typing import Final
 from portal.domain.access import End
 from portal.domain.end_requests import Channel
 from portal.domain.received_requests import Way
+from portal.domain.subscriptions import ProviderStatus
 
 
 def N_(text: str) -> str:
@@ -37,6 +38,16 @@ END: Final[Mapping[End, str]] = {
     End.KEPT: N_("kept for good"),
     End.DATED: N_("until a date"),
     End.UNKNOWN: N_("until a date that is not known yet"),
+}
+
+PROVIDER_STATUS: Final[Mapping[str, str]] = {
+    ProviderStatus.APPROVAL_PENDING: N_("waiting for the customer’s approval"),
+    ProviderStatus.APPROVED: N_("approved, not begun"),
+    ProviderStatus.PENDING: N_("not begun"),
+    ProviderStatus.ACTIVE: N_("active"),
+    ProviderStatus.SUSPENDED: N_("suspended"),
+    ProviderStatus.CANCELLED: N_("cancelled"),
+    ProviderStatus.EXPIRED: N_("run to its end"),
 }
 
 REASON: Final[Mapping[str, str]] = {

@@ -122,7 +122,8 @@ class ProofWords:
     heading: str
     lede: str  # the sentence that matters, with access
     reference: str
-    rows: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[str, str], ...]  # for people, one with the zone: the page's first, all of the mail's
+    rows: tuple[tuple[str, str], ...]  # everything, of which the page folds the rest away and the PDF prints all
     shown: tuple[tuple[str, tuple[str, ...]], ...]  # what the recap showed: each group with its lines
     check_url: str  # where somebody else can check it; empty while there is no code
 

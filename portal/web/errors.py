@@ -22,6 +22,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import IllegalTransition, Status
 from portal.extensions import Busy
+from portal.mail.letterhead import one_line
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 from portal.services.gateways import NoKey
 from portal.services.throttles import TooManyTries
@@ -33,7 +34,9 @@ log = structlog.get_logger("portal.web")
 RETRY_AFTER: Final = 30  # seconds to wait when the database is away
 
 DENIALS: Final[Mapping[Denial, LazyString]] = {
-    Denial.SELF_CANCELLATION_OFF: _l("This subscription cannot be cancelled online. The merchant’s text says how."),
+    Denial.SELF_CANCELLATION_OFF: _l(
+        "This subscription cannot be cancelled online. Its page here says how to cancel it with %(merchant)s."
+    ),
     Denial.STAFF_ONLY: _l("Only the merchant’s team can do this."),
     Denial.NOTIFIED: _l(
         "The customer has asked for the end of this subscription: choose “Cancel”. "
@@ -49,10 +52,10 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.NO_COMEBACK: _l("This subscription cannot be taken up here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have, or are just taking, another subscription of the same kind."),
-    Denial.NOT_SOLD_HERE: _l("The merchant does not sell this subscription here. Ask them for a new one."),
+    Denial.NOT_SOLD_HERE: _l("%(merchant)s does not sell this subscription here. Ask them for a new one."),
     Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this subscription yet. Try again later."),
     Denial.PAID_TIME_UNKNOWN: _l(
-        "Until when you have paid is not known here. The merchant has to say so first, so that you do not pay twice."
+        "Until when you have paid is not known here. %(merchant)s has to say so first, so that you do not pay twice."
     ),
 }
 STANDING: Final[Mapping[Status, LazyString]] = {
@@ -65,13 +68,13 @@ STANDING: Final[Mapping[Status, LazyString]] = {
     Status.ABANDONED: _l("The subscription was already ended for good."),
 }
 REFUSALS: Final[Mapping[Refusal, LazyString]] = {
-    Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the merchant’s key."),
-    Refusal.FORBIDDEN: _l("The merchant’s PayPal key lacks a right for this."),
-    Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the merchant’s account."),
+    Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the key of %(merchant)s."),
+    Refusal.FORBIDDEN: _l("The PayPal key of %(merchant)s lacks a right for this."),
+    Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the account of %(merchant)s."),
     Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
-    Refusal.PLAN_STATUS_INVALID: _l("The merchant no longer sells this subscription at PayPal."),
+    Refusal.PLAN_STATUS_INVALID: _l("%(merchant)s no longer sells this subscription at PayPal."),
     # The two about webhooks have words of their own where they can happen (the desk's page of messages).
     **dict.fromkeys(
         (Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS, Refusal.OTHER),
@@ -136,7 +139,13 @@ def _not_allowed(error: NotAllowed) -> Response:
     log.warning("not_allowed", denial=error.denial.value, path=shown_path())
     if error.denial in (Denial.ROLE_TOO_LOW, Denial.STAFF_ONLY):
         return _page(403)
-    return _page(409, reason=DENIALS[error.denial])
+    return _page(409, reason=_named(DENIALS[error.denial]))
+
+
+def _named(words: LazyString) -> str:
+    """Return a sentence that may name the merchant."""
+    merchant = g.get("merchant")
+    return str(words) % {"merchant": one_line(merchant.name) if merchant is not None else _("the merchant")}
 
 
 def _already_settled(_error: AlreadySettled) -> Response:
@@ -148,12 +157,12 @@ def _illegal(error: IllegalTransition) -> Response:
 
 
 def _no_key(_error: NoKey) -> Response:
-    return _page(409, reason=_("The merchant has not connected PayPal yet."))
+    return _page(409, reason=_named(_l("%(merchant)s has not connected PayPal yet.")))
 
 
 def _refused(error: GatewayRefused) -> Response:
     log.warning("gateway.refused", refusal=error.refusal.value, debug_id=error.debug_id)
-    return _page(502, reason=REFUSALS[error.refusal], debug_id=error.debug_id)
+    return _page(502, reason=_named(REFUSALS[error.refusal]), debug_id=error.debug_id)
 
 
 def _unavailable(error: GatewayUnavailable) -> Response:

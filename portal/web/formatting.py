@@ -30,7 +30,7 @@ def install(app: Flask) -> None:
         short=_short,
         address=email_addresses.shown,
     )
-    app.jinja_env.globals["zone"] = lambda: formatter().zone
+    app.jinja_env.globals.update(zone=lambda: formatter().zone, zone_line=lambda said: formatter().zone_line(said))
 
 
 def _short(at: datetime | None) -> str:

@@ -62,7 +62,7 @@ TROUBLE: Final[Mapping[Trouble, LazyString]] = {
 }
 
 TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
-    TimelineKind.IMPORTED: _l("Read from PayPal for the first time"),
+    TimelineKind.IMPORTED: _l("Subscription taken over from PayPal"),
     TimelineKind.STATUS_SEEN: _l("New state at PayPal"),
     TimelineKind.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
     TimelineKind.NOTIFIED: _l("Cancellation notified"),
@@ -119,15 +119,15 @@ COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {
 }
 
 COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
-    ComebackTrouble.NO_KEY: _l("The merchant has not connected PayPal, or no longer has."),
-    ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the merchant’s key."),
-    ComebackTrouble.PLAN_NOT_SOLD: _l("The merchant no longer sells this subscription at PayPal."),
+    ComebackTrouble.NO_KEY: _l("PayPal is not connected, or no longer is."),
+    ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the key it is connected with."),
+    ComebackTrouble.PLAN_NOT_SOLD: _l("This subscription is no longer sold at PayPal."),
     ComebackTrouble.OLD_STILL_LIVE: _l("PayPal does not show the former subscription as over."),
     ComebackTrouble.NOT_OFFERED: _l("This is no longer offered."),
     ComebackTrouble.REFUSED: _l("PayPal refused the call."),
     ComebackTrouble.NO_LINK: _l("PayPal’s answer named no page for the approval."),
     ComebackTrouble.NO_ANSWER: _l("PayPal did not answer."),
-    ComebackTrouble.EXPIRED: _l("The link was not used in time, and is no longer good."),
+    ComebackTrouble.EXPIRED: _l("The link was not used in time, and has expired."),
 }
 
 CHANNEL: Final[Mapping[Channel, LazyString]] = {channel: _l(word) for channel, word in words.CHANNEL.items()}

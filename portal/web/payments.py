@@ -78,7 +78,7 @@ def _line(payment: Payment) -> PaymentLine:
     if payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.went_back:
         refunded = _("PayPal does not say how much")
     return PaymentLine(
-        day=say.day(payment.paid_at),
+        day=say.short_day(payment.paid_at),
         amount=say.money(Money(payment.amount, payment.currency)),
         state=PARTLY_TAKEN_BACK if _is_partly_taken_back(payment) else STATE[payment.state],
         refunded=refunded,

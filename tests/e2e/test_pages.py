@@ -104,6 +104,7 @@ def wrong_code(page: Page) -> None:
 
 def check_the_proof(page: Page) -> None:
     """From the result page to what a third party reads who types the code that stands on it."""
+    page.locator("details > summary").first.click()
     printed = page.locator("dl.summary > div", has_text=re.compile("Verification code|Code de vérification"))
     code = printed.locator("dd").inner_text()
     with page.expect_navigation():
@@ -258,7 +259,7 @@ def world(demo: Demo, chromium: Browser) -> World:
         if name == "asker":
             world.paths["link"] = link.removeprefix(demo.portal)
             continue
-        customer.type("The code of six digits", code)
+        customer.type("6-digit code", code)
         customer.press("button", "Log in")
         _visit(world, customer)
     world.paths["far"] = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()

@@ -352,7 +352,7 @@ def test_what_the_mail_promises_is_what_access_gives(make, merchant, asked, conf
     subscription = make.subscription(merchant=merchant, product=course, customer=customer, at_paypal=False)
     confirm(asked(subscription=subscription), until=timedelta(days=20))
     delivered(now)
-    assert "You keep without a limit of time: Lesson one." in mailer.sent[0].text
+    assert "You keep for good: Lesson one." in mailer.sent[0].text
     assert "Lesson ninety" not in mailer.sent[0].text
 
 
@@ -373,7 +373,7 @@ def test_a_gift_by_hand_stays_in_the_mail(make, merchant, asked, confirm, tell, 
     delivered(now)
     tell(notices.access_ends_soon, request, at=now + timedelta(days=17))
     assert delivered(now + timedelta(days=17)) == []
-    assert "You keep without a limit of time: Cours de piano." in mailer.sent[0].text
+    assert "You keep for good: Cours de piano." in mailer.sent[0].text
     assert "You keep access until" not in mailer.sent[0].text
 
 

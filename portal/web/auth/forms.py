@@ -29,10 +29,10 @@ class CodeForm(BaseForm):
     """The six digits of the mail, also where more of the mail was pasted with them."""
 
     code = StringField(
-        _l("The code of six digits"),
+        _l("6-digit code"),
         filters=[lambda text: typed_codes.six_digits((text or "")[:LONGEST])],
         validators=[
-            InputRequired(_l("Enter the code of the mail.")),
+            InputRequired(_l("Enter the code from the e-mail.")),
             Regexp(r"[0-9]{6}\Z", message=_l("The code has six digits.")),
         ],
     )

@@ -46,7 +46,7 @@ def staff_login() -> ResponseReturnValue:
             first = {"staff": str(staff_id), "next": _wanted(request.args.get("next")), "own": own}
             session[FIRST_FACTOR] = _signer().dumps(first)
             return redirect(url_for(".staff_second_factor"), 303)
-        form.form_errors.append(_("This address and this password do not belong together."))
+        form.form_errors.append(_("Wrong address or password."))
     return render_template("auth/staff_login.html", form=form), 422 if form.errors else 200
 
 

@@ -23,6 +23,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
+from portal.mail.letterhead import one_line
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services import carrying_out, planned_ends
@@ -79,7 +80,12 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     form.after.data = seen
     form.form_errors += [*chosen.on.errors, *chosen.asks]
     page = render_template(
-        "customer/cancellation.html", form=form, recap=shown, day_form=chosen, subscription_id=subscription_id
+        "customer/cancellation.html",
+        form=form,
+        recap=shown,
+        day_form=chosen,
+        subscription_id=subscription_id,
+        comment_hint=_("%(merchant)s will read it. At most 500 characters.", merchant=one_line(g.merchant.name)),
     )
     return page, 422 if form.errors else 200
 

@@ -40,7 +40,7 @@ log = structlog.get_logger("portal.web")
 
 SAID: Final = {
     Looked.APPROVED: (_l("PayPal shows your approval."), "success"),
-    Looked.NOT_YET: (_l("PayPal does not show your approval so far. Nothing is charged without it."), "info"),
+    Looked.NOT_YET: (_l("PayPal does not show your approval yet. Nothing is charged without it."), "info"),
     Looked.GONE: (_l("PayPal no longer knows this link. Nothing was charged."), "warning"),
     Looked.UNKNOWN: (
         _l("PayPal does not answer at the moment, so we do not know more than before. We go on looking."),
@@ -185,7 +185,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
             (_("State"), str(labels.COMEBACK_STATE[found.state])),
             (_("Starts on"), starts or _("the day of your approval")),
             (_("Price"), price),
-            (_("Number at PayPal"), found.provider_id or _("none so far")),
+            (_("Number at PayPal"), found.provider_id or _("not yet")),
         ),
         starts=starts,
         price=price,

@@ -28,7 +28,7 @@ def _plain(text: str | None) -> str:
 class ComebackForm(BaseForm):
     """Asked beside what coming back means: one button."""
 
-    submit = SubmitField(_l("Prepare it at PayPal"))
+    submit = SubmitField(_l("Continue to PayPal"))
 
 
 class NotificationForm(BaseForm):
@@ -41,7 +41,7 @@ class NotificationForm(BaseForm):
     )
     message = TextAreaField(
         _l("Anything you want to say"),
-        description=_l("You need not write anything. At most 1000 characters."),
+        description=_l("At most 1000 characters."),
         filters=[_plain],
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
@@ -58,13 +58,12 @@ class CancellationForm(BaseForm):
 
     reason = RadioField(
         _l("Why are you stopping?"),
-        description=_l("You need not answer. It changes nothing for your request."),
+        description=_l("It changes nothing for your request."),
         choices=[SelectChoice(code, label) for code, label in REASON.items()],
         validators=[Optional()],
     )
     comment = TextAreaField(
         _l("Anything you want to say"),
-        description=_l("The merchant reads it. At most 500 characters."),
         filters=[_plain],
         validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
     )

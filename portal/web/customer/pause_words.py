@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import g
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from portal.domain import policies
 from portal.domain.errors import DomainError
@@ -115,7 +116,7 @@ def late_because(holding: Holding) -> tuple[str, ...]:
     if subscription.past_due_since is not None:
         said.append(_("A payment has been missing since %(date)s.", date=fmt.day(subscription.past_due_since)))
     if failed:
-        said.append(_("Failed payments in a row, as PayPal counts them: %(count)s.", count=failed))
+        said.append(ngettext("One payment has failed.", "%(num)d payments in a row have failed.", failed))
     if subscription.provider_status == ProviderStatus.SUSPENDED:
         said.append(_("PayPal has suspended the payments because of this: it takes nothing at the moment."))
     else:

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from portal.domain import policies
 from portal.domain.access import End, Window
-from portal.domain.end_requests import Channel, can_withdraw
+from portal.domain.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
@@ -66,7 +66,7 @@ class Card:
     may_notify: bool  # that they end it, where they cannot cancel by themselves
     notified: Notified | None
     reference: str | None
-    request_label: LazyString | None
+    request_label: str | None
     has_open_request: bool
     planned: PlannedWords | None  # the open request waits for its day
     can_undo: bool
@@ -105,7 +105,7 @@ def until(window: Window) -> str:
         case End.RUNNING:
             words = _("as long as the subscription runs")
         case End.KEPT:
-            words = _("kept without a limit of time")
+            words = _("kept for good")
         case End.DATED:
             words = _("until %(date)s", date=formatter().last_day(window.until))
         case End.UNKNOWN:
@@ -196,7 +196,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         may_notify=cancellable and not allowed and not waiting and (said is None or said.closed_on is not None),
         notified=said,
         reference=request.reference if request is not None else None,
-        request_label=labels.REQUEST_STATE[request.state] if request is not None else None,
+        request_label=request_label(request) if request is not None else None,
         has_open_request=waiting,
         planned=planned(holding, now=now),
         can_undo=can_undo(holding),
@@ -204,6 +204,13 @@ def card(holding: Holding, *, now: datetime) -> Card:
         may_come_back=is_offered(holding.prospect),
         comeback_id=_comeback_id(holding),
     )
+
+
+def request_label(request: Any) -> str:
+    """Return where a request stands, in a word or two; who has to act is named."""
+    if request.state is RequestState.NEEDS_MERCHANT:
+        return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
+    return str(labels.REQUEST_STATE[request.state])
 
 
 def _comeback_id(holding: Holding) -> uuid.UUID | None:
@@ -258,21 +265,24 @@ def paid_day(holding: Holding) -> str | None:
 
 
 def known_moment(at: datetime | None) -> str | None:
-    """Return day, hour and zone, None when it is unknown."""
+    """Return day and hour, None when it is unknown."""
     return formatter().moment(at) if at is not None else None
+
+
+def _short(at: datetime | None) -> str | None:
+    return formatter().short(at) if at is not None else None
 
 
 def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the five dates as five dates (domain.md): asked, stopped at PayPal, paid until, access until, ended."""
     subscription = holding.subscription
-    nothing = None if subscription.is_over else _("not so far")
-    asked = subscription.end_requested_at
+    nothing = None if subscription.is_over else _("not yet")
     return (
-        (_("End asked for"), known_moment(asked) if asked or subscription.is_over else _("not so far")),
-        (_("Stopped at PayPal"), known_moment(subscription.stopped_at_provider_at) or nothing),
+        (_("Cancellation requested"), _short(subscription.end_requested_at) or nothing),
+        (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), paid_day(holding)),
         (_("Access until"), access_until(holding, now=now)),
-        (_("End of the subscription"), known_moment(subscription.ended_at) or nothing),
+        (_("End of the subscription"), _short(subscription.ended_at) or nothing),
     )
 
 
@@ -287,7 +297,7 @@ def access_until(holding: Holding, *, now: datetime) -> str | None:
     if End.UNKNOWN in ends:
         return None
     if End.KEPT in ends:
-        return _("kept without a limit of time")
+        return _("kept for good")
     return formatter().last_day(max(window.until for window in seen if window.until is not None))
 
 
@@ -314,7 +324,7 @@ def happening(entry: TimelineEntry) -> Happening:
     details, refused_for = entry.details, entry.details.get("refused_for")
     said = [
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
-        who(entry.actor, entry.channel),
+        who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM else "",
         str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
         payments.sum_moved(details),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
@@ -322,7 +332,7 @@ def happening(entry: TimelineEntry) -> Happening:
     ]
     return Happening(
         at=entry.at,
-        when=formatter().moment(entry.at),
+        when=formatter().short(entry.at),
         title=_happened(entry),
         detail=" – ".join(part for part in said if part),
         status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",

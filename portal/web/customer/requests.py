@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from flask import Response, abort, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -33,28 +32,19 @@ from portal.queries import holdings, late_payments, proofs, received_requests
 from portal.queries.holdings import Holding
 from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
-from portal.services.end_schedules import payments_around
 from portal.services.notice_facts import is_payment_near
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
-from portal.web import labels, locale
+from portal.web import locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
+from portal.web.customer import request_figures as figures
 from portal.web.customer.planned_words import planned
 from portal.web.customer.presenting import Row
+from portal.web.customer.request_figures import Said
 from portal.web.files import handed_over
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
-
-
-class Said(StrEnum):
-    """Which text of cancellation.md's table the page shows; each has its template."""
-
-    SCHEDULED = "scheduled"
-    WAITING = "waiting"
-    NEEDS_MERCHANT = "needs_merchant"
-    PROVEN = "proven"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +75,8 @@ class Result:
     will_be_mailed: bool
     is_over: bool
     autopay_url: str
-    rows: tuple[Row, ...]
+    lines: tuple[Row, ...]  # for people first
+    details: tuple[Row, ...]  # the rest, folded away
     can_undo: bool
     may_come_back: bool
 
@@ -191,10 +182,13 @@ def result(holding: Holding, *, now: datetime) -> Result:
     said = said_of(holding, now=now)
     payment = subscription.next_payment_at
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
+    lines = proof.lines if proof is not None else figures.lines(holding, said, now=now)
+    rows = proof.rows if proof is not None else figures.details(holding, said, now=now)
+    shown = {label for label, _value in lines}
     return Result(
         said=said,
         state=request.state,
-        state_label=_state_label(holding),
+        state_label=figures.state_label(holding),
         reference=request.reference,
         is_own=request.asked_by is Actor.CUSTOMER,
         asked_under=request.asked_under,
@@ -203,7 +197,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         asked_hour=fmt.hour(request.asked_at),
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         successor=holding.successor.reference if holding.successor is not None else "",
-        is_replaced=_is_replaced(holding),
+        is_replaced=figures.is_replaced(holding),
         planned=planned(holding, now=now),
         proof=proof,
         has_file=holding.proof is not None,
@@ -216,7 +210,8 @@ def result(holding: Holding, *, now: datetime) -> Result:
         will_be_mailed=subscription.customer.email is not None,
         is_over=subscription.is_over,
         autopay_url=AUTOPAY_URL,
-        rows=proof.rows if proof is not None else _figures(holding, said, now=now),
+        lines=lines,
+        details=tuple(row for row in rows if row not in lines and row[0] not in shown),
         can_undo=presenting.can_undo(holding),
         may_come_back=is_offered(holding.prospect),
     )
@@ -267,51 +262,6 @@ def access(holding: Holding, *, now: datetime) -> str:
         fmt=formatter(),
         translator=Translator(locale.current()),
     )
-
-
-def _figures(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
-    """Return the figures of a request that is not confirmed; None is said to be unknown."""
-    subscription, request = holding.subscription, holding.request
-    assert request is not None  # noqa: S101
-    rows: list[Row] = [
-        (_("Reference"), request.reference),
-        (_("Subscription"), presenting.product_name(holding)),
-        (_("Number at PayPal"), subscription.provider_id),
-        (_("State of the request"), _state_label(holding)),
-        (_("Asked on"), presenting.known_moment(request.asked_at)),
-        (_("Asked by"), presenting.asked_by(request)),
-    ]
-    if request.answers:
-        rows.append((_("Reference of the notification"), request.notified_reference))
-    if request.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
-    if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
-        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
-    if request.actor is Actor.CUSTOMER and request.reason_text:
-        rows.append((_("Your words"), request.reason_text))
-    if said is Said.WITHDRAWN:
-        label = _("Replaced on") if _is_replaced(holding) else _("Taken back on")
-        return (*rows, (label, presenting.known_moment(request.withdrawn_at)))
-    if said is Said.SCHEDULED:
-        last_taken, prevented = payments_around(request, subscription, now=now)
-        rows += [
-            (_("Last payment still taken"), presenting.known_day(last_taken)),
-            (_("First payment not taken"), presenting.known_day(prevented)),
-            (_("Access until"), presenting.access_until(holding, now=now)),
-        ]
-    paid = presenting.paid_day(holding)
-    return (*rows, (_("PayPal’s confirmation"), _("not so far")), (_("Paid until"), paid))
-
-
-def _state_label(holding: Holding) -> str:
-    assert holding.request is not None  # noqa: S101
-    return _("Replaced") if _is_replaced(holding) else str(labels.REQUEST_STATE[holding.request.state])
-
-
-def _is_replaced(holding: Holding) -> bool:
-    """A request is replaced in the transaction that writes the other one."""
-    request, successor = holding.request, holding.successor
-    return request is not None and successor is not None and request.withdrawn_at == successor.created_at
 
 
 def _is_taken_back(holding: Holding) -> bool:

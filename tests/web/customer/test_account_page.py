@@ -104,7 +104,7 @@ def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, c
         )
         assert values["Price"] == "amount unknown"
         assert values["Next payment"] == "Unknown"
-        assert "Nothing is open at the moment." in page.text
+        assert "No access at the moment." in page.text
         assert "None" not in page.text
     recap = visit.recap(subscription)
     assert "The date of the next one is unknown." in recap.text
@@ -183,7 +183,7 @@ def test_what_was_given_by_hand_is_listed_with_its_origin(visit, make):
         )
     page = visit.browser.get(visit.home)
     given = f"(given to you by {visit.merchant.name})"
-    assert f"Harmonie: kept without a limit of time {given}" in page.text
+    assert f"Harmonie: kept for good {given}" in page.text
     assert len(re.findall(r"Leçon 1: until .{10,40} \(given to you", page.text)) == 1
     # The grant outlives the subscription: the recap says that it stays.
     recap = visit.recap(subscription)
@@ -246,7 +246,7 @@ def test_the_timeline_is_the_customers_own(visit, make):
     lines = [" ".join(line.get_text(" ").split()) for line in page.select(".timeline li")]
     assert any("PayPal shows: Past due" in line and line.endswith(" PayPal") for line in lines), lines
     refused = next(line for line in lines if "The change could not be made" in line)  # nothing was sent, nor refused
-    assert refused.endswith("Portal – PayPal did not confirm it before the day on which payments were to start again.")
+    assert refused.endswith(" PayPal did not confirm it before the day on which payments were to start again.")
     assert "Starts again" not in refused
 
 
@@ -269,3 +269,16 @@ def test_each_word_of_the_domain_has_a_label():
         (Actor, labels.ACTOR),
     ):
         assert set(table) == set(words)
+
+
+@pytest.mark.parametrize(("locale", "zone"), [("fr", "heure de Paris"), ("en", "Paris time")])
+def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, zone):
+    merchant = make.merchant(locale=locale)
+    visit = log_in(merchant, make.customer(merchant), language=locale)
+    subscription = make.subscription(customer=visit.customer)
+    visit.recap(subscription).submit(press={"fr": "Résilier maintenant", "en": "Cancel now"}[locale])
+    page = visit.browser.get(visit.page(subscription))
+    moments = [moment.text for moment in page.select("ol.timeline time")]
+    assert moments
+    assert all(re.fullmatch(r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d", moment) for moment in moments), moments
+    assert page.text.count(zone) == 1

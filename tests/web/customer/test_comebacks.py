@@ -15,11 +15,13 @@ from portal.domain.subscriptions import Status
 from portal.models import Comeback, Customer, Product, Subscription
 from tests.web.customer.test_cancelling import row_counts
 
-LINK = {"en": "Take up my subscription again", "fr": "Me réabonner"}
-PREPARE = {"en": "Prepare it at PayPal", "fr": "Le préparer chez PayPal"}
+LINK = {"en": "Subscribe again", "fr": "Me réabonner"}
+PREPARE = {"en": "Continue to PayPal", "fr": "Continuer vers PayPal"}
 GO = {"en": "Continue at PayPal", "fr": "Continuer chez PayPal"}
 INVITING = re.compile(
-    r"take up|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|nouvel abonnement", re.I
+    r"subscribe again|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|réabonn|"
+    r"nouvel abonnement",
+    re.I,
 )
 
 
@@ -69,7 +71,7 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
     assert {"en": "€34.00", "fr": "34,00"}[language] in page.text, "PayPal's price of today"
 
     turned_back = who.browser.get(at_paypal(page, "cancel"))
-    assert turned_back.h1 == {"en": "Your approval is missing so far", "fr": "Votre accord manque encore"}[language]
+    assert turned_back.h1 == {"en": "Your approval is still missing", "fr": "Il manque encore votre accord"}[language]
     (one,) = attempts(ctx)
     assert one.state is ComebackState.WAITING, "to turn back drops nothing"
 
@@ -77,12 +79,12 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
     checking = {"en": "We are checking with PayPal", "fr": "Nous vérifions auprès de PayPal"}[language]
     assert returned.h1 == checking, "the address alone is not believed"
     done = returned.submit(press={"en": "Check now", "fr": "Vérifier maintenant"}[language])
-    approved = {"en": "Your new subscription is approved", "fr": "Votre nouvel abonnement est approuvé"}[language]
+    approved = {"en": "Your new subscription is confirmed", "fr": "Votre nouvel abonnement est confirmé"}[language]
     assert done.h1 == approved
 
     new = done.follow({"en": "See the new subscription", "fr": "Voir le nouvel abonnement"}[language])
     assert {"en": "Starts on", "fr": "Commence le"}[language] in new.text
-    assert {"en": "Nothing is open at the moment.", "fr": "Rien n’est ouvert en ce moment."}[language] in new.text
+    assert {"en": "No access at the moment.", "fr": "Aucun accès en ce moment."}[language] in new.text
     home = who.browser.get(who.home)
     assert len(home.select("article.card")) == 2
     assert LINK[language] not in home.text
@@ -95,7 +97,7 @@ def test_what_stands_in_the_address_is_not_believed(visit, cancelled, ctx, paypa
     live, before = paypal.add_subscription(), row_counts(ctx)
     for more in ("", f"?subscription_id={live.id}&ba_token=BA-1&token=1", "?subscription_id=" + "x" * 500):
         assert visit.browser.get(page.path + "/return" + more).h1 == "We are checking with PayPal"
-        assert visit.browser.get(page.path + "/cancelled" + more).h1 == "Your approval is missing so far"
+        assert visit.browser.get(page.path + "/cancelled" + more).h1 == "Your approval is still missing"
     assert row_counts(ctx) == before
     assert live.id not in visit.browser.get(page.path + "/return?subscription_id=" + live.id).text
 
@@ -138,8 +140,8 @@ def test_a_start_within_the_paid_time_by_now_shows_no_link_but_a_way_to_begin_an
 def test_dropped_and_taken_up_again(visit, cancelled, ctx):
     old = cancelled(visit.customer)
     page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
-    dropped = page.submit(press="Drop it")
-    assert dropped.h1 == "This new subscription was not approved"
+    dropped = page.submit(press="Don’t continue")
+    assert dropped.h1 == "This new subscription was not confirmed"
     with ctx.db.read() as session:
         other = cancelled(visit.customer, days=9, product=session.get_one(Product, old.product_id))
     assert visit.browser.get(visit.page(other, "/comeback")).path == page.path, "no second link beside it"
@@ -160,7 +162,7 @@ def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
     paypal.state.plans[old.plan.provider_id].status = "INACTIVE"
     page = visit.browser.get(visit.page(old, "/comeback")).submit(press=PREPARE["en"])
     assert page.h1 == "The new subscription could not be prepared"
-    assert "no longer sells this subscription" in page.text
+    assert "This subscription is no longer sold at PayPal." in page.text
     assert LINK["en"] in page.text
 
 
@@ -188,7 +190,7 @@ def test_the_proof_says_it_small_and_at_the_end(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     proof = visit.cancel(subscription)
     text = proof.text
-    assert text.index("The details") < text.index("how to come back")
+    assert text.index("Technical details") < text.index("how to come back")
     assert proof.follow("how to come back").h1 == LINK["en"]
 
 

@@ -14,7 +14,7 @@ from tests.web.customer.conftest import DONE, reference_of
 
 CANCEL, KEEP, UNDO = "Résilier maintenant", "Garder mon abonnement", "Retirer cette demande"
 DAY = r"(lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche) (1er|\d{1,2}) [a-zéû]+ 20\d\d"
-MOMENT = rf"{DAY} à \d\d:\d\d \([^)]+\)"
+MOMENT = rf"{DAY} à \d\d:\d\d"
 
 
 def plain(text: str) -> str:

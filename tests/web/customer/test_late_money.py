@@ -25,7 +25,7 @@ WORDS = {
         "Le remboursement est en cours.",
         "Il a été remboursé le ",
         " indique que ce paiement était dû et ne le rembourse pas.",
-        "Le remboursement est demandé\u202f; PayPal ne l’a pas encore effectué.",
+        "Le remboursement a été demandé\u202f; PayPal ne l’a pas encore effectué.",
     ),
 }
 
@@ -52,7 +52,7 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     assert came in said
     assert reported + merchant.name in said
     assert not any(words in said for words in (under_way, given_back, explained))
-    order = [page.body.index(mark) for mark in ("<h1", reported, "<h2")]
+    order = [page.body.index(mark) for mark in ("<h1", reported, "<dl")]
     assert order == sorted(order), "after the confirmation, before the details"
 
     (late,) = alarms(ctx)

@@ -184,7 +184,7 @@ def test_in_french_the_labels_are_the_laws(make, log_in):
     assert page.h1 == "Résilier votre contrat"
     page = page.submit(press="Notification de la résiliation")
     assert "Votre notification du " in page.text
-    assert " est enregistrée" in page.text
+    assert " a été enregistrée" in page.text
     assert page.path == visit.page(subscription)
 
 
@@ -221,7 +221,7 @@ def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(
             assert invitation not in seen
         assert "Cancellation notified" in seen
     page = visit.browser.get(visit.page(subscription))
-    assert fact(page, "End asked for") != "not so far"
+    assert fact(page, "Cancellation requested") != "not yet"
     assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
 
 

@@ -146,7 +146,7 @@ def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx)
         )
     page = visit.browser.get(visit.home).follow("Why, and what you can do")
     assert page.h1 == "A payment is late"
-    assert "Failed payments in a row, as PayPal counts them: 2." in page.text
+    assert "2 payments in a row have failed." in page.text
     assert "What is unpaid may be taken together with the next payment." in page.text  # its retries are over
     assert "once 3 payments in a row have failed" in page.text
     assert "€29.90" in page.text

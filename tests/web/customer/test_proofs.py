@@ -74,7 +74,7 @@ WAYS = {
     "already over": ("en", "This subscription had already ended on "),
     "never started": ("fr", "Cet abonnement n’avait pas commencé chez PayPal. Il s’est arrêté ici le "),
     "unknown date": ("en", "You keep access until a date that L’École will tell you."),
-    "completed by staff": ("fr", "L’École a mis fin à cet abonnement. Votre abonnement est finalisé."),
+    "completed by staff": ("fr", "L’École a arrêté cet abonnement. Votre abonnement est finalisé."),
     "abandoned by staff": ("en", "L’École ended this subscription. Your subscription is cancelled."),
     "in debt": ("fr", "L’impayé antérieur (29,90\N{NO-BREAK SPACE}€) n’est pas réglé pour autant."),
     "in debt, seen at PayPal": ("en", "What was unpaid before (€29.90) is not settled by this."),
@@ -116,17 +116,45 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
     page = visit.browser.get(f"{visit.home}requests/{proof.facts['reference']}")
     mail = [one for one in letters() if one.recipient == visit.customer.email][-1]  # the acknowledgement was dropped
     words = wording(ProofFacts.read(proof.facts), code=proof.code, locale=locale)
-    said = [sentence, words.lede, *(part for row in words.rows for part in row)]
-    said += [line for _label, lines in words.shown for line in lines]
+    lines = [part for row in words.lines for part in row]
+    everything = [part for row in words.rows for part in row] + [
+        line for _label, shown in words.shown for line in shown
+    ]
     content = proofs.file_of(proof).content
-    for text in (page.text, mail.text, BeautifulSoup(mail.html, "html.parser").get_text(), words_of(content)):
-        plain = "".join(text.split())
+    for text, more in (
+        (page.text, [*lines, *everything]),
+        (mail.text, lines),
+        (BeautifulSoup(mail.html, "html.parser").get_text(), lines),
+        (words_of(content), everything),
+    ):
+        plain, said = "".join(text.split()), [sentence, words.lede, *more]
         assert [part for part in said if "".join(part.split()) not in plain] == []
         assert "abandon" not in plain.lower()
         assert "Léa" not in plain
         assert "neveragain" not in plain
     assert ("29" in words.lede) is ("in debt" in way)  # the sum of a debt, and nothing where there is none
     assert b"/Lang (" + locale.encode() + b")" in content
+
+
+@pytest.mark.parametrize(("locale", "zone"), [("fr", "heure de Paris"), ("en", "Paris time")])
+def test_five_lines_come_first_the_zone_is_said_once_and_paypals_words_are_translated(
+    log_in, make, ctx, letters, locale, zone
+):
+    merchant = make.merchant(locale=locale)
+    visit = log_in(merchant, make.customer(merchant), language=locale)
+    page = visit.recap(make.subscription(customer=visit.customer)).submit(press=PRESS[locale])
+    first, folded = page.select("dl.summary")
+    assert len(first.find_all("dt")) == 5
+    assert folded.find_parent("details") is not None
+    assert not {term.text for term in first.find_all("dt")} & {term.text for term in folded.find_all("dt")}
+    mail = [one for one in letters() if one.recipient == visit.customer.email][-1].text
+    drawn = words_of(proofs.file_of(stored(ctx)).content)
+    for text, said_once in ((page.text, zone), (mail, zone), (drawn, zone.replace(" ", ""))):
+        assert text.count(said_once) == 1
+        assert "ACTIVE" not in text
+        assert "CANCELLED" not in text
+    assert {"fr": "actif, lu le", "en": "active, read on"}[locale] in page.text
+    assert {"fr": "jusqu’au", "en": "until"}[locale] in mail
 
 
 def test_the_file_is_the_customers_the_desks_and_the_mails_and_nobody_elses(visit, make, ctx, mailer, log_in):

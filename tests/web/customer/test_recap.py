@@ -76,14 +76,14 @@ def test_9_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, k
     recap.submit(press=CANCEL)
 
     after = visit.browser.get(visit.page(subscription))
-    kept = section(after, "What it opens")
+    kept = section(after, "Your access")
     if granted:  # what a grant of the same content outlives is not said to stop
         kept = {line for line in kept if "given to you" in line or "kept without" in line}
         promised = {line for line in promised if "given to you" in line or "kept without" in line}
         assert len(promised) >= len(CONTENTS)
     assert kept == promised - now_gone
     titles = {line.partition(":")[0] for line in never}
-    assert not titles & {line.partition(":")[0] for line in section(after, "What it opens")}
+    assert not titles & {line.partition(":")[0] for line in section(after, "Your access")}
 
 
 def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, now):

@@ -231,9 +231,9 @@ def test_an_end_by_the_merchant_is_told_without_their_internal_words(visit, make
 def test_the_proof_keeps_what_the_recap_showed(visit, make):
     product = make.product(visit.merchant, contents=(("Leçon 1", 0),), keep_after_cancellation=True)
     page = visit.cancel(make.subscription(customer=visit.customer, product=product))
-    assert "Summary of what the check page showed" in page.text
+    assert "What you were told before confirming" in page.text
     assert "Leçon 1: kept for good" in page.text
-    assert "You keep without a limit of time: Leçon 1." in page.text
+    assert "You keep for good: Leçon 1." in page.text
 
 
 def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make):
@@ -241,7 +241,13 @@ def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make)
     page = visit.browser.get(visit.page(subscription))
     terms = [term.get_text() for term in page.select("dl.summary")[-1].find_all("dt")]
     values = [value.get_text(strip=True) for value in page.select("dl.summary")[-1].find_all("dd")]
-    assert terms == ["End asked for", "Stopped at PayPal", "Paid until", "Access until", "End of the subscription"]
+    assert terms == [
+        "Cancellation requested",
+        "Stopped at PayPal",
+        "Paid until",
+        "Access until",
+        "End of the subscription",
+    ]
     assert values[2] == "Unknown"
     assert all(values)
 
@@ -267,7 +273,7 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
         assert "Replaced on" in page.text
     page = page.follow("Where the other request stands")
     assert reference_of(page) == other.reference
-    assert "An end was asked for" in page.h1
+    assert "Cancellation requested" in page.h1
     assert not DONE.search(page.body)
 
 

@@ -1,0 +1,94 @@
+"""The figures of a request to end, on its page: five lines for people first, the rest for who unfolds it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from flask_babel import gettext as _
+
+from portal.domain.policies import Actor
+from portal.queries.holdings import Holding
+from portal.services.end_schedules import payments_around
+from portal.web import labels
+from portal.web.customer import presenting
+from portal.web.customer.presenting import Row
+from portal.web.formatting import formatter
+
+
+class Said(StrEnum):
+    """Which text of cancellation.md's table the page shows; each has its template."""
+
+    SCHEDULED = "scheduled"
+    WAITING = "waiting"
+    NEEDS_MERCHANT = "needs_merchant"
+    PROVEN = "proven"
+    WITHDRAWN = "withdrawn"
+
+
+def lines(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
+    """Return what people look for in a request that is not confirmed; None is said to be unknown."""
+    request = holding.request
+    assert request is not None  # noqa: S101
+    return (
+        (_("Subscription"), presenting.product_name(holding)),
+        (_("Asked on"), formatter().zoned(request.asked_at)),
+        *_standing(holding, said, now=now),
+        (_("Reference"), request.reference),
+    )
+
+
+def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
+    subscription, request = holding.subscription, holding.request
+    assert request is not None  # noqa: S101
+    if said is Said.WITHDRAWN:
+        label = _("Replaced on") if is_replaced(holding) else _("Taken back on")
+        return ((label, presenting.known_moment(request.withdrawn_at)),)
+    if said is Said.SCHEDULED:
+        _last, prevented = payments_around(request, subscription, now=now)
+        return (
+            (_("First payment not taken"), presenting.known_day(prevented)),
+            (_("Access until"), presenting.access_until(holding, now=now)),
+        )
+    return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
+
+
+def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
+    """Return the rest."""
+    subscription, request = holding.subscription, holding.request
+    assert request is not None  # noqa: S101
+    rows: list[Row] = [
+        (_("State of the request"), state_label(holding)),
+        (_("Asked by"), presenting.asked_by(request)),
+        (_("Number at PayPal"), subscription.provider_id),
+    ]
+    if request.answers:
+        rows.append((_("Reference of the notification"), request.notified_reference))
+    if request.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
+    if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
+        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
+    if request.actor is Actor.CUSTOMER and request.reason_text:
+        rows.append((_("Your comment"), request.reason_text))
+    if said is Said.SCHEDULED:
+        last_taken, _prevented = payments_around(request, subscription, now=now)
+        rows += [
+            (_("Last payment still taken"), presenting.known_day(last_taken)),
+            (_("Paid until"), presenting.paid_day(holding)),
+        ]
+    return tuple(rows)
+
+
+def state_label(holding: Holding) -> str:
+    """Return where the request stands, in a word or two."""
+    request = holding.request
+    assert request is not None  # noqa: S101
+    if is_replaced(holding):
+        return _("Replaced")
+    return str(presenting.request_label(request))
+
+
+def is_replaced(holding: Holding) -> bool:
+    """A request is replaced in the transaction that writes the other one."""
+    request, successor = holding.request, holding.successor
+    return request is not None and successor is not None and request.withdrawn_at == successor.created_at
