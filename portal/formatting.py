@@ -126,7 +126,13 @@ class Formatter:
         """Return a moment for a table, its zone said once a page: « 28 nov. 2026, 04:05 »."""
         if at is None:
             return self.words.gettext("date unknown")
-        return f"{format_date(self._local(at).date(), 'd MMM y', locale=self._format)}, {self.clock(at)}"
+        return f"{self.short_day(at)}, {self.clock(at)}"
+
+    def short_day(self, at: datetime | None) -> str:
+        """Return the local date for a table: « 28 nov. 2026 »."""
+        if at is None:
+            return self.words.gettext("date unknown")
+        return format_date(self._local(at).date(), "d MMM y", locale=self._format)
 
     def moment(self, at: datetime | None) -> str:
         """Return date, time and zone: « samedi 3 avril 2027 à 16:05 (heure de Paris) »."""
