@@ -28,13 +28,13 @@ PROVIDER: Final[Mapping[str, LazyString]] = {
 }
 
 PROVIDER_STATUS: Final[Mapping[ProviderStatus, LazyString]] = {
-    ProviderStatus.APPROVAL_PENDING: _l("to be approved by the customer"),
-    ProviderStatus.APPROVED: _l("approved, not started"),
-    ProviderStatus.PENDING: _l("waiting to start"),
+    ProviderStatus.APPROVAL_PENDING: _l("waiting for the customer’s approval"),
+    ProviderStatus.APPROVED: _l("approved, not begun"),
+    ProviderStatus.PENDING: _l("not begun"),
     ProviderStatus.ACTIVE: _l("active"),
     ProviderStatus.SUSPENDED: _l("suspended"),
     ProviderStatus.CANCELLED: _l("cancelled"),
-    ProviderStatus.EXPIRED: _l("expired"),
+    ProviderStatus.EXPIRED: _l("run to its end"),
 }
 
 
