@@ -70,3 +70,10 @@ def test_typography(french):
             if re.search(rf"[^{NARROW}{WIDE}?!:\s][?!;](?:\s|$)|\w »|« \w| [?!;:»]|« ", bare):
                 wrong.append(("spaces", text))
     assert wrong == []
+
+
+def test_the_desk_has_one_name_and_mail_another_one_alone(french):
+    """words.md: espace marchand, and e-mail, are each one word."""
+    other = re.compile(r"espace de gestion|espace du marchand|\bbureau\b|l’administration\b")
+    wrong = [text for message in french if message.id for text in texts(message.string) if other.search(text)]
+    assert wrong == []

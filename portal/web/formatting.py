@@ -28,6 +28,7 @@ def install(app: Flask) -> None:
         hour=_hour,
         moment=_moment,
         short=_short,
+        short_day=_short_day,
         address=email_addresses.shown,
     )
     app.jinja_env.globals.update(zone=lambda: formatter().zone, zone_line=lambda said: formatter().zone_line(said))
@@ -35,6 +36,10 @@ def install(app: Flask) -> None:
 
 def _short(at: datetime | None) -> str:
     return formatter().short(at)
+
+
+def _short_day(at: datetime | None) -> str:
+    return formatter().short_day(at)
 
 
 def formatter() -> Formatter:

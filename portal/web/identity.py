@@ -210,7 +210,7 @@ def _for_templates() -> dict[str, Any]:
 
 def _key_alert(provider: Provider, since: datetime) -> dict[str, str]:
     """Return what every page of the desk says while a key is broken, and where it is mended."""
-    date = formatting.formatter().moment(since)
+    date = formatting.formatter().short(since)
     if provider is Provider.PAYPAL_CLASSIC:
         return {
             "title": _("PayPal no longer accepts your classic key"),

@@ -375,11 +375,11 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.open(f"{desk}/subscriptions")
     for box in sam.page.locator("tbody input[type=checkbox]").all():
         box.check()
-    sam.press("button", "See what would happen to those ticked")
+    sam.press("button", "Preview the selection")
     world.paths["bulk"] = _path(sam)
     sam.open(f"{desk}/subscriptions?q=theo@example.com")
     sam.page.locator("tbody input[type=checkbox]").check()
-    sam.press("button", "See what would happen to those ticked")
+    sam.press("button", "Preview the selection")
     sam.press("button", "Confirm the bulk action")
     world.paths["bulk-done"] = _path(sam)
     sam.open(f"{desk}/products")

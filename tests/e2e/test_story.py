@@ -98,7 +98,7 @@ class Story:
         code = self.demo.totp(ANNE)
         anne.type("The code of your app, or a recovery code", code)
         anne.press("button", "Log in")
-        assert anne.title == anne.word("What needs you")
+        assert anne.title == anne.word("To do")
         self.picture(anne, "desk-first")
         return anne
 
@@ -389,7 +389,7 @@ class Story:
         assert claims_an_end(mail["subject"] + "\n" + mail["text"]) == []
         amelie.press("link", "My subscriptions")
         assert claims_an_end(amelie.text) == []
-        anne.press("link", "What needs you")
+        anne.press("link", "To do")
         assert claims_an_end(anne.text) == []
         assert said["reference"] in anne.text
         anne.go(anne.page.locator("tbody tr").filter(has_text=said["reference"]).get_by_role("link"))

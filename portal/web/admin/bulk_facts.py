@@ -38,12 +38,12 @@ def effects(counts: Counts) -> list[Line]:
         (_("Ended: not approved at PayPal, so nothing can be charged"), found[Effect.NOT_BEGUN]),
         (_("Changed here only: already over at PayPal"), found[Effect.LOCAL]),
         (
-            _("Left as it is: its customer asked for the end, which only “Cancel” answers"),
+            _("Unchanged: the customer asked for the end, which only “Cancel” answers"),
             found[Effect.NOTIFIED],
         ),
-        (_("Left as it is: already over"), found[Effect.IS_OVER]),
-        (_("Left as it is: this end is not possible in its state"), found[Effect.NOT_POSSIBLE]),
-        (_("Left as it is: a request is already open and goes on"), found[Effect.HAS_REQUEST]),
+        (_("Unchanged: already over"), found[Effect.IS_OVER]),
+        (_("Unchanged: this end is not possible in its state"), found[Effect.NOT_POSSIBLE]),
+        (_("Unchanged: a request is already open and goes on"), found[Effect.HAS_REQUEST]),
     ]
     return [line for line in lines if line[1]]
 
@@ -80,8 +80,8 @@ def relaunch(counts: Counts, outcome: Status) -> str:
             count=formatter().number(counts.invitable),
         )
     if outcome is Status.ABANDONED:
-        return _("Nobody of them is ever invited to come back: no e-mail, no banner, no button. This is final.")
-    return _("Nobody of them is invited to come back.")
+        return _("None of them is ever invited to come back: no e-mail, no banner, no button. This is final.")
+    return _("None of them is invited to come back.")
 
 
 def note_of(row: Any) -> str | None:

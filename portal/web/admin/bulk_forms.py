@@ -21,7 +21,7 @@ class ChoiceForm(BaseForm):
     """What to do with the ticked subscriptions, or with all that match; the boxes stand in the table."""
 
     action = SelectField(_l("With these subscriptions"), choices=choices(bulk_words.ACTION), coerce=Action)
-    submit = SubmitField(_l("See what would happen"))
+    submit = SubmitField(_l("Preview"))
 
 
 class _Typed(BaseForm):

@@ -33,7 +33,7 @@ RESULT: Final[Mapping[Result, LazyString]] = {
     Result.UNDER_WAY: _l("Recorded, waiting for PayPal"),
     Result.NEEDS_MERCHANT: _l("Needs you"),
     Result.LOCAL: _l("Changed here only"),
-    Result.SKIPPED: _l("Left as it is"),
+    Result.SKIPPED: _l("Unchanged"),
     Result.TAKEN_BACK: _l("Request taken back"),
 }
 
@@ -44,7 +44,7 @@ REASON: Final[Mapping[str, LazyString]] = {
     RowReason.NOT_POSSIBLE: _l("Not possible in its state."),
     RowReason.NOT_ALLOWED: _l("The person who confirmed may not do this."),
     RowReason.DROPPED: _l("The bulk action was closed before it came to this one."),
-    RowReason.DEFECT: _l("An error of the portal: nothing was changed. Tell whoever runs this portal."),
+    RowReason.DEFECT: _l("An error in the portal: nothing was changed. Tell whoever runs this portal."),
 }
 
 HOLD: Final[Mapping[Hold, LazyString]] = {

@@ -17,7 +17,7 @@ from portal.queries.comparisons import ComparisonState, ComparisonTrigger, Note,
 from portal.services.comparison_facts import Fact
 from portal.services.imports import StopReason
 from portal.web import labels
-from portal.web.admin import presenting, words
+from portal.web.admin import words
 from portal.web.formatting import formatter
 
 TRIGGER: Final[Mapping[ComparisonTrigger, LazyString]] = {
@@ -40,7 +40,7 @@ MARK: Final[Mapping[ComparisonState, str]] = {
 
 FACT: Final[Mapping[Fact, LazyString]] = {
     Fact.STATUS: _l("State"),
-    Fact.PROVIDER_STATUS: _l("PayPal’s word"),
+    Fact.PROVIDER_STATUS: _l("PayPal status"),
     Fact.NEXT_PAYMENT: _l("Next payment"),
     Fact.PAID_UNTIL: _l("Paid until"),
     Fact.PRICE: _l("Price"),
@@ -110,7 +110,7 @@ def outcome(row: Any) -> str:
 
 
 def lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return each fact that differs in words: « Prochain paiement : lundi 5 avril 2027 → mardi 6 avril 2027 »."""
+    """Return each fact that differs in words: « Prochain paiement : 5 avr. 2027 → 6 avr. 2027 »."""
     return [_line(fact, before, after) for fact in Fact if fact in after]
 
 
@@ -129,9 +129,9 @@ def _value(fact: Fact, value: Any, *, in_full: bool = False) -> str:
         return _("none")
     if fact in DATES:
         at = datetime.fromisoformat(value)
-        return formatter().moment(at) if in_full else str(presenting.day(at))
+        return formatter().short(at) if in_full else formatter().short_day(at)
     if fact is Fact.PRICE:
         return formatter().money(Money(Decimal(value["amount"]), value["currency"]))
     if fact is Fact.STATUS and value in set(Status):
         return str(labels.STATUS[Status(value)])
-    return str(value)
+    return words.provider_status_line(value) if fact is Fact.PROVIDER_STATUS else str(value)

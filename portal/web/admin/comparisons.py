@@ -65,7 +65,7 @@ def show(run_id: uuid.UUID) -> ResponseReturnValue:
             session,
             run=run,
             state=run.state.value,
-            begun_at=presenting.moment(run.created_at),
+            begun_at=presenting.short(run.created_at),
             stopped=comparison_words.why_stopped(run.error),
             notes=comparison_words.notes(run.error),
             debug_id=comparison_words.debug_id(run.error),

@@ -37,18 +37,18 @@ def mention(event: Any, *, with_reason: bool = False) -> Mention | None:
     if with_reason:
         said += f" – {_reason(event.error) if event.error else event_words.STATE[event.state]}"
     url = url_for("admin.paypal_event", event_id=event.id)
-    return Mention(words=said, url=url, when=presenting.moment(event.received_at))
+    return Mention(words=said, url=url, when=presenting.short(event.received_at))
 
 
 def waiting_rows(health: Health, endpoint: Any) -> list[Row]:
     """Return what waits, and what was turned away at the door."""
     waiting = str(health.waiting) if health.waiting < MOST_COUNTED else _("%(number)s or more", number=MOST_COUNTED)
-    since = presenting.moment(health.oldest_waiting_at)
+    since = presenting.short(health.oldest_waiting_at)
     rows: list[Row] = [(_("Waiting"), waiting, _("the oldest since %(moment)s", moment=since) if since else None)]
     if endpoint is not None and endpoint.last_refused_at is not None:
         count = ngettext("%(num)d message so far", "%(num)d messages so far", endpoint.refused_count)
-        note = f"{presenting.moment(endpoint.last_refused_at)} – {count}"
-        rows.append((_("Turned away at the door"), event_words.fault_of(endpoint.last_refusal), note))
+        note = f"{presenting.short(endpoint.last_refused_at)} – {count}"
+        rows.append((_("Rejected on arrival"), event_words.fault_of(endpoint.last_refusal), note))
     return rows
 
 
@@ -64,9 +64,9 @@ def registration_rows(endpoint: Any, *, address: str | None) -> list[Row]:
     if address is not None:
         rows.append((_("Address"), address))
     if endpoint.webhook_id is not None:
-        rows.append((_("Registered since"), presenting.moment(endpoint.registered_at)))
+        rows.append((_("Registered since"), presenting.short(endpoint.registered_at)))
         rows.append((_("PayPal’s id of the webhook"), endpoint.webhook_id))
-    rows.append((_("Last look"), presenting.moment(endpoint.checked_at) or _("not yet")))
+    rows.append((_("Last check"), presenting.short(endpoint.checked_at) or _("not yet")))
     if endpoint.debug_id:
         rows.append((_("PayPal’s debug id"), endpoint.debug_id))
     return rows
@@ -80,8 +80,8 @@ def test_rows(endpoint: Any, last: Any) -> list[Row]:
     came_after = last is not None and last.source is EventSource.WEBHOOK and last.received_at >= endpoint.test_asked_at
     if seen is None and came_after:
         seen = last.received_at
-    arrived = presenting.moment(seen) or _("not yet: it can take a few minutes. Load this page again to see it.")
-    return [(_("Test asked for"), presenting.moment(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
+    arrived = presenting.short(seen) or _("not yet: it can take a few minutes. Load this page again to see it.")
+    return [(_("Test asked for"), presenting.short(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
 
 
 def fetch_rows(endpoint: Any) -> list[Row]:
@@ -90,9 +90,9 @@ def fetch_rows(endpoint: Any) -> list[Row]:
     if not found:
         return []
     start, end, until = (datetime.fromisoformat(found[name]) for name in ("start", "end", "until"))
-    progress = _("done") if until >= end else _("come as far as %(moment)s", moment=presenting.moment(until))
+    progress = _("done") if until >= end else _("come as far as %(moment)s", moment=presenting.short(until))
     return [
-        (_("Last fetched"), f"{presenting.moment(start)} – {presenting.moment(end)}", progress),
+        (_("Last fetched"), f"{presenting.short(start)} – {presenting.short(end)}", progress),
         *_stopped(found),
         (_("Listed by PayPal"), str(found["listed"]), _("%(number)s of them were here already", number=found["known"])),
         (_("Asked for again"), str(found["resent"])),
@@ -115,23 +115,22 @@ def is_vouched(event: Any) -> bool:
 def event_rows(event: Any, *, now: datetime) -> list[Row]:
     """Return all that is known of one message but its subject and its body."""
     rows: list[Row] = [
-        (_("What it says"), event_words.type_of(event.event_type)),
-        (_("PayPal’s word"), event.event_type or _("none")),
-        (_("Came as"), str(event_words.SOURCE[event.source])),
+        (_("What it says"), *event_words.type_with_word(event.event_type)),
+        (_("Received via"), str(event_words.SOURCE[event.source])),
         (_("Environment"), str(words.ENVIRONMENT.get(event.environment, event.environment))),
-        (_("Happened"), presenting.moment(event.happened_at)),
-        (_("Received"), presenting.moment(event.received_at)),
+        (_("Happened"), presenting.short(event.happened_at)),
+        (_("Received"), presenting.short(event.received_at)),
         (_("Tries"), str(event.attempts)),
     ]
     if event.error:
         rows.append((_("Reason"), *event_words.reason_of(event.error)))
     if event.state is EventState.WAITING:
         due = event.next_try_at is not None and event.next_try_at > now
-        rows.append((_("Next try"), presenting.moment(event.next_try_at) if due else _("in a moment")))
+        rows.append((_("Next try"), presenting.short(event.next_try_at) if due else _("in a moment")))
     if event.handled_at is not None:
-        rows.append((_("Handled on"), presenting.moment(event.handled_at)))
+        rows.append((_("Handled on"), presenting.short(event.handled_at)))
     if event.replayed_at is not None:
-        rows.append((_("Last replayed"), presenting.moment(event.replayed_at)))
+        rows.append((_("Last replayed"), presenting.short(event.replayed_at)))
     if event.source is EventSource.WEBHOOK:  # an IPN has none: its key is our own
         rows.append((_("PayPal’s id of the message"), event.event_id))
     return [*rows, (_("Its text"), _kept(event))]

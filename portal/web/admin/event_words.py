@@ -183,6 +183,11 @@ def type_of(event_type: str) -> str:
     return str(TYPE[event_type]) if event_type in TYPE else event_type or _("Message without a type")
 
 
+def type_with_word(event_type: str) -> tuple[str, str | None]:
+    """Return the type in words, and PayPal's own word to stand in small beside it, where the two differ."""
+    return type_of(event_type), event_type if event_type in TYPE else None
+
+
 def reason_of(error: str) -> tuple[str, str]:
     """Return why a message was not handled, and what whoever looks into it asks for: PayPal's debug id, or our word."""
     word, _space, debug_id = error.partition(" ")

@@ -47,7 +47,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
         rows=[
             (_("Started"), presenting.day(found.started_at)),
             (_("Last payment"), presenting.day(found.last_payment_at)),
-            (_("Stopped at PayPal"), presenting.moment(found.stopped_at_provider_at)),
+            (_("Stopped at PayPal"), presenting.short(found.stopped_at_provider_at)),
             (_("Price"), presenting.price(found)),
             (_("PayPal’s id"), found.provider_id),
         ],

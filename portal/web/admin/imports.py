@@ -31,7 +31,7 @@ def show() -> ResponseReturnValue:
             reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
             debug_id=debug_id,
             may_take_over=run is not None and utc_now() - run.touched_at >= imports.QUIET,
-            touched_at=presenting.moment(run.touched_at) if run is not None else None,
+            touched_at=presenting.short(run.touched_at) if run is not None else None,
         )
 
 

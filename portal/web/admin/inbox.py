@@ -44,7 +44,7 @@ def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of what a comparison found."""
     who = person()
     marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
-    flash(_("Noted: it no longer stands in the list."), "success")
+    flash(_("Noted: it is no longer in your to-do list."), "success")
     return redirect(url_for(".inbox"), 303)
 
 
@@ -53,7 +53,7 @@ def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of a message that could not be delivered."""
     who = person()
     marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
-    flash(_("Noted: it no longer stands in the list."), "success")
+    flash(_("Noted: it is no longer in your to-do list."), "success")
     return redirect(url_for(".inbox"), 303)
 
 

@@ -27,12 +27,16 @@ from portal.web.formatting import formatter
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A way on: a button that posts, or a link to the page that does it. `label` is whole for a screen reader."""
+    """A way on: a button that posts, or a link to the page that does it. `label` is whole for a screen reader.
+
+    `kind` is its emphasis (buttons.html): primary is only what stops payments or gives money back.
+    """
 
     label: str
     url: str
     posts: bool = False
     spoken: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,7 @@ def _request(item: Item, role: Role) -> Card:
         url=url_for(".request_retry", request_id=request.id),
         posts=True,
         spoken=_("Try request %(reference)s again now", reference=request.reference),
+        kind="primary",
     )
     return _card(
         item,
@@ -126,7 +131,7 @@ def _key(item: Item, role: Role) -> Card:
     rows: list[Row] = [
         (_("Kind"), str(words.PROVIDER[str(item.provider)])),
         (_("Requests that wait for it"), str(item.waiting)),
-        (_("Since"), presenting.moment(item.since)),
+        (_("Since"), presenting.short(item.since)),
     ]
     if answer.get("debug_id"):
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
@@ -142,9 +147,9 @@ def _key(item: Item, role: Role) -> Card:
         label=_("Key"),
         state="stop",
         happened=_("The portal can neither stop nor check the subscriptions of this key. No request is lost."),
-        todo=_("Mend or replace the key: every request that waits is then tried again.")
+        todo=_("Fix or replace the key: every waiting request is then tried again.")
         if role is Role.OWNER
-        else _("Ask an owner of this desk to mend or replace the key: every request that waits is then tried again."),
+        else _("Ask an owner to fix or replace the key: every waiting request is then tried again."),
         rows=rows,
         ways=_may(role, Role.OWNER, *ways),
         waiting=names,
@@ -167,7 +172,7 @@ def _received(item: Item, role: Role) -> Card:
         happened=_("A request came by another way than the button: %(way)s.", way=labels.WAY[received.way]),
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_rows(received),
-        ways=[Way(label=_("Find the subscription"), url=page)],
+        ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
     )
 
 
@@ -200,15 +205,18 @@ def _notified(item: Item, page: str) -> Card:
     )
     return _card(
         item,
-        title=_("%(name)s notifies the end of a subscription", name=received.name),
+        title=_("%(name)s has notified the end of a subscription", name=received.name),
         url=page,
         label=_("Notified by the customer"),
         happened=_(
             "The customer notified on their page that the contract ends. It was acknowledged if they have an address."
         ),
-        todo=_("End the subscription. Its effects are shown before."),
+        todo=_("Stop the subscription. Its effects are shown first."),
         rows=received_rows(received),
-        ways=[Way(label=_("End this subscription"), url=end), Way(label=_("See the notification"), url=page)],
+        ways=[
+            Way(label=_("Stop this subscription"), url=end, kind="primary"),
+            Way(label=_("See the notification"), url=page),
+        ],
     )
 
 
@@ -216,12 +224,12 @@ def received_rows(received: Any) -> list[Row]:
     """Return what was declared, for a summary."""
     rows: list[Row] = [
         (_("Reference"), received.reference),
-        (_("Received on"), presenting.moment(received.received_at)),
+        (_("Received on"), presenting.short(received.received_at)),
         (_("By"), str(labels.WAY[received.way])),
         (_("E-mail address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:
-        rows.append((_("Of the contract they say"), received.contract))
+        rows.append((_("What they say about the contract"), received.contract))
     if received.wished_on is not None:
         rows.append((_("Wished end"), formatter().date(received.wished_on)))
     if received.message:
@@ -246,7 +254,7 @@ def _date(item: Item, role: Role) -> Card:
         todo=f"{enter_day} {told}",
         rows=[
             (_("Reference"), item.about.reference),
-            (_("Stopped at PayPal"), presenting.moment(item.subscription.stopped_at_provider_at)),
+            (_("Stopped at PayPal"), presenting.short(item.subscription.stopped_at_provider_at)),
             (_("Last payment"), presenting.day(item.subscription.last_payment_at)),
             (_("PayPal’s id"), item.subscription.provider_id),
         ],
@@ -259,13 +267,13 @@ def _difference(item: Item, role: Role) -> Card:
     found = _("The comparison found it otherwise at PayPal and could not correct it here.")
     if item.subscription is not None:
         read = url_for(".subscription_reading", subscription_id=item.subscription.id)
-        ways.insert(0, Way(label=_("Read at PayPal now"), url=read, posts=True))
+        ways.insert(0, Way(label=_("Refresh from PayPal"), url=read, posts=True))
     return _card(
         item,
         title=_whose(item, item.about.provider_id),
         label=_("Differs from PayPal"),
         happened=f"{found} {comparison_words.outcome(item.about)}.",
-        todo=_("Read it at PayPal now. If that does not help, look at it in your PayPal account."),
+        todo=_("Refresh it from PayPal. If that does not help, look at it in your PayPal account."),
         rows=_found(item),
         ways=_may(role, Role.SUPPORT, *ways),
     )
@@ -291,7 +299,7 @@ def _seen(item: Item) -> Way:
 
 
 def _found(item: Item) -> list[Row]:
-    return [(_("PayPal’s id"), item.about.provider_id), (_("Found on"), presenting.moment(item.about.at))]
+    return [(_("PayPal’s id"), item.about.provider_id), (_("Found on"), presenting.short(item.about.at))]
 
 
 def _event(item: Item, role: Role) -> Card:
@@ -304,11 +312,11 @@ def _event(item: Item, role: Role) -> Card:
         url=url_for(".paypal_event", event_id=event.id),
         label=event_words.STATE[event.state],
         state="stop",
-        happened=_("A message of PayPal’s was given up after days: %(reason)s", reason=reason),
+        happened=_("A message from PayPal could not be handled for days: %(reason)s", reason=reason),
         todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
         rows=[
             (_("PayPal’s id"), event.subject or None),
-            (_("Received on"), presenting.moment(event.received_at)),
+            (_("Received on"), presenting.short(event.received_at)),
             *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
         ],
         ways=_may(role, Role.SUPPORT, replay),
@@ -337,7 +345,7 @@ def _mail(item: Item, role: Role) -> Card:
         label=_("E-mail refused"),
         happened=_("The mail server refused this message to %(address)s for good.", address=mail.recipient),
         todo=todo,
-        rows=[(_("To"), mail.recipient), (_("Date"), presenting.moment(mail.created_at))],
+        rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
         ways=_may(role, Role.SUPPORT, *ways),
     )
 
@@ -349,7 +357,7 @@ def _late_payment(item: Item, role: Role) -> Card:
     rows: list[Row] = [
         (_("Amount"), formatter().money(alarm.amount)),
         *([(_("Still open"), formatter().money(alarm.left))] if alarm.is_partly_back else []),
-        (_("Taken on"), presenting.moment(alarm.late.payment.paid_at)),
+        (_("Taken on"), presenting.short(alarm.late.payment.paid_at)),
         (
             _("Refund"),
             str(late_payment_words.REFUND_STATE[asked.state]) if asked is not None else _("not asked for yet"),
@@ -362,6 +370,7 @@ def _late_payment(item: Item, role: Role) -> Card:
         label=_("Try the refund again now") if again else _("Refund %(amount)s…", amount=formatter().money(alarm.left)),
         url=url_for(".late_payment_refund", late_id=alarm.late.id),
         posts=again,
+        kind="primary",
     )
     is_classic = alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC
     ways = [Way(label=_("See this payment"), url=page), *_key_page(item, asked and asked.trouble, role)]
@@ -380,9 +389,11 @@ def _late_payment(item: Item, role: Role) -> Card:
 
 def _pause(item: Item, role: Role) -> Card:
     request = item.about
-    retry = Way(label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True)
+    retry = Way(
+        label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True, kind="primary"
+    )
     debug_id = (request.answer or {}).get("debug_id")
-    rows: list[Row] = [(_("Asked on"), presenting.moment(request.created_at))]
+    rows: list[Row] = [(_("Asked on"), presenting.short(request.created_at))]
     if debug_id:
         rows.append((_("PayPal’s debug id"), str(debug_id)))
     return _card(

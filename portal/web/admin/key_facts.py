@@ -83,9 +83,9 @@ def _classic(account: Any) -> list[Row]:
 
 
 def _tests(account: Any) -> list[Row]:
-    rows: list[Row] = [(_("Last test"), presenting.moment(account.checked_at))]
+    rows: list[Row] = [(_("Last test"), presenting.short(account.checked_at))]
     if account.broken_since is not None:
-        rows.append((_("Refused since"), presenting.moment(account.broken_since)))
+        rows.append((_("Refused since"), presenting.short(account.broken_since)))
     return rows
 
 

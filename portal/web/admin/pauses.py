@@ -172,22 +172,22 @@ def notice(subscription: Any) -> str:
 
 
 def _rows(row: Any) -> list[Row]:
-    moment, answer = presenting.moment, row.answer or {}
+    answer = row.answer or {}
     rows: list[Row] = [
         (_("Asked by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
-        (_("Asked on"), moment(row.created_at)),
+        (_("Asked on"), presenting.short(row.created_at)),
     ]
     until = row.resume_at or row.due_at
     if until is not None:
         rows.append((_("Starts again on"), presenting.day(until)))
     if row.done_at is not None:
-        rows.append((_("Confirmed on"), moment(row.done_at)))
+        rows.append((_("Confirmed on"), presenting.short(row.done_at)))
     if row.refused_for is not None:
         rows.append((_("What happened"), str(labels.PAUSE_REFUSED[row.refused_for])))
     elif row.is_open and row.trouble is not None:
         rows.append((_("What happened"), str(words.PAUSE_TROUBLE[row.trouble])))
     if row.is_open and row.next_try_at is not None:
-        rows.append((_("Next try"), moment(row.next_try_at)))
+        rows.append((_("Next try"), presenting.short(row.next_try_at)))
     if answer.get("debug_id"):
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     return rows

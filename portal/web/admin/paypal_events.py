@@ -165,7 +165,7 @@ def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, Any]:
         "filters": filters,
         "is_filtered": state is not None,
         "rows": found.rows,
-        "type_of": event_words.type_of,
+        "type_with_word": event_words.type_with_word,
         "EVENT_STATE": event_words.STATE,
         "EVENT_MARK": event_words.MARK,
         "next_url": turn(after=found.next_id),

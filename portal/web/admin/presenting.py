@@ -70,9 +70,9 @@ def day(at: datetime | None) -> str | None:
     return formatter().day(at) if at is not None else None
 
 
-def moment(at: datetime | None) -> str | None:
-    """Return day, hour and zone; None when it is unknown."""
-    return formatter().moment(at) if at is not None else None
+def short(at: datetime | None) -> str | None:
+    """Return day and hour, whose zone the page says once; None when it is unknown."""
+    return formatter().short(at) if at is not None else None
 
 
 def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
@@ -84,17 +84,17 @@ def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
     )
 
 
-def dates(subscription: Any) -> list[Row]:
+def dates(subscription: Any, *, now: datetime) -> list[Row]:
     """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown."""
     over = subscription.is_over
-    not_yet = None if over else _("Not so far")
-    stopped = subscription.stopped_at_provider_at
+    not_yet = None if over else _("Not yet")
+    stopped, ended = subscription.stopped_at_provider_at, subscription.ended_at
     return [
-        (_("End asked for"), moment(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
-        (_("Stopped at PayPal"), moment(stopped) or not_yet),
+        (_("End asked for"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
+        (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(subscription)),
-        (_("Ended"), moment(subscription.ended_at) or not_yet),
+        (_("Ends on") if ended is not None and ended > now else _("Ended"), short(ended) or not_yet),
     ]
 
 
@@ -148,7 +148,7 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
     channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
     return Happening(
         at=entry.at,
-        when=formatter().moment(entry.at),
+        when=formatter().short(entry.at),
         title=f"{product} – {title}" if product else title,
         detail=_detail(entry),
         actor=actor + channel,
@@ -167,12 +167,12 @@ def _title(entry: TimelineEntry) -> str:
 
 def _detail(entry: TimelineEntry) -> str:
     details = entry.details
-    trouble = details.get("trouble")
+    trouble, word = details.get("trouble"), details.get("word")
     parts = [
         _("Reference %(reference)s", reference=details["reference"]) if details.get("reference") else "",
-        _("PayPal’s word: %(word)s", word=details["word"]) if details.get("word") else "",
+        _("PayPal status: %(status)s", status=words.provider_status_line(word)) if word else "",
         str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
-        str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
+        str(labels.WAY[Way(details["way"])]) if details.get("way") in set(Way) and entry.channel is None else "",
         str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
         details.get("note") or "",
         payments.sum_moved(details),
@@ -187,23 +187,23 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     answer = request.answer or {}
     rows: list[Row] = [
         (_("Reference"), request.reference),
-        (_("Wanted"), str(labels.STATUS[request.outcome])),
+        (_("Type of end"), str(labels.STATUS[request.outcome])),
         *_asked(request),
     ]
     if request.wished_on is not None:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.confirmed_at is not None:
-        rows.append((_("Confirmed on"), moment(request.confirmed_at)))
+        rows.append((_("Confirmed on"), short(request.confirmed_at)))
     if request.trouble is not None:
         rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
     if answer.get("debug_id"):
         rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
         by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
-        rows.append((by, moment(request.due_at)))
+        rows.append((by, short(request.due_at)))
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
-        rows.append((_("Next try"), moment(request.next_try_at)))
+        rows.append((_("Next try"), short(request.next_try_at)))
     if request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.reason_text:
@@ -222,13 +222,13 @@ def _asked(request: Any) -> list[Row]:
     """Return who asked and when; of an end that answers a customer, who carried it out too."""
     acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
     if not request.answers:
-        return [(_("Asked by"), acted), (_("Asked on"), moment(request.created_at))]
+        return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
     return [
         (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[request.notified_way]}"),
-        (_("Asked on"), moment(request.notified_at)),
+        (_("Asked on"), short(request.notified_at)),
         (_("Reference of the notification"), request.notified_reference),
         (_("Carried out by"), acted),
-        (_("Carried out on"), moment(request.created_at)),
+        (_("Carried out on"), short(request.created_at)),
     ]
 
 
@@ -244,16 +244,16 @@ def comeback_rows(comeback: Any) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
-        (_("Asked on"), moment(comeback.created_at)),
-        (_("Starts on"), moment(comeback.start_at) or _("at once")),
+        (_("Asked on"), short(comeback.created_at)),
+        (_("Starts on"), short(comeback.start_at) or _("at once")),
         (_("PayPal’s id"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
-        rows.append((_("Approved on"), moment(comeback.approved_at)))
+        rows.append((_("Approved on"), short(comeback.approved_at)))
     if comeback.trouble is not None:
         rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
     if comeback.issue:
-        rows.append((_("PayPal’s word"), comeback.issue))
+        rows.append((_("PayPal’s error code"), comeback.issue))
     if comeback.debug_id:
         rows.append((_("PayPal’s debug id"), comeback.debug_id))
     return rows
@@ -276,7 +276,7 @@ def trouble(request: Any) -> str:
     missed = (
         _(
             "The time planned for telling PayPal, %(date)s, has passed and PayPal has not confirmed the end.",
-            date=moment(request.due_at),
+            date=short(request.due_at),
         )
         if _is_late(request)
         else ""

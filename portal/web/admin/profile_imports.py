@@ -118,7 +118,7 @@ def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
             reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
             debug_id=debug_id,
             may_resume=profile_imports.may_resume(found, now=utc_now()),
-            touched_at=presenting.moment(found.touched_at),
+            touched_at=presenting.short(found.touched_at),
             next_url=_turn(found.id, state, after=page.next_line),
             previous_url=_turn(found.id, state, before=page.previous_line),
             STATE=profile_words.STATE,

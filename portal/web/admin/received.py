@@ -67,7 +67,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             session,
             received=received,
             rows=rows,
-            settled=presenting.moment(received.settled_at) if received.settled_at else "",
+            settled=presenting.short(received.settled_at) if received.settled_at else "",
             likely=likely,
             found=found,
             search=search,
@@ -116,7 +116,7 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     received_requests.dismiss(
         context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()
     )
-    flash(_("Closed. It no longer stands in the list of what needs you."), "success")
+    flash(_("Closed. It is no longer in your to-do list."), "success")
     return redirect(url_for(".received", received_id=received_id), 303)
 
 

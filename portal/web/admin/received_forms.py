@@ -75,7 +75,7 @@ class ReceivedForm(BaseForm):
         ],
     )
     contract = StringField(
-        _l("What they say of the contract"),
+        _l("What they say about the contract"),
         description=_l("Product, customer number, PayPal id (I-…), as they write it."),
         filters=[one_line],
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],

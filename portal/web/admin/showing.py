@@ -21,6 +21,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "TROUBLE": labels.TROUBLE,
     "ACTION": words.ACTION,
     "ENVIRONMENT": words.ENVIRONMENT,
+    "provider_status": words.provider_status,
     "LANGUAGE": words.LANGUAGE,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,

@@ -12,7 +12,7 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
-from portal.domain.subscriptions import Action, Status
+from portal.domain.subscriptions import Action, ProviderStatus, Status
 from portal.services.imports import StopReason
 from portal.services.key_checks import Finding
 from portal.web.labels import TROUBLE
@@ -26,6 +26,30 @@ PROVIDER: Final[Mapping[str, LazyString]] = {
     "paypal_rest": _l("REST (PayPal’s present API)"),
     "paypal_classic": _l("Classic (buttons and Express Checkout of old)"),
 }
+
+PROVIDER_STATUS: Final[Mapping[ProviderStatus, LazyString]] = {
+    ProviderStatus.APPROVAL_PENDING: _l("waiting for the customer’s approval"),
+    ProviderStatus.APPROVED: _l("approved, not begun"),
+    ProviderStatus.PENDING: _l("not begun"),
+    ProviderStatus.ACTIVE: _l("active"),
+    ProviderStatus.SUSPENDED: _l("suspended"),
+    ProviderStatus.CANCELLED: _l("cancelled"),
+    ProviderStatus.EXPIRED: _l("run to its end"),
+}
+
+
+def provider_status(word: str | None) -> tuple[str | None, str | None]:
+    """Return PayPal's status in the reader's words, and its own word to stand in small beside them (words.md)."""
+    if word not in set(ProviderStatus):
+        return word, None
+    return str(PROVIDER_STATUS[ProviderStatus(word)]), word
+
+
+def provider_status_line(word: str) -> str:
+    """Return both in one line: « suspendu (SUSPENDED) »."""
+    said, raw = provider_status(word)
+    return f"{said} ({raw})" if raw else word
+
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 

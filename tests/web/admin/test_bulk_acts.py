@@ -17,7 +17,7 @@ from portal.web.admin import bulk_acts as pages
 from portal.web.admin import bulk_forms
 from tests.services.test_bulk_acts import run
 
-TICKED = "See what would happen to those ticked"
+TICKED = "Preview the selection"
 CONFIRM = "Confirm the bulk action"
 
 
@@ -42,7 +42,7 @@ def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
     assert paypal.count("cancel") == 0
     page.submit(press=CONFIRM, provider_note="", status=422)
     page = page.submit(press=CONFIRM, provider_note="À bientôt", internal_note="end of season")
-    assert "Asking one by one" in page.text
+    assert "Sending one by one" in page.text
     page = page.submit(press="Stop")
     assert "What was asked goes on and is not undone" in page.notices[0]
     page = page.submit(press="Go on")
@@ -78,9 +78,7 @@ def test_all_that_match_is_counted_and_above_the_cap_the_number_is_typed(support
     for _ in range(3):
         make.subscription(merchant=merchant, status="paused")
     make.subscription(merchant=merchant)
-    page = support.get("/admin/subscriptions?status=paused").submit(
-        press="See what would happen to all 3 that match", action="abandon"
-    )
+    page = support.get("/admin/subscriptions?status=paused").submit(press="Preview all 3 that match", action="abandon")
     assert "Paused" in page.text
     page = page.submit(press=CONFIRM, number="4", internal_note="kept", status=422)
     assert page.errors == ["Type exactly the number of subscriptions: 3."]
@@ -170,7 +168,7 @@ def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant,
     assert "Action groupée" in page.h1
     assert "Enregistré, en attente de PayPal" in page.text
     page = support.get("/admin/subscriptions").submit(
-        press="Voir l’effet sur ceux qui sont cochés", ids=[str(make.subscription(merchant=merchant).id)]
+        press="Prévisualiser la sélection", ids=[str(make.subscription(merchant=merchant).id)]
     )
     assert "rien n’a encore changé" in page.h1
 

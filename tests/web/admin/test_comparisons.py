@@ -70,7 +70,7 @@ def test_the_list_says_what_ran_and_what_it_corrected(owner, merchant, add_run):
     add_run(merchant, hours=40, finished_at=None)
     page = owner.get(PAGE)
     assert page.select_one(f'a[href="{PAGE}/{run.id}"]')
-    for words in ("1234", "Every night", "Asked for by hand", "Dry run", "Closed before its end", "Done"):
+    for words in ("1,234", "Every night", "Asked for by hand", "Dry run", "Closed before its end", "Done"):
         assert words in page.text
     assert "The comparison is late" not in page.text
 
@@ -103,7 +103,7 @@ def test_compare_now_gives_a_run_to_a_worker_and_shows_it(support, merchant, ctx
     assert paypal.calls.count("show") == 0  # the page itself calls nobody
     assert not [one for one in support.get(PAGE).select("button") if one.text == "Compare now"]
     comparisons.run_share(ctx, run.id)
-    assert "What stood otherwise at PayPal" in support.get(f"{PAGE}/{run.id}").text
+    assert "What differed at PayPal" in support.get(f"{PAGE}/{run.id}").text
 
 
 def test_a_reader_looks_and_starts_nothing(reader, merchant, ctx, add_run):
@@ -143,9 +143,10 @@ def test_the_report_says_each_difference_in_words(owner, merchant, make, add_run
     (link,) = {one["href"] for one in page.select(f'a[href="/admin/subscriptions/{subscription.id}"]')}
     assert link
     for words in (
-        "Anna Été", "State: Active → Past due", "PayPal’s word: ACTIVE → SUSPENDED",
-        "Next payment: Saturday 3 April 2027 → none", "at 12:00", "at 14:30", "Price: €29.90 → JP¥1,200",
-        "Failed payments: 0 → 2", "Last payment: none → Wednesday 3 March 2027", "PayPal’s plan: P-OLD → P-NEW",
+        "Anna Été", "State: Active → Past due", "PayPal status: active (ACTIVE) → suspended (SUSPENDED)",
+        "Next payment: 3 Apr 2027 → none", "Paid until: 3 Apr 2027, 12:00 → 3 Apr 2027, 14:30",
+        "Price: €29.90 → JP¥1,200",
+        "Failed payments: 0 → 2", "Last payment: none → 3 Mar 2027", "PayPal’s plan: P-OLD → P-NEW",
         "corrected", "only listed", "I-NEW123456789", "PayPal does not know this subscription",
     ):  # fmt: skip
         assert words in page.text, words

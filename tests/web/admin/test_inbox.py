@@ -481,8 +481,8 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     )
     page = support.get("/admin/")
     (title,) = titles(page)
-    assert title == "Claire Dupont notifies the end of a subscription"
-    end = page.follow("End this subscription")
+    assert title == "Claire Dupont has notified the end of a subscription"
+    end = page.follow("Stop this subscription")
     assert f"on={wished.isoformat()}" in end.path
     end.submit(press="Cancel the subscription")
     (request,) = make.requests(subscription)

@@ -24,7 +24,7 @@ def test_two_clicks_give_it_back_from_the_inbox_on(ctx, support, paypal, late):
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Léa Martin" in record.text
     assert "Gone back" in record.text
-    assert "Nothing needs you" in support.get("/admin/").text
+    assert "Nothing to do" in support.get("/admin/").text
 
 
 def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support, late):
