@@ -7,6 +7,7 @@ which way with month ends was seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -180,20 +181,24 @@ def late_since(subscription: Subscription, *, now: datetime) -> datetime:
 
 
 def commitment(subscription: Subscription, cycles: int) -> datetime | None:
-    """Return the commitment's end: the product's months, else a finite plan's own length; None without one.
+    """Return the commitment's end after a read; one that is known stands, unless a way with month ends was seen since.
 
-    A finite plan's is the end of its last period, so that card, commitment and proof name one day.
+    So card, commitment and proof name one day.
     """
-    assert subscription.started_at is not None  # noqa: S101 - the caller checked it
-    if subscription.product.commitment_months:
-        return subscription.committed_until or add_months(
-            subscription.started_at, subscription.product.commitment_months
-        )
-    terms, known = terms_of(subscription), subscription.committed_until
-    ways = [paid_time.term_end(Terms(**{**vars(terms), "clamps": way}), cycles) for way in (True, False)]
+    months, known = subscription.product.commitment_months, subscription.committed_until
+    if months:
+        return known or commitment_end(subscription, months=months, cycles=cycles)
+    ways = [paid_time.term_end(replace(terms_of(subscription), clamps=way), cycles) for way in (True, False)]
     if not cycles or (known is not None and known not in ways):
         return known
-    return paid_time.term_end(terms, cycles)
+    return commitment_end(subscription, months=None, cycles=cycles)
+
+
+def commitment_end(subscription: Subscription, *, months: int | None, cycles: int) -> datetime | None:
+    """Return the commitment's end from the start: the product's months, else a finite plan's length; None: no end."""
+    if months and subscription.started_at is not None:
+        return add_months(subscription.started_at, months)
+    return paid_time.term_end(terms_of(subscription), cycles) if cycles else None
 
 
 def _again(subscription: Subscription, money: Money, *, now: datetime) -> PaidUntil:
