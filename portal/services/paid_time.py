@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain import paid_time
+from portal.domain import billing, paid_time
 from portal.domain.access import preview_end
-from portal.domain.paid_time import Money, PaidUntil, Terms, Trial
+from portal.domain.billing import Terms, Trial
+from portal.domain.paid_time import Money, PaidUntil
 from portal.domain.periods import Interval, add_months
 from portal.domain.subscriptions import (
     PROVIDER_NOT_STARTED,
@@ -188,7 +189,7 @@ def commitment(subscription: Subscription, cycles: int) -> datetime | None:
     months, known = subscription.product.commitment_months, subscription.committed_until
     if months:
         return known or commitment_end(subscription, months=months, cycles=cycles)
-    ways = [paid_time.term_end(replace(terms_of(subscription), clamps=way), cycles) for way in (True, False)]
+    ways = [billing.term_end(replace(terms_of(subscription), clamps=way), cycles) for way in (True, False)]
     if not cycles or (known is not None and known not in ways):
         return known
     return commitment_end(subscription, months=None, cycles=cycles)
@@ -198,7 +199,7 @@ def commitment_end(subscription: Subscription, *, months: int | None, cycles: in
     """Return the commitment's end from the start: the product's months, else a finite plan's length; None: no end."""
     if months and subscription.started_at is not None:
         return add_months(subscription.started_at, months)
-    return paid_time.term_end(terms_of(subscription), cycles) if cycles else None
+    return billing.term_end(terms_of(subscription), cycles) if cycles else None
 
 
 def _again(subscription: Subscription, money: Money, *, now: datetime) -> PaidUntil:
@@ -241,7 +242,7 @@ def _take_over_month_ends(subscription: Subscription, *moments: datetime | None)
     """Remember which way with month ends was seen; the last one that tells counts."""
     terms = terms_of(subscription)
     for at in moments:
-        told = paid_time.seen_clamping(terms, at)
+        told = billing.seen_clamping(terms, at)
         if told is not None:
             subscription.keeps_month_ends = told
 

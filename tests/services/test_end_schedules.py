@@ -76,6 +76,17 @@ def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(
     assert jobs(ctx) == [request.due_at]
 
 
+def test_7_payments_around_a_planned_end_are_reckoned_from_the_start_and_not_from_a_short_months_end(ctx, make):
+    """Begun on a 31st; PayPal names the end of February next, and takes the payment after it on 31 March."""
+    begun = datetime(utc_now().year, 1, 31, 10, tzinfo=UTC) - timedelta(days=365 * 3)
+    begun = begun.replace(month=1, day=31)
+    february = next(at for at in (add_months(begun, 12 * n + 1) for n in range(9)) if at > utc_now() + timedelta(20))
+    held = make.subscription(started_at=begun, next_payment_at=february, last_payment_at=february - timedelta(28))
+    request = ask(ctx, make, held, wished_on=february.date() + timedelta(days=3))
+    assert request.shown["last_payment_at"] == february.isoformat()
+    assert request.shown["next_payment_at"] == february.replace(month=3, day=31).isoformat()
+
+
 def test_a_wished_day_before_the_next_payment_waits_for_it_and_leaves_none(ctx, make, paypal, subscription):
     request = carry(ctx, ask(ctx, make, subscription, wished_on=days_ahead(subscription, 5)))
     assert (request.state, request.wait_reason) == (RequestState.RECORDED, WaitReason.WISH)
