@@ -117,9 +117,9 @@ def without_payments(reason: WaitReason, owed_until: datetime) -> Schedule:
     return Schedule(reason=reason, owed_until=owed_until, due_at=owed_until, prevented_at=None)
 
 
-def is_completed(awaited_at: datetime, last_payment_at: datetime | None) -> bool:
-    """Say whether the payment that an end waits for was seen completed."""
-    return last_payment_at is not None and last_payment_at >= awaited_at - SEEN_EARLY
+def is_completed(awaited_at: datetime, came_at: datetime | None) -> bool:
+    """Say whether the payment that an end waits for was seen completed, by the last one known to have come."""
+    return came_at is not None and came_at >= awaited_at - SEEN_EARLY
 
 
 def first_avoidable(planned: Schedule, bound: Schedule | None) -> datetime | None:

@@ -32,6 +32,13 @@ class Money:
         """The last one that came, whatever became of it."""
         return self.went_back[-1] if self.went_back else self.completed_at
 
+    def is_news_to(self, before: Money) -> bool:
+        """Say whether it changes what is paid: what was known before, and how PayPal named its end, stands else."""
+        return any(
+            getattr(self, name) != getattr(before, name)
+            for name in ("completed_at", "went_back", "is_late", "is_pending")
+        )
+
     @property
     def is_late(self) -> bool:
         """Whether a payment that was due did not come: PayPal may count it only after its last try (FACTS.md 1.4)."""

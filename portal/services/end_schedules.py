@@ -29,7 +29,7 @@ from portal.domain.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
-from portal.services.paid_time import interval_of, terms_of
+from portal.services.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -172,9 +172,8 @@ def follow(
         return former
     if request.awaited_at is None:
         return None
-    if planned.taken:
-        request.awaited_at = planned.last_payment_at
-    elif is_completed(request.awaited_at, subscription.last_payment_at):
+    request.awaited_at = planned.last_payment_at or request.awaited_at
+    if is_completed(request.awaited_at, money_of(subscription).came_at):
         _put_off(session, request, min(request.owed_until, former), awaited_at=None, now=now)
     return None
 
