@@ -6,13 +6,13 @@ owed.  PayPal can only end at once, so it is told after the last payment owed an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain.periods import Interval
+from portal.domain.billing import Due
 
 LATE_AFTER: Final = timedelta(minutes=45)  # with a look every ten minutes the alarm rings within the hour
 MARGIN: Final = timedelta(hours=72)  # PayPal is told at least so long before the first payment that is not owed
@@ -37,7 +37,7 @@ class Schedule:
     owed_until: datetime  # payments that fall before it are still taken
     due_at: datetime  # PayPal is told, at the latest
     awaited_at: datetime | None = None  # the payment that lets PayPal be told sooner, once it was seen completed
-    taken: tuple[datetime, ...] = ()  # the payments that are still taken
+    taken: tuple[datetime, ...] = ()  # the payments that are still taken, each on the earliest day it may be
     prevented_at: datetime | None  # the first one that is not; until there it is then paid. None: PayPal takes none
     safe_from: datetime | None = None  # PayPal may be told from here, whatever became of the last payment owed
     safe_until: datetime | None = None  # and until here
@@ -71,41 +71,45 @@ def latest(reasons: Mapping[WaitReason, datetime | None], *, now: datetime) -> t
 
 
 def schedule(
-    reason: WaitReason,
-    owed_until: datetime,
-    *,
-    next_payment_at: datetime,
-    interval: Interval,
-    is_wished: bool = False,
+    reason: WaitReason, owed_until: datetime, payments: Iterator[Due], *, is_wished: bool = False
 ) -> Schedule | None:
     """Return when PayPal is told; None means at once: no payment is owed any more, and nobody wished for a day.
 
     A payment is owed when it falls before `owed_until`.  PayPal is told from there on, as soon as the last payment
-    owed was seen completed or can no longer come; never nearer to the next one than `MARGIN`.
+    owed was seen completed or can no longer come; never nearer to the next one than `MARGIN`.  Where a payment may
+    come on one of two days it is told after the later of one that is owed, and before the earlier of one that is not.
     """
-    taken: list[datetime] = []
-    while (prevented := interval.after(next_payment_at, len(taken))) < owed_until:
+    taken: list[Due] = []
+    while _is_owed(prevented := next(payments), reason, owed_until):
         taken.append(prevented)
     if not taken and not is_wished:
         return None
-    last = taken[-1] if taken else None
-    period = prevented - last if last is not None else interval.after(prevented) - prevented
+    last = taken[-1].late if taken else None
+    period = (prevented.early - last) if last is not None else next(payments).early - prevented.early
     if period < SHORT:
-        due, safe_from, safe_until = prevented - period / 2, last, prevented
+        due, safe_from, safe_until = prevented.early - period / 2, last, prevented.early
     else:
-        safe_until = prevented - MARGIN
+        safe_until = prevented.early - MARGIN
         safe_from = last + SETTLED if last is not None else None
         due = min(max(owed_until, safe_from or owed_until), safe_until)
     return Schedule(
         reason=reason,
         owed_until=owed_until,
         due_at=due,
-        awaited_at=last if period >= SHORT and due > owed_until else None,
-        taken=tuple(taken),
-        prevented_at=prevented,
+        awaited_at=taken[-1].early if taken and period >= SHORT and due > owed_until else None,
+        taken=tuple(one.early for one in taken),
+        prevented_at=prevented.late,
         safe_from=safe_from,
         safe_until=safe_until,
     )
+
+
+def _is_owed(payment: Due, reason: WaitReason, owed_until: datetime) -> bool:
+    """Say whether a payment is still taken: by its earlier day, for nobody is spared what may be owed, nor told so.
+
+    A commitment is a number of periods: what begins when it is over is none of its own, at whatever hour PayPal bills.
+    """
+    return (payment.begins if reason is WaitReason.COMMITMENT else payment.early) < owed_until
 
 
 def without_payments(reason: WaitReason, owed_until: datetime) -> Schedule:
@@ -113,9 +117,9 @@ def without_payments(reason: WaitReason, owed_until: datetime) -> Schedule:
     return Schedule(reason=reason, owed_until=owed_until, due_at=owed_until, prevented_at=None)
 
 
-def is_completed(awaited_at: datetime, last_payment_at: datetime | None) -> bool:
-    """Say whether the payment that an end waits for was seen completed."""
-    return last_payment_at is not None and last_payment_at >= awaited_at - SEEN_EARLY
+def is_completed(awaited_at: datetime, came_at: datetime | None) -> bool:
+    """Say whether the payment that an end waits for was seen completed, by the last one known to have come."""
+    return came_at is not None and came_at >= awaited_at - SEEN_EARLY
 
 
 def first_avoidable(planned: Schedule, bound: Schedule | None) -> datetime | None:

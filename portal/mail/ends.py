@@ -26,9 +26,9 @@ def request_dismissed(head: Letterhead, received: ReceivedFacts) -> Composed:
     return compose("request_dismissed", head, received=received)
 
 
-def end_dated(head: Letterhead, end: EndFacts, effects: EffectFacts) -> Composed:
-    """Compose the date of the end of access that was not known when the end was told."""
-    return compose("end_dated", head, end=end, effects=effects)
+def end_dated(head: Letterhead, end: EndFacts, effects: EffectFacts, *, by_hand: bool) -> Composed:
+    """Compose the end of access that was not known when the end was told: by hand, or as PayPal settled a payment."""
+    return compose("end_dated", head, end=end, effects=effects, by_hand=by_hand)
 
 
 def end_moved(head: Letterhead, end: EndFacts) -> Composed:

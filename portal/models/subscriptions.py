@@ -25,6 +25,7 @@ from portal.domain.subscriptions import (
 )
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
 from portal.models.customers import Customer
+from portal.models.payments import Payment
 from portal.models.products import Plan, Product
 
 
@@ -112,6 +113,7 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     customer: Mapped[Customer] = relationship(lazy="raise")
     product: Mapped[Product] = relationship(lazy="raise")
     plan: Mapped[Plan | None] = relationship(lazy="raise")
+    payments: Mapped[list[Payment]] = relationship(viewonly=True, order_by=Payment.paid_at)
 
     @property
     def is_over(self) -> bool:

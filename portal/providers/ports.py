@@ -14,8 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from portal.domain.billing import Trial
 from portal.domain.money import Money
-from portal.domain.paid_time import Trial
 from portal.domain.provenances import Provenance
 from portal.providers.probing import ClassicProbe, RestProbe
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.clock import SLACK
 from portal.models import (
@@ -373,7 +373,9 @@ def free_to_touch(session: Session, ids: Collection[uuid.UUID]) -> Sequence[uuid
 
 
 def _comparable() -> Select[Subscription]:
-    return select(Subscription).options(joinedload(Subscription.product), joinedload(Subscription.plan))
+    return select(Subscription).options(
+        joinedload(Subscription.product), joinedload(Subscription.plan), selectinload(Subscription.payments)
+    )
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -113,16 +112,10 @@ def lock_known(
     return set(rows)
 
 
-def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Lock every subscription of a product that began and has not ended; return what its length depends on."""
+def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscription, int | None]]:
+    """Lock every subscription of a product that began and has not ended; return each with its plan's cycles."""
     return session.execute(
-        select(
-            Subscription.id,
-            Subscription.started_at,
-            Subscription.interval_unit,
-            Subscription.interval_count,
-            Plan.total_cycles,
-        )
+        select(Subscription, Plan.total_cycles)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
         .where(
             Subscription.product_id == product_id,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.access import EndPreview, Grant, preview_end
+from portal.domain.billing import payments_from
 from portal.domain.end_dates import (
     Schedule,
     WaitReason,
@@ -28,7 +29,7 @@ from portal.domain.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
-from portal.services.paid_time import interval_of
+from portal.services.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,9 @@ def _planned(
         return without_payments(reason, owed_until)
     if interval is None or payment is None:
         return None
-    return schedule(reason, owed_until, next_payment_at=payment, interval=interval, is_wished=is_wished)
+    last_at, is_retry = subscription.last_payment_at, subscription.status is Status.PAST_DUE
+    to_come = payments_from(terms_of(subscription), payment, last_at=last_at, is_retry=is_retry)
+    return schedule(reason, owed_until, to_come, is_wished=is_wished)
 
 
 def expectation(
@@ -169,9 +172,8 @@ def follow(
         return former
     if request.awaited_at is None:
         return None
-    if planned.taken:
-        request.awaited_at = planned.last_payment_at
-    elif is_completed(request.awaited_at, subscription.last_payment_at):
+    request.awaited_at = planned.last_payment_at or request.awaited_at
+    if is_completed(request.awaited_at, money_of(subscription).came_at):
         _put_off(session, request, min(request.owed_until, former), awaited_at=None, now=now)
     return None
 

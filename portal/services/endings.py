@@ -22,7 +22,7 @@ from portal.providers.ports import Reading
 from portal.queries import end_requests
 from portal.services import (
     customer_addresses,
-    end_schedules,
+    given_dates,
     late_payments,
     moved_ends,
     notices,
@@ -32,7 +32,7 @@ from portal.services import (
     timeline,
 )
 from portal.services.context import Context
-from portal.services.paid_time import late_since, read_again, status_of
+from portal.services.paid_time import is_unsettled, late_since, read_again, status_of
 from portal.services.provider_facts import is_over, is_stale, take_over
 from portal.services.rules import rule_of
 
@@ -55,11 +55,7 @@ def record_reading(
     take_over(subscription, reading, now=now)
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
-    if subscription.end_requested_at is not None:
-        planned = end_requests.open_of(session, subscription.id)
-        former = end_schedules.follow(session, subscription, planned, now=now)
-        if planned is not None and former is not None:
-            moved_ends.tell(ctx, session, planned, former, now=now)
+    moved_ends.follow(ctx, session, subscription, now=now)
     seen = status_of(reading, subscription)
     if seen is None:
         log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])
@@ -184,9 +180,12 @@ def _after_the_end(
     That happens when one was ended here before the buyer approved it: we kept watching (domain.md, pending).
     """
     if is_over(reading):
+        was_unsettled = is_unsettled(subscription)
         take_over(subscription, reading, now=now)
         subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
         late_payments.look(ctx, session, subscription, now=now)
+        if was_unsettled:
+            given_dates.tell_settled(ctx, session, subscription, now=now)
         return
     seen = status_of(reading)
     if seen is None or seen is Status.PENDING:

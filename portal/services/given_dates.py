@@ -14,10 +14,11 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
-from portal.queries import end_requests, subscriptions
+from portal.queries import end_requests, late_payments, subscriptions
 from portal.queries import inbox as stored
 from portal.services import notice_facts, timeline
 from portal.services.context import Context
+from portal.services.paid_time import is_unsettled
 from portal.services.recipients import to_customer
 from portal.services.rules import rule_of
 
@@ -58,8 +59,15 @@ def give(
             paid_until=paid_until.isoformat(),
             reference=request.reference,
         )
-        _tell(ctx, session, request, subscription, now=now)
+        _tell(ctx, session, request, subscription, by_hand=True, now=now)
     log.info("paid_until_given", subscription_id=str(subscription_id))
+
+
+def tell_settled(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Tell the customer, once, what a payment that was on its way at the end has come to: until when it is paid."""
+    request = late_payments.request_behind(session, subscription.id)
+    if request is not None and subscription.paid_until is not None and not is_unsettled(subscription):
+        _tell(ctx, session, request, subscription, by_hand=False, now=now)
 
 
 def _write(subscription: Subscription, paid_until: datetime) -> None:
@@ -72,9 +80,13 @@ def _write(subscription: Subscription, paid_until: datetime) -> None:
     subscription.end(preview.after, access_until=preview.access_until)
 
 
-def _tell(ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> None:
+def _tell(
+    ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, by_hand: bool, now: datetime
+) -> None:
     merchant = session.get_one(Merchant, request.merchant_id)
     end = notice_facts.end_facts(request, subscription, path=notice_facts.proof_path(merchant, request), now=now)
     effects = notice_facts.effect_facts(session, request, subscription, now=now)
-    composed = ends.end_dated(notice_facts.customer_head(ctx, merchant, subscription.customer), end, effects)
-    to_customer(ctx, session, merchant, request, composed, key=f"dated:{request.id}", now=now)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = ends.end_dated(head, end, effects, by_hand=by_hand)
+    key = f"dated:{request.id}" if by_hand else f"settled:{request.id}"
+    to_customer(ctx, session, merchant, request, composed, key=key, now=now)

@@ -147,7 +147,7 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
         subscription.follow(Status.ACTIVE, at=at)
     preview = preview_end(subscription.facts, rule_of(subscription.product), seen, at)
     subscription.end(preview.after, access_until=preview.access_until)
-    subscription.stopped_at_provider_at = at
+    subscription.stopped_at_provider_at, subscription.stop_paid_until = at, subscription.paid_until
 
 
 def _customer(session: Session, origin: Origin, reading: Reading, *, now: datetime) -> Customer:

@@ -36,7 +36,7 @@ from portal.models import (
 )
 from portal.providers.ports import Reading
 from portal.queries import late_payments, refunds, subscriptions
-from portal.services import audit, late_paid_time, late_payment_notices, timeline
+from portal.services import audit, late_payment_notices, paid_time, timeline
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -86,12 +86,15 @@ def look(ctx: Context, session: Session, subscription: Subscription, *, now: dat
     session.flush()
     rows = late_payments.since(session, subscription.id, over)
     settled = sum((one.amount for one, late in rows if late and late.state is LateState.DEBT), Decimal(0))
+    debts = {payment.id for payment, late in rows if late is not None and late.state is LateState.DEBT}
     for payment, late in rows:
         if late is None:
-            settled += _judge(ctx, session, subscription, payment, settled=settled, now=now)
+            paid_off = _judge(ctx, session, subscription, payment, settled=settled, now=now)
+            settled += paid_off
+            debts |= {payment.id} if paid_off else set()
         elif late.state is not LateState.DEBT:
             _follow(ctx, session, subscription, payment, late, now=now)
-    late_paid_time.follow(subscription, [payment for payment, _late in rows])
+    paid_time.follow_late(subscription, [payment for payment, _late in rows if payment.id not in debts])
 
 
 def explain(

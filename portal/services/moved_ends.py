@@ -9,11 +9,22 @@ from sqlalchemy.orm import Session
 
 from portal.domain.policies import Actor
 from portal.mail import ends
-from portal.models import EndRequest, Merchant
-from portal.queries import subscriptions
+from portal.models import EndRequest, Merchant, Subscription
+from portal.queries import end_requests, subscriptions
+from portal.services import end_schedules
 from portal.services import notice_facts as facts
 from portal.services.context import Context
 from portal.services.recipients import to_customer
+
+
+def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Let a planned end follow PayPal's dates and payments, and tell the customer where its day did not stand."""
+    if subscription.end_requested_at is None or subscription.is_over:
+        return
+    planned = end_requests.open_of(session, subscription.id)
+    former = end_schedules.follow(session, subscription, planned, now=now)
+    if planned is not None and former is not None:
+        tell(ctx, session, planned, former, now=now)
 
 
 def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, *, now: datetime) -> None:

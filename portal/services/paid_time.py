@@ -6,15 +6,18 @@ which way with month ends was seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain import paid_time
+from portal.domain import billing, paid_time
 from portal.domain.access import preview_end
-from portal.domain.paid_time import Money, PaidUntil, Terms, Trial
+from portal.domain.billing import Terms, Trial
+from portal.domain.late_payments import SAME_RUN
+from portal.domain.paid_time import Money
 from portal.domain.periods import Interval, add_months
 from portal.domain.subscriptions import (
     PROVIDER_NOT_STARTED,
@@ -27,9 +30,13 @@ from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import Reading
 from portal.services.rules import rule_of
 
-PAID = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED, PaymentState.REVERSED)
-WORDS = {"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"}  # PayPal's for a payment that came, whatever became of it
+STANDS = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED)
+CAME = (*STANDS, PaymentState.REFUNDED, PaymentState.REVERSED)
+WORDS = {"COMPLETED", "PARTIALLY_REFUNDED"}  # PayPal's for a payment that came and stands
 REFUSED = {"DECLINED", "FAILED"}
+FOREVER = datetime.max.replace(tzinfo=UTC)
+HALF_A_DAY = timedelta(hours=12)
+SAME = timedelta(hours=1)  # the last payment that PayPal names and one of its payments, so near, are the same one
 
 
 def status_of(reading: Reading, known: Subscription | None = None) -> Status | None:
@@ -46,8 +53,11 @@ def status_of(reading: Reading, known: Subscription | None = None) -> Status | N
 def seen(reading: Reading) -> Money:
     """Return what an answer alone shows of the payments."""
     rows = reading.payments or ()
+    completed = _last(reading.last_payment_at, *(row.at for row in rows if row.status in WORDS))
+    back = sorted(row.at for row in rows if row.status == "REFUNDED" and (completed is None or row.at > completed))
     return Money(
-        completed_at=_last(reading.last_payment_at, *(row.at for row in rows if row.status in WORDS)),
+        completed_at=completed,
+        went_back=tuple(back),
         declined_at=_last(reading.last_failed_at, *(row.at for row in rows if row.status in REFUSED)),
         pending_at=_last(*(row.at for row in rows if row.status == "PENDING")),
         failures=reading.failed_payments,
@@ -96,8 +106,8 @@ def terms_of(subscription: Subscription) -> Terms:
 def take_over(subscription: Subscription, reading: Reading, *, now: datetime) -> None:
     """Write what PayPal shows of the payments, and the paid time that follows.
 
-    After an end, and during a pause, PayPal names no next payment: what was read before stands unless a payment came
-    or was declined since.
+    After an end, and during a pause, PayPal names no next payment: what was read before stands unless a payment came,
+    was declined or went back since.
     """
     before, told = money_of(subscription), seen(reading)
     _take_over_trials(subscription, reading)
@@ -108,66 +118,87 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     _take_over_month_ends(subscription, subscription.last_payment_at, reading.next_billing_at)
     if reading.status in PROVIDER_NOT_STARTED or subscription.started_at is None or subscription.started_at > now:
         return
-    money = money_of(subscription, is_all=told.is_all)
     is_over = reading.status in PROVIDER_OVER
-    news = (money.completed_at, money.is_late, money.is_pending) != (
-        before.completed_at,
-        before.is_late,
-        before.is_pending,
-    )
+    stopped = subscription.stopped_at_provider_at or (reading.status_at if is_over else None)
+    money = money_of(subscription, stopped_at=stopped, is_all=told.is_all)
     silent = is_over or (reading.next_billing_at is None and not money.is_late)
-    if silent and subscription.paid_until is not None and not news:
+    if silent and subscription.paid_until is not None and not money.is_news_to(before):
         return
-    known = subscription.paid_until
-    subscription.paid_until = paid_time.paid_until(
-        terms_of(subscription),
-        money,
-        next_billing_at=None if is_over else reading.next_billing_at,
-        in_trial=reading.in_trial,
-        stored=subscription.paid_until,
-        now=now,
-    ).at
-    _end_again(subscription, known)
+    named = None if is_over else reading.next_billing_at
+    _reckon(subscription, money, named=named, in_trial=reading.in_trial, now=now)
 
 
-def money_of(subscription: Subscription, *, is_all: bool = False) -> Money:
-    """Return what is stored of the payments."""
+def money_of(subscription: Subscription, *, stopped_at: datetime | None = None, is_all: bool = False) -> Money:
+    """Return what is known of the payments until the stop, those after it being late money.
+
+    The last payment that PayPal names counts where the payments do not say what became of it.
+    """
+    end = _end_of_payments(subscription, stopped_at)
+    rows = [row for row in subscription.payments if row.paid_at <= end]
+    came = [(row.paid_at, row.state in STANDS) for row in rows if row.state in CAME]
+    named = subscription.last_payment_at
+    if named is not None and named <= end and not _is_known(named, rows):
+        came.append((named, True))
+    completed = _last(*(at for at, stands in came if stands))
+    back = tuple(sorted(at for at, stands in came if not stands and (completed is None or at > completed)))
     return Money(
-        completed_at=subscription.last_payment_at,
-        declined_at=subscription.declined_at,
-        pending_at=subscription.pending_at,
+        completed_at=completed,
+        went_back=back,
+        earlier=tuple(sorted(at for at, _ in came if at not in back)),
+        declined_at=_until(subscription.declined_at, end),
+        pending_at=_until(subscription.pending_at, end),
         failures=subscription.failed_payments,
         is_all=is_all,
     )
 
 
-def follow_payments(subscription: Subscription, rows: Sequence[Payment], *, now: datetime) -> None:
-    """Take over what the payments themselves tell: a declined one, one on its way, and one that cleared.
+def follow_payments(subscription: Subscription, before: Money, *, now: datetime) -> None:
+    """Take over what the payments tell: one declined, on its way, cleared, or gone back; `before` is how it was known.
 
-    A pending payment that clears pays its period also after the end; then the end is computed again, by the function
-    that the end itself used.
+    A pending payment that clears pays its period also after the end, and one that goes back takes it; then the end
+    is computed again, by the function that the end itself used.
     """
-    kinds = {
-        "completed": _last(*(row.paid_at for row in rows if row.state in PAID)),
-        "declined": _last(*(row.paid_at for row in rows if row.state is PaymentState.DENIED)),
-        "pending": _last(*(row.paid_at for row in rows if row.state is PaymentState.PENDING)),
-    }
-    before, known = subscription.paid_until, money_of(subscription)
-    for row in rows:
-        if row.state in PAID:
-            _take_over_month_ends(subscription, row.paid_at)
-    subscription.declined_at = _last(subscription.declined_at, kinds["declined"])
-    subscription.pending_at = kinds["pending"]
-    stopped = subscription.stopped_at_provider_at
-    if stopped is None or (kinds["completed"] is not None and kinds["completed"] <= stopped):
-        subscription.last_payment_at = _last(subscription.last_payment_at, kinds["completed"])
+    end = _end_of_payments(subscription)
+    rows = [row for row in subscription.payments if row.paid_at <= end]
+    came = [row.paid_at for row in rows if row.state in CAME]
+    _take_over_month_ends(subscription, *came)
+    denied = (row.paid_at for row in rows if row.state is PaymentState.DENIED)
+    subscription.declined_at = _last(subscription.declined_at, *denied)
+    subscription.pending_at = _last(*(row.paid_at for row in rows if row.state is PaymentState.PENDING))
+    subscription.last_payment_at = _last(subscription.last_payment_at, *came)
     money = money_of(subscription)
-    if money == known or subscription.started_at is None or subscription.started_at > now:
+    if not money.is_news_to(before) or subscription.started_at is None or subscription.started_at > now:
         return
-    subscription.paid_until = _again(subscription, money, now=now).at
-    _end_again(subscription, before)
+    named = subscription.unbilled_at if subscription.is_over else subscription.next_payment_at
+    _reckon(subscription, money, named=None if named == subscription.stopped_at_provider_at else named, now=now)
     if money.is_late and subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
         subscription.follow(Status.PAST_DUE, at=late_since(subscription, now=now))
+
+
+def follow_late(subscription: Subscription, late: Sequence[Payment]) -> None:
+    """Add to what was paid at the stop the period that money after it pays for; what goes back whole takes it again.
+
+    Where that period was paid already, it is one more from the payment on.
+    """
+    terms, interval, base = terms_of(subscription), interval_of(subscription), subscription.stop_paid_until
+    end, named = _end_of_payments(subscription), subscription.last_payment_at
+    stands = [row.paid_at for row in late if row.state in STANDS and row.amount > 0 and row.paid_at > end]
+    if named is not None and named > end and not _is_known(named, subscription.payments):
+        stands.append(named)
+    if subscription.started_at is None or not (late or stands):
+        return
+    paid = None
+    if stands and interval is not None:
+        earlier = (row.paid_at for row in subscription.payments if row.state in CAME and row.paid_at < max(stands))
+        paid = billing.period_end(billing.anchored(terms, earlier), max(stands))
+        if paid is not None and base is not None and paid < base + HALF_A_DAY:
+            paid = interval.moved(max(stands), 1)
+    subscription.paid_until = _last(base, paid)
+
+
+def is_unsettled(subscription: Subscription) -> bool:
+    """Say whether it is over while a payment begun before was on its way: until when it is paid is not known."""
+    return subscription.is_over and subscription.started_at is not None and money_of(subscription).is_pending
 
 
 def late_since(subscription: Subscription, *, now: datetime) -> datetime:
@@ -180,43 +211,61 @@ def late_since(subscription: Subscription, *, now: datetime) -> datetime:
 
 
 def commitment(subscription: Subscription, cycles: int) -> datetime | None:
-    """Return the commitment's end: the product's months, else a finite plan's own length; None without one.
+    """Return the commitment's end after a read; one that is known stands, unless a way with month ends was seen since.
 
-    A finite plan's is the end of its last period, so that card, commitment and proof name one day.
+    So card, commitment and proof name one day.
     """
-    assert subscription.started_at is not None  # noqa: S101 - the caller checked it
-    if subscription.product.commitment_months:
-        return subscription.committed_until or add_months(
-            subscription.started_at, subscription.product.commitment_months
-        )
-    terms, known = terms_of(subscription), subscription.committed_until
-    ways = [paid_time.term_end(Terms(**{**vars(terms), "clamps": way}), cycles) for way in (True, False)]
+    months, known = subscription.product.commitment_months, subscription.committed_until
+    if months:
+        return known or commitment_end(subscription, months=months, cycles=cycles)
+    ways = [billing.term_end(replace(terms_of(subscription), clamps=way), cycles) for way in (True, False)]
     if not cycles or (known is not None and known not in ways):
         return known
-    return paid_time.term_end(terms, cycles)
+    return commitment_end(subscription, months=None, cycles=cycles)
 
 
-def _again(subscription: Subscription, money: Money, *, now: datetime) -> PaidUntil:
-    return paid_time.paid_until(
+def commitment_end(subscription: Subscription, *, months: int | None, cycles: int) -> datetime | None:
+    """Return the commitment's end from the start: the product's months, else a finite plan's length; None: no end."""
+    if months and subscription.started_at is not None:
+        return add_months(subscription.started_at, months)
+    return billing.term_end(terms_of(subscription), cycles) if cycles else None
+
+
+def _reckon(
+    subscription: Subscription, money: Money, *, named: datetime | None, in_trial: bool = False, now: datetime
+) -> None:
+    """Write the paid time that follows; of one that is over also the end, as if it had been known then."""
+    is_over, before = subscription.is_over, subscription.paid_until
+    found = paid_time.paid_until(
         terms_of(subscription),
         money,
-        next_billing_at=subscription.next_payment_at,
-        stored=None if money.is_pending else subscription.paid_until,
+        next_billing_at=named,
+        in_trial=in_trial,
+        stored=subscription.stop_paid_until if is_over else before,
         now=now,
     )
-
-
-def _end_again(subscription: Subscription, before: datetime | None) -> None:
-    """Compute an end again as if a payment begun before it had been known then, by the function that the end used.
-
-    A payment that came after it is late money, which ends nothing later; one that never began stays so.
-    """
-    at, last = subscription.stopped_at_provider_at, subscription.last_payment_at
-    if not subscription.is_over or at is None or subscription.started_at is None or subscription.paid_until == before:
-        return
-    if last is None or last <= at:
+    subscription.paid_until = found.at
+    at = subscription.stopped_at_provider_at
+    if is_over and at is not None:
+        subscription.stop_paid_until = found.at
         preview = preview_end(subscription.facts_before_the_end, rule_of(subscription.product), subscription.status, at)
         subscription.end(preview.after, access_until=preview.access_until)
+
+
+def _end_of_payments(subscription: Subscription, stopped_at: datetime | None = None) -> datetime:
+    """Return until when a payment is none of late money's (domain/late_payments.py)."""
+    stopped = stopped_at or subscription.stopped_at_provider_at
+    if stopped is None:
+        return FOREVER
+    return stopped + (SAME_RUN if subscription.provider_status == ProviderStatus.EXPIRED else timedelta(0))
+
+
+def _is_known(named: datetime, rows: Iterable[Payment]) -> bool:
+    return any(abs(row.paid_at - named) < SAME for row in rows)
+
+
+def _until(at: datetime | None, end: datetime) -> datetime | None:
+    return at if at is not None and at <= end else None
 
 
 def _take_over_trials(subscription: Subscription, reading: Reading) -> None:
@@ -236,7 +285,7 @@ def _take_over_month_ends(subscription: Subscription, *moments: datetime | None)
     """Remember which way with month ends was seen; the last one that tells counts."""
     terms = terms_of(subscription)
     for at in moments:
-        told = paid_time.seen_clamping(terms, at)
+        told = billing.seen_clamping(terms, at)
         if told is not None:
             subscription.keeps_month_ends = told
 

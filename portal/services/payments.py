@@ -15,7 +15,7 @@ from portal.domain.payments import Move, MoveKind, Standing
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import payments
-from portal.services import late_payments, paid_time
+from portal.services import given_dates, late_payments, moved_ends, paid_time
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -43,6 +43,7 @@ def take_over(
 
     Returns what cannot be seen of it yet, in one word; nothing when all is there.
     """
+    before, was_unsettled = paid_time.money_of(subscription), paid_time.is_unsettled(subscription)
     usable = {row.provider_id: row for row in readings if _is_usable(subscription, row)}
     ids = {*usable, *told.sale_ids}
     known = {
@@ -55,10 +56,12 @@ def take_over(
     if told.sale_ids:
         missing = _add(next((known[name] for name in told.sale_ids if name in known), None), told)
     session.flush()
-    paid_time.follow_payments(
-        subscription, payments.all_of_subscription(session, subscription.merchant_id, subscription.id), now=now
-    )
+    session.expire(subscription, ["payments"])
+    paid_time.follow_payments(subscription, before, now=now)
     late_payments.look(ctx, session, subscription, now=now)
+    moved_ends.follow(ctx, session, subscription, now=now)
+    if was_unsettled:
+        given_dates.tell_settled(ctx, session, subscription, now=now)
     return missing
 
 

@@ -7,20 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.access import Content, EndPreview, Facts, Rule, preview_end
 from portal.domain.audit import PORTAL, Act, By
-from portal.domain.periods import Interval, add_months
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
-from portal.models import Product, ProductContent, Subscription
+from portal.models import Product, ProductContent
 from portal.queries import products, subscriptions
 from portal.services import audit
 from portal.services.context import Context
+from portal.services.paid_time import commitment_end
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
 
@@ -115,21 +114,12 @@ def _tell(session: Session, product: Product, wish: ProductWish, *, by: By) -> N
 
 
 def _commit(session: Session, product_id: uuid.UUID, *, months: int | None) -> None:
-    """Set the commitment's end of every subscription that has not ended: the product's months, else the plan's length.
+    """Set the commitment's end of every subscription that has not ended, by the function that a read uses.
 
-    A plan without end has no length: then there is no commitment.
+    The product's months, else the plan's length; a plan without end has none, and then there is no commitment.
     """
-    changed = []
-    for row in subscriptions.lock_live(session, product_id):
-        rhythm = Interval.parse(row.interval_unit, row.interval_count)
-        until = None
-        if months:
-            until = add_months(row.started_at, months)
-        elif row.total_cycles and rhythm is not None:
-            until = rhythm.after(row.started_at, row.total_cycles)
-        changed.append({"id": row.id, "committed_until": until})
-    if changed:
-        session.execute(update(Subscription), changed)
+    for subscription, cycles in subscriptions.lock_live(session, product_id):
+        subscription.committed_until = commitment_end(subscription, months=months, cycles=cycles or 0)
 
 
 def _contents(product: Product, wishes: Iterable[ContentWish]) -> Iterable[ProductContent]:

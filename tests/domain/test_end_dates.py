@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from portal.domain.billing import Terms, Trial, payments_from, term_end
 from portal.domain.end_dates import WaitReason, first_avoidable, is_late, latest, schedule
 from portal.domain.periods import Interval, Unit
+from tests.domain.test_paid_time import bills
 
 MONTHLY = Interval(Unit.MONTH)
 COMMITMENT, NOTICE, WISH = WaitReason.COMMITMENT, WaitReason.NOTICE, WaitReason.WISH
@@ -17,8 +21,14 @@ def at(month: int, day: int, year: int = 2027, hour: int = 10) -> datetime:
     return datetime(year, month, day, hour, 0, tzinfo=UTC)
 
 
+def payments(next_payment, interval=MONTHLY, *, start=None, clamps=True, last=None, trials=(), is_retry=False):
+    """PayPal's payments, by default of one that begins with the next one and keeps its month ends."""
+    terms = Terms(started_at=start or next_payment, interval=interval, clamps=clamps, trials=trials)
+    return payments_from(terms, next_payment, last_at=last, is_retry=is_retry)
+
+
 def planned(next_payment, owed_until, interval=MONTHLY):
-    return schedule(NOTICE, owed_until, next_payment_at=next_payment, interval=interval)
+    return schedule(NOTICE, owed_until, payments(next_payment, interval))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +65,7 @@ YEARLY = Interval(Unit.YEAR)
     ],
 )
 def test_paypal_is_told_at_the_earliest_safe_moment_on_or_after_the_wished_day(interval, owed_until, earliest, due):
-    found = schedule(WISH, owed_until, next_payment_at=at(1, 31), interval=interval, is_wished=True)
+    found = schedule(WISH, owed_until, payments(at(1, 31), interval), is_wished=True)
     assert (found.earliest_at, found.due_at) == (earliest, due)
 
 
@@ -64,12 +74,12 @@ def test_paypal_is_told_at_the_earliest_safe_moment_on_or_after_the_wished_day(i
     [(at(1, 15), at(1, 15)), (at(1, 30), at(1, 28)), (at(1, 31), at(1, 28))],  # never within three days of a payment
 )
 def test_a_wished_day_before_the_next_payment_is_waited_for_all_the_same(wished, due):
-    found = schedule(WISH, wished, next_payment_at=at(1, 31), interval=MONTHLY, is_wished=True)
+    found = schedule(WISH, wished, payments(at(1, 31)), is_wished=True)
     assert (found.taken, found.prevented_at, found.due_at) == ((), at(1, 31), due)
 
 
 def test_only_payments_that_the_wished_day_alone_leaves_can_be_avoided():
-    wish = schedule(WISH, at(4, 1), next_payment_at=at(1, 31), interval=MONTHLY, is_wished=True)
+    wish = schedule(WISH, at(4, 1), payments(at(1, 31)), is_wished=True)
     assert first_avoidable(wish, None) == at(1, 31)
     assert first_avoidable(wish, planned(at(1, 31), at(2, 5))) == at(2, 28)
     assert first_avoidable(wish, planned(at(1, 31), at(4, 1))) is None
@@ -79,6 +89,104 @@ def test_only_payments_that_the_wished_day_alone_leaves_can_be_avoided():
 def test_without_a_payment_owed_paypal_is_told_at_once(owed_until):
     """A payment at the very moment until which payments are owed is not owed."""
     assert planned(at(1, 31), owed_until) is None
+
+
+# PayPal's dates at month ends: reckoned from the start, by the way that was seen, else safe by both
+
+
+@pytest.mark.parametrize(
+    ("clamps", "next_payment", "prevented"),
+    [
+        (True, at(2, 28), at(3, 31)),  # begun on the 31st: the day comes back
+        (None, at(2, 28), at(3, 31)),  # the date that PayPal names shows its way
+        (False, at(3, 1), at(4, 1)),
+        (None, at(3, 1), at(4, 1)),
+        (True, at(4, 30), at(5, 31)),
+    ],
+)
+def test_7_the_payment_after_a_clamped_or_moved_one_is_reckoned_from_the_start(clamps, next_payment, prevented):
+    begun = at(1, 31, year=2026)
+    found = schedule(
+        NOTICE, next_payment + timedelta(days=5), payments(next_payment, start=begun, clamps=clamps), is_wished=True
+    )
+    assert (found.taken, found.prevented_at) == ((next_payment,), prevented)
+
+
+def test_7_while_paypals_way_is_not_seen_the_call_is_safe_by_both():
+    """Begun on 31 July: after 31 August PayPal bills on 30 September or 1 October, then on 31 October or 1 November."""
+    begun = at(7, 31)
+    found = schedule(WISH, at(9, 10), payments(at(8, 31), start=begun, clamps=None), is_wished=True)
+    assert found.due_at == at(9, 11)
+    assert found.safe_until == at(9, 27), "three days before the earlier"
+    assert found.prevented_at == at(10, 1), "until the later it is paid"
+    later = schedule(WISH, at(10, 5), payments(at(8, 31), start=begun, clamps=None), is_wished=True)
+    assert later.taken == (at(8, 31), at(9, 30))
+    assert later.safe_from == at(10, 12), "eleven days after the later"
+    assert later.prevented_at == at(11, 1)
+
+
+@pytest.mark.parametrize(("wished", "taken"), [(at(9, 30, hour=9), 1), (at(10, 1, hour=0), 2), (at(10, 1, hour=11), 2)])
+def test_7_a_payment_on_one_of_two_days_around_the_wished_one_is_told_as_taken(wished, taken):
+    found = schedule(WISH, wished, payments(at(8, 31), start=at(7, 31), clamps=None), is_wished=True)
+    assert found.payments == taken
+
+
+@pytest.mark.parametrize("clamps", [True, False, None])
+@pytest.mark.parametrize("hour", [4, 10, 16])
+def test_7_a_commitment_of_six_periods_owes_six_at_whatever_hour_paypal_bills(clamps, hour):
+    terms = Terms(started_at=at(8, 31), interval=MONTHLY, clamps=clamps)
+    found = schedule(COMMITMENT, term_end(terms, 6), payments_from(terms, at(8, 31, hour=hour)))
+    assert found.payments == 6
+
+
+def test_7_a_date_that_fits_the_last_payment_goes_on_from_there_and_a_stranger_from_itself():
+    resumed = payments(at(2, 28), start=at(1, 12, year=2026), last=at(1, 31))
+    assert [next(resumed).early for _ in range(3)] == [at(2, 28), at(3, 31), at(4, 30)]
+    again = payments(at(3, 31), start=at(1, 12, year=2026), last=at(2, 28))
+    assert [next(again).early for _ in range(2)] == [at(3, 31), at(4, 30)], "never from the 28th"
+
+
+@pytest.mark.parametrize(("is_retry", "following"), [(True, at(2, 12)), (False, at(2, 17))])
+def test_7_a_new_try_does_not_move_the_payments_after_it(is_retry, following):
+    tried = payments(at(1, 17), start=at(1, 12, year=2026), is_retry=is_retry)
+    assert [next(tried).early for _ in range(2)] == [at(1, 17), following]
+
+
+def test_7_a_trials_periods_come_before_the_regular_ones():
+    weeks = Trial(Interval(Unit.WEEK), 3, is_free=False)
+    to_come = payments(at(1, 11), start=at(1, 4), trials=(weeks,))
+    assert [next(to_come).early for _ in range(4)] == [at(1, 11), at(1, 18), at(1, 25), at(2, 25)]
+
+
+@given(
+    start=st.dates(date(2024, 1, 1), date(2030, 12, 31)),
+    every=st.sampled_from([1, 2, 3, 6, 12]),
+    number=st.integers(0, 24),
+    ahead=st.integers(0, 500),
+    moves=st.booleans(),
+    is_seen=st.booleans(),
+)
+def test_7_paypal_is_told_after_what_is_owed_and_before_what_is_spared_by_both_its_ways(
+    start, every, number, ahead, moves, is_seen
+):
+    """Whatever PayPal then does: no payment that was told as taken is spared, and none that was spared is taken."""
+    days = [bills(start, every, place, moves=moves) for place in range(number, number + 560 // (28 * every) + 3)]
+    real = [datetime.combine(day, time(10), tzinfo=UTC) for day in days]
+    interval = Interval(Unit.YEAR) if every == 12 else Interval(Unit.MONTH, every)
+    terms = Terms(
+        started_at=datetime.combine(start, time(10), tzinfo=UTC),
+        interval=interval,
+        clamps=not moves if is_seen else None,
+    )
+    wished = real[0] + timedelta(days=ahead)
+    found = schedule(WISH, wished, payments_from(terms, real[0]), is_wished=True)
+    owed, spared = real[: found.payments], real[found.payments :]
+    assert all(before < found.due_at for before in owed)
+    assert found.due_at <= spared[0] - timedelta(days=3)
+    assert found.prevented_at >= spared[0]
+    assert all(told <= taken for told, taken in zip(found.taken, owed, strict=True))
+    assert [one for one in owed if one < wished] == [one for one in real if one < wished], "none owed is spared"
+    assert len(owed) - len([one for one in real if one < wished]) <= (not is_seen), "one day's doubt, one payment"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.paid_time import Money, Terms, Trial, is_sign_up, nothing_is_paid, paid_until, term_end
+from portal.domain.billing import Terms, Trial, term_end
+from portal.domain.paid_time import Money, is_sign_up, nothing_is_paid, paid_until
 from portal.domain.periods import Interval, Unit
 
 MONTHLY = Interval(Unit.MONTH)

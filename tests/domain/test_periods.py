@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.domain.billing import Terms, payments_from
 from portal.domain.end_dates import WaitReason, schedule
 from portal.domain.periods import Interval, Unit, add_months
 
@@ -115,7 +116,8 @@ COMMITMENTS = """
 
 def call_time(*, next_payment_at: datetime, interval: Interval, committed_until: datetime) -> datetime | None:
     """When PayPal is told of an end that waits for a commitment."""
-    found = schedule(WaitReason.COMMITMENT, committed_until, next_payment_at=next_payment_at, interval=interval)
+    terms = Terms(started_at=next_payment_at, interval=interval, clamps=True)
+    found = schedule(WaitReason.COMMITMENT, committed_until, payments_from(terms, next_payment_at))
     return found.due_at if found is not None else None
 
 

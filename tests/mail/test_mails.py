@@ -457,7 +457,12 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         merchants.merchant_notified(whose, those, more=more, path="/admin/")
         for those, more in (((waits,), 0), ((by_post,), 0), ((bare,), 0), ((waits, bare), 0), ((waits, by_post), 3))
     ]
-    told += [ends.end_dated(whose, story, what) for story in stories[:2] for what in ended[:3]]
+    told += [
+        ends.end_dated(whose, story, what, by_hand=by_hand)
+        for story in stories[:2]
+        for what in ended[:3]
+        for by_hand in (True, False)
+    ]
     told += [needs_you(whose, trouble, **names) for trouble in (*Trouble, None)]
     told += [
         key_broken(whose, is_classic=is_classic, finding=finding, waiting=waiting)

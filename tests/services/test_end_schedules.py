@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,12 +17,14 @@ from portal.clock import utc_now
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.money import Money
 from portal.domain.periods import add_months
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
-from portal.queries import inbox
+from portal.providers.ports import PaymentReading
+from portal.queries import inbox, subscriptions
 from portal.services import (
     aging,
     carrying_out,
@@ -29,10 +32,12 @@ from portal.services import (
     end_withdrawals,
     endings,
     moved_ends,
+    payments,
     received_requests,
 )
 from portal.services.end_schedules import beginning_of
 from portal.services.outbox import CONTENT
+from portal.services.payments import Told
 from portal.services.received_requests import Declaration
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
 
@@ -76,6 +81,17 @@ def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(
     assert jobs(ctx) == [request.due_at]
 
 
+def test_7_payments_around_a_planned_end_are_reckoned_from_the_start_and_not_from_a_short_months_end(ctx, make):
+    """Begun on a 31st; PayPal names the end of February next, and takes the payment after it on 31 March."""
+    begun = datetime(utc_now().year, 1, 31, 10, tzinfo=UTC) - timedelta(days=365 * 3)
+    begun = begun.replace(month=1, day=31)
+    february = next(at for at in (add_months(begun, 12 * n + 1) for n in range(9)) if at > utc_now() + timedelta(20))
+    held = make.subscription(started_at=begun, next_payment_at=february, last_payment_at=february - timedelta(28))
+    request = ask(ctx, make, held, wished_on=february.date() + timedelta(days=3))
+    assert request.shown["last_payment_at"] == february.isoformat()
+    assert request.shown["next_payment_at"] == february.replace(month=3, day=31).isoformat()
+
+
 def test_a_wished_day_before_the_next_payment_waits_for_it_and_leaves_none(ctx, make, paypal, subscription):
     request = carry(ctx, ask(ctx, make, subscription, wished_on=days_ahead(subscription, 5)))
     assert (request.state, request.wait_reason) == (RequestState.RECORDED, WaitReason.WISH)
@@ -114,6 +130,23 @@ def test_the_end_comes_forward_to_the_wished_day_once_the_last_payment_owed_is_s
     after = row(ctx, request.id)
     assert after.due_at == beginning_of(request.wished_on, "Europe/Paris") == jobs(ctx)[-1]
     assert letters(ctx, "end_moved") == [], "the customer was told so from the start"
+
+
+@pytest.mark.parametrize(("status", "is_seen"), [("COMPLETED", True), ("REFUNDED", True), ("PENDING", False)])
+def test_the_payment_awaited_is_seen_by_the_payments_known_not_by_paypals_last_one(
+    ctx, make, subscription, status, is_seen
+):
+    """PayPal's summary may lag, and may name a payment that is still on its way."""
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
+    last = subscription.next_payment_at
+    named = last + timedelta(minutes=4) if status == "PENDING" else subscription.last_payment_at
+    amount = Money(Decimal("29.90"), "EUR")
+    paid = PaymentReading(provider_id="SALE1", status=status, amount=amount, at=last + timedelta(minutes=4))
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        payments.take_over(ctx, session, locked, [paid], Told(sale_ids=()), now=utc_now())
+    see(ctx, subscription, reading_of(subscription, next_billing_at=add_months(last, 1), last_payment_at=named))
+    assert (row(ctx, request.id).due_at < request.due_at) is is_seen
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():

@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.demo.simulator.records import moment
+from portal.demo.simulator.records import moment, stamp
+from portal.domain.access import access
 from portal.domain.late_payments import LateState
 from portal.domain.refunds import RefundState
+from portal.domain.subscriptions import Status
 from portal.models import Mail, PaymentState, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import late_payments as queries
@@ -21,6 +23,7 @@ from portal.queries import subscriptions
 from portal.services import endings, late_payments, webhook_bodies
 from portal.services.outbox import CONTENT
 from portal.services.payments import Told
+from portal.services.rules import rule_of
 from tests.services.late_money import (
     alarms,
     charged,
@@ -33,7 +36,7 @@ from tests.services.late_money import (
     told,
     try_it,
 )
-from tests.services.test_carrying_out import entries, mails
+from tests.services.test_carrying_out import ask, carry, entries, mails
 
 SENT: dict = {
     "id": "WH-83434A051C544827B-F6FAD492C90F4175B",
@@ -203,3 +206,114 @@ def test_of_two_late_payments_the_one_that_stays_keeps_its_time(ctx, make, paypa
     assert kept > before
     show(ctx, ended, first, told=told(first, "refund", first.amount, name="R2"))
     assert make.reload(ended).paid_until == before
+
+
+# A payment of the running subscription: it takes its own period back (domain.md, paid_until)
+
+
+@pytest.fixture
+def running(ctx, make, paypal):
+    """Monthly, paid twice; the last payment ten days ago, and PayPal names it and the next one."""
+    make.merchant()
+    now = utc_now().replace(microsecond=0)
+    begun = now - timedelta(days=40)
+    plan = paypal.add_plan(interval_unit="DAY", interval_count=30)
+    row = paypal.add_subscription(plan_id=plan.id, started_at=begun)
+    return make.subscription(
+        started_at=begun,
+        provider_id=row.id,
+        next_payment_at=begun + timedelta(days=60),
+        last_payment_at=begun + timedelta(days=30, minutes=20),
+        keeps_month_ends=True,
+    ), row
+
+
+def every_thirty_days(ctx, subscription):
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        locked.interval_unit, locked.interval_count = "DAY", 30
+
+
+def last_sale(ctx, make, running):
+    """The last payment as a row, which makes no other day of the end."""
+    subscription, row = running
+    every_thirty_days(ctx, subscription)
+    paid = row.payments[-1]
+    paid.time = stamp(subscription.last_payment_at)
+    show(ctx, subscription, paid)
+    assert make.reload(subscription).paid_until == subscription.paid_until
+    return subscription, paid
+
+
+def seen_again(ctx, subscription):
+    """PayPal is read once more: it names the same last payment and the same next one."""
+    reading = Reading(
+        provider_id=subscription.provider_id,
+        status="ACTIVE",
+        next_billing_at=subscription.next_payment_at,
+        last_payment_at=subscription.last_payment_at,
+    )
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        endings.record_reading(ctx, session, locked, reading, now=utc_now())
+
+
+@pytest.mark.parametrize("kind", ["refund", "reversal"])
+def test_20_a_payment_that_goes_back_whole_takes_its_period_back_and_a_part_keeps_it(ctx, make, running, kind):
+    subscription, paid = last_sale(ctx, make, running)
+    show(ctx, subscription, paid, told=told(paid, kind, "10.00"))
+    assert make.reload(subscription).paid_until == subscription.paid_until, "the merchant decides about a part"
+    show(ctx, subscription, paid, told=told(paid, kind, str(Decimal(paid.amount) - 10)))
+    before = subscription.started_at + timedelta(days=30)
+    for _ in range(2):
+        assert make.reload(subscription).paid_until == before
+        seen_again(ctx, subscription)
+    assert make.reload(subscription).status is Status.ACTIVE, "nothing is late: it was given back"
+    carry(ctx, ask(ctx, make, subscription))
+    after = make.reload(subscription)
+    assert after.paid_until == before
+    assert after.ended_at < utc_now(), "nothing is paid ahead"
+
+
+@pytest.mark.parametrize("kind", ["refund", "reversal"])
+def test_20_after_the_end_too_and_it_comes_again_with_the_money(ctx, make, running, kind):
+    subscription, paid = last_sale(ctx, make, running)
+    carry(ctx, ask(ctx, make, subscription))
+    ended = make.reload(subscription)
+    assert ended.access_until == ended.ended_at == ended.paid_until == subscription.paid_until
+    show(ctx, ended, paid, told=told(paid, kind, paid.amount))
+    after = make.reload(subscription)
+    assert after.paid_until == after.stop_paid_until == subscription.started_at + timedelta(days=30)
+    assert after.ended_at == after.stopped_at_provider_at
+    assert access(after.facts, rule_of(after.product), utc_now()) == ()
+    assert alarms(ctx) == [], "it was taken before the end"
+    if kind == "reversal":
+        show(ctx, ended, paid, told=told(paid, "reversal_cancelled", paid.amount))
+        again = make.reload(subscription)
+        assert (again.paid_until, again.ended_at) == (subscription.paid_until,) * 2
+
+
+def test_20_late_money_and_an_earlier_payment_go_back_each_for_itself(ctx, make, paypal, running):
+    subscription, paid = last_sale(ctx, make, running)
+    carry(ctx, ask(ctx, make, subscription))
+    ended = make.reload(subscription)
+    late = charged(paypal, ended, after=timedelta(seconds=1))
+    show(ctx, ended, late)
+    longer = make.reload(ended).paid_until
+    assert longer > ended.paid_until, "what is taken is paid for"
+    show(ctx, ended, paid, told=told(paid, "refund", paid.amount))
+    assert make.reload(ended).stop_paid_until == subscription.started_at + timedelta(days=30)
+    assert make.reload(ended).paid_until == subscription.paid_until, "the late one pays that period now"
+    show(ctx, ended, late, told=told(late, "refund", late.amount, name="R2"))
+    assert make.reload(ended).paid_until == subscription.started_at + timedelta(days=30)
+
+
+def test_20_the_first_payment_gone_back_leaves_no_paid_time(ctx, make, paypal):
+    make.merchant()
+    begun = utc_now().replace(microsecond=0) - timedelta(days=3)
+    held = make.subscription(started_at=begun, last_payment_at=begun, next_payment_at=begun + timedelta(days=30))
+    paid = paypal.subscriptions[held.provider_id].payments[-1]
+    paid.time = stamp(begun)
+    show(ctx, held, paid)
+    show(ctx, held, paid, told=told(paid, "refund", paid.amount))
+    assert make.reload(held).has_paid_nothing

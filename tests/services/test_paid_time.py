@@ -21,6 +21,7 @@ from portal.services.payments import Told, take_over
 from portal.services.rereading import reread
 from portal.services.rules import rule_of
 from tests.services.test_carrying_out import ask, carry
+from tests.services.test_end_schedules import day_in_french, letters
 
 DAY = timedelta(days=1)
 
@@ -200,6 +201,8 @@ def test_20_a_pending_payment_is_unknown_and_pays_its_period_when_it_clears_afte
     assert here.started_at + 27 * DAY < here.paid_until == here.access_until == here.ended_at
     assert opened(here, utc_now() + DAY)
     assert missing_dates(ctx, merchant) == []
+    read(row, paid=True)
+    assert day_in_french(here.access_until) in settled(ctx), "the customer is told, once"
 
 
 def test_20_and_pays_nothing_when_it_is_denied(ctx, make, read, paypal, merchant):
@@ -209,6 +212,14 @@ def test_20_and_pays_nothing_when_it_is_denied(ctx, make, read, paypal, merchant
     assert here.has_paid_nothing
     assert opened(here) == []
     assert missing_dates(ctx, merchant) == []
+    assert "accès" in settled(ctx)
+
+
+def settled(ctx):
+    """The one mail that tells what became of a payment on its way."""
+    (told,) = letters(ctx, "end_dated")
+    assert "indiquer" not in told, "nobody entered it"
+    return told
 
 
 # A free trial in its first hour

@@ -113,6 +113,19 @@ def test_without_months_a_plan_with_a_last_payment_keeps_its_own_length(ctx, mak
     assert make.reload(finite).committed_until == started + timedelta(weeks=20)
 
 
+@pytest.mark.parametrize(("way", "end"), [("clamp", "2027-03-31"), ("move", "2027-04-01")])
+def test_7_a_plans_own_length_is_the_same_day_whoever_reckons_it(ctx, make, paypal, imported, way, end):
+    """Read from PayPal, or set back by the product page: a month's end and a trial count the same."""
+    plan = paypal.add_plan("En quatorze fois", total_cycles=14, month_ends=way)
+    started = datetime(2026, 1, 31, 10, tzinfo=UTC)
+    finite = imported(paypal.add_subscription(plan_id=plan.id, started_at=started).id)
+    assert str(finite.committed_until)[:10] == end
+    commit(ctx, finite, 12)
+    assert str(make.reload(finite).committed_until)[:10] == "2027-01-31"
+    commit(ctx, finite, None)
+    assert make.reload(finite).committed_until == finite.committed_until
+
+
 def test_months_taken_away_leave_no_commitment_on_a_plan_without_end(ctx, make):
     subscription = make.subscription()
     commit(ctx, subscription, 12)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from portal.domain.billing import Trial
 from portal.domain.money import Money
-from portal.domain.paid_time import Trial
 from portal.domain.periods import Interval
 from portal.providers.ports import PaymentReading, PlanReading, Reading
 
