@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select, update
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
@@ -484,7 +485,7 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     assert title == "Claire Dupont has notified the end of a subscription"
     end = page.follow("Stop this subscription")
     assert f"on={wished.isoformat()}" in end.path
-    end.submit(press="Cancel the subscription")
+    end.submit(press=f"Cancel the subscription on {format_date(wished, 'd MMMM y', locale='en_GB')}")
     (request,) = make.requests(subscription)
     with ctx.db.read() as session:
         row = session.get_one(ReceivedRequest, received.id)

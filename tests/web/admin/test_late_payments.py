@@ -39,7 +39,7 @@ def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support
     assert "€14.95; not gone back: €14.95" in record.text
     page = support.get(f"/admin/late-payments/{late.id}")
     assert "Still open" in page.text
-    page = page.submit(press="Refund €14.95")
+    page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €14.95")
     assert alarms(ctx)[0].state is LateState.REFUNDED
     assert "All of it has gone back" in page.text
 

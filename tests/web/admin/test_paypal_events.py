@@ -25,7 +25,7 @@ from portal.models import (
 from portal.providers.ports import Refusal, SignatureFault
 from portal.services import webhook_registration
 from portal.services.ipn_messages import IpnMessage
-from portal.services.ipn_money import REFUNDS, WORDS
+from portal.services.ipn_money import MOVES, WORDS
 from portal.services.webhook_endpoints import endpoint_of
 from portal.web.admin import event_words
 from portal.web.admin.event_forms import FetchForm
@@ -376,7 +376,7 @@ def test_every_refusal_and_every_kind_of_message_has_words():
         kinds.add(IpnMessage({"payment_status": status}).kind)  # a refund has no type
     assert "unknown" in kinds
     assert kinds <= set(event_words.TYPE)
-    assert all(event_words.type_of(kind) != kind for kind in kinds | set(WORDS) | REFUNDS)
+    assert all(event_words.type_of(kind) != kind for kind in kinds | set(WORDS) | set(MOVES))
 
 
 def test_a_classic_key_shows_the_address_to_enter_at_paypal(enter, ctx, make, now):

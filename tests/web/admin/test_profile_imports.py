@@ -122,7 +122,7 @@ def test_no_file_at_all_is_said(ctx, owner):
 
 def test_200000_rows_pass_through_the_page(ctx, owner):
     page = upload(owner, "\n".join(f"I-{number:012d}" for number in range(200_000)))
-    assert figures(page)["Rows"] == "200000"
+    assert figures(page)["Rows"] == "200,000"
     with ctx.db.read() as session:
         assert session.scalar(select(func.count()).select_from(ProfileImportRow)) == 200_000
 
@@ -219,7 +219,7 @@ def test_what_was_not_added_can_be_downloaded_and_brought_again(ctx, owner, merc
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in rows for cell in row)
     assert [row[1] for row in rows[2:5]] == ["'=HYPERLINK(1)", "'+1", "'-1"]
     again = upload(owner, body)
-    assert figures(again)["Rows"] == str(len(rows) - 1)
+    assert figures(again)["Rows"] == f"{len(rows) - 1:,}"
 
 
 def test_every_role_looks_and_support_acts(ctx, merchant, support, reader):

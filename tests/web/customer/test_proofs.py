@@ -111,6 +111,7 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
     if way == "unknown date":
         there = paypal.subscriptions[subscription.provider_id]  # PayPal knows no more than we do
         there.next_billing_time = there.last_payment = None
+        paypal.rule("transactions", "500")  # and does not tell its payments: none known is not none made
     end_it(way, locale, visit, subscription, paypal, ctx)
     proof = stored(ctx)
     page = visit.browser.get(f"{visit.home}requests/{proof.facts['reference']}")
