@@ -62,6 +62,7 @@ def logs_as_in_production() -> None:
 def no_secret_in_logs() -> Iterator[None]:
     """Read every line that the test made the portal log; a secret or an address in it fails the test."""
     lines: list[str] = []
+    logging.getLogger().setLevel(logging.INFO)  # the application of a test before this one may have been quieter
     spy = logging.Handler()
     portal_handler = next(handler for handler in logging.getLogger().handlers if handler.name == "portal")
     spy.addFilter(lambda record: record.name != "mail.log")  # the mail server of the tests, not the portal
