@@ -158,7 +158,9 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     def end(self, after: Facts, *, access_until: datetime | None) -> None:
         """Write an end computed by `access.end_facts`; abandoned is never invited back."""
         self.status = after.status
-        self.started_at = after.started_at  # one that never began has no start
+        self.started_at = after.started_at  # one that never began has no start, and no time of it is paid
+        if after.started_at is None:
+            self.paid_until = None
         self.ended_at = after.ended_at
         self.access_until = access_until
         if after.status is Status.ABANDONED:

@@ -301,7 +301,8 @@ def test_the_limit_of_a_network_counts_every_address(app, make):
 def test_links_are_made_from_the_settings_never_from_the_host_header(browser, make, letters):
     merchant = make.merchant()
     customer = make.customer(merchant)
-    page = browser.get(login(merchant), Host="evil.test", X_Forwarded_Host="evil.test")
+    assert "evil.test" not in browser.get(login(merchant), status=400, Host="evil.test").body
+    page = browser.get(login(merchant), X_Forwarded_Host="evil.test")
     assert "evil.test" not in page.body
     data = dict(page.values(page.form(having=("email",))), email=customer.email)
     browser.client.post(
