@@ -35,10 +35,15 @@ def asked_when(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tup
     return _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on"), fmt.moment(facts.asked_at)
 
 
+def wished_row(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
+    """Return the day that somebody chose for the end, if anybody did."""
+    return [(translator.gettext("Day chosen for the end"), fmt.date(facts.wished_on))] if facts.wished_on else []
+
+
 def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
     """Return who asked, when, by which way and in which words."""
     _ = translator.gettext
-    wished = [(_("Day chosen for the end"), fmt.date(facts.wished_on))] if facts.wished_on is not None else []
+    wished = wished_row(facts, translator, fmt)
     if facts.answers:
         return _notified(facts, translator, fmt) + wished
     if facts.actor is Actor.PROVIDER:

@@ -13,7 +13,7 @@ from typing import Any
 
 from portal.documents import words
 from portal.documents.access import access_sentence
-from portal.documents.askings import Rows, asked_before, asked_rows, asked_when
+from portal.documents.askings import Rows, asked_before, asked_rows, asked_when, wished_row
 from portal.documents.facts import ProofFacts
 from portal.domain.access import End
 from portal.domain.end_requests import Basis
@@ -154,7 +154,7 @@ class _Proof:
         )
 
     def lines(self) -> Rows:
-        """What people look for, five lines at most, one of which says whose clock it is; the rows below say it all."""
+        """What people look for: five lines, one of which says whose clock it is, and the day where one was chosen."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         settled = (_("Confirmed by PayPal on"), fmt.zoned(facts.confirmed_at))
         if self.kind is Kind.NEVER_STARTED:
@@ -165,6 +165,7 @@ class _Proof:
                 settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
         return [
             (_("Subscription"), self._name()),
+            *wished_row(facts, self.translator, fmt),
             settled,
             *self._spared(),
             (_("Your access"), self._access_line()),
