@@ -7,9 +7,9 @@ in ten years what it says today; what changed since is for the page to add.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from portal.documents import words
 from portal.documents.access import access_sentence
@@ -24,6 +24,8 @@ from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.facts import ProofWords
 from portal.mail.letterhead import one_line
+
+A_WHILE: Final = timedelta(hours=1)  # an end that was confirmed so long after it was asked for names both times
 
 
 class Kind(StrEnum):
@@ -154,7 +156,7 @@ class _Proof:
         )
 
     def lines(self) -> Rows:
-        """What people look for: five lines, one of which says whose clock it is, and the day where one was chosen."""
+        """What people look for: five lines, one of which says whose clock it is; a chosen day and a wait, if any."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         settled = (_("Confirmed by PayPal on"), fmt.zoned(facts.confirmed_at))
         if self.kind is Kind.NEVER_STARTED:
@@ -166,6 +168,7 @@ class _Proof:
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
+            *([asked_when(facts, self.translator, fmt)] if facts.confirmed_at - facts.asked_at > A_WHILE else []),
             settled,
             *self._spared(),
             (_("Your access"), self._access_line()),
