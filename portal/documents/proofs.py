@@ -168,12 +168,16 @@ class _Proof:
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
-            *([asked_when(facts, self.translator, fmt)] if facts.confirmed_at - facts.asked_at > A_WHILE else []),
+            *([asked_when(facts, self.translator, fmt)] if self._was_waited_for() else []),
             settled,
             *self._spared(),
             (_("Your access"), self._access_line()),
             (_("Reference"), facts.reference),
         ]
+
+    def _was_waited_for(self) -> bool:
+        """Whether the moment of asking is news to who reads when it was confirmed."""
+        return self.facts.answers or self.facts.confirmed_at - self.facts.asked_at > A_WHILE
 
     def _name(self) -> str:
         return self.facts.product or self.translator.gettext("Subscription %(id)s", id=self.facts.provider_id)
