@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -50,6 +50,8 @@ class _Tokens(CSRF):
 class BaseForm(FlaskForm):
     """The form every page uses: guarded by the token, and filled from the draft of its page, if there is one."""
 
+    beside: ClassVar[frozenset[str]] = frozenset()  # fields that are sent along and that another form reads
+
     class Meta(FlaskForm.Meta):
         csrf = True
         csrf_class = _Tokens
@@ -57,7 +59,7 @@ class BaseForm(FlaskForm):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             """Read what was sent; on a page being shown, what was typed before the session ran out."""
             if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
-                return drafts.find({name for name, _field in form._unbound_fields} if form else set())
+                return drafts.find({name for name, _field in form._unbound_fields} | form.beside if form else set())
             sent = super().wrap_formdata(form, formdata)
             return _texts_and_asked_files(form) if isinstance(sent, CombinedMultiDict) else sent
 

@@ -14,10 +14,14 @@ from zoneinfo import ZoneInfo
 from flask import g, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
 from wtforms import DateField, ValidationError
 from wtforms import Form as PlainForm
 from wtforms.validators import Optional
 
+from portal.web import drafts
+
+FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
 LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies within two years
 
 
@@ -59,8 +63,10 @@ class DayForm(PlainForm):
 
 
 def chosen_day(now: datetime) -> DayForm:
-    """Return the validated form of the address's day; nothing is chosen while it is empty."""
-    form = DayForm(request.form if "on" in request.form else request.args)
+    """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none."""
+    kept = drafts.typed("on") if request.method == "GET" and "on" not in request.args else None
+    given = request.form if "on" in request.form else request.args
+    form = DayForm(MultiDict({"on": kept}) if kept else given)
     form.today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
     form.validate()
     return form

@@ -50,13 +50,26 @@ def keep(page: str) -> None:
 
 def find(names: set[str]) -> MultiDict[str, str] | None:
     """Return the person's draft of the page being shown if all its fields are among `names`; the page then says so."""
+    fields = _fields()
+    if fields is None or not fields.keys() <= names:
+        return None
+    g.draft_restored = True
+    return MultiDict((name, value) for name, values in fields.items() for value in values)
+
+
+def typed(name: str) -> str | None:
+    """Return what the person's draft of the page being shown holds under a name."""
+    return next(iter((_fields() or {}).get(name, ())), None)
+
+
+def _fields() -> dict[str, list[str]] | None:
     draft = session.get(KEY)
     if not draft or draft["page"] != request.path or draft["at"] < time.time() - LIFETIME:
         return None
-    if g.person is None or draft.get("owner") != _owner(g.person) or not draft["fields"].keys() <= names:
+    if g.person is None or draft.get("owner") != _owner(g.person):
         return None
-    g.draft_restored = True
-    return MultiDict((name, value) for name, values in draft["fields"].items() for value in values)
+    found: dict[str, list[str]] = draft["fields"]
+    return found
 
 
 def drop() -> None:

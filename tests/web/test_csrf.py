@@ -210,7 +210,7 @@ def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_c
         page = browser.get(path)
         clock.shift(timedelta(hours=3))
 
-        page = page.submit(comment=typed, status=401)
+        page = page.submit(press="Cancel now", comment=typed, on="2026-11-25", status=401)
         assert "Your session ended. Nothing was changed." in page.text
         assert make.requests(subscription) == []
 
@@ -218,8 +218,10 @@ def test_a_session_that_ended_while_typing_loses_nothing(browser, make, log_in_c
         page = page.submit(email=customer.email).submit(code=code_and_link()[0])
         assert page.path == path
         assert "Draft restored" in page.text
-        assert page.values(page.form(having=("comment",)))["comment"] == typed
-        page.submit(press="Cancel now", follow=False, status=303)
+        kept = page.values(page.form(having=("comment",)))
+        assert (kept["comment"], kept["on"], kept["shown_for"]) == (typed, "2026-11-25", "2026-11-25"), "never at once"
+        assert "Cancel now" not in page.text
+        page.submit(press="Cancel on 25 November 2026", follow=False, status=303)
     assert [request.reason_text for request in make.requests(subscription)] == [typed]
     assert browser.get("/accessibility")
     assert "draft" not in signed(browser)

@@ -59,7 +59,7 @@ def flat(errors):
 
 def test_a_date_that_is_none_is_answered_with_an_example(app):
     with app.test_request_context(method="POST"), flask_babel.force_locale("fr"):
-        from portal.web.customer.forms import ResumeForm
+        from portal.web.resume_form import ResumeForm
 
         form = ResumeForm(formdata=MultiDict({"day": "31/02/2026"}))
         form.validate()

@@ -26,6 +26,7 @@ from wtforms import Form as PlainForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
+from portal.web import day_form
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.labels import STATUS
@@ -227,6 +228,8 @@ class LocalEndForm(BaseForm):
 
 class EndForm(BaseForm):
     """An end that PayPal is told of, with the note that the payer may read there."""
+
+    beside = day_form.FIELDS
 
     provider_note = StringField(
         _l("Note for PayPal"),

@@ -13,6 +13,7 @@ from wtforms import DateField, HiddenField, RadioField, SelectChoice, SubmitFiel
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.clock import utc_now
+from portal.web import day_form
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.labels import REASON
@@ -55,6 +56,8 @@ class NotificationForm(BaseForm):
 
 class CancellationForm(BaseForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
+
+    beside = day_form.FIELDS
 
     reason = RadioField(
         _l("Why are you stopping?"),
