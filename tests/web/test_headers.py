@@ -67,7 +67,8 @@ def test_the_session_cookie_of_the_browser_holds_no_person(browser, make, log_in
     serializer = SecureCookieSessionInterface().get_signing_serializer(browser.app)
     held = serializer.loads(browser.cookie("portal") or "")
     assert str(customer.id) not in str(held)
-    assert set(held) <= {"csrf_token", "language", "_flashes"}
+    assert str(merchant.id) not in str(held)
+    assert set(held) <= {"csrf_token", "language", "_flashes", "owners"}
 
 
 def test_static_files_are_kept_long_only_under_their_version(browser):
