@@ -405,7 +405,7 @@ class Story:
         """
         over = anne.word("Cancelled")
         asked = anne.word("%(fact)s: %(status)s", fact=anne.word("End requested"), status=over)
-        wanted = anne.page.locator("#requests dl > div").filter(has_text=anne.word("Wanted"))
+        wanted = anne.page.locator("#requests dl > div").filter(has_text=anne.word("Type of end"))
         assert over in wanted.inner_text()
         text = anne.text
         for named in (*anne.page.locator("main dt").all_inner_texts(), asked, over):
