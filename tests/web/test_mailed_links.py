@@ -10,19 +10,21 @@ import pytest
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.models import Mail
-from portal.services import aging
+from portal.models import Mail, Proof
+from portal.services import aging, proofs
 from portal.services.outbox import CONTENT
 from tests.browser_client import Browser
+from tests.pdf_text import words_of
 from tests.web.customer.conftest import CANCEL, log_in, visit  # noqa: F401 - the customer's pages serve here
 
 LINK = re.compile(r"http://portal\.test(/\S+)")
+PRINTED = re.compile(r"http://portal\.test(/proof/\w{4}-\w{4})")  # of a file whose words come without their spaces
 QUIET = "http://portal.test"
 
 
 @pytest.fixture
 def mailed(app, visit, make, ctx, paypal):  # noqa: F811
-    """Every path of the portal that a customer's story mailed to anybody, the log-in's too."""
+    """Every path of the portal that a customer's story mailed to anybody: the log-in's, and in the proofs attached."""
     held = make.subscription(customer=visit.customer)
     Browser(app, address="192.0.2.9").get(f"{visit.home}login").submit(email=visit.customer.email)
     visit.recap(held).submit(press=CANCEL)
@@ -33,7 +35,10 @@ def mailed(app, visit, make, ctx, paypal):  # noqa: F811
         bodies = [
             json.loads(ctx.vault.open(row.content, purpose=CONTENT))["text"] for row in session.scalars(select(Mail))
         ]
-    return {path.rstrip(").,") for body in bodies for path in LINK.findall(body)}
+        attached = [words_of(proofs.file_of(row).content) for row in session.scalars(select(Proof))]
+    return {path.rstrip(").,") for body in bodies for path in LINK.findall(body)} | {
+        path for words in attached for path in PRINTED.findall(words)
+    }
 
 
 def test_11_opening_any_mailed_link_changes_nothing(visit, mailed, ctx, app, paypal):  # noqa: F811
