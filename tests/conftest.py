@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
 import socket
@@ -24,6 +23,7 @@ from portal.postgres import ensure_server
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
 from portal.services.context import Context
+from tests.databases import OwnDatabase, address
 from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
 from tests.folders import make_folder
@@ -85,39 +85,33 @@ def postgres() -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET max_wal_size = '128MB'")  # it may be memory that the log takes
         connection.execute("SELECT pg_reload_conf()")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")  # a database does not live long enough for it
         connection.execute("CREATE DATABASE tpl")
-    upgrade(_address(url, "tpl"))
+    upgrade(address(url, "tpl"))
     yield url
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _address(url: str, database: str) -> str:
-    return url.replace("/postgres?", f"/{database}?")
-
-
-@pytest.fixture
-def database_url(postgres: str) -> Iterator[str]:
-    """The address of a fresh migrated database, dropped afterwards. It is always the same address."""
-    name = f"t{os.getpid()}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE tpl STRATEGY file_copy")
-    yield _address(postgres, name)
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture(scope="session")
-def shared_engine(postgres: str) -> Database:
-    """One engine for the run: it remembers the statements that it has compiled, half of a short test's time."""
-    return Database(_address(postgres, f"t{os.getpid()}"))
+def own_database(postgres: str) -> Iterator[OwnDatabase]:
+    """The database of this process of the run."""
+    database = OwnDatabase(postgres)
+    yield database
+    database.drop()
 
 
 @pytest.fixture
-def db(database_url: str, shared_engine: Database) -> Iterator[Database]:
-    """A database of the test's own."""
-    assert shared_engine.url == database_url
-    yield shared_engine.view()
-    shared_engine.dispose()
+def database_url(own_database: OwnDatabase) -> Iterator[str]:
+    """The address of a migrated database without a row. It is always the same address."""
+    own_database.ready()
+    yield own_database.url
+    own_database.clean()
+
+
+@pytest.fixture
+def db(database_url: str, own_database: OwnDatabase) -> Database:
+    """A way to it of the test's own."""
+    return own_database.engine.view()
 
 
 @pytest.fixture(scope="session")

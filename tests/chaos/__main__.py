@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--cancellations", type=int, default=100)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=40, help="the storm ends then, whatever is left")
-    parser.add_argument("--bug", choices=sorted(BUGS), default="", help="plant one of the bugs that must be found")
+    parser.add_argument("--bug", choices=sorted(BUGS), nargs="+", default=[], help="plant bugs that must be found")
     parser.add_argument("--rolling", action="store_true", help="a short run of rolling restarts and nothing else")
     given = parser.parse_args()
     logs.set_up("error")
@@ -33,12 +33,12 @@ def main() -> int:
         print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
 
     if given.bug:
-        plan = plans.for_bug(given.bug)
+        plan = plans.for_bugs(given.bug)
     elif given.rolling:
         plan = plans.rolling()
     else:
         plan = plans.draw(given.seed, cancellations=given.cancellations, faults=given.faults)
-    report = run(plan, bug=given.bug, limit=given.minutes * 60, say=say)
+    report = run(plan, bugs=given.bug, limit=given.minutes * 60, say=say)
     print("\n".join(describe(report, plan)), flush=True)
     return 1 if report.violations else 0
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-BUG: Final = "CHAOS_BUG"
+PLANTED: Final = "CHAOS_BUGS"
 SLOW: Final = 5.0  # seconds that a moment may take
 
 
-def install(name: str) -> None:
-    """Plant the bug of this name; none for an empty name."""
-    if name:
+def install(names: str) -> None:
+    """Plant the bugs of these names, with spaces between them."""
+    for name in names.split():
         BUGS[name]()
 
 

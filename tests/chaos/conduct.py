@@ -45,12 +45,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
-def run(plan: Plan, *, bug: str = "", limit: float, say: Say) -> Report:
+def run(plan: Plan, *, bugs: Sequence[str] = (), limit: float, say: Say) -> Report:
     """Make a whole run in a folder of its own, kept when something was wrong. `limit`: seconds of the storm."""
     folder = make_folder("chaos-")
     began = time.monotonic()
     try:
-        with standing(folder, bug=bug) as stack:
+        with standing(folder, planted=bugs) as stack:
             report = _Run(stack, plan, say).all(limit=limit)
         report.seconds = time.monotonic() - began
     except BaseException:

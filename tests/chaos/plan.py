@@ -134,24 +134,29 @@ def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
     )
 
 
-def for_bug(bug: str) -> Plan:
-    """Return the short run in which a planted bug shows for sure."""
-    story, fault = {
-        "": ("cancel", "die-at:settling"),
-        "call_before_intent": ("cancel", "die-at:before-intent"),
-        "success_without_a_read": ("cancel", f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}"),
-        "mail_before_commit": ("cancel", "die-at:settling"),
-        "typed_day_forgotten": ("another-day", "die-at:settling"),
-        "forgotten_notification": (NOTIFY, "die-at:intent-written"),
-        "part_counts_as_all": ("late-money", "events-repeated"),
-        "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
-        "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
-    }[bug]
-    steps = []
-    for seat in range(6):
-        steps += [Step("fault", fault, number=1)] if fault is not None else []
-        steps += [Step("story", story, seat, number=seat)]
-    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=7, pending=0, bystanders=(6,))
+# The story in which a planted bug shows for sure, and what has to go wrong for it.
+BUG_SHOWS: Final = {
+    "call_before_intent": ("cancel", "die-at:before-intent"),
+    "success_without_a_read": ("cancel", f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}"),
+    "mail_before_commit": ("cancel", "die-at:settling"),
+    "typed_day_forgotten": ("another-day", None),
+    "forgotten_notification": (NOTIFY, None),
+    "part_counts_as_all": ("late-money", "events-repeated"),
+    "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
+    "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
+}
+TIMES: Final = 6  # each story and its fault
+
+
+def for_bugs(bugs: Sequence[str]) -> Plan:
+    """Return the short run in which each of these planted bugs shows for sure."""
+    steps, seat = [], 0
+    for number in range(TIMES):
+        for story, fault in (BUG_SHOWS[bug] for bug in bugs):
+            steps += [Step("fault", fault, number=1)] if fault is not None else []
+            steps += [Step("story", story, seat, number=number)]
+            seat += 1
+    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))
 
 
 def rolling() -> Plan:

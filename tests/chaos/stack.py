@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -86,14 +86,14 @@ class Process:
 class Stack:
     """Everything that runs, in one folder."""
 
-    def __init__(self, folder: Path, *, bug: str = "") -> None:
+    def __init__(self, folder: Path, *, planted: Sequence[str] = ()) -> None:
         self.folder = folder
         self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), _free_ports(4), strict=True))
         for name in ("armed", "died", "logs", "mails"):
             (folder / name).mkdir()
         self.cluster = Cluster(folder)
         upgrade(self.cluster.url)
-        self.environment = self._environment(bug)
+        self.environment = self._environment(planted)
         self.trouble: list[str] = []  # what should not happen to the harness itself
         self.workers: list[Process] = []
         self.processes: dict[str, Process] = {}
@@ -195,13 +195,13 @@ class Stack:
     def _port(self, name: str) -> str:
         return str(self.ports[name])
 
-    def _environment(self, bug: str) -> dict[str, str]:
+    def _environment(self, planted: Sequence[str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "CHAOS_", "COV_"))}
         simulator = f"http://{HOST}:{self.ports['simulator']}"
         return {
             **kept,
             points.FOLDER: str(self.folder),
-            bugs.BUG: bug,
+            bugs.PLANTED: " ".join(planted),
             "PORTAL_ENV": "test",
             "PORTAL_BASE_URL": f"http://{HOST}:{self.ports['web']}",
             "PORTAL_DATA": str(self.folder),
@@ -229,9 +229,9 @@ def _free_ports(count: int) -> Iterator[int]:
 
 
 @contextmanager
-def standing(folder: Path, *, bug: str = "") -> Iterator[Stack]:
+def standing(folder: Path, *, planted: Sequence[str] = ()) -> Iterator[Stack]:
     """Run a stack until the block ends."""
-    stack = Stack(folder, bug=bug)
+    stack = Stack(folder, planted=planted)
     try:
         stack.start()
         yield stack

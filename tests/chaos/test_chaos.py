@@ -37,29 +37,31 @@ def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing
     assert (status, lines[-1]) == (0, "violations: 0")
 
 
-@pytest.mark.parametrize(
-    ("bug", "said"),
-    [
-        ("call_before_intent", "before the intent was written here"),
-        ("success_without_a_read", "PayPal still has it ACTIVE and charges"),
-        ("mail_before_commit", "the database knows of no such mail"),
-        ("abandon_decided_before_the_lock", "ended 2 times"),
-        ("typed_day_forgotten", "was sent to PayPal before its day"),
-        ("forgotten_notification", "do not say that the customer asked for it"),
-        ("part_counts_as_all", "was told that all of"),
-        ("trust_the_next_date", "was paid until"),
-    ],
+# Bugs that do not hide each other share a run; the sentence is the one that each of them is found by.
+PLANTED = (
+    {"call_before_intent": "before the intent was written here"},
+    {"abandon_decided_before_the_lock": "ended 2 times"},
+    {
+        "success_without_a_read": "PayPal still has it ACTIVE and charges",
+        "mail_before_commit": "the database knows of no such mail",
+        "typed_day_forgotten": "was sent to PayPal before its day",
+        "forgotten_notification": "do not say that the customer asked for it",
+        "part_counts_as_all": "was told that all of",
+        "trust_the_next_date": "was paid until",
+    },
 )
-def test_a_planted_bug_is_found(bug, said):
-    status, lines = chaos("--bug", bug, "--minutes", "4")
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: "-".join(planted))
+def test_a_planted_bug_is_found(planted):
+    status, lines = chaos("--bug", *planted, "--minutes", "4")
     assert status == 1
-    assert lines[-1] != "violations: 0"
-    assert any(said in line for line in lines if line.startswith("VIOLATION")), lines
+    found = [line for line in lines if line.startswith("VIOLATION")]
+    assert [bug for bug, said in planted.items() if not any(said in line for line in found)] == []
 
 
 def test_every_planted_bug_is_tried():
-    (parametrized,) = test_a_planted_bug_is_found.pytestmark
-    assert {bug for bug, _ in parametrized.args[1]} == BUGS.keys()
+    assert {bug for planted in PLANTED for bug in planted} == BUGS.keys() == plan.BUG_SHOWS.keys()
 
 
 def test_the_seed_alone_decides_what_is_done():

@@ -10,4 +10,4 @@ from tests.chaos import bugs, points
 def wrap() -> None:
     """To be called before the application is made: who imports by name then gets what is wrapped."""
     points.install()
-    bugs.install(os.environ.get(bugs.BUG, ""))  # outside the points: they stay where the product has them
+    bugs.install(os.environ.get(bugs.PLANTED, ""))  # outside the points: they stay where the product has them

@@ -61,7 +61,10 @@ def jobs(ctx):
     def read():
         with ctx.db.read() as session:
             return session.execute(
-                text("SELECT args->>'mail_id', scheduled_at FROM procrastinate_jobs WHERE task_name = 'mails.send'")
+                text(
+                    "SELECT args->>'mail_id', scheduled_at FROM procrastinate_jobs"
+                    " WHERE task_name = 'mails.send' ORDER BY id"
+                )
             ).all()
 
     return read

@@ -27,6 +27,7 @@ from portal.services.outbox import CONTENT
 from portal.services.sessions import Visitor, open_for
 from portal.services.staff_logins import NewStaff
 from tests.browser_client import Browser, Page
+from tests.databases import OwnDatabase
 
 PASSWORD = "un tiroir plein de mots"
 
@@ -50,20 +51,34 @@ def config(tmp_path: Path, database_url: str) -> Config:
     )
 
 
+@pytest.fixture(scope="session")
+def applications(own_database: OwnDatabase, compiled_templates: BytecodeCache) -> Callable[[Config, Context], Flask]:
+    """Give the application of some settings, made once a run, for a test: making one takes longer than most tests."""
+    made: dict[str, Flask] = {}
+
+    def application(config: Config, ctx: Context) -> Flask:
+        if config.environment not in made:
+            # What listens at the database of its first test would not hear the others.
+            app = made[config.environment] = create_app(config, replace(ctx, db=own_database.engine))
+            app.jinja_env.bytecode_cache = compiled_templates
+        app = made[config.environment]
+        app.extensions |= {"portal": ctx, "portal_config": config, "portal_proxy_noted": None}
+        app.extensions.pop("portal_health", None)
+        return app
+
+    return application
+
+
 @pytest.fixture
-def app(config: Config, ctx: Context, compiled_templates: BytecodeCache) -> Flask:
+def app(config: Config, ctx: Context, applications: Callable[[Config, Context], Flask]) -> Flask:
     """The whole application."""
-    app = create_app(config, ctx)
-    app.jinja_env.bytecode_cache = compiled_templates
-    return app
+    return applications(config, ctx)
 
 
 @pytest.fixture
-def https_app(config: Config, ctx: Context, compiled_templates: BytecodeCache) -> Flask:
+def https_app(config: Config, ctx: Context, applications: Callable[[Config, Context], Flask]) -> Flask:
     """The application as it is outside the demo."""
-    app = create_app(replace(config, environment="production", base_url="https://portal.test"), ctx)
-    app.jinja_env.bytecode_cache = compiled_templates
-    return app
+    return applications(replace(config, environment="production", base_url="https://portal.test"), ctx)
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""One database a process of the run, emptied after each test: making a new one takes longer than most tests.
+
+A test that changed the schema, or left much behind, gets its database thrown away instead.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from portal.extensions import Database
+
+MOST_ROWS: Final = 2_000  # more dead ones would slow the tests that follow
+MOST_TESTS: Final = 200
+MOST_CONNECTIONS: Final = 12
+KEPT: Final = {"alembic_version"}  # the only rows of a fresh database
+# Every change of the schema writes a row of one of these; statistics are written in place and do not count.
+CATALOGS: Final = ("pg_class", "pg_attribute", "pg_attrdef", "pg_trigger", "pg_constraint", "pg_proc", "pg_type")
+SHAPE: Final = " UNION ALL ".join(
+    [
+        *(f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM {name}" for name in CATALOGS),  # noqa: S608
+        "SELECT version_num, 0, 0 FROM alembic_version",
+        "SELECT 'settings', count(*), 0 FROM pg_db_role_setting",
+    ]
+)
+TABLES: Final[LiteralString] = """
+    SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND NOT tablename = ANY(%s)
+"""
+OTHERS: Final[LiteralString] = """
+    SELECT pid, state FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+GUARDED: Final = ("audit_entries", "audit_heads")  # their triggers refuse every deletion, even a replica's
+
+
+def address(server: str, database: str) -> str:
+    """Return the address of a database of the server."""
+    return server.replace("/postgres?", f"/{database}?")
+
+
+class OwnDatabase:
+    """The database `t<pid>`, a copy of `tpl`, and one engine on it, which remembers the statements it has compiled."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._name = f"t{os.getpid()}"
+        self.url = address(server, self._name)
+        self.engine = Database(self.url)
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def ready(self) -> None:
+        """Make the database if there is none."""
+        if self._connection is None:
+            self._admin("CREATE DATABASE {} TEMPLATE tpl STRATEGY file_copy")
+            self._connection = psycopg.connect(self.url, autocommit=True)
+            self._connection.execute("SET session_replication_role = replica")  # no key and no trigger bars a deletion
+            self._tables = [row[0] for row in self._connection.execute(TABLES, [list(KEPT)])]
+            self._filled = " UNION ALL ".join(
+                f"SELECT '{table}', count(*) FROM {table} HAVING count(*) > 0"  # noqa: S608 - the catalog's own names
+                for table in self._tables
+            )
+            self._shape = self._look()
+            self._tests = 0
+
+    def clean(self) -> None:
+        """Take out what a test left: transactions that are still open, and every row; or the whole database."""
+        assert self._connection is not None
+        self._tests += 1
+        try:
+            others = self._connection.execute(OTHERS).fetchall()
+            if len(others) > MOST_CONNECTIONS or any(state != "idle" for _pid, state in others):
+                for pid, _state in others:
+                    self._connection.execute("SELECT pg_terminate_backend(%s, 1000)", [pid])
+                self.engine.dispose()
+            whole = self._look() == self._shape
+        except psycopg.Error:  # the test cut every connection, or took away a table
+            whole = False
+        if not whole or self._tests >= MOST_TESTS or not self._empty():
+            self.drop()
+
+    def drop(self) -> None:
+        """Throw the database away; the next `ready` makes another one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self.engine.dispose()
+            self._admin("DROP DATABASE {} WITH (FORCE)")
+
+    def _empty(self) -> bool:
+        """Delete every row; say whether there were few."""
+        assert self._connection is not None
+        filled = self._connection.execute(self._filled).fetchall()
+        if sum(count for _table, count in filled) > MOST_ROWS:
+            return False
+        statements = [f"DELETE FROM {table}" for table, _count in filled]  # noqa: S608 - the catalog's own names
+        if any(table.partition(".")[2] in GUARDED for table, _count in filled):
+            off = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in GUARDED]
+            on = [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for table, name in self._guards()]
+            statements = [*off, *statements, *on]
+        if statements:
+            self._connection.execute("BEGIN; " + "; ".join(statements) + "; COMMIT")
+            self._shape = self._look()
+        return True
+
+    def _guards(self) -> list[tuple[str, str]]:
+        assert self._connection is not None
+        return self._connection.execute(
+            "SELECT tgrelid::regclass::text, quote_ident(tgname) FROM pg_trigger"
+            " WHERE tgrelid::regclass::text = ANY(%s) AND NOT tgisinternal AND tgenabled = 'A'",
+            [list(GUARDED)],
+        ).fetchall()
+
+    def _look(self) -> list[tuple[Any, ...]]:
+        assert self._connection is not None
+        return self._connection.execute(SHAPE).fetchall()
+
+    def _admin(self, statement: LiteralString) -> None:
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(self._name)))
