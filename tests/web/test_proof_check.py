@@ -13,7 +13,8 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Proof
-from portal.services import carrying_out, end_requests, proofs
+from portal.services import end_requests, proofs
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
@@ -33,7 +34,7 @@ def proof(make, ctx) -> Proof:
         reason_text="too dear for me",
     )
     recorded = end_requests.record(ctx, wish, now=utc_now())
-    carrying_out.carry_out(ctx, subscription.merchant_id, recorded.request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, recorded.request_id)
     with ctx.db.read() as session:
         return session.scalars(select(Proof)).one()
 
