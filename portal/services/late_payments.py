@@ -255,13 +255,13 @@ def _note_move(
         currency=payment.currency,
         left=str(payment.left),
         is_again=step < 0,
-        way=_way(payment),
+        gone_back_by=_gone_back_by(payment),
         payment=payment.provider_id,
         refund=refund.provider_id if refund is not None and step > 0 else "",
     )
 
 
-def _way(payment: Payment) -> str:
+def _gone_back_by(payment: Payment) -> str:
     if not payment.taken_back:
         return "refund"
     return "both" if payment.went_back > payment.taken_back else "reversal"
