@@ -15,11 +15,12 @@ from flask import g, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField, ValidationError
-from wtforms import Form as PlainForm
+from wtforms import ValidationError
 from wtforms.validators import Optional
 
 from portal.web import drafts
+from portal.web.day_field import DayField
+from portal.web.form_words import PlainForm
 
 FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
 LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies within two years
@@ -28,7 +29,7 @@ LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies wit
 class DayForm(PlainForm):
     """The day on which an end is wished: of the form that was sent, else of the address."""
 
-    on = DateField(
+    on = DayField(
         _l("The day on which it is to end"),
         description=_l("Payments due before that day are still taken. Leave it empty to end as soon as possible."),
         validators=[Optional()],

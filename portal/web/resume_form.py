@@ -10,17 +10,18 @@ from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, SubmitField
+from wtforms import SubmitField
 from wtforms.validators import Optional
 
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 
 
 class ResumeForm(BaseForm):
     """The day, shown as it is planned so far, and the two buttons."""
 
-    day = DateField(_l("Payments start again on"), validators=[Optional()])
+    day = DayField(_l("Payments start again on"), validators=[Optional()])
     on_day = SubmitField(_l("Resume on this day"))
     at_once = SubmitField(_l("Resume now"))
 
