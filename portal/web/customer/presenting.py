@@ -70,6 +70,7 @@ class Card:
     can_undo: bool
     pause: Stand
     may_come_back: bool
+    late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
@@ -200,6 +201,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         can_undo=can_undo(holding),
         pause=stand(holding, now=now),
         may_come_back=is_offered(holding.prospect),
+        late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )
 
@@ -209,6 +211,16 @@ def request_label(request: Any) -> str:
     if request.state is RequestState.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
     return str(labels.REQUEST_STATE[request.state])
+
+
+def _late_money(payment: Any) -> str:
+    return _(
+        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
+        "%(merchant)s and asked for a refund.",
+        amount=formatter().money(Money(payment.amount, payment.currency)),
+        date=formatter().day(payment.paid_at),
+        merchant=one_line(g.merchant.name),
+    )
 
 
 def _comeback_id(holding: Holding) -> uuid.UUID | None:
