@@ -61,7 +61,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    form.form_errors += [*chosen.on.errors, *chosen.asks]
+    form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
     return showing.page(

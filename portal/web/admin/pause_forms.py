@@ -17,10 +17,10 @@ from portal.web.resume_form import ResumeForm
 
 
 class PauseForm(BaseForm):
-    """A pause: on which day payments start again, and the note that the payer may read."""
+    """A pause: on which day the subscription resumes, and the note that the payer may read."""
 
     until = DayField(
-        _l("Payments start again on"),
+        _l("The subscription resumes on"),
         description=_l("Empty: no day is set."),
         validators=[Optional()],
     )

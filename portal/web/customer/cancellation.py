@@ -78,7 +78,7 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
-    form.form_errors += [*chosen.on.errors, *chosen.asks]
+    form.form_errors += chosen.on.errors
     page = render_template(
         "customer/cancellation.html",
         form=form,

@@ -73,6 +73,7 @@ class CancellationForm(BaseForm):
     )
     after = HiddenField(validators=[Optional(), Length(max=20)])  # the newest request when the recap was drawn
     submit = SubmitField(_l("Cancel now"))
+    asks: tuple[str, ...] = ()  # what the page says when the recap was of another time
 
     def was_drawn_after(self, reference: str) -> bool:
         """Say whether the recap showed the state of now: a page older than the newest request confirms nothing.
@@ -81,14 +82,14 @@ class CancellationForm(BaseForm):
         """
         if (self.after.data or "") == reference:
             return True
-        self.after.errors = [_("Something happened since you opened this page. Check it and confirm again.")]
+        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
         return False
 
 
 class PauseForm(BaseForm):
     """The day on which a pause ends; asked beside its recap."""
 
-    until = DayField(_l("Payments start again on"), validators=[InputRequired(_l("Choose a day."))])
+    until = DayField(_l("The subscription resumes on"), validators=[InputRequired(_l("Choose a day."))])
     submit = SubmitField(_l("Pause now"))
 
     def is_within(self, first: date, last: date) -> bool:
