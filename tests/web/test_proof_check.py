@@ -51,8 +51,10 @@ def path_of(proof: Proof) -> str:
 
 def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, stranger):
     spoken = f" {proof.code[:4].lower()}-{proof.code[4:]} "
-    page = stranger.submit(path_of(proof).lower(), code=spoken)
-    assert page.h1 == "This proof is genuine"
+    wide = "Verification code： " + "".join(chr(ord(sign) + 0xFEE0) for sign in proof.code)
+    for written in (wide, spoken):
+        page = stranger.submit(path_of(proof).lower(), code=written)
+        assert page.h1 == "This proof is genuine"
     for told in ("L’École", proof.facts["reference"], "Cancelled", "Confirmed by PayPal on"):
         assert told in page.text
     assert hashlib.sha256(proofs.file_of(proof).content).hexdigest() in page.text
