@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import gettext as _
 from wtforms import DateField
 
@@ -10,6 +12,8 @@ from portal.domain import typed_days
 
 class DayField(DateField):
     """A day, asked for again by an example when it is none."""
+
+    data: Any  # as WTForms has it: a form's validators have seen to what its view reads
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the day; nothing typed is none. Raises ValueError with the sentence for the page."""
