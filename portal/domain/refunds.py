@@ -9,7 +9,6 @@ recorded ─▶ calling ─▶ pending (PayPal has it) ─▶ done
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -49,7 +48,6 @@ WORDS: Final[Mapping[str, RefundState]] = {  # PayPal's
     "cancelled": RefundState.FAILED,
     "failed": RefundState.FAILED,
 }
-LEASE: Final = timedelta(seconds=120)  # how long one process may hold a refund
 
 
 class IllegalRefundMove(DomainError):

@@ -25,5 +25,5 @@ def six_digits(text: str) -> str:
 
 
 def compact(text: str) -> str:
-    """Return an app's code or a recovery code as it is compared: no spaces, no hyphens, small letters."""
-    return _BETWEEN.sub("", plain(text)).lower()
+    """Return a code of letters and digits as it is compared: without the words before it, spaces, hyphens, capitals."""
+    return _BETWEEN.sub("", plain(text).rpartition(":")[2]).lower()

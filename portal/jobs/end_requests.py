@@ -7,7 +7,7 @@ import uuid
 from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
-from portal.services import carrying_out
+from portal.services.carrying import end_carrying
 
 TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: PayPal's are states of the row
 
@@ -16,4 +16,4 @@ TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own fa
 def carry_out_end(job: JobContext, merchant_id: str, request_id: str) -> None:
     """Carry one request as far as PayPal allows now."""
     context = job.additional_context["portal"]
-    carrying_out.carry_out(context, uuid.UUID(merchant_id), uuid.UUID(request_id))
+    end_carrying.carry_out(context, uuid.UUID(merchant_id), uuid.UUID(request_id))

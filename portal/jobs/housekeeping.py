@@ -9,16 +9,10 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
-from portal.services import (
-    aging,
-    clock_mending,
-    comebacks,
-    event_retention,
-    outbox,
-    pause_reminders,
-    pause_settling,
-    settling,
-)
+from portal.services import aging, clock_mending, comebacks, event_retention, outbox, pause_reminders
+from portal.services.carrying import engine
+from portal.services.carrying.end_carrying import ENDS
+from portal.services.carrying.pause_carrying import PAUSES
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +60,7 @@ def sweep(job: JobContext, timestamp: int) -> None:
     """Give a job to every request, every attempt to come back and every mail whose time has passed without one."""
     context = job.additional_context["portal"]
     try:
-        found = settling.sweep(context, now=utc_now())
+        found = engine.sweep(ENDS, context, now=utc_now())
         if found:
             log.warning("requests_without_a_job", count=found)
         found = comebacks.sweep(context, now=utc_now())
@@ -84,7 +78,7 @@ def sweep(job: JobContext, timestamp: int) -> None:
 )
 def sweep_pauses(job: JobContext, timestamp: int) -> None:
     """Give a job to every request to pause or resume whose time has passed without one."""
-    found = pause_settling.sweep(job.additional_context["portal"], now=utc_now())
+    found = engine.sweep(PAUSES, job.additional_context["portal"], now=utc_now())
     if found:
         log.warning("pauses_without_a_job", count=found)
 

@@ -8,7 +8,7 @@ from procrastinate import JobContext
 
 from portal import queue
 from portal.jobs.end_requests import TRY_AGAIN
-from portal.services import pause_carrying
+from portal.services.carrying import pause_carrying
 
 
 @queue.app.task(name=queue.CARRY_OUT_PAUSE, pass_context=True, retry=TRY_AGAIN)

@@ -9,7 +9,9 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import late_payment_notices, late_payment_watch, refunding, refunds
+from portal.services import late_payment_notices, late_payment_watch
+from portal.services.carrying import engine, refund_carrying
+from portal.services.carrying.refund_carrying import REFUNDS
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +22,7 @@ WATCH_FOR = 45.0  # seconds of each minute
 @queue.app.task(name=queue.REFUND, pass_context=True, retry=TRY_AGAIN)
 def carry_out_refund(job: JobContext, merchant_id: str, refund_id: str) -> None:
     """Carry one refund as far as PayPal allows now, or see what became of it."""
-    refunding.carry_out(job.additional_context["portal"], uuid.UUID(merchant_id), uuid.UUID(refund_id))
+    refund_carrying.carry_out(job.additional_context["portal"], uuid.UUID(merchant_id), uuid.UUID(refund_id))
 
 
 @queue.app.periodic(cron="* * * * *")
@@ -29,7 +31,7 @@ def tell(job: JobContext, timestamp: int) -> None:
     """Tell merchants of new alarms, and give a job to every refund that lost its own."""
     context = job.additional_context["portal"]
     try:
-        found = refunds.sweep(context, now=utc_now())
+        found = engine.sweep(REFUNDS, context, now=utc_now())
         if found:
             log.warning("refunds_without_a_job", count=found)
     finally:

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import ForeignKey, MetaData, Numeric, Text, Uuid
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from portal.clock import utc_now
+from portal.domain.end_requests import Trouble
 from portal.extensions import UtcDateTime
 
 
@@ -73,3 +74,20 @@ class HasMerchant:
     """Every row of a merchant says whose it is (product.md, decision 1)."""
 
     merchant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("merchants.id", ondelete="RESTRICT"), index=True)
+
+
+class IsCarried(HasId, HasCreation, HasMerchant):
+    """A row that is carried to PayPal (services/carrying): who holds it, what stops it, when it is tried next."""
+
+    if TYPE_CHECKING:
+        subscription_id: Mapped[uuid.UUID]
+
+        @property
+        def is_open(self) -> bool: ...
+
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]  # the first time a call left for PayPal
+    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
+    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue, debug id
+    next_try_at: Mapped[datetime | None]

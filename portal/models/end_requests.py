@@ -10,15 +10,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, Trouble, is_planned, move
+from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, is_planned, move
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import ENDED, Status
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import Base, IsCarried, words
 from portal.models.subscriptions import Subscription
 
 
-class EndRequest(HasId, HasCreation, HasMerchant, Base):
+class EndRequest(IsCarried, Base):
     """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
 
     __tablename__ = "end_requests"
@@ -69,13 +69,7 @@ class EndRequest(HasId, HasCreation, HasMerchant, Base):
     notified_way: Mapped[Way | None] = mapped_column(words(Way, "notified_way"))
 
     facts_before: Mapped[dict[str, Any] | None]  # PayPal's facts, read before the call
-    claimed_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-    sent_at: Mapped[datetime | None]  # the first time a cancel call left for PayPal
     accepted_at: Mapped[datetime | None]  # the last 204
-    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
-    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue, debug id
-    next_try_at: Mapped[datetime | None]
     overdue_told_at: Mapped[datetime | None]  # the honest status mail after 24 h
     confirmed_at: Mapped[datetime | None]
     basis: Mapped[Basis | None] = mapped_column(words(Basis, "basis"))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.end_requests import Channel, Trouble
+from portal.domain.end_requests import Channel
 from portal.domain.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
 from portal.domain.policies import Actor
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import Base, IsCarried, words
 from portal.models.subscriptions import Subscription
 
 
-class PauseRequest(HasId, HasCreation, HasMerchant, Base):
+class PauseRequest(IsCarried, Base):
     """Somebody asked to pause or to resume. A resume on a day of its own waits in *recorded* until `due_at`."""
 
     __tablename__ = "pause_requests"
@@ -44,13 +43,7 @@ class PauseRequest(HasId, HasCreation, HasMerchant, Base):
     due_at: Mapped[datetime | None]  # empty: at once
     resume_at: Mapped[datetime | None]  # of a pause: when it ends; empty: until somebody resumes
 
-    claimed_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-    sent_at: Mapped[datetime | None]  # the first time a call left for PayPal
     accepted_at: Mapped[datetime | None]  # the last 204
-    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
-    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue, debug id
-    next_try_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]  # of a resume: the mail of the day before
     done_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]

@@ -5,19 +5,17 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.end_requests import Trouble
 from portal.domain.refunds import OPEN, RefundState, move
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import Base, IsCarried, words
 
 _OPEN = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
 
 
-class Refund(HasId, HasCreation, HasMerchant, Base):
+class Refund(IsCarried, Base):
     """One refund of what was left of a payment. Its id is what PayPal knows the call by (PayPal-Request-Id)."""
 
     __tablename__ = "refunds"
@@ -39,12 +37,6 @@ class Refund(HasId, HasCreation, HasMerchant, Base):
     actor_name: Mapped[str]
     provider_id: Mapped[str] = mapped_column(default="")  # PayPal's id of the refund
     debug_id: Mapped[str] = mapped_column(default="")  # of PayPal's last answer
-    trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
-    answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue
-    attempts: Mapped[int] = mapped_column(default=0)
-    claimed_at: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]  # the first time a call left for PayPal
-    next_try_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
 
     @property

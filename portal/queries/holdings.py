@@ -6,6 +6,7 @@ Read in the same few statements whatever the number of subscriptions (performanc
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +15,29 @@ from sqlalchemy.orm import Session
 
 from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
-from portal.models import EndRequest, Grant, PauseRequest, Product, Proof, ReceivedRequest, Subscription, TimelineEntry
-from portal.queries import comebacks, end_requests, grants, pauses, proofs, received_requests, subscriptions, timelines
+from portal.models import (
+    EndRequest,
+    Grant,
+    LatePayment,
+    PauseRequest,
+    Product,
+    Proof,
+    ReceivedRequest,
+    Subscription,
+    TimelineEntry,
+    TimelineKind,
+)
+from portal.queries import (
+    comebacks,
+    end_requests,
+    grants,
+    late_payments,
+    pauses,
+    proofs,
+    received_requests,
+    subscriptions,
+    timelines,
+)
 from portal.queries.comebacks import Prospect
 
 
@@ -32,6 +54,7 @@ class Holding:
     proof: Proof | None = None  # of the request asked for
     successor: EndRequest | None = None  # what stands since the request asked for was withdrawn
     notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
+    late: tuple[LatePayment, ...] = ()  # came after the end, and is not settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +77,11 @@ class Holdings:
 def all_of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, self_cancellation: bool = False
 ) -> Holdings:
-    """Return everything the account page shows, in six statements, two more when one may be invited back, and
-    one more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or
-    has notified and waits."""
+    """Return everything the account page shows, in six statements whatever the number of subscriptions.
+
+    Two more when one may be invited back, one more where money came after an end, and one more where a customer cannot
+    cancel by themselves and notifies instead (`self_cancellation`: the switch), or has notified and waits.
+    """
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
@@ -66,6 +91,8 @@ def all_of_customer(
     off = {row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)}
     off |= {row.id for row in rows if row.end_requested_at is not None and row.id not in requests}
     notified = received_requests.notified(session, off) if off else {}
+    over = [row.id for row in rows if _had_late_money(entries.get(row.id, ()))]
+    late = late_payments.open_of(session, over) if over else {}
     given = session.execute(
         select(Grant, Product.name)
         .join(Product, Grant.product_id == Product.id)
@@ -83,6 +110,7 @@ def all_of_customer(
                 pauses=tuple(paused.get(row.id, ())),
                 prospect=prospects.get(row.id),
                 notified=notified.get(row.id),
+                late=tuple(late.get(row.id, ())),
             )
             for row in rows
         ),
@@ -107,6 +135,7 @@ def of_customer(
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
         prospect=_prospect(session, subscription),
         notified=received_requests.notified(session, [subscription_id]).get(subscription_id),
+        late=tuple(late_payments.open_of(session, [subscription_id]).get(subscription_id, ())),
     )
 
 
@@ -122,6 +151,10 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         proof=proofs.of_request(session, request.id),
         successor=end_requests.successor(session, request) if request.withdrawn_at is not None else None,
     )
+
+
+def _had_late_money(entries: Iterable[TimelineEntry]) -> bool:
+    return any(entry.kind is TimelineKind.LATE_PAYMENT for entry in entries)
 
 
 def _prospect(session: Session, subscription: Subscription) -> Prospect | None:

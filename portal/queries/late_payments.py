@@ -85,6 +85,20 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Alarm]
     return _with_refunds(session, rows)
 
 
+def open_of(session: Session, subscription_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[LatePayment]]:
+    """Return what came after the end of these subscriptions and is not settled, the newest payment first."""
+    found: dict[uuid.UUID, list[LatePayment]] = {}
+    for late in session.scalars(
+        select(LatePayment)
+        .options(joinedload(LatePayment.payment))
+        .join(LatePayment.payment)
+        .where(LatePayment.subscription_id.in_(subscription_ids), LatePayment.state == LateState.OPEN)
+        .order_by(Payment.paid_at.desc(), Payment.id)
+    ):
+        found.setdefault(late.subscription_id, []).append(late)
+    return found
+
+
 def lock(session: Session, late_id: uuid.UUID) -> LatePayment:
     """Return the row, locked; the caller already holds its subscription's lock."""
     session.execute(select(LatePayment.id).where(LatePayment.id == late_id).with_for_update(key_share=True)).one()

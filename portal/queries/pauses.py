@@ -104,6 +104,15 @@ def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:
     )
 
 
+def subscription_of(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> uuid.UUID:
+    """Return whose request it is; raise NoResultFound for another merchant's."""
+    return session.execute(
+        select(PauseRequest.subscription_id).where(
+            PauseRequest.id == request_id, PauseRequest.merchant_id == merchant_id
+        )
+    ).scalar_one()
+
+
 def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[PauseRequest]:
     """Lock what waits for the merchant; one that is held is being tried just now and is left out."""
     return session.scalars(

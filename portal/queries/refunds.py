@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.domain.refunds import LEASE, OPEN, RefundState
+from portal.domain.end_requests import LEASE
+from portal.domain.refunds import OPEN, RefundState
 from portal.models import Refund
 
 __all__ = ["Refund", "RefundState"]
@@ -71,12 +72,12 @@ def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[Refund]:
     ).all()
 
 
-def forgotten(session: Session, *, before: datetime, limit: int) -> Sequence[Refund]:
-    """Return open refunds whose time passed before then without a try, locked; those that another holds are left."""
+def lock_overdue(session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[Refund]:
+    """Lock open refunds whose time passed before `late` and that no process holds."""
     return session.scalars(
         select(Refund)
-        .where(Refund.state.in_(OPEN), func.coalesce(Refund.next_try_at, Refund.created_at) < before)
-        .where(or_(Refund.claimed_at.is_(None), Refund.claimed_at < before - LEASE))
+        .where(Refund.state.in_(OPEN), func.coalesce(Refund.next_try_at, Refund.created_at) < late)
+        .where(or_(Refund.claimed_at.is_(None), Refund.claimed_at < now - LEASE))
         .order_by(Refund.created_at)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)

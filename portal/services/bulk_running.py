@@ -28,7 +28,8 @@ from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.queries import bulk_acts
-from portal.services import carrying_out, end_requests
+from portal.services import end_requests
+from portal.services.carrying import end_carrying
 from portal.services.context import Context
 from portal.services.end_requests import OverAlready, Recorded
 from portal.services.end_wishes import Wish
@@ -127,7 +128,7 @@ def _run(ctx: Context, row_id: uuid.UUID) -> uuid.UUID | None:
     try:
         request_id = row.end_request_id if row.state is BulkRowState.ASKED else _ask(ctx, row_id, now=utc_now())
         if request_id is not None:
-            carrying_out.carry_out(ctx, act.merchant_id, request_id)
+            end_carrying.carry_out(ctx, act.merchant_id, request_id)
     except (OperationalError, InterfaceError, Busy):
         raise
     except Exception as error:  # the row's own: it must not keep the others waiting, and it is seen

@@ -33,7 +33,7 @@ from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import never_began
 from portal.secrets import CannotOpen
 from portal.services import endings
-from portal.services.carrying_out import VISITOR, WORKER, Patience
+from portal.services.carrying.answers import VISITOR, WORKER, Patience
 from portal.services.comebacks import close, defer, is_outdated, prospect_of
 from portal.services.context import Context
 from portal.services.gateways import NoKey, OtherEnvironment, heed, rest_gateway

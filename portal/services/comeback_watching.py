@@ -20,7 +20,7 @@ from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
 from portal.queries import comebacks, subscriptions
 from portal.secrets import CannotOpen
 from portal.services import comeback_calls
-from portal.services.carrying_out import WORKER, Patience
+from portal.services.carrying.answers import WORKER, Patience
 from portal.services.comebacks import close, defer
 from portal.services.context import Context
 from portal.services.event_outcomes import NotYet

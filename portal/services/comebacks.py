@@ -26,10 +26,9 @@ from portal.domain.policies import Actor
 from portal.models import Comeback, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
-from portal.services import timeline
+from portal.services import timeline, tries
 from portal.services.context import Context
 
-WORKER_HEAD_START: Final = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
 LATE: Final = timedelta(minutes=2)  # so long after its time, an attempt has lost its job
 
 
@@ -223,7 +222,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         language=wish.language,
         state=ComebackState.RECORDED,
         start_at=start_at(prospect.paid_until, now=now),
-        next_try_at=now + WORKER_HEAD_START,
+        next_try_at=now + tries.HEAD_START,
     )
     session.add(comeback)
     timeline.note(
@@ -237,5 +236,5 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         actor_id=wish.customer_id,
         channel=Channel.PORTAL,
     )
-    defer(session, comeback, at=now + WORKER_HEAD_START)
+    defer(session, comeback, at=now + tries.HEAD_START)
     return comeback

@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal import queue
 from portal.domain import policies
 from portal.domain.access import EndPreview, Window
 from portal.domain.end_dates import Schedule
@@ -30,14 +29,13 @@ from portal.services import (
     pause_outcomes,
     received_requests,
     timeline,
+    tries,
 )
 from portal.services.context import Context
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish, settings_of
 from portal.services.end_withdrawals import take_back_by
 from portal.services.rules import grants_of
-
-WORKER_HEAD_START = timedelta(seconds=10)  # the web tries first; the worker takes over what it left
 
 
 class OverAlready(DomainError):
@@ -279,14 +277,7 @@ def _write(
         note=wish.reason_text,
     )
     notices.end_recorded(ctx, session, request, merchant, now=now)
-    queue.defer(
-        session,
-        queue.CARRY_OUT_END,
-        at=request.due_at or now + WORKER_HEAD_START,
-        rank=queue.rank_of_end(request.channel),
-        merchant_id=str(wish.merchant_id),
-        request_id=str(request.id),
-    )
+    tries.plan(session, request, at=request.due_at or now + tries.HEAD_START)
     return request
 
 

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
-from portal import queue
 from portal.domain.access import EndPreview, Grant, preview_end
 from portal.domain.billing import payments_from
 from portal.domain.end_dates import (
@@ -29,6 +28,7 @@ from portal.domain.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
+from portal.services import tries
 from portal.services.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of
 
@@ -184,10 +184,4 @@ def _put_off(
     """Write another moment for telling PayPal, with its job."""
     request.due_at, request.awaited_at = max(due_at, now), awaited_at
     log.info("planned_end_moved", request_id=str(request.id), due_at=request.due_at.isoformat())
-    queue.defer(
-        session,
-        queue.CARRY_OUT_END,
-        at=request.due_at,
-        merchant_id=str(request.merchant_id),
-        request_id=str(request.id),
-    )
+    tries.plan(session, request, at=request.due_at)

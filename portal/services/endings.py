@@ -12,7 +12,6 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal import queue
 from portal.domain.access import preview_end
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
@@ -30,6 +29,7 @@ from portal.services import (
     proofs,
     received_requests,
     timeline,
+    tries,
 )
 from portal.services.context import Context
 from portal.services.paid_time import is_unsettled, late_since, read_again, status_of
@@ -206,10 +206,4 @@ def _after_the_end(
         outcome=request.outcome,
         reference=request.reference,
     )
-    queue.defer(
-        session,
-        queue.CARRY_OUT_END,
-        at=now,
-        merchant_id=str(subscription.merchant_id),
-        request_id=str(request.id),
-    )
+    tries.plan(session, request, at=now)

@@ -14,7 +14,6 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal import queue
 from portal.domain import late_payments as rules
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
@@ -36,7 +35,7 @@ from portal.models import (
 )
 from portal.providers.ports import Reading
 from portal.queries import late_payments, refunds, subscriptions
-from portal.services import audit, late_payment_notices, paid_time, timeline
+from portal.services import audit, late_payment_notices, paid_time, timeline, tries
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -215,8 +214,7 @@ def _close(
     """
     refund = refunds.open_of(session, payment.id)
     if refund is not None and refund.state is RefundState.PENDING:
-        refund.next_try_at = now
-        queue.defer(session, queue.REFUND, merchant_id=str(refund.merchant_id), refund_id=str(refund.id))
+        tries.again(session, refund, at=now)
         return
     if refund is not None:
         refund.move(RefundState.DONE)
@@ -255,13 +253,13 @@ def _note_move(
         currency=payment.currency,
         left=str(payment.left),
         is_again=step < 0,
-        way=_way(payment),
+        gone_back_by=_gone_back_by(payment),
         payment=payment.provider_id,
         refund=refund.provider_id if refund is not None and step > 0 else "",
     )
 
 
-def _way(payment: Payment) -> str:
+def _gone_back_by(payment: Payment) -> str:
     if not payment.taken_back:
         return "refund"
     return "both" if payment.went_back > payment.taken_back else "reversal"

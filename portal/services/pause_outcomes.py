@@ -13,13 +13,12 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from portal import queue
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict, judge
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Merchant, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import pauses
-from portal.services import pause_notices, timeline
+from portal.services import pause_notices, timeline, tries
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -148,21 +147,7 @@ def write(
     request.subscription = subscription
     session.add(request)
     session.flush()
-    defer(session, request, at=max(request.due_at or head_start or now, now))
-
-
-def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
-    """Try every request that waits for the merchant again, for example once the key works; return how many."""
-    waiting = pauses.lock_waiting(session, merchant_id)
-    for request in waiting:
-        request.next_try_at = now
-        defer(session, request, at=now)
-    return len(waiting)
-
-
-def defer(session: Session, request: PauseRequest, *, at: datetime) -> None:
-    """Give the request a job at that time."""
-    queue.defer(session, queue.CARRY_OUT_PAUSE, at=at, merchant_id=str(request.merchant_id), request_id=str(request.id))
+    tries.plan(session, request, at=max(request.due_at or head_start or now, now))
 
 
 def note(

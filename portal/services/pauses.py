@@ -31,9 +31,8 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, Merchant, PauseRequest, Subscription, TimelineKind
 from portal.queries import end_requests, pauses, subscriptions
-from portal.services import pause_notices, pause_outcomes, timeline
+from portal.services import pause_notices, pause_outcomes, timeline, tries
 from portal.services.context import Context
-from portal.services.end_requests import WORKER_HEAD_START
 from portal.services.rules import grants_of, rule_of
 
 ACTIONS: Final = {PauseKind.PAUSE: Action.PAUSE, PauseKind.RESUME: Action.RESUME}
@@ -142,7 +141,7 @@ def record(ctx: Context, wish: PauseWish, *, now: datetime) -> Asked:
             pause_outcomes.withdraw(session, subscription, standing, now=now)
             _note_withdrawal(session, subscription, standing, wish, now=now)
         request = _row(wish)
-        start = None if request.due_at is not None else now + WORKER_HEAD_START
+        start = None if request.due_at is not None else now + tries.HEAD_START
         pause_outcomes.write(session, subscription, request, now=now, head_start=start)
         pause_outcomes.note(session, subscription, request, ASKED[wish.kind], at=now)
         return Asked(request_id=request.id, is_new=True, is_due_now=request.due_at is None)

@@ -22,7 +22,7 @@ from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials, Credentials
 from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
-from portal.services import audit, events, key_checks, notices, profile_imports, settling, webhook_endpoints
+from portal.services import audit, events, key_checks, notices, profile_imports, tries, webhook_endpoints
 from portal.services.context import Context
 from portal.services.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
 from portal.services.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
@@ -229,7 +229,7 @@ def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
     """
     with ctx.db.begin() as session:
         profile_imports.wake(session, merchant_id, now=now)  # first: who reads a list holds it, then its requests
-        settling.retry_all(session, merchant_id, now=now)
+        tries.retry_all(session, merchant_id, now=now)
         for provider in Provider:
             events.retry_all(session, merchant_id, provider, now=now)
 

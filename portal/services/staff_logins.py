@@ -170,12 +170,9 @@ def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: 
 
 
 def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, now: datetime) -> bool:
-    compact = typed_codes.compact(code)
-    if compact.isdecimal():
-        return _totp(ctx, staff, compact, now=now)
-    recovery = people.unused_recovery_code(session, staff.id, token_hash(compact))
+    recovery = people.unused_recovery_code(session, staff.id, token_hash(typed_codes.compact(code)))
     if recovery is None:
-        return False
+        return _totp(ctx, staff, typed_codes.six_digits(code), now=now)
     recovery.used_at = now
     left = people.recovery_codes_left(session, staff.id)
     log.warning("staff_login.recovery_code_used", staff_id=str(staff.id), left=left)

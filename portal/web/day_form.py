@@ -6,7 +6,6 @@ one that the page has not shown is shown first, and nothing is done meanwhile (c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,26 +14,29 @@ from flask import g, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import DateField, ValidationError
-from wtforms import Form as PlainForm
+from wtforms import ValidationError
 from wtforms.validators import Optional
 
 from portal.web import drafts
+from portal.web.day_field import DayField
+from portal.web.form_words import PlainForm
 
 FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
+TYPED: Final = "1"  # `show` for the day of the field
+SOONEST: Final = "soonest"  # `show` for no day at all
 LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies within two years
 
 
 class DayForm(PlainForm):
     """The day on which an end is wished: of the form that was sent, else of the address."""
 
-    on = DateField(
+    on = DayField(
         _l("The day on which it is to end"),
         description=_l("Payments due before that day are still taken. Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )
     today: date
-    asks: Sequence[str] = ()  # what the page says when the day had not been shown
+    asks: tuple[str, ...] = ()  # what the page says when the day had not been shown
 
     @property
     def shown_for(self) -> str:
@@ -48,7 +50,7 @@ class DayForm(PlainForm):
             return False
         if request.form.get("shown_for", request.args.get("on", "")) == self.shown_for:
             return True
-        self.asks = [_("You chose another day. This page now shows what it changes: check it and confirm again.")]
+        self.asks = (_("You chose another day. This page now shows what it changes: check it and confirm again."),)
         return False
 
     @property
@@ -63,10 +65,17 @@ class DayForm(PlainForm):
 
 
 def chosen_day(now: datetime) -> DayForm:
-    """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none."""
+    """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none.
+
+    A button that shows what another day changes brings that day (`show`), or none for as soon as possible; a day that
+    was typed meanwhile goes before it, since Enter in the field presses whichever button comes first.
+    """
     kept = drafts.typed("on") if request.method == "GET" and "on" not in request.args else None
     given = request.form if "on" in request.form else request.args
-    form = DayForm(MultiDict({"on": kept}) if kept else given)
+    offered = request.form.get("show", TYPED)
+    if offered != TYPED and request.form.get("on", "") == request.form.get("shown_for", ""):
+        kept = "" if offered == SOONEST else offered
+    form = DayForm(MultiDict({"on": kept}) if kept is not None else given)
     form.today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
     form.validate()
     return form

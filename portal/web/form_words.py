@@ -6,13 +6,13 @@ A field with a message of its own never comes here. A sentence that is missing b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
+from wtforms import Form
 
 WORDS: Final[Mapping[str, LazyString]] = {
-    "Not a valid date value.": _l("Enter a date, for example 28/11/2026."),
     "Not a valid integer value.": _l("Enter a whole number, for example 30."),
     "Not a valid choice.": _l("Choose one of the answers offered."),
     "Invalid Choice: could not coerce.": _l("Choose one of the answers offered."),
@@ -31,3 +31,12 @@ class FormWords:
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """Return a counted sentence; none is ours, since every length has a message of its own."""
         return singular if number == 1 else plural
+
+
+class PlainForm(Form):
+    """A form without a token, for what an address says; it speaks our words as every other (csrf.BaseForm)."""
+
+    class Meta(Form.Meta):
+        def get_translations(self, _form: Any) -> FormWords:
+            """Say what is wrong with a field in our own words."""
+            return FormWords()

@@ -1,6 +1,8 @@
-"""In which language a page speaks: the visitor's choice, their record, the browser's, the merchant's, French.
+"""In which language a page speaks: the visitor's choice in this browser, the browser's, their record, the merchant's.
 
-Every merchant's pages exist in both: a browser that wants one of them gets it.
+Every merchant's pages exist in both: a browser that wants one of them gets it, before log-in and after. The record
+of a person is the last language they chose, maybe elsewhere and long ago: it speaks where the browser names neither,
+and in mails, which no browser asks for.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ def current() -> str:
     person, merchant = g.get("person"), g.get("merchant")
     return i18n.pick_locale(
         session.get("language"),
-        person.locale if person else None,
         of_browser(),
+        person.locale if person else None,
         merchant.locale if merchant else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -12,7 +12,6 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.money import Money
 from portal.queries.payments import Payment, PaymentState
-from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web.formatting import formatter
 
 STATE: Final[Mapping[PaymentState, LazyString]] = {
@@ -24,8 +23,9 @@ STATE: Final[Mapping[PaymentState, LazyString]] = {
     PaymentState.REVERSED: _l("Taken back through PayPal"),
 }
 
-
-WAY_BACK: Final[Mapping[str, LazyString]] = {
+REFUNDED: Final = STATE[PaymentState.REFUNDED]
+GONE_BACK: Final[Mapping[str, LazyString]] = {
+    "refund": REFUNDED,
     "reversal": STATE[PaymentState.REVERSED],
     "both": _l("Gone back"),
 }
@@ -46,30 +46,6 @@ class PaymentLine:
 def lines(payments: Iterable[Payment]) -> list[PaymentLine]:
     """Return payments as lines of a table."""
     return [_line(payment) for payment in payments]
-
-
-def way_back(entry: TimelineEntry) -> str:
-    """Return how money of a payment went back by a fact of the timeline; empty for any other fact."""
-    if entry.kind is not TimelineKind.REFUNDED:
-        return ""
-    return str(WAY_BACK.get(entry.details.get("way", ""), STATE[PaymentState.REFUNDED]))
-
-
-def sum_moved(details: Mapping[str, Any]) -> str:
-    """Return how much went which way by a fact about money, and what of the payment is open since; else empty."""
-    moved, left = (Money.parse(details.get(name), details.get("currency")) for name in ("amount", "left"))
-    if moved is None:
-        return ""
-    say = formatter()
-    if left is None:
-        return say.money(moved)
-    if details.get("is_again"):
-        return _(
-            "PayPal no longer takes back %(amount)s; not gone back: %(left)s",
-            amount=say.money(moved),
-            left=say.money(left),
-        )
-    return _("%(amount)s; not gone back: %(left)s", amount=say.money(moved), left=say.money(left))
 
 
 def _line(payment: Payment) -> PaymentLine:

@@ -1,4 +1,6 @@
-"""Payments start again: on a day, or now. Two acts with a button each, for customers and for the desk.
+"""A subscription resumes: on a day, or now. Two acts with a button each, for customers and for the desk.
+
+PayPal then takes payments on its own next billing date: the day is not that of a payment.
 
 Which one is meant is said by the button alone, and none of them is a default: Enter in the field presses the one
 of the day, and a day that was typed is never answered by « now » (deciding test 26).
@@ -10,17 +12,17 @@ from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, SubmitField
-from wtforms.validators import Optional
+from wtforms import SubmitField
 
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 
 
 class ResumeForm(BaseForm):
     """The day, shown as it is planned so far, and the two buttons."""
 
-    day = DateField(_l("Payments start again on"), validators=[Optional()])
+    day = DayField(_l("The subscription resumes on"))  # needed by the one button, and by the other not
     on_day = SubmitField(_l("Resume on this day"))
     at_once = SubmitField(_l("Resume now"))
 

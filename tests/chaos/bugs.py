@@ -42,9 +42,9 @@ def call_before_intent() -> None:
 def success_without_a_read() -> None:
     """PayPal's 422 « status invalid » is taken for « it is over already », and nobody looks."""
     from portal.providers.ports import GatewayRefused, Refusal
-    from portal.services import carrying_out
+    from portal.services.carrying import answers
 
-    find = carrying_out.gateway_for
+    find = answers.gateway_for
 
     class Believing:
         def __init__(self, gateway: Any) -> None:
@@ -62,7 +62,7 @@ def success_without_a_read() -> None:
                 self._believes = refused.refusal is Refusal.STATUS_INVALID
                 raise
 
-    carrying_out.gateway_for = lambda *args, **more: Believing(find(*args, **more))
+    answers.gateway_for = lambda *args, **more: Believing(find(*args, **more))
 
 
 def mail_before_commit() -> None:

@@ -71,18 +71,19 @@ def reach(point: str) -> None:
 def install() -> None:
     """Lay the points around the product's functions, before anybody imports them by name."""
     from portal.providers import smtp
-    from portal.services import carrying_out, end_requests, endings, events, outbox, settling, webhook_intake
+    from portal.services import end_requests, endings, events, outbox, webhook_intake
+    from portal.services.carrying import answers, engine
 
     around(end_requests, "record", before="before-intent", after="intent-committed")
     around(end_requests, "_write", after="intent-written")
     around(endings, "record_end", after="settling")
-    around(settling, "settle", after="settled")
+    around(engine, "settle", after="settled")
     around(outbox, "_claim", after="mail-claimed", when=lambda claimed: hasattr(claimed, "message_id"))
     around(smtp.SmtpMailer, "send", after="mail-given")
     around(webhook_intake, "_store", after="event-stored")
     around(events, "_settle", before="event-handled")
-    find = carrying_out.gateway_for
-    carrying_out.gateway_for = lambda *args, **more: _Mortal(find(*args, **more))
+    find = answers.gateway_for
+    answers.gateway_for = lambda *args, **more: _Mortal(find(*args, **more))
 
 
 def around(

@@ -15,7 +15,9 @@ from portal.domain.payments import Move, MoveKind
 from portal.models import LatePayment, Payment, Refund, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions
-from portal.services import late_payment_notices, late_payment_watch, payments, refunding, refunds
+from portal.services import late_payment_notices, late_payment_watch, payments, refunds
+from portal.services.carrying import refund_carrying
+from portal.services.carrying.answers import Patience
 from portal.services.payments import Told
 from portal.services.refunds import By
 from tests.services.test_carrying_out import ask, carry
@@ -88,7 +90,7 @@ def refund(ctx, refund_id) -> Refund:
 
 def try_it(ctx, late, refund_id, *, patience=0.4) -> Refund:
     """Try as if the planned time had come."""
-    refunding.carry_out(ctx, late.merchant_id, refund_id, patience=patience, insist=True)
+    refund_carrying.carry_out(ctx, late.merchant_id, refund_id, patience=Patience(answer=patience), insist=True)
     return refund(ctx, refund_id)
 
 

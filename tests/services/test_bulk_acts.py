@@ -32,9 +32,10 @@ from portal.models import (
 )
 from portal.queries import bulk_results
 from portal.queries.bulk_results import Result
-from portal.services import bulk_acts, bulk_previews, bulk_running, carrying_out, end_requests, refreshing
+from portal.services import bulk_acts, bulk_previews, bulk_running, end_requests, refreshing
 from portal.services.bulk_acts import BadChoice, Choice, Fault, NotNow, Person
 from portal.services.bulk_previews import AccessEffect
+from portal.services.carrying import end_carrying
 from tests.services.test_carrying_out import wish_of
 
 STATES = list(Status)
@@ -270,7 +271,7 @@ def test_16_a_worker_that_dies_at_any_point_leaves_one_outcome(ctx, make, paypal
     (row_id,) = given(ctx, act_id)
     module, name = {
         "before": (end_requests, "record"),
-        "recorded": (carrying_out, "carry_out"),
+        "recorded": (end_carrying, "carry_out"),
         "carried": (bulk_running, "_give"),
     }[point]
     with monkeypatch.context() as dying:
@@ -283,7 +284,7 @@ def test_16_a_worker_that_dies_at_any_point_leaves_one_outcome(ctx, make, paypal
     assert bulk_running.sweep(ctx, now=later) >= 1
     run(ctx, act_id)
     if point == "recorded":  # the request's own job goes on
-        carrying_out.carry_out(ctx, merchant.id, make.requests(subscription)[0].id)
+        end_carrying.carry_out(ctx, merchant.id, make.requests(subscription)[0].id)
     assert results(ctx, act_id) == {Result.CONFIRMED: 1}
     assert len(make.requests(subscription)) == 1
     assert paypal.count("cancel") == 1
@@ -308,7 +309,7 @@ def test_a_silent_paypal_makes_rows_wait_holds_the_rest_and_all_finish_later(
     with ctx.db.read() as session:
         asked = session.scalars(select(EndRequest.id)).all()
     for request_id in asked:
-        carrying_out.carry_out(ctx, merchant.id, request_id)
+        end_carrying.carry_out(ctx, merchant.id, request_id)
     run(ctx, act_id)
     assert results(ctx, act_id) == {Result.CONFIRMED: 5}
     assert act_of(ctx, act_id).state is BulkState.DONE
@@ -365,7 +366,7 @@ def test_one_that_ended_after_the_preview_says_so(ctx, make, paypal, merchant, a
     subscription, other = make.subscription(), make.subscription()
     act_id = start(ctx, anne, [subscription, other])
     recorded = end_requests.record(ctx, wish_of(subscription), now=utc_now())
-    carrying_out.carry_out(ctx, merchant.id, recorded.request_id)
+    end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     end_requests.record(ctx, wish_of(other), now=utc_now())
     run(ctx, act_id)
     reasons = {row.subscription_id: (row.state, row.reason) for row in rows_of(ctx, act_id)}
@@ -383,7 +384,7 @@ def test_an_end_between_the_look_and_the_lock_is_seen(ctx, make, paypal, merchan
     def overtaken(*positional, **named):
         monkeypatch.setattr(end_requests, "record", real)
         recorded = real(ctx, wish_of(subscription), now=utc_now())
-        carrying_out.carry_out(ctx, merchant.id, recorded.request_id)
+        end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
         return real(*positional, **named)
 
     monkeypatch.setattr(end_requests, "record", overtaken)

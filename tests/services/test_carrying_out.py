@@ -15,8 +15,10 @@ from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, IllegalTransition, Status
 from portal.models import EndRequest, Mail, MailState, PayPalAccount, TimelineEntry, TimelineKind
-from portal.services import carrying_out, end_requests, end_withdrawals, outbox, settling
-from portal.services.carrying_out import Patience
+from portal.services import end_requests, end_withdrawals, outbox, tries
+from portal.services.carrying import answers, end_carrying, engine
+from portal.services.carrying.answers import Patience
+from portal.services.carrying.end_carrying import ENDS
 from portal.services.end_wishes import Wish
 
 IMPATIENT = Patience(answer=0.3, whole=None)
@@ -59,7 +61,7 @@ def carry(ctx, request, *, patience=IMPATIENT, times=1) -> EndRequest:
         with ctx.db.begin() as session:
             session.execute(update(EndRequest).where(EndRequest.id == request.id).values(next_try_at=None))
             session.execute(update(PayPalAccount).values(calm_until=None))
-        carrying_out.carry_out(ctx, request.merchant_id, request.id, patience=patience)
+        end_carrying.carry_out(ctx, request.merchant_id, request.id, patience=patience)
     return row(ctx, request.id)
 
 
@@ -210,7 +212,7 @@ def test_5_a_revoked_key_gives_one_mail_for_fifty_requests(ctx, make, paypal, su
 
     paypal.clear_rules()
     with ctx.db.begin() as session:
-        assert settling.retry_all(session, subscription.merchant_id, now=make.now()) == 50
+        assert tries.retry_all(session, subscription.merchant_id, now=make.now()) == 50
     assert {carry(ctx, request).state for request in requests} == {RequestState.CONFIRMED}
     with ctx.db.read() as session:
         assert session.scalars(select(PayPalAccount)).one().broken_since is None
@@ -263,7 +265,7 @@ def test_a_click_after_the_end_shows_the_first_request(ctx, make, subscription):
 def test_two_workers_at_once_call_paypal_once(ctx, make, paypal, subscription):
     request = ask(ctx, make, subscription)
     threads = [
-        threading.Thread(target=carrying_out.carry_out, args=(ctx, request.merchant_id, request.id)) for _ in range(5)
+        threading.Thread(target=end_carrying.carry_out, args=(ctx, request.merchant_id, request.id)) for _ in range(5)
     ]
     for thread in threads:
         thread.start()
@@ -285,15 +287,15 @@ def test_16_a_process_killed_at_any_point_leaves_exactly_one_outcome_and_one_mai
     request = ask(ctx, make, subscription)
     die_at(monkeypatch, point)
     with pytest.raises(Killed):
-        carrying_out.carry_out(ctx, request.merchant_id, request.id)
+        end_carrying.carry_out(ctx, request.merchant_id, request.id)
     monkeypatch.undo()
     assert row(ctx, request.id).state is RequestState.CALLING
 
-    carrying_out.carry_out(ctx, request.merchant_id, request.id)
+    end_carrying.carry_out(ctx, request.merchant_id, request.id)
     assert row(ctx, request.id).state is RequestState.CALLING, "the dead process's claim still stands"
     with ctx.db.begin() as session:  # … until its time has run out
         session.execute(update(EndRequest).values(claimed_at=make.now() - timedelta(minutes=5)))
-    carrying_out.carry_out(ctx, request.merchant_id, request.id)
+    end_carrying.carry_out(ctx, request.merchant_id, request.id)
 
     assert row(ctx, request.id).state is RequestState.CONFIRMED
     assert paypal.count("cancel") == 1
@@ -304,7 +306,7 @@ def test_16_a_process_killed_at_any_point_leaves_exactly_one_outcome_and_one_mai
 
 def die_at(monkeypatch, point):
     """Kill the process at a named point: the gateway's calls and our transactions are the points between them."""
-    real = carrying_out.gateway_for
+    real = answers.gateway_for
 
     class Dying:
         def __init__(self, gateway):
@@ -327,7 +329,7 @@ def die_at(monkeypatch, point):
                 raise Killed
             return answer
 
-    monkeypatch.setattr(carrying_out, "gateway_for", lambda *args, **more: Dying(real(*args, **more)))
+    monkeypatch.setattr(answers, "gateway_for", lambda *args, **more: Dying(real(*args, **more)))
 
 
 def test_13_undo_then_cancel_again_keeps_both_reasons_under_two_references(ctx, make, paypal, subscription):
@@ -430,8 +432,8 @@ def test_the_sweep_finds_a_request_whose_job_was_lost(ctx, make, paypal, subscri
     request = ask(ctx, make, subscription)
     with ctx.db.begin() as session:
         session.execute(text("DELETE FROM procrastinate_jobs"))
-    assert settling.sweep(ctx, now=make.now()) == 0, "it is not late yet"
-    assert settling.sweep(ctx, now=make.now() + timedelta(minutes=5)) == 1
+    assert engine.sweep(ENDS, ctx, now=make.now()) == 0, "it is not late yet"
+    assert engine.sweep(ENDS, ctx, now=make.now() + timedelta(minutes=5)) == 1
     with ctx.db.read() as session:
         job = session.scalars(text("SELECT args FROM procrastinate_jobs")).one()
     assert job["request_id"] == str(request.id)

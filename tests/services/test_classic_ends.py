@@ -12,7 +12,7 @@ from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.subscriptions import Status
 from portal.models import PayPalAccount, Provider, TimelineKind
 from portal.queries import subscriptions
-from portal.services import endings, settling
+from portal.services import endings, tries
 from portal.services.gateways import classic_gateway
 from tests.fakes.makers import CLASSIC
 from tests.services.test_carrying_out import ask, carry, entries, mails, row
@@ -165,7 +165,7 @@ def test_a_classic_key_that_is_refused_stops_classic_requests_only(ctx, make, pa
 
     paypal.clear_rules()
     with ctx.db.begin() as session:
-        settling.retry_all(session, merchant.id, now=make.now())
+        tries.retry_all(session, merchant.id, now=make.now())
     assert {carry(ctx, request).state for request in (stopped, waiting[0])} == {RequestState.CONFIRMED}
     assert key_of(ctx, merchant, Provider.PAYPAL_CLASSIC).broken_since is None
 

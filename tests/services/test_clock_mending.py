@@ -14,19 +14,11 @@ from portal.domain.pauses import PauseState
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail, MailState, Merchant, PauseRequest, PayPalAccount, Refund, Subscription
-from portal.services import (
-    carrying_out,
-    clock_mending,
-    end_requests,
-    outbox,
-    pause_carrying,
-    pause_settling,
-    pauses,
-    refreshing,
-    refunding,
-    refunds,
-    settling,
-)
+from portal.services import clock_mending, end_requests, outbox, pauses, refreshing, refunds
+from portal.services.carrying import answers, end_carrying, engine, pause_carrying, refund_carrying
+from portal.services.carrying.end_carrying import ENDS
+from portal.services.carrying.pause_carrying import PAUSES
+from portal.services.carrying.refund_carrying import REFUNDS
 from portal.services.refunds import By
 from tests.services import test_pauses
 from tests.services.late_money import alarms, charged, show, stopped
@@ -66,10 +58,10 @@ def carry(ctx, monkeypatch):
     """Try as a worker does at that moment."""
 
     def at_that_moment(kind, at):
-        for module in (carrying_out, pause_carrying, refunding):
+        for module in (answers, engine, end_carrying, pause_carrying, refund_carrying):
             monkeypatch.setattr(module, "utc_now", lambda: at)
         row = one(ctx, kind)
-        module = {EndRequest: carrying_out, PauseRequest: pause_carrying, Refund: refunding}[kind]
+        module = {EndRequest: end_carrying, PauseRequest: pause_carrying, Refund: refund_carrying}[kind]
         module.carry_out(ctx, row.merchant_id, row.id)
 
     return at_that_moment
@@ -82,10 +74,10 @@ def test_21_an_end_recorded_or_claimed_by_a_wrong_clock_is_confirmed(
 ):
     request_id = asked(ctx, make, subscription, shift)
     if dies == "calling":  # and the process is gone
-        settling.claim(ctx, subscription.merchant_id, request_id, now=utc_now() + shift, insist=True)
+        engine.claim(ENDS, ctx, subscription.merchant_id, request_id, now=utc_now() + shift, insist=True)
 
     def step(at):
-        if settling.sweep(ctx, now=at):
+        if engine.sweep(ENDS, ctx, now=at):
             carry(EndRequest, at)
 
     within_the_hour(ctx, step)
@@ -102,7 +94,7 @@ def test_21_a_try_that_a_wrong_clock_put_off_is_due(ctx, make, paypal, subscript
     assert one(ctx, EndRequest).next_try_at > utc_now() + shift
 
     def step(at):
-        settling.sweep(ctx, now=at)
+        engine.sweep(ENDS, ctx, now=at)
         carry(EndRequest, at)
 
     within_the_hour(ctx, step)
@@ -116,14 +108,14 @@ def test_21_a_pause_and_a_refund_claimed_by_a_wrong_clock_end(ctx, make, paypal,
     show(ctx, ended, charged(paypal, ended))
     by, wrong = By(id=uuid.uuid4(), name="Anne"), utc_now() + shift
     refund_id = refunds.record(ctx, merchant.id, alarms(ctx)[0].id, by, now=wrong)
-    refunds.claim(ctx, merchant.id, refund_id, now=wrong, insist=True)
+    engine.claim(REFUNDS, ctx, merchant.id, refund_id, now=wrong, insist=True)
     resting = make.subscription(merchant=merchant, product=make.product(merchant, pause_offered=True))
     paused = test_pauses.ask(ctx, resting, staff=True, days=None).id
-    pause_settling.claim(ctx, merchant.id, paused, now=wrong, insist=True)
+    engine.claim(PAUSES, ctx, merchant.id, paused, now=wrong, insist=True)
 
     def step(at):
-        refunds.sweep(ctx, now=at)
-        pause_settling.sweep(ctx, now=at)
+        engine.sweep(REFUNDS, ctx, now=at)
+        engine.sweep(PAUSES, ctx, now=at)
         carry(Refund, at)
         carry(PauseRequest, at)
 
@@ -145,8 +137,8 @@ def test_21_no_promised_day_becomes_due_by_it(ctx, make, paypal, subscription, c
     planned, resumes = one(ctx, EndRequest).due_at, one(ctx, PauseRequest).due_at
 
     def step(at):
-        settling.sweep(ctx, now=at)
-        pause_settling.sweep(ctx, now=at)
+        engine.sweep(ENDS, ctx, now=at)
+        engine.sweep(PAUSES, ctx, now=at)
         carry(EndRequest, at)
         carry(PauseRequest, at)
 
@@ -204,7 +196,7 @@ def test_21_a_mail_a_key_and_a_job_put_off_by_a_wrong_clock_are_free(ctx, make, 
 def test_what_lies_ahead_by_right_is_left(ctx, make, subscription):
     """The ladder's own longest wait, a claim of this second, a mail that waits its minute: nothing is touched."""
     request_id = asked(ctx, make, subscription, timedelta(0))
-    settling.claim(ctx, subscription.merchant_id, request_id, now=utc_now(), insist=True)
+    engine.claim(ENDS, ctx, subscription.merchant_id, request_id, now=utc_now(), insist=True)
     with ctx.db.begin() as session:
         request = session.get_one(EndRequest, request_id)
         request.attempts, request.next_try_at = 6, utc_now() + timedelta(hours=6, minutes=36)

@@ -21,7 +21,7 @@ from portal.domain.subscriptions import Action, Status
 from portal.models import Comeback, Mail, PayPalAccount, Subscription, TimelineEntry
 from portal.queries import comebacks as queries
 from portal.services import comeback_calls, comeback_watching, comebacks, end_requests, imports
-from portal.services.carrying_out import Patience
+from portal.services.carrying.answers import Patience
 from portal.services.comeback_watching import Looked
 from portal.services.end_wishes import Wish
 from tests.services.webhook_desk import WebhookDesk, changed

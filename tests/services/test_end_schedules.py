@@ -25,16 +25,8 @@ from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
 from portal.providers.ports import PaymentReading
 from portal.queries import inbox, subscriptions
-from portal.services import (
-    aging,
-    carrying_out,
-    end_requests,
-    end_withdrawals,
-    endings,
-    moved_ends,
-    payments,
-    received_requests,
-)
+from portal.services import aging, end_requests, end_withdrawals, endings, moved_ends, payments, received_requests
+from portal.services.carrying import end_carrying
 from portal.services.end_schedules import beginning_of
 from portal.services.outbox import CONTENT
 from portal.services.payments import Told
@@ -423,7 +415,7 @@ def test_a_customer_who_stood_behind_staffs_plan_is_not_forgotten_when_staff_tak
 
 def test_a_planned_end_is_not_sent_before_its_day_even_by_the_desks_button(ctx, make, paypal, subscription):
     request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    carrying_out.carry_out(ctx, request.merchant_id, request.id, insist=True)
+    end_carrying.carry_out(ctx, request.merchant_id, request.id, insist=True)
     assert row(ctx, request.id).state is RequestState.RECORDED
     assert len(paypal.calls) == 0
 

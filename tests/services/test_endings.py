@@ -16,6 +16,7 @@ from portal.models import Mail, PayPalAccount, Subscription, TimelineKind
 from portal.providers.ports import Reading, Token
 from portal.queries import subscriptions
 from portal.services import end_requests, endings, paypal_keys
+from portal.services.carrying import end_carrying
 from portal.services.gateways import RowTokenStore
 from portal.services.rules import rule_of
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
@@ -227,10 +228,9 @@ def test_too_many_calls_calms_the_whole_merchant(ctx, make, paypal, subscription
     paypal.rule("show", "429", retry_after=1800)
     carry(ctx, ask(ctx, make, subscription))
     calls = len(paypal.calls)
-    from portal.services import carrying_out
 
     request = ask(ctx, make, other)
-    carrying_out.carry_out(ctx, request.merchant_id, request.id)
+    end_carrying.carry_out(ctx, request.merchant_id, request.id)
     assert len(paypal.calls) == calls
     assert row(ctx, request.id).next_try_at > utc_now() + timedelta(minutes=25)
 

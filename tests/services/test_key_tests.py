@@ -13,10 +13,12 @@ from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.subscriptions import Status
 from portal.models import EventSource, EventState, KeyState, Mail, PayPalAccount, PayPalEvent, Provider
 from portal.providers.ports import ClassicCredentials
-from portal.services import carrying_out, key_checks, paypal_keys, settling
+from portal.services import key_checks, paypal_keys
+from portal.services.carrying import end_carrying, engine
+from portal.services.carrying.answers import Answer
+from portal.services.carrying.end_carrying import ENDS
 from portal.services.key_checks import Finding
 from portal.services.paypal_keys import Untested
-from portal.services.settling import Answer
 from tests.fakes.makers import CLASSIC
 from tests.services.test_carrying_out import ask, carry, row
 
@@ -352,22 +354,22 @@ def test_any_other_trouble_says_nothing_of_the_key(ctx, make, merchant, paypal, 
 @pytest.mark.parametrize("trouble", [Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN, Trouble.NO_KEY])
 def test_a_late_answer_to_an_old_key_does_not_mark_the_new_one(ctx, make, merchant, paypal, now, trouble):
     request = ask(ctx, make, make.subscription(merchant=merchant))
-    claim = settling.claim(ctx, merchant.id, request.id, now=utc_now(), insist=True)
+    claim = engine.claim(ENDS, ctx, merchant.id, request.id, now=utc_now(), insist=True)
     save(ctx, merchant, paypal, now=now - HOUR)  # whatever the clocks of two machines say
-    settling.settle(ctx, claim, Answer(trouble=trouble), now=utc_now())
+    engine.settle(ENDS, ctx, claim, Answer(trouble=trouble), now=utc_now())
     account = account_of(ctx, merchant)
     assert (account.state, account.broken_since) == (KeyState.WORKING, None)
     waiting = row(ctx, request.id)
     assert waiting.state is RequestState.RETRYING
     assert "merchant_needs_you" not in mail_kinds(ctx)
-    carrying_out.carry_out(ctx, merchant.id, request.id)
+    end_carrying.carry_out(ctx, merchant.id, request.id)
     assert row(ctx, request.id).state is RequestState.CONFIRMED
 
 
 def test_an_answer_to_the_key_in_use_does_mark_it(ctx, make, merchant):
     request = ask(ctx, make, make.subscription(merchant=merchant))
-    claim = settling.claim(ctx, merchant.id, request.id, now=utc_now(), insist=True)
-    settling.settle(ctx, claim, Answer(trouble=Trouble.BAD_CREDENTIALS), now=utc_now())
+    claim = engine.claim(ENDS, ctx, merchant.id, request.id, now=utc_now(), insist=True)
+    engine.settle(ENDS, ctx, claim, Answer(trouble=Trouble.BAD_CREDENTIALS), now=utc_now())
     assert account_of(ctx, merchant).state is KeyState.REFUSED
     assert row(ctx, request.id).state is RequestState.NEEDS_MERCHANT
 
@@ -390,7 +392,7 @@ def test_removing_a_key_loses_no_request(ctx, make, merchant, paypal, now):
     assert recorded.state is RequestState.NEEDS_MERCHANT, "customers can still ask: it is recorded"
     save(ctx, merchant, paypal, now=utc_now())
     for one in (waiting, recorded):
-        carrying_out.carry_out(ctx, merchant.id, one.id)  # what the jobs deferred by the save do
+        end_carrying.carry_out(ctx, merchant.id, one.id)  # what the jobs deferred by the save do
         assert row(ctx, one.id).state is RequestState.CONFIRMED
     assert make.reload(subscription).status is Status.CANCELLED
 

@@ -21,7 +21,8 @@ from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof, ReceivedRequest, Staff, Subscription, TimelineEntry
 from portal.queries import holdings, proofs
 from portal.queries import received_requests as stored
-from portal.services import aging, carrying_out, end_requests, end_withdrawals, notifications, outbox, received_requests
+from portal.services import aging, end_requests, end_withdrawals, notifications, outbox, received_requests
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 from portal.services.notifications import Notification
 from portal.services.received_requests import Declaration
@@ -90,7 +91,7 @@ def staff_ask(ctx, subscription, action=Action.CANCEL, *, now, received=None, **
 
 def staff_end(ctx, subscription, *, now, received=None):
     asked = staff_ask(ctx, subscription, now=now, received=received)
-    carrying_out.carry_out(ctx, subscription.merchant_id, asked.request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, asked.request_id)
     return asked
 
 
@@ -340,7 +341,7 @@ def test_a_letter_found_to_be_answered_by_what_is_under_way_makes_that_cancelled
     merchant_id = subscription.merchant_id
     assert received_requests.match_standing(ctx, merchant_id, letter.id, subscription.id, by="Léa", now=now)
     assert one_request(ctx).outcome is Status.CANCELLED
-    carrying_out.carry_out(ctx, merchant_id, one_request(ctx).id)
+    end_carrying.carry_out(ctx, merchant_id, one_request(ctx).id)
     assert dict(wording(facts_of(ctx), locale="en").rows)["Asked by"].startswith("Claire Martin")
 
 

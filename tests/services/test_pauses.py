@@ -16,18 +16,11 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, IllegalTransition, Status
 from portal.models import Mail, PauseRequest, PayPalAccount, TimelineEntry
-from portal.services import (
-    carrying_out,
-    end_requests,
-    end_withdrawals,
-    pause_carrying,
-    pause_reminders,
-    pause_settling,
-    pauses,
-    refreshing,
-    settling,
-)
-from portal.services.carrying_out import Patience
+from portal.providers.ports import GatewayRefused
+from portal.services import end_requests, end_withdrawals, pause_reminders, pauses, refreshing, tries
+from portal.services.carrying import answers, end_carrying, engine, pause_carrying
+from portal.services.carrying.answers import Patience
+from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.end_wishes import Wish
 from portal.services.pauses import PauseWish
 
@@ -260,22 +253,22 @@ def test_already_so_at_paypal_is_success_without_a_call(ctx, make, paypal, subsc
 def test_the_message_before_our_own_answer_gives_one_entry(ctx, make, paypal, subscription):
     """PayPal's event is read while our call is under way; our own answer then finds it settled."""
     request = ask(ctx, subscription)
-    claim = pause_settling.claim(ctx, request.merchant_id, request.id, now=utc_now(), insist=False)
-    gateway = carrying_out.gateway_for(ctx, request.merchant_id)
+    claim = engine.claim(PAUSES, ctx, request.merchant_id, request.id, now=utc_now(), insist=False)
+    gateway = answers.gateway_for(ctx, request.merchant_id)
     gateway.suspend_subscription(subscription.provider_id, reason="Pause")
     refreshing.refresh(ctx, subscription.merchant_id, subscription.id, now=utc_now())
     assert row(ctx, request.id).state is PauseState.DONE
     reading = gateway.show_subscription(subscription.provider_id)
     verdict, refusal = claim.verdict(reading, now=utc_now())
-    answer = pause_settling.PauseAnswer(reading=reading, verdict=verdict, refusal=refusal, accepted=True)
-    pause_settling.settle(ctx, claim, answer, now=utc_now())
+    answer = pause_carrying.PauseAnswer(reading=reading, verdict=verdict, refusal=refusal, accepted=True)
+    engine.settle(PAUSES, ctx, claim, answer, now=utc_now())
     refreshing.refresh(ctx, subscription.merchant_id, subscription.id, now=utc_now())
     assert kinds(ctx, subscription) == ["pause_requested", "paused"]
     assert mails(ctx) == ["merchant_pause", "pause_confirmed"]
 
 
 def test_a_pause_made_at_paypal_is_only_a_state_seen(ctx, make, paypal, subscription):
-    gateway = carrying_out.gateway_for(ctx, subscription.merchant_id)
+    gateway = answers.gateway_for(ctx, subscription.merchant_id)
     gateway.suspend_subscription(subscription.provider_id, reason="Pause")
     refreshing.refresh(ctx, subscription.merchant_id, subscription.id, now=utc_now())
     assert make.reload(subscription).status is Status.PAUSED
@@ -284,10 +277,10 @@ def test_a_pause_made_at_paypal_is_only_a_state_seen(ctx, make, paypal, subscrip
 
 
 DEATHS = {
-    "claimed": (pause_carrying, "find"),
-    "read": (pause_settling, "note_call"),
-    "called": (pause_carrying, "_read_back"),
-    "read back": (pause_settling, "settle"),
+    "claimed": (pause_carrying, "read"),
+    "read": (pause_carrying, "note_call"),
+    "called": (pause_carrying, "read_back"),
+    "read back": (engine, "settle"),
 }
 
 
@@ -348,15 +341,15 @@ def end_it(ctx, subscription, action=Action.CANCEL):
 
 def test_an_end_outranks_what_is_open_and_no_pause_is_asked_beside_it(ctx, make, paypal, subscription):
     request = ask(ctx, subscription)
-    claim = pause_settling.claim(ctx, request.merchant_id, request.id, now=utc_now(), insist=False)
+    claim = engine.claim(PAUSES, ctx, request.merchant_id, request.id, now=utc_now(), insist=False)
     end = end_it(ctx, subscription)
     assert row(ctx, request.id).state is PauseState.WITHDRAWN
-    before = carrying_out.gateway_for(ctx, subscription.merchant_id).show_subscription(subscription.provider_id)
-    assert not pause_settling.note_call(ctx, claim, before, now=utc_now()), "no suspend leaves any more"
+    before = answers.gateway_for(ctx, subscription.merchant_id).show_subscription(subscription.provider_id)
+    assert not pause_carrying.note_call(ctx, claim, before, now=utc_now()), "no suspend leaves any more"
     with pytest.raises(NotAllowed) as denied:
         ask(ctx, subscription)
     assert denied.value.denial is Denial.END_UNDER_WAY
-    carrying_out.carry_out(ctx, subscription.merchant_id, end.request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, end.request_id)
     assert make.reload(subscription).status is Status.CANCELLED
     assert paypal.count("suspend") == 0
     assert set(kinds(ctx, subscription)) == {"pause_requested", "pause_withdrawn", "end_requested", "ended"}
@@ -366,11 +359,11 @@ def test_an_activate_that_leaves_after_the_cancel_changes_nothing(ctx, make, pay
     carry(ctx, ask(ctx, subscription))
     (resume,) = rows(ctx, subscription, PauseKind.RESUME)
     due_now(ctx, resume)
-    claim = pause_settling.claim(ctx, resume.merchant_id, resume.id, now=utc_now(), insist=False)
+    claim = engine.claim(PAUSES, ctx, resume.merchant_id, resume.id, now=utc_now(), insist=False)
     end = end_it(ctx, subscription)
-    carrying_out.carry_out(ctx, subscription.merchant_id, end.request_id)
-    with pytest.raises(carrying_out.GatewayRefused):
-        carrying_out.gateway_for(ctx, resume.merchant_id).activate_subscription(claim.provider_id, reason="late")
+    end_carrying.carry_out(ctx, subscription.merchant_id, end.request_id)
+    with pytest.raises(GatewayRefused):
+        answers.gateway_for(ctx, resume.merchant_id).activate_subscription(claim.provider_id, reason="late")
     assert at_paypal(paypal, subscription) == "CANCELLED"
     assert make.reload(subscription).status is Status.CANCELLED
 
@@ -387,7 +380,7 @@ def test_an_end_that_is_taken_back_gives_the_planned_resume_back(ctx, make, payp
     carry(ctx, ask(ctx, subscription))
     paypal.rule("show", "500")
     end = end_it(ctx, subscription)
-    carrying_out.carry_out(ctx, subscription.merchant_id, end.request_id, patience=IMPATIENT)
+    end_carrying.carry_out(ctx, subscription.merchant_id, end.request_id, patience=IMPATIENT)
     paypal.clear_rules()
     (only,) = make.requests(subscription)
     assert only.state is RequestState.RETRYING
@@ -457,9 +450,9 @@ def test_a_lost_job_is_found_and_a_missed_day_is_made_up_for(ctx, make, paypal, 
     (resume,) = rows(ctx, subscription, PauseKind.RESUME)
     with ctx.db.begin() as session:
         session.execute(text("DELETE FROM procrastinate_jobs"))
-    assert pause_settling.sweep(ctx, now=utc_now()) == 0, "its day has not come"
+    assert engine.sweep(PAUSES, ctx, now=utc_now()) == 0, "its day has not come"
     due_now(ctx, resume)
-    assert pause_settling.sweep(ctx, now=utc_now()) == 1
+    assert engine.sweep(PAUSES, ctx, now=utc_now()) == 1
     with ctx.db.read() as session:
         jobs = session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'pauses.carry_out'"))
     assert jobs == 1
@@ -500,7 +493,7 @@ def test_a_key_that_works_again_frees_what_waits(ctx, make, paypal, subscription
     assert request.state is PauseState.NEEDS_MERCHANT
     assert mails(ctx) == ["merchant_pause_stuck"]
     with ctx.db.begin() as session:
-        assert settling.retry_all(session, subscription.merchant_id, now=utc_now()) == 1
+        assert tries.retry_all(session, subscription.merchant_id, now=utc_now()) == 1
 
 
 def test_a_pause_that_had_left_keeps_its_end_when_the_end_that_took_its_place_is_taken_back(ctx, make, paypal):

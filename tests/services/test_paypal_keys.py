@@ -15,6 +15,7 @@ from portal.providers.ports import Credentials
 from portal.queries import end_requests as end_requests_of
 from portal.queries import paypal_accounts
 from portal.services import key_checks, paypal_keys
+from portal.services.carrying import end_carrying
 from portal.services.gateways import NoKey, gateway_for
 from portal.services.key_checks import Finding
 from tests.services.test_carrying_out import ask, carry
@@ -203,7 +204,7 @@ def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now
     from portal.domain.end_requests import Channel, RequestState
     from portal.domain.policies import Actor, Role
     from portal.domain.subscriptions import Action, Status
-    from portal.services import carrying_out, end_requests
+    from portal.services import end_requests
     from portal.services.end_wishes import Wish
 
     subscription = make.subscription()
@@ -217,9 +218,9 @@ def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now
     )
     request_id = end_requests.record(ctx, wish, now=now).request_id
     paypal.rule("any", "401")
-    carrying_out.carry_out(ctx, subscription.merchant_id, request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, request_id)
     assert make.requests(subscription)[0].state is RequestState.NEEDS_MERCHANT
     paypal.clear_rules()
     save(ctx, subscription.merchant_id, paypal.credentials, now=now)
-    carrying_out.carry_out(ctx, subscription.merchant_id, request_id)  # what the job deferred by the save does
+    end_carrying.carry_out(ctx, subscription.merchant_id, request_id)  # what the job deferred by the save does
     assert make.reload(subscription).status is Status.CANCELLED

@@ -17,7 +17,9 @@ from portal.domain.policies import Actor, Role
 from portal.domain.refunds import MOVES, OPEN, CannotRefund, NoRefund, RefundState
 from portal.models import PauseRequest, PaymentState, PayPalAccount, Refund, TimelineKind
 from portal.providers.ports import GatewayRefused, Refusal
-from portal.services import late_payments, pauses, paypal_keys, refunding, refunds
+from portal.services import late_payments, pauses, paypal_keys
+from portal.services.carrying import engine, refund_carrying
+from portal.services.carrying.refund_carrying import REFUNDS
 from portal.services.pauses import PauseWish
 from tests.services.late_money import alarms, charged, click, payment_of, refund, show, stopped, tell, try_it
 from tests.services.test_carrying_out import Killed, entries, mails
@@ -148,13 +150,13 @@ def test_a_201_that_cannot_be_read_back_is_pending_until_it_can(ctx, paypal, end
 
 
 def test_given_back_by_hand_between_our_read_and_our_call_is_seen_by_a_read(ctx, paypal, ended, late, monkeypatch):
-    real = refunds.note_call
+    real = refund_carrying.note_call
 
     def by_hand(*args, **more):
         paypal.happen(ended.provider_id, "refund")
         return real(*args, **more)
 
-    monkeypatch.setattr(refunds, "note_call", by_hand)
+    monkeypatch.setattr(refund_carrying, "note_call", by_hand)
     done = try_it(ctx, late, click(ctx, late))
     assert done.state is RefundState.DONE
     assert paypal.subscriptions[ended.provider_id].refunds == []
@@ -170,7 +172,7 @@ def test_given_back_by_hand_before_is_not_sent_again(ctx, paypal, ended, late):
 
 
 def test_already_refunded_is_believed_only_from_a_read(ctx, paypal, ended, late, monkeypatch):
-    real = refunding.rest_gateway
+    real = refund_carrying.rest_gateway
 
     class Lying:
         def __init__(self, gateway):
@@ -179,7 +181,7 @@ def test_already_refunded_is_believed_only_from_a_read(ctx, paypal, ended, late,
         def refund_sale(self, *args, **more):
             raise GatewayRefused(Refusal.OTHER, http_status=422, issue="TRANSACTION_ALREADY_REFUNDED", debug_id="d1")
 
-    monkeypatch.setattr(refunding, "rest_gateway", lambda *args, **more: Lying(real(*args, **more)))
+    monkeypatch.setattr(refund_carrying, "rest_gateway", lambda *args, **more: Lying(real(*args, **more)))
     tried = try_it(ctx, late, click(ctx, late))
     assert (tried.state, tried.trouble, tried.debug_id) == (RefundState.NEEDS_MERCHANT, Trouble.REFUSED, "d1")
     assert alarms(ctx)[0].state is LateState.OPEN
@@ -212,7 +214,7 @@ def test_six_clicks_at_once_and_five_workers_give_back_once(ctx, paypal, ended, 
     together(pressed, 6)
     assert failures == []
     assert len(set(ids)) == 1
-    together(lambda: refunding.carry_out(ctx, late.merchant_id, ids[0]), 5)
+    together(lambda: refund_carrying.carry_out(ctx, late.merchant_id, ids[0]), 5)
     assert paypal.count("refund") == 1
     once(ctx, paypal, ended)
     with pytest.raises(CannotRefund) as refused:
@@ -235,9 +237,9 @@ def test_16_a_process_killed_at_any_point_gives_back_once_and_tells_once(
     refund_id = click(ctx, late)
     die_at(monkeypatch, point)
     with pytest.raises(Killed):
-        refunding.carry_out(ctx, late.merchant_id, refund_id)
+        refund_carrying.carry_out(ctx, late.merchant_id, refund_id)
     monkeypatch.undo()
-    refunding.carry_out(ctx, late.merchant_id, refund_id)
+    refund_carrying.carry_out(ctx, late.merchant_id, refund_id)
     assert refund(ctx, refund_id).state is RefundState.CALLING, "the dead process's claim still stands"
     with ctx.db.begin() as session:  # … until its time has run out, and the sweep finds it
         session.execute(text("DELETE FROM procrastinate_jobs"))
@@ -246,7 +248,7 @@ def test_16_a_process_killed_at_any_point_gives_back_once_and_tells_once(
                 claimed_at=utc_now() - timedelta(minutes=9), next_try_at=utc_now() - timedelta(minutes=9)
             )
         )
-    assert refunds.sweep(ctx, now=utc_now()) == 1
+    assert engine.sweep(REFUNDS, ctx, now=utc_now()) == 1
     with ctx.db.read() as session:
         assert (
             session.execute(
@@ -256,14 +258,14 @@ def test_16_a_process_killed_at_any_point_gives_back_once_and_tells_once(
             ).scalar_one()
             == 1
         )
-    refunding.carry_out(ctx, late.merchant_id, refund_id)
+    refund_carrying.carry_out(ctx, late.merchant_id, refund_id)
     assert refund(ctx, refund_id).state is RefundState.DONE
     once(ctx, paypal, ended)
 
 
 def die_at(monkeypatch, point):
     """Kill the process at a named point: the gateway's calls are the points between our transactions."""
-    real = refunding.rest_gateway
+    real = refund_carrying.rest_gateway
 
     class Dying:
         def __init__(self, gateway):
@@ -288,7 +290,7 @@ def die_at(monkeypatch, point):
         def show_refund(self, refund_id):
             raise Killed
 
-    monkeypatch.setattr(refunding, "rest_gateway", lambda *args, **more: Dying(real(*args, **more)))
+    monkeypatch.setattr(refund_carrying, "rest_gateway", lambda *args, **more: Dying(real(*args, **more)))
 
 
 def test_a_classic_sale_has_no_button_and_closes_when_its_refund_shows(ctx, make, paypal):
@@ -347,7 +349,7 @@ def test_a_mended_key_sets_waiting_refunds_and_pauses_going_at_once(ctx, make, p
         if at is None or at <= utc_now()
     }
     assert soon >= {("refunds.carry_out", str(refund_id)), (queue.CARRY_OUT_PAUSE, str(pause_id))}
-    refunding.carry_out(ctx, late.merchant_id, refund_id)
+    refund_carrying.carry_out(ctx, late.merchant_id, refund_id)
     once(ctx, paypal, ended)
 
 

@@ -334,3 +334,19 @@ def test_a_reader_looks_and_does_not_act(browser, make, hire, log_in_staff):
     token = browser.values_of(browser.get("/admin/settings"))["csrf_token"]
     browser.post("/admin/settings", {"csrf_token": token}, status=403)
     browser.post("/admin/sessions/others/end", {"csrf_token": token}, status=303)
+
+
+@pytest.mark.parametrize("written", ["Votre code : {0} {1}", "{0}-{1}", "Your code: {0}{1}.", "\u200b{0} {1}"], ids=str)
+def test_the_second_factor_is_taken_as_people_paste_it(browser, lea, written):
+    with time_machine.travel("2026-11-22T10:00:05Z", tick=False):
+        code = totp(lea)
+        page = browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
+        page.submit(code=written.format(code[:3], code[3:]).translate({ord(n): ord(n) + 0xFEE0 for n in "0123456789"}))
+
+
+def test_a_recovery_code_is_taken_as_people_paste_it(browser, other_browser, lea):
+    for one, written in ((browser, "Code de secours\u00a0: {}"), (other_browser, "{}")):
+        code = lea.recovery_codes.pop()
+        page = one.submit("/admin/login", email=lea.staff.email, password=PASSWORD)
+        wide = "".join(chr(ord(sign) + 0xFEE0) if sign.isalnum() else sign for sign in code.upper())
+        page.submit(code=written.format(wide))

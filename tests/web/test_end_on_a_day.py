@@ -73,15 +73,16 @@ def test_26_a_day_that_was_typed_is_never_an_end_at_once_by_the_other_button(vis
     recap = visit.recap(held)
     desk = support.get(f"/admin/subscriptions/{theirs.id}/end/complete")
     for page, press in ((recap, CANCEL), (desk, "Mark as completed")):
-        shown = page.submit(press=press, on=day(50), status=422)
-        assert "You chose another day. This page now shows what it changes" in shown.text
+        shown = page.submit(press=press, on=day(50))
+        asked = shown.select_one("main [role=status]").get_text()
+        assert "You chose another day. This page now shows what it changes" in asked
+        assert shown.errors == [], "nobody made a mistake"
+        assert not shown.soup.title.get_text().startswith("Error")
         assert shown.soup.find("input", {"name": "on"})["value"] == day(50)
         assert PLANNED in shown.text
     assert make.requests(held) == make.requests(theirs) == []
-    again = recap.submit(press=CANCEL, on=day(50), comment="Je déménage", status=422)
-    other = again.submit(
-        press="Cancel on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"), on="", status=422
-    )
+    again = recap.submit(press=CANCEL, on=day(50), comment="Je déménage")
+    other = again.submit(press="Cancel on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"), on="")
     assert make.requests(held) == [], "nor is a day that was emptied"
     other.submit(press=CANCEL)
     assert make.requests(held)[0].reason_text == "Je déménage"
@@ -100,12 +101,21 @@ def test_a_yearly_subscription_says_what_is_still_paid_and_how_to_avoid_it(log_i
     bare = "d'er' MMMM y" if summer.day == 1 else "d MMMM y"
     assert f"Résilier au {in_words(summer, 'fr', bare)}" in recap.text
     assert "120,00" in recap.text
-    link = next(a for a in recap.soup.find_all("a") if "on=" in str(a.get("href")))
     before = (renewal - timedelta(days=1)).date()
-    assert link["href"].endswith(f"on={before.isoformat()}")
     assert "Pour éviter le prélèvement de 120,00" in recap.text
-    sooner = visit.browser.get(link["href"])
+    button = recap.soup.find("button", {"name": "show", "value": before.isoformat()})
+    form = recap.soup.find("form", id=button["form"])
+    typed = dict(recap.values(form), reason="too_expensive", comment="Je déménage", show=button["value"])
+    sooner = visit.browser.post(recap.path.partition("?")[0], typed, status=200, Sec_Fetch_Site="same-origin")
     assert "sera encore effectué" not in sooner.text
+    assert sooner.soup.find("input", {"name": "on"})["value"] == before.isoformat()
+    assert sooner.soup.find("input", {"value": "too_expensive"}).has_attr("checked"), "what was ticked stays"
+    assert "Je déménage" in sooner.soup.find("textarea").get_text()
+    assert sooner.errors == []
+    typed["on"] = (summer + timedelta(days=9)).isoformat()  # Enter in the field presses the page's first button
+    other = visit.browser.post(recap.path.partition("?")[0], typed, status=200, Sec_Fetch_Site="same-origin")
+    assert other.soup.find("input", {"name": "on"})["value"] == typed["on"]
+    assert make.requests(held) == [], "shown, not done"
 
     recap.submit(press=f"Résilier au {in_words(summer, 'fr', bare)}")
     (request,) = make.requests(held)

@@ -15,7 +15,19 @@ def test_without_any_choice_the_browser_decides_and_else_french(browser, accepte
     assert browser.get("/accessibility", Accept_Language=accepted).language == language
 
 
-def test_choice_before_person_before_browser_before_merchant(browser, make, log_in_customer, ctx):
+def test_the_language_does_not_change_at_log_in(browser, make, log_in_customer, ctx):
+    """A French browser whose customer once chose English elsewhere reads French throughout; their mails stay theirs."""
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr-FR,fr;q=0.9,en;q=0.5"
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant, locale="en")
+    assert browser.get(f"/account/{merchant.slug}/login").language == "fr"
+    assert log_in_customer(browser, merchant, customer).language == "fr"
+    assert browser.get(f"/account/{merchant.slug}/").language == "fr"
+    with ctx.db.read() as session:
+        assert session.get_one(Customer, customer.id).locale == "en"
+
+
+def test_choice_before_browser_before_person_before_merchant(browser, make, log_in_customer, ctx):
     merchant = make.merchant(locale="en")
     customer = make.customer(merchant, locale="fr")
     assert browser.get(f"/account/{merchant.slug}/login").language == "en"

@@ -13,7 +13,8 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Proof
-from portal.services import carrying_out, end_requests, proofs
+from portal.services import end_requests, proofs
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
@@ -33,7 +34,7 @@ def proof(make, ctx) -> Proof:
         reason_text="too dear for me",
     )
     recorded = end_requests.record(ctx, wish, now=utc_now())
-    carrying_out.carry_out(ctx, subscription.merchant_id, recorded.request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, recorded.request_id)
     with ctx.db.read() as session:
         return session.scalars(select(Proof)).one()
 
@@ -51,8 +52,10 @@ def path_of(proof: Proof) -> str:
 
 def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, stranger):
     spoken = f" {proof.code[:4].lower()}-{proof.code[4:]} "
-    page = stranger.submit(path_of(proof).lower(), code=spoken)
-    assert page.h1 == "This proof is genuine"
+    wide = "Verification code： " + "".join(chr(ord(sign) + 0xFEE0) for sign in proof.code)
+    for written in (wide, spoken):
+        page = stranger.submit(path_of(proof).lower(), code=written)
+        assert page.h1 == "This proof is genuine"
     for told in ("L’École", proof.facts["reference"], "Cancelled", "Confirmed by PayPal on"):
         assert told in page.text
     assert hashlib.sha256(proofs.file_of(proof).content).hexdigest() in page.text

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import Form as PlainForm
 from wtforms import SelectChoice, SelectField, StringField, SubmitField, ValidationError
 
 from portal.domain.bulk_acts import ONE_CONFIRMATION
@@ -14,6 +13,7 @@ from portal.domain.subscriptions import Action
 from portal.web.admin import bulk_words
 from portal.web.admin.forms import EndForm, LocalEndForm, choices, one_line
 from portal.web.csrf import BaseForm
+from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter
 
 

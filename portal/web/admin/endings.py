@@ -25,7 +25,9 @@ from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
-from portal.services import carrying_out, end_requests, end_withdrawals, planned_ends
+from portal.services import end_requests, end_withdrawals, planned_ends
+from portal.services.carrying import end_carrying
+from portal.services.carrying.answers import VISITOR
 from portal.services.end_requests import OverAlready
 from portal.services.end_schedules import beginning_of, plan
 from portal.services.end_wishes import Wish
@@ -61,7 +63,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    form.form_errors += [*chosen.on.errors, *chosen.asks]
+    form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
     return showing.page(
@@ -167,7 +169,7 @@ def _act(
         )
         return
     try:
-        carrying_out.carry_out(context(), wish.merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
+        end_carrying.carry_out(context(), wish.merchant_id, recorded.request_id, patience=VISITOR)
     except Exception:
         # Not swallowed: the request is recorded with its job, and the page says where it stands.
         log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))

@@ -8,14 +8,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, SelectChoice, SelectField, SubmitField, ValidationError
-from wtforms import Form as PlainForm
+from wtforms import SelectChoice, SelectField, SubmitField, ValidationError
 from wtforms.validators import InputRequired
 
 from portal.clock import utc_now
 from portal.services.end_schedules import beginning_of
 from portal.services.missed_events import LONGEST
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
+from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter
 
 DAYS: Final = LONGEST.days
@@ -25,8 +26,8 @@ TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the night
 class FetchForm(BaseForm):
     """The days for which PayPal is asked again, both included, in the merchant's time zone."""
 
-    start = DateField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 2026-04-03."))])
-    end = DateField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 2026-04-05."))])
+    start = DayField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 03/04/2026."))])
+    end = DayField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 05/04/2026."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
     def validate_start(self, field: Any) -> None:

@@ -22,13 +22,13 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )
-from wtforms import Form as PlainForm
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
 from portal.web import day_form
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
+from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
 
 SPARE_ROWS: Final = 3  # empty lines for new contents

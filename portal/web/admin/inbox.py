@@ -12,8 +12,9 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.queries import comparisons, desk, end_requests, proofs
 from portal.queries import inbox as stored
-from portal.services import carrying_out
 from portal.services import inbox as marks
+from portal.services.carrying import end_carrying
+from portal.services.carrying.answers import VISITOR
 from portal.services.proofs import file_of
 from portal.web.admin import bp, inbox_cards, showing
 from portal.web.admin.endings import say
@@ -85,7 +86,7 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
         flash(_("This request is no longer open: there is nothing to try again."), "info")
         return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
     try:
-        carrying_out.carry_out(context(), who.merchant_id, request_id, patience=carrying_out.VISITOR, insist=True)
+        end_carrying.carry_out(context(), who.merchant_id, request_id, patience=VISITOR, insist=True)
     except Exception:
         # Not swallowed: the request is recorded with its next try, and the page says where it stands.
         log.exception("end_request.retry_failed", request_id=str(request_id))

@@ -21,7 +21,9 @@ from portal.queries import late_payments as alarms
 from portal.queries import refunds as stored_refunds
 from portal.queries.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
-from portal.services import late_payments, refunding, refunds
+from portal.services import late_payments, refunds
+from portal.services.carrying import refund_carrying
+from portal.services.carrying.answers import VISITOR
 from portal.services.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
@@ -81,7 +83,7 @@ def _give_back(late_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
         flash(CANNOT[error.why], "info")
         return here
     try:
-        refunding.carry_out(context(), who.merchant_id, refund_id, patience=refunding.VISITOR, insist=True)
+        refund_carrying.carry_out(context(), who.merchant_id, refund_id, patience=VISITOR, insist=True)
     except Exception:
         # Not swallowed: the refund is recorded with its job, and the page says where it stands.
         log.exception("refund.first_try_failed", refund_id=str(refund_id))

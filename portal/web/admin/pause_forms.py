@@ -6,20 +6,21 @@ from datetime import date
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, StringField, SubmitField
+from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired, Length, Optional
 
 from portal.web.admin.forms import one_line
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 from portal.web.resume_form import ResumeForm
 
 
 class PauseForm(BaseForm):
-    """A pause: on which day payments start again, and the note that the payer may read."""
+    """A pause: on which day the subscription resumes, and the note that the payer may read."""
 
-    until = DateField(
-        _l("Payments start again on"),
+    until = DayField(
+        _l("The subscription resumes on"),
         description=_l("Empty: no day is set."),
         validators=[Optional()],
     )

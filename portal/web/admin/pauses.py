@@ -23,8 +23,9 @@ from portal.domain.subscriptions import ProviderStatus, Status
 from portal.i18n import Translator
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import pauses as queries
-from portal.services import pause_carrying, pauses
-from portal.services.carrying_out import VISITOR
+from portal.services import pauses
+from portal.services.carrying import pause_carrying
+from portal.services.carrying.answers import VISITOR
 from portal.services.pauses import PauseWish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words

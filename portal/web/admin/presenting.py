@@ -11,18 +11,15 @@ from flask_babel import gettext as _
 
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Window, windows
-from portal.domain.end_requests import RequestState, Trouble
+from portal.domain.end_requests import RequestState
 from portal.domain.money import Money
-from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
-from portal.domain.received_requests import Way
-from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services import planned_ends
 from portal.services.end_schedules import payments_around
 from portal.services.rules import rule_of
-from portal.web import labels, payments
+from portal.web import labels, timeline_words
 from portal.web.admin import words
 from portal.web.formatting import formatter
 
@@ -157,27 +154,24 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
 
 
 def _title(entry: TimelineEntry) -> str:
-    fact = labels.ended(entry.details) if entry.kind is TimelineKind.ENDED else labels.TIMELINE[entry.kind]
-    title = payments.way_back(entry) or str(fact)
-    code = entry.details.get("outcome") or entry.details.get("status")
-    if code in set(Status):
-        return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[Status(code)])
-    return title
+    title, status = timeline_words.title(entry), timeline_words.status(entry)
+    if status is None:
+        return title
+    return _("%(fact)s: %(status)s", fact=title, status=labels.STATUS[status])
 
 
 def _detail(entry: TimelineEntry) -> str:
     details = entry.details
-    trouble, word = details.get("trouble"), details.get("word")
+    word = details.get("word")
     parts = [
         _("Reference %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         _("PayPal status: %(status)s", status=words.provider_status_line(word)) if word else "",
-        str(labels.TROUBLE[Trouble(trouble)]) if trouble in set(Trouble) else "",
-        str(labels.WAY[Way(details["way"])]) if details.get("way") in set(Way) and entry.channel is None else "",
+        timeline_words.trouble(entry),
+        timeline_words.way(entry),
         str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
         details.get("note") or "",
-        payments.sum_moved(details),
-        _("Starts again on %(date)s", date=day(datetime.fromisoformat(details["until"]))) if "until" in details else "",
-        str(labels.PAUSE_REFUSED[PauseRefusal(details["refused_for"])]) if details.get("refused_for") else "",
+        timeline_words.sum_moved(entry),
+        timeline_words.pause(entry),
     ]
     return " – ".join(part for part in parts if part)
 

@@ -13,7 +13,6 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
-from wtforms import Form as PlainForm
 from wtforms import SelectChoice, SelectField, SubmitField
 
 from portal.clock import utc_now
@@ -29,6 +28,7 @@ from portal.services.imports import AlreadyRunning, StopReason
 from portal.services.profile_import_files import MOST_BYTES, BadFile
 from portal.web.admin import bp, presenting, profile_words, showing, words
 from portal.web.csrf import BaseForm
+from portal.web.form_words import PlainForm
 from portal.web.identity import by, context, person
 
 MOST_SENT: Final = MOST_BYTES + 3 * 1024 * 1024  # a file a little too large is still answered with its own page

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 from flask import g
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
+from wtforms import EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
 from portal.clock import utc_now
 from portal.domain.received_requests import STAFF_WAYS
 from portal.web.admin.forms import choices, one_line, plain
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
 from portal.web.labels import WAY
 
 LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
-NO_DATE: Final = _l("Enter a date like 2027-04-03.")
 
 
 def today() -> date:
@@ -34,17 +34,6 @@ def noon_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """Return the midnight that ends the day."""
     return datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(g.merchant.time_zone))
-
-
-class DayField(DateField):
-    """A day, asked for again in our own words when it is none."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the day. Raises ValueError with the sentence for the page."""
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(str(NO_DATE)) from None
 
 
 class ReceivedForm(BaseForm):

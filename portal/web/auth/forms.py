@@ -59,6 +59,9 @@ class SecondFactorForm(BaseForm):
 
     code = StringField(
         _l("The code of your app, or a recovery code"),
-        validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
+        validators=[
+            InputRequired(_l("Enter a code.")),
+            Length(max=LONGEST, message=_l("This is too long for a code.")),
+        ],
     )
     submit = SubmitField(_l("Log in"))

@@ -26,7 +26,9 @@ from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
-from portal.services import carrying_out, planned_ends
+from portal.services import planned_ends
+from portal.services.carrying import end_carrying
+from portal.services.carrying.answers import VISITOR
 from portal.services.end_requests import Recorded, record
 from portal.services.end_schedules import beginning_of, expectation, plan
 from portal.services.end_wishes import Wish
@@ -78,7 +80,7 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
-    form.form_errors += [*chosen.on.errors, *chosen.asks]
+    form.form_errors += chosen.on.errors
     page = render_template(
         "customer/cancellation.html",
         form=form,
@@ -168,7 +170,7 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
 def _try_now(merchant_id: uuid.UUID, recorded: Recorded) -> None:
     """Carry the request out within a visitor's patience. Whatever happens here, it is recorded and has its job."""
     try:
-        carrying_out.carry_out(context(), merchant_id, recorded.request_id, patience=carrying_out.VISITOR)
+        end_carrying.carry_out(context(), merchant_id, recorded.request_id, patience=VISITOR)
     except Exception:
         # Not swallowed: the worker takes the same request over, and the result page says where it stands.
         log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
+from wtforms import HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.clock import utc_now
 from portal.web import day_form
 from portal.web.csrf import BaseForm
+from portal.web.day_field import DayField
 from portal.web.formatting import formatter
 from portal.web.labels import REASON
 
@@ -35,7 +36,7 @@ class ComebackForm(BaseForm):
 class NotificationForm(BaseForm):
     """Asked beside what the customer confirms. Nothing is required (law.md R-FR-6, R-FR-7)."""
 
-    wished_on = DateField(
+    wished_on = DayField(
         _l("The day on which it is to end"),
         description=_l("Leave it empty to end as soon as possible."),
         validators=[Optional()],
@@ -72,6 +73,7 @@ class CancellationForm(BaseForm):
     )
     after = HiddenField(validators=[Optional(), Length(max=20)])  # the newest request when the recap was drawn
     submit = SubmitField(_l("Cancel now"))
+    asks: tuple[str, ...] = ()  # what the page says when the recap was of another time
 
     def was_drawn_after(self, reference: str) -> bool:
         """Say whether the recap showed the state of now: a page older than the newest request confirms nothing.
@@ -80,14 +82,14 @@ class CancellationForm(BaseForm):
         """
         if (self.after.data or "") == reference:
             return True
-        self.after.errors = [_("Something happened since you opened this page. Check it and confirm again.")]
+        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
         return False
 
 
 class PauseForm(BaseForm):
     """The day on which a pause ends; asked beside its recap."""
 
-    until = DateField(_l("Payments start again on"), validators=[InputRequired(_l("Choose a day."))])
+    until = DayField(_l("The subscription resumes on"), validators=[InputRequired(_l("Choose a day."))])
     submit = SubmitField(_l("Pause now"))
 
     def is_within(self, first: date, last: date) -> bool:

@@ -15,16 +15,14 @@ from portal.domain import policies
 from portal.domain.access import End, Window
 from portal.domain.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.money import Money
-from portal.domain.pauses import PauseRefusal
 from portal.domain.policies import Actor, Settings
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
-from portal.web import labels, payments
+from portal.web import labels, timeline_words
 from portal.web.customer.notification_words import Notified, notified
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
@@ -72,6 +70,7 @@ class Card:
     can_undo: bool
     pause: Stand
     may_come_back: bool
+    late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
@@ -202,6 +201,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         can_undo=can_undo(holding),
         pause=stand(holding, now=now),
         may_come_back=is_offered(holding.prospect),
+        late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )
 
@@ -211,6 +211,16 @@ def request_label(request: Any) -> str:
     if request.state is RequestState.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
     return str(labels.REQUEST_STATE[request.state])
+
+
+def _late_money(payment: Any) -> str:
+    return _(
+        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
+        "%(merchant)s and asked for a refund.",
+        amount=formatter().money(Money(payment.amount, payment.currency)),
+        date=formatter().day(payment.paid_at),
+        merchant=one_line(g.merchant.name),
+    )
 
 
 def _comeback_id(holding: Holding) -> uuid.UUID | None:
@@ -321,14 +331,14 @@ def asked_by(request: Any) -> str:
 
 def happening(entry: TimelineEntry) -> Happening:
     """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
-    details, refused_for = entry.details, entry.details.get("refused_for")
+    details = entry.details
     said = [
         _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
         who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM else "",
-        str(labels.WAY[Way(details["way"])]) if details.get("way") and entry.channel is None else "",
-        payments.sum_moved(details),
+        timeline_words.way(entry),
+        timeline_words.sum_moved(entry),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
-        str(labels.PAUSE_REFUSED[PauseRefusal(refused_for)]) if refused_for else starts_again(details.get("until")),
+        timeline_words.pause(entry),
     ]
     return Happening(
         at=entry.at,
@@ -339,19 +349,13 @@ def happening(entry: TimelineEntry) -> Happening:
     )
 
 
-def starts_again(until: str | None) -> str:
-    """Return until when a pause was asked for, from its timeline entry; empty without a day."""
-    return _("Starts again on %(date)s", date=formatter().day(datetime.fromisoformat(until))) if until else ""
-
-
 def _happened(entry: TimelineEntry) -> str:
-    match entry.kind:
-        case TimelineKind.STATUS_SEEN if entry.details.get("status") in set(Status):
-            status = labels.CUSTOMER_STATUS[Status(entry.details["status"])]
-            return _("PayPal shows: %(status)s", status=labels.STATUS[status])
-        case TimelineKind.ENDED if entry.details.get("outcome") in set(Status):
-            status = labels.CUSTOMER_STATUS[Status(entry.details["outcome"])]
-            return _("%(fact)s: %(status)s", fact=labels.ended(entry.details), status=labels.STATUS[status])
-        case TimelineKind.NEEDS_MERCHANT:
-            return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    return payments.way_back(entry) or str(labels.TIMELINE[entry.kind])
+    if entry.kind is TimelineKind.NEEDS_MERCHANT:
+        return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
+    title, status = timeline_words.title(entry), timeline_words.status(entry)
+    if status is None or entry.kind is TimelineKind.END_REQUESTED:
+        return title
+    word = labels.STATUS[labels.CUSTOMER_STATUS[status]]
+    if entry.kind is TimelineKind.STATUS_SEEN:
+        return _("PayPal shows: %(status)s", status=word)
+    return _("%(fact)s: %(status)s", fact=title, status=word)

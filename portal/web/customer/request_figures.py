@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +52,17 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
             (_("Access until"), presenting.access_until(holding, now=now)),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
+
+
+def as_of_now(rows: Iterable[Row], holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+    """Return a proof's rows with the paid time and the access as they are now, as the account page says them."""
+    until = presenting.access_until(holding, now=now)
+    today = {
+        _("Your access"): _("until %(date)s", date=until) if holding.subscription.access_until and until else until,
+        _("Access until"): until,
+        _("Paid until"): presenting.paid_day(holding),
+    }
+    return tuple((label, today.get(label, value)) for label, value in rows)
 
 
 def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:

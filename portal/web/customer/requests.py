@@ -184,6 +184,9 @@ def result(holding: Holding, *, now: datetime) -> Result:
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     lines = proof.lines if proof is not None else figures.lines(holding, said, now=now)
     rows = proof.rows if proof is not None else figures.details(holding, said, now=now)
+    has_moved = proof is not None and today not in proof.lede
+    if has_moved:  # money that came or went back since: the page says the dates of now, the file those of then
+        lines, rows = (figures.as_of_now(of_then, holding, now=now) for of_then in (lines, rows))
     shown = {label for label, _value in lines}
     return Result(
         said=said,
@@ -201,7 +204,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         planned=planned(holding, now=now),
         proof=proof,
         has_file=holding.proof is not None,
-        access_today=today if proof is not None and today not in proof.lede else "",
+        access_today=today if has_moved else "",
         next_payment=presenting.known_day(payment),
         is_payment_past=payment is not None and payment <= now,
         takes_no_payment=subscription.takes_no_payment,

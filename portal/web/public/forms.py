@@ -7,6 +7,7 @@ from flask_wtf.file import FileField
 from wtforms import StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Optional
 
+from portal.domain import typed_codes
 from portal.web.csrf import BaseForm
 
 
@@ -15,7 +16,7 @@ class ProofForm(BaseForm):
 
     code = StringField(
         _l("Verification code"),
-        filters=[lambda text: "".join((text or "").replace("-", "").split()).upper()],
+        filters=[lambda text: typed_codes.compact(text or "").upper()],
         validators=[
             InputRequired(_l("Enter the code printed on the proof.")),
             Length(max=40, message=_l("This is too long for a code.")),

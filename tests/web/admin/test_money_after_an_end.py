@@ -17,7 +17,8 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Subscription, TimelineKind
 from portal.queries import refunds as stored
-from portal.services import events, ipn_intake, refunding, webhook_endpoints
+from portal.services import events, ipn_intake, webhook_endpoints
+from portal.services.carrying import refund_carrying
 from tests.fakes.webhooks import event
 from tests.services.late_money import alarms, charged, payment_of, stopped, tell, watch
 from tests.services.test_carrying_out import ask, carry, entries, mails
@@ -93,7 +94,7 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
     with ctx.db.read() as session:
         (asked,) = stored.of_payment(session, late.payment_id)
     for _ in range(2):
-        refunding.carry_out(ctx, merchant.id, asked.id, insist=True)
+        refund_carrying.carry_out(ctx, merchant.id, asked.id, insist=True)
     settled_once(ctx, ended)
     with ctx.db.read() as session:
         assert [one.state for one in stored.of_payment(session, late.payment_id)] == [RefundState.DONE]

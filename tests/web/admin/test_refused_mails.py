@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Customer, Mail, MailState
-from portal.services import carrying_out, end_requests, outbox
+from portal.services import end_requests, outbox
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 
 
@@ -26,7 +27,7 @@ def refused(ctx, make, merchant, mailer, now):
         channel="portal",
     )
     recorded = end_requests.record(ctx, wish, now=now)
-    carrying_out.carry_out(ctx, merchant.id, recorded.request_id)
+    end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     mail = confirmation(ctx)
     mailer.refusing = True
     assert outbox.send(ctx, mail.id, now=make.now()) is MailState.REFUSED

@@ -113,3 +113,69 @@ def test_19_what_went_back_and_what_is_open_are_said_in_figures(make, log_in, ct
     _page, (said,) = paragraphs(visit, make, ended)
     assert given_back not in said, "PayPal took it back: nobody gave it"
     assert "19" not in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("refund", "Remboursé"), ("reversal", "Repris"), (None, "Remboursé")], ids=str
+)
+def test_the_account_page_goes_on_showing_whoever_got_late_money_back(make, log_in, ctx, paypal, kind, words):
+    merchant = make.merchant(locale="fr")
+    visit = log_in(merchant, make.customer(merchant), language="fr")
+    ended = stopped(ctx, make, paypal, merchant=merchant, customer=visit.customer)
+    paid = charged(paypal, ended)
+    show(ctx, ended, paid)
+    if kind is None:
+        (late,) = alarms(ctx)
+        try_it(ctx, late, click(ctx, late))
+    else:
+        show(ctx, ended, paid, told=told(paid, kind, "29.90"))
+    for path in (visit.home, visit.page(ended)):
+        (line,) = [one for one in visit.browser.get(path).select("ol.timeline > li") if words in one.get_text()]
+        assert "29,90\u00a0€" in line.get_text()
+
+
+SAID = {
+    "en": ("A payment of €29.90 arrived on ", "See where this payment stands"),
+    "fr": ("Un paiement de 29,90 € est arrivé le ", "Voir où en est ce paiement"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_while_late_money_is_open_its_card_says_so_and_every_page_the_same_dates(make, log_in, ctx, paypal, language):
+    merchant = make.merchant(locale=language)
+    visit = log_in(merchant, make.customer(merchant), language=language)
+    product = make.product(merchant, contents=(("Leçon 1", 0),))
+    ended = stopped(ctx, make, paypal, merchant=merchant, customer=visit.customer, product=product)
+    said, link = SAID[language]
+    assert said not in visit.browser.get(visit.home).text
+    before = access_on(visit.browser.get(visit.page(ended)))
+
+    show(ctx, ended, charged(paypal, ended))
+    for path in (visit.home, visit.page(ended)):
+        page = visit.browser.get(path)
+        assert said in page.text
+        assert merchant.name in page.select_one(".notice.tone-warn").get_text()
+        proof = page.follow(link)
+        assert said in proof.text
+        assert access_on(page) != before
+        assert access_on(proof) == access_on(page)
+        for label in ("Paid until", "Payé jusqu’au"):
+            assert len(set(values(page, label) + values(proof, label))) <= 1
+
+    (late,) = alarms(ctx)
+    late_payments.explain(ctx, merchant.id, late.id, reason="dû", by="Anne", now=utc_now())
+    assert said not in visit.browser.get(visit.home).text, "settled: the proof tells it"
+
+
+def values(page, *labels):
+    """What the page's summaries say under these labels."""
+    return [
+        " ".join(term.find_next("dd").get_text().split()) for term in page.select("dt") if term.get_text() in labels
+    ]
+
+
+def access_on(page):
+    """Until when there is access, by every summary of the page: one day."""
+    found = values(page, "Access until", "Accès jusqu’au", "Your access", "Vos accès")
+    (day,) = {one.removeprefix("until ").removeprefix("jusqu’au ") for one in found}
+    return day

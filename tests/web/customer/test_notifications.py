@@ -15,7 +15,8 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action
 from portal.models import Mail, Merchant, ReceivedRequest
 from portal.queries import inbox
-from portal.services import carrying_out, end_requests, notifications, outbox, received_requests
+from portal.services import end_requests, notifications, outbox, received_requests
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 from portal.services.notifications import Notification
 from portal.services.refreshing import refresh
@@ -242,7 +243,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     waiting = visit.browser.get(where)
     assert f"reference {received.reference}" in waiting.text
     assert fact(waiting, "Asked by") == "you (Form on the customer’s account page)"
-    carrying_out.carry_out(ctx, visit.merchant.id, request.id)
+    end_carrying.carry_out(ctx, visit.merchant.id, request.id)
     page = visit.browser.get(where)
     assert page.h1 == "Your cancellation is confirmed"
     assert fact(page, "Reference of the notification") == received.reference

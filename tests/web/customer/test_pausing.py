@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import flask_babel
 import pytest
 from sqlalchemy import select, update
 
@@ -12,6 +13,10 @@ from portal.domain.pauses import PauseKind, PauseState, earliest_resume
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import PauseRequest, Product, Subscription
+from portal.web.admin.pause_forms import PauseForm as StaffPauseForm
+from portal.web.admin.pause_forms import StaffResumeForm
+from portal.web.customer.forms import PauseForm
+from portal.web.resume_form import ResumeForm
 
 PAUSE, RESUME = "Pause my subscription", "Resume, or change the day"
 
@@ -182,3 +187,14 @@ def test_an_end_under_way_leaves_no_pause_to_ask_for(visit, make, product, paypa
     assert PAUSE not in visit.browser.get(visit.home).text
     page = visit.browser.get(visit.page(subscription, "/pause"), status=409)
     assert "can no longer be paused" in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("fr", "L’abonnement reprend le"), ("en", "The subscription resumes on")]
+)
+def test_the_day_is_the_subscriptions_not_that_of_a_payment_and_its_button_needs_it(app, language, words):
+    with app.test_request_context(method="POST"), flask_babel.force_locale(language):
+        for form in (ResumeForm(), StaffResumeForm()):
+            assert str(form.day.label.text) == words
+            assert not form.day.flags.optional
+        assert str(PauseForm().until.label.text) == str(StaffPauseForm().until.label.text) == words

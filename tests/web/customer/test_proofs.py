@@ -23,7 +23,8 @@ from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof
 from portal.providers.smtp import SmtpMailer
-from portal.services import aging, carrying_out, end_requests, outbox, proofs, refreshing
+from portal.services import aging, end_requests, outbox, proofs, refreshing
+from portal.services.carrying import end_carrying
 from portal.services.end_wishes import Wish
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
@@ -64,7 +65,7 @@ def by_staff(ctx, subscription, action):
         reason_text="never again, this one",
     )
     recorded = end_requests.record(ctx, wish, now=utc_now())
-    carrying_out.carry_out(ctx, subscription.merchant_id, recorded.request_id)
+    end_carrying.carry_out(ctx, subscription.merchant_id, recorded.request_id)
 
 
 # Each way an end comes about, in a language, with a sentence that every form of its proof must hold.

@@ -14,7 +14,8 @@ from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail
-from portal.services import carrying_out, end_requests
+from portal.services import end_requests
+from portal.services.carrying import end_carrying
 from portal.services.outbox import CONTENT
 from tests.services.test_carrying_out import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
@@ -64,7 +65,7 @@ def test_a_cancel_that_paypal_did_without_answering_is_confirmed_by_a_read(visit
     page = visit.cancel(subscription)
     assert not DONE.search(page.body)
     (request,) = make.requests(subscription)
-    carrying_out.carry_out(ctx, visit.merchant.id, request.id, insist=True)
+    end_carrying.carry_out(ctx, visit.merchant.id, request.id, insist=True)
     assert "Your subscription is cancelled. PayPal confirmed it on " in visit.browser.get(page.path).text
     assert Counter(call.operation for call in paypal.calls)["cancel"] == 1
 

@@ -1,0 +1,268 @@
+"""Carrying a refund: « given back » rests on a read, the refund's own or the payment's among PayPal's transactions.
+
+PayPal keeps the id of a call for thirty days and gives back once for it; the id is the row's own.  Every try also
+reads the payment first, so that what went back by hand, or under an id that PayPal forgot, is not sent again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.clock import utc_now
+from portal.domain.end_requests import Trouble, retry_delay
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.refunds import WORDS, RefundState
+from portal.models import Payment, Refund, Subscription, TimelineKind
+from portal.providers.ports import (
+    GatewayRefused,
+    GatewayUnavailable,
+    PaymentReading,
+    RefundReading,
+    Refusal,
+    RestGateway,
+)
+from portal.queries import late_payments as alarms
+from portal.queries import refunds
+from portal.services import late_payment_notices, late_payments, payments, timeline, tries
+from portal.services.carrying import engine
+from portal.services.carrying.answers import (
+    MERCHANT_TROUBLES,
+    WORKER,
+    Answer,
+    Claim,
+    Patience,
+    facts_of,
+    from_refusal,
+)
+from portal.services.carrying.engine import Act, States
+from portal.services.context import Context
+from portal.services.gateways import rest_gateway
+from portal.services.payments import Told
+
+log = structlog.get_logger(__name__)
+
+FOLLOW: Final = timedelta(hours=1)  # between two looks at a refund that PayPal calls pending, after the first ones
+AROUND: Final = timedelta(days=2)  # of the payment's time: how far its transaction is looked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundClaim(Claim):
+    """A refund taken for one try."""
+
+    environment: str
+    sale: str  # PayPal's id of the payment
+    refund: str  # PayPal's id of the refund; empty until it has named it
+    paid_at: datetime
+    part: Money | None  # None: all of the payment
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundAnswer(Answer):
+    """PayPal's word for the refund, which it has named."""
+
+    state: RefundState
+    refund: str
+    amount: Money | None = None  # how much PayPal gave back
+
+
+class Refunds(Act[Refund, RefundClaim]):
+    """The act of giving a payment back."""
+
+    states = States(
+        calling=RefundState.CALLING,
+        retrying=RefundState.RETRYING,
+        needs_merchant=RefundState.NEEDS_MERCHANT,
+        taken=frozenset({RefundState.CALLING, RefundState.PENDING}),
+    )
+
+    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
+        return refunds.subscription_of(session, merchant_id, row_id)
+
+    def lock(self, session: Session, row_id: uuid.UUID) -> Refund:
+        return refunds.lock(session, row_id)
+
+    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[Refund]:
+        return refunds.lock_overdue(session, late=late, now=now, limit=limit)
+
+    def is_taken_by_paypal(self, row: Refund) -> bool:
+        return row.state is RefundState.PENDING
+
+    def claimed(self, session: Session, subscription: Subscription, row: Refund, **common: Any) -> RefundClaim:
+        payment = session.get_one(Payment, row.payment_id)
+        return RefundClaim(
+            environment=subscription.environment,
+            sale=payment.provider_id,
+            refund=row.provider_id,
+            paid_at=payment.paid_at,
+            part=_part(row, payment),
+            **common,
+        )
+
+    def ask(self, ctx: Context, claim: RefundClaim, patience: Patience, *, until: datetime | None) -> Answer:
+        try:
+            return self._asked(ctx, claim, patience)
+        except GatewayRefused as refused:
+            return _from_refusal(refused)
+
+    def _asked(self, ctx: Context, claim: RefundClaim, patience: Patience) -> Answer:
+        gateway = rest_gateway(ctx, claim.merchant_id, patience=patience.answer, environment=claim.environment)
+        if claim.refund:
+            return _from_reading(gateway.show_refund(claim.refund))
+        if not _read_payment(ctx, claim, gateway):
+            return Answer(lost=True)  # it has gone back, and is written; or another process took over
+        if not note_call(ctx, claim, now=utc_now()):
+            return Answer(lost=True)
+        try:
+            taken = gateway.refund_sale(claim.sale, request_id=str(claim.row_id), amount=claim.part)
+        except GatewayRefused as refused:
+            if refused.http_status in (401, 403, 409):
+                raise
+            return Answer(lost=True) if not _read_payment(ctx, claim, gateway) else _from_refusal(refused)
+        return _read_back(gateway, taken)
+
+    def write(
+        self,
+        ctx: Context,
+        session: Session,
+        subscription: Subscription,
+        row: Refund,
+        claim: RefundClaim,
+        answer: Answer,
+        *,
+        now: datetime,
+    ) -> bool:
+        row.claimed_at = None
+        row.debug_id = answer.facts.get("debug_id") or row.debug_id
+        if not isinstance(answer, RefundAnswer):
+            return False
+        row.provider_id = answer.refund or row.provider_id
+        row.trouble = None
+        if answer.state is RefundState.PENDING:
+            if row.state is not RefundState.PENDING:
+                row.move(RefundState.PENDING)
+            tries.again(session, row, at=now + min(FOLLOW, retry_delay(row.attempts)))
+        else:
+            _close(ctx, session, subscription, row, answer, now=now)
+        return True
+
+    def stops_here(self, subscription: Subscription, row: Refund, *, now: datetime) -> bool:
+        return row.trouble in MERCHANT_TROUBLES
+
+    def hand_over(
+        self, ctx: Context, session: Session, subscription: Subscription, row: Refund, *, is_new: bool, now: datetime
+    ) -> None:
+        """The alarm of the payment says it again, once for each trouble."""
+        late = alarms.of_payment(session, row.payment_id)
+        if late is not None and is_new:
+            late_payment_notices.tell_again(late)
+
+
+REFUNDS: Final = Refunds()
+
+
+def carry_out(
+    ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, *, patience: Patience = WORKER, insist: bool = False
+) -> None:
+    """Take one refund as far as PayPal allows now (`engine.carry_out`)."""
+    engine.carry_out(REFUNDS, ctx, merchant_id, refund_id, patience=patience, insist=insist)
+
+
+def note_read(ctx: Context, claim: RefundClaim, shown: tuple[PaymentReading, ...], *, now: datetime) -> bool:
+    """Write what PayPal shows of the payment; say whether there is still something to give back by this try."""
+    with ctx.db.begin() as session:
+        subscription, _refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
+        payments.take_over(ctx, session, subscription, shown, Told(sale_ids=()), now=now)
+        session.flush()
+        return engine.is_ours(REFUNDS, refunds.lock(session, claim.row_id), claim)
+
+
+def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> bool:
+    """Store that a call leaves now; False when another process has taken the refund meanwhile: nothing may be sent."""
+    with ctx.db.begin() as session:
+        _subscription, refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
+        if not engine.is_ours(REFUNDS, refund, claim):
+            return False
+        refund.sent_at = refund.sent_at or now
+        return True
+
+
+def _part(refund: Refund, payment: Payment) -> Money | None:
+    """Return how much to ask for, None for all of it: never more than is left, somebody may have given a part back."""
+    amount = min(refund.amount, payment.left) or refund.amount
+    return None if amount == payment.amount else Money(amount, refund.currency)
+
+
+def _close(
+    ctx: Context, session: Session, subscription: Subscription, refund: Refund, answer: RefundAnswer, *, now: datetime
+) -> None:
+    """Write PayPal's last word for a refund: the money went back, or it never will by this one."""
+    refund.move(answer.state)
+    refund.settled_at, refund.next_try_at = now, None
+    if answer.state is RefundState.DONE:
+        payment = session.get_one(Payment, refund.payment_id)
+        # One of the whole payment was asked for without a sum: PayPal gave back what was left of it.
+        given = answer.amount or Money(refund.amount, refund.currency)
+        is_all = refund.amount == payment.amount and not payment.reversals
+        payments.give_back(payment, refund.provider_id, None if is_all else given)
+        late_payments.look(ctx, session, subscription, now=now)
+        return
+    late = alarms.of_payment(session, refund.payment_id)
+    if late is not None:
+        late_payment_notices.tell_again(late)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.REFUND_FAILED,
+        key=str(refund.id),
+        at=now,
+        actor=Actor.PROVIDER,
+        amount=str(refund.amount),
+        currency=refund.currency,
+        refund=refund.provider_id,
+    )
+
+
+def _read_payment(ctx: Context, claim: RefundClaim, gateway: RestGateway) -> bool:
+    """Write what PayPal shows of the payment; say whether it is still to be given back by this try."""
+    now = utc_now()
+    end = max(min(claim.paid_at + AROUND, now), claim.paid_at + timedelta(minutes=1))
+    shown = gateway.list_payments(claim.provider_id, start=claim.paid_at - AROUND, end=end)
+    return note_read(ctx, claim, shown, now=now)
+
+
+def _read_back(gateway: RestGateway, taken: RefundReading) -> RefundAnswer:
+    """Read the refund that PayPal says it has made: until a read shows it as completed, it is pending."""
+    try:
+        return _from_reading(gateway.show_refund(taken.provider_id))
+    except (GatewayRefused, GatewayUnavailable) as error:
+        log.warning("refund_read_back_failed", refund=taken.provider_id, reason=str(error))
+        facts = {"debug_id": taken.debug_id}
+        return RefundAnswer(state=RefundState.PENDING, refund=taken.provider_id, facts=facts)
+
+
+def _from_reading(reading: RefundReading) -> RefundAnswer:
+    """Take PayPal's word; one that nobody has seen is not the end of it, so it is read again."""
+    return RefundAnswer(
+        state=WORDS.get(reading.state, RefundState.PENDING),
+        refund=reading.provider_id,
+        amount=reading.amount,
+        facts={"state": reading.state, "debug_id": reading.debug_id},
+    )
+
+
+def _from_refusal(refused: GatewayRefused) -> Answer:
+    """Return what a refusal means for money: a call under way is asked again later, « not this one » stands."""
+    facts = facts_of(refused)
+    if refused.http_status == 409:
+        return Answer(trouble=Trouble.UNAVAILABLE, facts=facts)
+    if refused.refusal is Refusal.STATUS_INVALID:
+        return Answer(trouble=Trouble.REFUSED, facts=facts)
+    return from_refusal(refused)

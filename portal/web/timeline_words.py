@@ -1,0 +1,97 @@
+"""What a timeline's fact says in its details, for both faces: a detail is read of the kinds that write it, of no other.
+
+A word that is none of ours (an older release's, or a newer one's) says nothing: a row never breaks a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from flask_babel import gettext as _
+
+from portal.domain.end_requests import Trouble
+from portal.domain.money import Money
+from portal.domain.pauses import PauseRefusal
+from portal.domain.received_requests import Way
+from portal.domain.subscriptions import Status
+from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.web import labels
+from portal.web.formatting import formatter
+from portal.web.payments import GONE_BACK, REFUNDED
+
+Word = TypeVar("Word", bound=StrEnum)
+
+STATUS_IN: Final[Mapping[TimelineKind, str]] = {
+    TimelineKind.STATUS_SEEN: "status",
+    TimelineKind.ENDED: "outcome",
+    TimelineKind.END_REQUESTED: "outcome",
+}
+SUM_IN: Final = frozenset(
+    {TimelineKind.LATE_PAYMENT, TimelineKind.REFUND_REQUESTED, TimelineKind.REFUNDED, TimelineKind.REFUND_FAILED}
+)
+
+
+def title(entry: TimelineEntry) -> str:
+    """Return what happened, in a few words."""
+    match entry.kind:
+        case TimelineKind.ENDED:
+            return str(labels.ended(entry.details))
+        case TimelineKind.REFUNDED:
+            # `way` is what rows written before 28 November 2026 call it.
+            by = entry.details.get("gone_back_by") or entry.details.get("way")
+            return str(GONE_BACK.get(str(by), REFUNDED))
+    return str(labels.TIMELINE[entry.kind])
+
+
+def status(entry: TimelineEntry) -> Status | None:
+    """Return the state that was seen, asked for or reached."""
+    return _one_of(Status, entry.details.get(STATUS_IN.get(entry.kind, "")))
+
+
+def way(entry: TimelineEntry) -> str:
+    """Return by which way a notification came, where it was no page of ours."""
+    found = _one_of(Way, entry.details.get("way"))
+    return str(labels.WAY[found]) if found and entry.kind is TimelineKind.NOTIFIED and entry.channel is None else ""
+
+
+def trouble(entry: TimelineEntry) -> str:
+    """Return what PayPal said, where the merchant has to act."""
+    found = _one_of(Trouble, entry.details.get("trouble"))
+    return str(labels.TROUBLE[found]) if found and entry.kind is TimelineKind.NEEDS_MERCHANT else ""
+
+
+def pause(entry: TimelineEntry) -> str:
+    """Return why a pause could not be, else the day on which it ends."""
+    refused = _one_of(PauseRefusal, entry.details.get("refused_for"))
+    if refused is not None:
+        return str(labels.PAUSE_REFUSED[refused])
+    until = _moment(entry.details.get("until")) if "pause" in entry.details else None
+    return _("Starts again on %(date)s", date=formatter().day(until)) if until else ""
+
+
+def sum_moved(entry: TimelineEntry) -> str:
+    """Return how much went which way, and what of the payment is open since."""
+    details, say = entry.details, formatter()
+    moved, left = (Money.parse(details.get(name), details.get("currency")) for name in ("amount", "left"))
+    if moved is None or entry.kind not in SUM_IN:
+        return ""
+    if left is None:
+        return say.money(moved)
+    figures = {"amount": say.money(moved), "left": say.money(left)}
+    if details.get("is_again"):
+        return _("PayPal no longer takes back %(amount)s; not gone back: %(left)s", **figures)
+    return _("%(amount)s; not gone back: %(left)s", **figures)
+
+
+def _one_of(words: type[Word], value: Any) -> Word | None:
+    return words(value) if value in set(words) else None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
