@@ -24,6 +24,7 @@ from portal.domain.subscriptions import IllegalTransition, Status
 from portal.extensions import Busy
 from portal.mail.letterhead import one_line
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+from portal.queries.people import Kind
 from portal.services.gateways import NoKey
 from portal.services.throttles import TooManyTries
 from portal.web import addresses, resending
@@ -107,7 +108,16 @@ def install(app: Flask) -> None:
 
 
 def _page(status: int, template: str | None = None, **values: Any) -> Response:
-    return make_response(render_template(f"errors/{template or status}.html", **values), status)
+    page = render_template(f"errors/{template or status}.html", layout=_layout(), **values)
+    return make_response(page, status)
+
+
+def _layout() -> str:
+    """Return the frame of the place where it happened, as far as it is known: its menu is the way on."""
+    person = g.get("person")
+    if person is not None and person.kind is Kind.STAFF:
+        return "layouts/admin.html"
+    return "layouts/customer.html" if g.get("merchant") is not None else "layouts/plain.html"
 
 
 def not_found(error: Exception | None = None) -> Response:

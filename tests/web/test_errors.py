@@ -152,3 +152,19 @@ def test_a_page_for_customers_cannot_be_declared_public(config, ctx, monkeypatch
     monkeypatch.setattr(access, "ACCESS", {**access.ACCESS, "customer.sessions": access.PUBLIC})
     with pytest.raises(RuntimeError, match=r"customer\.sessions"):
         create_app(config, ctx)
+
+
+def test_an_error_has_the_menu_of_its_place_and_a_way_on(browser, hire, make, seat_staff, seat_customer):
+    merchant = make.merchant(support_email="aide@atelier.test")
+    desk = seat_staff(browser, hire(merchant)).get(f"/admin/subscriptions/{uuid.UUID(int=1)}", status=404)
+    assert desk.soup.select_one("nav.side a[href='/admin/products']") is not None
+    assert "mailto:" not in desk.body, "nobody at the desk is told to write to themselves"
+    home = f"/account/{merchant.slug}/"
+    account = seat_customer(browser, merchant, make.customer(merchant)).get(f"{home}requests/nothing", status=404)
+    assert account.soup.select_one("header nav a[href]")["href"] == home
+    assert merchant.name in account.soup.select_one(".brand").text
+
+
+@pytest.mark.parametrize(("path", "way"), [("/nowhere", "/"), ("/admin/nowhere", "/admin/subscriptions")])
+def test_an_address_that_nothing_stands_at_has_a_way_on(browser, path, way):
+    assert browser.get(path, status=404).soup.select_one("main a")["href"] == way
