@@ -72,6 +72,11 @@ def _taken(facts: PlannedFacts, fmt: Formatter) -> tuple[str, ...]:
 
 def _not_taken(facts: PlannedFacts, fmt: Formatter) -> str:
     _ = fmt.words.gettext
+    if facts.runs_out_at is not None:
+        return _(
+            "The subscription runs out by itself on %(date)s: PayPal takes no other payment.",
+            date=fmt.day(facts.runs_out_at),
+        )
     if facts.prevented_at is None:
         return _(
             "PayPal names no next payment at the moment. Those due before the end are still taken.",
@@ -81,6 +86,11 @@ def _not_taken(facts: PlannedFacts, fmt: Formatter) -> str:
 
 def _told(facts: PlannedFacts, fmt: Formatter) -> str:
     _ = fmt.words.gettext
+    if facts.runs_out_at is not None and facts.taken:
+        return _(
+            "PayPal ends it after the last payment. If it has not by %(date)s, it will be told then.",
+            date=fmt.moment(facts.due_at),
+        )
     if facts.awaited_at is None or facts.earliest_at >= facts.due_at:
         return _("PayPal will be told on %(date)s.", date=fmt.moment(facts.due_at))
     return _(

@@ -39,6 +39,7 @@ class Schedule:
     awaited_at: datetime | None = None  # the payment that lets PayPal be told sooner, once it was seen completed
     taken: tuple[datetime, ...] = ()  # the payments that are still taken, each on the earliest day it may be
     prevented_at: datetime | None  # the first one that is not; until there it is then paid. None: PayPal takes none
+    runs_out_at: datetime | None = None  # a finite plan's own end, where no payment is left that could be prevented
     safe_from: datetime | None = None  # PayPal may be told from here, whatever became of the last payment owed
     safe_until: datetime | None = None  # and until here
 
@@ -54,8 +55,17 @@ class Schedule:
 
     @property
     def earliest_at(self) -> datetime:
-        """When PayPal may be told at the soonest: until there it can be taken back for sure."""
-        return max(self.owed_until, self.awaited_at) if self.awaited_at is not None else self.due_at
+        """When PayPal may be told at the soonest: until there it can be taken back for sure.
+
+        A finite plan is over at PayPal as soon as its last payment is made.
+        """
+        soonest = max(self.owed_until, self.awaited_at) if self.awaited_at is not None else self.due_at
+        return min(soonest, self.taken[-1]) if self.runs_out_at is not None and self.taken else soonest
+
+    @property
+    def paid_until(self) -> datetime | None:
+        """Until when the payments that are still taken pay."""
+        return self.prevented_at or self.runs_out_at
 
     def keeps(self, promised: datetime) -> bool:
         """Say whether a moment that was promised before is still a safe one, though PayPal's dates have moved."""
@@ -78,14 +88,17 @@ def schedule(
     A payment is owed when it falls before `owed_until`.  PayPal is told from there on, as soon as the last payment
     owed was seen completed or can no longer come; never nearer to the next one than `MARGIN`.  Where a payment may
     come on one of two days it is told after the later of one that is owed, and before the earlier of one that is not.
+    A finite plan that runs out before prevents none; PayPal is told before its end where it has not ended it itself.
     """
     taken: list[Due] = []
-    while _is_owed(prevented := next(payments), reason, owed_until):
+    while not (prevented := next(payments)).is_end and _is_owed(prevented, reason, owed_until):
         taken.append(prevented)
     if not taken and not is_wished:
         return None
     last = taken[-1].late if taken else None
-    period = (prevented.early - last) if last is not None else next(payments).early - prevented.early
+    following = next(payments, None)
+    ends = last or (following.early if following is not None else prevented.early + SHORT)
+    period = abs(prevented.early - ends)
     if period < SHORT:
         due, safe_from, safe_until = prevented.early - period / 2, last, prevented.early
     else:
@@ -98,7 +111,8 @@ def schedule(
         due_at=due,
         awaited_at=taken[-1].early if taken and period >= SHORT and due > owed_until else None,
         taken=tuple(one.early for one in taken),
-        prevented_at=prevented.late,
+        prevented_at=None if prevented.is_end else prevented.late,
+        runs_out_at=prevented.begins if prevented.is_end else None,
         safe_from=safe_from,
         safe_until=safe_until,
     )
@@ -117,9 +131,15 @@ def without_payments(reason: WaitReason, owed_until: datetime) -> Schedule:
     return Schedule(reason=reason, owed_until=owed_until, due_at=owed_until, prevented_at=None)
 
 
-def is_completed(awaited_at: datetime, came_at: datetime | None) -> bool:
-    """Say whether the payment that an end waits for was seen completed, by the last one known to have come."""
-    return came_at is not None and came_at >= awaited_at - SEEN_EARLY
+def is_completed(awaited_at: datetime, came_at: datetime | None, *, named: datetime) -> bool:
+    """Say whether the payment that an end waits for was seen completed, by the last one known to have come.
+
+    One that came at its moment or later is it, whatever a read that lags behind names.  One that came some hours
+    before may be another: it is the one awaited once PayPal names a later date.
+    """
+    if came_at is None:
+        return False
+    return came_at >= awaited_at or (came_at >= awaited_at - SEEN_EARLY and named > awaited_at + SEEN_EARLY)
 
 
 def first_avoidable(planned: Schedule, bound: Schedule | None) -> datetime | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain.billing import RETRIES, Terms, anchored, free_trial_end, period_begin, period_end, tolerance
+from portal.domain.billing import HOURS, RETRIES, Terms, anchored, free_trial_end, period_begin, period_end, tolerance
 
 FIRST_HOUR: Final = timedelta(hours=1)  # so long after the sign-up PayPal may still show it as the next payment
 
@@ -26,6 +26,11 @@ class Money:
     pending_at: datetime | None = None
     failures: int = 0
     is_all: bool = False  # a read since the start showed every payment
+
+    @property
+    def all_that_came(self) -> tuple[datetime, ...]:
+        """Each one that came, oldest first, whatever became of it."""
+        return tuple(sorted({*self.earlier, *self.went_back}))
 
     @property
     def came_at(self) -> datetime | None:
@@ -87,12 +92,11 @@ def paid_until(
     """
     if money.is_pending:
         return UNKNOWN
-    rhythm = anchored(terms, money.earlier)
     if money.went_back:
-        return _before(rhythm, terms.started_at, money, stored)
+        return _before(terms, money, stored)
     named = None if money.is_late else next_billing_at
     if money.completed_at is not None:
-        return _by_payment(rhythm, money.completed_at, named, stored) or _kept(stored)
+        return _by_payment(terms, money, money.completed_at, named, stored) or _kept(stored)
     begun, trial = terms.started_at, free_trial_end(terms)
     if begun is not None and (trial is not None or in_trial):
         return _by_trial(begun, trial, named, stored)
@@ -111,16 +115,21 @@ def nothing_is_paid(started_at: datetime | None, paid_until: datetime | None) ->
     return started_at is not None and paid_until is not None and paid_until <= started_at
 
 
-def _before(rhythm: Terms, begun: datetime | None, money: Money, stored: datetime | None) -> PaidUntil:
+def _rhythm(terms: Terms, money: Money, at: datetime) -> Terms:
+    """Return the rhythm as it is with a payment, by it and those before it."""
+    return anchored(terms, [*(one for one in money.earlier if one < at), at])
+
+
+def _before(terms: Terms, money: Money, stored: datetime | None) -> PaidUntil:
     """Return until when it is paid without the payments that went back: they take their periods, and no other.
 
     A payment before them may pay for longer; one that nobody knows of is not taken for missing.
     """
-    first = money.went_back[0]
+    first, begun = money.went_back[0], terms.started_at
     if money.declined_at is not None and _after(money.declined_at, money.completed_at):
         first = min(first, money.declined_at)
-    begins = period_begin(rhythm, first)
-    stands = _by_payment(rhythm, money.completed_at, None, stored) if money.completed_at is not None else None
+    begins = period_begin(_rhythm(terms, money, first), first)
+    stands = _by_payment(terms, money, money.completed_at, None, stored) if money.completed_at is not None else None
     if stands is not None and stands.at is not None and stands.at >= begins - timedelta(hours=12):
         return stands
     if begun is not None and begins <= begun:
@@ -128,15 +137,21 @@ def _before(rhythm: Terms, begun: datetime | None, money: Money, stored: datetim
     return PaidUntil(begins, PaidSource.LAST_PAYMENT)
 
 
-def _by_payment(terms: Terms, paid_at: datetime, named: datetime | None, stored: datetime | None) -> PaidUntil | None:
+def _by_payment(
+    terms: Terms, money: Money, paid_at: datetime, named: datetime | None, stored: datetime | None
+) -> PaidUntil | None:
     """Take PayPal's date where it ends the payment's own period; a later one is the end of a period nobody paid.
 
+    One within a day of the payment, or of its own date, is that of the payment itself, which came before it was due.
     Then the date that PayPal named before stands, to the hour, where it is the one that is reckoned.
     """
-    end = period_end(terms, paid_at)
+    rhythm = _rhythm(terms, money, paid_at)
+    end = period_end(rhythm, paid_at)
     if end is None or terms.interval is None:
-        return PaidUntil(named, PaidSource.NEXT_BILLING) if named is not None and named > paid_at else None
-    if named is not None and paid_at < named <= end + tolerance(terms.interval, paid_at):
+        return PaidUntil(named, PaidSource.NEXT_BILLING) if named is not None and named > paid_at + HOURS / 2 else None
+    own = max(paid_at, period_begin(rhythm, paid_at))
+    is_own = named is not None and named < own + min(HOURS, (end - own) / 2)
+    if named is not None and not is_own and named <= end + tolerance(terms.interval, paid_at):
         return PaidUntil(named, PaidSource.NEXT_BILLING)
     if stored is not None and abs(stored - end) < timedelta(hours=12):
         return PaidUntil(stored, PaidSource.STORED)

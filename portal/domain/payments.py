@@ -7,7 +7,7 @@ PayPal's id of it counts once, so that neither order nor doubles of news can mat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -116,8 +116,7 @@ def climb(amount: Decimal, *news: Standing) -> Standing:
 
     The rung climbs by PayPal's words; above *completed* it is what the sums say, and goes down again with them alone.
     """
-    refunds = {key: size for one in news for key, size in one.refunds.items()}
-    reversals = {key: size for one in news for key, size in one.reversals.items()}
+    refunds, reversals = _sums(one.refunds for one in news), _sums(one.reversals for one in news)
     wholly = any(one.state == "refunded" for one in news)
     told = amount if wholly else max(one.refunded for one in news)
     refunded = min(max(told, sum(refunds.values(), NOTHING)), amount)
@@ -125,6 +124,15 @@ def climb(amount: Decimal, *news: Standing) -> Standing:
     if reversals and rung == "partially_refunded":
         rung = "completed"  # the sums say it, and may take it back
     return replace(found := Standing(rung, refunded, refunds, reversals), state=_state(found, amount))
+
+
+def _sums(told: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    """Return each move's sum once: of two under one id the larger, for both are one move, and none of it is lost."""
+    found: dict[str, Decimal] = {}
+    for sums in told:
+        for key, size in sums.items():
+            found[key] = max(found.get(key, NOTHING), size, key=lambda one: (abs(one), -one))
+    return found
 
 
 def _state(found: Standing, amount: Decimal) -> str:

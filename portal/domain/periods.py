@@ -49,17 +49,17 @@ class Interval:
             return add_months(start, before + self.months * times)
         return start + timedelta(days=self.count * times * (7 if self.unit is Unit.WEEK else 1))
 
-    def moved(self, start: datetime, times: int = 1, *, before: int = 0) -> datetime:
+    def moved(self, start: datetime, times: int = 1, *, before: int = 0, has_moved: bool = False) -> datetime:
         """Return the same by PayPal's other way with month ends: never earlier than `after`.
 
         Where a month lacks the day, the day moves to the first of the following month and stays there:
-        31 January gives 1 March, then 1 April (FACTS.md 1.4).
+        31 January gives 1 March, then 1 April (FACTS.md 1.4).  `has_moved`: it did so before the first interval.
         """
         end = self.after(start, times, before=before)
         if not self.months or start.day <= SHORTEST_MONTH:
             return end
-        days = {self.after(start, number, before=before).day for number in range(0 if before else 1, times + 1)}
-        return end if days <= {start.day} else add_months(end.replace(day=1), 1)
+        days = {self.after(start, number, before=before).day for number in range(1, times + 1)}
+        return add_months(end.replace(day=1), 1) if has_moved or not days <= {start.day} else end
 
 
 def add_months(start: datetime, months: int) -> datetime:

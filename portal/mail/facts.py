@@ -25,6 +25,7 @@ class PlannedFacts(Clean):
     price: Money | None
     taken: tuple[datetime, ...]  # the payments that are still taken
     prevented_at: datetime | None  # the first one that is not; None while PayPal names none
+    runs_out_at: datetime | None  # a finite plan's own end, that comes before any payment that could be prevented
     awaited_at: datetime | None  # the payment on which the earlier of the two moments depends
     earliest_at: datetime
     due_at: datetime

@@ -23,6 +23,7 @@ def _whole() -> Select[EndRequest]:
         subscription.joinedload(Subscription.customer),
         subscription.joinedload(Subscription.product).selectinload(Product.contents),
         subscription.joinedload(Subscription.plan),
+        subscription.selectinload(Subscription.payments),
     )
 
 

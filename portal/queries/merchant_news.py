@@ -86,6 +86,8 @@ def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[
         .options(
             joinedload(EndRequest.subscription).joinedload(Subscription.customer),
             joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
+            joinedload(EndRequest.subscription).joinedload(Subscription.plan),
+            joinedload(EndRequest.subscription).selectinload(Subscription.payments),
         )
         .where(told)
         .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)

@@ -6,17 +6,18 @@ import uuid
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Row, Select, and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.models import EndRequest, PauseRequest, Plan, Product, Subscription
 
 
 def _whole() -> Select[Subscription]:
-    """A subscription with what its pages and its end need: customer, product with contents, plan."""
+    """A subscription with what its pages and its end need: customer, product with contents, plan, payments."""
     return select(Subscription).options(
         joinedload(Subscription.customer),
         joinedload(Subscription.product).selectinload(Product.contents),
         joinedload(Subscription.plan),
+        selectinload(Subscription.payments),
     )
 
 

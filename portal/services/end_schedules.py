@@ -68,8 +68,13 @@ def _planned(
         return without_payments(reason, owed_until)
     if interval is None or payment is None:
         return None
-    last_at, is_retry = subscription.last_payment_at, subscription.status is Status.PAST_DUE
-    to_come = payments_from(terms_of(subscription), payment, last_at=last_at, is_retry=is_retry)
+    finite = subscription.plan.total_cycles if subscription.plan is not None else 0
+    to_come = payments_from(
+        replace(terms_of(subscription), cycles=finite),
+        payment,
+        payments=money_of(subscription).all_that_came,
+        is_retry=subscription.status is Status.PAST_DUE,
+    )
     return schedule(reason, owed_until, to_come, is_wished=is_wished)
 
 
@@ -89,7 +94,7 @@ def expectation(
     if planned is not None:
         payment, at = planned.prevented_at, planned.earliest_at
         if planned.taken:
-            facts = replace(facts, paid_until=planned.prevented_at)
+            facts = replace(facts, paid_until=planned.paid_until)
     return preview_end(facts, rule_of(subscription.product), outcome, at, given), payment
 
 
@@ -128,23 +133,40 @@ def standing(request: EndRequest, subscription: Subscription, *, now: datetime) 
 
 
 def contract_end(planned: Schedule, wished_on: date | None, time_zone: str) -> date:
-    """Return the day on which the contract ends for whoever asked: neither PayPal's day nor that of access."""
-    if planned.reason is WaitReason.WISH and wished_on is not None:
+    """Return the day on which the contract ends for whoever asked: neither PayPal's day nor that of access.
+
+    A finite plan ends on its own last day, whatever was wished.
+    """
+    zone, owed_until = ZoneInfo(time_zone), planned.owed_until
+    if planned.runs_out_at is not None and planned.runs_out_at < owed_until:
+        owed_until = planned.runs_out_at
+    elif planned.reason is WaitReason.WISH and wished_on is not None:
         return wished_on
-    return (planned.owed_until - timedelta(microseconds=1)).astimezone(ZoneInfo(time_zone)).date()
+    return (owed_until - timedelta(microseconds=1)).astimezone(zone).date()
 
 
-def payments_around(
-    request: EndRequest, subscription: Subscription, *, now: datetime
-) -> tuple[datetime | None, datetime | None]:
-    """Return the last payment that a planned end leaves and the first that it prevents, by PayPal's present dates.
+@dataclass(frozen=True)
+class Around:
+    """The last payment that a planned end leaves and the first that it prevents; None is unknown.
 
-    None is unknown.  Of a request that waits no more, they are those that the recap showed.
+    A finite plan may run out by itself before there is one to prevent.
+    """
+
+    last: datetime | None
+    prevented: datetime | None
+    runs_out: datetime | None = None
+
+
+def payments_around(request: EndRequest, subscription: Subscription, *, now: datetime) -> Around:
+    """Return the payments around a planned end, by PayPal's present dates.
+
+    Of a request that waits no more, they are those that the recap showed.
     """
     planned = standing(request, subscription, now=now)
     if planned is None:
-        return _shown(request, "last_payment_at"), _shown(request, "next_payment_at")
-    return planned.last_payment_at or subscription.last_payment_at, planned.prevented_at
+        return Around(_shown(request, "last_payment_at"), _shown(request, "next_payment_at"))
+    last = planned.last_payment_at or subscription.last_payment_at
+    return Around(last, planned.prevented_at, planned.runs_out_at)
 
 
 def _shown(request: EndRequest, name: str) -> datetime | None:
@@ -173,7 +195,7 @@ def follow(
     if request.awaited_at is None:
         return None
     request.awaited_at = planned.last_payment_at or request.awaited_at
-    if is_completed(request.awaited_at, money_of(subscription).came_at):
+    if is_completed(request.awaited_at, money_of(subscription).came_at, named=payment):
         _put_off(session, request, min(request.owed_until, former), awaited_at=None, now=now)
     return None
 

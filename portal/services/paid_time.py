@@ -189,8 +189,8 @@ def follow_late(subscription: Subscription, late: Sequence[Payment]) -> None:
         return
     paid = None
     if stands and interval is not None:
-        earlier = (row.paid_at for row in subscription.payments if row.state in CAME and row.paid_at < max(stands))
-        paid = billing.period_end(billing.anchored(terms, earlier), max(stands))
+        came = [row.paid_at for row in subscription.payments if row.state in CAME and row.paid_at < max(stands)]
+        paid = billing.period_end(billing.anchored(terms, [*came, max(stands)]), max(stands))
         if paid is not None and base is not None and paid < base + HALF_A_DAY:
             paid = interval.moved(max(stands), 1)
     subscription.paid_until = _last(base, paid)
@@ -261,7 +261,9 @@ def _end_of_payments(subscription: Subscription, stopped_at: datetime | None = N
 
 
 def _is_known(named: datetime, rows: Iterable[Payment]) -> bool:
-    return any(abs(row.paid_at - named) < SAME for row in rows)
+    """Say whether a known payment is the one that PayPal names: of one gone back the two times may be hours apart."""
+    gone = (PaymentState.REFUNDED, PaymentState.REVERSED)
+    return any(abs(row.paid_at - named) < (HALF_A_DAY if row.state in gone else SAME) for row in rows)
 
 
 def _until(at: datetime | None, end: datetime) -> datetime | None:

@@ -39,6 +39,7 @@ def told_before(
         price=Money(amount, currency) if amount is not None and currency else None,
         taken=planned.taken,
         prevented_at=planned.prevented_at,
+        runs_out_at=planned.runs_out_at,
         awaited_at=planned.awaited_at,
         earliest_at=planned.earliest_at,
         due_at=planned.due_at,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from portal.clock import SLACK
+from portal.domain.end_dates import SEEN_EARLY
 from portal.domain.subscriptions import PROVIDER_OVER
 from portal.models import Subscription
 from portal.providers.ports import Reading
@@ -46,11 +47,25 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     subscription.outstanding = _outstanding(subscription, reading)  # in the price's currency
     paid_time.take_over(subscription, reading, now=now)
     is_named = not is_over(reading) and not paid_time.is_provisional(reading, now=now)
-    subscription.next_payment_at = reading.next_billing_at if is_named else None
+    if not is_named:
+        subscription.next_payment_at = None
+    elif not _is_behind(subscription, reading):
+        subscription.next_payment_at = reading.next_billing_at
     if subscription.started_at is not None:
         subscription.committed_until = paid_time.commitment(
             subscription, reading.plan.total_cycles if reading.plan is not None else 0
         )
+
+
+def _is_behind(subscription: Subscription, reading: Reading) -> bool:
+    """Say whether a read names again the date of a payment that came, after PayPal had named a later one.
+
+    A payment may come some hours before its date, and one read may lag behind another (docs/decisions/0013).
+    """
+    named, known, paid_at = reading.next_billing_at, subscription.next_payment_at, subscription.last_payment_at
+    if named is None or known is None or paid_at is None:
+        return False
+    return named < known and named <= paid_at + SEEN_EARLY
 
 
 def _outstanding(subscription: Subscription, reading: Reading) -> Decimal | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.billing import Terms, Trial, payments_from, term_end
-from portal.domain.end_dates import WaitReason, first_avoidable, is_late, latest, schedule
+from portal.domain.end_dates import WaitReason, first_avoidable, is_completed, is_late, latest, schedule
 from portal.domain.periods import Interval, Unit
 from tests.domain.test_paid_time import bills
 
@@ -24,7 +24,7 @@ def at(month: int, day: int, year: int = 2027, hour: int = 10) -> datetime:
 def payments(next_payment, interval=MONTHLY, *, start=None, clamps=True, last=None, trials=(), is_retry=False):
     """PayPal's payments, by default of one that begins with the next one and keeps its month ends."""
     terms = Terms(started_at=start or next_payment, interval=interval, clamps=clamps, trials=trials)
-    return payments_from(terms, next_payment, last_at=last, is_retry=is_retry)
+    return payments_from(terms, next_payment, payments=(last,) if last is not None else (), is_retry=is_retry)
 
 
 def planned(next_payment, owed_until, interval=MONTHLY):
@@ -89,6 +89,92 @@ def test_only_payments_that_the_wished_day_alone_leaves_can_be_avoided():
 def test_without_a_payment_owed_paypal_is_told_at_once(owed_until):
     """A payment at the very moment until which payments are owed is not owed."""
     assert planned(at(1, 31), owed_until) is None
+
+
+# A finite plan: PayPal ends it by itself after its last payment
+
+
+def finite(cycles, named, *, came=(), trials=()):
+    terms = Terms(started_at=at(1, 15), interval=MONTHLY, clamps=True, cycles=cycles, trials=trials)
+    return list(payments_from(terms, named, payments=came))
+
+
+@pytest.mark.parametrize(
+    ("cycles", "named", "left", "end"),
+    [
+        (4, at(4, 15), 1, at(5, 15)),
+        (4, at(1, 15), 4, at(5, 15)),
+        (6, at(4, 15), 3, at(7, 15)),
+        (3, at(4, 15), 1, at(5, 15)),  # PayPal names one more than we count: it is taken
+    ],
+)
+def test_a_finite_plans_payments_stop_at_its_end(cycles, named, left, end):
+    *payments, over = finite(cycles, named)
+    assert (len(payments), over.begins, over.is_end) == (left, end, True)
+    assert not any(one.is_end for one in payments)
+
+
+def test_a_finite_plans_trials_come_before_its_regular_payments():
+    weeks = Trial(Interval(Unit.WEEK), 2, is_free=False)
+    assert [one.early for one in finite(2, at(1, 15), trials=(weeks,))] == [
+        at(1, 15),
+        at(1, 22),
+        at(1, 29),
+        at(2, 28),
+        at(3, 29),
+    ]
+
+
+def test_a_payment_that_a_pause_left_out_is_made_up_for_where_all_are_known():
+    came = (at(1, 15), at(2, 15))  # none in March and April
+    assert len(finite(4, at(5, 15), came=came)) == 2 + 1
+    assert len(finite(4, at(5, 1), came=came)) == 2 + 1, "also from another day on"
+    assert len(finite(8, at(5, 15), came=(at(2, 15),))) == 4 + 1, "the first is not known: by the start"
+
+
+def test_an_end_wished_after_a_plans_own_end_is_that_of_the_plan():
+    terms = Terms(started_at=at(1, 15), interval=MONTHLY, clamps=True, cycles=4)
+    found = schedule(WISH, at(12, 1), payments_from(terms, at(4, 15)), is_wished=True)
+    assert (found.taken, found.prevented_at, found.runs_out_at) == ((at(4, 15),), None, at(5, 15))
+    assert (found.paid_until, found.earliest_at) == (at(5, 15), at(4, 15)), "PayPal ends it with its last payment"
+    assert at(4, 26) <= found.due_at <= at(5, 12)
+    before = schedule(WISH, at(4, 2), payments_from(terms, at(4, 15)), is_wished=True)
+    assert (before.taken, before.prevented_at, before.runs_out_at) == ((), at(4, 15), None)
+    paid = schedule(WISH, at(12, 1), payments_from(terms, at(4, 15), payments=(at(4, 15),)), is_wished=True)
+    assert (paid.taken, paid.runs_out_at) == ((), at(5, 15))
+
+
+# A payment that came is none to come
+
+
+@pytest.mark.parametrize(
+    ("came", "first"),
+    [
+        (at(4, 15), at(5, 15)),
+        (at(4, 15, hour=11), at(5, 15)),
+        (at(4, 20), at(5, 15)),  # a new try
+        (at(5, 15, hour=11), at(6, 15)),  # two that the read does not know
+        (at(4, 14, hour=14), at(4, 15)),  # up to a day before: PayPal's date decides
+        (at(3, 15), at(4, 15)),
+    ],
+)
+def test_a_payment_already_seen_is_not_told_as_to_come(came, first):
+    assert next(payments(at(4, 15), start=at(1, 15), last=came)).early == first
+
+
+@pytest.mark.parametrize(
+    ("came", "named", "is_seen"),
+    [
+        (None, at(5, 15), False),
+        (at(4, 15), at(4, 15), True),  # the read lags behind
+        (at(4, 15), at(5, 15), True),
+        (at(4, 14, hour=14), at(4, 15), False),  # PayPal still names the one that is owed
+        (at(4, 14, hour=14), at(5, 15), True),
+        (at(4, 14, hour=9), at(5, 15), False),
+    ],
+)
+def test_the_payment_awaited_is_seen_by_one_at_its_moment_or_by_a_later_date(came, named, is_seen):
+    assert is_completed(at(4, 15), came, named=named) is is_seen
 
 
 # PayPal's dates at month ends: reckoned from the start, by the way that was seen, else safe by both

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from portal.domain.billing import Terms, Trial, term_end
+from portal.domain.billing import Terms, Trial, free_trial_end, period_end, term_end
 from portal.domain.paid_time import Money, is_sign_up, nothing_is_paid, paid_until
 from portal.domain.periods import Interval, Unit
 
@@ -153,6 +154,91 @@ def test_a_trial_of_a_month_from_a_months_end_moves_no_later_date():
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "cycles", "way", "end"),
+    [
+        ("2025-12-31", 3, None, "2026-04-01"),  # 31 January, 1 March, 1 April
+        ("2025-12-31", 3, True, "2026-03-31"),
+        ("2025-12-31", 1, None, "2026-01-31"),
+        ("2025-01-29", 2, None, "2025-04-01"),
+        ("2024-01-29", 2, None, "2024-03-29"),  # a leap year's February has the day
+    ],
+)
+def test_7_a_free_trial_of_several_months_ends_by_the_later_way(start, cycles, way, end):
+    trial = Trial(MONTHLY, cycles, is_free=True)
+    found = free_trial_end(Terms(started_at=at(f"{start} 10:00"), interval=MONTHLY, trials=(trial,), clamps=way))
+    assert str(found.date()) == end
+
+
+@pytest.mark.parametrize(
+    ("interval", "paid", "end"),
+    [
+        (Interval(Unit.YEAR), "2026-04-01", "2027-04-01"),
+        (Interval(Unit.MONTH, 2), "2026-04-01", "2026-06-01"),
+        (Interval(Unit.YEAR), "2026-03-31", "2027-03-31"),  # seen kept
+        (Interval(Unit.WEEK), "2026-04-01", "2026-04-08"),
+        (Interval(Unit.WEEK), "2026-03-31", "2026-04-07"),
+    ],
+)
+def test_7_what_comes_after_a_trial_that_moved_is_reckoned_from_where_it_moved(interval, paid, end):
+    trial = Trial(MONTHLY, 3, is_free=True)
+    terms = Terms(started_at=at("2025-12-31 10:00"), interval=interval, trials=(trial,))
+    assert str(period_end(terms, at(f"{paid} 10:20")).date()) == end
+    assert str(term_end(replace(terms, interval=Interval(Unit.MONTH, 2)), 2).date()) == "2026-08-01"
+
+
+# Payments off their date
+
+
+@pytest.mark.parametrize(
+    ("payments", "end"),
+    [
+        (["01-15", "02-15", "04-06"], "2026-05-06"),
+        (["01-15", "02-15", "04-06", "04-15"], "2026-05-15"),
+        (["01-15", "02-15", "04-06", "04-15", "05-15"], "2026-06-15"),
+        (["01-15", "02-15", "04-06", "05-06", "06-06"], "2026-07-06"),  # a resume
+        (["01-15", "02-15", "04-06", "05-06", "06-11", "07-06"], "2026-08-06"),  # and a new try in it
+        (["01-15", "02-15", "04-06", "05-06", "05-25", "06-06"], "2026-07-06"),  # a debt taken after a resume
+    ],
+)
+def test_a_payment_on_a_date_of_an_earlier_rhythm_returns_to_it(payments, end):
+    """A debt that the merchant takes by hand moves the rhythm for itself alone."""
+    came = tuple(at(f"2026-{day} 10:04") for day in payments)
+    for earlier in (came, came[:-1]):
+        assert until(start="2026-01-15 10:00", completed_at=came[-1], earlier=earlier)[0][:10] == end
+
+
+def test_a_payment_of_the_start_that_goes_back_after_a_debt_takes_its_own_period():
+    earlier = tuple(at(f"2026-{day} 10:04") for day in ("01-15", "02-15", "04-06", "04-15"))
+    begun = {"start": "2026-01-15 10:00", "completed_at": earlier[-1], "earlier": earlier}
+    assert until(**begun, went_back=(at("2026-05-15 10:04"),))[0] == "2026-05-15 10:00"
+
+
+@pytest.mark.parametrize(
+    ("paid", "named", "end"),
+    [
+        ("2026-04-15 08:00", "2026-04-15 10:00", "2026-05-15 10:00"),  # read before the payment: its own date
+        ("2026-04-14 23:00", "2026-04-15 02:00", "2026-05-15 10:00"),  # before midnight
+        ("2026-04-15 08:00", "2026-05-15 09:00", "2026-05-15 09:00"),
+        ("2026-04-06 08:00", "2026-04-15 10:00", "2026-04-15 10:00"),  # a debt: the next regular date ends it
+        ("2026-04-20 08:00", "2026-04-20 10:00", "2026-05-15 10:00"),  # a new try that PayPal had named
+    ],
+)
+def test_the_date_of_a_payment_itself_is_not_the_end_of_what_it_pays(paid, named, end):
+    assert until(start="2026-01-15 10:00", completed_at=paid, named=named)[0] == end
+
+
+@pytest.mark.parametrize(("named", "end"), [("2026-04-15 10:00", None), ("2026-05-15 10:00", "2026-05-15 10:00")])
+def test_nor_is_it_where_the_rhythm_is_unknown(named, end):
+    assert until(start="2026-01-15 10:00", interval=None, completed_at="2026-04-15 08:00", named=named)[0] == end
+
+
+def test_nor_is_it_from_day_to_day():
+    daily = {"start": "2026-04-01 10:00", "interval": Interval(Unit.DAY), "completed_at": "2026-04-15 08:00"}
+    assert until(**daily, named="2026-04-15 10:00")[0] == "2026-04-16 10:00"
+    assert until(**daily, named="2026-04-16 10:00")[0] == "2026-04-16 10:00"
+
+
 # Month ends: start, last payment, rhythm → the end of what it paid
 
 MONTH_ENDS = """
@@ -268,6 +354,34 @@ def test_7_for_every_start_rhythm_and_count_no_paid_day_is_lost(day, month, year
     assert reckoned >= following
     told = bills(start, every, number, moves=True) != bills(start, every, number, moves=False)
     assert reckoned == (following if told else max(ways)), "what was seen decides; else the later"
+
+
+@given(
+    day=st.integers(29, 31) | st.integers(1, 31),
+    month=st.integers(1, 12),
+    year=st.integers(2024, 2031),
+    cycles=st.integers(1, 5),
+    number=st.integers(0, 14),
+    moves=st.booleans(),
+    is_free=st.booleans(),
+)
+@example(day=31, month=12, year=2025, cycles=3, number=0, moves=True, is_free=True)
+@example(day=29, month=1, year=2025, cycles=2, number=3, moves=True, is_free=False)
+def test_7_with_trials_of_months_no_paid_or_free_day_is_lost(day, month, year, cycles, number, moves, is_free):
+    """PayPal counts trials and regular periods as one row of months: what we reckon is never before its next date."""
+    start = date(year, month, min(day, calendar.monthrange(year, month)[1]))
+    trials = (Trial(MONTHLY, cycles, is_free=is_free),)
+    terms = Terms(started_at=at(f"{start} 10:00"), interval=MONTHLY, trials=trials)
+    both = {bills(start, 1, cycles, moves=way) for way in (True, False)}
+    if is_free:
+        assert free_trial_end(terms).date() == max(both)
+    else:
+        assert free_trial_end(terms) is None
+    paid, following = (bills(start, 1, place, moves=moves) for place in (cycles + number, cycles + number + 1))
+    found = until(start=f"{start} 10:00", trials=trials, completed_at=f"{paid} 10:00")[0]
+    assert date.fromisoformat(found[:10]) >= following
+    assert date.fromisoformat(found[:10]) in {bills(start, 1, cycles + number + 1, moves=way) for way in (True, False)}
+    assert term_end(terms, number).date() == max(bills(start, 1, cycles + number, moves=way) for way in (True, False))
 
 
 @given(days=st.integers(0, 400), every=st.integers(1, 60), number=st.integers(0, 40), week=st.booleans())

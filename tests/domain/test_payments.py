@@ -84,6 +84,16 @@ def test_only_a_cancelled_reversal_takes_anything_down_again(before, news):
         assert now.went_back(AMOUNT) >= was.went_back(AMOUNT)
 
 
+@pytest.mark.parametrize("kind", MoveKind)
+@given(sizes=st.lists(PARTS, min_size=2, max_size=3))
+def test_two_sums_under_one_id_are_one_move_in_any_order(kind, sizes):
+    told = [moved(EURO, Move(kind=kind, id="ONE", amount=Money(size, "EUR"))) for size in sizes]
+    ends = {str(climb(AMOUNT, Standing("completed"), *order)) for order in itertools.permutations(told)}
+    assert len(ends) == 1
+    largest = moved(EURO, Move(kind=kind, id="ONE", amount=Money(max(sizes), "EUR")))
+    assert ends == {str(climb(AMOUNT, Standing("completed"), largest))}
+
+
 def sums(*moves):
     """State and sum gone after moves, each as kind and amount under an id of its own."""
     told = [

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.demo.simulator.records import stamp
+from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import (
     Customer,
@@ -26,6 +27,7 @@ from portal.queries import subscriptions
 from portal.services.context import Context
 from portal.services.gateways import SECRET, SIGNATURE
 
+A_WHILE = timedelta(days=40)  # so long ago, about, a subscription of the makers began
 CLASSIC = ("seller_api1.client.test", "secret-of-the-tests-classic", "secret-of-the-tests-signature")
 RECEIVER = "seller@client.test"
 
@@ -38,6 +40,18 @@ PROVIDER_WORDS = {
     Status.CANCELLED: "CANCELLED",
     Status.ABANDONED: "CANCELLED",
 }
+
+
+def begun_before(next_payment: datetime | None, now: datetime) -> datetime:
+    """Return some forty days ago a moment from which months lead to the next payment, on whatever day tests run."""
+    if next_payment is None:
+        return now - A_WHILE
+    months = (add_months(next_payment, -number) for number in range(1, 60))
+    return next(
+        begun
+        for number, begun in enumerate(months, start=1)
+        if begun <= now - A_WHILE + timedelta(days=3) and add_months(begun, number) == next_payment
+    )
 
 
 class Makers:
@@ -114,8 +128,8 @@ class Makers:
     def profile(self, *, status: Status = Status.ACTIVE, kind: str = "express", **columns: Any) -> Subscription:
         """As `subscription`, of the classic world: give its merchant a `classic_key` first."""
         now = self.now()
-        started = columns.setdefault("started_at", now - timedelta(days=40))
         upcoming = columns.setdefault("next_payment_at", now + timedelta(days=20))
+        started = columns.setdefault("started_at", begun_before(upcoming, now))
         row = self.paypal.add_profile(status=PROVIDER_WORDS[status], kind=kind, started_at=started)
         self._as_told(row, status, upcoming)
         return self.subscription(status=status, provider=Provider.PAYPAL_CLASSIC, provider_id=row.id, **columns)
@@ -158,8 +172,8 @@ class Makers:
         product = product or self.product(merchant)
         customer = customer or self.customer(merchant)
         now = self.now()
-        started = columns.pop("started_at", now - timedelta(days=40))
         next_payment = columns.pop("next_payment_at", now + timedelta(days=20))
+        started = columns.pop("started_at", begun_before(next_payment, now))
         ended = (
             columns.pop("ended_at", now - timedelta(days=1))
             if status in ("completed", "cancelled", "abandoned")

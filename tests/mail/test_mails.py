@@ -112,6 +112,7 @@ def plan(**changes: object) -> PlannedFacts:
         price=Money(Decimal("29.90"), "EUR"),
         taken=(NOW, LATER),
         prevented_at=LATER,
+        runs_out_at=None,
         awaited_at=None,
         earliest_at=LATER,
         due_at=LATER,
@@ -127,6 +128,8 @@ def plan(**changes: object) -> PlannedFacts:
 
 PLANS = (
     *(plan(reason=why) for why in WaitReason),
+    plan(prevented_at=None, runs_out_at=LATER, wished_on=date(2028, 1, 1)),
+    plan(taken=(), prevented_at=None, runs_out_at=LATER, avoidable_at=None),
     plan(taken=(), prevented_at=None, price=None, access_until=None, is_access_unknown=True, wished_on=None),
     plan(taken=(NOW,) * 40, awaited_at=NOW, earliest_at=NOW, avoid_on=None),
     plan(avoidable_at=None, kept=(), access_until=None),

@@ -22,16 +22,27 @@ from portal.domain.periods import add_months
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
-from portal.models import EndRequest, Mail, ReceivedRequest, Subscription, TimelineKind
+from portal.models import EndRequest, Mail, Merchant, Plan, ReceivedRequest, Subscription, TimelineKind
 from portal.providers.ports import PaymentReading
 from portal.queries import inbox, subscriptions
-from portal.services import aging, end_requests, end_withdrawals, endings, moved_ends, payments, received_requests
+from portal.services import (
+    aging,
+    end_requests,
+    end_withdrawals,
+    endings,
+    moved_ends,
+    payments,
+    planned_ends,
+    received_requests,
+)
 from portal.services.carrying import end_carrying
 from portal.services.end_schedules import beginning_of
 from portal.services.outbox import CONTENT
 from portal.services.payments import Told
 from portal.services.received_requests import Declaration
 from tests.services.test_carrying_out import ask, carry, entries, mails, row, wish_of
+
+MINUTES = timedelta(minutes=4)
 
 
 @pytest.fixture
@@ -132,13 +143,120 @@ def test_the_payment_awaited_is_seen_by_the_payments_known_not_by_paypals_last_o
     request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
     last = subscription.next_payment_at
     named = last + timedelta(minutes=4) if status == "PENDING" else subscription.last_payment_at
-    amount = Money(Decimal("29.90"), "EUR")
-    paid = PaymentReading(provider_id="SALE1", status=status, amount=amount, at=last + timedelta(minutes=4))
-    with ctx.db.begin() as session:
-        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
-        payments.take_over(ctx, session, locked, [paid], Told(sale_ids=()), now=utc_now())
+    take(ctx, subscription, last + MINUTES, status=status)
     see(ctx, subscription, reading_of(subscription, next_billing_at=add_months(last, 1), last_payment_at=named))
     assert (row(ctx, request.id).due_at < request.due_at) is is_seen
+
+
+def take(ctx, subscription, *moments, **changes):
+    """The sales that PayPal's messages tell, as they are written."""
+    readings = [
+        PaymentReading(
+            provider_id=f"SALE{at:%m%d%H%M}",
+            status=changes.get("status", "COMPLETED"),
+            amount=Money(Decimal("29.90"), "EUR"),
+            at=at,
+        )
+        for at in moments
+    ]
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        payments.take_over(ctx, session, locked, readings, Told(sale_ids=()), now=utc_now())
+
+
+@pytest.mark.parametrize("early", [timedelta(minutes=-4), timedelta(hours=3)])
+@pytest.mark.parametrize("knows", [False, True])
+def test_a_read_that_lags_behind_the_last_payment_moves_nothing_and_mails_nothing(
+    ctx, make, subscription, early, knows
+):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
+    last = subscription.next_payment_at
+    came = last - early
+    right = reading_of(subscription, next_billing_at=add_months(last, 1), last_payment_at=came)
+    stale = reading_of(subscription, last_payment_at=came if knows else subscription.last_payment_at)
+    take(ctx, subscription, came)
+    seen = []
+    for reading in (right, stale, right):
+        see(ctx, subscription, reading)
+        seen.append(row(ctx, request.id))
+    assert {one.due_at for one in seen} == {beginning_of(request.wished_on, "Europe/Paris")}
+    assert {one.awaited_at for one in seen} == {None}
+    assert letters(ctx, "end_moved") == []
+
+
+def test_the_read_that_lags_may_be_the_first_that_tells_of_the_payment(ctx, make, subscription):
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
+    last = subscription.next_payment_at
+    for named in (last, add_months(last, 1), last):
+        see(ctx, subscription, reading_of(subscription, next_billing_at=named, last_payment_at=last + MINUTES))
+        assert row(ctx, request.id).due_at == beginning_of(request.wished_on, "Europe/Paris")
+    assert letters(ctx, "end_moved") == []
+
+
+def test_a_payment_before_the_one_owed_is_not_taken_for_it_while_paypal_names_that_one(ctx, make, subscription):
+    """It may be another: a debt that the merchant took by hand."""
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 22))
+    last = subscription.next_payment_at
+    see(ctx, subscription, reading_of(subscription, last_payment_at=last - timedelta(hours=20)))
+    after = row(ctx, request.id)
+    assert (after.awaited_at, after.due_at) == (request.awaited_at, request.due_at)
+    moved_on = reading_of(subscription, next_billing_at=add_months(last, 1))
+    see(ctx, subscription, dataclasses.replace(moved_on, last_payment_at=last - timedelta(hours=20)))
+    after = row(ctx, request.id)
+    assert (after.awaited_at, after.due_at) == (None, beginning_of(request.wished_on, "Europe/Paris"))
+
+
+@pytest.mark.parametrize(("came", "left"), [(timedelta(minutes=4), 0), (timedelta(hours=-20), 1)])
+def test_a_payment_already_seen_is_not_told_as_still_to_be_taken(ctx, make, subscription, came, left):
+    take(ctx, subscription, subscription.next_payment_at + came)
+    request = ask(ctx, make, make.reload(subscription), wished_on=days_ahead(subscription, 24))
+    assert request.shown["payments_left"] == left
+
+
+def finite(make, merchant, cycles=4, **columns):
+    """Begun two months ago, of a plan of four monthly payments: the fourth comes in a month."""
+    begun = add_months(make.now().replace(day=min(make.now().day, 28)), -2)
+    held = make.subscription(
+        merchant=merchant,
+        started_at=begun,
+        last_payment_at=add_months(begun, 2),
+        next_payment_at=add_months(begun, 3),
+        committed_until=add_months(begun, cycles),
+        **columns,
+    )
+    with make.ctx.db.begin() as session:
+        session.execute(update(Plan).where(Plan.id == held.plan_id).values(total_cycles=cycles))
+    return make.reload(held)
+
+
+def test_a_finite_plan_is_told_the_payments_and_the_access_that_will_be(ctx, make, merchant):
+    held = finite(make, merchant)
+    request = ask(ctx, make, held, wished_on=days_ahead(held, 300))
+    assert request.shown["payments_left"] == 1
+    assert request.shown["last_payment_at"] == held.next_payment_at.isoformat()
+    assert request.shown["next_payment_at"] is None
+    assert held.next_payment_at + timedelta(days=11) <= request.due_at < held.committed_until
+    with ctx.db.read() as session:
+        stored = session.get_one(EndRequest, request.id)
+        planned = planned_ends.told_of(
+            stored, subscriptions.of_request(session, stored), session.get_one(Merchant, merchant.id), now=utc_now()
+        )
+    assert planned.access_until == planned.runs_out_at == held.committed_until
+    last_day = (held.committed_until - timedelta(microseconds=1)).astimezone(ZoneInfo("Europe/Paris")).date()
+    assert (planned.ends_on, planned.wished_on) == (last_day, days_ahead(held, 300))
+    (told,) = letters(ctx, "end_recorded")
+    said = " ".join(told.split())
+    weekday = format_date(held.committed_until.astimezone(ZoneInfo("Europe/Paris")), "EEEE", locale="fr")
+    assert f"L’abonnement se termine de lui-même le {weekday} {day_in_french(held.committed_until)}" in said
+    assert "ne seront pas effectués" not in said
+
+
+def test_a_finite_plans_payments_are_counted_where_all_are_known(ctx, make, merchant):
+    """A pause left one out: PayPal takes it later, and nobody is told one payment less than is taken."""
+    held = finite(make, merchant)
+    begun = held.started_at
+    take(ctx, held, begun + MINUTES, add_months(begun, 2) + MINUTES)
+    assert ask(ctx, make, make.reload(held), wished_on=days_ahead(held, 300)).shown["payments_left"] == 2
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():

@@ -275,6 +275,16 @@ def test_20_a_payment_that_goes_back_whole_takes_its_period_back_and_a_part_keep
     assert after.ended_at < utc_now(), "nothing is paid ahead"
 
 
+def test_20_the_summary_may_name_a_payment_gone_back_by_a_time_some_hours_off(ctx, make, running):
+    """It is no payment of its own, that would stand."""
+    subscription, paid = last_sale(ctx, make, running)
+    show(ctx, subscription, paid, told=told(paid, "refund", paid.amount))
+    before = make.reload(subscription).paid_until
+    subscription.last_payment_at += timedelta(hours=3)
+    seen_again(ctx, subscription)
+    assert make.reload(subscription).paid_until == before == subscription.started_at + timedelta(days=30)
+
+
 @pytest.mark.parametrize("kind", ["refund", "reversal"])
 def test_20_after_the_end_too_and_it_comes_again_with_the_money(ctx, make, running, kind):
     subscription, paid = last_sale(ctx, make, running)

@@ -17,7 +17,7 @@ from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from tests.services.test_carrying_out import ask
-from tests.services.test_end_schedules import reading_of, see
+from tests.services.test_end_schedules import finite, reading_of, see
 from tests.web.admin.conftest import enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
@@ -188,3 +188,20 @@ def test_a_customer_may_stop_before_the_day_that_the_merchant_planned(visit, sup
     card = visit.browser.get(visit.home)
     assert "Until then you can take your request back" not in card.text
     assert "PayPal confirmed it on" in card.follow("Cancel my subscription").submit(press=CANCEL).text
+
+
+def test_a_finite_plan_ends_by_itself_and_every_page_says_so(log_in, support, merchant, make):  # noqa: F811
+    """An end wished after the plan's own end: one payment is left, and no day beyond the plan's last one is told."""
+    visit = log_in(merchant, make.customer(merchant, locale="en"))  # noqa: F811
+    held = finite(make, visit.merchant, customer=visit.customer)
+    over = in_words(held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)))
+    recap = visit.browser.get(visit.page(held, f"/cancellation?on={day(300)}"))
+    assert "One more payment is taken:" in recap.text
+    assert f"The subscription runs out by itself on {over}: PayPal takes no other payment." in recap.text
+    last_day = held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)) - timedelta(microseconds=1)
+    result = recap.submit(press="Cancel on " + in_words(last_day, pattern="d MMMM y"))
+    desk = support.get(f"/admin/subscriptions/{held.id}")
+    for page in (result, desk):
+        assert f"Runs out by itself on {over}" in page.text
+        assert "First payment not taken" not in page.text
+    assert f"Access until {over}" in result.text

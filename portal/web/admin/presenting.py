@@ -229,9 +229,14 @@ def _asked(request: Any) -> list[Row]:
 def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:
     """Return between which payments a planned end lies, and why it waits."""
     around = payments_around(request, subscription, now=now)
-    last, prevented = (day(at) if at is not None else None for at in around)
+    last = day(around.last) if around.last is not None else None
+    prevented = day(around.prevented) if around.prevented is not None else None
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
-    return [(_("Why then"), why), (_("Last payment still taken"), last), (_("First payment not taken"), prevented)]
+    if around.runs_out is not None:
+        after = (_("Runs out by itself on"), day(around.runs_out))
+    else:
+        after = (_("First payment not taken"), prevented)
+    return [(_("Why then"), why), (_("Last payment still taken"), last), after]
 
 
 def comeback_rows(comeback: Any) -> list[Row]:

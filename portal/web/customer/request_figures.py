@@ -46,9 +46,11 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
         label = _("Replaced on") if is_replaced(holding) else _("Taken back on")
         return ((label, presenting.known_moment(request.withdrawn_at)),)
     if said is Said.SCHEDULED:
-        _last, prevented = payments_around(request, subscription, now=now)
+        around = payments_around(request, subscription, now=now)
         return (
-            (_("First payment not taken"), presenting.known_day(prevented)),
+            (_("Runs out by itself on"), presenting.known_day(around.runs_out))
+            if around.runs_out is not None
+            else (_("First payment not taken"), presenting.known_day(around.prevented)),
             (_("Access until"), presenting.access_until(holding, now=now)),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
@@ -83,7 +85,7 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     if request.actor is Actor.CUSTOMER and request.reason_text:
         rows.append((_("Your comment"), request.reason_text))
     if said is Said.SCHEDULED:
-        last_taken, _prevented = payments_around(request, subscription, now=now)
+        last_taken = payments_around(request, subscription, now=now).last
         rows += [
             (_("Last payment still taken"), presenting.known_day(last_taken)),
             (_("Paid until"), presenting.paid_day(holding)),
