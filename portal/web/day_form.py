@@ -62,11 +62,17 @@ class DayForm(PlainForm):
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))
 
 
-def chosen_day(now: datetime) -> DayForm:
-    """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none."""
-    kept = drafts.typed("on") if request.method == "GET" and "on" not in request.args else None
+def chosen_day(now: datetime, *, wished_on: date | None = None) -> DayForm:
+    """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none.
+
+    `wished_on`: the day of the notification that the end answers; where nobody has chosen yet, it is proposed.
+    """
+    today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
     given = request.form if "on" in request.form else request.args
+    kept = drafts.typed("on") if request.method == "GET" and "on" not in given else None
+    if kept is None and "on" not in given and wished_on is not None and wished_on > today:
+        kept = wished_on.isoformat()
     form = DayForm(MultiDict({"on": kept}) if kept else given)
-    form.today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+    form.today = today
     form.validate()
     return form

@@ -52,7 +52,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    is_local, chosen = found.is_over, chosen_day(now)
+    is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
     note = received_pages.note_of(received)

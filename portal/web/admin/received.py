@@ -90,12 +90,7 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
     ):
         if not found.is_over:
             action = Action.CANCEL.value
-            on = (
-                received.wished_on.isoformat()
-                if received.wished_on is not None and received.wished_on > today()
-                else None
-            )
-            end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id, on=on)
+            end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id)
             return redirect(end, 303)
         flash(_("This subscription was over before. Close the request with that reason, and tell the person."), "info")
     elif received.is_open:
