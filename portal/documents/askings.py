@@ -77,7 +77,6 @@ def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows
     rows = [
         asked_when(facts, translator, fmt),
         (_("Asked by"), _("%(who)s (%(channel)s)", who=who, channel=way)),
-        (_("Reference of the notification"), facts.notified_reference),
     ]
     if facts.actor is Actor.STAFF:
         return [*rows, (_("Carried out by"), _("%(who)s, on %(date)s", who=facts.merchant_name, date=done))]

@@ -71,6 +71,11 @@ class ProofFacts(Clean):
         """Whether somebody else acted for a customer who had asked before."""
         return self.notified_at is not None and self.actor is not Actor.CUSTOMER
 
+    @property
+    def asked_under(self) -> str:
+        """The reference that whoever asked was given."""
+        return self.notified_reference if self.answers else self.reference
+
     def stored(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}

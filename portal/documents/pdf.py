@@ -46,7 +46,7 @@ class File:
 def proof_file(facts: ProofFacts, code: str) -> File:
     """Return the proof as an A4 document, in the customer's language. Takes some 0.2 s, most of it for the fonts."""
     stem = "preuve" if facts.locale == "fr" else "proof"
-    return File(name=f"{stem}-{facts.reference}.pdf", media_type=MEDIA_TYPE, content=_draw(facts, code))
+    return File(name=f"{stem}-{facts.asked_under}.pdf", media_type=MEDIA_TYPE, content=_draw(facts, code))
 
 
 def _draw(facts: ProofFacts, code: str) -> bytes:
@@ -78,7 +78,7 @@ def _sheet(facts: ProofFacts, code: str) -> FPDF:
     _ = words.gettext
     foot = " – ".join(
         (
-            _("Reference: %(reference)s", reference=facts.reference),
+            _("Reference: %(reference)s", reference=facts.asked_under),
             _("Verification code: %(code)s", code=spoken(code)),
             facts.check_url,
         )
@@ -94,7 +94,7 @@ def _sheet(facts: ProofFacts, code: str) -> FPDF:
 
     sheet = Sheet(format="A4")
     sheet.set_creation_date(facts.made_at.astimezone(UTC).replace(microsecond=0))
-    sheet.set_title(_("Proof of the end of a subscription, reference %(reference)s", reference=facts.reference))
+    sheet.set_title(_("Proof of the end of a subscription, reference %(reference)s", reference=facts.asked_under))
     sheet.set_lang(facts.locale)
     sheet.set_author(facts.merchant_name.replace(FSI, "").replace(PDI, ""))
     sheet.set_margins(MARGIN, MARGIN, MARGIN)

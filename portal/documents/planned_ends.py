@@ -22,6 +22,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
         taken_heading=_taken_heading(facts, fmt),
         taken=_taken(facts, fmt),
         not_taken=_not_taken(facts, fmt),
+        none_left=facts.prevented_at is not None and not facts.taken,
         told=_told(facts, fmt),
         avoid=_avoid(facts, fmt, is_recorded=is_recorded),
         access=access_sentence(
@@ -93,12 +94,15 @@ def _told(facts: PlannedFacts, fmt: Formatter) -> str:
         )
     if facts.awaited_at is None or facts.earliest_at >= facts.due_at:
         return _("PayPal will be told on %(date)s.", date=fmt.moment(facts.due_at))
+    earliest, latest = fmt.day(facts.earliest_at), fmt.day(facts.due_at)
+    if earliest == latest:  # two moments of one day
+        return _("PayPal will be told on %(date)s.", date=latest)
     return _(
         "PayPal will be told as soon as the payment of %(payment)s has been taken: "
         "on %(earliest)s at the earliest, on %(latest)s at the latest.",
         payment=fmt.day(facts.awaited_at),
-        earliest=fmt.day(facts.earliest_at),
-        latest=fmt.day(facts.due_at),
+        earliest=earliest,
+        latest=latest,
     )
 
 

@@ -56,7 +56,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
     return ProofWords(
         heading=proof.heading(),
         lede=" ".join(part for part in (proof.sentence(), proof.debt(), proof.access()) if part),
-        reference=translator.gettext("Reference: %(reference)s.", reference=facts.reference),
+        reference=translator.gettext("Reference: %(reference)s.", reference=facts.asked_under),
         lines=tuple(proof.lines()),
         rows=tuple(proof.rows() + proof.check_rows(code)),
         shown=proof.shown(),
@@ -172,7 +172,7 @@ class _Proof:
             settled,
             *self._spared(),
             (_("Your access"), self._access_line()),
-            (_("Reference"), facts.reference),
+            (_("Reference"), facts.asked_under),
         ]
 
     def _was_waited_for(self) -> bool:
@@ -196,7 +196,9 @@ class _Proof:
     def rows(self) -> Rows:
         """Who, what, asked, answered, and the dates: the five stay five."""
         _, facts = self.translator.gettext, self.facts
-        rows: Rows = [(_("Reference"), facts.reference), (_("Merchant"), facts.merchant_name)]
+        rows: Rows = [(_("Reference"), facts.asked_under), (_("Merchant"), facts.merchant_name)]
+        if facts.answers:
+            rows.append((_("Internal reference"), facts.reference))
         if facts.customer_name:
             rows.append((_("Customer"), facts.customer_name))
         number = facts.provider_id
@@ -279,7 +281,7 @@ class _Proof:
         checked = _("Confirmed by PayPal on") if self.kind is Kind.CONFIRMED else _("Checked at PayPal on")
         rows = [
             (_("Merchant"), facts.merchant_name),
-            (_("Reference"), facts.reference),
+            (_("Reference"), facts.asked_under),
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
             (checked, fmt.zoned(facts.confirmed_at)),

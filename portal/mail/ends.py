@@ -16,6 +16,11 @@ def end_recorded(head: Letterhead, end: EndFacts) -> Composed:
     return compose("end_recorded", head, end=end)
 
 
+def end_plan_withdrawn(head: Letterhead, end: EndFacts) -> Composed:
+    """Tell who had asked that the merchant took the planned end back: their request waits again."""
+    return compose("end_plan_withdrawn", head, end=end)
+
+
 def request_received(head: Letterhead, received: ReceivedFacts) -> Composed:
     """Acknowledge a request that came by another way: reference, date received, what was declared (R-FR-12)."""
     return compose("request_received", head, received=received)

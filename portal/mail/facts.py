@@ -47,6 +47,7 @@ class PlannedWords:
     taken_heading: str
     taken: tuple[str, ...]
     not_taken: str
+    none_left: bool  # it comes before every further payment
     told: str
     avoid: str
     access: str

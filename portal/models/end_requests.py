@@ -103,6 +103,11 @@ class EndRequest(IsCarried, Base):
         """The reference that whoever asked was given."""
         return self.notified_reference if self.answers else self.reference
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Its reference for a timeline, and the one of the notification that it answers, if it answers one."""
+        return {"reference": self.reference, **({"answers": self.notified_reference} if self.answers else {})}
+
     def is_planned(self, now: datetime) -> bool:
         """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""
         return is_planned(self.state, self.due_at, now=now)

@@ -170,7 +170,7 @@ def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequ
             .join(EndRequest.subscription)
             .options(
                 joinedload(EndRequest.subscription).joinedload(Subscription.customer),
-                joinedload(EndRequest.subscription).joinedload(Subscription.product),
+                joinedload(EndRequest.subscription).joinedload(Subscription.product).selectinload(Product.contents),
             )
             .where(EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT}))
             .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
@@ -32,6 +32,12 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
     return session.scalars(
         select(EndRequest).where(EndRequest.subscription_id == subscription_id, EndRequest.state.in_(OPEN))
     ).one_or_none()
+
+
+def waiting_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> list[EndRequest]:
+    """Return the ends that may wait for a day, of those subscriptions, each whole."""
+    is_waiting = and_(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
+    return list(session.scalars(_whole().where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
 
 
 def lock(session: Session, request_id: uuid.UUID) -> EndRequest:

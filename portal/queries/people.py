@@ -215,6 +215,12 @@ def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]
     return [_merchant(row) for row in rows]
 
 
+def is_at(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID | None, email: str) -> bool:
+    """Say whether that address is the one of that member of the merchant's team."""
+    found = session.get(Staff, staff_id) if staff_id is not None else None
+    return found is not None and found.merchant_id == merchant_id and found.email.lower() == email.lower()
+
+
 def owners(session: Session, merchant_id: uuid.UUID) -> Sequence[Staff]:
     """Return the owners of a merchant's desk who may log in."""
     return session.scalars(

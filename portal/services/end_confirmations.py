@@ -30,7 +30,7 @@ def words(
     now: datetime,
 ) -> Composed:
     """Compose what the customer is told of an end that PayPal has shown, as its proof says it."""
-    end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+    end = facts.told_facts(request, subscription, merchant, now=now)
     was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
     said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
     compose = ends.end_already_over if was_over else ends.end_confirmed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,11 +97,9 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
                 request_id=standing.id, reference=standing.reference, is_new=False, is_due_now=False, noted=noted
             )
         else:
-            answering = wish.received_request_id or next(iter(letters), None)
-            request = _write(ctx, session, subscription, wish, planned, answering=answering, now=now)
-            _answer(ctx, session, wish, request, now=now)
-            for letter in letters:  # the new end answers what the replaced one answered
-                received_requests.match(ctx, session, wish.merchant_id, letter, request, by=wish.actor_name, now=now)
+            # the new end answers what the replaced one answered
+            answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
+            request = _write(ctx, session, subscription, wish, planned, answered=answered, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )
@@ -228,12 +226,12 @@ def _write(
     wish: Wish,
     planned: Schedule | None,
     *,
-    answering: uuid.UUID | None,
+    answered: Sequence[uuid.UUID],
     now: datetime,
 ) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
     merchant = session.get_one(Merchant, wish.merchant_id)
-    settings = settings_of(session, merchant, subscription, answering=answering)
+    settings = settings_of(session, merchant, subscription, answering=next(iter(answered), None))
     policies.check(wish.actor, wish.action, settings, role=wish.role)
     request = EndRequest(
         merchant_id=wish.merchant_id,
@@ -261,6 +259,8 @@ def _write(
     session.flush()
     pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
     received_requests.settle_notified(ctx, session, request, now=now)
+    for one in answered:
+        received_requests.match(ctx, session, wish.merchant_id, one, request, by=wish.actor_name, now=now)
     timeline.note(
         session,
         subscription,
@@ -272,7 +272,7 @@ def _write(
         actor_id=wish.actor_id,
         channel=wish.channel,
         outcome=outcome,
-        reference=request.reference,
+        **request.names,
         **({"reason_code": wish.reason_code} if wish.reason_code else {}),
         note=wish.reason_text,
     )

@@ -61,7 +61,10 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
             return  # a second click, or a colleague's
         if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
             raise NotAllowed(Denial.ALREADY_SENT)
+        answered, reference, asked_at = request.answers, request.asked_under, request.asked_at
         take_back_by(session, subscription, request, wish, now=now)
+        if answered:
+            notices.end_plan_withdrawn(ctx, session, request, reference, asked_at, now=now)
 
 
 def take_back_by(
@@ -96,6 +99,7 @@ def _take_back(
 ) -> list[uuid.UUID]:
     if not can_withdraw(request.state, sent_at=request.sent_at):
         raise NotAllowed(Denial.ALREADY_SENT)
+    names = request.names
     request.move(RequestState.WITHDRAWN)
     request.withdrawn_at = now
     request.next_try_at = None
@@ -111,6 +115,6 @@ def _take_back(
         actor_name=actor_name,
         actor_id=actor_id,
         channel=channel,
-        reference=request.reference,
+        **names,
     )
     return letters

@@ -121,7 +121,7 @@ def record_end(
         channel=request.channel,
         outcome=request.outcome,
         basis=basis,
-        reference=request.reference,
+        **request.names,
     )
     merchant = session.get_one(Merchant, subscription.merchant_id)
     # whoever approved a moment ago is told too

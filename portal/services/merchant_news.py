@@ -1,7 +1,8 @@
 """What merchants are told is grouped: what is new goes into the mail that has not left yet, and each thing once.
 
-A mail waits a minute; while one of its kind left less than an hour ago the next waits until then, unless a
-payment is near.  So fifty requests in a minute or in an afternoon are a handful of mails, never fifty.
+A mail waits a minute, but for what nobody carries on by itself; while one of its kind left less than an hour ago the
+next waits until then, unless a payment is near.  So fifty requests in a minute or in an afternoon are a handful of
+mails, never fifty.
 Two workers at once meet at one lock per merchant, taken last, and at the mail's own row: a mail that is being
 sent is no longer added to.
 """
@@ -23,7 +24,7 @@ from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
-from portal.queries import received_requests, subscriptions
+from portal.queries import people, received_requests, subscriptions
 from portal.services import notice_facts as facts
 from portal.services import outbox
 from portal.services.context import Context
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 TOGETHER: Final = timedelta(seconds=60)  # what is new within it is one mail
 PACE: Final = timedelta(hours=1)  # between two mails of one kind
 URGENT: Final = timedelta(hours=24)  # a payment this near does not wait for the pace
+AT_ONCE: Final = frozenset({NewsKind.NOTIFIED})  # nothing follows by itself: no answer is waited for
 LISTED: Final = 20  # requests named in one mail
 DESK: Final = "/admin/"
 ABOUT_REQUESTS: Final = frozenset(NewsKind)
@@ -50,15 +52,19 @@ def tell(
     *,
     key: str,
     now: datetime,
+    known_to: uuid.UUID | None = None,
 ) -> None:
-    """Put a request into the next mail of that kind to the merchant, unless `key` was told before."""
+    """Put a request into the next mail of that kind to the merchant, unless `key` was told before.
+
+    `known_to`: who of the team wrote it down, and need not be told.
+    """
     session.flush()
     stored.lock(session, merchant.id)
     next_payment = _next_payment(session, request)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
     for address in desk_addresses(session, merchant, kind=kind.value):
         news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
-        if news_id is not None:
+        if news_id is not None and not people.is_at(session, merchant.id, known_to, address.email):
             _list(ctx, session, news_id, kind, merchant, recipient=address.email, is_urgent=is_urgent, now=now)
 
 
@@ -86,9 +92,6 @@ def _list(
     if mail is None:
         mail = _open(ctx, session, kind, merchant, recipient=recipient, is_urgent=is_urgent, now=now)
     news.mail_id = mail.id
-    _rewrite(ctx, session, kind, mail, merchant, now=now)
-    if is_urgent and mail.send_at > now + TOGETHER:
-        outbox.hasten(session, mail, at=now + TOGETHER)
     _rewrite(ctx, session, kind, mail, merchant, now=now)
     if is_urgent and mail.send_at > now + TOGETHER:
         outbox.hasten(session, mail, at=now + TOGETHER)
@@ -149,6 +152,7 @@ def _open(
     now: datetime,
 ) -> Mail:
     """Begin a new mail; its words come with the first thing that it lists."""
+    soon = now if kind in AT_ONCE else now + TOGETHER
     left = None if is_urgent else stored.last_left_at(session, merchant.id, kind, recipient=recipient)
     mail = outbox.put(
         ctx,
@@ -159,7 +163,7 @@ def _open(
         recipient=recipient,
         language=pick_locale(merchant.locale),
         now=now,
-        send_at=max(now + TOGETHER, left + PACE) if left is not None else now + TOGETHER,
+        send_at=max(soon, left + PACE) if left is not None else soon,
     )
     assert mail is not None  # noqa: S101 - its key is new
     return mail

@@ -31,9 +31,10 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     """Tell the customer of their own end's new day; another hour of the same day is none.
 
     Called once a move, which the row remembers: a day that comes back is told again, so that the last mail is true.
-    One that is due at once is told by its confirmation.  An end that staff planned was never told for a day.
+    One that is due at once is told by its confirmation.  An end that staff planned was told for a day only to whom it
+    answers.
     """
-    if request.actor is not Actor.CUSTOMER or request.due_at is None or not request.is_planned(now):
+    if request.asked_by is not Actor.CUSTOMER or request.due_at is None or not request.is_planned(now):
         return
     merchant = session.get_one(Merchant, request.merchant_id)
     zone = ZoneInfo(merchant.time_zone)
@@ -42,6 +43,5 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     subscription = subscriptions.of_request(session, request)
     head = facts.customer_head(ctx, merchant, subscription.customer)
     planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
-    path = facts.proof_path(merchant, request)
-    composed = ends.end_moved(head, facts.end_facts(request, subscription, path=path, planned=planned, now=now))
+    composed = ends.end_moved(head, facts.told_facts(request, subscription, merchant, planned=planned, now=now))
     to_customer(ctx, session, merchant, request, composed, key=f"moved:{request.id}:{now.isoformat()}", now=now)

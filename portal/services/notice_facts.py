@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,7 +31,7 @@ STILL: Final = timedelta(hours=1)  # what waits for longer was told before
 
 def proof_path(merchant: Merchant, request: EndRequest) -> str:
     """Return the customer's page of the request, which is also the proof."""
-    return f"/account/{merchant.slug}/requests/{request.reference}"
+    return f"/account/{merchant.slug}/requests/{request.asked_under}"
 
 
 def account_path(merchant: Merchant) -> str:
@@ -119,6 +120,19 @@ def end_facts(
         trouble=request.trouble,
         path=path,
     )
+
+
+def told_facts(
+    request: EndRequest,
+    subscription: Subscription,
+    merchant: Merchant,
+    *,
+    planned: PlannedWords | None = None,
+    now: datetime,
+) -> EndFacts:
+    """Return the request as its customer reads of it: under the reference that they were given."""
+    path = proof_path(merchant, request)
+    return replace(end_facts(request, subscription, path=path, planned=planned, now=now), reference=request.asked_under)
 
 
 def effect_facts(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> EffectFacts:

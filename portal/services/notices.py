@@ -68,14 +68,32 @@ def login_code(
 def end_recorded(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
     """Acknowledge a customer's own request in a minute, and tell the merchant then.
 
-    Staff's own acts are told to the customer once they are true, and not to the staff.
+    Staff's own acts are told to the customer once they are true, and not to the staff; a day that they have planned
+    for who had asked is told too.
     """
-    if request.actor is not Actor.CUSTOMER:
+    if request.asked_by is not Actor.CUSTOMER or not (request.actor is Actor.CUSTOMER or request.is_planned(now)):
         return
     subscription = subscriptions.of_request(session, request)
     composed = _acknowledgement(ctx, session, merchant, request, subscription, now=now)
     to_customer(ctx, session, merchant, request, composed, key=_ack(request), now=now, send_at=now + TOGETHER)
-    merchant_news.tell(ctx, session, NewsKind.REQUESTED, request, merchant, key=f"requested:{request.id}", now=now)
+    if request.actor is Actor.CUSTOMER:
+        merchant_news.tell(ctx, session, NewsKind.REQUESTED, request, merchant, key=f"requested:{request.id}", now=now)
+
+
+def end_plan_withdrawn(
+    ctx: Context, session: Session, request: EndRequest, reference: str, asked_at: datetime, *, now: datetime
+) -> None:
+    """Tell a customer that staff took back the plan that answered them: what they asked under `reference` waits again.
+
+    One that nobody has read of is dropped.
+    """
+    if outbox.supersede(session, _ack(request)):
+        return
+    merchant, subscription = session.get_one(Merchant, request.merchant_id), subscriptions.of_request(session, request)
+    end = facts.end_facts(request, subscription, path=facts.account_path(merchant), now=now)
+    end = replace(end, reference=reference, asked_at=asked_at, asked_by=Actor.CUSTOMER)
+    composed = ends.end_plan_withdrawn(facts.customer_head(ctx, merchant, subscription.customer), end)
+    to_customer(ctx, session, merchant, request, composed, key=f"plan-withdrawn:{request.id}", now=now)
 
 
 def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
@@ -96,7 +114,7 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, merchant:
     """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
     subscription = subscriptions.of_request(session, request)
     if not outbox.supersede(session, _ack(request)):
-        end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+        end = facts.told_facts(request, subscription, merchant, now=now)
         composed = ends.end_withdrawn(facts.customer_head(ctx, merchant, subscription.customer), end)
         to_customer(ctx, session, merchant, request, composed, key=f"withdrawn:{request.id}", now=now)
     if not merchant_news.drop(ctx, session, request, merchant, now=now):
@@ -140,7 +158,7 @@ def end_overdue(ctx: Context, session: Session, request: EndRequest, merchant: M
     subscription = subscriptions.of_request(session, request)
     asked = request if request.asked_by is Actor.CUSTOMER else end_requests.replaced_by(session, request)
     if asked is not None and asked.asked_by is Actor.CUSTOMER:  # they wait, whoever's request stands now
-        end = facts.end_facts(request, subscription, path=facts.proof_path(merchant, request), now=now)
+        end = facts.told_facts(request, subscription, merchant, now=now)
         end = replace(end, in_place_of=asked.reference if asked is not request else "")
         composed = ends.end_overdue(facts.customer_head(ctx, merchant, subscription.customer), end)
         to_customer(ctx, session, merchant, request, composed, key=f"overdue:{request.id}", now=now)
@@ -231,8 +249,7 @@ def _acknowledgement(
 ) -> Composed:
     head = facts.customer_head(ctx, merchant, subscription.customer)
     planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
-    path = facts.proof_path(merchant, request)
-    return ends.end_recorded(head, facts.end_facts(request, subscription, path=path, planned=planned, now=now))
+    return ends.end_recorded(head, facts.told_facts(request, subscription, merchant, planned=planned, now=now))
 
 
 def _tell_of_key(

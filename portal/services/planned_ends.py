@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portal.domain.access import End, Grant
+from portal.domain.access import End, Grant, Window, windows
 from portal.domain.end_dates import Schedule
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -13,6 +13,7 @@ from portal.mail.facts import PlannedFacts
 from portal.models import EndRequest, Subscription
 from portal.services.end_schedules import avoidable, contract_end, expectation, standing
 from portal.services.proofs import Seller
+from portal.services.rules import rule_of
 
 
 def told_before(
@@ -74,3 +75,14 @@ def told_of(
         given=given,
         now=now,
     )
+
+
+def windows_of(
+    subscription: Subscription, request: EndRequest | None, *, given: tuple[Grant, ...] = (), now: datetime
+) -> tuple[Window, ...]:
+    """Return when each content is open, for both faces: where an end waits, until when it will leave it open."""
+    facts = subscription.facts
+    waits = standing(request, subscription, now=now) if request is not None else None
+    if request is not None and waits is not None:
+        facts = expectation(subscription, request.outcome, planned=waits, given=given, now=now)[0].after
+    return windows(facts, rule_of(subscription.product), given)

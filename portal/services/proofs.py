@@ -128,7 +128,7 @@ def gather(
         kept=left.kept,
         ended_at=subscription.ended_at,
         made_at=now,
-        check_url=f"{base_url}/proof/{request.reference}",
+        check_url=f"{base_url}/proof/{request.asked_under}",
         wished_on=request.wished_on,
         notified_at=request.notified_at,
         notified_reference=request.notified_reference,

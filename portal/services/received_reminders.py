@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,18 +23,33 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 
 
-def tell_at_once(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
-    """Tell of a new one, in its transaction: what a near payment would bring to mind in an hour is said now."""
+def tell_at_once(
+    ctx: Context, session: Session, received: ReceivedRequest, *, known_to: uuid.UUID | None = None, now: datetime
+) -> None:
+    """Tell of a new one, in its transaction: what a near payment would bring to mind in an hour is said now.
+
+    `known_to`: who of the team has just recorded it; the others are told.
+    """
     zone = session.get_one(Merchant, received.merchant_id).time_zone
     ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1)
-    tell(ctx, session, received, reminders(now, payment, time_zone=zone, now=now), now=now)
+    tell(ctx, session, received, reminders(now, payment, time_zone=zone, now=now), known_to=known_to, now=now)
 
 
-def tell(ctx: Context, session: Session, received: ReceivedRequest, times: Sequence[str], *, now: datetime) -> None:
+def tell(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    times: Sequence[str],
+    *,
+    known_to: uuid.UUID | None = None,
+    now: datetime,
+) -> None:
     """Put it into the merchant's next mail about what waits, once for each time. It is locked, or new."""
     merchant = session.get_one(Merchant, received.merchant_id)
     for time in times:
-        merchant_news.tell(ctx, session, NewsKind.NOTIFIED, received, merchant, key=_key(received, time), now=now)
+        merchant_news.tell(
+            ctx, session, NewsKind.NOTIFIED, received, merchant, key=_key(received, time), known_to=known_to, now=now
+        )
 
 
 def remind(ctx: Context, *, now: datetime) -> None:

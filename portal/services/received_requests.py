@@ -87,7 +87,7 @@ def write(
         _stand_in(session, received, session.get_one(Subscription, received.subscription_id))
     _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
-    received_reminders.tell_at_once(ctx, session, received, now=now)
+    received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received
 
 
@@ -109,6 +109,7 @@ def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscri
         reference=received.reference,
         way=received.way.value,
         note=received.message,
+        **({"wished_on": received.wished_on.isoformat()} if received.wished_on is not None else {}),
     )
 
 

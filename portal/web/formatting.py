@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import flask_babel
@@ -24,6 +24,7 @@ def install(app: Flask) -> None:
         price=_price,
         interval=_interval,
         day=_day,
+        date=_date,
         last_day=_last_day,
         hour=_hour,
         moment=_moment,
@@ -67,6 +68,10 @@ def _interval(unit: str | None, count: int | None = 1) -> str:
 
 def _day(at: datetime | None) -> str:
     return formatter().day(at)
+
+
+def _date(on: date) -> str:
+    return formatter().date(on)
 
 
 def _last_day(until: datetime | None) -> str:

@@ -57,6 +57,12 @@ def way(entry: TimelineEntry) -> str:
     return str(labels.WAY[found]) if found and entry.kind is TimelineKind.NOTIFIED and entry.channel is None else ""
 
 
+def wished_end(entry: TimelineEntry) -> str:
+    """Return the day on which a customer wished the end."""
+    at = _moment(entry.details.get("wished_on"))
+    return _("Wished end: %(date)s", date=formatter().date(at.date())) if at else ""
+
+
 def trouble(entry: TimelineEntry) -> str:
     """Return what PayPal said, where the merchant has to act."""
     found = _one_of(Trouble, entry.details.get("trouble"))

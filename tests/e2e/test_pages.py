@@ -380,7 +380,7 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.open(f"{desk}/subscriptions?q=theo@example.com")
     sam.page.locator("tbody input[type=checkbox]").check()
     sam.press("button", "Preview the selection")
-    sam.press("button", "Confirm the bulk action")
+    sam.press("button", "Cancel 1 subscription")
     world.paths["bulk-done"] = _path(sam)
     sam.open(f"{desk}/products")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))

@@ -158,6 +158,18 @@ def test_the_mail_of_a_planned_end_says_its_day_payments_and_access(locale):
         assert said not in merchants_own.text
 
 
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_two_moments_of_one_day_are_one_day(locale):
+    fmt = head(locale).formatter
+    noon = LATER.replace(hour=12)
+    told = planned_words(plan(awaited_at=NOW, earliest_at=noon, due_at=noon + timedelta(hours=1)), fmt).told
+    assert told.count(fmt.day(noon)) == 1
+    assert (
+        fmt.day(noon + timedelta(days=3))
+        in planned_words(plan(awaited_at=NOW, earliest_at=noon, due_at=noon + timedelta(days=3)), fmt).told
+    )
+
+
 CUSTOMERS = (ends.end_recorded, ends.end_moved)
 
 
@@ -395,6 +407,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for compose in (
             ends.end_recorded,
             ends.end_withdrawn,
+            ends.end_plan_withdrawn,
             ends.end_overdue,
             merchants.merchant_end_withdrawn,
         )

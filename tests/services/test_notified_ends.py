@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import public_rows, wording
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
@@ -156,7 +157,7 @@ def test_the_merchant_is_told_at_once_and_again_after_two_and_five_working_days(
         if way == "form"
         else by_letter(ctx, claire, now=THURSDAY, message="Merci")
     )
-    (letter,) = to_desk(left(THURSDAY + MINUTE))
+    (letter,) = to_desk(left(THURSDAY))
     assert received.reference in letter.subject + letter.text
     assert "Claire Martin" in letter.text
     assert "Merci" in letter.text
@@ -213,6 +214,19 @@ def test_without_an_address_every_owner_is_told(ctx, make, claire, left):
     aging.run(ctx, now=THURSDAY + 4 * DAY + HOUR)
     letters = [letter.to for letter in left(THURSDAY + 4 * DAY + HOUR + MINUTE) if letter.to != customer.email]
     assert sorted(letters) == ["anne@desk.test", "zoe@desk.test"]
+
+
+def test_an_owner_who_records_a_letter_herself_is_not_told_of_it_and_is_reminded_like_the_others(ctx, make, left):
+    merchant = make.merchant(support_email=None, locale="en", self_cancellation=False)
+    anne, zoe = _member(merchant, "anne", Role.OWNER), _member(merchant, "zoe", Role.OWNER)
+    make.add(anne, zoe)
+    by = By(actor=Actor.STAFF, actor_id=anne.id, channel=Channel.STAFF)
+    by_letter(ctx, make.customer(merchant, email=None), now=THURSDAY, by=by)
+    assert [letter.to for letter in left(THURSDAY)] == ["zoe@desk.test"]
+    aging.run(ctx, now=THURSDAY + HOUR)
+    assert left(THURSDAY + HOUR + MINUTE) == []
+    aging.run(ctx, now=THURSDAY + 4 * DAY + HOUR)
+    assert len(left(THURSDAY + 4 * DAY + HOUR + MINUTE)) == 2
 
 
 PEOPLE = (("anne", Role.OWNER), ("zoe", Role.OWNER), ("lea", Role.SUPPORT), ("gone", Role.OWNER))
@@ -283,7 +297,7 @@ def test_the_end_that_answers_it_says_that_the_customer_asked_when_and_under_whi
     said = wording(facts, locale="en")
     rows = dict(said.rows)
     assert rows["Asked by"].startswith("Claire Martin")
-    assert rows["Reference of the notification"] == received.reference
+    assert (rows["Reference"], rows["Internal reference"]) == (received.reference, request.reference)
     asked = rows["Asked on"]
     assert asked == dict(public_rows(facts, locale="en"))["Asked on"]
     assert received.reference in said.lede
@@ -304,7 +318,7 @@ def test_an_end_seen_at_paypal_answers_it_too(ctx, paypal, claire, subscription,
     refresh(ctx, subscription.merchant_id, subscription.id, now=now)
     rows = dict(wording(facts_of(ctx), locale="en").rows)
     assert rows["Asked by"].startswith("Claire Martin")
-    assert rows["Reference of the notification"] == received.reference
+    assert rows["Reference"] == received.reference
     assert asked_at(ctx, subscription) == now - DAY
     (told,) = [letter for letter in to_desk(left(now + MINUTE)) if "ended" in letter.subject]
     assert "without a request here" not in told.text
@@ -414,3 +428,58 @@ def test_a_plan_that_answers_a_letter_gives_way_to_cancelled_alone(ctx, claire, 
         requests = {row.state: row for row in session.scalars(select(EndRequest))}
     assert requests[RequestState.RECORDED].notified_reference == letter.reference
     assert requests[RequestState.WITHDRAWN].notified_reference == ""
+
+
+# Who asked hears of the day that is planned, and of a plan that is taken back
+
+
+def to_claire(letters, claire):
+    return [letter for letter in letters if letter.to == claire.email]
+
+
+def take_back(ctx, subscription, request_id, *, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        actor_name="Léa",
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_withdrawals.withdraw_planned(ctx, wish, request_id, now=now)
+
+
+@pytest.mark.parametrize("way", ["form", "letter"])
+def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, claire, subscription, left, way):
+    received = by_form(ctx, subscription, now=THURSDAY) if way == "form" else by_letter(ctx, claire, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    friday, saturday = THURSDAY + DAY, THURSDAY + 2 * DAY
+    planned = staff_ask(ctx, subscription, now=friday, received=received, wished_on=(THURSDAY + 70 * DAY).date())
+    (told,) = to_claire(left(friday + MINUTE), claire)
+    for said in (received.reference, "4 February 2027", "One more payment is taken:", "You keep access until"):
+        assert said in told.text
+    assert planned.reference not in told.subject + told.text
+    assert "take your request back" not in told.text, "it is the merchant's plan"
+    assert "Thursday 26 November 2026 at 15:30" in told.text, "when they asked"
+
+    take_back(ctx, subscription, planned.request_id, now=saturday)
+    (told,) = to_claire(left(saturday + MINUTE), claire)
+    assert received.reference in told.subject
+    assert "still stands" in told.text
+    assert "You took back" not in told.text
+
+
+def test_a_plan_taken_back_before_its_mail_left_is_told_by_neither(ctx, claire, subscription, left):
+    by_form(ctx, subscription, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    planned = staff_ask(ctx, subscription, now=THURSDAY + DAY, wished_on=(THURSDAY + 70 * DAY).date())
+    take_back(ctx, subscription, planned.request_id, now=THURSDAY + DAY + timedelta(seconds=20))
+    assert to_claire(left(THURSDAY + DAY + HOUR), claire) == []
+
+
+def test_a_plan_of_the_team_alone_is_told_to_nobody(ctx, claire, subscription, left):
+    planned = staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 70 * DAY).date())
+    assert to_claire(left(THURSDAY + HOUR), claire) == []
+    take_back(ctx, subscription, planned.request_id, now=THURSDAY + DAY)
+    assert to_claire(left(THURSDAY + DAY + HOUR), claire) == []

@@ -78,6 +78,8 @@ def _preview(act: Any) -> ResponseReturnValue:
         chosen=bulk_facts.chosen(act.filters),
         effects=bulk_facts.effects(counts),
         access=bulk_facts.access(counts),
+        too_early=bulk_facts.too_early(counts),
+        press=bulk_facts.press(counts, act.action),
         relaunch=bulk_facts.relaunch(counts, ENDINGS[act.action]),
         rows=first.rows,
     ), (422 if form.errors else 200)

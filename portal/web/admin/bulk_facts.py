@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.domain.bulk_acts import Effect
-from portal.domain.subscriptions import Status
+from portal.domain.subscriptions import Action, Status
 from portal.queries.bulk_results import Result
 from portal.services.bulk_previews import AccessEffect, Counts
 from portal.web import labels
@@ -64,10 +64,39 @@ def access(counts: Counts) -> list[Line]:
         ),
         (_("Access is kept for good"), found[AccessEffect.KEPT]),
         (_("Nothing is open, and nothing will be"), found[AccessEffect.NOTHING]),
-        (_("A commitment still runs: you end it before its term"), counts.committed),
         (_("The customer’s own request, which waits for its day, is replaced by yours"), counts.replaced),
     ]
     return [line for line in lines if line[1]]
+
+
+def too_early(counts: Counts) -> str:
+    """Return the warning that commitments still run, "" when none does."""
+    if not counts.committed:
+        return ""
+    return ngettext(
+        "The commitment of %(count)s of them still runs: you end it before its term.",
+        "The commitments of %(count)s of them still run: you end them before their term.",
+        counts.committed,
+        count=formatter().number(counts.committed),
+    )
+
+
+def press(counts: Counts, action: Action) -> str:
+    """Return what the button does, and to how many."""
+    num = counts.acts
+    count = formatter().number(num)
+    if action is Action.COMPLETE:
+        return ngettext(
+            "Complete %(count)s subscription and stop it at PayPal",
+            "Complete %(count)s subscriptions and stop them at PayPal",
+            num,
+            count=count,
+        )
+    if action is Action.ABANDON:
+        return ngettext(
+            "Mark %(count)s subscription as abandoned", "Mark %(count)s subscriptions as abandoned", num, count=count
+        )
+    return ngettext("Cancel %(count)s subscription", "Cancel %(count)s subscriptions", num, count=count)
 
 
 def relaunch(counts: Counts, outcome: Status) -> str:

@@ -7,7 +7,8 @@ import uuid
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from portal.queries import customers, desk, subscriptions
+from portal.clock import utc_now
+from portal.queries import customers, desk, end_requests, subscriptions
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import place, search_words, turn
@@ -39,6 +40,7 @@ def show(customer_id: uuid.UUID) -> ResponseReturnValue:
         found = customers.of_merchant(session, merchant_id, customer_id)
         entries = desk.timeline_of_customer(session, merchant_id, customer_id)
         sharing = customers.of_address(session, merchant_id, found.email)
+        held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
             "customer.html",
@@ -48,7 +50,8 @@ def show(customer_id: uuid.UUID) -> ResponseReturnValue:
             others=[one for one in sharing if one.id != found.id],
             offered=offered,
             holders=customers.of_address(session, merchant_id, offered),
-            subscriptions=subscriptions.all_of_customer(session, merchant_id, customer_id),
+            subscriptions=held,
+            plans=presenting.plans(end_requests.waiting_of(session, [row.id for row in held]), now=utc_now()),
             requests=desk.requests_of_customer(session, merchant_id, customer_id),
             mails=desk.mails_of_customer(session, merchant_id, customer_id),
             timeline=presenting.timeline([entry for entry, _name in entries], [name for _entry, name in entries]),

@@ -54,7 +54,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    is_local, chosen = found.is_over, chosen_day(now)
+    is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
     note = received_pages.note_of(received)
@@ -76,7 +76,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         meaning=_meaning(found, wanted),
         too_early=_too_early(found, planned.due_at if planned is not None else now),
         at_paypal=_at_paypal(found, told),
-        ends_on=told.ends_on if told is not None else "",
+        planned=told,
         day_form=chosen,
         stops=stops,
         stays=stays,
@@ -221,25 +221,14 @@ def _told(
     return planned_words(facts, formatter(), is_recorded=False)
 
 
-def _while_it_waits(planned: PlannedWords) -> list[str]:
-    """Return what a plan leaves and prevents at PayPal, which cannot undo it once it was told."""
-    payments = [" – ".join((planned.taken_heading, *planned.taken))] if planned.taken else []
-    return [
-        *filter(None, [planned.why]),
-        planned.told + " " + _("It can be taken back until then; PayPal cannot undo it afterwards."),
-        *payments,
-        planned.not_taken,
-    ]
-
-
 def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
-    """Return the effect at PayPal, in sentences."""
+    """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
     if subscription.is_over:
         return [_("Nothing is sent to PayPal: the subscription is already over there.")]
     if subscription.status is Status.PENDING:
         return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
     if planned is not None:
-        return _while_it_waits(planned)
+        return [_("It can be taken back until then; PayPal cannot undo it afterwards.")]
     said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
     amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
     if at is not None and amount is not None:

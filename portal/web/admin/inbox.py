@@ -16,7 +16,7 @@ from portal.services import inbox as marks
 from portal.services.carrying import end_carrying
 from portal.services.carrying.answers import VISITOR
 from portal.services.proofs import file_of
-from portal.web.admin import bp, inbox_cards, showing
+from portal.web.admin import bp, inbox_cards, presenting, showing
 from portal.web.admin.endings import say
 from portal.web.files import handed_over
 from portal.web.identity import context, person
@@ -30,12 +30,14 @@ def index() -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         found = stored.everything(session, who.merchant_id, now=now)
+        under_way = desk.requests_under_way(session, who.merchant_id)
         return showing.page(
             "inbox.html",
             session,
             cards=inbox_cards.cards(found.items, role=who.role),
             is_cut=found.is_cut,
-            under_way=desk.requests_under_way(session, who.merchant_id),
+            under_way=under_way,
+            plans=presenting.plans(under_way, now=now),
             comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
         )
 

@@ -21,7 +21,6 @@ from portal.services import outbox
 from portal.web import labels
 from portal.web.admin import comparison_words, event_words, late_payment_words, presenting, words
 from portal.web.admin.presenting import Happening, Row
-from portal.web.admin.received_forms import today
 from portal.web.formatting import formatter
 
 
@@ -195,13 +194,11 @@ def _notified(item: Item, page: str) -> Card:
     """A customer's own notification names its subscription: one click from its end."""
     received, subscription = item.about, item.subscription
     assert subscription is not None  # noqa: S101 - whoever calls has asked
-    on = received.wished_on if received.wished_on is not None and received.wished_on > today() else None
     end = url_for(
         ".subscription_end",
         subscription_id=subscription.id,
         action=Action.CANCEL.value,
         received=received.id,
-        on=on.isoformat() if on is not None else None,
     )
     return _card(
         item,

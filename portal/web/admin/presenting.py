@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +12,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.documents.planned_ends import planned_words
-from portal.domain.access import End, EndPreview, Window, windows
+from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.end_requests import RequestState
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
@@ -18,7 +20,6 @@ from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services import planned_ends
 from portal.services.end_schedules import payments_around
-from portal.services.rules import rule_of
 from portal.web import labels, timeline_words
 from portal.web.admin import words
 from portal.web.formatting import formatter
@@ -81,23 +82,27 @@ def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
     )
 
 
-def dates(subscription: Any, *, now: datetime) -> list[Row]:
-    """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown."""
+def dates(subscription: Any, request: Any, given: tuple[Grant, ...], *, now: datetime) -> list[Row]:
+    """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown.
+
+    `request`: the open one, if any. An end that waits has its day.
+    """
     over = subscription.is_over
     not_yet = None if over else _("Not yet")
     stopped, ended = subscription.stopped_at_provider_at, subscription.ended_at
+    waits = planned(request, subscription, given, now=now) if request is not None else None
+    end = (_("Ends on") if ended is not None and ended > now else _("Ended"), short(ended) or not_yet)
     return [
         (_("End asked for"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
-        (_("Access until"), _access_until(subscription)),
-        (_("Ends on") if ended is not None and ended > now else _("Ended"), short(ended) or not_yet),
+        (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
+        end if waits is None else (_("End planned on"), waits.ends_on),
     ]
 
 
-def _access_until(subscription: Any) -> str | None:
-    """Return until when the whole is open, from the same windows as the customer's page; None when unknown."""
-    seen = windows(subscription.facts, rule_of(subscription.product))
+def _access_until(seen: tuple[Window, ...]) -> str | None:
+    """Return until when the whole is open, in one phrase; None when unknown."""
     ends = {window.end for window in seen}
     if not seen:
         return _("No access")
@@ -169,6 +174,7 @@ def _detail(entry: TimelineEntry) -> str:
         timeline_words.trouble(entry),
         timeline_words.way(entry),
         str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
+        timeline_words.wished_end(entry),
         details.get("note") or "",
         timeline_words.sum_moved(entry),
         timeline_words.pause(entry),
@@ -206,9 +212,22 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     return rows
 
 
-def planned(request: Any, subscription: Any, now: datetime) -> PlannedWords | None:
+def next_payment(subscription: Any, waits: PlannedWords | None) -> str | None:
+    """Return the next payment's day; where none is taken any more that is known, and no unknown date."""
+    at = subscription.next_payment_at
+    is_known = (at is None and subscription.is_over) or subscription.takes_no_payment
+    return _("none") if is_known or (waits is not None and waits.none_left) else day(at)
+
+
+def plans(requests: Iterable[Any], *, now: datetime) -> dict[uuid.UUID, PlannedWords]:
+    """Return what is said of each end that waits, by subscription, for lists; the subscriptions are loaded."""
+    said = ((one.subscription_id, planned(one, one.subscription, now=now)) for one in requests)
+    return {subscription_id: waits for subscription_id, waits in said if waits is not None}
+
+
+def planned(request: Any, subscription: Any, given: tuple[Grant, ...] = (), *, now: datetime) -> PlannedWords | None:
     """Return what is said of an end that waits for its day; None of one that does not wait."""
-    told = planned_ends.told_of(request, subscription, g.merchant, now=now)
+    told = planned_ends.told_of(request, subscription, g.merchant, given=given, now=now)
     return planned_words(told, formatter()) if told is not None else None
 
 

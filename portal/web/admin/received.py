@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
+from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.queries import subscriptions
 from portal.services import received_requests
 from portal.services.received_requests import Declaration
 from portal.web.admin import bp, inbox_cards, presenting, showing
@@ -59,6 +59,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         received = stored.of_merchant(session, who.merchant_id, received_id)
         likely = stored.likely_subscriptions(session, received) if received.is_open else []
         found = stored.found(session, who.merchant_id, search) if received.is_open and search else []
+        shown = [row.id for row in (*likely, *found)]
         rows = inbox_cards.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
         over_on = presenting.day(over)
@@ -69,6 +70,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             rows=rows,
             settled=presenting.short(received.settled_at) if received.settled_at else "",
             likely=likely,
+            plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
             search=search,
             filters=CustomerFilter(request.args),
@@ -90,12 +92,7 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
     ):
         if not found.is_over:
             action = Action.CANCEL.value
-            on = (
-                received.wished_on.isoformat()
-                if received.wished_on is not None and received.wished_on > today()
-                else None
-            )
-            end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id, on=on)
+            end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id)
             return redirect(end, 303)
         flash(_("This subscription was over before. Close the request with that reason, and tell the person."), "info")
     elif received.is_open:

@@ -16,12 +16,23 @@ from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import comebacks, desk, end_requests, late_payments, payments, products, subscriptions, timelines
+from portal.queries import (
+    comebacks,
+    desk,
+    end_requests,
+    grants,
+    late_payments,
+    payments,
+    products,
+    subscriptions,
+    timelines,
+)
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
 from portal.services import refreshing
 from portal.services.refreshing import Refreshed
+from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web.admin import bp, bulk_choices, pauses, presenting, received_pages, showing, words
 from portal.web.admin.bulk_forms import ChoiceForm
@@ -98,6 +109,7 @@ def index() -> ResponseReturnValue:
             choice=choice,
             form=choice,
             ticked=request.form.getlist("ids"),
+            plans=presenting.plans(end_requests.waiting_of(session, [row.id for row in found.rows]), now=utc_now()),
             matching=bulk_choices.matching(session, found, status=status, product_id=product_id, search=search),
             most=MOST_ROWS,
         )
@@ -119,19 +131,24 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         answers = any(one.is_open and one.answers for one in requests)
         in_the_way = any(presenting.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
+        by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
+        given = grants_of(found.product, by_hand)
+        standing = next((one for one in requests if one.is_open), None)
+        waits = presenting.planned(standing, found, given, now=now) if standing is not None else None
         return showing.page(
             "subscription.html",
             session,
             subscription=found,
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
             price=presenting.price(found),
-            dates=presenting.dates(found, now=now),
+            next_payment=presenting.next_payment(found, waits),
+            dates=presenting.dates(found, standing, given, now=now),
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
             notified=notified,
-            open_request=next((one for one in requests if one.is_open), None),
-            planned=next(filter(None, (presenting.planned(one, found, now) for one in requests)), None),
+            open_request=standing,
+            planned=waits,
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
             late_money=[words_of(alarm) for alarm in late_payments.of_subscription(session, found.id)],

@@ -218,6 +218,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "end_dated": _l("Last day of access"),
     "end_moved": _l("Planned end on another day"),
     "end_withdrawn": _l("Request taken back"),
+    "end_plan_withdrawn": _l("Planned end taken back"),
     "end_confirmed": _l("End confirmed"),
     "end_already_over": _l("Already over"),
     "end_overdue": _l("Not confirmed after a day"),

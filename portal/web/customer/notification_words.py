@@ -15,6 +15,7 @@ class Notified:
 
     reference: str
     day: str
+    wished: str | None  # the day on which they wish it to end
     closed_on: str | None
 
 
@@ -26,5 +27,6 @@ def notified(holding: Holding) -> Notified | None:
     return Notified(
         reference=found.reference,
         day=say.moment(found.received_at),
+        wished=say.date(found.wished_on) if found.wished_on is not None else None,
         closed_on=say.day(found.settled_at) if found.settled_at is not None else None,
     )

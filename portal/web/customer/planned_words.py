@@ -7,12 +7,11 @@ from datetime import datetime
 from flask import g
 
 from portal.documents.planned_ends import planned_words
-from portal.domain.access import Window, windows
+from portal.domain.access import Window
 from portal.mail.facts import PlannedWords
 from portal.queries.holdings import Holding
 from portal.services import planned_ends
-from portal.services.end_schedules import expectation, standing
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of
 from portal.web.formatting import formatter
 
 
@@ -28,10 +27,6 @@ def planned(holding: Holding, *, now: datetime) -> PlannedWords | None:
 
 def open_windows(holding: Holding, *, now: datetime) -> tuple[Window, ...]:
     """Return when each content is open: where an end waits, until when it will leave it open."""
-    subscription, request = holding.subscription, holding.request
+    subscription = holding.subscription
     given = grants_of(subscription.product, holding.grants)
-    facts = subscription.facts
-    waits = standing(request, subscription, now=now) if request is not None else None
-    if request is not None and waits is not None:
-        facts = expectation(subscription, request.outcome, planned=waits, given=given, now=now)[0].after
-    return windows(facts, rule_of(subscription.product), given)
+    return planned_ends.windows_of(subscription, holding.request, given=given, now=now)

@@ -188,13 +188,13 @@ def card(holding: Holding, *, now: datetime) -> Card:
         open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
-        timeline=tuple(happening(entry) for entry in holding.entries if entry.kind not in KEPT_FROM_CUSTOMERS),
+        timeline=tuple(happening(entry) for entry in holding.entries if _is_theirs(entry)),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
         may_notify=cancellable and not allowed and not waiting and (said is None or said.closed_on is not None),
         notified=said,
-        reference=request.reference if request is not None else None,
+        reference=request.asked_under if request is not None else None,
         request_label=request_label(request) if request is not None else None,
         has_open_request=waiting,
         planned=planned(holding, now=now),
@@ -237,7 +237,7 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     else:
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
-        rows.append((_("Next payment"), _next_payment(holding)))
+        rows.append((_("Next payment"), _next_payment(holding, now=now)))
     if subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
@@ -255,11 +255,13 @@ def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     )
 
 
-def _next_payment(holding: Holding) -> str | None:
-    """Return the next payment's day; while PayPal has suspended it there is none, which is not « unknown »."""
-    subscription = holding.subscription
+def _next_payment(holding: Holding, *, now: datetime) -> str | None:
+    """Return the next payment's day; where PayPal has suspended it, or an end comes before, none: not « unknown »."""
+    subscription, waits = holding.subscription, planned(holding, now=now)
     if subscription.takes_no_payment:
         return _("none for the moment")
+    if waits is not None and waits.none_left:
+        return _("none")
     return known_day(subscription.next_payment_at)
 
 
@@ -285,14 +287,15 @@ def _short(at: datetime | None) -> str | None:
 
 def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the five dates as five dates (domain.md): asked, stopped at PayPal, paid until, access until, ended."""
-    subscription = holding.subscription
+    subscription, waits = holding.subscription, planned(holding, now=now)
     nothing = None if subscription.is_over else _("not yet")
+    to_come = _("planned on %(date)s", date=waits.ends_on) if waits is not None else nothing
     return (
         (_("Cancellation requested"), _short(subscription.end_requested_at) or nothing),
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), paid_day(holding)),
         (_("Access until"), access_until(holding, now=now)),
-        (_("End of the subscription"), _short(subscription.ended_at) or nothing),
+        (_("End of the subscription"), _short(subscription.ended_at) or to_come),
     )
 
 
@@ -332,9 +335,11 @@ def asked_by(request: Any) -> str:
 def happening(entry: TimelineEntry) -> Happening:
     """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
     details = entry.details
+    reference = details.get("answers") or details.get("reference")
     said = [
-        _("Reference: %(reference)s", reference=details["reference"]) if details.get("reference") else "",
-        who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM else "",
+        _("Reference: %(reference)s", reference=reference) if reference else "",
+        who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM and "answers" not in details else "",
+        timeline_words.wished_end(entry),
         timeline_words.way(entry),
         timeline_words.sum_moved(entry),
         one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
@@ -349,9 +354,17 @@ def happening(entry: TimelineEntry) -> Happening:
     )
 
 
+def _is_theirs(entry: TimelineEntry) -> bool:
+    """Say whether the customer reads a line: what staff ask in answer to them, they have asked themselves before."""
+    is_answer = entry.kind is TimelineKind.END_REQUESTED and "answers" in entry.details
+    return entry.kind not in KEPT_FROM_CUSTOMERS and not is_answer
+
+
 def _happened(entry: TimelineEntry) -> str:
     if entry.kind is TimelineKind.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
+    if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
+        return _("%(merchant)s took back the planned end", merchant=one_line(g.merchant.name))
     title, status = timeline_words.title(entry), timeline_words.status(entry)
     if status is None or entry.kind is TimelineKind.END_REQUESTED:
         return title

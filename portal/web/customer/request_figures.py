@@ -35,7 +35,7 @@ def lines(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         (_("Subscription"), presenting.product_name(holding)),
         (_("Asked on"), formatter().zoned(request.asked_at)),
         *_standing(holding, said, now=now),
-        (_("Reference"), request.reference),
+        (_("Reference"), request.asked_under),
     )
 
 
@@ -77,7 +77,7 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         (_("Number at PayPal"), subscription.provider_id),
     ]
     if request.answers:
-        rows.append((_("Reference of the notification"), request.notified_reference))
+        rows.append((_("Internal reference"), request.reference))
     if request.wished_on is not None:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:

@@ -54,9 +54,8 @@ class Result:
     said: Said
     state: RequestState
     state_label: str
-    reference: str
+    reference: str  # the one that they were given: a notification has its own
     is_own: bool  # the customer asked; else the merchant's team, or it was done at PayPal
-    asked_under: str  # the reference that they were given: a notification has its own
     product: str
     asked_day: str
     asked_hour: str
@@ -192,14 +191,13 @@ def result(holding: Holding, *, now: datetime) -> Result:
         said=said,
         state=request.state,
         state_label=figures.state_label(holding),
-        reference=request.reference,
+        reference=request.asked_under,
         is_own=request.asked_by is Actor.CUSTOMER,
-        asked_under=request.asked_under,
         product=presenting.product_name(holding),
         asked_day=fmt.day(request.asked_at),
         asked_hour=fmt.hour(request.asked_at),
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
-        successor=holding.successor.reference if holding.successor is not None else "",
+        successor=holding.successor.asked_under if holding.successor is not None else "",
         is_replaced=figures.is_replaced(holding),
         planned=planned(holding, now=now),
         proof=proof,

@@ -18,7 +18,7 @@ from portal.web.admin import bulk_forms
 from tests.services.test_bulk_acts import run
 
 TICKED = "Preview the selection"
-CONFIRM = "Confirm the bulk action"
+CANCEL_ONE, CANCEL_THREE = "Cancel 1 subscription", "Cancel 3 subscriptions"
 
 
 def choose(browser, subscriptions, action="cancel", **more):
@@ -40,8 +40,8 @@ def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
     cells = [cell.get_text(strip=True) for cell in page.select("#effects .number")]
     assert cells[1:] == ["3", "1"]
     assert paypal.count("cancel") == 0
-    page.submit(press=CONFIRM, provider_note="", status=422)
-    page = page.submit(press=CONFIRM, provider_note="À bientôt", internal_note="end of season")
+    page.submit(press=CANCEL_THREE, provider_note="", status=422)
+    page = page.submit(press=CANCEL_THREE, provider_note="À bientôt", internal_note="end of season")
     assert "Sending one by one" in page.text
     page = page.submit(press="Stop")
     assert "What was asked goes on and is not undone" in page.notices[0]
@@ -80,12 +80,12 @@ def test_all_that_match_is_counted_and_above_the_cap_the_number_is_typed(support
     make.subscription(merchant=merchant)
     page = support.get("/admin/subscriptions?status=paused").submit(press="Preview all 3 that match", action="abandon")
     assert "Paused" in page.text
-    page = page.submit(press=CONFIRM, number="4", internal_note="kept", status=422)
+    page = page.submit(press="Mark 3 subscriptions as abandoned", number="4", internal_note="kept", status=422)
     assert page.errors == ["Type exactly the number of subscriptions: 3."]
     assert "kept" in page.body
-    page.submit(press=CONFIRM, number="", status=422)
+    page.submit(press="Mark 3 subscriptions as abandoned", number="", status=422)
     assert only_act(ctx).state is BulkState.DRAFT
-    page.submit(press=CONFIRM, number="3")
+    page.submit(press="Mark 3 subscriptions as abandoned", number="3")
     assert (only_act(ctx).state, only_act(ctx).total) == (BulkState.RUNNING, 3)
 
 
@@ -102,7 +102,7 @@ def test_what_changes_here_alone_promises_no_mail_and_speaks_of_no_end_at_paypal
 def test_a_finished_act_says_how_many_need_the_merchant(support, make, merchant, ctx, paypal):
     stuck = make.subscription(merchant=merchant)
     paypal.rule("show", "404", only=stuck.provider_id)
-    choose(support, [stuck]).submit(press=CONFIRM)
+    choose(support, [stuck]).submit(press=CANCEL_ONE)
     act = only_act(ctx)
     run(ctx, act.id)
     page = support.get(f"/admin/bulk/{act.id}")
@@ -121,14 +121,14 @@ def test_many_want_a_recent_log_in(support, make, merchant, ctx, monkeypatch):
     page = choose(support, [make.subscription(merchant=merchant) for _ in range(2)])
     with ctx.db.begin() as session:
         session.execute(update(LoginSession).values(authenticated_at=utc_now() - timedelta(minutes=11)))
-    page = page.submit(press=CONFIRM, number="2", status=401)
+    page = page.submit(press="Cancel 2 subscriptions", number="2", status=401)
     assert "password" in page.body
     assert only_act(ctx).state is BulkState.DRAFT
 
 
 def test_readers_look_and_cannot_act_and_others_find_nothing(support, reader, enter, make, merchant, ctx):
     subscription = make.subscription(merchant=merchant)
-    choose(support, [subscription]).submit(press=CONFIRM)
+    choose(support, [subscription]).submit(press=CANCEL_ONE)
     act = only_act(ctx)
     token = reader.values_of(reader.get("/admin/subscriptions"))["csrf_token"]
     stranger = enter(make.merchant())
@@ -144,7 +144,7 @@ def test_readers_look_and_cannot_act_and_others_find_nothing(support, reader, en
 
 def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):
     customer = make.customer(merchant, name="=HYPERLINK(1)")
-    choose(support, [make.subscription(merchant=merchant, customer=customer)]).submit(press=CONFIRM)
+    choose(support, [make.subscription(merchant=merchant, customer=customer)]).submit(press=CANCEL_ONE)
     run(ctx, only_act(ctx).id)
     page = support.get(f"/admin/bulk/{only_act(ctx).id}").submit(press="Download the results (CSV)")
     assert page.response.mimetype == "text/csv"
@@ -158,7 +158,7 @@ def test_the_csv_is_safe_for_a_spreadsheet(support, make, merchant, ctx):
 
 
 def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant, ctx, paypal):
-    choose(support, [make.subscription(merchant=merchant)]).submit(press=CONFIRM)
+    choose(support, [make.subscription(merchant=merchant)]).submit(press=CANCEL_ONE)
     paypal.rule("any", "500")
     run(ctx, only_act(ctx).id)
     page = support.get(f"/admin/bulk/{only_act(ctx).id}")
@@ -182,3 +182,16 @@ def test_more_than_one_act_may_hold_offers_no_button_for_all(support, make, merc
     page = support.get("/admin/subscriptions")
     assert page.select_one("button[value=all]").has_attr("disabled")
     assert bulk_running.ROWS_PER_SECOND is not None
+
+
+def test_a_commitment_that_still_runs_is_a_warning_that_nobody_overlooks(support, make, merchant):
+    rows = [
+        make.subscription(merchant=merchant, committed_until=utc_now() + timedelta(days=200)),
+        make.subscription(merchant=merchant),
+    ]
+    page = choose(support, rows, action="complete")
+    (warning,) = page.select("main .notice.tone-warn")
+    assert "The commitment of 1 of them still runs" in warning.get_text()
+    for table in page.select("main table"):
+        assert table.caption.get_text() not in [head.get_text() for head in table.select("thead th")]
+    page.submit(press="Complete 2 subscriptions and stop them at PayPal")

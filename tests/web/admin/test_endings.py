@@ -92,6 +92,17 @@ def test_a_day_after_the_commitment_is_not_too_early(support, make, merchant, no
     assert "before its term" not in support.get(f"{path}?on={later}").text
 
 
+def test_the_payments_that_a_plan_leaves_are_listed_one_by_one(support, subscription, now):
+    later = (now + timedelta(days=100)).date().isoformat()
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel?on={later}")
+    listed = [line.get_text(" ", strip=True) for line in page.select("#at-paypal li")]
+    assert len(listed) in (3, 4)
+    assert all("€29.90" in line for line in listed)
+    assert not [
+        line for line in page.select("#at-paypal p") if "29.90" in line.get_text() and "in all" not in line.text
+    ]
+
+
 def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscription, paypal):
     paypal.rule("any", "500")
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")
@@ -172,7 +183,9 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
 
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
     over = make.subscription(merchant=merchant, status=Status.CANCELLED)
-    page = support.get(f"/admin/subscriptions/{over.id}").follow("Mark as abandoned")
+    record = support.get(f"/admin/subscriptions/{over.id}")
+    assert "Stop the subscription" not in [head.get_text(strip=True) for head in record.select("h2")]
+    page = record.follow("Mark as abandoned")
     assert "Nothing is sent to PayPal" in page.text
     assert "never invited" in page.text
     assert not page.select("#provider_note")

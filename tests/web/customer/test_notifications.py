@@ -6,6 +6,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select
 
 from portal.clock import utc_now
@@ -94,7 +95,10 @@ def test_a_wish_is_kept_and_a_bad_day_loses_no_word(ctx, visit, subscription):
     again = page.submit(press=PRESS, wished_on="yesterday", message="Adieu", status=422)
     assert "Adieu" in again.body
     assert stored(ctx) == []
-    again.submit(press=PRESS, wished_on=day.isoformat())
+    page = again.submit(press=PRESS, wished_on=day.isoformat())
+    wished = f"Wished end: {format_date(day, 'EEEE d MMMM y', locale='en_GB')}"
+    assert page.text.count(wished) == 2, "in the notice and in the timeline"
+    assert wished in visit.browser.get(visit.home).text
     (received,) = stored(ctx)
     assert (received.wished_on, received.message) == (day, "Adieu")
 
@@ -246,8 +250,13 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     end_carrying.carry_out(ctx, visit.merchant.id, request.id)
     page = visit.browser.get(where)
     assert page.h1 == "Your cancellation is confirmed"
-    assert fact(page, "Reference of the notification") == received.reference
-    assert fact(page, "Reference") == request.reference
+    assert fact(page, "Reference") == received.reference
+    assert fact(page, "Internal reference") == request.reference
+    assert page.text.count(request.reference) == 1, "among the technical details alone"
+    record = visit.browser.get(visit.page(subscription))
+    assert received.reference in record.text
+    assert request.reference not in record.text
+    assert "Staff" not in record.text, "they asked themselves"
     assert f"as you asked on {fact(page, 'Asked on').split(' at ')[0]}" in page.text
     assert visit.browser.client.get(f"{where}/proof.pdf", base_url="http://portal.test").data.startswith(b"%PDF")
     other = log_in(visit.merchant, make.customer(visit.merchant))

@@ -1,0 +1,79 @@
+"""At the desk, the end that answers a notification keeps the day that the customer wished."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from babel.dates import format_date
+
+from portal.domain.end_requests import RequestState
+from portal.services import notifications
+from portal.services.notifications import Notification
+
+
+@pytest.fixture
+def merchant(make):
+    return make.merchant(name="L’Atelier", locale="en", self_cancellation=False)
+
+
+@pytest.fixture
+def subscription(make, merchant):
+    return make.subscription(merchant=merchant)
+
+
+@pytest.fixture
+def notify(ctx, subscription):
+    """The customer notifies the end on their page."""
+
+    def run(wished_on=None, *, now):
+        told = Notification(
+            merchant_id=subscription.merchant_id,
+            customer_id=subscription.customer_id,
+            subscription_id=subscription.id,
+            wished_on=wished_on,
+        )
+        return notifications.notify(ctx, told, now=now)
+
+    return run
+
+
+def in_words(day: date) -> str:
+    return format_date(day, "d MMMM y", locale="en_GB")
+
+
+@pytest.mark.parametrize("way", ["record", "inbox", "notification"])
+def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
+    support, make, paypal, subscription, notify, now, way
+):
+    wished = (now + timedelta(days=45)).date()
+    received = notify(wished, now=now)
+    record = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert "Wished end: " in record.text
+    assert in_words(wished) in record.text
+    page = {
+        "record": lambda: record.follow("Cancel the subscription"),
+        "inbox": lambda: support.get("/admin/").follow("Stop this subscription"),
+        "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
+            press=f"It is this one: {subscription.provider_id}"
+        ),
+    }[way]()
+    page.submit(press=f"Cancel the subscription on {in_words(wished)}")
+    (request,) = make.requests(subscription)
+    assert (request.wished_on, request.state) == (wished, RequestState.RECORDED)
+    assert paypal.cancelled == []
+
+
+def test_at_once_stays_a_choice_that_the_page_shows_first(support, make, paypal, subscription, notify, now):
+    notify((now + timedelta(days=45)).date(), now=now)
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    page = page.submit(press="Show what this changes", on="")
+    page.submit(press="Cancel the subscription")
+    assert paypal.cancelled == [subscription.provider_id]
+
+
+@pytest.mark.parametrize("days", [None, -1, 0])
+def test_a_day_that_is_not_ahead_proposes_none(support, paypal, subscription, notify, now, days):
+    notify((now + timedelta(days=days)).date() if days is not None else None, now=now - timedelta(days=3))
+    support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press="Cancel the subscription")
+    assert paypal.cancelled == [subscription.provider_id]

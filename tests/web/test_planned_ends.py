@@ -1,0 +1,100 @@
+"""An end that waits, on every page of both faces: no payment announced that it prevents, one last day of access."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from babel.dates import format_date
+
+from portal.clock import utc_now
+from portal.domain.policies import Actor, Role
+from portal.domain.subscriptions import Action
+from portal.models import Grant
+from tests.services.test_carrying_out import ask
+from tests.web.admin.conftest import enter, merchant, support  # noqa: F401 - the desk's people serve here
+from tests.web.customer.conftest import log_in  # noqa: F401
+from tests.web.customer.test_notifications import fact
+
+
+@pytest.fixture
+def visit(make, merchant, log_in):  # noqa: F811
+    return log_in(merchant, make.customer(merchant))
+
+
+@pytest.fixture
+def held(make, visit):
+    """Paid each month: the next time in sixty days, which PayPal shows; a free month lies between."""
+    return make.subscription(customer=visit.customer, next_payment_at=utc_now() + timedelta(days=60))
+
+
+@pytest.fixture
+def plan(make, held):
+    def run(days):
+        wished = (utc_now() + timedelta(days=days)).date()
+        ask(make.ctx, make, held, Action.CANCEL, actor=Actor.STAFF, role=Role.SUPPORT, wished_on=wished)
+        return format_date(wished, "d MMMM y", locale="en_GB")
+
+    return run
+
+
+def next_payments(page):
+    """Every « Next payment » of a page: in summaries, and in the tables by their heads."""
+    found = [
+        term.find_next("dd").get_text(" ", strip=True) for term in page.select("dt") if "Next payment" in term.text
+    ]
+    for table in page.select("table"):
+        heads = [head.get_text(" ", strip=True) for head in table.select("thead th")]
+        if "Next payment" in heads:
+            rows = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+            found += [row[heads.index("Next payment")].get_text(" ", strip=True) for row in rows]
+    return found
+
+
+def pages(visit, support, held):  # noqa: F811
+    return {
+        "home": visit.browser.get(visit.home),
+        "record": visit.browser.get(visit.page(held)),
+        "desk record": support.get(f"/admin/subscriptions/{held.id}"),
+        "desk list": support.get("/admin/subscriptions"),
+        "desk customer": support.get(f"/admin/customers/{held.customer_id}"),
+        "inbox": support.get("/admin/"),
+    }
+
+
+def test_where_the_end_comes_first_no_page_announces_a_payment(visit, support, held, plan):  # noqa: F811
+    assert "none" not in next_payments(visit.browser.get(visit.page(held)))
+    day = plan(30)
+    for name, page in pages(visit, support, held).items():
+        assert next_payments(page) == ["none"], name
+        assert f"End planned on {day}" in page.text, name
+
+
+def test_a_payment_that_is_still_taken_is_announced(visit, support, held, plan):  # noqa: F811
+    plan(70)
+    for name, page in pages(visit, support, held).items():
+        (said,) = next_payments(page)
+        assert said not in ("none", "–", "unknown", ""), name
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit, support, held, plan, given):  # noqa: F811
+    if given:
+        until = utc_now() + timedelta(days=200)
+        make.add(
+            Grant(
+                merchant_id=held.merchant_id,
+                customer_id=held.customer_id,
+                product_id=held.product_id,
+                since=utc_now() - timedelta(days=1),
+                until=until,
+                created_at=utc_now(),
+            )
+        )
+    day = plan(30)
+    theirs, ours = visit.browser.get(visit.page(held)), support.get(f"/admin/subscriptions/{held.id}")
+    assert fact(theirs, "Access until") == fact(ours, "Access until")
+    last = until if given else held.paid_until
+    assert fact(theirs, "Access until").startswith(format_date(last, "EEEE d MMMM", locale="en_GB"))
+    assert fact(theirs, "End of the subscription") == f"planned on {day}"
+    assert fact(ours, "End planned on") == day
