@@ -32,6 +32,7 @@ __all__ = [
     "open_of",
     "over_since",
     "own",
+    "owners",
     "payment_at_risk",
 ]
 
@@ -190,14 +191,18 @@ def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[
 
 
 def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Subscription]:
-    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first."""
+    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first.
+
+    One that names its subscription is about no other.
+    """
     name = " ".join(received.name.split()).lower()
-    ways = [Subscription.id == received.subscription_id]
+    ways = [Subscription.provider_id.in_(_numbers(received))]
     if name:
         ways.append(func.lower(Customer.name) == name)
     if received.email:
         ways.append(Customer.email == received.email)
-    ways.append(Subscription.provider_id.in_(_numbers(received)))
+    if received.subscription_id is not None:
+        ways = [Subscription.id == received.subscription_id]
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
     return list(
@@ -210,6 +215,12 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
             .limit(LIKELY)
         )
     )
+
+
+def owners(session: Session, received: ReceivedRequest) -> Sequence[Customer]:
+    """Return the merchant's customers whose address it bears."""
+    ours = select(Customer).where(Customer.merchant_id == received.merchant_id, Customer.email == received.email)
+    return session.scalars(ours.order_by(Customer.id)).all() if received.email else ()
 
 
 def over_since(

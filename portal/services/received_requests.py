@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.subscriptions import Status
@@ -134,13 +135,16 @@ def match(
     """Let a request to end stand for it, in the transaction that records that request; both locks are held.
 
     Asked for before, the end is the customer's: it says when and under which reference, and is *cancelled*
-    (product.md, decision 7).  Raises NoResultFound, and AlreadySettled when somebody has settled it meanwhile.
+    (product.md, decision 7).  Raises NoResultFound, AlreadySettled when somebody has settled it meanwhile, and
+    NotAllowed(NAMES_ANOTHER).
     """
     received = stored.lock(session, merchant_id, received_id)
     if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
         return
     if not received.is_open:
         raise AlreadySettled
+    if not received.may_be_about(request.subscription_id):
+        raise NotAllowed(Denial.NAMES_ANOTHER)
     received.state = ReceivedState.MATCHED
     received.end_request_id = request.id
     received.settled_at, received.settled_by = now, by
@@ -172,7 +176,7 @@ def match_standing(
     """Link it to the end of that subscription which was asked for already; False when there is none.
 
     One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
-    Raises NoResultFound, AlreadySettled.
+    Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)

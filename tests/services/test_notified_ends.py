@@ -413,3 +413,38 @@ def test_a_plan_that_answers_a_letter_gives_way_to_cancelled_alone(ctx, claire, 
         requests = {row.state: row for row in session.scalars(select(EndRequest))}
     assert requests[RequestState.RECORDED].notified_reference == letter.reference
     assert requests[RequestState.WITHDRAWN].notified_reference == ""
+
+
+# One that names its subscription is answered by the end of that one alone
+
+
+@pytest.mark.parametrize("whose", ["theirs", "anothers"])
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_notification_is_never_answered_by_the_end_of_another_subscription(
+    ctx, make, merchant, claire, subscription, left, now, whose, stands
+):
+    received = by_form(ctx, subscription, now=now - DAY)
+    bob = make.customer(merchant, name="Bob", locale="en")
+    other = make.subscription(merchant=merchant, customer=claire if whose == "theirs" else bob)
+    if stands:
+        staff_ask(ctx, other, now=now)
+        with pytest.raises(NotAllowed):
+            received_requests.match_standing(ctx, merchant.id, received.id, other.id, by="Léa", now=now)
+    with pytest.raises(NotAllowed) as refused:
+        staff_ask(ctx, other, now=now, received=received)
+    assert refused.value.denial is Denial.NAMES_ANOTHER
+    assert row_of(ctx, received).is_open
+    assert len(holders(ctx, other)) == stands, "what was refused left nothing"
+    assert not any(received.reference in letter.text for letter in left(now + MINUTE) if letter.to == bob.email)
+
+
+def holders(ctx, subscription):
+    with ctx.db.read() as session:
+        return session.scalars(select(EndRequest).where(EndRequest.subscription_id == subscription.id)).all()
+
+
+def test_a_letter_is_answered_by_whichever_subscription_staff_know_it_to_be_about(ctx, make, merchant, claire, now):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    bought = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"))
+    staff_ask(ctx, bought, now=now, received=letter)
+    assert row_of(ctx, letter).state is ReceivedState.MATCHED
