@@ -25,7 +25,7 @@ BATCH = 200
 def tell_at_once(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
     """Tell of a new one, in its transaction: what a near payment would bring to mind in an hour is said now."""
     zone = session.get_one(Merchant, received.merchant_id).time_zone
-    ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1)
+    ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1, now=now)
     tell(ctx, session, received, reminders(now, payment, time_zone=zone, now=now), now=now)
 
 
@@ -44,7 +44,7 @@ def remind(ctx: Context, *, now: datetime) -> None:
     last, failed = None, 0
     while True:
         with ctx.db.read() as session:
-            rows = stored.open_after(session, last, limit=BATCH)
+            rows = stored.open_after(session, last, limit=BATCH, now=now)
             due = _due(session, rows, now=now)
         for received, times in due:
             try:

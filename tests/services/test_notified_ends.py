@@ -448,3 +448,34 @@ def test_a_letter_is_answered_by_whichever_subscription_staff_know_it_to_be_abou
     bought = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"))
     staff_ask(ctx, bought, now=now, received=letter)
     assert row_of(ctx, letter).state is ReceivedState.MATCHED
+
+
+# The payment at risk is that of the subscription it names
+
+
+@pytest.mark.parametrize("others", [2 * DAY, -40 * DAY], ids=["near", "stale"])
+def test_another_subscription_of_theirs_neither_warns_nor_silences(ctx, make, merchant, claire, left, others):
+    make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + others, at_paypal=False)
+    bought = make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + 20 * DAY)
+    by_form(ctx, bought, now=THURSDAY)
+    (letter,) = to_desk(left(THURSDAY + MINUTE))
+    assert "16 December 2026" in letter.text
+    # Two working days and five; then two days and one day before its own payment.
+    assert days_reminded(ctx, left, THURSDAY + HOUR, 21) == [4, 7, 18, 19]
+
+
+def test_a_letter_is_not_silenced_by_a_date_that_is_past(ctx, make, merchant, claire, left):
+    for days in (-40, 20, 30):
+        make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + days * DAY, at_paypal=False)
+    by_letter(ctx, claire, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    assert days_reminded(ctx, left, THURSDAY + HOUR, 21) == [4, 7, 18, 19]
+
+
+def test_where_no_payment_is_to_come_the_last_date_that_is_known_still_orders_the_desk(ctx, make, merchant, claire):
+    for days in (-3, -40):
+        make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + days * DAY, at_paypal=False)
+    letter = by_letter(ctx, claire, now=THURSDAY)
+    with ctx.db.read() as session:
+        rows, _count = stored.at_risk(session, ReceivedRequest.id == letter.id, limit=1, now=THURSDAY)
+    assert [at for _row, at in rows] == [THURSDAY - 3 * DAY]
