@@ -183,7 +183,7 @@ def _notified(session: Session, head: Letterhead, mail: Mail, *, now: datetime) 
     told, count = stored.notified_told(session, mail.id, limit=LISTED, now=now)
     if not told:
         return None
-    notified = tuple(facts.notified_facts(one, at, now=now) for one, at in told)
+    notified = tuple(facts.notified_facts(session, one, at, now=now) for one, at in told)
     path = notified[0].path if count == 1 else DESK
     return merchants.merchant_notified(head, notified, more=count - len(told), path=path)
 

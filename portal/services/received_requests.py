@@ -92,24 +92,47 @@ def write(
     return received
 
 
+def tell_added(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription,
+    words: str,
+    *,
+    locale: str | None,
+    now: datetime,
+) -> None:
+    """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
+    key = f"{received.id}:{now.isoformat()}"
+    _note(session, received, subscription, key=key, at=now, words=words)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{key}", locale=locale, now=now)
+    received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
+
+
 def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
     """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
     asked = subscription.end_requested_at
     subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
+    _note(session, received, subscription, key=str(received.id), at=received.received_at, words=received.message)
+
+
+def _note(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, key: str, at: datetime, words: str
+) -> None:
     is_own = received.way is Way.ACCOUNT_PAGE
     timeline.note(
         session,
         subscription,
         TimelineKind.NOTIFIED,
-        key=str(received.id),
-        at=received.received_at,
+        key=key,
+        at=at,
         actor=Actor.CUSTOMER,
         actor_id=subscription.customer_id if is_own else None,
         actor_name=received.name,
         channel=Channel.PORTAL if is_own else None,
         reference=received.reference,
         way=received.way.value,
-        note=received.message,
+        note=words,
     )
 
 
@@ -247,7 +270,9 @@ def reopen(session: Session, request: EndRequest, subscription: Subscription, *,
         received.settled_at, received.settled_by = None, ""
         received.open_since = now
     request.notified_at, request.notified_reference, request.notified_way = None, "", None
-    subscription.end_requested_at = min((one.received_at for one in reopened), default=None)
+    session.flush()
+    waiting = [*reopened, *stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min((one.received_at for one in waiting), default=None)
     return [received.id for received in reopened]
 
 

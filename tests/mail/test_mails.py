@@ -443,6 +443,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         product=letter.contract,
         way_label="Letter",
         is_theirs=True,
+        planned_on=None,
         received_at=NOW,
         wished_on=LATER.date(),
         message="Merci",
@@ -452,6 +453,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         path="/admin/received/7",
     )
     by_post = dataclasses.replace(waits, product="", email=None, is_theirs=False, wished_on=None, recorded_by="Léa")
+    beside = dataclasses.replace(waits, planned_on=LATER.date())
     bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
     told += [
         merchants.merchant_notified(whose, those, more=more, path="/admin/")

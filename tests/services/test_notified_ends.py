@@ -479,3 +479,74 @@ def test_where_no_payment_is_to_come_the_last_date_that_is_known_still_orders_th
     with ctx.db.read() as session:
         rows, _count = stored.at_risk(session, ReceivedRequest.id == letter.id, limit=1, now=THURSDAY)
     assert [at for _row, at in rows] == [THURSDAY - 3 * DAY]
+
+
+# Whoever notifies beside a plan, or once more, is heard
+
+
+def take_plan_back(ctx, subscription, planned, *, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_withdrawals.withdraw_planned(ctx, wish, planned.request_id, now=now)
+
+
+@pytest.mark.parametrize("wished", [None, 90, 200, 250])
+def test_a_plan_of_staff_goes_on_and_one_who_notified_beside_it_waits_when_it_is_taken_back(
+    ctx, subscription, left, wished
+):
+    planned = staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 200 * DAY).date())
+    left(THURSDAY + MINUTE)
+    day = (THURSDAY + wished * DAY).date() if wished else None
+    received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=day, message="Plus tôt")
+    assert one_request(ctx).state is RequestState.RECORDED
+    assert row_of(ctx, received).is_open == (wished != 200), "its very day answers it"
+    told = to_desk(left(THURSDAY + HOUR + MINUTE))
+    assert len(told) == (wished != 200)
+    for letter in told:
+        assert "An end that is planned stands" in letter.text
+        assert "Nothing stops by itself" not in letter.text
+        assert "14 June 2027" in letter.text
+        assert "Plus tôt" in letter.text
+    take_plan_back(ctx, subscription, planned, now=THURSDAY + DAY)
+    assert row_of(ctx, received).is_open
+    assert asked_at(ctx, subscription) == THURSDAY + HOUR
+    assert to_desk(left(THURSDAY + DAY + MINUTE)) == []
+    assert days_reminded(ctx, left, THURSDAY + DAY + HOUR, 10) != []
+
+
+def test_the_end_that_is_planned_answers_whoever_waited_beside_it_once_it_has_come(ctx, paypal, subscription, now):
+    staff_ask(ctx, subscription, now=now, wished_on=(now + 200 * DAY).date())
+    received = by_form(ctx, subscription, now=now + HOUR)
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    refresh(ctx, subscription.merchant_id, subscription.id, now=now + DAY)
+    assert row_of(ctx, received).end_request_id == one_request(ctx).id
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_a_newer_wish_is_added_to_the_one_that_waits_and_told(ctx, subscription, left, is_planned):
+    day = (THURSDAY + 90 * DAY).date()
+    received = by_form(ctx, subscription, now=THURSDAY, wished_on=day, message="Merci")
+    if is_planned:
+        staff_ask(ctx, subscription, now=THURSDAY + MINUTE, wished_on=day)
+    left(THURSDAY + 2 * HOUR)
+    for minutes in range(2):  # the second click says it once more
+        again = by_form(ctx, subscription, now=THURSDAY + 3 * HOUR + minutes * MINUTE, message="En fait tout de suite")
+        assert again.id == received.id
+    kept = row_of(ctx, received)
+    assert (kept.reference, kept.wished_on, kept.received_at) == (received.reference, None, THURSDAY)
+    assert [kept.message.startswith("Merci"), kept.message.count("En fait tout de suite")] == [True, 1]
+    letters = left(THURSDAY + 5 * HOUR)
+    (told,) = to_desk(letters)
+    assert "En fait tout de suite" in told.text
+    (acknowledged,) = [letter for letter in letters if letter.to != DESK]
+    assert "En fait tout de suite" in acknowledged.text
+    with ctx.db.read() as session:
+        lines = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "notified")).all()
+    assert sorted(line.details["note"] for line in lines) == ["En fait tout de suite", "Merci"]
+    assert {line.details["reference"] for line in lines} == {received.reference}
