@@ -457,7 +457,14 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
     told += [
         merchants.merchant_notified(whose, those, more=more, path="/admin/")
-        for those, more in (((waits,), 0), ((by_post,), 0), ((bare,), 0), ((waits, bare), 0), ((waits, by_post), 3))
+        for those, more in (
+            ((waits,), 0),
+            ((by_post,), 0),
+            ((bare,), 0),
+            ((waits, bare), 0),
+            ((waits, by_post), 3),
+            ((beside,), 0),
+        )
     ]
     told += [
         ends.end_dated(whose, story, what, by_hand=by_hand)
