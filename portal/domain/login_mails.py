@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.clock import SLACK
-
 LIFETIME: Final = timedelta(minutes=10)  # ASVS 6.5.5
 LAST: Final = timedelta(minutes=3)  # so near its end, a live mail may be followed by another one
 MAILS: Final = 5  # that one network causes for an address within `PERIOD`
 PERIOD: Final = timedelta(hours=1)
+AHEAD: Final = timedelta(seconds=60)  # so far two clocks may differ (docs/decisions/0015)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class Sent:
 
     def is_live(self, now: datetime) -> bool:
         """Say whether its code and link still open something; one that lies ahead was written by a wrong clock."""
-        return not self.is_used and self.at <= now + SLACK and now < self.until
+        return not self.is_used and self.at <= now + AHEAD and now < self.until
 
     def renewable_at(self) -> datetime:
         """Return when another mail may follow this one."""
@@ -43,6 +42,6 @@ def wait(sent: Collection[Sent], network: str, *, now: datetime) -> timedelta:
     A used mail does not count: whoever used it reads the mailbox, and may log in as often as they like.
     """
     caused = sorted(
-        one.at for one in sent if one.network == network and not one.is_used and now - PERIOD < one.at <= now + SLACK
+        one.at for one in sent if one.network == network and not one.is_used and now - PERIOD < one.at <= now + AHEAD
     )
     return caused[-MAILS] + PERIOD - now if len(caused) >= MAILS else timedelta()

@@ -201,7 +201,7 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
     One that names its subscription is about no other.
     """
     name = " ".join(received.name.split()).lower()
-    ways = [Subscription.provider_id.in_(_numbers(received))]
+    ways: list[ColumnElement[bool]] = [Subscription.provider_id.in_(_numbers(received))]
     if name:
         ways.append(func.lower(Customer.name) == name)
     if received.email:
