@@ -16,6 +16,7 @@ class Denial(StrEnum):
     STAFF_ONLY = "staff_only"
     ROLE_TOO_LOW = "role_too_low"
     NOTIFIED = "notified"  # its customer has asked for the end: it is *cancelled*
+    NAMES_ANOTHER = "names_another"  # a request names its subscription: the end of another one does not answer it
     PAUSE_NOT_OFFERED = "pause_not_offered"
     KEY_NOT_TESTED = "key_not_tested"
     ALREADY_SENT = "already_sent"

@@ -205,6 +205,7 @@ class NotifiedFacts(Clean):
     product: str  # of the subscription that it names; empty: somebody has to find it
     way_label: str  # in English: translated when it is said
     is_theirs: bool  # notified on the customer's own page
+    planned_on: date | None  # the day of the end that staff have planned, which does not wait for theirs
     received_at: datetime
     wished_on: date | None
     message: str

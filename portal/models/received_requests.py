@@ -54,3 +54,7 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     def is_open(self) -> bool:
         """Whether nobody has settled it."""
         return self.state is ReceivedState.OPEN
+
+    def may_be_about(self, subscription_id: uuid.UUID) -> bool:
+        """Whether the end of that subscription may answer it; one that names its own is answered by that one alone."""
+        return self.subscription_id in (None, subscription_id)

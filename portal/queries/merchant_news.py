@@ -97,11 +97,11 @@ def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[
 
 
 def notified_told(
-    session: Session, mail_id: uuid.UUID, *, limit: int
+    session: Session, mail_id: uuid.UUID, *, limit: int, now: datetime
 ) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
     """Return the requests by other ways that a mail tells of, each with the payment at risk, and how many there are."""
     told = ReceivedRequest.id.in_(select(MerchantNews.received_request_id).where(MerchantNews.mail_id == mail_id))
-    return received_requests.at_risk(session, told, limit=limit)
+    return received_requests.at_risk(session, told, limit=limit, now=now)
 
 
 def told_of_received(session: Session, received_ids: Collection[uuid.UUID]) -> set[str]:

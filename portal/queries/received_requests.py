@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.received_requests import ReceivedState
@@ -32,6 +32,7 @@ __all__ = [
     "open_of",
     "over_since",
     "own",
+    "owners",
     "payment_at_risk",
 ]
 
@@ -86,24 +87,29 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | N
 
 
 def open_after(
-    session: Session, after: uuid.UUID | None, *, limit: int
+    session: Session, after: uuid.UUID | None, *, limit: int, now: datetime
 ) -> Sequence[tuple[ReceivedRequest, datetime | None]]:
     """Return the next open ones of all merchants by id, each with the payment at risk."""
-    statement = select(ReceivedRequest, payment_at_risk()).where(ReceivedRequest.state == ReceivedState.OPEN)
+    statement = select(ReceivedRequest, payment_at_risk(now)).where(ReceivedRequest.state == ReceivedState.OPEN)
     if after is not None:
         statement = statement.where(ReceivedRequest.id > after)
     return [(row, at) for row, at in session.execute(statement.order_by(ReceivedRequest.id).limit(limit))]
 
 
-def payment_at_risk() -> ScalarSelect[datetime | None]:
-    """Return the next payment of the subscription it names, else the first one of whoever has that address."""
+def payment_at_risk(now: datetime) -> ScalarSelect[datetime | None]:
+    """Return the next payment of the subscription it names, else the first to come of whoever has that address.
+
+    A date that is past stands only where none is to come.
+    """
+    at, is_own = Subscription.next_payment_at, Subscription.id == ReceivedRequest.subscription_id
+    is_theirs = and_(ReceivedRequest.subscription_id.is_(None), Customer.email == ReceivedRequest.email)
     return (
-        select(func.min(Subscription.next_payment_at))
+        select(func.coalesce(func.min(at).filter(at > now), func.max(at)))
         .join(Subscription.customer)
         .where(
             Subscription.merchant_id == ReceivedRequest.merchant_id,
             Subscription.status.not_in(ENDED),
-            or_(Subscription.id == ReceivedRequest.subscription_id, Customer.email == ReceivedRequest.email),
+            or_(is_own, is_theirs),
         )
         .correlate(ReceivedRequest)
         .scalar_subquery()
@@ -111,10 +117,10 @@ def payment_at_risk() -> ScalarSelect[datetime | None]:
 
 
 def at_risk(
-    session: Session, *where: ColumnElement[bool], limit: int
+    session: Session, *where: ColumnElement[bool], limit: int, now: datetime
 ) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
     """Return those of which `where` is true, the payment at risk first, each with it; and how many there are."""
-    at, subscription = payment_at_risk(), joinedload(ReceivedRequest.subscription)
+    at, subscription = payment_at_risk(now), joinedload(ReceivedRequest.subscription)
     rows = session.execute(
         select(ReceivedRequest, at)
         .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
@@ -190,14 +196,18 @@ def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[
 
 
 def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Subscription]:
-    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first."""
+    """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first.
+
+    One that names its subscription is about no other.
+    """
     name = " ".join(received.name.split()).lower()
-    ways = [Subscription.id == received.subscription_id]
+    ways: list[ColumnElement[bool]] = [Subscription.provider_id.in_(_numbers(received))]
     if name:
         ways.append(func.lower(Customer.name) == name)
     if received.email:
         ways.append(Customer.email == received.email)
-    ways.append(Subscription.provider_id.in_(_numbers(received)))
+    if received.subscription_id is not None:
+        ways = [Subscription.id == received.subscription_id]
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
     return list(
@@ -210,6 +220,12 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
             .limit(LIKELY)
         )
     )
+
+
+def owners(session: Session, received: ReceivedRequest) -> Sequence[Customer]:
+    """Return the merchant's customers whose address it bears."""
+    ours = select(Customer).where(Customer.merchant_id == received.merchant_id, Customer.email == received.email)
+    return session.scalars(ours.order_by(Customer.id)).all() if received.email else ()
 
 
 def over_since(

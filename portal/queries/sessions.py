@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from portal.domain.login_mails import AHEAD
 from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock
 from portal.queries.people import Kind, Person
 
@@ -98,6 +99,7 @@ def asked_in(
             LoginChallenge.merchant_id == merchant_id,
             LoginBrowser.browser_hash == browser_hash,
             LoginChallenge.consumed_at.is_(None),
+            LoginChallenge.created_at <= now + AHEAD,
             LoginChallenge.expires_at > now,
         )
         .order_by(LoginBrowser.asked_at.desc(), LoginChallenge.created_at.desc())

@@ -245,7 +245,7 @@ def enter_by_link(
 
 
 def _is_open(challenge: LoginChallenge, now: datetime) -> bool:
-    return challenge.consumed_at is None and now < challenge.expires_at
+    return _sent(challenge).is_live(now)
 
 
 def _asker(session: Session, challenge: LoginChallenge, browser_token: str | None) -> LoginBrowser | None:

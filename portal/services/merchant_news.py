@@ -60,7 +60,7 @@ def tell(
     """
     session.flush()
     stored.lock(session, merchant.id)
-    next_payment = _next_payment(session, request)
+    next_payment = _next_payment(session, request, now=now)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
     for address in desk_addresses(session, merchant, kind=kind.value):
         news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
@@ -68,10 +68,10 @@ def tell(
             _list(ctx, session, news_id, kind, merchant, recipient=address.email, is_urgent=is_urgent, now=now)
 
 
-def _next_payment(session: Session, request: About) -> datetime | None:
+def _next_payment(session: Session, request: About, *, now: datetime) -> datetime | None:
     if isinstance(request, EndRequest):
         return subscriptions.of_request(session, request).next_payment_at
-    ((_row, at),), _count = received_requests.at_risk(session, ReceivedRequest.id == request.id, limit=1)
+    ((_row, at),), _count = received_requests.at_risk(session, ReceivedRequest.id == request.id, limit=1, now=now)
     return at
 
 
@@ -184,10 +184,10 @@ def _rewrite(ctx: Context, session: Session, kind: NewsKind, mail: Mail, merchan
 
 
 def _notified(session: Session, head: Letterhead, mail: Mail, *, now: datetime) -> Composed | None:
-    told, count = stored.notified_told(session, mail.id, limit=LISTED)
+    told, count = stored.notified_told(session, mail.id, limit=LISTED, now=now)
     if not told:
         return None
-    notified = tuple(facts.notified_facts(one, at, now=now) for one, at in told)
+    notified = tuple(facts.notified_facts(session, one, at, now=now) for one, at in told)
     path = notified[0].path if count == 1 else DESK
     return merchants.merchant_notified(head, notified, more=count - len(told), path=path)
 

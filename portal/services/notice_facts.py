@@ -20,6 +20,7 @@ from portal.i18n import pick_locale
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Merchant, Provider, ReceivedRequest, Subscription
+from portal.queries import end_requests as stored_ends
 from portal.queries import grants
 from portal.services import planned_ends
 from portal.services.comebacks import is_offered, prospect_of
@@ -198,9 +199,12 @@ def waiting_facts(request: EndRequest) -> WaitingFacts:
     )
 
 
-def notified_facts(received: ReceivedRequest, next_payment_at: datetime | None, *, now: datetime) -> NotifiedFacts:
+def notified_facts(
+    session: Session, received: ReceivedRequest, next_payment_at: datetime | None, *, now: datetime
+) -> NotifiedFacts:
     """Return what a customer asked by another way; its subscription, where it names one, is loaded."""
     subscription = received.subscription
+    planned = stored_ends.open_of(session, subscription.id) if subscription is not None else None
     return NotifiedFacts(
         reference=received.reference,
         name=received.name,
@@ -209,6 +213,7 @@ def notified_facts(received: ReceivedRequest, next_payment_at: datetime | None, 
         product=subscription.product.name if subscription is not None else "",
         way_label=WAY[received.way],
         is_theirs=subscription is not None,
+        planned_on=planned.wished_on if planned is not None and planned.is_planned(now) else None,
         received_at=received.received_at,
         wished_on=received.wished_on,
         message=received.message,

@@ -31,7 +31,7 @@ def tell_at_once(
     `known_to`: who of the team has just recorded it; the others are told.
     """
     zone = session.get_one(Merchant, received.merchant_id).time_zone
-    ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1)
+    ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1, now=now)
     tell(ctx, session, received, reminders(now, payment, time_zone=zone, now=now), known_to=known_to, now=now)
 
 
@@ -60,7 +60,7 @@ def remind(ctx: Context, *, now: datetime) -> None:
     last, failed = None, 0
     while True:
         with ctx.db.read() as session:
-            rows = stored.open_after(session, last, limit=BATCH)
+            rows = stored.open_after(session, last, limit=BATCH, now=now)
             due = _due(session, rows, now=now)
         for received, times in due:
             try:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.domain import email_addresses
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
 from portal.domain.subscriptions import Status
@@ -91,24 +92,47 @@ def write(
     return received
 
 
+def tell_added(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription,
+    words: str,
+    *,
+    locale: str | None,
+    now: datetime,
+) -> None:
+    """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
+    key = f"{received.id}:{now.isoformat()}"
+    _note(session, received, subscription, key=key, at=now, words=words)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{key}", locale=locale, now=now)
+    received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
+
+
 def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
     """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
     asked = subscription.end_requested_at
     subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
+    _note(session, received, subscription, key=str(received.id), at=received.received_at, words=received.message)
+
+
+def _note(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, key: str, at: datetime, words: str
+) -> None:
     is_own = received.way is Way.ACCOUNT_PAGE
     timeline.note(
         session,
         subscription,
         TimelineKind.NOTIFIED,
-        key=str(received.id),
-        at=received.received_at,
+        key=key,
+        at=at,
         actor=Actor.CUSTOMER,
         actor_id=subscription.customer_id if is_own else None,
         actor_name=received.name,
         channel=Channel.PORTAL if is_own else None,
         reference=received.reference,
         way=received.way.value,
-        note=received.message,
+        note=words,
         **({"wished_on": received.wished_on.isoformat()} if received.wished_on is not None else {}),
     )
 
@@ -135,13 +159,16 @@ def match(
     """Let a request to end stand for it, in the transaction that records that request; both locks are held.
 
     Asked for before, the end is the customer's: it says when and under which reference, and is *cancelled*
-    (product.md, decision 7).  Raises NoResultFound, and AlreadySettled when somebody has settled it meanwhile.
+    (product.md, decision 7).  Raises NoResultFound, AlreadySettled when somebody has settled it meanwhile, and
+    NotAllowed(NAMES_ANOTHER).
     """
     received = stored.lock(session, merchant_id, received_id)
     if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
         return
     if not received.is_open:
         raise AlreadySettled
+    if not received.may_be_about(request.subscription_id):
+        raise NotAllowed(Denial.NAMES_ANOTHER)
     received.state = ReceivedState.MATCHED
     received.end_request_id = request.id
     received.settled_at, received.settled_by = now, by
@@ -173,7 +200,7 @@ def match_standing(
     """Link it to the end of that subscription which was asked for already; False when there is none.
 
     One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
-    Raises NoResultFound, AlreadySettled.
+    Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
@@ -244,7 +271,9 @@ def reopen(session: Session, request: EndRequest, subscription: Subscription, *,
         received.settled_at, received.settled_by = None, ""
         received.open_since = now
     request.notified_at, request.notified_reference, request.notified_way = None, "", None
-    subscription.end_requested_at = min((one.received_at for one in reopened), default=None)
+    session.flush()
+    waiting = [*reopened, *stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min((one.received_at for one in waiting), default=None)
     return [received.id for received in reopened]
 
 

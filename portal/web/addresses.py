@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 LONGEST = 500
+
+
+def parts_of(address: str) -> SplitResult:
+    """Return the parts of an address that somebody sent; one that cannot be read has none, and is nobody's."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def safe_path(wish: str | None, *, under: str = "/") -> str | None:
@@ -21,7 +29,7 @@ def safe_path(wish: str | None, *, under: str = "/") -> str | None:
     path = unquote(wish)
     if path.startswith("//") or "\\" in path or ".." in path or not path.isprintable():
         return None
-    parts = urlsplit(wish)
+    parts = parts_of(wish)
     if parts.scheme or parts.netloc or not _opens(parts.path):
         return None
     return wish
@@ -47,7 +55,7 @@ def this_page() -> str:
 
 def page_before() -> str | None:
     """Return the page of ours that the visitor's browser says it comes from, if it can be opened."""
-    parts = urlsplit(request.referrer or "")
+    parts = parts_of(request.referrer or "")
     if parts.netloc != request.host:
         return None
     return safe_path(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, abort, current_app, g, has_request_context, request
@@ -117,7 +116,7 @@ def _is_of_this_site() -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin", "null")  # "null" is also sent by our pages that give no referrer
-    return origin == "null" or urlsplit(origin).netloc == request.host
+    return origin == "null" or addresses.parts_of(origin).netloc == request.host
 
 
 def _check() -> None:

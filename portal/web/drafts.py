@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import g, request, session
 from werkzeug.datastructures import MultiDict
 
 from portal.queries.people import Kind, Person
 from portal.secrets import token_hash
+from portal.web import addresses
 
 KEY: Final = "draft"
 OWNERS: Final = "owners"  # who was logged in here last, a face each
@@ -76,7 +76,7 @@ def _fields() -> dict[str, list[str]] | None:
 def drop() -> None:
     """Forget the draft if a form of its page was just sent."""
     draft = session.get(KEY)
-    if draft and draft["page"] in (request.path, urlsplit(request.referrer or "").path):
+    if draft and draft["page"] in (request.path, addresses.parts_of(request.referrer or "").path):
         del session[KEY]
 
 

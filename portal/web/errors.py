@@ -43,6 +43,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "The customer has asked for the end of this subscription: choose “Cancel”. "
         "It can be marked as abandoned afterwards."
     ),
+    Denial.NAMES_ANOTHER: _l("This request names its subscription: only the end of that one answers it."),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),

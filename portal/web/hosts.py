@@ -8,8 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, abort, g, request
+from flask import Flask, Response, abort, g, request
 from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
 
 from config import Config
 from portal.clock import utc_now
@@ -27,18 +28,29 @@ def install(app: Flask, config: Config) -> None:
     default = DEFAULT_PORTS[parts.scheme]
     ours = parts.netloc.lower().removesuffix(default)
 
-    def check() -> None:
+    def check() -> Response | None:
         host = request.host.lower().removesuffix(default)
         local = config.is_pretend and LOCAL.fullmatch(host)  # the demo, through a tunnel
         if host != ours and not local and request.endpoint not in OPEN:
             log.warning("host_refused", expected=ours)
+            if not _is_readable(app):
+                return Response("400 Bad Request\n", 400, mimetype="text/plain")
             abort(400)
+        return None
 
     app.before_request(check)
     if not config.trusted_proxies:
         app.extensions["portal_proxy_noted"] = None
         app.before_request(lambda: _note_proxy(app))
         app.context_processor(_for_desk)
+
+
+def _is_readable(app: Flask) -> bool:
+    """Say whether addresses can be built under the Host that was sent, which a page of refusal does."""
+    try:
+        return app.create_url_adapter(request) is not None
+    except HTTPException:
+        return False
 
 
 def _note_proxy(app: Flask) -> None:

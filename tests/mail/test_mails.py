@@ -459,6 +459,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         product=letter.contract,
         way_label="Letter",
         is_theirs=True,
+        planned_on=None,
         received_at=NOW,
         wished_on=LATER.date(),
         message="Merci",
@@ -468,10 +469,18 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         path="/admin/received/7",
     )
     by_post = dataclasses.replace(waits, product="", email=None, is_theirs=False, wished_on=None, recorded_by="Léa")
+    beside = dataclasses.replace(waits, planned_on=LATER.date())
     bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
     told += [
         merchants.merchant_notified(whose, those, more=more, path="/admin/")
-        for those, more in (((waits,), 0), ((by_post,), 0), ((bare,), 0), ((waits, bare), 0), ((waits, by_post), 3))
+        for those, more in (
+            ((waits,), 0),
+            ((by_post,), 0),
+            ((bare,), 0),
+            ((waits, bare), 0),
+            ((waits, by_post), 3),
+            ((beside,), 0),
+        )
     ]
     told += [
         ends.end_dated(whose, story, what, by_hand=by_hand)

@@ -15,6 +15,8 @@ from sqlalchemy import event, select, text
 from portal.domain.policies import Role
 from portal.models import LoginBrowser, LoginSession, RecoveryCode, Staff, Throttle
 from portal.passwords import Passwords
+from portal.queries import sessions as stored_sessions
+from portal.secrets import token_hash
 from portal.services import logins, sessions, staff_logins, throttles
 from portal.services.logins import Ask
 from portal.services.sessions import Visitor
@@ -267,3 +269,22 @@ def test_signing_out_everywhere_ends_every_session_of_that_person(ctx, make):
     with ctx.db.read() as session:
         live = session.scalars(select(LoginSession.staff_id).where(LoginSession.revoked_at.is_(None))).all()
     assert live == [max_.staff.id]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=365)])
+def test_mails_written_by_a_clock_ahead_shut_nobody_out(ctx, make, ahead):
+    """Recorded moments that lie ahead have not been (docs/decisions/0015): neither live, nor counted."""
+    merchant = make.merchant()
+    customer = make.customer(merchant)
+    for turn in range(6):
+        ask(ctx, merchant, customer.email, now=NOON + ahead + turn * timedelta(minutes=8), network=f"192.0.{turn}.0/24")
+    for turn in range(5):
+        ask(ctx, merchant, customer.email, now=NOON + ahead + timedelta(hours=2) + turn * timedelta(minutes=10))
+    early = code_of(newest_mail(ctx))
+    assert logins.enter_by_code(ctx, merchant.id, early, "browser-token", visitor=VISITOR, now=NOON) is None
+    ask(ctx, merchant, customer.email, now=NOON)
+    with ctx.db.read() as session:
+        made = session.execute(text("SELECT count(*) FROM login_challenges WHERE created_at = :at"), {"at": NOON})
+        assert made.scalar_one() == 1, "a mail of its own leaves"
+        standing = stored_sessions.asked_in(session, merchant.id, token_hash("browser-token"), now=NOON)
+    assert [challenge.created_at for challenge, _browser in standing] == [NOON]

@@ -483,3 +483,140 @@ def test_a_plan_of_the_team_alone_is_told_to_nobody(ctx, claire, subscription, l
     assert to_claire(left(THURSDAY + HOUR), claire) == []
     take_back(ctx, subscription, planned.request_id, now=THURSDAY + DAY)
     assert to_claire(left(THURSDAY + DAY + HOUR), claire) == []
+
+
+# One that names its subscription is answered by the end of that one alone
+
+
+@pytest.mark.parametrize("whose", ["theirs", "anothers"])
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_notification_is_never_answered_by_the_end_of_another_subscription(
+    ctx, make, merchant, claire, subscription, left, now, whose, stands
+):
+    received = by_form(ctx, subscription, now=now - DAY)
+    bob = make.customer(merchant, name="Bob", locale="en")
+    other = make.subscription(merchant=merchant, customer=claire if whose == "theirs" else bob)
+    if stands:
+        staff_ask(ctx, other, now=now)
+        with pytest.raises(NotAllowed):
+            received_requests.match_standing(ctx, merchant.id, received.id, other.id, by="Léa", now=now)
+    with pytest.raises(NotAllowed) as refused:
+        staff_ask(ctx, other, now=now, received=received)
+    assert refused.value.denial is Denial.NAMES_ANOTHER
+    assert row_of(ctx, received).is_open
+    assert len(holders(ctx, other)) == stands, "what was refused left nothing"
+    assert not any(received.reference in letter.text for letter in left(now + MINUTE) if letter.to == bob.email)
+
+
+def holders(ctx, subscription):
+    with ctx.db.read() as session:
+        return session.scalars(select(EndRequest).where(EndRequest.subscription_id == subscription.id)).all()
+
+
+def test_a_letter_is_answered_by_whichever_subscription_staff_know_it_to_be_about(ctx, make, merchant, claire, now):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    bought = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"))
+    staff_ask(ctx, bought, now=now, received=letter)
+    assert row_of(ctx, letter).state is ReceivedState.MATCHED
+
+
+# The payment at risk is that of the subscription it names
+
+
+@pytest.mark.parametrize("others", [2 * DAY, -40 * DAY], ids=["near", "stale"])
+def test_another_subscription_of_theirs_neither_warns_nor_silences(ctx, make, merchant, claire, left, others):
+    make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + others, at_paypal=False)
+    bought = make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + 20 * DAY)
+    by_form(ctx, bought, now=THURSDAY)
+    (letter,) = to_desk(left(THURSDAY + MINUTE))
+    assert "16 December 2026" in letter.text
+    # Two working days and five; then two days and one day before its own payment.
+    assert days_reminded(ctx, left, THURSDAY + HOUR, 21) == [4, 7, 18, 19]
+
+
+def test_a_letter_is_not_silenced_by_a_date_that_is_past(ctx, make, merchant, claire, left):
+    for days in (-40, 20, 30):
+        make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + days * DAY, at_paypal=False)
+    by_letter(ctx, claire, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    assert days_reminded(ctx, left, THURSDAY + HOUR, 21) == [4, 7, 18, 19]
+
+
+def test_where_no_payment_is_to_come_the_last_date_that_is_known_still_orders_the_desk(ctx, make, merchant, claire):
+    for days in (-3, -40):
+        make.subscription(merchant=merchant, customer=claire, next_payment_at=THURSDAY + days * DAY, at_paypal=False)
+    letter = by_letter(ctx, claire, now=THURSDAY)
+    with ctx.db.read() as session:
+        rows, _count = stored.at_risk(session, ReceivedRequest.id == letter.id, limit=1, now=THURSDAY)
+    assert [at for _row, at in rows] == [THURSDAY - 3 * DAY]
+
+
+# Whoever notifies beside a plan, or once more, is heard
+
+
+def take_plan_back(ctx, subscription, planned, *, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_withdrawals.withdraw_planned(ctx, wish, planned.request_id, now=now)
+
+
+@pytest.mark.parametrize("wished", [None, 90, 200, 250])
+def test_a_plan_of_staff_goes_on_and_one_who_notified_beside_it_waits_when_it_is_taken_back(
+    ctx, subscription, left, wished
+):
+    planned = staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 200 * DAY).date())
+    left(THURSDAY + MINUTE)
+    day = (THURSDAY + wished * DAY).date() if wished else None
+    received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=day, message="Plus tôt")
+    assert one_request(ctx).state is RequestState.RECORDED
+    assert row_of(ctx, received).is_open == (wished != 200), "its very day answers it"
+    told = to_desk(left(THURSDAY + HOUR + MINUTE))
+    assert len(told) == (wished != 200)
+    for letter in told:
+        assert "An end that is planned stands" in letter.text
+        assert "Nothing stops by itself" not in letter.text
+        assert "14 June 2027" in letter.text
+        assert "Plus tôt" in letter.text
+    take_plan_back(ctx, subscription, planned, now=THURSDAY + DAY)
+    assert row_of(ctx, received).is_open
+    assert asked_at(ctx, subscription) == THURSDAY + HOUR
+    assert to_desk(left(THURSDAY + DAY + MINUTE)) == []
+    assert days_reminded(ctx, left, THURSDAY + DAY + HOUR, 10) != []
+
+
+def test_the_end_that_is_planned_answers_whoever_waited_beside_it_once_it_has_come(ctx, paypal, subscription, now):
+    staff_ask(ctx, subscription, now=now, wished_on=(now + 200 * DAY).date())
+    received = by_form(ctx, subscription, now=now + HOUR)
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    refresh(ctx, subscription.merchant_id, subscription.id, now=now + DAY)
+    assert row_of(ctx, received).end_request_id == one_request(ctx).id
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_a_newer_wish_is_added_to_the_one_that_waits_and_told(ctx, subscription, left, is_planned):
+    day = (THURSDAY + 90 * DAY).date()
+    received = by_form(ctx, subscription, now=THURSDAY, wished_on=day, message="Merci")
+    if is_planned:
+        staff_ask(ctx, subscription, now=THURSDAY + MINUTE, wished_on=day)
+    left(THURSDAY + 2 * HOUR)
+    for minutes in range(2):  # the second click says it once more
+        again = by_form(ctx, subscription, now=THURSDAY + 3 * HOUR + minutes * MINUTE, message="En fait tout de suite")
+        assert again.id == received.id
+    kept = row_of(ctx, received)
+    assert (kept.reference, kept.wished_on, kept.received_at) == (received.reference, None, THURSDAY)
+    assert [kept.message.startswith("Merci"), kept.message.count("En fait tout de suite")] == [True, 1]
+    letters = left(THURSDAY + 5 * HOUR)
+    (told,) = to_desk(letters)
+    assert "En fait tout de suite" in told.text
+    (acknowledged,) = [letter for letter in letters if letter.to != DESK]
+    assert "En fait tout de suite" in acknowledged.text
+    with ctx.db.read() as session:
+        lines = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "notified")).all()
+    assert sorted(line.details["note"] for line in lines) == ["En fait tout de suite", "Merci"]
+    assert {line.details["reference"] for line in lines} == {received.reference}

@@ -242,3 +242,55 @@ def _asks(browser: Browser, path: str) -> list[object]:
         failed += [asked] if answer.status_code >= 500 else []
         answer.close()
     return failed
+
+
+HEADERS = ("Origin", "Referer", "Accept-Language", "Cookie", "User-Agent", "X-Forwarded-For", "Sec-Fetch-Site")
+HEADERS += ("Host", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User", "Content-Type", "Accept", "X-Forwarded-Host")
+SAID = (
+    "http://[bad",
+    "http://portal.test:99999999/",
+    "http://portal.test:x/",
+    "http://[::1%25/",
+    "//[",
+    "http://\u00bd\u2100.test".encode().decode("latin-1"),
+    "fr;q=NaN, en;q=x, \xe9-\xff",
+    "portal=\xff.\xfe; a=\x01; ;=;",
+    "999.999.999.999, ::, [::1",
+    "multipart/form-data; boundary=\xff",
+    "A" * 5000,
+    " ",
+    "",
+)
+
+
+def test_whatever_a_header_says_the_answer_is_never_a_5xx(app, make, log_in_customer):
+    merchant = make.merchant(locale="en")
+    buyer, passer = Browser(app), Browser(app, address="192.0.2.9")
+    log_in_customer(buyer, merchant, make.customer(merchant))
+    home = f"/account/{merchant.slug}/"
+    asked = [
+        ("GET", home),
+        ("POST", f"{home}login"),
+        ("POST", f"{home}logout"),
+        ("GET", f"{home}login"),
+        ("POST", "/admin/login"),
+    ]
+    failed = []
+    for browser in (passer, buyer):
+        for method, path in asked:
+            for name in HEADERS:
+                for said in SAID:
+                    client, base = browser.client, browser.base_url
+                    answer = client.open(path, method=method, headers={name: said}, base_url=base, data={"email": "x"})
+                    failed += [(method, path, name, said)] if answer.status_code >= 500 else []
+                    answer.close()
+    assert failed == []
+
+
+@pytest.mark.parametrize("origin", ["http://[bad", "http://portal.test:x", "//["])
+def test_an_origin_that_nobody_can_read_is_another_site(app, make, origin):
+    merchant = make.merchant()
+    answer = app.test_client().post(
+        f"/account/{merchant.slug}/login", headers={"Origin": origin}, base_url="http://portal.test"
+    )
+    assert answer.status_code == 403

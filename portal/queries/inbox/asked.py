@@ -157,7 +157,7 @@ def _received(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 
 def received(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
     """Return those that nobody has settled; at risk is the next payment of whoever has that address."""
-    rows, _count = received_requests.at_risk(session, *_received(merchant_id), limit=LIMIT)
+    rows, _count = received_requests.at_risk(session, *_received(merchant_id), limit=LIMIT, now=now)
     over = received_requests.over_since(session, merchant_id, [row for row, _at in rows])
     return [
         Item(

@@ -48,8 +48,12 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
-        received = received_pages.answered(session, who.merchant_id) or received_pages.waiting(session, found)
+        named = received_pages.answered(session, who.merchant_id)
+        received = named or received_pages.waiting(session, found)
+        stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
         standing = requests.open_of(session, found.id)
+    if named is not None and not named.may_be_about(found.id):
+        return received_pages.not_this_one(named)
     notified = received is not None or (standing is not None and standing.answers)
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
@@ -83,6 +87,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         relaunch=_relaunch(found, ENDINGS[wanted]),
         is_local=is_local,
         received=received,
+        stranger=stranger,
     ), (422 if form.errors else 200)
 
 

@@ -15,7 +15,7 @@ from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services import received_requests
 from portal.services.received_requests import Declaration
-from portal.web.admin import bp, inbox_cards, presenting, showing
+from portal.web.admin import bp, inbox_cards, presenting, received_pages, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.received_forms import DismissalForm, ReceivedForm, noon_of, today
@@ -58,7 +58,9 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         likely = stored.likely_subscriptions(session, received) if received.is_open else []
-        found = stored.found(session, who.merchant_id, search) if received.is_open and search else []
+        is_sought = received.is_open and received.subscription_id is None
+        found = stored.found(session, who.merchant_id, search) if is_sought and search else []
+        strangers = received_pages.strangers(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
         rows = inbox_cards.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
@@ -72,6 +74,8 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             likely=likely,
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
+            is_sought=is_sought,
+            strangers=strangers,
             search=search,
             filters=CustomerFilter(request.args),
             over_on=over_on,
@@ -87,6 +91,8 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+    if not received.may_be_about(found.id):
+        return received_pages.not_this_one(received)
     if received.is_open and not received_requests.match_standing(
         context(), who.merchant_id, received_id, found.id, by=who.name, now=utc_now()
     ):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
-from flask import abort, request
+from flask import abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -30,6 +32,28 @@ def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None
 def waiting(session: Session, subscription: Any) -> ReceivedRequest | None:
     """Return what the subscription's customer notified and waits for: any end of it is the answer."""
     return None if subscription.is_over else received_requests.open_of(session, subscription.id)
+
+
+def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
+    """Send whoever chose another subscription than the one that it names to the page of the request."""
+    flash(_("This request names its subscription: only the end of that one answers it."), "warning")
+    return redirect(url_for(".received", received_id=received.id), 303)
+
+
+def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """Return the warning beside each subscription of somebody else than the customer whose address it bears."""
+    owners = received_requests.owners(session, received) if received is not None else ()
+    theirs = {owner.id for owner in owners}
+    return {row.id: _stranger(owners[0], row) for row in rows if theirs and row.customer_id not in theirs}
+
+
+def _stranger(owner: Any, subscription: Any) -> str:
+    return _(
+        "The address of this request is that of %(owner)s. This subscription belongs to %(customer)s, who would read "
+        "the reference of the request.",
+        owner=presenting.customer_name(owner.name, owner.email),
+        customer=presenting.customer_name(subscription.customer.name, subscription.customer.email),
+    )
 
 
 def note_of(received: ReceivedRequest | None) -> str:

@@ -19,6 +19,11 @@ class Notified:
     closed_on: str | None
 
 
+def waits_for_end(holding: Holding) -> bool:
+    """Say whether the customer has notified the end: it is open, or an end that is to come answers it."""
+    return holding.notified is not None and holding.notified.state is not ReceivedState.DISMISSED
+
+
 def notified(holding: Holding) -> Notified | None:
     """Return what the page says; None without a notification, or when an end answers it: the end has its own words."""
     found, say = holding.notified, formatter()

@@ -42,6 +42,8 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
         )
         if made is not None:
             flash(_("Your notification is recorded: %(reference)s.", reference=made.reference), "success")
+        else:
+            flash(_("The end of this subscription was asked for before: nothing more is needed from you."), "info")
         return redirect(back, 303)
     if not card.may_notify:
         return redirect(back, 303 if form.is_submitted() else 302)

@@ -23,7 +23,7 @@ from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
 from portal.web import labels, timeline_words
-from portal.web.customer.notification_words import Notified, notified
+from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
@@ -192,7 +192,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
-        may_notify=cancellable and not allowed and not waiting and (said is None or said.closed_on is not None),
+        may_notify=cancellable and not allowed and not is_in_the_way(holding, now) and not waits_for_end(holding),
         notified=said,
         reference=request.asked_under if request is not None else None,
         request_label=request_label(request) if request is not None else None,

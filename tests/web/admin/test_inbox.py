@@ -491,3 +491,54 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     assert (row.state, row.end_request_id) == (ReceivedState.MATCHED, request.id)
     assert titles(support.get("/admin/")) == []
     assert received.reference in support.get(f"/admin/received/{received.id}").text
+
+
+def notified(ctx, subscription, now):
+    said = Notification(
+        merchant_id=subscription.merchant_id, customer_id=subscription.customer_id, subscription_id=subscription.id
+    )
+    return notifications.notify(ctx, said, now=now)
+
+
+@pytest.mark.parametrize("way", ["match", "end", "posted"])
+def test_a_notification_is_answered_by_its_own_subscription_alone_and_the_page_says_so(
+    ctx, owner, make, merchant, now, way
+):
+    own, other = (make.subscription(merchant=merchant, at_paypal=False) for _ in range(2))
+    received = notified(ctx, own, now)
+    page, end = f"/admin/received/{received.id}", f"/admin/subscriptions/{other.id}/end/cancel"
+    if way == "match":
+        sent = owner.values_of(owner.get(page)) | {"subscription_id": str(other.id)}
+        seen = owner.post(f"{page}/match", sent, status=303)
+    elif way == "end":
+        seen = owner.get(f"{end}?received={received.id}", follow=False, status=303)
+    else:
+        sent = owner.values_of(owner.get(end))
+        seen = owner.post(f"{end}?received={received.id}", sent, status=303)
+    seen = owner.get(page)
+    assert "names its subscription: only the end of that one answers it" in seen.text
+    assert make.requests(other) == []
+    with ctx.db.read() as session:
+        assert session.get_one(ReceivedRequest, received.id).is_open
+
+
+def test_a_notification_is_offered_no_other_subscription(ctx, owner, make, merchant, now):
+    customer = make.customer(merchant)
+    own, other = (make.subscription(merchant=merchant, customer=customer, at_paypal=False) for _ in range(2))
+    received = notified(ctx, own, now)
+    page = owner.get(f"/admin/received/{received.id}?q={other.provider_id}")
+    assert own.provider_id in page.body
+    assert f'value="{other.id}"' not in page.body
+    assert page.select("input[type=search], input[name=q]") == []
+
+
+def test_a_letter_under_the_address_of_another_customer_warns_before_it_is_answered(owner, make, merchant, declared):
+    make.customer(merchant, email="zoe@client.test", name="Zoé Durand")
+    bob = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"), at_paypal=False)
+    received = declared(contract=bob.provider_id)
+    said = "The address of this request is that of Zoé Durand"
+    page = owner.get(f"/admin/received/{received.id}")
+    assert said in page.text
+    end = page.submit(press="It is this one")
+    assert said in end.text
+    assert said not in owner.get(f"/admin/subscriptions/{bob.id}/end/cancel").text

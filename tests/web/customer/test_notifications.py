@@ -80,12 +80,21 @@ def test_nothing_but_the_click_is_needed_and_it_is_stored_dated_and_acknowledged
     assert page.path == visit.page(subscription)
 
 
-def test_a_second_click_and_a_stale_page_get_the_first_one(ctx, visit, subscription):
+def test_a_second_click_changes_nothing_and_what_a_stale_page_says_is_added(ctx, visit, subscription):
+    day = (utc_now() + timedelta(days=90)).date()
     form = visit.browser.get(visit.page(subscription, "/notification"))
-    form.submit(press=PRESS, message="Merci")
-    form.submit(press=PRESS, message="Encore")
-    assert [received.message for received in stored(ctx)] == ["Merci"]
+    for _ in range(2):
+        form.submit(press=PRESS, message="Merci", wished_on=str(day))
+    assert [(one.message, one.wished_on) for one in stored(ctx)] == [("Merci", day)]
     assert len(letters(ctx)) == 1
+    for _ in range(2):
+        page = form.submit(press=PRESS, message="En fait tout de suite")
+    (received,) = stored(ctx)
+    assert (received.message.split("\n")[0], received.wished_on) == ("Merci", None)
+    assert received.message.endswith("En fait tout de suite")
+    assert received.reference in page.text
+    assert len(letters(ctx)) == 2
+    assert "En fait tout de suite" in page.text, "among what happened"
     assert visit.browser.get(visit.page(subscription, "/notification")).path == visit.page(subscription)
 
 
@@ -269,3 +278,31 @@ def test_a_plan_that_answers_it_offers_no_undo_that_is_not_theirs(ctx, visit, su
     page = visit.browser.get(f"{visit.home}requests/{stored(ctx)[0].reference}")
     assert page.h1 == "Your request is recorded"
     assert "you can take your request back" not in page.text
+
+
+def test_beside_an_end_that_staff_have_planned_one_may_still_notify_and_is_heard(ctx, make, visit, subscription):
+    end_by_staff_on(ctx, subscription, (utc_now() + timedelta(days=200)).date())
+    page = notify(visit, subscription, message="Bien plus tôt, s’il vous plaît")
+    (received,) = stored(ctx)
+    assert received.reference in page.text
+    assert (received.state, received.message) == (ReceivedState.OPEN, "Bien plus tôt, s’il vous plaît")
+    assert LINK not in page.text
+    assert LINK not in visit.browser.get(visit.home).text
+    assert [request.state.value for request in make.requests(subscription)] == ["recorded"]
+    with ctx.db.read() as session:
+        assert inbox.count(session, visit.merchant.id, now=utc_now()) == 1
+
+
+def test_one_who_wishes_the_very_day_that_is_planned_has_said_so_and_is_asked_no_more(ctx, visit, subscription):
+    day = (utc_now() + timedelta(days=45)).date()
+    end_by_staff_on(ctx, subscription, day)
+    page = notify(visit, subscription, wished_on=str(day))
+    assert stored(ctx)[0].state is ReceivedState.MATCHED
+    assert LINK not in page.text
+    assert visit.browser.get(visit.page(subscription, "/notification")).path == visit.page(subscription)
+
+
+def test_a_form_sent_after_the_end_was_asked_for_says_so(ctx, make, paypal, visit, subscription):
+    form = visit.browser.get(visit.page(subscription, "/notification"))
+    end_by_staff(ctx, make, paypal, subscription)
+    assert "was asked for before" in form.submit(press=PRESS, message="Adieu").text
