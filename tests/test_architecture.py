@@ -23,6 +23,7 @@ from portal.web.access import ACCESS, Face
 from tests.browser_client import Browser
 from tests.web.conftest import (  # noqa: F401 - the fixtures of the web tests serve here too
     app,
+    applications,
     config,
     hire,
     letters,
