@@ -33,6 +33,7 @@ from portal.services import (
     throttles,
     timeline,
 )
+from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -40,11 +41,6 @@ log = structlog.get_logger(__name__)
 NOTICE_BEFORE_ACCESS_ENDS = timedelta(days=3)
 KEEP_LOGINS = timedelta(days=30)  # expired sessions and codes, for the person's own list
 KEEP_THROTTLES = timedelta(days=1)
-BATCH = 200
-
-
-class Unfinished(Exception):
-    """Something failed, named in the log; everything else was done. The next run tries it again."""
 
 
 class _Find(Protocol):

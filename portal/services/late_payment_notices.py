@@ -26,7 +26,7 @@ from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
 from portal.services import notice_facts
-from portal.services.aging import Unfinished
+from portal.services.batches import Unfinished
 from portal.services.context import Context
 from portal.services.recipients import to_holder, to_merchant
 

@@ -13,7 +13,7 @@ from portal.logs import place_of
 from portal.models import Merchant
 from portal.queries import pauses, subscriptions
 from portal.services import pause_notices
-from portal.services.aging import BATCH, Unfinished
+from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
