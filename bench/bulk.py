@@ -26,8 +26,8 @@ from portal.domain.end_requests import RequestState
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Action
 from portal.models import Customer, EndRequest, Staff, Subscription
-from portal.services import bulk_acts
-from portal.services.bulk_acts import Choice, Person
+from portal.services.bulk import bulk_acts
+from portal.services.bulk.bulk_acts import Choice, Person
 from portal.services.context import Context
 
 MANY, FEW = 10_000, 60

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.stack import Stack
 from portal import jobs, logs
 from portal.providers.ports import Letter
-from portal.services import bulk_running
+from portal.services.bulk import bulk_running
 
 
 class Accepting:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.stack import Stack
 from portal import logs
-from portal.services import comparisons
+from portal.services.comparisons import comparisons
 
 
 def main(database_url: str, simulator_url: str, merchant_id: str) -> None:

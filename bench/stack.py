@@ -30,7 +30,7 @@ from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.providers.ports import Letter
 from portal.secrets import Vault
 from portal.services.context import Context
-from portal.services.gateways import SECRET
+from portal.services.paypal.gateways import SECRET
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT_ID, CLIENT_SECRET = "bench-client", "bench-secret"  # of a simulated account

@@ -32,10 +32,11 @@ from portal.demo.simulator import Simulator, serve
 from portal.demo.simulator.certificates import authority, certificate
 from portal.demo.simulator.delivery import CERTIFICATES, certificate_id
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
-from portal.services import arrivals, events, webhook_endpoints
+from portal.services.arrivals import arrivals
+from portal.services.arrivals.import_rows import Origin
 from portal.services.context import Context
-from portal.services.gateways import rest_gateway
-from portal.services.import_rows import Origin
+from portal.services.messages import events, webhook_endpoints
+from portal.services.paypal.gateways import rest_gateway
 
 WEBHOOK_ID: Final = "1JE4291016473214C"
 CONNECTIONS: Final = 16

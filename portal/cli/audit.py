@@ -17,7 +17,7 @@ from portal.models import Merchant
 from portal.queries import audit as queries
 
 if TYPE_CHECKING:
-    from portal.services.audit_checks import Verdict
+    from portal.services.audit.audit_checks import Verdict
 
 WORDS: Final = {
     Flaw.CHANGED: "row {} was changed: its content does not give its hash",
@@ -55,7 +55,7 @@ def audit() -> None:
 @with_appcontext
 def verify(slug: str | None, expect: tuple[int, str] | None) -> None:
     """Walk one merchant's chain, or every merchant's; fails at the first changed, missing or moved row."""
-    from portal.services import audit_checks
+    from portal.services.audit import audit_checks
 
     if expect is not None and slug is None:
         raise click.UsageError("--expect concerns one merchant: name it.")
@@ -87,7 +87,7 @@ def _show(slug: str, verdict: Verdict) -> bool:
 @with_appcontext
 def export(slug: str, wanted: str, since: datetime | None, until: datetime | None) -> None:
     """Write a merchant's chain to the standard output; this too is appended to it."""
-    from portal.services import audit_exports
+    from portal.services.audit import audit_exports
 
     ctx, merchant_id = context(), merchant_called(slug)
     with ctx.db.read() as session:

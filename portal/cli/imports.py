@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @with_appcontext
 def import_subscriptions(slug: str) -> None:
     """Read plans and subscriptions from PayPal; may be run again, and resumes where it was interrupted."""
-    from portal.services import imports
+    from portal.services.imports import imports
 
     ctx = context()
     merchant_id = merchant_called(slug)

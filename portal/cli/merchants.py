@@ -32,7 +32,8 @@ def create_merchant(
     slug: str, name: str, owner_email: str, owner_name: str, locale: str, time_zone: str, password: str
 ) -> None:
     """Create a merchant and its owner; prints the second factor and recovery codes, once."""
-    from portal.services import audit, staff_logins
+    from portal.services.audit import audit
+    from portal.services.people import staff_logins
 
     ctx = context()
     with ctx.db.begin() as session:

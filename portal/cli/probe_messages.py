@@ -45,7 +45,7 @@ def webhooks(target: Target) -> None:
 @with_appcontext
 def event_types(target: Target) -> None:
     """List the event types PayPal offers about subscriptions and payments, and which of ours are not among them."""
-    from portal.services.webhook_registration import DOCUMENTED, UNLISTED
+    from portal.services.messages.webhook_registration import DOCUMENTED, UNLISTED
 
     ours = DOCUMENTED | UNLISTED
     seen = target.rest().ask("GET", f"{NOTIFICATIONS}/webhooks-event-types")

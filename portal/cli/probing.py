@@ -14,7 +14,7 @@ from portal.models import PayPalAccount, Provider
 from portal.providers.probing import ClassicProbe, RestProbe
 from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
-from portal.services import gateways
+from portal.services.paypal import gateways
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def reconcile(slug: str, dry_run: bool, everything: bool, calls_per_second: floa
     Exit status: 0 when all was compared, 1 when it stopped before the end (run the same command again),
     3 when it was done but some subscriptions, those of a key that does not work, or PayPal's list could not be read.
     """
-    from portal.services import comparisons
-    from portal.services.gateways import NoKey
+    from portal.services.comparisons import comparisons
+    from portal.services.paypal.gateways import NoKey
 
     ctx, merchant_id = context(), merchant_called(slug)
     pace = comparisons.CALLS_PER_SECOND if calls_per_second is None else calls_per_second or None

@@ -16,7 +16,7 @@ from portal.cli.context import context
 def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
     """Bring the database to the newest schema, and see that it is what the code expects."""
     from portal.models import Base
-    from portal.services import secret_rotation
+    from portal.services.keys import secret_rotation
 
     url = context().db.url
     if back_to is not None:

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from portal.cli.context import context
 
 if TYPE_CHECKING:
-    from portal.services.secret_rotation import Use
+    from portal.services.keys.secret_rotation import Use
 
 
 @click.group()
@@ -22,7 +22,7 @@ def secrets() -> None:
 @with_appcontext
 def check() -> None:
     """List the key ids in use with the number of rows each; fails when one of them is not configured."""
-    from portal.services import secret_rotation
+    from portal.services.keys import secret_rotation
 
     ctx = context()
     click.echo(f"Configured, newest first: {', '.join(ctx.vault.key_ids)}")
@@ -42,8 +42,8 @@ def check() -> None:
 @with_appcontext
 def rotate(batch: int, leave_lost: bool) -> None:
     """Seal everything again with the newest key. The portal may run; may be interrupted and run again."""
-    from portal.services import secret_rotation
-    from portal.services.secret_rotation import MissingKeys
+    from portal.services.keys import secret_rotation
+    from portal.services.keys.secret_rotation import MissingKeys
 
     ctx = context()
 

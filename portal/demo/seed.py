@@ -20,8 +20,10 @@ from portal.clock import utc_now
 from portal.demo.mailbox import PEOPLE
 from portal.domain.policies import Role
 from portal.models import Merchant, Product, ProductContent, Staff
-from portal.services import imports, paypal_keys, staff_logins
 from portal.services.context import Context
+from portal.services.imports import imports
+from portal.services.keys import paypal_keys
+from portal.services.people import staff_logins
 
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
 # The old connection, for subscriptions from before REST: API user, password, signature.

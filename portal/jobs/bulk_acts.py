@@ -9,7 +9,7 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import bulk_acts, bulk_running
+from portal.services.bulk import bulk_acts, bulk_running
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ import uuid
 from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
-from portal.services import comeback_watching
+from portal.services.carrying import comeback_watching
 
 TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: PayPal's are states of the row
 

@@ -8,7 +8,7 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import comparison_starts, comparisons
+from portal.services.comparisons import comparison_starts, comparisons
 
 
 @queue.app.task(name=queue.RUN_COMPARISON, pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=4))

@@ -9,7 +9,7 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import events
+from portal.services.messages import events
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,13 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
-from portal.services import aging, clock_mending, comebacks, event_retention, outbox, pause_reminders
+from portal.services import aging, clock_mending, comebacks
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
+from portal.services.messages import event_retention
+from portal.services.notices import outbox
+from portal.services.pauses import pause_reminders
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ import uuid
 from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
-from portal.services import imports
+from portal.services.imports import imports
 
 
 @queue.app.task(name=queue.RUN_IMPORT, pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=4))

@@ -8,8 +8,8 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import outbox
 from portal.services.context import Context
+from portal.services.notices import outbox
 
 TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: the mail server's are put off
 

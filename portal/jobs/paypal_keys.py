@@ -10,8 +10,8 @@ from procrastinate import JobContext, RetryStrategy
 from portal import queue
 from portal.clock import utc_now
 from portal.queries.paypal_accounts import Provider
-from portal.services import paypal_keys
-from portal.services.paypal_keys import Untested
+from portal.services.keys import paypal_keys
+from portal.services.keys.paypal_keys import Untested
 
 # While PayPal is silent; the next hour's plan comes back to a key that could still not be tested.
 TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=5, retry_exceptions={Untested})

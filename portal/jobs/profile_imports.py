@@ -8,7 +8,7 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import profile_import_reading, profile_imports
+from portal.services.imports import profile_import_reading, profile_imports
 
 TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)  # for our own failures: PayPal's are planned
 

@@ -9,9 +9,10 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import late_payment_notices, late_payment_watch
+from portal.services.arrivals import late_payment_watch
 from portal.services.carrying import engine, refund_carrying
 from portal.services.carrying.refund_carrying import REFUNDS
+from portal.services.notices import late_payment_notices
 
 log = structlog.get_logger(__name__)
 

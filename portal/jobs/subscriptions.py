@@ -9,7 +9,7 @@ from procrastinate import JobContext
 from portal import queue
 from portal.clock import utc_now
 from portal.jobs.end_requests import TRY_AGAIN
-from portal.services import refreshing
+from portal.services.arrivals import refreshing
 
 
 @queue.app.task(name=queue.REREAD, pass_context=True, retry=TRY_AGAIN)

@@ -11,8 +11,8 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services import missed_events, webhook_registration
-from portal.services.gateways import NoKey
+from portal.services.messages import missed_events, webhook_registration
+from portal.services.paypal.gateways import NoKey
 
 log = structlog.get_logger(__name__)
 

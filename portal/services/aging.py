@@ -21,20 +21,13 @@ from portal.logs import place_of
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.queries import proofs as proof_queries
-from portal.services import (
-    late_ends,
-    logins,
-    notices,
-    proofs,
-    received_reminders,
-    sessions,
-    staff_devices,
-    staff_unlocks,
-    throttles,
-    timeline,
-)
+from portal.services import proofs, throttles
+from portal.services.audit import timeline
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
+from portal.services.inbox import received_reminders
+from portal.services.notices import late_ends, notices
+from portal.services.people import logins, sessions, staff_devices, staff_unlocks
 
 log = structlog.get_logger(__name__)
 

@@ -41,7 +41,7 @@ from portal.models import (
     Subscription,
 )
 from portal.services.context import Context
-from portal.services.sessions import ABSOLUTE
+from portal.services.people.sessions import ABSOLUTE
 
 log = structlog.get_logger(__name__)
 

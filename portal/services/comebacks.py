@@ -26,7 +26,8 @@ from portal.domain.policies import Actor
 from portal.models import Comeback, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
-from portal.services import timeline, tries
+from portal.services import tries
+from portal.services.audit import timeline
 from portal.services.context import Context
 
 LATE: Final = timedelta(minutes=2)  # so long after its time, an attempt has lost its job

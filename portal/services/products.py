@@ -17,9 +17,9 @@ from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product, ProductContent
 from portal.queries import products, subscriptions
-from portal.services import audit
+from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.paid_time import commitment_end
+from portal.services.dates.paid_time import commitment_end
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
 

@@ -15,7 +15,7 @@ from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState, Merchant
 from portal.queries import paypal_accounts
-from portal.services import audit
+from portal.services.audit import audit
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)

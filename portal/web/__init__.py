@@ -56,8 +56,8 @@ def install(app: Flask, config: Config) -> None:
 
 def load(package: ModuleType) -> None:
     """Import every module of a blueprint's package, so that its routes exist."""
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 def _settings(app: Flask, config: Config) -> None:

@@ -24,9 +24,9 @@ from portal.queries import people
 from portal.queries.paypal_accounts import Provider
 from portal.queries.people import Kind, Person
 from portal.secrets import new_token, token_hash
-from portal.services import sessions, staff_devices
 from portal.services.context import Context
-from portal.services.sessions import Visitor
+from portal.services.people import sessions, staff_devices
+from portal.services.people.sessions import Visitor
 from portal.web import access, drafts, formatting, locale
 
 BROWSERS: Final = (

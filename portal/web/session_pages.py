@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from portal.clock import utc_now
 from portal.queries import sessions as queries
-from portal.services import sessions
+from portal.services.people import sessions
 from portal.web import identity
 
 

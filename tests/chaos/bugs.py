@@ -23,8 +23,8 @@ def call_before_intent() -> None:
     """PayPal is told first, the request is written afterwards: who dies in between has cancelled for nobody."""
     from portal.providers.ports import GatewayRefused, GatewayUnavailable
     from portal.queries import subscriptions
-    from portal.services import end_requests
-    from portal.services.gateways import gateway_for
+    from portal.services.ends import end_requests
+    from portal.services.paypal.gateways import gateway_for
 
     real = end_requests.record
 
@@ -69,7 +69,7 @@ def mail_before_commit() -> None:
     """The mail of the end leaves while its transaction is open: who dies then has told what is nowhere written."""
     from portal.clock import utc_now
     from portal.models import MailState
-    from portal.services import outbox
+    from portal.services.notices import outbox
 
     real = outbox.put
 
@@ -87,7 +87,7 @@ def mail_before_commit() -> None:
 def abandon_decided_before_the_lock() -> None:
     """What the desk saw before the lock decides: an end that arrives in between is asked for a second time."""
     from portal.queries import subscriptions
-    from portal.services import end_requests
+    from portal.services.ends import end_requests
 
     real = end_requests.record
 
@@ -128,7 +128,7 @@ def typed_day_forgotten() -> None:
 
 def forgotten_notification() -> None:
     """What a customer notified is written down, and that is all: nobody is told, and the end is the staff's own."""
-    from portal.services import received_reminders, received_requests
+    from portal.services.inbox import received_reminders, received_requests
 
     received_reminders.tell = lambda *_args, **_more: None
     received_requests._make_theirs = lambda *_args: None

@@ -71,8 +71,10 @@ def reach(point: str) -> None:
 def install() -> None:
     """Lay the points around the product's functions, before anybody imports them by name."""
     from portal.providers import smtp
-    from portal.services import end_requests, endings, events, outbox, webhook_intake
     from portal.services.carrying import answers, engine
+    from portal.services.ends import end_requests, endings
+    from portal.services.messages import events, webhook_intake
+    from portal.services.notices import outbox
 
     around(end_requests, "record", before="before-intent", after="intent-committed")
     around(end_requests, "_write", after="intent-written")

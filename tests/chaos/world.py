@@ -23,10 +23,12 @@ from portal.models import KeyState, Merchant, PayPalAccount, Product, Staff, Sub
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.queries.people import Kind
 from portal.secrets import Vault
-from portal.services import imports, sessions, webhook_endpoints
 from portal.services.context import Context
-from portal.services.gateways import SECRET
-from portal.services.sessions import Visitor
+from portal.services.imports import imports
+from portal.services.messages import webhook_endpoints
+from portal.services.paypal.gateways import SECRET
+from portal.services.people import sessions
+from portal.services.people.sessions import Visitor
 from tests.chaos.cluster import PATIENCE
 from tests.chaos.stack import MASTER_KEY, Stack
 from tests.fakes.mailer import RememberingMailer

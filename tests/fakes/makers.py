@@ -25,7 +25,7 @@ from portal.models import (
 )
 from portal.queries import subscriptions
 from portal.services.context import Context
-from portal.services.gateways import SECRET, SIGNATURE
+from portal.services.paypal.gateways import SECRET, SIGNATURE
 
 A_WHILE = timedelta(days=40)  # so long ago, about, a subscription of the makers began
 CLASSIC = ("seller_api1.client.test", "secret-of-the-tests-classic", "secret-of-the-tests-signature")

@@ -14,7 +14,8 @@ from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.jobs import run_worker
 from portal.models import ComparisonRun, ComparisonState, PayPalAccount, Subscription
-from portal.services import comparison_reads, comparison_starts, comparisons, imports
+from portal.services.comparisons import comparison_reads, comparison_starts, comparisons
+from portal.services.imports import imports
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from sqlalchemy import select, text
 from portal import queue
 from portal.jobs import housekeeping, run_worker
 from portal.models import EndRequest, ImportRun, ImportState
-from portal.services import aging, imports
-from tests.services.test_carrying_out import ask, carry
+from portal.services import aging
+from portal.services.imports import imports
+from tests.services.carrying.test_carrying_out import ask, carry
 
 
 @pytest.fixture

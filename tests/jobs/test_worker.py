@@ -15,8 +15,8 @@ from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Mail, Subscription, TimelineEntry, TimelineKind
-from portal.services import end_requests
-from portal.services.end_wishes import Wish
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
 
 
 def until(what, seconds=150):

@@ -36,7 +36,7 @@ from portal.mail.facts import (
 )
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
-from portal.services.key_checks import BROKEN
+from portal.services.keys.key_checks import BROKEN
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=20)

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from portal.domain.late_payments import LateState
 from portal.migrating import alembic_config, downgrade, upgrade
 from portal.models import PaymentState
-from tests.services.late_money import alarms, charged, payment_of, show, stopped, told
+from tests.services.money.late_money import alarms, charged, payment_of, show, stopped, told
 
 
 def test_0014_keeps_what_was_told_and_the_time_that_was_paid_at_the_stop(make, ctx, database_url, paypal):

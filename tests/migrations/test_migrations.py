@@ -19,11 +19,15 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
 from portal.models import Base, EndRequest
-from portal.services import aging, audit, comebacks, end_requests, pauses, received_requests
-from portal.services.end_wishes import Wish
-from portal.services.pauses import PauseWish
-from portal.services.received_requests import Declaration
-from tests.services.late_money import alarms, charged, click, show, stopped
+from portal.services import aging, comebacks
+from portal.services.audit import audit
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
+from portal.services.inbox import received_requests
+from portal.services.inbox.received_requests import Declaration
+from portal.services.pauses import pauses
+from portal.services.pauses.pauses import PauseWish
+from tests.services.money.late_money import alarms, charged, click, show, stopped
 
 
 @pytest.fixture

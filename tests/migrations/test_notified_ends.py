@@ -12,8 +12,8 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.migrating import downgrade, upgrade
 from portal.models import EndRequest
-from portal.services import notifications
-from portal.services.notifications import Notification
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
 
 
 def test_what_was_known_before_is_taken_over_and_goes_down_and_up_again(make, ctx, database_url, now):

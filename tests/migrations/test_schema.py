@@ -11,7 +11,7 @@ from portal import create_app
 from portal.domain.audit import OPERATOR, Act
 from portal.migrating import FOLDER, ChainWouldBeLost, differences, downgrade, upgrade
 from portal.models import Base
-from portal.services import audit
+from portal.services.audit import audit
 from tests.web.conftest import config  # noqa: F401 - an application's
 
 # A database somewhere has run these bytes: what they should have done otherwise, a new migration does.

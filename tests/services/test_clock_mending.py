@@ -14,16 +14,21 @@ from portal.domain.pauses import PauseState
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail, MailState, Merchant, PauseRequest, PayPalAccount, Refund, Subscription
-from portal.services import clock_mending, end_requests, outbox, pauses, refreshing, refunds
+from portal.services import clock_mending
+from portal.services.arrivals import refreshing
 from portal.services.carrying import answers, end_carrying, engine, pause_carrying, refund_carrying
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.carrying.refund_carrying import REFUNDS
-from portal.services.refunds import By
-from tests.services import test_pauses
-from tests.services.late_money import alarms, charged, show, stopped
-from tests.services.test_carrying_out import wish_of
-from tests.services.test_comparisons import compare
+from portal.services.ends import end_requests
+from portal.services.money import refunds
+from portal.services.money.refunds import By
+from portal.services.notices import outbox
+from portal.services.pauses import pauses
+from tests.services.carrying.test_carrying_out import wish_of
+from tests.services.comparisons.test_comparisons import compare
+from tests.services.money.late_money import alarms, charged, show, stopped
+from tests.services.pauses import test_pauses
 
 AHEAD = [timedelta(hours=1), timedelta(days=1), timedelta(days=365)]
 SHIFTS = [*AHEAD, timedelta(hours=-1), timedelta(days=-1)]

@@ -11,9 +11,10 @@ from portal.domain.end_requests import RequestState
 from portal.domain.policies import Actor, Override
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
-from portal.services import imports, products
+from portal.services import products
+from portal.services.imports import imports
 from portal.services.products import ProductWish
-from tests.services.test_carrying_out import ask, carry, row
+from tests.services.carrying.test_carrying_out import ask, carry, row
 
 WISH = ProductWish(
     name="Cours de piano",

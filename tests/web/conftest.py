@@ -21,11 +21,11 @@ from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Customer, Mail, Merchant
 from portal.queries.people import Kind
-from portal.services import staff_logins
 from portal.services.context import Context
-from portal.services.outbox import CONTENT
-from portal.services.sessions import Visitor, open_for
-from portal.services.staff_logins import NewStaff
+from portal.services.notices.outbox import CONTENT
+from portal.services.people import staff_logins
+from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.staff_logins import NewStaff
 from tests.browser_client import Browser, Page
 from tests.databases import OwnDatabase
 

@@ -13,7 +13,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.subscriptions import Action, IllegalTransition, Status
 from portal.extensions import Database
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
-from portal.services.gateways import NoKey
+from portal.services.paypal.gateways import NoKey
 from portal.services.throttles import TooManyTries
 from portal.web import access, errors
 from tests.browser_client import Browser

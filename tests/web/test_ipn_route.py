@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.models import EventState, PayPalEvent
-from portal.services import events, webhook_endpoints
+from portal.services.messages import events, webhook_endpoints
 
 BODY = b"txn_type=subscr_payment&subscr_id=I-ABCDEFGH1234&first_name=Zo%EB&charset=windows-1252&txn_id=TXN00000001"
 FORM = "application/x-www-form-urlencoded"

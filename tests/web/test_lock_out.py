@@ -11,9 +11,9 @@ import time_machine
 from sqlalchemy import select
 
 from portal.models import Mail
-from portal.services import logins
-from portal.services.logins import Ask
-from portal.services.sessions import Visitor
+from portal.services.people import logins
+from portal.services.people.logins import Ask
+from portal.services.people.sessions import Visitor
 from tests.browser_client import Browser
 from tests.web.conftest import PASSWORD, totp
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 from portal.clock import utc_now
 from portal.models import Mail, Proof
 from portal.services import aging, proofs
-from portal.services.outbox import CONTENT
+from portal.services.notices.outbox import CONTENT
 from tests.browser_client import Browser
 from tests.pdf_text import words_of
 from tests.web.customer.conftest import CANCEL, log_in, visit  # noqa: F401 - the customer's pages serve here

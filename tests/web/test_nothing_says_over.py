@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Mail, MailState
-from portal.services.outbox import CONTENT
+from portal.services.notices.outbox import CONTENT
 from tests.web.admin.conftest import enter, owner  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import DONE, log_in  # noqa: F401
 

@@ -13,9 +13,10 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Proof
-from portal.services import end_requests, proofs
+from portal.services import proofs
 from portal.services.carrying import end_carrying
-from portal.services.end_wishes import Wish
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
 

@@ -9,7 +9,7 @@ from sqlalchemy import event as sql_events
 
 from portal.models import EventState
 from tests.fakes.webhooks import event, headers
-from tests.services.webhook_desk import WebhookDesk, changed
+from tests.services.messages.webhook_desk import WebhookDesk, changed
 
 CANCELLED = "BILLING.SUBSCRIPTION.CANCELLED"
 MOST = 1024 * 1024

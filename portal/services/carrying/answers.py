@@ -17,7 +17,7 @@ from portal.providers.ports import GatewayRefused, GatewayUnavailable, Reading, 
 from portal.queries import subscriptions
 from portal.secrets import CannotOpen
 from portal.services.context import Context
-from portal.services.gateways import NoKey, OtherEnvironment, gateway_for, heed
+from portal.services.paypal.gateways import NoKey, OtherEnvironment, gateway_for, heed
 
 log = structlog.get_logger(__name__)
 

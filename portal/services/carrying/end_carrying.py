@@ -19,7 +19,7 @@ from portal.domain.subscriptions import PROVIDER_NOT_STARTED, status_from_provid
 from portal.models import EndRequest, Merchant, Subscription, TimelineKind
 from portal.providers.ports import GatewayRefused, Reading, Refusal
 from portal.queries import end_requests, merchant_news
-from portal.services import audit, endings, key_marks, notices, timeline
+from portal.services.audit import audit, timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     KEY_TROUBLES,
@@ -34,7 +34,10 @@ from portal.services.carrying.answers import (
 )
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
-from portal.services.provider_facts import is_over, take_over
+from portal.services.dates.provider_facts import is_over, take_over
+from portal.services.ends import endings
+from portal.services.notices import notices
+from portal.services.paypal import key_marks
 from portal.services.tries import Carried
 
 log = structlog.get_logger(__name__)

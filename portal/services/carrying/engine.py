@@ -22,7 +22,7 @@ from portal.clock import utc_now
 from portal.domain.end_requests import LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
 from portal.models import Subscription
 from portal.queries import paypal_accounts, subscriptions
-from portal.services import key_marks, tries
+from portal.services import tries
 from portal.services.carrying.answers import (
     KEY_TROUBLES,
     REFUSED_KEY,
@@ -33,7 +33,8 @@ from portal.services.carrying.answers import (
     answered,
 )
 from portal.services.context import Context
-from portal.services.gateways import slow_down, suspect_key
+from portal.services.paypal import key_marks
+from portal.services.paypal.gateways import slow_down, suspect_key
 from portal.services.tries import Carried
 
 log = structlog.get_logger(__name__)

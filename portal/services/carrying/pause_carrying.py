@@ -16,7 +16,7 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict
 from portal.models import Merchant, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import GatewayRefused, Reading, Refusal, SubscriptionGateway
 from portal.queries import end_requests, pauses
-from portal.services import endings, pause_notices, pause_outcomes, timeline
+from portal.services.audit import timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     MERCHANT_TROUBLES,
@@ -31,7 +31,10 @@ from portal.services.carrying.answers import (
 from portal.services.carrying.end_carrying import alarms
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
-from portal.services.provider_facts import is_stale, take_over
+from portal.services.dates.provider_facts import is_stale, take_over
+from portal.services.ends import endings
+from portal.services.notices import pause_notices
+from portal.services.pauses import pause_outcomes
 
 TRIES_BEFORE_MERCHANT: Final = 6  # about ten hours: the merchant then looks too
 # PayPal wants a reason where nobody gave one.

@@ -31,7 +31,8 @@ from portal.providers.ports import (
 )
 from portal.queries import late_payments as alarms
 from portal.queries import refunds
-from portal.services import late_payment_notices, late_payments, payments, timeline, tries
+from portal.services import tries
+from portal.services.audit import timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     MERCHANT_TROUBLES,
@@ -44,8 +45,10 @@ from portal.services.carrying.answers import (
 )
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
-from portal.services.gateways import rest_gateway
-from portal.services.payments import Told
+from portal.services.money import late_payments, payments
+from portal.services.money.payments import Told
+from portal.services.notices import late_payment_notices
+from portal.services.paypal.gateways import rest_gateway
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
 from portal.queries import audit as queries
-from portal.services import audit_checks, audit_exports
-from portal.services.audit_checks import Verdict
-from portal.services.audit_exports import Format
+from portal.services.audit import audit_checks, audit_exports
+from portal.services.audit.audit_checks import Verdict
+from portal.services.audit.audit_exports import Format
 from portal.web import labels
 from portal.web.admin import audit_words, bp, showing
 from portal.web.identity import by, context, person

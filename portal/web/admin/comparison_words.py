@@ -14,8 +14,8 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.money import Money
 from portal.domain.subscriptions import Status
 from portal.queries.comparisons import ComparisonState, ComparisonTrigger, Note, notes_of
-from portal.services.comparison_facts import Fact
-from portal.services.imports import StopReason
+from portal.services.comparisons.comparison_facts import Fact
+from portal.services.imports.imports import StopReason
 from portal.web import labels
 from portal.web.admin import words
 from portal.web.formatting import formatter

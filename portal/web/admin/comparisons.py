@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.queries import comparisons as reads
 from portal.queries import paypal_accounts
-from portal.services import comparisons
-from portal.services.comparisons import AlreadyRunning
-from portal.services.gateways import NoKey
+from portal.services.comparisons import comparisons
+from portal.services.comparisons.comparisons import AlreadyRunning
+from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, comparison_words, presenting, showing
 from portal.web.admin.lists import place, turn
 from portal.web.identity import by, context, person

@@ -11,7 +11,7 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.queries import customers
-from portal.services import customer_addresses, customer_joining
+from portal.services.people import customer_addresses, customer_joining
 from portal.web.admin import bp, presenting, showing
 from portal.web.csrf import EmptyForm
 from portal.web.identity import by, context, person

@@ -25,15 +25,17 @@ from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
-from portal.services import end_requests, end_withdrawals, planned_ends
 from portal.services.carrying import end_carrying
 from portal.services.carrying.answers import VISITOR
-from portal.services.end_requests import OverAlready
-from portal.services.end_schedules import beginning_of, plan
-from portal.services.end_wishes import Wish
+from portal.services.dates import planned_ends
+from portal.services.dates.end_schedules import beginning_of, plan
+from portal.services.ends import end_requests, end_withdrawals
+from portal.services.ends.end_requests import OverAlready
+from portal.services.ends.end_wishes import Wish
 from portal.web import labels
-from portal.web.admin import bp, presenting, received_pages, showing, words
+from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
+from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
 from portal.web.identity import context, person

@@ -12,9 +12,9 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.queries import inbox, subscriptions
-from portal.services import given_dates
+from portal.services.money import given_dates
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.received_forms import PaidUntilForm, end_of
+from portal.web.admin.received.received_forms import PaidUntilForm, end_of
 from portal.web.identity import context, person
 
 

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.queries import import_runs, paypal_accounts
-from portal.services import imports
-from portal.services.gateways import NoKey
-from portal.services.imports import AlreadyRunning, StopReason
+from portal.services.imports import imports
+from portal.services.imports.imports import AlreadyRunning, StopReason
+from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.identity import by, context, person
 

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.queries import comparisons, desk, end_requests, proofs
 from portal.queries import inbox as stored
-from portal.services import inbox as marks
 from portal.services.carrying import end_carrying
 from portal.services.carrying.answers import VISITOR
+from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of
 from portal.web.admin import bp, inbox_cards, presenting, showing
 from portal.web.admin.endings import say

@@ -17,9 +17,10 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Action
 from portal.queries.inbox import Item, Kind
 from portal.queries.paypal_accounts import Provider
-from portal.services import outbox
+from portal.services.notices import outbox
 from portal.web import labels
-from portal.web.admin import comparison_words, event_words, late_payment_words, presenting, words
+from portal.web.admin import comparison_words, late_payment_words, presenting, words
+from portal.web.admin.messages import event_words
 from portal.web.admin.presenting import Happening, Row
 from portal.web.formatting import formatter
 

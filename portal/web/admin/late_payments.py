@@ -21,10 +21,10 @@ from portal.queries import late_payments as alarms
 from portal.queries import refunds as stored_refunds
 from portal.queries.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
-from portal.services import late_payments, refunds
 from portal.services.carrying import refund_carrying
 from portal.services.carrying.answers import VISITOR
-from portal.services.refunds import By
+from portal.services.money import late_payments, refunds
+from portal.services.money.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
 from portal.web.csrf import BaseForm

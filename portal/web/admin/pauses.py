@@ -23,10 +23,10 @@ from portal.domain.subscriptions import ProviderStatus, Status
 from portal.i18n import Translator
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import pauses as queries
-from portal.services import pauses
 from portal.services.carrying import pause_carrying
 from portal.services.carrying.answers import VISITOR
-from portal.services.pauses import PauseWish
+from portal.services.pauses import pauses
+from portal.services.pauses.pauses import PauseWish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.pause_forms import PauseForm, StaffResumeForm

@@ -18,8 +18,8 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
-from portal.services import planned_ends
-from portal.services.end_schedules import payments_around
+from portal.services.dates import planned_ends
+from portal.services.dates.end_schedules import payments_around
 from portal.web import labels, timeline_words
 from portal.web.admin import words
 from portal.web.formatting import formatter

@@ -21,11 +21,11 @@ from portal.queries import paypal_accounts
 from portal.queries import profile_imports as lists
 from portal.queries.paypal_accounts import Provider
 from portal.queries.profile_imports import ProfileRowState
-from portal.services import profile_imports
 from portal.services.csv_files import MARK, line_of
-from portal.services.gateways import NoKey
-from portal.services.imports import AlreadyRunning, StopReason
-from portal.services.profile_import_files import MOST_BYTES, BadFile
+from portal.services.imports import profile_imports
+from portal.services.imports.imports import AlreadyRunning, StopReason
+from portal.services.imports.profile_import_files import MOST_BYTES, BadFile
+from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, presenting, profile_words, showing, words
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm

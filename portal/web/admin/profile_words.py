@@ -9,8 +9,8 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from portal.services.profile_import_files import BadFile, FileFault, RowFault
-from portal.services.profile_imports import RowResult
+from portal.services.imports.profile_import_files import BadFile, FileFault, RowFault
+from portal.services.imports.profile_imports import RowResult
 
 STATE: Final[Mapping[str, LazyString]] = {
     "waiting": _l("Still to be read"),

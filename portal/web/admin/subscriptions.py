@@ -30,15 +30,17 @@ from portal.queries import (
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
-from portal.services import refreshing
-from portal.services.refreshing import Refreshed
+from portal.services.arrivals import refreshing
+from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, bulk_choices, pauses, presenting, received_pages, showing, words
-from portal.web.admin.bulk_forms import ChoiceForm
+from portal.web.admin import bp, pauses, presenting, showing, words
+from portal.web.admin.bulk import bulk_choices
+from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
 from portal.web.admin.lists import place, search_words, turn
+from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 

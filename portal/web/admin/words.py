@@ -13,8 +13,8 @@ from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Action, ProviderStatus, Status
-from portal.services.imports import StopReason
-from portal.services.key_checks import Finding
+from portal.services.imports.imports import StopReason
+from portal.services.keys.key_checks import Finding
 from portal.web.labels import TROUBLE
 
 ENVIRONMENT: Final[Mapping[str, LazyString]] = {

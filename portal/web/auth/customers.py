@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.queries.people import Kind
 from portal.secrets import new_token
-from portal.services import logins
-from portal.services.logins import Ask, Entry
+from portal.services.people import logins
+from portal.services.people.logins import Ask, Entry
 from portal.web import addresses, identity, locale
 from portal.web.auth import bp
 from portal.web.auth.forms import CodeForm, EmailForm

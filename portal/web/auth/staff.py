@@ -12,7 +12,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
 from portal.queries.people import Kind
-from portal.services import staff_logins
+from portal.services.people import staff_logins
 from portal.services.throttles import TooManyTries
 from portal.web import addresses, confirming, identity
 from portal.web.auth import bp, unlocking

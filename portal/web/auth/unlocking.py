@@ -12,8 +12,8 @@ from flask_babel import ngettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
-from portal.services import staff_unlocks
-from portal.services.logins import normal_email
+from portal.services.people import staff_unlocks
+from portal.services.people.logins import normal_email
 from portal.services.throttles import TooManyTries
 from portal.web import identity, locale
 from portal.web.auth import bp

@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.domain import email_addresses
 from portal.queries import customers
 from portal.queries.people import Kind
-from portal.services import sessions
+from portal.services.people import sessions
 from portal.web import addresses, identity
 from portal.web.customer import bp
 

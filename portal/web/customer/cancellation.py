@@ -26,12 +26,12 @@ from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
-from portal.services import planned_ends
 from portal.services.carrying import end_carrying
 from portal.services.carrying.answers import VISITOR
-from portal.services.end_requests import Recorded, record
-from portal.services.end_schedules import beginning_of, expectation, plan
-from portal.services.end_wishes import Wish
+from portal.services.dates import planned_ends
+from portal.services.dates.end_schedules import beginning_of, expectation, plan
+from portal.services.ends.end_requests import Recorded, record
+from portal.services.ends.end_wishes import Wish
 from portal.services.rules import grants_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm

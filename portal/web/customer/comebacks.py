@@ -23,9 +23,9 @@ from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
 from portal.queries import comebacks, holdings, subscriptions
 from portal.queries.holdings import Holding
-from portal.services import comeback_calls, comeback_watching
-from portal.services.comeback_calls import VISITOR
-from portal.services.comeback_watching import Looked
+from portal.services.carrying import comeback_calls, comeback_watching
+from portal.services.carrying.comeback_calls import VISITOR
+from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.rules import access_left
 from portal.web import labels, locale

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.queries import holdings
-from portal.services import notifications
-from portal.services.notifications import Notification
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import NotificationForm
 from portal.web.identity import context, person

@@ -17,8 +17,8 @@ from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.queries.holdings import Holding
-from portal.services import pauses
-from portal.services.pauses import Days
+from portal.services.pauses import pauses
+from portal.services.pauses.pauses import Days
 from portal.web.formatting import formatter
 
 

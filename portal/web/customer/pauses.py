@@ -24,10 +24,10 @@ from portal.mail.composing import AUTOPAY_URL
 from portal.queries import holdings
 from portal.queries import pauses as queries
 from portal.queries.holdings import Holding
-from portal.services import pauses
 from portal.services.carrying import pause_carrying
 from portal.services.carrying.answers import VISITOR
-from portal.services.pauses import PauseWish
+from portal.services.pauses import pauses
+from portal.services.pauses.pauses import PauseWish
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, pause_words, presenting
 from portal.web.customer.forms import PauseForm

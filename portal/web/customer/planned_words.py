@@ -10,7 +10,7 @@ from portal.documents.planned_ends import planned_words
 from portal.domain.access import Window
 from portal.mail.facts import PlannedWords
 from portal.queries.holdings import Holding
-from portal.services import planned_ends
+from portal.services.dates import planned_ends
 from portal.services.rules import grants_of
 from portal.web.formatting import formatter
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from portal.domain.policies import Actor
 from portal.queries.holdings import Holding
-from portal.services.end_schedules import payments_around
+from portal.services.dates.end_schedules import payments_around
 from portal.web import labels
 from portal.web.customer import presenting
 from portal.web.customer.presenting import Row

@@ -30,9 +30,9 @@ from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import PlannedWords, ProofWords
 from portal.queries import holdings, late_payments, proofs, received_requests
 from portal.queries.holdings import Holding
-from portal.services import end_withdrawals
 from portal.services.comebacks import is_offered
-from portal.services.notice_facts import is_payment_near
+from portal.services.ends import end_withdrawals
+from portal.services.notices.notice_facts import is_payment_near
 from portal.services.proofs import file_of, gather
 from portal.services.rules import access_left
 from portal.web import locale

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, abort
 
 from portal.clock import utc_now
-from portal.services import ipn_intake
+from portal.services.messages import ipn_intake
 from portal.web.identity import context
 from portal.web.webhooks import bp
 from portal.web.webhooks.bodies import raw_body

@@ -9,8 +9,8 @@ from flask import Response, request
 
 from portal.clock import utc_now
 from portal.providers.ports import Delivery
-from portal.services import webhook_intake
-from portal.services.webhook_intake import Intake
+from portal.services.messages import webhook_intake
+from portal.services.messages.webhook_intake import Intake
 from portal.web.identity import context
 from portal.web.webhooks import bp
 from portal.web.webhooks.bodies import raw_body

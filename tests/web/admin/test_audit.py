@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.audit import OPERATOR, Act, Flaw
 from portal.queries.timelines import TimelineKind
-from portal.services import audit
+from portal.services.audit import audit
 from portal.web.admin import audit_words
 
 PAGE = "/admin/audit"

@@ -12,10 +12,10 @@ from sqlalchemy import func, select, update
 from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.models import BulkAct, BulkRow, BulkState
-from portal.services import bulk_running
-from portal.web.admin import bulk_acts as pages
-from portal.web.admin import bulk_forms
-from tests.services.test_bulk_acts import run
+from portal.services.bulk import bulk_running
+from portal.web.admin.bulk import bulk_acts as pages
+from portal.web.admin.bulk import bulk_forms
+from tests.services.bulk.test_bulk_acts import run
 
 TICKED = "Preview the selection"
 CANCEL_ONE, CANCEL_THREE = "Cancel 1 subscription", "Cancel 3 subscriptions"
@@ -175,7 +175,7 @@ def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant,
 
 @pytest.mark.parametrize("matching", [MOST_ROWS + 1])
 def test_more_than_one_act_may_hold_offers_no_button_for_all(support, make, merchant, monkeypatch, matching):
-    from portal.web.admin import bulk_choices
+    from portal.web.admin.bulk import bulk_choices
 
     make.subscription(merchant=merchant)
     monkeypatch.setattr(bulk_choices, "matching", lambda *_positional, **_named: matching)

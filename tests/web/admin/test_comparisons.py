@@ -17,8 +17,8 @@ from portal.models import (
     PayPalAccount,
 )
 from portal.queries import comparisons as reads
-from portal.services import comparisons
-from portal.services.comparison_facts import Fact
+from portal.services.comparisons import comparisons
+from portal.services.comparisons.comparison_facts import Fact
 from portal.web.admin import comparison_words
 
 PAGE = "/admin/paypal/comparisons"

@@ -13,7 +13,7 @@ from portal.clock import utc_now
 from portal.models import LoginSession, Merchant
 from portal.queries import products
 from portal.web.access import ACCESS, Again, Face
-from tests.services.late_money import alarms, charged, show, stopped
+from tests.services.money.late_money import alarms, charged, show, stopped
 from tests.test_architecture import address, routes
 from tests.web.conftest import PASSWORD, totp
 

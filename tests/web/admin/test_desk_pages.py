@@ -196,8 +196,8 @@ def open_request(make, subscription):
     from portal.domain.end_requests import Channel
     from portal.domain.policies import Actor
     from portal.domain.subscriptions import Action
-    from portal.services import end_requests
-    from portal.services.end_wishes import Wish
+    from portal.services.ends import end_requests
+    from portal.services.ends.end_wishes import Wish
 
     wish = Wish(
         merchant_id=subscription.merchant_id,

@@ -15,8 +15,8 @@ from portal.domain.subscriptions import Status
 from portal.models import Mail, TimelineEntry, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import subscriptions
-from portal.services import endings
-from tests.services.test_imports import until_somebody_waits
+from portal.services.ends import endings
+from tests.services.imports.test_imports import until_somebody_waits
 
 
 @pytest.fixture

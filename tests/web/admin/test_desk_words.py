@@ -9,9 +9,10 @@ import pytest
 
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import ProviderStatus, Status
-from portal.services import received_requests
-from portal.services.received_requests import Declaration
-from portal.web.admin import event_words, words
+from portal.services.inbox import received_requests
+from portal.services.inbox.received_requests import Declaration
+from portal.web.admin import words
+from portal.web.admin.messages import event_words
 
 MOMENT_IN_FULL = re.compile(r"day \d+ \w+ \d{4} at \d")
 PAGES = ("", "subscriptions", "customers", "audit", "bulk", "paypal/events", "paypal/comparisons", "settings")

@@ -159,8 +159,8 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     from portal.domain.end_requests import Channel
     from portal.domain.policies import Actor
     from portal.domain.subscriptions import Action
-    from portal.services import end_requests
-    from portal.services.end_wishes import Wish
+    from portal.services.ends import end_requests
+    from portal.services.ends.end_wishes import Wish
 
     product = make.product(merchant, commitment_months=6, commitment_binds=True)
     subscription = make.subscription(merchant=merchant, product=product, committed_until=now + timedelta(days=120))
@@ -258,7 +258,7 @@ def test_an_end_costs_a_bounded_number_of_statements(support, subscription, stat
 
 
 def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal, ctx, now):
-    from portal.services import imports
+    from portal.services.imports import imports
 
     for place in range(25):
         paypal.add_subscription(email=f"c{place}@client.test")

@@ -33,9 +33,11 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.queries import inbox
-from portal.services import aging, end_withdrawals, notifications, received_requests
-from portal.services.notifications import Notification
-from portal.services.received_requests import Declaration
+from portal.services import aging
+from portal.services.ends import end_withdrawals
+from portal.services.inbox import notifications, received_requests
+from portal.services.inbox.notifications import Notification
+from portal.services.inbox.received_requests import Declaration
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from portal.domain.late_payments import LateState
 from portal.models import Subscription
-from tests.services.late_money import alarms, charged, show, stopped, told
+from tests.services.money.late_money import alarms, charged, show, stopped, told
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Subscription, TimelineKind
 from portal.queries import refunds as stored
-from portal.services import events, ipn_intake, webhook_endpoints
 from portal.services.carrying import refund_carrying
+from portal.services.messages import events, ipn_intake, webhook_endpoints
 from tests.fakes.webhooks import event
-from tests.services.late_money import alarms, charged, payment_of, stopped, tell, watch
-from tests.services.test_carrying_out import ask, carry, entries, mails
-from tests.services.test_ipn_events import work
-from tests.services.webhook_desk import WebhookDesk, changed, refund, sale
+from tests.services.carrying.test_carrying_out import ask, carry, entries, mails
+from tests.services.messages.test_ipn_events import work
+from tests.services.messages.webhook_desk import WebhookDesk, changed, refund, sale
+from tests.services.money.late_money import alarms, charged, payment_of, stopped, tell, watch
 
 ACTIVATED, COMPLETED, REFUNDED = "BILLING.SUBSCRIPTION.ACTIVATED", "PAYMENT.SALE.COMPLETED", "PAYMENT.SALE.REFUNDED"
 

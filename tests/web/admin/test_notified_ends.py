@@ -8,8 +8,8 @@ import pytest
 from babel.dates import format_date
 
 from portal.domain.end_requests import RequestState
-from portal.services import notifications
-from portal.services.notifications import Notification
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from portal.models import (
     WebhookTrouble,
 )
 from portal.providers.ports import Refusal, SignatureFault
-from portal.services import webhook_registration
-from portal.services.ipn_messages import IpnMessage
-from portal.services.ipn_money import MOVES, WORDS
-from portal.services.webhook_endpoints import endpoint_of
-from portal.web.admin import event_words
-from portal.web.admin.event_forms import FetchForm
+from portal.services.messages import webhook_registration
+from portal.services.messages.ipn_messages import IpnMessage
+from portal.services.messages.ipn_money import MOVES, WORDS
+from portal.services.messages.webhook_endpoints import endpoint_of
+from portal.web.admin.messages import event_words
+from portal.web.admin.messages.event_forms import FetchForm
 
 PAGE = "/admin/paypal/events"
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.models import KeyState, LoginSession, PayPalAccount, Provider
-from portal.services import key_checks
-from portal.services.webhook_endpoints import endpoint_of
+from portal.services.keys import key_checks
+from portal.services.messages.webhook_endpoints import endpoint_of
 
 REST, CLASSIC = "/admin/paypal/rest", "/admin/paypal/classic"
 PAGES = pytest.mark.parametrize("page_of", [REST, CLASSIC])

@@ -11,9 +11,9 @@ from sqlalchemy import func, select, update
 
 from portal.clock import utc_now
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState
-from portal.services import profile_import_reading, profile_imports
-from portal.services.profile_import_files import FileFault, RowFault
-from portal.services.profile_imports import RowResult
+from portal.services.imports import profile_import_reading, profile_imports
+from portal.services.imports.profile_import_files import FileFault, RowFault
+from portal.services.imports.profile_imports import RowResult
 from portal.web.admin import profile_words
 
 A, B = "I-AAAAAAAA1111", "I-BBBBBBBB2222"

@@ -6,10 +6,10 @@ from urllib.parse import urljoin, urlsplit
 
 from portal.domain.policies import Role
 from portal.domain.received_requests import Way
-from portal.services import received_requests
-from portal.services.received_requests import Declaration
+from portal.services.inbox import received_requests
+from portal.services.inbox.received_requests import Declaration
 from portal.web.access import ACCESS, Face
-from tests.services.late_money import charged, show, stopped
+from tests.services.money.late_money import charged, show, stopped
 
 
 def is_for_a_reader(app, address):

@@ -12,9 +12,9 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import Comeback, Payment, PaymentState
-from portal.services import end_requests
-from portal.services.end_wishes import Wish
-from portal.services.refreshing import Refreshed
+from portal.services.arrivals.refreshing import Refreshed
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
 from portal.web import payments
 from portal.web.admin.subscriptions import PAYMENTS, SAID
 

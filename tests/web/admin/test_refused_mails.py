@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.models import Customer, Mail, MailState
-from portal.services import end_requests, outbox
 from portal.services.carrying import end_carrying
-from portal.services.end_wishes import Wish
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
+from portal.services.notices import outbox
 
 
 @pytest.fixture

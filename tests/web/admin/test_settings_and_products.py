@@ -162,7 +162,7 @@ def test_numbers_and_names_are_checked(owner, ctx, make, merchant, field, bad):
 
 
 def test_products_of_an_import_are_listed_with_their_prices(owner, make, merchant, paypal, ctx):
-    from portal.services import imports
+    from portal.services.imports import imports
 
     make.key(merchant)
     paypal.add_subscription(plan_id=paypal.add_plan("Yen club", amount="1500", currency="JPY").id)

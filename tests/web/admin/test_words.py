@@ -10,8 +10,8 @@ from portal.domain.end_requests import Trouble
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import ENDED, ENDINGS
 from portal.models import MailState
-from portal.services.imports import StopReason
-from portal.services.key_checks import Finding
+from portal.services.imports.imports import StopReason
+from portal.services.keys.key_checks import Finding
 from portal.web.admin import words
 
 MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from portal.clock import utc_now
-from portal.services import late_payments
-from tests.services.late_money import alarms, charged, click, show, stopped, told, try_it
+from portal.services.money import late_payments
+from tests.services.money.late_money import alarms, charged, click, show, stopped, told, try_it
 
 WORDS = {
     "en": (

@@ -16,11 +16,13 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Action
 from portal.models import Mail, Merchant, ReceivedRequest
 from portal.queries import inbox
-from portal.services import end_requests, notifications, outbox, received_requests
+from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
-from portal.services.end_wishes import Wish
-from portal.services.notifications import Notification
-from portal.services.refreshing import refresh
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
+from portal.services.inbox import notifications, received_requests
+from portal.services.inbox.notifications import Notification
+from portal.services.notices import outbox
 from tests.web.customer.conftest import DONE
 
 LINK, PRESS = "Notify my cancellation", "Notification of the cancellation"

@@ -23,9 +23,12 @@ from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof
 from portal.providers.smtp import SmtpMailer
-from portal.services import aging, end_requests, outbox, proofs, refreshing
+from portal.services import aging, proofs
+from portal.services.arrivals import refreshing
 from portal.services.carrying import end_carrying
-from portal.services.end_wishes import Wish
+from portal.services.ends import end_requests
+from portal.services.ends.end_wishes import Wish
+from portal.services.notices import outbox
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
 from tests.web.customer.conftest import reference_of

@@ -14,10 +14,10 @@ from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail
-from portal.services import end_requests
 from portal.services.carrying import end_carrying
-from portal.services.outbox import CONTENT
-from tests.services.test_carrying_out import ask, carry, wish_of
+from portal.services.ends import end_requests
+from portal.services.notices.outbox import CONTENT
+from tests.services.carrying.test_carrying_out import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"

@@ -1,0 +1,1 @@
+"""Every SELECT about PayPal's messages and where they arrive."""

@@ -1,0 +1,89 @@
+"""Write one fact into a subscription's timeline, and into the audit chain: reported twice, it stands there once."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.models import Subscription, TimelineEntry, TimelineKind
+from portal.services.audit import audit
+
+# A code, an id, a reference, a date, an amount; no address and no sentence looks like that.
+_CODE: Final = re.compile(r"[\w:.+/-]{0,80}", re.ASCII)
+FREE_TEXT: Final = frozenset({"note", "comment", "reason", "text", "name", "actor_name", "email", "title", "customer"})
+
+
+def note(
+    session: Session,
+    subscription: Subscription,
+    kind: TimelineKind,
+    *,
+    key: str,
+    at: datetime,
+    actor: Actor = Actor.SYSTEM,
+    actor_name: str = "",
+    actor_id: uuid.UUID | None = None,
+    channel: Channel | None = None,
+    **details: Any,
+) -> None:
+    """Add the fact unless the same kind and key already stand there. `details` must fit in JSON.
+
+    A fact that is new is appended to the merchant's audit chain too, without names and free texts.
+    """
+    session.flush()
+    is_new = session.scalar(
+        insert(TimelineEntry)
+        .values(
+            merchant_id=subscription.merchant_id,
+            subscription_id=subscription.id,
+            at=at,
+            kind=kind,
+            key=key,
+            actor=actor,
+            actor_name=actor_name,
+            channel=channel,
+            details=details,
+        )
+        .on_conflict_do_nothing(constraint="uq_timeline_entries_fact")
+        .returning(TimelineEntry.id)
+    )
+    if is_new is not None:
+        audit.append(
+            session,
+            subscription.merchant_id,
+            kind,
+            by=By(actor=actor, actor_id=actor_id, channel=channel),
+            at=at,
+            subject=("subscription", subscription.id),
+            **_impersonal(details),
+        )
+
+
+def _impersonal(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the details without what people wrote or are called; its names stand under `withheld`.
+
+    The chain can never be changed, and a customer may ask to be erased (docs/decisions/0007).
+    """
+    withheld = sorted(name for name, value in details.items() if value and not _is_code(name, value))
+    kept = {name: value for name, value in details.items() if name not in FREE_TEXT and name not in withheld}
+    return kept | ({"withheld": withheld} if withheld else {})
+
+
+def _is_code(name: str, value: Any) -> bool:
+    match value:
+        case str():
+            return name not in FREE_TEXT and _CODE.fullmatch(value) is not None
+        case list():
+            return all(_is_code(name, part) for part in value)
+        case dict():
+            return all(_is_code(key, part) for key, part in value.items())
+        case _:
+            return value is None or isinstance(value, int)  # bool is one

@@ -1,0 +1,1 @@
+"""One act over many subscriptions: preview, run, result."""

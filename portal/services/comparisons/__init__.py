@@ -1,0 +1,1 @@
+"""What PayPal shows against what is stored, each night."""

@@ -1,0 +1,1 @@
+"""Asking for an end, taking it back, and the one door through which an end is written."""

@@ -1,0 +1,123 @@
+"""Take a request to end back, while PayPal has not been told: the row and its reason stay."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal.domain import policies
+from portal.domain.end_requests import Channel, RequestState, can_withdraw
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import Actor
+from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.queries import end_requests, subscriptions
+from portal.services.audit import timeline
+from portal.services.context import Context
+from portal.services.ends.end_wishes import Wish, settings_of
+from portal.services.inbox import received_requests
+from portal.services.notices import notices
+from portal.services.pauses import pause_outcomes
+
+
+def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
+    """Take a request back while nothing was sent to PayPal; the row and its reason stay.
+
+    Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
+    """
+    with ctx.db.begin() as session:
+        found = end_requests.of_customer(session, merchant_id, customer_id, reference)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        request = end_requests.lock(session, found.id)
+        if request.actor is not Actor.CUSTOMER:
+            raise NoResultFound
+        if request.state is RequestState.WITHDRAWN:
+            return  # a second click
+        _take_back(
+            session,
+            subscription,
+            request,
+            actor=Actor.CUSTOMER,
+            actor_id=customer_id,
+            channel=Channel.PORTAL,
+            now=now,
+        )
+        notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
+
+
+def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: datetime) -> None:
+    """Take back an end that staff planned for a later day. A customer's own request is the customer's to take back.
+
+    `wish` says who acts.  Raises NoResultFound for a request that staff did not make, NotAllowed when it is too
+    late, or when the role does not include it.
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
+        merchant = session.get_one(Merchant, wish.merchant_id)
+        policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+        request = end_requests.lock(session, request_id)
+        if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
+            raise NoResultFound
+        if request.state is RequestState.WITHDRAWN:
+            return  # a second click, or a colleague's
+        if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
+            raise NotAllowed(Denial.ALREADY_SENT)
+        answered, reference, asked_at = request.answers, request.asked_under, request.asked_at
+        take_back_by(session, subscription, request, wish, now=now)
+        if answered:
+            notices.end_plan_withdrawn(ctx, session, request, reference, asked_at, now=now)
+
+
+def take_back_by(
+    session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
+) -> list[uuid.UUID]:
+    """Take it back in the name of whoever wishes that; return the requests by letter that wait again.
+
+    Both locks are held.  Raises NotAllowed(ALREADY_SENT).
+    """
+    return _take_back(
+        session,
+        subscription,
+        request,
+        actor=wish.actor,
+        actor_id=wish.actor_id,
+        actor_name=wish.actor_name,
+        channel=wish.channel,
+        now=now,
+    )
+
+
+def _take_back(
+    session: Session,
+    subscription: Subscription,
+    request: EndRequest,
+    *,
+    actor: Actor,
+    channel: Channel,
+    actor_id: uuid.UUID | None = None,
+    actor_name: str = "",
+    now: datetime,
+) -> list[uuid.UUID]:
+    if not can_withdraw(request.state, sent_at=request.sent_at):
+        raise NotAllowed(Denial.ALREADY_SENT)
+    names = request.names
+    request.move(RequestState.WITHDRAWN)
+    request.withdrawn_at = now
+    request.next_try_at = None
+    pause_outcomes.restore(session, subscription, request, now=now)
+    letters = received_requests.reopen(session, request, subscription, now=now)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_WITHDRAWN,
+        key=str(request.id),
+        at=now,
+        actor=actor,
+        actor_name=actor_name,
+        actor_id=actor_id,
+        channel=channel,
+        **names,
+    )
+    return letters

@@ -1,0 +1,204 @@
+"""The one door: whoever learns something from PayPal ends here, so that one end gives one entry and one mail.
+
+The web, the worker, the import and later the webhook and the nightly comparison all call
+`record_reading` or `record_end` with the subscription locked (cancellation.md, rule 4).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain.access import preview_end
+from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ProviderStatus, Status
+from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.providers.ports import Reading
+from portal.queries import end_requests
+from portal.services import proofs, tries
+from portal.services.audit import timeline
+from portal.services.context import Context
+from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
+from portal.services.dates.provider_facts import is_over, is_stale, take_over
+from portal.services.inbox import received_requests
+from portal.services.money import given_dates, late_payments
+from portal.services.notices import moved_ends, notices
+from portal.services.pauses import pause_outcomes
+from portal.services.people import customer_addresses
+from portal.services.rules import rule_of
+
+log = structlog.get_logger(__name__)
+
+LAG: Final = timedelta(hours=1)  # so long a read may show an older state; one that stays is no lag: it did not hold
+
+
+def record_reading(
+    ctx: Context, session: Session, subscription: Subscription, reading: Reading, *, now: datetime
+) -> None:
+    """Take over what PayPal shows: facts always, a living state or an end by domain.md's table.
+
+    A late or repeated word never revives an ended subscription; a word nobody has seen changes nothing.
+    """
+    if subscription.is_over:
+        _after_the_end(ctx, session, subscription, reading, now=now)
+        return
+    stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
+    take_over(subscription, reading, now=now)
+    if not stale:
+        customer_addresses.learn(session, subscription.customer, reading, now=now)
+    moved_ends.follow(ctx, session, subscription, now=now)
+    seen = status_of(reading, subscription)
+    if seen is None:
+        log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])
+        timeline.note(session, subscription, TimelineKind.UNKNOWN_WORD, key=reading.status, at=now, word=reading.status)
+    elif is_over(reading):
+        request = end_requests.open_of(session, subscription.id)
+        basis = Basis.READ_AFTER_CALL if request is not None and request.sent_at else Basis.ALREADY_OVER
+        request = request or _own_request(session, subscription, seen, Actor.PROVIDER, now=now)
+        record_end(ctx, session, request, subscription, basis=basis, reading=reading, now=now)
+    elif not stale and subscription.follow(seen, at=late_since(subscription, now=now)):
+        if was_pending:
+            read_again(session, subscription, reading, now=now)
+        if pause_outcomes.follow(ctx, session, subscription, reading, now=now):
+            return  # somebody asked for it here: the fact has its own entry
+        timeline.note(
+            session,
+            subscription,
+            TimelineKind.STATUS_SEEN,
+            key=f"{seen}:{now.isoformat()}",
+            at=now,
+            actor=Actor.PROVIDER,
+            status=seen,
+        )
+
+
+def record_end(
+    ctx: Context,
+    session: Session,
+    request: EndRequest,
+    subscription: Subscription,
+    *,
+    basis: Basis,
+    reading: Reading,
+    now: datetime,
+) -> None:
+    """Write the end that PayPal's read has shown, with timeline, proof and mail, in one transaction."""
+    _see_what_was_missed(subscription, request, reading, basis=basis, now=now)
+    at = now if basis is Basis.NEVER_STARTED else min(reading.status_at or now, now)
+    preview = preview_end(subscription.facts, rule_of(subscription.product), request.outcome, at)
+    subscription.end(preview.after, access_until=preview.access_until)
+    if request.actor is not Actor.PROVIDER:  # nobody asked here for an end seen at PayPal: no date is made up
+        subscription.end_requested_at = subscription.end_requested_at or request.created_at
+    if basis is not Basis.NEVER_STARTED:
+        # The first stop counts: it was told, and money after it is money after the end.
+        subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or at
+        late_payments.begin_watch(subscription, request, reading, now=now)
+    request.move(RequestState.CONFIRMED)
+    request.confirmed_at = now
+    request.basis = basis
+    request.trouble = None
+    request.next_try_at = None
+    pause_outcomes.withdraw_all(session, subscription, request, now=now)
+    received_requests.settle_notified(ctx, session, request, now=now)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.ENDED,
+        key=str(request.id),
+        at=now,
+        actor=request.actor,
+        actor_name=request.actor_name,
+        actor_id=request.actor_id,
+        channel=request.channel,
+        outcome=request.outcome,
+        basis=basis,
+        **request.names,
+    )
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    # whoever approved a moment ago is told too
+    customer_addresses.learn(session, subscription.customer, reading, now=now)
+    proof = proofs.keep(ctx, session, request, merchant, now=now)
+    notices.end_confirmed(ctx, session, request, merchant, proof, now=now)
+    late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
+    log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
+
+
+def _see_what_was_missed(
+    subscription: Subscription, request: EndRequest, reading: Reading, *, basis: Basis, now: datetime
+) -> None:
+    """Take over what happened at PayPal unseen before the end.
+
+    One that was approved and paid meanwhile had begun: its paid time counts.  One whose every payment was
+    made before our call could leave was carried through: it is *completed*, whatever was asked (docs/decisions/0002).
+    One that was over here already, and is ended at PayPal again, keeps its end: no last payment was awaited.
+    """
+    if subscription.is_over:
+        return
+    paid = subscription.paid_until is not None and not subscription.has_paid_nothing
+    began = subscription.last_payment_at is not None or paid
+    if subscription.status is Status.PENDING and basis is not Basis.NEVER_STARTED and began:
+        subscription.follow(Status.ACTIVE, at=now)
+    expired = reading.status == ProviderStatus.EXPIRED
+    if expired and request.sent_at is None and request.outcome is Status.CANCELLED:
+        request.outcome = Status.COMPLETED
+
+
+def _own_request(
+    session: Session, subscription: Subscription, outcome: Status, actor: Actor, *, now: datetime
+) -> EndRequest:
+    """Make the row of an end that nobody asked for here: seen at PayPal, or an end that did not hold there."""
+    request = EndRequest(
+        merchant_id=subscription.merchant_id,
+        subscription=subscription,
+        reference=new_reference(),
+        state=RequestState.RECORDED,
+        outcome=outcome,
+        actor=actor,
+        channel=Channel.PROVIDER,
+        shown={},
+        created_at=now,
+    )
+    session.add(request)
+    session.flush()
+    return request
+
+
+def _after_the_end(
+    ctx: Context, session: Session, subscription: Subscription, reading: Reading, *, now: datetime
+) -> None:
+    """An ended subscription stays over.  If PayPal shows it live all the same, it is ended there (again).
+
+    That happens when one was ended here before the buyer approved it: we kept watching (domain.md, pending).
+    """
+    if is_over(reading):
+        was_unsettled = is_unsettled(subscription)
+        take_over(subscription, reading, now=now)
+        subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or reading.status_at or now
+        late_payments.look(ctx, session, subscription, now=now)
+        if was_unsettled:
+            given_dates.tell_settled(ctx, session, subscription, now=now)
+        return
+    seen = status_of(reading)
+    if seen is None or seen is Status.PENDING:
+        return
+    stopped = subscription.stopped_at_provider_at
+    if is_stale(subscription, reading) and (stopped is None or now - stopped < LAG):
+        return
+    if end_requests.open_of(session, subscription.id) is not None:
+        return
+    log.warning("paypal_live_after_end", subscription_id=str(subscription.id), word=reading.status[:40])
+    request = _own_request(session, subscription, subscription.status, Actor.SYSTEM, now=now)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_REQUESTED,
+        key=str(request.id),
+        at=now,
+        outcome=request.outcome,
+        reference=request.reference,
+    )
+    tries.plan(session, request, at=now)

@@ -1,0 +1,62 @@
+"""What staff have read in the inbox and need not read again, and what they send again from there."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal.models import ComparisonDifference, EndRequest, Mail, MailState
+from portal.queries import subscriptions
+from portal.services.context import Context
+from portal.services.notices import outbox
+
+
+def see_difference(
+    ctx: Context, merchant_id: uuid.UUID, difference_id: uuid.UUID, *, by: str, now: datetime
+) -> uuid.UUID | None:
+    """Remember who has read it; return the subscription's id, if it is known. Raises NoResultFound."""
+    with ctx.db.begin() as session:
+        row = session.scalars(
+            select(ComparisonDifference)
+            .where(ComparisonDifference.id == difference_id, ComparisonDifference.merchant_id == merchant_id)
+            .with_for_update(key_share=True)
+        ).one()
+        if row.seen_at is None:
+            row.seen_at, row.seen_by = now, by
+        return row.subscription_id
+
+
+def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: str, now: datetime) -> None:
+    """Remember who has read that a message was refused. Raises NoResultFound for any other message."""
+    with ctx.db.begin() as session:
+        row = _refused(session, merchant_id, mail_id)
+        if row.seen_at is None:
+            row.seen_at, row.seen_by = now, by
+
+
+def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now: datetime) -> str:
+    """Send a refused confirmation again, to where the customer is reached now; return that address.
+
+    Raises NoResultFound for any other message, and for one whose words may not be true any more.
+    """
+    with ctx.db.begin() as session:
+        row = _refused(session, merchant_id, mail_id)
+        if row.kind not in outbox.LASTING:
+            raise NoResultFound
+        request = session.get(EndRequest, row.end_request_id) if row.end_request_id is not None else None
+        customer = subscriptions.of_request(session, request).customer if request is not None else None
+        recipient = (customer.email if customer is not None else None) or row.recipient
+        outbox.send_again(session, row, recipient=recipient, now=now)
+        return recipient
+
+
+def _refused(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
+    return session.scalars(
+        select(Mail)
+        .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
+        .with_for_update(key_share=True)
+    ).one()

@@ -1,0 +1,323 @@
+"""Requests to end that came by other ways: written down and acknowledged at once, open until somebody settles them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.domain import email_addresses
+from portal.domain.audit import PORTAL, Act, By
+from portal.domain.end_requests import Channel, RequestState, new_reference
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import Actor
+from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
+from portal.domain.subscriptions import Status
+from portal.i18n import pick_locale
+from portal.mail import ends
+from portal.mail.composing import Composed
+from portal.mail.facts import ReceivedFacts
+from portal.mail.letterhead import Letterhead
+from portal.models import (
+    EndRequest,
+    Merchant,
+    ReceivedRequest,
+    Subscription,
+    TimelineKind,
+)
+from portal.queries import end_requests, subscriptions
+from portal.queries import received_requests as stored
+from portal.services.audit import audit, timeline
+from portal.services.context import Context
+from portal.services.inbox import received_reminders
+from portal.services.notices import merchant_news, notice_facts, outbox
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What somebody declared, and how and when it came."""
+
+    merchant_id: uuid.UUID
+    received_at: datetime
+    way: Way
+    name: str
+    email: str | None
+    contract: str = ""
+    wished_on: date | None = None
+    message: str = ""
+    recorded_by: str = ""  # a staff member's name
+    subscription_id: uuid.UUID | None = None  # said by the customer's own page
+    by: By = PORTAL
+
+
+def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
+    """Write it down, acknowledge it by mail when there is an address, and tell the merchant, in one transaction."""
+    with ctx.db.begin() as session:
+        received = write(ctx, session, declaration, now=now)
+    log.info("received_request_recorded", received_request_id=str(received.id), way=received.way)
+    return received
+
+
+def write(
+    ctx: Context, session: Session, declaration: Declaration, *, locale: str | None = None, now: datetime
+) -> ReceivedRequest:
+    """As `record`, in the session's transaction. The subscription that it names, if any, is locked."""
+    received = ReceivedRequest(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=declaration.merchant_id,
+        reference=new_reference(),
+        received_at=min(declaration.received_at, now),
+        way=declaration.way,
+        name=declaration.name,
+        email=email_addresses.normal(declaration.email) if declaration.email else None,
+        contract=declaration.contract,
+        wished_on=declaration.wished_on,
+        message=declaration.message,
+        recorded_by=declaration.recorded_by,
+        subscription_id=declaration.subscription_id,
+        open_since=now,
+    )
+    session.add(received)
+    session.flush()
+    if received.subscription_id is not None:
+        _stand_in(session, received, session.get_one(Subscription, received.subscription_id))
+    _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
+    received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
+    return received
+
+
+def tell_added(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription,
+    words: str,
+    *,
+    locale: str | None,
+    now: datetime,
+) -> None:
+    """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
+    key = f"{received.id}:{now.isoformat()}"
+    _note(session, received, subscription, key=key, at=now, words=words)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{key}", locale=locale, now=now)
+    received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
+
+
+def _stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
+    """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
+    asked = subscription.end_requested_at
+    subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
+    _note(session, received, subscription, key=str(received.id), at=received.received_at, words=received.message)
+
+
+def _note(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, key: str, at: datetime, words: str
+) -> None:
+    is_own = received.way is Way.ACCOUNT_PAGE
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.NOTIFIED,
+        key=key,
+        at=at,
+        actor=Actor.CUSTOMER,
+        actor_id=subscription.customer_id if is_own else None,
+        actor_name=received.name,
+        channel=Channel.PORTAL if is_own else None,
+        reference=received.reference,
+        way=received.way.value,
+        note=words,
+        **({"wished_on": received.wished_on.isoformat()} if received.wished_on is not None else {}),
+    )
+
+
+def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
+    """An end of the subscription is asked for, or was seen: it answers what its customer had notified.
+
+    The subscription's lock is held.
+    """
+    for received in stored.lock_open(session, request.subscription_id):
+        match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
+
+
+def match(
+    ctx: Context,
+    session: Session,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    request: EndRequest,
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    """Let a request to end stand for it, in the transaction that records that request; both locks are held.
+
+    Asked for before, the end is the customer's: it says when and under which reference, and is *cancelled*
+    (product.md, decision 7).  Raises NoResultFound, AlreadySettled when somebody has settled it meanwhile, and
+    NotAllowed(NAMES_ANOTHER).
+    """
+    received = stored.lock(session, merchant_id, received_id)
+    if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
+        return
+    if not received.is_open:
+        raise AlreadySettled
+    if not received.may_be_about(request.subscription_id):
+        raise NotAllowed(Denial.NAMES_ANOTHER)
+    received.state = ReceivedState.MATCHED
+    received.end_request_id = request.id
+    received.settled_at, received.settled_by = now, by
+    merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+    if received.received_at <= request.created_at:
+        _stand_in(session, received, session.get_one(Subscription, request.subscription_id))
+        _make_theirs(request, received)
+
+
+def _make_theirs(request: EndRequest, received: ReceivedRequest) -> None:
+    """Write into an end whose wish it carries out: the first, where it answers several."""
+    if request.notified_at is not None and request.notified_at <= received.received_at:
+        return
+    request.notified_at, request.notified_reference = received.received_at, received.reference
+    request.notified_way = received.way
+    if request.is_open:
+        request.outcome = Status.CANCELLED
+
+
+def match_standing(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    subscription_id: uuid.UUID,
+    *,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Link it to the end of that subscription which was asked for already; False when there is none.
+
+    One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
+    Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, merchant_id, subscription_id)
+        requests = end_requests.all_of_subscription(session, subscription.id)
+        standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
+        if standing is None or (standing.actor is Actor.STAFF and standing.is_planned(now)):
+            return False
+        match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
+    return True
+
+
+def dismiss(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    *,
+    reason: str,
+    by: str,
+    by_id: uuid.UUID | None = None,
+    now: datetime,
+) -> None:
+    """Settle it without an end, for a reason that stays here, and tell whoever asked that nothing was ended.
+
+    Raises NoResultFound, AlreadySettled.
+    """
+    acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
+    with ctx.db.begin() as session:
+        subscription = stored.lock_subscription(session, merchant_id, received_id)
+        received = stored.lock(session, merchant_id, received_id)
+        if not received.is_open:
+            raise AlreadySettled
+        received.state, received.dismissal = ReceivedState.DISMISSED, reason
+        received.settled_at, received.settled_by = now, by
+        _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
+        merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+        if subscription is not None:
+            _stand_no_more(session, received, subscription, by=acting, name=by, now=now)
+        locale = stored.locale_of(session, received)
+        _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", locale=locale, now=now)
+
+
+def _stand_no_more(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, by: By, name: str, now: datetime
+) -> None:
+    """Let the subscription show that a notification was closed: its end is asked for by others alone, or by nobody."""
+    session.flush()
+    others = [one.received_at for one in stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min(others, default=None)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.NOTIFICATION_CLOSED,
+        key=str(received.id),
+        at=now,
+        actor=by.actor,
+        actor_id=by.actor_id,
+        actor_name=name,
+        channel=Channel.STAFF,
+        reference=received.reference,
+    )
+
+
+def reopen(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> list[uuid.UUID]:
+    """The request to end was taken back: whoever had asked by another way still waits. Return which ones."""
+    reopened = stored.lock_matched(session, request.id)
+    for received in reopened:
+        received.state, received.end_request_id = ReceivedState.OPEN, None
+        received.settled_at, received.settled_by = None, ""
+        received.open_since = now
+    request.notified_at, request.notified_reference, request.notified_way = None, "", None
+    session.flush()
+    waiting = [*reopened, *stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min((one.received_at for one in waiting), default=None)
+    return [received.id for received in reopened]
+
+
+def _append(session: Session, received: ReceivedRequest, act: Act, *, by: By, now: datetime) -> None:
+    about, way = ("received_request", received.id), received.way.value
+    audit.append(
+        session, received.merchant_id, act, by=by, at=now, subject=about, reference=received.reference, way=way
+    )
+
+
+def _tell(
+    ctx: Context,
+    session: Session,
+    received: ReceivedRequest,
+    compose: Callable[[Letterhead, ReceivedFacts], Composed],
+    *,
+    key: str,
+    locale: str | None,
+    now: datetime,
+) -> None:
+    if not received.email:
+        return
+    merchant = session.get_one(Merchant, received.merchant_id)
+    language = pick_locale(locale, merchant.locale)
+    facts = ReceivedFacts(
+        reference=received.reference,
+        name=received.name,
+        email=received.email,
+        received_at=received.received_at,
+        contract=received.contract,
+        wished_on=received.wished_on,
+        message=received.message,
+        is_theirs=received.subscription_id is not None,
+        path=notice_facts.account_path(merchant),
+    )
+    outbox.put(
+        ctx,
+        session,
+        compose(notice_facts.letterhead(ctx, merchant, language), facts),
+        merchant_id=merchant.id,
+        key=key,
+        recipient=received.email,
+        language=language,
+        now=now,
+    )

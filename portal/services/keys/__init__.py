@@ -1,0 +1,1 @@
+"""The merchant's PayPal keys: entering, testing, replacing; and the master keys that seal them."""

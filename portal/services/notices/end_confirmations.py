@@ -1,0 +1,47 @@
+"""What a customer is told of a confirmed end, and telling it anew while it has not left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import Kind, kind_of, wording
+from portal.mail import ends
+from portal.mail.composing import Composed
+from portal.mail.facts import EffectFacts
+from portal.mail.letterhead import Letterhead
+from portal.models import EndRequest, Merchant, Proof, Subscription
+from portal.queries import mails
+from portal.services.context import Context
+from portal.services.notices import notice_facts as facts
+from portal.services.notices import outbox
+
+
+def words(
+    head: Letterhead,
+    merchant: Merchant,
+    request: EndRequest,
+    subscription: Subscription,
+    effects: EffectFacts,
+    proof: Proof,
+    *,
+    now: datetime,
+) -> Composed:
+    """Compose what the customer is told of an end that PayPal has shown, as its proof says it."""
+    end = facts.told_facts(request, subscription, merchant, now=now)
+    was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
+    said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
+    compose = ends.end_already_over if was_over else ends.end_confirmed
+    return compose(head, end, effects, said)
+
+
+def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Word what was not sent of an end anew: the subscription may no longer be invited back (deciding test 14)."""
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    for mail, request, proof in mails.inviting(session, subscription.id):
+        head = facts.letterhead(ctx, merchant, mail.language)
+        effects = facts.effect_facts(session, request, subscription, now=now)
+        composed = words(head, merchant, request, subscription, effects, proof, now=now)
+        outbox.reword(ctx, session, mail, composed)

@@ -1,0 +1,26 @@
+"""Planned ends that missed their time: a payment that nobody owes may follow, so the alarm rings within the hour."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal.models import EndRequest, Merchant, NewsKind, Subscription, TimelineKind
+from portal.services.audit import timeline
+from portal.services.context import Context
+from portal.services.notices import merchant_news
+
+log = structlog.get_logger(__name__)
+
+
+def tell(ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> None:
+    """Mark a locked request as late: in its timeline, in the inbox, and in the merchant's next mail about such ends."""
+    request.late_told_at = now
+    timeline.note(
+        session, subscription, TimelineKind.END_LATE, key=str(request.id), at=now, reference=request.reference
+    )
+    log.error("planned_end_missed", request_id=str(request.id))
+    merchant = session.get_one(Merchant, request.merchant_id)
+    merchant_news.tell(ctx, session, NewsKind.LATE, request, merchant, key=f"late:{request.id}", now=now)

@@ -1,0 +1,176 @@
+"""Who is told of money after an end: the customer at once, the merchant in one mail for all that is new."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from portal.domain.late_payments import LateState
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.refunds import RefundState
+from portal.logs import place_of
+from portal.mail import late_payments as mails
+from portal.mail.composing import Composed
+from portal.mail.late_payments import LateFacts
+from portal.mail.letterhead import Letterhead
+from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
+from portal.queries import late_payments, subscriptions
+from portal.queries.late_payments import Alarm
+from portal.services.batches import Unfinished
+from portal.services.context import Context
+from portal.services.notices import notice_facts
+from portal.services.notices.recipients import to_holder, to_merchant
+
+log = structlog.get_logger(__name__)
+
+TOGETHER: Final = timedelta(hours=1)  # at most one mail of this kind to a merchant within it
+LISTED: Final = 20  # payments named in one mail
+STUCK: Final = frozenset({RefundState.NEEDS_MERCHANT, RefundState.FAILED})
+
+
+def came(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that money came after the end, once per payment."""
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment, key=f"late-payment:{payment.id}", now=now)
+
+
+def went_back(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that all of the payment went back by now, each time that it did."""
+    key = f"late-refunded:{payment.id}:{now.isoformat()}"
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment_refunded, key=key, now=now)
+
+
+def moved(
+    ctx: Context, session: Session, subscription: Subscription, payment: Payment, late: LatePayment, *, now: datetime
+) -> None:
+    """Tell the customer how much went back, or is with the merchant again, and how much is open now."""
+
+    def compose(head: Letterhead, facts: LateFacts) -> Composed:
+        told = replace(
+            facts, is_kept=late.state is LateState.EXPLAINED, came_again=_came_again(payment, late.told_back)
+        )
+        return mails.late_payment_open(head, told)
+
+    key = f"late-open:{payment.id}:{late.told_back}:{now.isoformat()}"
+    _tell_customer(ctx, session, subscription, payment, compose, key=key, now=now)
+
+
+def kept(ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, now: datetime) -> None:
+    """Tell the customer that the merchant calls the payment owed and keeps it, once per payment."""
+    key = f"late-kept:{payment.id}"
+    _tell_customer(ctx, session, subscription, payment, mails.late_payment_kept, key=key, now=now)
+
+
+def tell_again(late: LatePayment) -> None:
+    """Name the payment in the merchant's next mail once more: its refund did not come about."""
+    late.merchant_told_at = None
+
+
+def tell_merchants(ctx: Context, *, now: datetime) -> None:
+    """Send each merchant one mail about every alarm that none has told of yet.
+
+    The rows are the promise: what a killed process did not tell, the next run does.  A merchant whose mail cannot be
+    written keeps no other one waiting.  Raises Unfinished at the end.
+    """
+    with ctx.db.read() as session:
+        merchant_ids = late_payments.merchants_to_tell(session)
+    failed = 0
+    for merchant_id in merchant_ids:
+        try:
+            with ctx.db.begin() as session:
+                _tell(ctx, session, merchant_id, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            failed += 1
+            name, place = type(error).__name__, place_of(error)
+            log.error("merchant_not_told", merchant_id=str(merchant_id), error=name, place=place)
+    if failed:
+        raise Unfinished(f"{failed} merchants")
+
+
+def _tell_customer(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    compose: Callable[[Letterhead, LateFacts], Composed],
+    *,
+    key: str,
+    now: datetime,
+) -> None:
+    subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
+    merchant = session.get_one(Merchant, subscription.merchant_id)
+    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
+    composed = compose(head, _for_customer(session, merchant, subscription, payment))
+    request = late_payments.request_behind(session, subscription.id)
+    to_holder(ctx, session, merchant, subscription, composed, key=key, now=now, request=request)
+
+
+def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
+    alarms = late_payments.untold(session, merchant_id)  # locked: looked at again by whoever waited
+    last = late_payments.last_told_at(session, merchant_id)
+    if not alarms or (last is not None and now - last < TOGETHER):
+        return
+    for alarm in alarms:
+        alarm.late.merchant_told_at = now
+    merchant = session.get_one(Merchant, merchant_id)
+    composed = mails.merchant_late_payments(
+        notice_facts.letterhead(ctx, merchant, merchant.locale),
+        rows=tuple(_for_merchant(alarm) for alarm in alarms[:LISTED]),
+        more=max(len(alarms) - LISTED, 0),
+    )
+    to_merchant(ctx, session, merchant, composed, key=f"late-payments:{merchant_id}:{now.isoformat()}", now=now)
+
+
+def _came_again(payment: Payment, told_back: Decimal) -> Money | None:
+    step = told_back - payment.went_back
+    return Money(step, payment.currency) if step > 0 else None
+
+
+def _for_customer(session: Session, merchant: Merchant, subscription: Subscription, payment: Payment) -> LateFacts:
+    request = late_payments.request_behind(session, subscription.id)
+    return LateFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        customer_email=subscription.customer.email,
+        amount=Money(payment.amount, payment.currency),
+        paid_at=payment.paid_at,
+        provider_id=payment.provider_id,
+        reference=request.reference if request is not None else "",
+        asked_by_customer=request is not None and request.actor is Actor.CUSTOMER,
+        given_back=_given_back(payment),
+        taken_back=Money(payment.taken_back, payment.currency),
+        left=Money(payment.left, payment.currency),
+        path=notice_facts.proof_path(merchant, request) if request else notice_facts.account_path(merchant),
+    )
+
+
+def _given_back(payment: Payment) -> Money:
+    return Money(payment.went_back - payment.taken_back, payment.currency)
+
+
+def _for_merchant(alarm: Alarm) -> LateFacts:
+    subscription = alarm.late.subscription
+    return LateFacts(
+        product=subscription.product.name,
+        customer_name=subscription.customer.name,
+        customer_email=subscription.customer.email,
+        amount=alarm.amount,
+        given_back=_given_back(alarm.late.payment),
+        taken_back=Money(alarm.late.payment.taken_back, alarm.late.payment.currency),
+        left=Money(alarm.late.payment.left, alarm.late.payment.currency),
+        paid_at=alarm.late.payment.paid_at,
+        provider_id=alarm.late.payment.provider_id,
+        is_classic=subscription.provider is Provider.PAYPAL_CLASSIC,
+        refund_is_stuck=alarm.refund is not None and alarm.refund.state in STUCK,
+        path=f"/admin/late-payments/{alarm.late.id}",
+    )

@@ -1,0 +1,234 @@
+"""What merchants are told is grouped: what is new goes into the mail that has not left yet, and each thing once.
+
+A mail waits a minute, but for what nobody carries on by itself; while one of its kind left less than an hour ago the
+next waits until then, unless a payment is near.  So fifty requests in a minute or in an afternoon are a handful of
+mails, never fifty.
+Two workers at once meet at one lock per merchant, taken last, and at the mail's own row: a mail that is being
+sent is no longer added to.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal.i18n import pick_locale
+from portal.mail import merchants
+from portal.mail.composing import Composed
+from portal.mail.letterhead import Letterhead
+from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind, ReceivedRequest
+from portal.queries import merchant_news as stored
+from portal.queries import people, received_requests, subscriptions
+from portal.services.context import Context
+from portal.services.notices import notice_facts as facts
+from portal.services.notices import outbox
+from portal.services.notices.recipients import desk_addresses
+
+log = structlog.get_logger(__name__)
+
+TOGETHER: Final = timedelta(seconds=60)  # what is new within it is one mail
+PACE: Final = timedelta(hours=1)  # between two mails of one kind
+URGENT: Final = timedelta(hours=24)  # a payment this near does not wait for the pace
+AT_ONCE: Final = frozenset({NewsKind.NOTIFIED})  # nothing follows by itself: no answer is waited for
+LISTED: Final = 20  # requests named in one mail
+DESK: Final = "/admin/"
+ABOUT_REQUESTS: Final = frozenset(NewsKind)
+
+About = EndRequest | ReceivedRequest
+
+
+def tell(
+    ctx: Context,
+    session: Session,
+    kind: NewsKind,
+    request: About,
+    merchant: Merchant,
+    *,
+    key: str,
+    now: datetime,
+    known_to: uuid.UUID | None = None,
+) -> None:
+    """Put a request into the next mail of that kind to the merchant, unless `key` was told before.
+
+    `known_to`: who of the team wrote it down, and need not be told.
+    """
+    session.flush()
+    stored.lock(session, merchant.id)
+    next_payment = _next_payment(session, request, now=now)
+    is_urgent = next_payment is not None and next_payment - now <= URGENT
+    for address in desk_addresses(session, merchant, kind=kind.value):
+        news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
+        if news_id is not None and not people.is_at(session, merchant.id, known_to, address.email):
+            _list(ctx, session, news_id, kind, merchant, recipient=address.email, is_urgent=is_urgent, now=now)
+
+
+def _next_payment(session: Session, request: About, *, now: datetime) -> datetime | None:
+    if isinstance(request, EndRequest):
+        return subscriptions.of_request(session, request).next_payment_at
+    ((_row, at),), _count = received_requests.at_risk(session, ReceivedRequest.id == request.id, limit=1, now=now)
+    return at
+
+
+def _list(
+    ctx: Context,
+    session: Session,
+    news_id: uuid.UUID,
+    kind: NewsKind,
+    merchant: Merchant,
+    *,
+    recipient: str,
+    is_urgent: bool,
+    now: datetime,
+) -> None:
+    """Name what is new in the mail that has not left, or begin one."""
+    news = session.get_one(MerchantNews, news_id)
+    mail = stored.waiting_mail(session, merchant.id, kind, recipient=recipient)
+    if mail is None:
+        mail = _open(ctx, session, kind, merchant, recipient=recipient, is_urgent=is_urgent, now=now)
+    news.mail_id = mail.id
+    _rewrite(ctx, session, kind, mail, merchant, now=now)
+    if is_urgent and mail.send_at > now + TOGETHER:
+        outbox.hasten(session, mail, at=now + TOGETHER)
+
+
+def drop(
+    ctx: Context,
+    session: Session,
+    request: About,
+    merchant: Merchant,
+    *,
+    kinds: Collection[NewsKind] = ABOUT_REQUESTS,
+    now: datetime,
+) -> bool:
+    """Take a request out of the mails that have not left: something else says more. Say whether nobody can have read
+    of it.
+    """
+    session.flush()
+    if not stored.of_request(session, request.id, kinds):
+        return False
+    stored.lock(session, merchant.id)
+    news = stored.of_request(session, request.id, kinds)
+    unsent = stored.lock_unsent(session, {row.mail_id for row in news if row.mail_id is not None})
+    for row in news:
+        mail = unsent.get(row.mail_id) if row.mail_id is not None else None
+        if mail is not None:
+            row.mail_id = None
+            session.flush()
+            _rewrite(ctx, session, row.kind, mail, merchant, now=now)
+    return all(row.mail_id is None for row in news)
+
+
+def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: datetime) -> uuid.UUID | None:
+    """Remember that this is told; None when it was before."""
+    return session.execute(
+        insert(MerchantNews)
+        .values(
+            id=uuid.uuid4(),
+            created_at=now,
+            merchant_id=request.merchant_id,
+            kind=kind,
+            key=key,
+            **{"end_request_id" if isinstance(request, EndRequest) else "received_request_id": request.id},
+        )
+        .on_conflict_do_nothing(index_elements=[MerchantNews.key])
+        .returning(MerchantNews.id)
+    ).scalar_one_or_none()
+
+
+def _open(
+    ctx: Context,
+    session: Session,
+    kind: NewsKind,
+    merchant: Merchant,
+    *,
+    recipient: str,
+    is_urgent: bool,
+    now: datetime,
+) -> Mail:
+    """Begin a new mail; its words come with the first thing that it lists."""
+    soon = now if kind in AT_ONCE else now + TOGETHER
+    left = None if is_urgent else stored.last_left_at(session, merchant.id, kind, recipient=recipient)
+    mail = outbox.put(
+        ctx,
+        session,
+        Composed(kind=KINDS[kind], subject="", text="", html=""),
+        merchant_id=merchant.id,
+        key=f"news:{kind}:{uuid.uuid4()}",
+        recipient=recipient,
+        language=pick_locale(merchant.locale),
+        now=now,
+        send_at=max(soon, left + PACE) if left is not None else soon,
+    )
+    assert mail is not None  # noqa: S101 - its key is new
+    return mail
+
+
+def _rewrite(ctx: Context, session: Session, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime) -> None:
+    """Give a locked mail that has not left the words for what it tells of now; drop it when that is nothing."""
+    session.flush()
+    head = facts.letterhead(ctx, merchant, merchant.locale)
+    if kind is NewsKind.NOTIFIED:
+        composed = _notified(session, head, mail, now=now)
+    else:
+        composed = _requests(session, head, kind, mail, merchant, now=now)
+    if composed is None:
+        outbox.supersede(session, mail.key)
+        return
+    outbox.rewrite(ctx, session, mail.key, composed)
+
+
+def _notified(session: Session, head: Letterhead, mail: Mail, *, now: datetime) -> Composed | None:
+    told, count = stored.notified_told(session, mail.id, limit=LISTED, now=now)
+    if not told:
+        return None
+    notified = tuple(facts.notified_facts(session, one, at, now=now) for one, at in told)
+    path = notified[0].path if count == 1 else DESK
+    return merchants.merchant_notified(head, notified, more=count - len(told), path=path)
+
+
+def _requests(
+    session: Session, head: Letterhead, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime
+) -> Composed | None:
+    requests, count = stored.requests_told(session, mail.id, limit=LISTED)
+    if not requests:
+        return None
+    mail.end_request_id = requests[0].id if count == 1 else None
+    path = facts.desk_path(requests[0].subscription) if count == 1 else DESK
+    more = count - len(requests)
+    if kind is NewsKind.NEEDS_YOU:
+        waiting = tuple(facts.waiting_facts(one) for one in requests)
+        return merchants.merchant_needs_you(head, waiting, more=more, path=path, now=now)
+    if kind is NewsKind.LATE:
+        return merchants.merchant_end_late(
+            head, tuple(facts.waiting_facts(one) for one in requests), more=more, path=path
+        )
+    ends = tuple(
+        facts.end_facts(
+            one,
+            one.subscription,
+            path=facts.desk_path(one.subscription),
+            planned=facts.planned_words(session, head, merchant, one, one.subscription, now=now),
+            now=now,
+        )
+        for one in requests
+    )
+    return LISTS[kind](head, ends, more=more, path=path)
+
+
+LISTS: Final[Mapping[NewsKind, Callable[..., Composed]]] = {
+    NewsKind.REQUESTED: merchants.merchant_end_requested,
+    NewsKind.OVERDUE: merchants.merchant_overdue,
+}
+KINDS: Final[Mapping[NewsKind, str]] = {
+    NewsKind.REQUESTED: "merchant_end_requested",
+    NewsKind.NEEDS_YOU: "merchant_needs_you",
+    NewsKind.OVERDUE: "merchant_overdue",
+    NewsKind.LATE: "merchant_end_late",
+    NewsKind.NOTIFIED: "merchant_notified",
+}

@@ -1,0 +1,47 @@
+"""Planned ends whose day moved with PayPal's dates: the customer has the former day in writing, and is told the new."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from portal.domain.policies import Actor
+from portal.mail import ends
+from portal.models import EndRequest, Merchant, Subscription
+from portal.queries import end_requests, subscriptions
+from portal.services.context import Context
+from portal.services.dates import end_schedules
+from portal.services.notices import notice_facts as facts
+from portal.services.notices.recipients import to_customer
+
+
+def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Let a planned end follow PayPal's dates and payments, and tell the customer where its day did not stand."""
+    if subscription.end_requested_at is None or subscription.is_over:
+        return
+    planned = end_requests.open_of(session, subscription.id)
+    former = end_schedules.follow(session, subscription, planned, now=now)
+    if planned is not None and former is not None:
+        tell(ctx, session, planned, former, now=now)
+
+
+def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, *, now: datetime) -> None:
+    """Tell the customer of their own end's new day; another hour of the same day is none.
+
+    Called once a move, which the row remembers: a day that comes back is told again, so that the last mail is true.
+    One that is due at once is told by its confirmation.  An end that staff planned was told for a day only to whom it
+    answers.
+    """
+    if request.asked_by is not Actor.CUSTOMER or request.due_at is None or not request.is_planned(now):
+        return
+    merchant = session.get_one(Merchant, request.merchant_id)
+    zone = ZoneInfo(merchant.time_zone)
+    if former.astimezone(zone).date() == request.due_at.astimezone(zone).date():
+        return
+    subscription = subscriptions.of_request(session, request)
+    head = facts.customer_head(ctx, merchant, subscription.customer)
+    planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
+    composed = ends.end_moved(head, facts.told_facts(request, subscription, merchant, planned=planned, now=now))
+    to_customer(ctx, session, merchant, request, composed, key=f"moved:{request.id}:{now.isoformat()}", now=now)

@@ -1,0 +1,1 @@
+"""Pausing and resuming: what was asked, what became of it."""

@@ -1,0 +1,1 @@
+"""Customers and staff: log-ins, sessions, devices, addresses."""

@@ -1,0 +1,136 @@
+"""The one way in which a customer's e-mail address changes: whose it may be, what ends with it, who is told.
+
+PayPal may name another address for the same payer than the one that is known here.  It is not obeyed: whoever reads
+the known one may be somebody else since, or PayPal's may be a slip.  The desk offers it, and staff take it over.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import Act, By
+from portal.domain.email_addresses import masked, normal
+from portal.i18n import pick_locale
+from portal.mail import customers as messages
+from portal.models import Customer, LoginChallenge, LoginSession, Merchant
+from portal.providers.ports import Reading
+from portal.queries import customers
+from portal.services.audit import audit
+from portal.services.context import Context
+from portal.services.notices import notice_facts, outbox
+
+log = structlog.get_logger(__name__)
+
+
+class AddressTaken(Exception):
+    """Another customer of the merchant has the address: the two may be one person, which only staff can tell."""
+
+    def __init__(self, customer_id: uuid.UUID) -> None:
+        super().__init__(str(customer_id))
+        self.customer_id = customer_id
+
+
+def learn(session: Session, customer: Customer, reading: Reading, *, now: datetime) -> None:
+    """Give an address to a customer who has none, unless it is another's; keep a newer one of the same payer to offer.
+
+    Before the buyer approves, PayPal may name nobody: the address comes with a later answer.
+    """
+    if not reading.payer_email:
+        return
+    email = normal(reading.payer_email)
+    if customer.email is None:
+        if not customers.of_address(session, customer.merchant_id, email):
+            customer.email, customer.email_place = email, 0
+    elif reading.payer_id is not None and reading.payer_id == customer.payer_id:
+        _offer(customer, email, now=now)
+
+
+def _offer(customer: Customer, email: str, *, now: datetime) -> None:
+    """Keep what PayPal names. An answer of staff stands: two subscriptions of one payer may name two addresses."""
+    if email == customer.email:
+        if not customer.paypal_email_declined:
+            customer.paypal_email = customer.paypal_email_at = None
+    elif email != customer.paypal_email:
+        customer.paypal_email, customer.paypal_email_at, customer.paypal_email_declined = email, now, False
+
+
+def take_over(
+    ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: str, *, by: By, now: datetime
+) -> bool:
+    """Take over PayPal's address as it was shown; False when it is no longer offered. Raises AddressTaken."""
+    with ctx.db.begin() as session:
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        if customer.paypal_email != email or customer.paypal_email_declined:
+            return False
+        former = customer.email
+        change(ctx, session, customer, email, by=by, now=now)
+        customer.paypal_email, customer.paypal_email_at, customer.paypal_email_declined = former, now, True
+    return True
+
+
+def decline(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: str, *, by: By, now: datetime) -> bool:
+    """Keep the known address; that one of PayPal's is offered no more. False when another is offered by now."""
+    with ctx.db.begin() as session:
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        if customer.paypal_email != email or customer.paypal_email_declined:
+            return False
+        customer.paypal_email_declined = True
+        audit.append(session, merchant_id, Act.ADDRESS_DECLINED, by=by, at=now, subject=("customer", customer_id))
+    return True
+
+
+def change(ctx: Context, session: Session, customer: Customer, email: str, *, by: By, now: datetime) -> None:
+    """Give a locked customer another address, end what the former one had opened, and write to both.
+
+    Raises AddressTaken when it is another customer's.
+    """
+    former, email = customer.email, normal(email)
+    others = customers.of_address(session, customer.merchant_id, email)
+    if others:
+        raise AddressTaken(others[0].id)
+    customer.email, customer.email_place = email, 0
+    session.flush()
+    close_ranks(session, customer.merchant_id, former)
+    end_log_ins(session, customer.id, now=now)
+    audit.append(session, customer.merchant_id, Act.ADDRESS_CHANGED, by=by, at=now, subject=("customer", customer.id))
+    _tell(ctx, session, customer, former, now=now)
+    log.info("customer_address_changed", customer_id=str(customer.id))
+
+
+def close_ranks(session: Session, merchant_id: uuid.UUID, email: str | None) -> None:
+    """Let an address belong to the next one who shares it, once the one before has left."""
+    for place, customer in enumerate(customers.of_address(session, merchant_id, email)):
+        customer.email_place = place
+        session.flush()
+
+
+def end_log_ins(session: Session, customer_id: uuid.UUID, *, now: datetime) -> None:
+    """End every session and every code under way of a customer: they rest on an address that is no longer theirs."""
+    for row, ended in ((LoginSession, LoginSession.revoked_at), (LoginChallenge, LoginChallenge.consumed_at)):
+        session.execute(update(row).where(row.customer_id == customer_id, ended.is_(None)).values({ended: now}))
+
+
+def _tell(ctx: Context, session: Session, customer: Customer, former: str | None, *, now: datetime) -> None:
+    """Write to both addresses; the former one is not told the new one, since somebody else may read it."""
+    merchant = session.get_one(Merchant, customer.merchant_id)
+    head, path = notice_facts.customer_head(ctx, merchant, customer), notice_facts.account_path(merchant)
+    assert customer.email is not None  # noqa: S101 - it was just given
+    composed = {customer.email: messages.address_set(head, name=customer.name, path=path)}
+    if former is not None:
+        composed[former] = messages.address_left(head, name=customer.name, address=masked(customer.email))
+    for recipient, message in composed.items():
+        outbox.put(
+            ctx,
+            session,
+            message,
+            merchant_id=merchant.id,
+            key=f"{message.kind}:{customer.id}:{now.isoformat()}",
+            recipient=recipient,
+            language=pick_locale(customer.locale, merchant.locale),
+            now=now,
+        )

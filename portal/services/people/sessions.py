@@ -1,0 +1,145 @@
+"""Sessions: opened at log-in, kept awake while used, listed and ended by their owner.
+
+A session is a row; the cookie only carries a random token whose hash is in the row, so that ending
+the row ends the session everywhere (docs/decisions/0003-log-in-and-sessions.md).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import delete, update
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import Act, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.models import LoginSession
+from portal.queries import customers, sessions
+from portal.queries.people import Kind, Person
+from portal.secrets import new_token, token_hash
+from portal.services.audit import audit
+from portal.services.context import Context
+
+log = structlog.get_logger("portal.sessions")
+
+IDLE: Final[Mapping[Kind, timedelta]] = {Kind.CUSTOMER: timedelta(hours=2), Kind.STAFF: timedelta(minutes=30)}
+ABSOLUTE: Final[Mapping[Kind, timedelta]] = {Kind.CUSTOMER: timedelta(hours=24), Kind.STAFF: timedelta(hours=8)}
+TOUCH_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """The browser somebody uses, as far as it is kept: shortened, and the token of its session before this one."""
+
+    browser: str = ""
+    network: str = ""
+    old_token: str | None = None
+    language: str | None = None  # the one they chose by hand
+    wish: str | None = None  # the one their browser asks for
+    device: str = ""  # the token by which the desk knows this browser again
+
+
+def open_for(
+    session: Session, kind: Kind, merchant_id: uuid.UUID, person_id: uuid.UUID, *, visitor: Visitor, now: datetime
+) -> str:
+    """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token."""
+    if visitor.old_token:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.token_hash == token_hash(visitor.old_token), LoginSession.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+    token = new_token()
+    row = LoginSession(
+        token_hash=token_hash(token),
+        merchant_id=merchant_id,
+        customer_id=person_id if kind is Kind.CUSTOMER else None,
+        staff_id=person_id if kind is Kind.STAFF else None,
+        authenticated_at=now,
+        last_seen_at=now,
+        expires_at=now + ABSOLUTE[kind],
+        browser=visitor.browser,
+        network=visitor.network,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))
+    return token
+
+
+def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
+    """Open the session of another customer of the same address, which this log-in has proven; return its token.
+
+    Raises NoResultFound for everybody else.
+    """
+    with ctx.db.begin() as session:
+        own, other = (customers.of_merchant(session, person.merchant_id, one) for one in (person.id, customer_id))
+        if own.email is None or own.email != other.email:
+            raise NoResultFound
+        return open_for(session, Kind.CUSTOMER, person.merchant_id, other.id, visitor=visitor, now=now)
+
+
+def touch(ctx: Context, person: Person, *, now: datetime) -> None:
+    """Remember that the session was used, at most once a minute: the one write that a GET may cause."""
+    if now - person.last_seen_at < TOUCH_EVERY:
+        return
+    with ctx.db.begin() as session:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == person.session_id, LoginSession.last_seen_at <= now - TOUCH_EVERY)
+            .values(last_seen_at=now)
+        )
+
+
+def end(ctx: Context, person: Person, session_id: uuid.UUID, *, now: datetime) -> None:
+    """End one of the person's own sessions; raise NoResultFound for anybody else's."""
+    with ctx.db.begin() as session:
+        row = sessions.lock_one_of(session, person, session_id)
+        if row.revoked_at is None:
+            row.revoked_at = now
+            _tell(session, person, Act.SESSION_ENDED, at=now, own=session_id == person.session_id)
+    log.info("session.ended", person_id=str(person.id), session_id=str(session_id))
+
+
+def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
+    """End the person's sessions on every other browser; return how many."""
+    with ctx.db.begin() as session:
+        ended = (
+            session.connection()
+            .execute(
+                update(LoginSession)
+                .where(
+                    sessions.owned_by(person),
+                    LoginSession.merchant_id == person.merchant_id,
+                    LoginSession.id != person.session_id,
+                    LoginSession.revoked_at.is_(None),
+                )
+                .values(revoked_at=now)
+            )
+            .rowcount
+        )
+        if ended:
+            _tell(session, person, Act.OTHER_SESSIONS_ENDED, at=now, number=ended)
+    log.info("session.others_ended", person_id=str(person.id), count=ended)
+    return ended
+
+
+def _tell(session: Session, person: Person, act: Act, *, at: datetime, **details: Any) -> None:
+    """Say it in the audit chain when the person is of the desk: a customer's browser changes nothing there."""
+    if person.kind is Kind.STAFF:
+        by = By(actor=Actor.STAFF, actor_id=person.id, channel=Channel.STAFF)
+        audit.append(session, person.merchant_id, act, by=by, at=at, **details)
+
+
+def purge(ctx: Context, *, before: datetime) -> int:
+    """Delete sessions that ran out before `before` (law.md R-GD-4); return how many."""
+    with ctx.db.begin() as session:
+        return session.connection().execute(delete(LoginSession).where(LoginSession.expires_at < before)).rowcount

@@ -1,0 +1,51 @@
+"""Browsers on which a member of staff has logged in before: a new one is written down and told.
+
+The first of all is taken as theirs: there is nothing to compare it with.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import Act, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.models import Staff, StaffDevice
+from portal.queries import people
+from portal.secrets import token_hash
+from portal.services.audit import audit
+from portal.services.context import Context
+from portal.services.people import staff_alerts
+from portal.services.people.sessions import Visitor
+
+KEPT: Final = timedelta(days=400)  # as long as a browser keeps a cookie at most (RFC 6265bis)
+
+
+def meet(ctx: Context, session: Session, staff: Staff, visitor: Visitor, *, now: datetime) -> None:
+    """Remember the browser of a log-in, in the caller's transaction, which holds the staff member's row."""
+    if not visitor.device:
+        return
+    known = people.devices(session, staff.id)
+    found = next((one for one in known if one.token_hash == token_hash(visitor.device)), None)
+    if found is not None:
+        found.last_seen_at = now
+        return
+    device = StaffDevice(
+        id=uuid.uuid4(), staff_id=staff.id, token_hash=token_hash(visitor.device), created_at=now, last_seen_at=now
+    )
+    session.add(device)
+    if known:
+        by = By(actor=Actor.STAFF, actor_id=staff.id, channel=Channel.STAFF)
+        audit.append(session, staff.merchant_id, Act.NEW_DEVICE, by=by, at=now)
+        staff_alerts.new_device(ctx, session, staff, visitor, key=str(device.id), now=now)
+
+
+def purge(ctx: Context, *, now: datetime) -> int:
+    """Delete browsers whose cookie has run out; return how many."""
+    with ctx.db.begin() as session:
+        return session.connection().execute(delete(StaffDevice).where(StaffDevice.last_seen_at < now - KEPT)).rowcount

@@ -1,0 +1,1 @@
+"""The desk's pages for one act over many subscriptions."""

@@ -1,0 +1,244 @@
+"""Acts on many subscriptions: previewed with counts, confirmed, watched, stopped, resumed; a result for each row."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from flask import Response, flash, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.bulk_acts import ONE_CONFIRMATION
+from portal.domain.policies import Role
+from portal.domain.subscriptions import ENDINGS
+from portal.extensions import Database
+from portal.i18n import Translator
+from portal.queries import bulk_acts as acts
+from portal.queries import bulk_results
+from portal.queries.bulk_results import BulkState, Hold, Result
+from portal.services.bulk import bulk_acts, bulk_previews
+from portal.services.csv_files import MARK, line_of
+from portal.web import labels
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.bulk import bulk_facts, bulk_words
+from portal.web.admin.bulk.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
+from portal.web.admin.lists import place, turn
+from portal.web.confirming import ask_again
+from portal.web.identity import context, person
+
+FIRST_ROWS: Final = 20  # shown before confirming
+BATCH: Final = 1000
+
+
+@bp.get("/bulk", endpoint="bulk_acts")
+def index() -> ResponseReturnValue:
+    """List the acts so far."""
+    with context().db.read() as session:
+        found = acts.newest(session, person().merchant_id, place=place())
+        return showing.page(
+            "bulk_acts.html",
+            session,
+            rows=found.rows,
+            BULK_ACTION=bulk_words.ACTION,
+            STATE=bulk_words.STATE,
+            next_url=turn(after=found.next_id),
+            previous_url=turn(before=found.previous_id),
+        )
+
+
+@bp.route("/bulk/<uuid:bulk_act_id>", methods=["GET", "POST"], endpoint="bulk_act")
+def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
+    """Preview a draft and take its confirmation; show what became of any other."""
+    with context().db.read() as session:
+        act = acts.of_merchant(session, person().merchant_id, bulk_act_id)
+    if act.state is not BulkState.DRAFT:
+        return _results(act) if request.method == "GET" else redirect(request.path, 303)
+    is_many = request.method == "POST" and act.total > ONE_CONFIRMATION
+    return (ask_again() if is_many else None) or _preview(act)
+
+
+def _preview(act: Any) -> ResponseReturnValue:
+    now = utc_now()
+    with context().db.read() as session:
+        counts = bulk_previews.count(session, act, now=now)
+        first = bulk_results.rows_page(session, act.id, limit=FIRST_ROWS)
+    form = BulkEndForm(provider_note=_neutral_note()) if counts.asked else BulkLocalForm()
+    form.require(act.total)
+    if counts.acts and form.validate_on_submit():
+        return _confirm(act, form)
+    return showing.page(
+        "bulk_act.html",
+        form=form,
+        act=act,
+        counts=counts,
+        action=bulk_words.ACTION[act.action],
+        chosen=bulk_facts.chosen(act.filters),
+        effects=bulk_facts.effects(counts),
+        access=bulk_facts.access(counts),
+        too_early=bulk_facts.too_early(counts),
+        press=bulk_facts.press(counts, act.action),
+        relaunch=bulk_facts.relaunch(counts, ENDINGS[act.action]),
+        rows=first.rows,
+    ), (422 if form.errors else 200)
+
+
+def _confirm(act: Any, form: Any) -> ResponseReturnValue:
+    try:
+        bulk_acts.confirm(
+            context(),
+            who(),
+            act.id,
+            provider_note=form.provider_note.data if "provider_note" in form else "",
+            internal_note=form.internal_note.data or "",
+            now=utc_now(),
+        )
+    except bulk_acts.NotNow:
+        flash(_("This bulk action was confirmed already: here is where it stands."), "info")
+    return redirect(url_for(".bulk_act", bulk_act_id=act.id), 303)
+
+
+def _results(act: Any) -> ResponseReturnValue:
+    code = request.args.get("result")
+    result = Result(code) if code in set(Result) else None
+    with context().db.read() as session:
+        counts = bulk_results.results(session, act.id)
+        page = bulk_results.rows_page(
+            session, act.id, result=result, after=_position("after"), before=_position("before")
+        )
+        filters = ResultFilter(request.args)
+        filters.offer()
+        return showing.page(
+            "bulk_results.html",
+            session,
+            act=act,
+            state=act.state.value,
+            action=bulk_words.ACTION[act.action],
+            state_words=bulk_words.STATE[act.state],
+            confirmed_at=presenting.short(act.confirmed_at),
+            finished_at=presenting.short(act.finished_at),
+            chosen=bulk_facts.chosen(act.filters),
+            done=act.total - counts.get(Result.WAITING, 0),
+            needing=counts.get(Result.NEEDS_MERCHANT, 0),
+            counts=[(bulk_words.RESULT[one], counts[one]) for one in Result if one in counts],
+            reasons=[(bulk_words.REASON[why], number) for why, number in bulk_results.reasons(session, act.id).items()],
+            held=bulk_words.HOLD[act.held] if act.held is not Hold.NONE else "",
+            rows=page.rows,
+            filters=filters,
+            RESULT=bulk_words.RESULT,
+            note_of=bulk_facts.note_of,
+            next_url=_turn(act.id, result, after=page.next_position),
+            previous_url=_turn(act.id, result, before=page.previous_position),
+        )
+
+
+@bp.post("/bulk/<uuid:bulk_act_id>/stop", endpoint="bulk_act_stop")
+def stop(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask no further row."""
+    said = _("Stopped. What was asked goes on and is not undone; the rest waits.")
+    return _change(bulk_acts.stop, bulk_act_id, said)
+
+
+@bp.post("/bulk/<uuid:bulk_act_id>/resume", endpoint="bulk_act_resume")
+def resume(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
+    """Go on with the rows that were not asked."""
+    return _change(bulk_acts.resume, bulk_act_id, _("It goes on."))
+
+
+@bp.post("/bulk/<uuid:bulk_act_id>/end", endpoint="bulk_act_end")
+def end(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
+    """Leave the rest as it is, for good."""
+    return _change(bulk_acts.drop, bulk_act_id, _("Closed. The rest stays as it was."))
+
+
+@bp.post("/bulk/<uuid:bulk_act_id>/results.csv", endpoint="bulk_act_results")
+def results(bulk_act_id: uuid.UUID) -> Response:
+    """Give every row with its result as a CSV that a spreadsheet opens; a POST, since it takes data away."""
+    database = context().db
+    with database.read() as session:
+        found = acts.of_merchant(session, person().merchant_id, bulk_act_id)
+    bulk_acts.note_export(context(), who(), bulk_act_id, now=utc_now())
+    answer = Response(_csv(database, found.id, ZoneInfo(g.merchant.time_zone)), mimetype="text/csv")
+    name = f"bulk-{found.action.value}-{found.created_at:%Y-%m-%d}-{str(found.id)[:8]}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _change(act: Any, bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
+    try:
+        act(context(), who(), bulk_act_id, now=utc_now())
+    except bulk_acts.NotNow:
+        flash(_("Somebody was quicker: here is where it stands."), "info")
+    else:
+        flash(said, "success")
+    return redirect(url_for(".bulk_act", bulk_act_id=bulk_act_id), 303)
+
+
+def _csv(database: Database, act_id: uuid.UUID, zone: ZoneInfo) -> Iterator[str]:
+    """Yield the file in pieces, so that a long list never stands in memory; the mark tells Excel that it is UTF-8."""
+    words = {code.value: str(label) for code, label in bulk_words.RESULT.items()}
+    head: tuple[str, ...] = (
+        _("Row"),
+        _("Customer"),
+        _("E-mail address"),
+        _("Product"),
+        _("PayPal id"),
+        _("Result"),
+        _("Why"),
+    )
+    head += (_("Reference"), _("Confirmed on"))
+    lines = {code: str(label) for code, label in bulk_words.REASON.items()}
+    troubles = {code: str(label) for code, label in labels.TROUBLE.items()}
+    return _pieces(database, act_id, head, words, lines, troubles, zone)
+
+
+def _pieces(
+    database: Database,
+    act_id: uuid.UUID,
+    head: tuple[str, ...],
+    words: dict[str, str],
+    reasons: dict[str, str],
+    troubles: dict[Any, str],
+    zone: ZoneInfo,
+) -> Iterator[str]:
+    yield MARK + line_of(head)
+    after: int | None = 0
+    while after is not None:
+        with database.read() as session:
+            page = bulk_results.rows_page(session, act_id, after=after, limit=BATCH)
+        for row in page.rows:
+            open_trouble = row.trouble if row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT) else None
+            why = reasons.get(row.reason, "") or troubles.get(open_trouble, "")
+            at = row.confirmed_at.astimezone(zone) if row.result == Result.CONFIRMED else None
+            confirmed = at.isoformat(timespec="seconds") if at is not None else ""
+            cells = (row.position, row.name, row.email or "", row.product, row.provider_id)
+            yield line_of((*cells, words[row.result], why, row.reference or "", confirmed))
+        after = page.next_position
+
+
+def who() -> bulk_acts.Person:
+    """Return the person at the desk, as the use cases want them."""
+    found = person()
+    return bulk_acts.Person(merchant_id=found.merchant_id, id=found.id, name=found.name, role=found.role or Role.READER)
+
+
+def _neutral_note() -> str:
+    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
+    return Translator(g.merchant.locale).gettext("Subscription ended")
+
+
+def _position(name: str) -> int | None:
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 9 else None
+
+
+def _turn(
+    act_id: uuid.UUID, result: Result | None, *, after: int | None = None, before: int | None = None
+) -> str | None:
+    if after is None and before is None:
+        return None
+    code = result.value if result is not None else None
+    return url_for(".bulk_act", bulk_act_id=act_id, result=code, after=after, before=before)

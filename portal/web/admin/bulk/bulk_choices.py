@@ -1,0 +1,65 @@
+"""From the ticked rows of the list, or from its filters, to the draft of an act on many subscriptions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from portal.clock import utc_now
+from portal.domain.bulk_acts import MOST_ROWS
+from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.subscriptions import Status
+from portal.queries import bulk_acts as acts
+from portal.queries import desk, products
+from portal.services.bulk import bulk_acts
+from portal.services.bulk.bulk_acts import BadChoice, Choice
+from portal.web.admin.bulk import bulk_words
+from portal.web.admin.bulk.bulk_acts import who
+from portal.web.identity import context, person
+
+
+def matching(
+    session: Session, shown: desk.Slice, *, status: Status | None, product_id: uuid.UUID | None, search: str
+) -> int:
+    """Count what the filters find, up to one more than a bulk action takes; 0 for those who only look."""
+    if ROLE_RANK[person().role or Role.READER] < ROLE_RANK[Role.SUPPORT]:
+        return 0
+    if shown.next_id is None and shown.previous_id is None:
+        return len(shown.rows)
+    found = acts.matching(person().merchant_id, status=status, product_id=product_id, search=search, most=MOST_ROWS + 1)
+    return acts.count(session, found)
+
+
+def draft(form: Any, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
+    """Freeze what was chosen; None when it cannot be an act: the form then says why."""
+    if request.form.get("scope") == "all":
+        said = {"status": status, "product": _name(product_id), "q": search}
+        choice = Choice(status=status, product_id=product_id, search=search, said={"all": True, **said})
+    else:
+        choice = Choice(ids=_ids())
+    try:
+        return bulk_acts.draft(context(), who(), form.action.data, choice, now=utc_now())
+    except BadChoice as bad:
+        form.form_errors.append(str(bulk_words.FAULT[bad.fault]))
+        return None
+
+
+def _name(product_id: uuid.UUID | None) -> str:
+    if product_id is None:
+        return ""
+    with context().db.read() as session:
+        return next((row.name for row in products.names(session, person().merchant_id) if row.id == product_id), "")
+
+
+def _ids() -> list[uuid.UUID]:
+    """Return the ticked ids, as many as one page offers; what is no id is left out."""
+    found = []
+    for text in request.form.getlist("ids")[: 2 * desk.PAGE]:
+        try:
+            found.append(uuid.UUID(text))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,131 @@
+"""Requests to end that came by letter, e-mail, telephone: written down, matched to a subscription, or closed."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.received_requests import Way
+from portal.domain.subscriptions import Action
+from portal.queries import end_requests, subscriptions
+from portal.queries import received_requests as stored
+from portal.services.inbox import received_requests
+from portal.services.inbox.received_requests import Declaration
+from portal.web.admin import bp, inbox_cards, presenting, showing
+from portal.web.admin.forms import CustomerFilter
+from portal.web.admin.lists import search_words
+from portal.web.admin.received import received_pages
+from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm, noon_of, today
+from portal.web.identity import by, context, person
+
+
+@bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
+def new() -> ResponseReturnValue:
+    """Write one down; whoever gave an address gets an acknowledgement at once."""
+    form = ReceivedForm(received_on=today())
+    if form.validate_on_submit():
+        who = person()
+        declaration = Declaration(
+            merchant_id=who.merchant_id,
+            received_at=noon_of(form.received_on.data),
+            way=Way(form.way.data),
+            name=form.name.data,
+            email=form.email.data or None,
+            contract=form.contract.data or "",
+            wished_on=form.wished_on.data,
+            message=form.message.data or "",
+            recorded_by=who.name,
+            by=by(),
+        )
+        received = received_requests.record(context(), declaration, now=utc_now())
+        said = _("The request is recorded: %(reference)s.", reference=received.reference)
+        flash(said + (" " + _("An acknowledgement is on its way.") if received.email else ""), "success")
+        return redirect(url_for(".received", received_id=received.id), 303)
+    return showing.page("received_new.html", form=form), 422 if form.errors else 200
+
+
+@bp.get("/received/<uuid:received_id>", endpoint="received")
+def show(received_id: uuid.UUID) -> ResponseReturnValue:
+    """Show what was declared, and the subscriptions it may be about."""
+    return _page(received_id)
+
+
+def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:
+    who, search = person(), search_words()
+    with context().db.read() as session:
+        received = stored.of_merchant(session, who.merchant_id, received_id)
+        likely = stored.likely_subscriptions(session, received) if received.is_open else []
+        is_sought = received.is_open and received.subscription_id is None
+        found = stored.found(session, who.merchant_id, search) if is_sought and search else []
+        strangers = received_pages.strangers(session, received, (*likely, *found))
+        shown = [row.id for row in (*likely, *found)]
+        rows = inbox_cards.received_rows(received)
+        over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
+        over_on = presenting.day(over)
+        return showing.page(
+            "received.html",
+            session,
+            received=received,
+            rows=rows,
+            settled=presenting.short(received.settled_at) if received.settled_at else "",
+            likely=likely,
+            plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
+            found=found,
+            is_sought=is_sought,
+            strangers=strangers,
+            search=search,
+            filters=CustomerFilter(request.args),
+            over_on=over_on,
+            form=form or DismissalForm(reason=_("It had stopped before, on %(date)s.", date=over_on) if over else ""),
+        ), (422 if form is not None and form.errors else 200)
+
+
+@bp.post("/received/<uuid:received_id>/match", endpoint="received_match")
+def match(received_id: uuid.UUID) -> ResponseReturnValue:
+    """Say which subscription it is about: its end is then previewed; one that has been asked for already is linked."""
+    who = person()
+    subscription_id = _subscription_id()
+    with context().db.read() as session:
+        received = stored.of_merchant(session, who.merchant_id, received_id)
+        found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+    if not received.may_be_about(found.id):
+        return received_pages.not_this_one(received)
+    if received.is_open and not received_requests.match_standing(
+        context(), who.merchant_id, received_id, found.id, by=who.name, now=utc_now()
+    ):
+        if not found.is_over:
+            action = Action.CANCEL.value
+            end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id)
+            return redirect(end, 303)
+        flash(_("This subscription was over before. Close the request with that reason, and tell the person."), "info")
+    elif received.is_open:
+        flash(_("Its end was already asked for: that request now answers this one."), "success")
+    else:
+        flash(_("Somebody has settled this request meanwhile."), "info")
+    return redirect(url_for(".received", received_id=received_id), 303)
+
+
+@bp.post("/received/<uuid:received_id>/dismissal", endpoint="received_dismissal")
+def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
+    """Close it without ending anything, with the reason."""
+    who, form = person(), DismissalForm()
+    with context().db.read() as session:
+        stored.of_merchant(session, who.merchant_id, received_id)
+    if not form.validate_on_submit():
+        return _page(received_id, form)
+    received_requests.dismiss(
+        context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()
+    )
+    flash(_("Closed. It is no longer in your to-do list."), "success")
+    return redirect(url_for(".received", received_id=received_id), 303)
+
+
+def _subscription_id() -> uuid.UUID:
+    try:
+        return uuid.UUID(request.form.get("subscription_id", ""))
+    except ValueError:
+        abort(404)

@@ -1,0 +1,410 @@
+"""Acts on many subscriptions: what the preview counts is what happens, and every row ends in exactly one outcome."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.domain.bulk_acts import Effect
+from portal.domain.end_requests import Channel, RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.policies import Actor, Role
+from portal.domain.subscriptions import Action, Status
+from portal.models import (
+    BulkAct,
+    BulkRow,
+    BulkRowState,
+    BulkState,
+    EndRequest,
+    Hold,
+    Mail,
+    PayPalAccount,
+    Staff,
+    Subscription,
+    TimelineEntry,
+    TimelineKind,
+)
+from portal.queries import bulk_results
+from portal.queries.bulk_results import Result
+from portal.services.arrivals import refreshing
+from portal.services.bulk import bulk_acts, bulk_previews, bulk_running
+from portal.services.bulk.bulk_acts import BadChoice, Choice, Fault, NotNow, Person
+from portal.services.bulk.bulk_previews import AccessEffect
+from portal.services.carrying import end_carrying
+from portal.services.ends import end_requests
+from tests.services.carrying.test_carrying_out import wish_of
+
+STATES = list(Status)
+
+
+@pytest.fixture
+def merchant(make):
+    return make.merchant()
+
+
+@pytest.fixture
+def anne(ctx, merchant):
+    return hired(ctx, merchant)
+
+
+def hired(ctx, merchant, role=Role.SUPPORT) -> Person:
+    row = Staff(
+        merchant_id=merchant.id, email=f"{uuid.uuid4()}@desk.test", name="Anne", password_hash="x", totp_secret=b"x"
+    )
+    with ctx.db.begin() as session:
+        session.add(row)
+    return Person(merchant_id=merchant.id, id=row.id, name="Anne", role=role)
+
+
+def start(ctx, who, subscriptions, action=Action.CANCEL) -> uuid.UUID:
+    act_id = bulk_acts.draft(ctx, who, action, Choice(ids=[one.id for one in subscriptions]), now=utc_now())
+    bulk_acts.confirm(ctx, who, act_id, provider_note="Merci", internal_note="season over", now=utc_now())
+    return act_id
+
+
+def act_of(ctx, act_id) -> BulkAct:
+    with ctx.db.read() as session:
+        return session.get_one(BulkAct, act_id)
+
+
+def rows_of(ctx, act_id) -> list[BulkRow]:
+    with ctx.db.read() as session:
+        rows = select(BulkRow).where(BulkRow.bulk_act_id == act_id).order_by(BulkRow.position)
+        return list(session.scalars(rows))
+
+
+def plan(ctx, act_id, *, now=None) -> None:
+    """What the planner's newest job does."""
+    bulk_running.plan(ctx, act_id, act_of(ctx, act_id).turn, now=now or utc_now())
+
+
+def given(ctx, act_id) -> list[uuid.UUID]:
+    return [row.id for row in rows_of(ctx, act_id) if row.given_at and row.state is BulkRowState.WAITING]
+
+
+def run(ctx, act_id, *, most=40) -> None:
+    """Let planner and rows work in turn until the act is over or held, as the workers' jobs would."""
+    for _ in range(most):
+        with ctx.db.begin() as session:
+            session.execute(update(BulkAct).values(paced_at=None))
+        plan(ctx, act_id)
+        for row_id in given(ctx, act_id):
+            bulk_running.run_row(ctx, row_id)
+        act = act_of(ctx, act_id)
+        if act.state is not BulkState.RUNNING or act.held is not Hold.NONE:
+            return
+    raise AssertionError("the act never ended")
+
+
+def results(ctx, act_id) -> dict[Result, int]:
+    with ctx.db.read() as session:
+        return bulk_results.results(session, act_id)
+
+
+def calls_of(paypal, subscription) -> int:
+    return sum(1 for call in paypal.calls if call.operation == "cancel" and subscription.provider_id in str(call))
+
+
+@pytest.mark.parametrize("action", [Action.CANCEL, Action.COMPLETE, Action.ABANDON])
+def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchant, anne, action):
+    kinds = [
+        make.product(merchant, contents=(("Now", 0), ("Later", 300)), keep_after_cancellation=True),
+        make.product(merchant, stops_at_once=True),
+        make.product(merchant, keep_after_completion=True),
+    ]
+    bag = [make.subscription(product=kind, status=status) for kind in kinds for status in STATES]
+    bag.append(make.subscription(product=kinds[1], paid_until=None, relaunch_allowed=False))
+    asked = make.subscription(product=kinds[2])
+    end_requests.record(ctx, wish_of(asked), now=utc_now())
+    bag.append(asked)
+    for one in bag:  # what is known here is what PayPal shows: a preview can count nothing else
+        refreshing.refresh(ctx, merchant.id, one.id, now=utc_now())
+
+    act_id = bulk_acts.draft(ctx, anne, action, Choice(ids=[one.id for one in bag]), now=utc_now())
+    with ctx.db.read() as session:
+        seen = bulk_previews.count(session, session.get_one(BulkAct, act_id), now=utc_now())
+    assert seen.effects.total() == len(bag)
+    assert paypal.count("cancel") == 0
+    before = {one.id: make.reload(one).status for one in bag}
+
+    bulk_acts.confirm(ctx, anne, act_id, provider_note="Merci", internal_note="", now=utc_now())
+    run(ctx, act_id)
+    now = utc_now()
+    after = {one.id: make.reload(one) for one in bag}
+    states = Counter((row.state, row.reason) for row in rows_of(ctx, act_id))
+    assert states[BulkRowState.ASKED, ""] == seen.asked
+    assert states[BulkRowState.LOCAL, ""] == seen.effects[Effect.LOCAL]
+    for effect in (Effect.IS_OVER, Effect.NOT_POSSIBLE, Effect.HAS_REQUEST):
+        assert states[BulkRowState.SKIPPED, effect.value] == seen.effects[effect]
+    assert results(ctx, act_id).get(Result.CONFIRMED, 0) == seen.asked
+    # PayPal was called for as many as were said, and what it was told of is over there.
+    assert paypal.count("cancel") == seen.effects[Effect.AT_PAYPAL]
+    changed = [one for one in after.values() if one.status is not before[one.id]]
+    assert len(changed) == seen.acts
+    ended = [one for one in changed if before[one.id] not in ("completed", "cancelled", "abandoned")]
+    latest = max((one.access_until for one in ended if one.access_until and one.access_until > now), default=None)
+    assert (
+        sum(one.access_until is not None and one.access_until > now for one in ended) == seen.access[AccessEffect.LATER]
+    )
+    assert latest == seen.latest
+    assert (
+        sum(one.access_until is not None and one.access_until <= now for one in ended)
+        == seen.access[AccessEffect.AT_ONCE]
+    )
+    assert seen.access.total() == seen.asked
+    invitable = sum(one.status is Status.CANCELLED and one.relaunch_allowed for one in ended)
+    assert invitable == seen.invitable
+
+
+def test_each_end_is_the_engines_own(ctx, make, paypal, merchant, anne):
+    subscription = make.subscription()
+    act_id = start(ctx, anne, [subscription])
+    run(ctx, act_id)
+    (request,) = make.requests(subscription)
+    assert (request.actor, request.channel, request.actor_name) == (Actor.STAFF, Channel.BULK, "Anne")
+    assert (request.provider_note, request.reason_text) == ("Merci", "season over")
+    assert act_of(ctx, act_id).state is BulkState.DONE
+    with ctx.db.read() as session:
+        kinds = session.scalars(select(TimelineEntry.kind).where(TimelineEntry.channel == Channel.BULK)).all()
+        mails = session.scalars(select(Mail.kind)).all()
+        ranks = session.execute(text("SELECT DISTINCT task_name, priority FROM procrastinate_jobs")).all()
+    assert sorted(kinds) == [TimelineKind.END_REQUESTED, TimelineKind.ENDED]
+    assert mails == ["end_confirmed"]  # to the customer; none to the merchant
+    assert ("end_requests.carry_out", 0) in [tuple(row) for row in ranks]  # behind every customer's own
+
+
+def test_a_choice_takes_only_ones_own_and_acts_of_others_are_unknown(ctx, make, merchant, anne):
+    mine, foreign = make.subscription(merchant=merchant), make.subscription(merchant=make.merchant())
+    act_id = start(ctx, anne, [mine, foreign])
+    assert [row.subscription_id for row in rows_of(ctx, act_id)] == [mine.id]
+    stranger = hired(ctx, make.merchant())
+    for act in (bulk_acts.stop, bulk_acts.resume, bulk_acts.drop):
+        with pytest.raises(NoResultFound):
+            act(ctx, stranger, act_id, now=utc_now())
+    with pytest.raises(BadChoice) as nothing:
+        bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(ids=[foreign.id]), now=utc_now())
+    assert nothing.value.fault is Fault.NOTHING
+    with pytest.raises(NotAllowed):
+        bulk_acts.draft(ctx, hired(ctx, merchant, Role.READER), Action.CANCEL, Choice(), now=utc_now())
+
+
+def test_filters_freeze_what_they_find_now_up_to_the_cap(ctx, make, merchant, anne, monkeypatch):
+    wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
+    make.subscription()
+    act_id = bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    make.subscription(status=Status.PAUSED)  # comes too late
+    assert {row.subscription_id for row in rows_of(ctx, act_id)} == {one.id for one in wanted}
+    monkeypatch.setattr(bulk_acts, "MOST_ROWS", 3)
+    with pytest.raises(BadChoice) as many:
+        bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    assert many.value.fault is Fault.TOO_MANY
+    with ctx.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(BulkAct)) == 1
+
+
+def test_the_pace_and_the_number_at_once_bound_what_is_given_out(ctx, make, merchant, anne):
+    act_id = start(ctx, anne, [make.subscription() for _ in range(6)])
+    now = utc_now()
+    plan(ctx, act_id, now=now)
+    plan(ctx, act_id, now=now)  # no room: those given have no outcome yet
+    assert len(given(ctx, act_id)) == bulk_running.ROWS_PER_WORKER
+    with ctx.db.begin() as session:  # as if the pace were used up a moment ago
+        session.execute(update(BulkRow).where(BulkRow.given_at.is_not(None)).values(given_at=None))
+        session.execute(update(BulkAct).values(paced_at=now))
+    plan(ctx, act_id, now=now + timedelta(milliseconds=100))
+    assert given(ctx, act_id) == []
+    plan(ctx, act_id, now=now + timedelta(milliseconds=210))  # five a second: one every 200 ms
+    assert len(given(ctx, act_id)) == 1
+
+
+def test_a_doubled_planner_and_doubled_rows_change_nothing(ctx, make, paypal, merchant, anne):
+    subscriptions = [make.subscription() for _ in range(2)]
+    act_id = start(ctx, anne, subscriptions)
+    turn = act_of(ctx, act_id).turn
+    bulk_running.plan(ctx, act_id, turn, now=utc_now())
+    bulk_running.plan(ctx, act_id, turn, now=utc_now())
+    assert act_of(ctx, act_id).turn == turn + 1
+    for row_id in given(ctx, act_id) * 2:
+        bulk_running.run_row(ctx, row_id)
+    assert paypal.count("cancel") == 2
+    assert [len(make.requests(one)) for one in subscriptions] == [1, 1]
+
+
+def test_stop_leaves_the_rest_resume_goes_on_and_dropping_says_so(ctx, make, paypal, merchant, anne):
+    subscriptions = [make.subscription() for _ in range(4)]
+    act_id = start(ctx, anne, subscriptions)
+    plan(ctx, act_id)
+    first, second = given(ctx, act_id)
+    bulk_running.run_row(ctx, first)
+    bulk_acts.stop(ctx, anne, act_id, now=utc_now())
+    bulk_running.run_row(ctx, second)  # its job comes after the stop
+    plan(ctx, act_id)
+    assert paypal.count("cancel") == 1
+    assert results(ctx, act_id) == {Result.CONFIRMED: 1, Result.WAITING: 3}
+    with pytest.raises(NotNow):
+        bulk_acts.stop(ctx, anne, act_id, now=utc_now())
+    bulk_acts.resume(ctx, anne, act_id, now=utc_now())
+    plan(ctx, act_id)
+    bulk_running.run_row(ctx, given(ctx, act_id)[0])
+    bulk_acts.stop(ctx, anne, act_id, now=utc_now())
+    bulk_acts.drop(ctx, anne, act_id, now=utc_now())
+    assert act_of(ctx, act_id).state is BulkState.DROPPED
+    assert results(ctx, act_id) == {Result.CONFIRMED: 2, Result.SKIPPED: 2}
+    assert paypal.count("cancel") == 2
+
+
+@pytest.mark.parametrize("point", ["before", "recorded", "carried"])
+def test_16_a_worker_that_dies_at_any_point_leaves_one_outcome(ctx, make, paypal, merchant, anne, monkeypatch, point):
+    class Killed(BaseException):
+        """As kill -9: nothing of ours catches it."""
+
+    def die(*_positional, **_named):
+        raise Killed
+
+    subscription = make.subscription()
+    act_id = start(ctx, anne, [subscription])
+    plan(ctx, act_id)
+    (row_id,) = given(ctx, act_id)
+    module, name = {
+        "before": (end_requests, "record"),
+        "recorded": (end_carrying, "carry_out"),
+        "carried": (bulk_running, "_give"),
+    }[point]
+    with monkeypatch.context() as dying:
+        dying.setattr(module, name, die)
+        with pytest.raises(Killed):
+            bulk_running.run_row(ctx, row_id)
+    later = utc_now() + timedelta(minutes=5)
+    with ctx.db.begin() as session:  # the jobs are lost as well
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+    assert bulk_running.sweep(ctx, now=later) >= 1
+    run(ctx, act_id)
+    if point == "recorded":  # the request's own job goes on
+        end_carrying.carry_out(ctx, merchant.id, make.requests(subscription)[0].id)
+    assert results(ctx, act_id) == {Result.CONFIRMED: 1}
+    assert len(make.requests(subscription)) == 1
+    assert paypal.count("cancel") == 1
+    with ctx.db.read() as session:
+        assert session.scalars(select(Mail.kind)).all() == ["end_confirmed"]
+
+
+def test_a_silent_paypal_makes_rows_wait_holds_the_rest_and_all_finish_later(
+    ctx, make, paypal, merchant, anne, monkeypatch
+):
+    monkeypatch.setattr(bulk_running, "MOST_UNANSWERED", 2)
+    act_id = start(ctx, anne, [make.subscription() for _ in range(5)])
+    paypal.rule("any", "500")
+    run(ctx, act_id)
+    assert act_of(ctx, act_id).held is Hold.SILENCE
+    found = results(ctx, act_id)
+    assert found[Result.UNDER_WAY] < 5
+    assert Result.CONFIRMED not in found
+    paypal.clear_rules()
+    with ctx.db.begin() as session:
+        session.execute(update(EndRequest).values(next_try_at=None))
+    with ctx.db.read() as session:
+        asked = session.scalars(select(EndRequest.id)).all()
+    for request_id in asked:
+        end_carrying.carry_out(ctx, merchant.id, request_id)
+    run(ctx, act_id)
+    assert results(ctx, act_id) == {Result.CONFIRMED: 5}
+    assert act_of(ctx, act_id).state is BulkState.DONE
+
+
+def test_a_refused_key_gives_one_mail_and_holds_the_rest(ctx, make, paypal, merchant, anne):
+    act_id = start(ctx, anne, [make.subscription() for _ in range(5)])
+    paypal.rule("any", "401")
+    run(ctx, act_id)
+    assert act_of(ctx, act_id).held is Hold.KEY
+    found = results(ctx, act_id)
+    assert found[Result.NEEDS_MERCHANT] >= 1
+    assert found[Result.WAITING] >= 1
+    with ctx.db.read() as session:
+        assert session.scalars(select(Mail.kind)).all() == ["merchant_needs_you"]
+
+
+def test_rows_paypal_does_not_know_give_one_mail_not_one_each(ctx, make, paypal, merchant, anne):
+    subscriptions = [make.subscription(at_paypal=False) for _ in range(3)]
+    act_id = start(ctx, anne, subscriptions)
+    run(ctx, act_id)
+    assert results(ctx, act_id) == {Result.NEEDS_MERCHANT: 3}
+    with ctx.db.read() as session:
+        assert session.scalars(select(Mail.kind)).all() == ["merchant_needs_you"]
+
+
+def test_paypals_calm_is_kept_until_its_end(ctx, make, paypal, merchant, anne):
+    act_id = start(ctx, anne, [make.subscription()])
+    until = utc_now() + timedelta(minutes=3)
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).values(calm_until=until))
+    plan(ctx, act_id)
+    assert act_of(ctx, act_id).held is Hold.CALM
+    assert given(ctx, act_id) == []
+    plan(ctx, act_id, now=until + timedelta(seconds=1))
+    assert len(given(ctx, act_id)) == 1
+
+
+def test_two_acts_over_the_same_rows_go_one_after_the_other(ctx, make, paypal, merchant, anne):
+    subscriptions = [make.subscription() for _ in range(3)]
+    one = start(ctx, anne, subscriptions)
+    other = start(ctx, anne, subscriptions, Action.ABANDON)
+    plan(ctx, other)
+    assert act_of(ctx, other).held is Hold.TURN
+    run(ctx, one)
+    run(ctx, other)
+    assert results(ctx, one) == {Result.CONFIRMED: 3}
+    assert results(ctx, other) == {Result.LOCAL: 3}
+    assert {make.reload(row).status for row in subscriptions} == {Status.ABANDONED}
+    assert paypal.count("cancel") == 3
+
+
+def test_one_that_ended_after_the_preview_says_so(ctx, make, paypal, merchant, anne):
+    subscription, other = make.subscription(), make.subscription()
+    act_id = start(ctx, anne, [subscription, other])
+    recorded = end_requests.record(ctx, wish_of(subscription), now=utc_now())
+    end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
+    end_requests.record(ctx, wish_of(other), now=utc_now())
+    run(ctx, act_id)
+    reasons = {row.subscription_id: (row.state, row.reason) for row in rows_of(ctx, act_id)}
+    assert reasons[subscription.id] == (BulkRowState.SKIPPED, "is_over")
+    assert reasons[other.id] == (BulkRowState.SKIPPED, "has_request")
+    assert paypal.count("cancel") == 1
+
+
+def test_an_end_between_the_look_and_the_lock_is_seen(ctx, make, paypal, merchant, anne, monkeypatch):
+    """An abandon whose subscription is cancelled meanwhile becomes the local change, with one request in all."""
+    subscription = make.subscription()
+    act_id = start(ctx, anne, [subscription], Action.ABANDON)
+    real = end_requests.record
+
+    def overtaken(*positional, **named):
+        monkeypatch.setattr(end_requests, "record", real)
+        recorded = real(ctx, wish_of(subscription), now=utc_now())
+        end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
+        return real(*positional, **named)
+
+    monkeypatch.setattr(end_requests, "record", overtaken)
+    run(ctx, act_id)
+    assert results(ctx, act_id) == {Result.LOCAL: 1}
+    assert [row.state for row in make.requests(subscription)] == [RequestState.CONFIRMED]
+    assert make.reload(subscription).status is Status.ABANDONED
+
+
+def test_drafts_are_forgotten_after_a_day_and_nothing_else(ctx, make, merchant, anne):
+    subscription = make.subscription()
+    choice = Choice(ids=[subscription.id])
+    bulk_acts.draft(ctx, anne, Action.CANCEL, choice, now=utc_now() - timedelta(hours=25))
+    kept = bulk_acts.draft(ctx, anne, Action.CANCEL, choice, now=utc_now())
+    running = start(ctx, anne, [subscription])
+    with ctx.db.begin() as session:
+        session.execute(update(BulkAct).where(BulkAct.id == running).values(created_at=utc_now() - timedelta(days=9)))
+    bulk_acts.purge(ctx, now=utc_now())
+    with ctx.db.read() as session:
+        assert set(session.scalars(select(BulkAct.id))) == {kept, running}
+        assert session.scalar(select(func.count()).select_from(Subscription)) == 1

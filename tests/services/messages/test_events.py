@@ -1,0 +1,180 @@
+"""The life of a stored message: handled, tried again with growing waits, given up after days, replayed, never lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from portal.clock import utc_now
+from portal.jobs import run_worker
+from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, Provider
+from portal.services.messages import events
+from portal.services.messages.events import Message, Stored
+from tests.fakes.webhooks import event
+from tests.services.messages.webhook_desk import WebhookDesk, changed
+
+BODY = event("BILLING.SUBSCRIPTION.CANCELLED", changed("I-BW452GLLEP1G"))
+
+
+@pytest.fixture
+def desk(ctx, paypal, make):
+    desk = WebhookDesk(ctx, paypal, make.merchant())
+    seen = paypal.add_subscription()
+    desk.send(event("BILLING.SUBSCRIPTION.ACTIVATED", changed(seen.id)))
+    return desk
+
+
+def jobs(ctx):
+    """The jobs of messages: when each is due, None at once."""
+    with ctx.db.read() as session:
+        return session.execute(
+            text("SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'events.handle' ORDER BY id")
+        ).all()
+
+
+def tasks(ctx, name):
+    with ctx.db.read() as session:
+        return session.scalars(
+            text("SELECT args FROM procrastinate_jobs WHERE task_name = :name"), {"name": name}
+        ).all()
+
+
+def test_the_waits_grow_and_after_three_days_it_is_given_up(ctx, desk, paypal):
+    """The waits of cancellation.md, rule 8, give or take a tenth; each has a job of its own."""
+    paypal.rule("show", "500")
+    minutes = [1, 5, 15, 60, 180, *[360] * 12]
+    clock, waits = utc_now(), []
+    while True:
+        assert events.handle(ctx, desk.rows()[0].id, now=clock) is not None
+        [row] = desk.rows()
+        if row.state is not EventState.WAITING:
+            break
+        waits.append((row.next_try_at - clock) / timedelta(minutes=1))
+        assert jobs(ctx)[-1].scheduled_at == row.next_try_at
+        clock = row.next_try_at
+    assert row.state is EventState.FAILED
+    assert row.error.startswith("unavailable")
+    assert row.next_try_at is None
+    assert clock - row.received_at >= timedelta(days=3)
+    assert len(waits) >= 14
+    for wait, wanted in zip(waits, minutes, strict=False):
+        assert wanted * 0.89 <= wait <= wanted * 1.11
+    before = paypal.count("show")
+    assert events.handle(ctx, row.id, now=clock + timedelta(days=1)) is None
+    assert paypal.count("show") == before
+
+
+def test_a_job_that_comes_too_early_or_twice_does_nothing(ctx, desk, paypal):
+    paypal.rule("show", "500", times=1)
+    desk.work()
+    desk.work()
+    assert paypal.count("show") == 1
+    desk.work(later=timedelta(minutes=2))
+    assert desk.rows()[0].state is EventState.DONE
+    desk.work(later=timedelta(minutes=2))
+    assert paypal.count("show") == 2
+
+
+@pytest.mark.parametrize(("answer", "word"), [("401", "bad_credentials"), ("403", "forbidden")])
+def test_a_refused_key_is_tested_soon_and_the_message_waits(ctx, desk, paypal, answer, word):
+    paypal.rule("show", answer)
+    desk.work()
+    [row] = desk.rows()
+    assert row.state is EventState.WAITING
+    assert row.error.split()[0] == word
+    [check] = tasks(ctx, "paypal_keys.check")
+    assert (check["merchant_id"], check["provider"]) == (str(desk.merchant.id), "paypal_rest")
+
+
+def test_too_many_calls_slow_the_whole_merchant_down(ctx, desk, paypal):
+    paypal.rule("show", "429", times=1, retry_after=1200)
+    before = utc_now()
+    desk.work()
+    with ctx.db.read() as session:
+        calm = session.scalars(select(PayPalAccount.calm_until)).one()
+    assert calm >= before + timedelta(seconds=1200)
+    assert desk.rows()[0].next_try_at >= before + timedelta(seconds=1200)
+    desk.work(later=timedelta(hours=1))
+    assert paypal.count("show") == 1, "the wait that PayPal asked for stands, whoever asks"
+
+
+def test_without_a_key_the_message_waits_for_one(ctx, desk, make, paypal):
+    with ctx.db.begin() as session:
+        session.execute(text("DELETE FROM paypal_accounts"))
+    desk.work()
+    assert desk.rows()[0].error == "no_key"
+    make.key(desk.merchant)
+    with ctx.db.begin() as session:
+        assert events.retry_all(session, desk.merchant.id, Provider.PAYPAL_CLASSIC, now=utc_now()) == 0
+        assert events.retry_all(session, desk.merchant.id, Provider.PAYPAL_REST, now=utc_now()) == 1
+    desk.work()
+    assert desk.rows()[0].state is EventState.DONE
+
+
+def test_a_defect_of_ours_puts_the_message_off_and_names_no_content(ctx, desk):
+    with ctx.db.begin() as session:
+        session.execute(text("ALTER TABLE subscriptions RENAME TO gone"))
+    desk.work()
+    with ctx.db.begin() as session:
+        session.execute(text("ALTER TABLE gone RENAME TO subscriptions"))
+    [row] = desk.rows()
+    assert (row.state, row.error) == (EventState.WAITING, "ProgrammingError")
+    desk.work(later=timedelta(minutes=2))
+    assert desk.rows()[0].state is EventState.DONE
+
+
+def test_a_replay_starts_from_the_beginning(ctx, desk, paypal):
+    paypal.rule("show", "500")
+    desk.work(later=timedelta(days=4))
+    assert desk.rows()[0].state is EventState.FAILED
+    paypal.clear_rules()
+    now = utc_now() + timedelta(days=10)
+    with ctx.db.begin() as session:
+        events.replay(session, session.scalars(select(PayPalEvent)).one(), now)
+    [row] = desk.rows()
+    assert (row.state, row.attempts, row.error, row.replayed_at) == (EventState.WAITING, 0, "", now)
+    paypal.rule("show", "500", times=1)
+    assert events.handle(ctx, row.id, now=now) is EventState.WAITING, "it has three days again"
+    assert events.handle(ctx, row.id, now=now + timedelta(minutes=2)) is EventState.DONE
+
+
+def test_a_worker_that_comes_late_does_not_undo_a_replay(ctx, desk, paypal):
+    """A replay while the message is at a worker: that worker's outcome is not the replay's."""
+    with ctx.db.read() as session:
+        before = session.scalars(select(PayPalEvent)).one()
+    with ctx.db.begin() as session:
+        events.replay(session, session.scalars(select(PayPalEvent)).one(), utc_now())
+    assert events._put_off(ctx, before, now=utc_now(), why="late")
+    [row] = desk.rows()
+    assert (row.error, row.attempts) == ("", 0)
+
+
+def test_a_message_without_a_job_gets_one(ctx, desk):
+    with ctx.db.begin() as session:
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+    assert events.sweep(ctx, now=utc_now()) == 0, "its job may still be on its way"
+    assert events.sweep(ctx, now=utc_now() + timedelta(minutes=11)) == 1
+    assert len(jobs(ctx)) == 1
+    assert events.sweep(ctx, now=utc_now() + timedelta(minutes=12)) == 0
+
+
+def test_the_real_worker_handles_what_waits(ctx, desk):
+    run_worker(ctx, wait=False)
+    assert [row.state for row in desk.rows()] == [EventState.DONE]
+
+
+def test_an_ipn_has_no_transmission_id_and_its_own_key(ctx, desk):
+    message = Message(
+        merchant_id=desk.merchant.id,
+        environment="sandbox",
+        source=EventSource.IPN,
+        event_id="txn:61E67681CH3238416:Completed",
+        event_type="recurring_payment",
+        body=b"txn_id=61E67681CH3238416",
+    )
+    with ctx.db.begin() as session:
+        assert events.store(session, message, now=utc_now()) is Stored.NEW
+    with ctx.db.begin() as session:
+        assert events.store(session, message, now=utc_now()) is Stored.KNOWN
