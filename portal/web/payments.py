@@ -27,7 +27,7 @@ STATE: Final[Mapping[PaymentState, LazyString]] = {
 
 WAY_BACK: Final[Mapping[str, LazyString]] = {
     "reversal": STATE[PaymentState.REVERSED],
-    "both": _l("Gone back"),
+    "both": _l("Returned"),
 }
 PARTLY_TAKEN_BACK: Final = _l("Partly taken back through PayPal")
 
@@ -61,7 +61,7 @@ def sum_moved(details: Mapping[str, Any]) -> str:
     if moved is None:
         return ""
     say = formatter()
-    if left is None:
+    if left is None or not left.amount:
         return say.money(moved)
     if details.get("is_again"):
         return _(
@@ -69,7 +69,7 @@ def sum_moved(details: Mapping[str, Any]) -> str:
             amount=say.money(moved),
             left=say.money(left),
         )
-    return _("%(amount)s; not gone back: %(left)s", amount=say.money(moved), left=say.money(left))
+    return _("%(amount)s; not returned: %(left)s", amount=say.money(moved), left=say.money(left))
 
 
 def _line(payment: Payment) -> PaymentLine:

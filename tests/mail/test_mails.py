@@ -571,7 +571,7 @@ def test_the_words_of_the_confirmation():
     english = confirmed(head("en"), end(), effects()).text
     assert (
         "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05. "
-        "Vous ne serez plus prélevé." in french
+        "Aucun autre prélèvement ne sera effectué." in french
     )
     assert "Vous gardez vos accès jusqu’au vendredi 23 avril 2027." in french
     assert "Your subscription is cancelled. PayPal confirmed it on Saturday 3 April 2027 at 16:05" in english
@@ -584,7 +584,7 @@ def test_the_words_of_the_confirmation():
 def test_the_words_of_the_acknowledgement():
     french = ends.end_recorded(head("fr"), end(reason="Trop cher")).text
     assert (
-        "Votre demande est enregistrée le samedi 3 avril 2027 à 15:58, référence "
+        "Votre demande a été enregistrée le samedi 3 avril 2027 à 15:58, référence "
         "K7QM-4TXD. PayPal ne l’a pas encore confirmée. Nous réessayons automatiquement et nous vous écrirons. "
         "Vous n’avez rien à refaire." in french
     )
@@ -609,7 +609,7 @@ def test_a_payment_that_is_near_comes_with_paypals_own_page(next_payment_at, wor
 
 def test_amounts_in_yen_have_no_decimals():
     mail = confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
-    assert "JP¥1,200, due on" in mail.text
+    assert "¥1,200, due on" in mail.text
 
 
 def test_what_is_unknown_is_said_to_be_unknown():

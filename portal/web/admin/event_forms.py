@@ -25,8 +25,8 @@ TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the night
 class FetchForm(BaseForm):
     """The days for which PayPal is asked again, both included, in the merchant's time zone."""
 
-    start = DateField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 2026-04-03."))])
-    end = DateField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 2026-04-05."))])
+    start = DateField(_l("First day"), validators=[InputRequired(_l("Enter the first day, for example 2026-04-03."))])
+    end = DateField(_l("Last day"), validators=[InputRequired(_l("Enter the last day, for example 2026-04-05."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
     def validate_start(self, field: Any) -> None:

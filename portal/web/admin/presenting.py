@@ -84,17 +84,17 @@ def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
     )
 
 
-def dates(subscription: Any, *, now: datetime) -> list[Row]:
+def dates(subscription: Any) -> list[Row]:
     """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown."""
     over = subscription.is_over
     not_yet = None if over else _("Not yet")
-    stopped, ended = subscription.stopped_at_provider_at, subscription.ended_at
+    stopped = subscription.stopped_at_provider_at
     return [
-        (_("End asked for"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
+        (_("End requested"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(subscription)),
-        (_("Ends on") if ended is not None and ended > now else _("Ended"), short(ended) or not_yet),
+        (_("End of the subscription"), short(subscription.ended_at) or not_yet),
     ]
 
 
@@ -246,7 +246,7 @@ def comeback_rows(comeback: Any) -> list[Row]:
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
         (_("Asked on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
-        (_("PayPal’s id"), comeback.provider_id or _("none so far")),
+        (_("PayPal id"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
         rows.append((_("Approved on"), short(comeback.approved_at)))

@@ -125,7 +125,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             subscription=found,
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
             price=presenting.price(found),
-            dates=presenting.dates(found, now=now),
+            dates=presenting.dates(found),
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
