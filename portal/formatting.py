@@ -59,7 +59,8 @@ class Formatter:
         """Return an amount with its currency's own decimals: « 12,00 € », "€12.00", « 1 200 JPY »."""
         if value is None:
             return self.words.gettext("amount unknown")
-        return format_currency(value.amount, value.currency, locale=self._format)
+        said = format_currency(value.amount, value.currency, locale=self._format)
+        return said.replace("JP¥", "¥")  # in English the bare sign is the yen's alone: the yuan's is "CN¥"
 
     def number(self, value: int) -> str:
         """Return a count as the reader writes it: « 10 000 », "10,000"."""

@@ -24,7 +24,7 @@ def reader(locale: str, zone: str = "Europe/Paris") -> Formatter:
         ("fr", "1234.5", "EUR", "1 234,50 €"),
         ("en", "1234.5", "EUR", "€1,234.50"),
         ("fr", "1200.0000", "JPY", "1 200 JPY"),
-        ("en", "1200.0000", "JPY", "JP¥1,200"),
+        ("en", "1200.0000", "JPY", "¥1,200"),
         ("fr", "0", "EUR", "0,00 €"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_table_says_a_moment_in_short_and_the_page_its_zone_once():
 def test_the_zone_is_said_once_where_a_clock_is_and_nowhere_else():
     fmt, at = reader("fr"), datetime(2026, 11, 28, 8, 58, tzinfo=UTC)
     assert fmt.zoned(at) == "samedi 28 novembre 2026 à 09:58, heure de Paris"
-    assert fmt.zone_line(f"{fmt.moment(at)}, puis {fmt.hour(at)}") == "Heures\N{NO-BREAK SPACE}: heure de Paris"
+    assert fmt.zone_line(f"{fmt.moment(at)}, puis {fmt.hour(at)}") == "Heures indiquées à l’heure de Paris"
     assert fmt.zone_line(f"{fmt.zoned(at)}, puis {fmt.hour(at)}") == ""
     assert fmt.zone_line(f"{fmt.day(at)}, {fmt.short_day(at)}") == ""
 

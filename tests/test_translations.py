@@ -72,6 +72,40 @@ def test_typography(french):
     assert wrong == []
 
 
+PERSON = r"%\((?:name|customer|merchant|other|kept|who|browser|product)\)s"
+NOT_FRENCH = {
+    "d’/qu’ may be needed before a name": rf"\b(?:de|que|jusque|lorsque|puisque) {PERSON}",
+    "a participle that takes the reader for a man": r"[Vv]ous (?:êtes|serez|étiez|avez été) (?:\w+ )?\w+é\b",
+    "prélèvement effectué, not paiement prélevé": (
+        r"[Pp]aiements? (?:\S+ ){0,6}(?:prélevé|pris)|prélève\w* (?:\S+ ){0,3}paiement"
+    ),
+    "a payment to come is a prélèvement": r"[Pp]rochain paiement",
+}
+ONE_WORD = {
+    "rendu": r"[Rr]eparti",
+    "Arrêt demandé": r"Fin demandée",
+    "Jour de fin souhaité": r"Fin souhaitée|Jour choisi",
+    "identifiant PayPal": r"[Nn]uméro (?:\w+ ){0,4}chez PayPal",
+    "identifiant de réponse PayPal": r"identifiant de diagnostic|Référence de PayPal|réponse n°",
+    "e-mail": r"[Cc]ourriel|[Mm]essagerie",
+    "À traiter": r"À faire\b[^s]*:",
+    "code": r"facteurs\b",
+}
+
+
+def test_what_a_native_would_not_write(french):
+    """Kinds of faults that a reader found; each with the reason, or with the one word for the thing (words.md)."""
+    wrong = [
+        (reason, text)
+        for message in french
+        if message.id
+        for text in texts(message.string)
+        for reason, pattern in (NOT_FRENCH | ONE_WORD).items()
+        if re.search(pattern, text)
+    ]
+    assert wrong == []
+
+
 def test_the_desk_has_one_name_and_mail_another_one_alone(french):
     """words.md: espace marchand, and e-mail, are each one word."""
     other = re.compile(r"espace de gestion|espace du marchand|\bbureau\b|l’administration\b")

@@ -52,7 +52,7 @@ def _taken_heading(facts: PlannedFacts, fmt: Formatter) -> str:
     _, count = fmt.words.gettext, len(facts.taken)
     if count == 0:
         return ""
-    said = fmt.words.ngettext("One more payment is taken:", "%(num)s more payments are taken:", count)
+    said = fmt.words.ngettext("One more payment will be taken:", "%(num)s more payments will be taken:", count)
     if count > 1 and facts.price is not None:
         whole = type(facts.price)(facts.price.amount * count, facts.price.currency)
         return _("%(payments)s %(amount)s in all", payments=said, amount=fmt.money(whole))
@@ -80,9 +80,9 @@ def _not_taken(facts: PlannedFacts, fmt: Formatter) -> str:
         )
     if facts.prevented_at is None:
         return _(
-            "PayPal names no next payment at the moment. Those due before the end are still taken.",
+            "PayPal names no next payment at the moment. Those due before the end will still be taken.",
         )
-    return _("The payment of %(date)s, and all those after it, are not taken.", date=fmt.day(facts.prevented_at))
+    return _("The payment of %(date)s, and all those after it, will not be taken.", date=fmt.day(facts.prevented_at))
 
 
 def _told(facts: PlannedFacts, fmt: Formatter) -> str:

@@ -207,7 +207,7 @@ class _Proof:
         rows += [
             (_("Subscription"), self._name()),
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
-            (_("Number at PayPal"), number),
+            (_("PayPal id"), number),
         ]
         return rows + asked_rows(facts, self.translator, self.fmt) + self._answered() + self._dates()
 

@@ -15,9 +15,10 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal.i18n import Translator
-from portal.mail.letterhead import Letterhead, short
+from portal.mail.letterhead import Letterhead, one_line, short
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
+TEAM: Final = ("merchant_", "staff_")  # how the kinds begin that go to the merchant's own people
 AUTOPAY_URL: Final = "https://www.paypal.com/myaccount/autopay/"  # PayPal's automatic payments page
 
 
@@ -33,6 +34,11 @@ class Composed:
     text: str
     html: str
     shown_subject: str = ""
+
+
+def sender_name(kind: str, merchant_name: str) -> str:
+    """Return whom the reader sees as the sender: a customer their merchant, the merchant's people the portal ("")."""
+    return "" if kind.startswith(TEAM) else short(one_line(merchant_name))
 
 
 @cache
@@ -57,13 +63,13 @@ def environment(locale: str, *, html: bool) -> Environment:
 
 
 def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
-    """Render the message `kind` with its facts, in the letterhead's language."""
+    """Render the message `kind` with its facts, in the letterhead's language; its heading is the subject, or else."""
     formatter = head.formatter
-    context = {"head": head, "fmt": formatter, "kind": kind, **facts}
+    context = {"head": head, "fmt": formatter, "kind": kind, "to_team": kind.startswith(TEAM), **facts}
     plain = environment(formatter.locale, html=False)
     rich = environment(formatter.locale, html=True)
     subject = re.sub(r"[ \t\r\n]+", " ", plain.get_template(f"mail/{kind}/subject.txt").render(context)).strip()
-    context["subject"] = subject
+    context.setdefault("heading", subject)
     return Composed(
         kind=kind,
         subject=subject,

@@ -6,9 +6,14 @@ written before PayPal has said so, or about something else (cancellation.md, dec
 
 from __future__ import annotations
 
+from typing import Final
+
+from portal.i18n import Translator
 from portal.mail.composing import Composed, compose
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, ProofWords, ReceivedFacts
 from portal.mail.letterhead import Letterhead
+
+PROVING: Final = frozenset({"end_confirmed", "end_already_over"})  # the kinds that carry the proof
 
 
 def end_recorded(head: Letterhead, end: EndFacts) -> Composed:
@@ -54,6 +59,18 @@ def end_confirmed(head: Letterhead, end: EndFacts, effects: EffectFacts, proof: 
 def end_already_over(head: Letterhead, end: EndFacts, effects: EffectFacts, proof: ProofWords) -> Composed:
     """Compose the answer to a request for something that PayPal had stopped before."""
     return compose("end_already_over", head, end=end, effects=effects, proof=proof)
+
+
+def as_sent(kind: str, content: dict[str, str], locale: str, *, has_file: bool) -> dict[str, str]:
+    """Return a message's texts as they are true when it leaves: a confirmation may have to leave without its proof."""
+    if kind not in PROVING or has_file:
+        return content
+    _ = Translator(locale).gettext
+    attached, elsewhere = (
+        _("Your proof is attached to this message as a PDF."),
+        _("Your proof is on your account page."),
+    )
+    return {part: text.replace(attached, elsewhere) for part, text in content.items()}
 
 
 def end_overdue(head: Letterhead, end: EndFacts) -> Composed:

@@ -16,9 +16,11 @@ SHORT_LIVED: Final = frozenset({LOGIN_CODE, STAFF_UNLOCK})  # never sent late, a
 
 def login_code(head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime) -> Composed:
     """Compose the code, also in the subject, and the link; no code where the link alone opens."""
-    composed = compose(LOGIN_CODE, head, code=code, path=path, minutes=minutes, valid_until=valid_until)
-    merchant = short(head.merchant_name)
-    return replace(composed, shown_subject=head.words.gettext("Your log-in code – %(merchant)s", merchant=merchant))
+    _, merchant = head.words.gettext, short(head.merchant_name)
+    heading = _("Your log-in code") if code else _("Your log-in link")
+    facts = {"code": code, "path": path, "minutes": minutes, "valid_until": valid_until}
+    composed = compose(LOGIN_CODE, head, heading=heading, **facts)
+    return replace(composed, shown_subject=_("Your log-in code – %(merchant)s", merchant=merchant))
 
 
 def staff_unlock(head: Letterhead, *, path: str, minutes: int, valid_until: datetime) -> Composed:

@@ -364,6 +364,7 @@ class Letter:
     html: str
     language: str
     attachments: tuple[Attachment, ...] = ()
+    sender_name: str = ""  # whose message the reader sees; empty: the name that `sender` has
 
 
 class MailRefused(Exception):

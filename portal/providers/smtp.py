@@ -128,7 +128,7 @@ def compose(letter: Letter) -> EmailMessage:
         main, _, kind = file.media_type.partition("/")
         message.add_attachment(file.content, maintype=main, subtype=kind, filename=file.name)
     try:
-        message["From"] = read_address(letter.sender)
+        message["From"] = _signed(read_address(letter.sender), letter.sender_name)
         message["To"] = read_address(letter.to)
         if letter.reply_to:
             message["Reply-To"] = read_address(letter.reply_to)
@@ -163,6 +163,12 @@ def read_address(text: str) -> Address:
     if name[:1] == name[-1:] == '"' and len(name) > 1:
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     return Address(display_name=name, username=username, domain=ascii_domain)
+
+
+def _signed(address: Address, name: str) -> Address:
+    """Return the address under another name, which stays a name: one that looks encoded (RFC 2047) is not decoded."""
+    shown = name.replace("=?", "= ?") or address.display_name
+    return Address(display_name=shown, username=address.username, domain=address.domain)
 
 
 def _has_control(text: str) -> bool:

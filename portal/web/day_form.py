@@ -32,7 +32,7 @@ class DayForm(PlainForm):
 
     on = DayField(
         _l("The day on which it is to end"),
-        description=_l("Payments due before that day are still taken. Leave it empty to end as soon as possible."),
+        description=_l("Payments due before that day will still be taken. Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )
     today: date

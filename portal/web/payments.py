@@ -27,7 +27,7 @@ REFUNDED: Final = STATE[PaymentState.REFUNDED]
 GONE_BACK: Final[Mapping[str, LazyString]] = {
     "refund": REFUNDED,
     "reversal": STATE[PaymentState.REVERSED],
-    "both": _l("Gone back"),
+    "both": _l("Returned"),
 }
 PARTLY_TAKEN_BACK: Final = _l("Partly taken back through PayPal")
 

@@ -84,12 +84,12 @@ def sum_moved(entry: TimelineEntry) -> str:
     moved, left = (Money.parse(details.get(name), details.get("currency")) for name in ("amount", "left"))
     if moved is None or entry.kind not in SUM_IN:
         return ""
-    if left is None:
+    if left is None or not left.amount:
         return say.money(moved)
     figures = {"amount": say.money(moved), "left": say.money(left)}
     if details.get("is_again"):
         return _("PayPal no longer takes back %(amount)s; not gone back: %(left)s", **figures)
-    return _("%(amount)s; not gone back: %(left)s", **figures)
+    return _("%(amount)s; not returned: %(left)s", **figures)
 
 
 def _one_of(words: type[Word], value: Any) -> Word | None:

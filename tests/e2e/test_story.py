@@ -24,7 +24,8 @@ NOT_YET = {
     "en": "Check: your subscription is not cancelled yet",
 }
 CONFIRMED = {
-    "fr": rf"Votre abonnement est résilié\. PayPal l'a confirmé le {DATE} à {TIME}\. Vous ne serez plus prélevé\. ",
+    "fr": rf"Votre abonnement est résilié\. PayPal l'a confirmé le {DATE} à {TIME}\. "
+    r"Aucun autre prélèvement ne sera effectué\. ",
     "en": rf"Your subscription is cancelled\. PayPal confirmed it on {DATE} at {TIME}\. "
     r"You will not be charged again\. ",
 }
@@ -38,7 +39,7 @@ KEPT = {
 }
 PROOF = {"fr": rf"Référence : {REFERENCE}\.", "en": rf"Reference: {REFERENCE}\."}
 RECORDED = {
-    "fr": rf"Votre demande est enregistrée le {DATE} à {TIME}, référence {REFERENCE}\. PayPal ne l'a pas encore "
+    "fr": rf"Votre demande a été enregistrée le {DATE} à {TIME}, référence {REFERENCE}\. PayPal ne l'a pas encore "
     r"confirmée\. Nous réessayons automatiquement et nous vous écrirons\. Vous n'avez rien à refaire\.",
     "en": rf"Your request was recorded on {DATE} at {TIME}, reference {REFERENCE}\. PayPal has not confirmed it yet\. "
     r"We are trying again and will e-mail you\. You need not do anything\.",

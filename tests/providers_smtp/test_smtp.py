@@ -143,7 +143,7 @@ def test_a_message_id_already_in_brackets_is_kept(start):
     assert "Reply-To" not in post.message()
 
 
-@pytest.mark.parametrize("field", ["to", "sender", "reply_to", "subject", "message_id", "language"])
+@pytest.mark.parametrize("field", ["to", "sender", "sender_name", "reply_to", "subject", "message_id", "language"])
 @pytest.mark.parametrize("breaking", ["\r\n", "\n", "\r"])
 def test_a_line_break_cannot_add_a_header(start, field, breaking):
     post, port = start()
@@ -186,6 +186,31 @@ def test_a_name_with_accents_and_rtl_text_reaches_the_header(start):
     plain(port).send(letter(to='"O’Neil, שלום" <oneil@exemple.fr>'))
     assert post.message()["To"].addresses[0].display_name == "O’Neil, שלום"
     assert post.received[0].rcpt_tos == ["oneil@exemple.fr"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Cours L'Atelier",
+        "L’Atelier d’Anaïs, Paris",
+        'Chez "Zoé" <a@x.test>, b@x.test',
+        "école: musique; danse (enfants) @ Lyon \\",
+        "\u2068محمد بن عبد الله\u2069",
+        "日本語教室",
+        "=?utf-8?q?PayPal?=",
+        "A, B " * 11 + "C",
+    ],
+)
+def test_whatever_the_name_of_the_sender_is_the_address_stays_ours(start, name):
+    """RFC 5322 quotes what would be an address of its own, RFC 2047 carries what is not ASCII."""
+    post, port = start()
+    plain(port).send(letter(sender_name=name))
+    assert post.received[0].original_content.split(b"\r\n\r\n")[0].isascii()
+    (address,) = post.message()["From"].addresses
+    assert address.addr_spec == "portail@portal.example"
+    assert address.display_name == name.replace("=?", "= ?")
+    assert post.received[0].mail_from == "portail@portal.example"
+    assert "Bcc" not in post.message()
 
 
 def test_a_domain_with_accents_travels_as_idna(start):

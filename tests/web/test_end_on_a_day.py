@@ -46,9 +46,9 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
     payments = [in_words(add_months(held.next_payment_at, n).astimezone(zone)) for n in range(2)]
     for said in (
         f"End planned on {plain}",
-        f"2 more payments are taken: €59.80 in all {payments[0]}: €29.90 {payments[1]}: €29.90"
+        f"2 more payments will be taken: €59.80 in all {payments[0]}: €29.90 {payments[1]}: €29.90"
         if add_months(held.next_payment_at, 1).astimezone(zone).date() < wished
-        else f"One more payment is taken: {payments[0]}: €29.90",
+        else f"One more payment will be taken: {payments[0]}: €29.90",
         "Until then you can take your request back.",
     ):
         assert said in recap.text
@@ -133,8 +133,8 @@ def test_both_faces_show_a_plan_that_moved_with_the_payments_of_now(log_in, supp
     last, prevented = (
         format_date(at.astimezone(zone), "EEEE d MMMM y", locale="en_GB") for at in (shifted, add_months(shifted, 1))
     )
-    assert f"One more payment is taken: {last}: €29.90" in page.text
-    assert f"The payment of {prevented}, and all those after it, are not taken." in page.text
+    assert f"One more payment will be taken: {last}: €29.90" in page.text
+    assert f"The payment of {prevented}, and all those after it, will not be taken." in page.text
     for shown in (page, support.get(f"/admin/subscriptions/{held.id}")):
         assert f"Last payment still taken {last}" in shown.text
         assert f"First payment not taken {prevented}" in shown.text
@@ -159,7 +159,7 @@ def test_a_notice_period_is_said_before_and_in_french(french_visit, make):  # no
 def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, paypal):  # noqa: F811
     held = make.subscription(merchant=merchant)
     page = support.get(f"/admin/subscriptions/{held.id}/end/complete?on={day(50)}")
-    assert "One more payment is taken:" in page.text or "more payments are taken:" in page.text
+    assert "One more payment will be taken:" in page.text or "more payments will be taken:" in page.text
     page = page.submit(press="Mark as completed on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"))
     assert "Planned: PayPal is told on its day." in page.notices[0]
     assert "Waits for the day that was chosen" in page.text

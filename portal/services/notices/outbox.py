@@ -26,7 +26,8 @@ from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.domain.login_mails import LIFETIME
 from portal.logs import place_of
-from portal.mail.composing import Composed
+from portal.mail.composing import Composed, sender_name
+from portal.mail.ends import PROVING, as_sent
 from portal.mail.logins import SHORT_LIVED
 from portal.models import Mail, MailState, Merchant
 from portal.providers.ports import Attachment, Letter, MailRefused, MailUnavailable
@@ -42,7 +43,6 @@ LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail serv
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
 FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
 LONGEST_ERROR: Final = 500
-PROVING: Final = frozenset({"end_confirmed", "end_already_over"})  # the kinds that carry the proof
 TRIES_WITH_PROOF: Final = 2
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
 LASTING: Final = PROVING | {"request_received"}
@@ -210,7 +210,8 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailSta
 
 def _letter(ctx: Context, mail: Mail) -> Letter:
     """Open the sealed message. Raises CannotOpen."""
-    content = json.loads(ctx.vault.open(mail.content or b"", purpose=CONTENT))
+    files, sealed = _attachments(ctx, mail), ctx.vault.open(mail.content or b"", purpose=CONTENT)
+    content = as_sent(mail.kind, json.loads(sealed), mail.language, has_file=bool(files))
     with ctx.db.read() as session:
         merchant = session.get_one(Merchant, mail.merchant_id)
     # Answers go to the merchant; the merchant's own mails need no answer address.
@@ -224,7 +225,8 @@ def _letter(ctx: Context, mail: Mail) -> Letter:
         text=content["text"],
         html=content["html"],
         language=mail.language,
-        attachments=_attachments(ctx, mail),
+        attachments=files,
+        sender_name=sender_name(mail.kind, merchant.name),
     )
 
 

@@ -102,7 +102,7 @@ def _request(item: Item, role: Role) -> Card:
         happened=presenting.trouble(request),
         todo=presenting.todo(request),
         rows=[
-            (_("PayPal’s id"), item.subscription.provider_id if item.subscription else None),
+            (_("PayPal id"), item.subscription.provider_id if item.subscription else None),
             *presenting.request_rows(request, item.subscription, utc_now()),
         ],
         ways=[*_may(role, Role.SUPPORT, retry), *_key_page(item, request.trouble, role)],
@@ -206,15 +206,26 @@ def _notified(item: Item, page: str) -> Card:
         title=_("%(name)s has notified the end of a subscription", name=received.name),
         url=page,
         label=_("Notified by the customer"),
-        happened=_(
-            "The customer notified on their page that the contract ends. It was acknowledged if they have an address."
-        ),
+        happened=_acknowledged(received.email),
         todo=_("Stop the subscription. Its effects are shown first."),
         rows=received_rows(received),
         ways=[
             Way(label=_("Stop this subscription"), url=end, kind="primary"),
             Way(label=_("See the notification"), url=page),
         ],
+    )
+
+
+def _acknowledged(address: str | None) -> str:
+    if address:
+        return _(
+            "The customer notified on their page that the contract ends. "
+            "An acknowledgement is addressed to %(address)s.",
+            address=address,
+        )
+    return _(
+        "The customer notified on their page that the contract ends. "
+        "Without an address, no acknowledgement could be sent."
     )
 
 
@@ -229,7 +240,7 @@ def received_rows(received: Any) -> list[Row]:
     if received.contract:
         rows.append((_("What they say about the contract"), received.contract))
     if received.wished_on is not None:
-        rows.append((_("Wished end"), formatter().date(received.wished_on)))
+        rows.append((_("Day chosen for the end"), formatter().date(received.wished_on)))
     if received.message:
         rows.append((_("In their words"), received.message))
     if received.recorded_by:
@@ -254,7 +265,7 @@ def _date(item: Item, role: Role) -> Card:
             (_("Reference"), item.about.reference),
             (_("Stopped at PayPal"), presenting.short(item.subscription.stopped_at_provider_at)),
             (_("Last payment"), presenting.day(item.subscription.last_payment_at)),
-            (_("PayPal’s id"), item.subscription.provider_id),
+            (_("PayPal id"), item.subscription.provider_id),
         ],
         ways=[enter] if ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else [],
     )
@@ -297,7 +308,7 @@ def _seen(item: Item) -> Way:
 
 
 def _found(item: Item) -> list[Row]:
-    return [(_("PayPal’s id"), item.about.provider_id), (_("Found on"), presenting.short(item.about.at))]
+    return [(_("PayPal id"), item.about.provider_id), (_("Found on"), presenting.short(item.about.at))]
 
 
 def _event(item: Item, role: Role) -> Card:
@@ -313,7 +324,7 @@ def _event(item: Item, role: Role) -> Card:
         happened=_("A message from PayPal could not be handled for days: %(reason)s", reason=reason),
         todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
         rows=[
-            (_("PayPal’s id"), event.subject or None),
+            (_("PayPal id"), event.subject or None),
             (_("Received on"), presenting.short(event.received_at)),
             *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
         ],

@@ -248,5 +248,5 @@ def _at_paypal(subscription: Any, kind: PauseKind) -> list[str]:
         "PayPal is told now: no payment (%(price)s) is taken while the pause lasts. It can be resumed.", price=price
     )
     at = subscription.next_payment_at
-    due = [_("The payment due on %(date)s is not taken.", date=presenting.day(at))] if at is not None else []
+    due = [_("The payment due on %(date)s will not be taken.", date=presenting.day(at))] if at is not None else []
     return [said, *due, _("With a day below it starts again by itself; without one, when somebody resumes it.")]

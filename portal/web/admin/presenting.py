@@ -89,15 +89,15 @@ def dates(subscription: Any, request: Any, given: tuple[Grant, ...], *, now: dat
     """
     over = subscription.is_over
     not_yet = None if over else _("Not yet")
-    stopped, ended = subscription.stopped_at_provider_at, subscription.ended_at
+    stopped = subscription.stopped_at_provider_at
     waits = planned(request, subscription, given, now=now) if request is not None else None
-    end = (_("Ends on") if ended is not None and ended > now else _("Ended"), short(ended) or not_yet)
+    ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
     return [
-        (_("End asked for"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
+        (_("End requested"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
-        end if waits is None else (_("End planned on"), waits.ends_on),
+        (_("End of the subscription"), ends_on or not_yet),
     ]
 
 
@@ -264,7 +264,7 @@ def comeback_rows(comeback: Any) -> list[Row]:
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
         (_("Asked on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
-        (_("PayPal’s id"), comeback.provider_id or _("none so far")),
+        (_("PayPal id"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
         rows.append((_("Approved on"), short(comeback.approved_at)))

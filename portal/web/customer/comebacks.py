@@ -185,7 +185,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
             (_("State"), str(labels.COMEBACK_STATE[found.state])),
             (_("Starts on"), starts or _("the day of your approval")),
             (_("Price"), price),
-            (_("Number at PayPal"), found.provider_id or _("not yet")),
+            (_("PayPal id"), found.provider_id or _("not yet")),
         ),
         starts=starts,
         price=price,

@@ -51,7 +51,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
         (_("Name"), held.subscription.customer.name or None),
         (_("E-mail address"), held.subscription.customer.email),
         (_("Subscription"), card.title),
-        (_("Number at PayPal"), card.provider_id),
+        (_("PayPal id"), card.provider_id),
     ]
     page = render_template("customer/notification.html", form=form, rows=rows, back=back)
     return page, 422 if form.errors else 200

@@ -74,7 +74,7 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     rows: list[Row] = [
         (_("State of the request"), state_label(holding)),
         (_("Asked by"), presenting.asked_by(request)),
-        (_("Number at PayPal"), subscription.provider_id),
+        (_("PayPal id"), subscription.provider_id),
     ]
     if request.answers:
         rows.append((_("Internal reference"), request.reference))

@@ -23,4 +23,4 @@ class ProofForm(BaseForm):
         ],
     )
     file = FileField(_l("The PDF that you hold"), validators=[Optional()])
-    submit = SubmitField(_l("Check"))
+    submit = SubmitField(_l("Check this proof"))

@@ -82,6 +82,29 @@ def test_a_message_is_sent_once(ctx, post, row, mailer, now):
     assert row(mail_id).sent_at == now
 
 
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [("end_recorded", "Cours L’Atelier Bcc: x@y.test"), ("merchant_overdue", ""), ("staff_unlock", "")],
+)
+def test_customers_see_the_merchant_as_the_sender_and_the_team_the_portal(ctx, make, mailer, now, kind, shown):
+    """An empty name leaves the one of MAIL_FROM; answers go to the merchant's support address all the same."""
+    merchant = make.merchant(name="Cours L’Atelier\r\nBcc: x@y.test", key=False, support_email="aide@atelier.test")
+    with ctx.db.begin() as session:
+        mail = outbox.put(
+            ctx,
+            session,
+            dataclasses.replace(HELLO, kind=kind),
+            merchant_id=merchant.id,
+            key="k",
+            recipient="zoe@client.test",
+            language="fr",
+            now=now,
+        )
+    outbox.send(ctx, mail.id, now=now)
+    (letter,) = mailer.sent
+    assert (letter.sender_name, letter.sender, letter.reply_to) == (shown, ctx.mail_from, "aide@atelier.test")
+
+
 def test_the_same_key_is_written_once(ctx, post, jobs, mailer):
     first = post("same")
     assert post("same") is None

@@ -145,7 +145,7 @@ def test_the_report_says_each_difference_in_words(owner, merchant, make, add_run
     for words in (
         "Anna Été", "State: Active → Past due", "PayPal status: active (ACTIVE) → suspended (SUSPENDED)",
         "Next payment: 3 Apr 2027 → none", "Paid until: 3 Apr 2027, 12:00 → 3 Apr 2027, 14:30",
-        "Price: €29.90 → JP¥1,200",
+        "Price: €29.90 → ¥1,200",
         "Failed payments: 0 → 2", "Last payment: none → 3 Mar 2027", "PayPal’s plan: P-OLD → P-NEW",
         "corrected", "only listed", "I-NEW123456789", "PayPal does not know this subscription",
     ):  # fmt: skip

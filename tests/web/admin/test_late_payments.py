@@ -23,7 +23,7 @@ def test_two_clicks_give_it_back_from_the_inbox_on(ctx, support, paypal, late):
     assert alarms(ctx)[0].state is LateState.REFUNDED
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Léa Martin" in record.text
-    assert "Gone back" in record.text
+    assert "Returned" in record.text
     assert "Nothing to do" in support.get("/admin/").text
 
 
@@ -36,7 +36,7 @@ def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support
     assert "€14.95 of it has gone back; €14.95 has not." in support.get("/admin/").text
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Partly taken back through PayPal" in record.text
-    assert "€14.95; not gone back: €14.95" in record.text
+    assert "€14.95; not returned: €14.95" in record.text
     page = support.get(f"/admin/late-payments/{late.id}")
     assert "Still open" in page.text
     page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €14.95")

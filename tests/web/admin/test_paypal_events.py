@@ -283,8 +283,8 @@ def test_days_that_cannot_be_are_refused_and_kept(support, ctx, merchant, now, b
 def test_an_example_in_a_message_is_a_day_that_would_be_taken_as_past():
     for field in ("start", "end"):
         [required] = getattr(FetchForm, field).kwargs["validators"]
-        [example] = re.findall(r"\d{4}-\d\d-\d\d", str(required.message))
-        assert date.fromisoformat(example) < date(2026, 11, 22)
+        [example] = re.findall(r"\d\d/\d\d/\d{4}", str(required.message))
+        assert datetime.strptime(example, "%d/%m/%Y").date() < date(2026, 11, 22)  # noqa: DTZ007 - a day alone
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_yen_have_no_decimals_and_euros_have_two(visit, make):
     make.subscription(customer=visit.customer, amount=Decimal("1200"), currency="JPY", at_paypal=False)
     make.subscription(customer=visit.customer, amount=Decimal("1200"), currency="EUR", at_paypal=False)
     text = visit.browser.get(visit.home).text
-    assert "JP¥1,200 per month" in text
+    assert "¥1,200 per month" in text
     assert "€1,200.00 per month" in text
 
 

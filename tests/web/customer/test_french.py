@@ -35,7 +35,7 @@ def test_the_way_from_the_card_to_the_proof(french_visit, make):
     until = Formatter("fr", french_visit.merchant.time_zone, Translator("fr")).last_day(subscription.paid_until)
     assert says(
         page,
-        rf"Votre abonnement est résilié\. PayPal l’a confirmé le {MOMENT}\. Vous ne serez plus prélevé\. "
+        rf"Votre abonnement est résilié\. PayPal l’a confirmé le {MOMENT}\. Aucun autre prélèvement ne sera effectué\. "
         rf"Vous gardez vos accès jusqu’au {until}\. Référence : {reference_of(page)}\.",
     )
 
@@ -46,13 +46,13 @@ def test_recorded_and_not_confirmed(french_visit, make, paypal):
     page = french_visit.recap(subscription).submit(press=CANCEL)
     assert says(
         page,
-        rf"Votre demande est enregistrée le {MOMENT}, référence {reference_of(page)}\. "
+        rf"Votre demande a été enregistrée le {MOMENT}, référence {reference_of(page)}\. "
         r"PayPal ne l’a pas encore confirmée\. Nous réessayons automatiquement et nous vous écrirons\. "
         r"Vous n’avez rien à refaire\.",
     )
     assert says(
         page,
-        rf"Prochain paiement prévu le {DAY}\. Pour l’arrêter vous-même tout de suite : "
+        rf"Prochain prélèvement prévu le {DAY}\. Pour l’arrêter vous-même tout de suite : "
         r"la page Paiements automatiques de PayPal\.",
     )
     assert page.link("Actualiser cette page") == page.path
@@ -67,8 +67,8 @@ def test_the_merchant_has_to_finish_it(french_visit, make, paypal, behaviour):
     page = french_visit.recap(make.subscription(customer=french_visit.customer)).submit(press=CANCEL)
     assert says(
         page,
-        rf"Votre demande du {DAY} est valable\. {french_visit.merchant.name} doit terminer l’opération et en est "
-        r"prévenu\. Vous pouvez aussi arrêter le paiement chez PayPal\.",
+        rf"Votre demande du {DAY} est valable\. Nous avons prévenu {french_visit.merchant.name}, qui doit "
+        r"terminer l’opération\. Vous pouvez aussi arrêter les prélèvements chez PayPal\.",
     )
     assert not DONE.search(page.body), DONE.search(page.body)
 
@@ -77,7 +77,7 @@ def test_already_over(french_visit, make, paypal):
     subscription = make.subscription(customer=french_visit.customer)
     paypal.happen(subscription.provider_id, "buyer-cancels")
     page = french_visit.recap(subscription).submit(press=CANCEL)
-    assert says(page, rf"Cet abonnement était déjà arrêté depuis le {DAY}\. Aucun paiement ne sera pris\.")
+    assert says(page, rf"Cet abonnement était déjà arrêté depuis le {DAY}\. Aucun prélèvement ne sera effectué\.")
 
 
 def test_no_english_is_left(french_visit, make, paypal):

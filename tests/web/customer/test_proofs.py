@@ -215,6 +215,9 @@ def test_a_mail_leaves_without_its_proof_only_from_the_third_attempt_on_and_the_
     (letter,) = mailer.sent
     assert letter.attachments == ()
     assert "PayPal confirmed it on" in letter.text
+    for written in (letter.text, letter.html):
+        assert "attached" not in written
+        assert "Your proof is on your account page." in written
     (line,) = [one for one in lines if one["event"] == "mail_without_its_proof"]
     assert (line["log_level"], line["error"], line["mail_id"]) == ("error", "KeyError", str(mail_id))
 

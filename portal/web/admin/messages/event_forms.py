@@ -26,8 +26,8 @@ TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the night
 class FetchForm(BaseForm):
     """The days for which PayPal is asked again, both included, in the merchant's time zone."""
 
-    start = DayField(_l("From"), validators=[InputRequired(_l("Enter the first day, for example 03/04/2026."))])
-    end = DayField(_l("To"), validators=[InputRequired(_l("Enter the last day, for example 05/04/2026."))])
+    start = DayField(_l("First day"), validators=[InputRequired(_l("Enter the first day, for example 03/04/2026."))])
+    end = DayField(_l("Last day"), validators=[InputRequired(_l("Enter the last day, for example 05/04/2026."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
     def validate_start(self, field: Any) -> None:

@@ -69,7 +69,7 @@ class ReceivedForm(BaseForm):
         filters=[one_line],
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
     )
-    wished_on = DayField(_l("Wished end"), validators=[Optional()])
+    wished_on = DayField(_l("Day chosen for the end"), validators=[Optional()])
     message = TextAreaField(
         _l("In their words"),
         filters=[plain],
