@@ -37,7 +37,9 @@ def index() -> ResponseReturnValue:
             cards=inbox_cards.cards(found.items, role=who.role),
             is_cut=found.is_cut,
             under_way=under_way,
-            plans=presenting.plans(under_way, now=now),
+            plans=presenting.plans(
+                end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
+            ),
             comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
         )
 
