@@ -23,8 +23,12 @@ def _whole() -> Select[EndRequest]:
         subscription.joinedload(Subscription.customer),
         subscription.joinedload(Subscription.product).selectinload(Product.contents),
         subscription.joinedload(Subscription.plan),
-        subscription.selectinload(Subscription.payments),
     )
+
+
+def _with_payments() -> Select[EndRequest]:
+    """For pages, as in `subscriptions`."""
+    return _whole().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
 
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
@@ -37,7 +41,7 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
 def waiting_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> list[EndRequest]:
     """Return the ends that may wait for a day, of those subscriptions, each whole."""
     is_waiting = and_(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
-    return list(session.scalars(_whole().where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
+    return list(session.scalars(_with_payments().where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
 
 
 def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
@@ -109,7 +113,7 @@ def is_named(reference: str) -> ColumnElement[bool]:
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> EndRequest:
     """Return the request of that name on a subscription of the customer; raise NoResultFound."""
     return session.scalars(
-        _whole()
+        _with_payments()
         .join(EndRequest.subscription)
         .where(
             is_named(reference),
@@ -121,7 +125,9 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> EndRequest:
     """Return one request of the merchant; raise NoResultFound for any other."""
-    return session.scalars(_whole().where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)).one()
+    return session.scalars(
+        _with_payments().where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
+    ).one()
 
 
 def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[EndRequest]:

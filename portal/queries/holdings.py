@@ -79,11 +79,15 @@ def all_of_customer(
 ) -> Holdings:
     """Return everything the account page shows, in six statements whatever the number of subscriptions.
 
-    Two more when one may be invited back, one more where money came after an end, and one more where a customer cannot
-    cancel by themselves and notifies instead (`self_cancellation`: the switch), or has notified and waits.
+    Two more when one may be invited back or an end waits for its day, one more where money came after an end, and one
+    more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or has
+    notified and waits.
     """
     rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
     requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
+    planned = [one.subscription_id for one in requests.values() if one.is_open and one.due_at is not None]
+    if planned:
+        subscriptions.load_payments(session, planned)
     entries = timelines.all_of_customer(session, merchant_id, customer_id)
     paused = pauses.all_of_customer(session, merchant_id, customer_id)
     prospects = comebacks.prospects(session, merchant_id, customer_id, rows)

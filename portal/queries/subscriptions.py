@@ -12,13 +12,17 @@ from portal.models import EndRequest, PauseRequest, Plan, Product, Subscription
 
 
 def _whole() -> Select[Subscription]:
-    """A subscription with what its pages and its end need: customer, product with contents, plan, payments."""
+    """A subscription with what its pages and its end need: customer, product with contents, plan."""
     return select(Subscription).options(
         joinedload(Subscription.customer),
         joinedload(Subscription.product).selectinload(Product.contents),
         joinedload(Subscription.plan),
-        selectinload(Subscription.payments),
     )
+
+
+def _with_payments() -> Select[Subscription]:
+    """For pages: they reckon what is still taken after their session has closed; under a lock few need it."""
+    return _whole().options(selectinload(Subscription.payments))
 
 
 def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
@@ -27,11 +31,17 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
     return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
 
 
+def load_payments(session: Session, subscription_ids: Collection[uuid.UUID]) -> None:
+    """Load the payments of subscriptions that the session has, in one statement."""
+    statement = select(Subscription).where(Subscription.id.in_(subscription_ids))
+    session.scalars(statement.options(selectinload(Subscription.payments))).all()
+
+
 def of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, subscription_id: uuid.UUID
 ) -> Subscription:
     """Return one subscription of the customer; raise NoResultFound for any other."""
-    statement = _whole().where(
+    statement = _with_payments().where(
         Subscription.id == subscription_id,
         Subscription.merchant_id == merchant_id,
         Subscription.customer_id == customer_id,
@@ -42,7 +52,7 @@ def of_customer(
 def of_merchant(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant; raise NoResultFound for any other."""
     return session.scalars(
-        _whole().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
+        _with_payments().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
     ).one()
 
 
@@ -55,7 +65,10 @@ def neighbours(session: Session, subscription: Subscription) -> list[Subscriptio
 
 def of_request(session: Session, request: EndRequest | PauseRequest) -> Subscription:
     """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
-    return of_merchant(session, request.merchant_id, request.subscription_id)
+    statement = _whole().where(
+        Subscription.id == request.subscription_id, Subscription.merchant_id == request.merchant_id
+    )
+    return session.scalars(statement).one()
 
 
 def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:

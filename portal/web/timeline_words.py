@@ -60,7 +60,7 @@ def way(entry: TimelineEntry) -> str:
 def wished_end(entry: TimelineEntry) -> str:
     """Return the day on which a customer wished the end."""
     at = _moment(entry.details.get("wished_on"))
-    return _("Wished end: %(date)s", date=formatter().date(at.date())) if at else ""
+    return _("Day chosen for the end: %(date)s", date=formatter().date(at.date())) if at else ""
 
 
 def trouble(entry: TimelineEntry) -> str:

@@ -97,4 +97,4 @@ def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit,
     last = until if given else held.paid_until
     assert fact(theirs, "Access until").startswith(format_date(last, "EEEE d MMMM", locale="en_GB"))
     assert fact(theirs, "End of the subscription") == f"planned on {day}"
-    assert fact(ours, "End planned on") == day
+    assert fact(ours, "End of the subscription") == day

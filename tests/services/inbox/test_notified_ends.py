@@ -460,7 +460,7 @@ def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, 
     friday, saturday = THURSDAY + DAY, THURSDAY + 2 * DAY
     planned = staff_ask(ctx, subscription, now=friday, received=received, wished_on=(THURSDAY + 70 * DAY).date())
     (told,) = to_claire(left(friday + MINUTE), claire)
-    for said in (received.reference, "4 February 2027", "One more payment is taken:", "You keep access until"):
+    for said in (received.reference, "4 February 2027", "One more payment will be taken:", "You keep access until"):
         assert said in told.text
     assert planned.reference not in told.subject + told.text
     assert "take your request back" not in told.text, "it is the merchant's plan"

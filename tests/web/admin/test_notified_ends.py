@@ -49,7 +49,7 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     wished = (now + timedelta(days=45)).date()
     received = notify(wished, now=now)
     record = support.get(f"/admin/subscriptions/{subscription.id}")
-    assert "Wished end: " in record.text
+    assert "Day chosen for the end: " in record.text
     assert in_words(wished) in record.text
     page = {
         "record": lambda: record.follow("Cancel the subscription"),

@@ -107,7 +107,7 @@ def test_a_wish_is_kept_and_a_bad_day_loses_no_word(ctx, visit, subscription):
     assert "Adieu" in again.body
     assert stored(ctx) == []
     page = again.submit(press=PRESS, wished_on=day.isoformat())
-    wished = f"Wished end: {format_date(day, 'EEEE d MMMM y', locale='en_GB')}"
+    wished = f"Day chosen for the end: {format_date(day, 'EEEE d MMMM y', locale='en_GB')}"
     assert page.text.count(wished) == 2, "in the notice and in the timeline"
     assert wished in visit.browser.get(visit.home).text
     (received,) = stored(ctx)
