@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -266,3 +267,16 @@ def test_a_setting_does_not_change_after_the_start():
         config.environment = "demo"
     with pytest.raises(TypeError):
         config.paypal_urls["live"] = "http://127.0.0.1:5001"
+
+
+def test_every_setting_stands_in_the_table_of_the_readme_and_the_other_way_round():
+    root = Path(__file__).resolve().parents[1]
+    code = [root / "config.py", root / "gunicorn.conf.py", *(root / "portal").rglob("*.py")]
+    named = {
+        name
+        for file in code
+        if "demo" not in file.parts
+        for name in re.findall(r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_FROM)"', file.read_text("utf-8"))
+    }
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (root / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"[A-Z_]+", row)} == named
