@@ -9,6 +9,7 @@ from __future__ import annotations
 from portal.documents import words
 from portal.documents.facts import ProofFacts
 from portal.domain.policies import Actor
+from portal.domain.received_requests import has_hour
 from portal.formatting import Formatter
 from portal.i18n import Translator
 
@@ -31,7 +32,7 @@ def asked_when(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tup
     """Return since when it was asked, or when an end was seen for which nobody asked."""
     _ = translator.gettext
     if facts.answers:
-        return _("Asked on"), fmt.moment(facts.notified_at)
+        return _("Asked on"), _notified_when(facts, fmt)
     return _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on"), fmt.moment(facts.asked_at)
 
 
@@ -64,10 +65,15 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
     if facts.reason_text:
         rows.append((_("Your comment"), facts.reason_text))
     if facts.notified_at is not None:  # they asked twice: by another way first
-        before = fmt.moment(facts.notified_at)
-        said = _("%(date)s, reference %(reference)s", date=before, reference=facts.notified_reference)
+        said = _(
+            "%(date)s, reference %(reference)s", date=_notified_when(facts, fmt), reference=facts.notified_reference
+        )
         rows.append((_("Notified before on"), said))
     return rows
+
+
+def _notified_when(facts: ProofFacts, fmt: Formatter) -> str:
+    return fmt.moment(facts.notified_at) if has_hour(facts.notified_way) else fmt.day(facts.notified_at)
 
 
 def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:

@@ -27,6 +27,11 @@ class Way(StrEnum):
 STAFF_WAYS: Final = (Way.LETTER, Way.EMAIL, Way.TELEPHONE, Way.OTHER)  # what staff may record
 
 
+def has_hour(way: Way | None) -> bool:
+    """Say whether its hour is known: staff record the day on which a letter came, and no hour is made up for it."""
+    return way not in STAFF_WAYS
+
+
 class ReceivedState(StrEnum):
     """Where it stands."""
 

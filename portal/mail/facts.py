@@ -80,6 +80,7 @@ class EndFacts(Clean):
     trouble: Trouble | None = None
     in_place_of: str = ""  # the reference of the customer's own request, which this one replaced
     path: str  # the page with the proof, or the desk's page
+    has_hour: bool = True  # of `asked_at`: it answers a letter of which only the day is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,7 @@ class ReceivedFacts(Clean):
     message: str
     path: str  # the desk's page, or the customer's
     is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription
+    has_hour: bool = True  # of `received_at`: staff record the day of a letter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,3 +215,4 @@ class NotifiedFacts(Clean):
     next_payment_at: datetime | None  # the payment at risk
     waits_again: bool  # it was told before: this brings it back to mind
     path: str
+    has_hour: bool = True

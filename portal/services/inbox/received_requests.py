@@ -15,7 +15,7 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import Channel, RequestState, new_reference
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
-from portal.domain.received_requests import AlreadySettled, ReceivedState, Way
+from portal.domain.received_requests import AlreadySettled, ReceivedState, Way, has_hour
 from portal.domain.subscriptions import Status
 from portal.i18n import pick_locale
 from portal.mail import ends
@@ -305,6 +305,7 @@ def _tell(
         name=received.name,
         email=received.email,
         received_at=received.received_at,
+        has_hour=has_hour(received.way),
         contract=received.contract,
         wished_on=received.wished_on,
         message=received.message,

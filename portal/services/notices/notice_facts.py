@@ -15,6 +15,7 @@ from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
 from portal.domain.policies import Actor
+from portal.domain.received_requests import has_hour
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.i18n import pick_locale
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
@@ -104,6 +105,7 @@ def end_facts(
         customer_email=customer.email,
         asked_at=request.asked_at,
         asked_by=request.asked_by,
+        has_hour=not request.answers or has_hour(request.notified_way),
         notified_under=request.notified_reference if request.answers else "",
         price=_price(subscription),
         interval_unit=subscription.interval_unit,
@@ -215,6 +217,7 @@ def notified_facts(
         is_theirs=subscription is not None,
         planned_on=planned.wished_on if planned is not None and planned.is_planned(now) else None,
         received_at=received.received_at,
+        has_hour=has_hour(received.way),
         wished_on=received.wished_on,
         message=received.message,
         recorded_by=received.recorded_by,

@@ -233,7 +233,7 @@ def received_rows(received: Any) -> list[Row]:
     """Return what was declared, for a summary."""
     rows: list[Row] = [
         (_("Reference"), received.reference),
-        (_("Received on"), presenting.short(received.received_at)),
+        (_("Received on"), presenting.asked_on(received.received_at, received.way)),
         (_("By"), str(labels.WAY[received.way])),
         (_("E-mail address"), received.email or _("none given: nothing was sent to them")),
     ]

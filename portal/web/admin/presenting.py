@@ -16,6 +16,7 @@ from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.end_requests import RequestState
 from portal.domain.money import Money
 from portal.domain.policies import Actor, Settings
+from portal.domain.received_requests import Way, has_hour
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.dates import planned_ends
@@ -231,6 +232,11 @@ def planned(request: Any, subscription: Any, given: tuple[Grant, ...] = (), *, n
     return planned_words(told, formatter()) if told is not None else None
 
 
+def asked_on(at: datetime, way: Way | None) -> str | None:
+    """Return when somebody asked, without an hour where none is known."""
+    return short(at) if has_hour(way) else formatter().short_day(at)
+
+
 def _asked(request: Any) -> list[Row]:
     """Return who asked and when; of an end that answers a customer, who carried it out too."""
     acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
@@ -238,7 +244,7 @@ def _asked(request: Any) -> list[Row]:
         return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
     return [
         (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[request.notified_way]}"),
-        (_("Asked on"), short(request.notified_at)),
+        (_("Asked on"), asked_on(request.notified_at, request.notified_way)),
         (_("Reference of the notification"), request.notified_reference),
         (_("Carried out by"), acted),
         (_("Carried out on"), short(request.created_at)),

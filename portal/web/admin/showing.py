@@ -25,6 +25,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "LANGUAGE": words.LANGUAGE,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
+    "asked_on": presenting.asked_on,
     "request_rows": presenting.request_rows,
     "todo": presenting.todo,
 }

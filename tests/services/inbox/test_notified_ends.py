@@ -464,7 +464,8 @@ def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, 
         assert said in told.text
     assert planned.reference not in told.subject + told.text
     assert "take your request back" not in told.text, "it is the merchant's plan"
-    assert "Thursday 26 November 2026 at 15:30" in told.text, "when they asked"
+    asked = "Thursday 26 November 2026"
+    assert (f"{asked} at 15:30" if way == "form" else asked) in told.text, "when they asked"
 
     take_back(ctx, subscription, planned.request_id, now=saturday)
     (told,) = to_claire(left(saturday + MINUTE), claire)
@@ -623,3 +624,18 @@ def test_a_newer_wish_is_added_to_the_one_that_waits_and_told(ctx, subscription,
         lines = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "notified")).all()
     assert sorted(line.details["note"] for line in lines) == ["En fait tout de suite", "Merci"]
     assert {line.details["reference"] for line in lines} == {received.reference}
+
+
+# Of a letter only the day is known
+
+
+@pytest.mark.parametrize("way", ["form", "letter"])
+def test_no_hour_is_made_up_for_a_letter(ctx, claire, subscription, left, way):
+    received = by_form(ctx, subscription, now=THURSDAY) if way == "form" else by_letter(ctx, claire, now=THURSDAY)
+    letters = left(THURSDAY + MINUTE)
+    staff_ask(ctx, subscription, now=THURSDAY + DAY, received=received, wished_on=(THURSDAY + 70 * DAY).date())
+    letters += left(THURSDAY + DAY + MINUTE)
+    assert len(letters) >= 3
+    for letter in letters:
+        assert "26 November 2026" in letter.text
+        assert ("15:30" in letter.text) == (way == "form"), letter.subject
