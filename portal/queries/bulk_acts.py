@@ -132,6 +132,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),
+        _wished_later().label("wished_later"),
     )
     statement = (
         select(*columns)
@@ -162,6 +163,16 @@ def _notified() -> ColumnElement[bool]:
     return or_(waits, EndRequest.notified_at.is_not(None))
 
 
+def _wished_later() -> ColumnElement[bool]:
+    """Whether that customer named a day that has not come."""
+    waits = exists().where(
+        ReceivedRequest.subscription_id == Subscription.id,
+        ReceivedRequest.state == ReceivedState.OPEN,
+        ReceivedRequest.wished_on > func.current_date(),
+    )
+    return or_(waits, and_(EndRequest.notified_at.is_not(None), EndRequest.wished_on > func.current_date()))
+
+
 # Running
 
 
@@ -175,6 +186,7 @@ def row_to_run(session: Session, row_id: uuid.UUID) -> Row[Any] | None:
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),
+        _wished_later().label("wished_later"),
     )
     statement = (
         select(*columns)

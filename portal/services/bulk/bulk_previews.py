@@ -72,7 +72,9 @@ def count(session: Session, act: BulkAct, *, now: datetime) -> Counts:
 def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: list[Grant], *, now: datetime) -> None:
     is_waiting = row.request_state is not None and is_planned(row.request_state, row.due_at, now=now)
     has_request = row.request_state is not None and not is_waiting
-    effect = effect_of(row.status, act.action, has_request=has_request, notified=row.notified)
+    effect = effect_of(
+        row.status, act.action, has_request=has_request, notified=row.notified, wished_later=row.wished_later
+    )
     counts.effects[effect] += 1
     if effect not in ASKS:
         return

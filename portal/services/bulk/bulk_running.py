@@ -53,6 +53,7 @@ class RowReason(StrEnum):
 
     HAS_REQUEST = "has_request"
     NOTIFIED = "notified"
+    WISHED_LATER = "wished_later"
     IS_OVER = "is_over"
     NOT_POSSIBLE = "not_possible"
     NOT_ALLOWED = "not_allowed"
@@ -147,7 +148,13 @@ def _ask(ctx: Context, row_id: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         if found.BulkAct.state is not BulkState.RUNNING:
             return None  # stopped: it stays waiting
         in_the_way = found.request_id is not None and not is_planned(found.request_state, found.due_at, now=now)
-        effect = effect_of(found.status, found.BulkAct.action, has_request=in_the_way, notified=found.notified)
+        effect = effect_of(
+            found.status,
+            found.BulkAct.action,
+            has_request=in_the_way,
+            notified=found.notified,
+            wished_later=found.wished_later,
+        )
         try:
             return _do(ctx, found.BulkRow, found.BulkAct, effect, standing=found.request_id, now=now)
         except (_Changed, IllegalTransition, OverAlready):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,8 @@ from portal.services.bulk.bulk_acts import BadChoice, Choice, Fault, NotNow, Per
 from portal.services.bulk.bulk_previews import AccessEffect
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
 from tests.services.carrying.test_carrying_out import wish_of
 
 STATES = list(Status)
@@ -109,6 +112,27 @@ def results(ctx, act_id) -> dict[Result, int]:
 
 def calls_of(paypal, subscription) -> int:
     return sum(1 for call in paypal.calls if call.operation == "cancel" and subscription.provider_id in str(call))
+
+
+@pytest.mark.parametrize("is_planned", [False, True], ids=["waits", "planned by staff"])
+def test_whoever_asked_for_a_later_day_is_not_ended_at_once(ctx, make, paypal, merchant, anne, is_planned):
+    theirs, other = make.subscription(merchant=merchant), make.subscription(merchant=merchant)
+    day = (utc_now() + timedelta(days=90)).date()
+    asked = Notification(
+        merchant_id=merchant.id, customer_id=theirs.customer_id, subscription_id=theirs.id, wished_on=day
+    )
+    received = notifications.notify(ctx, asked, now=utc_now())
+    if is_planned:
+        by = {"actor": Actor.STAFF, "role": Role.SUPPORT, "channel": Channel.STAFF, "customer_id": None}
+        wish = replace(wish_of(theirs), **by, wished_on=day, received_request_id=received.id)
+        end_requests.record(ctx, wish, now=utc_now())
+    act_id = start(ctx, anne, [theirs, other])
+    with ctx.db.read() as session:
+        seen = bulk_previews.count(session, session.get_one(BulkAct, act_id), now=utc_now())
+    assert (seen.effects[Effect.WISHED_LATER], seen.effects[Effect.AT_PAYPAL]) == (1, 1)
+    run(ctx, act_id)
+    assert [make.reload(one).status for one in (theirs, other)] == [Status.ACTIVE, Status.CANCELLED]
+    assert sorted(row.reason for row in rows_of(ctx, act_id)) == ["", "wished_later"]
 
 
 @pytest.mark.parametrize("action", [Action.CANCEL, Action.COMPLETE, Action.ABANDON])

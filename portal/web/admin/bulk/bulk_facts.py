@@ -41,6 +41,7 @@ def effects(counts: Counts) -> list[Line]:
             _("Unchanged: the customer asked for the end, which only “Cancel” answers"),
             found[Effect.NOTIFIED],
         ),
+        (_("Unchanged: the customer asked for a later day"), found[Effect.WISHED_LATER]),
         (_("Unchanged: already over"), found[Effect.IS_OVER]),
         (_("Unchanged: this end is not possible in its state"), found[Effect.NOT_POSSIBLE]),
         (_("Unchanged: a request is already open and goes on"), found[Effect.HAS_REQUEST]),

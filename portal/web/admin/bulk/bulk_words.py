@@ -40,6 +40,7 @@ RESULT: Final[Mapping[Result, LazyString]] = {
 REASON: Final[Mapping[str, LazyString]] = {
     RowReason.HAS_REQUEST: _l("A request was already open: it goes on by itself."),
     RowReason.NOTIFIED: _l("Its customer has asked for the end: cancel it, and that answers them."),
+    RowReason.WISHED_LATER: _l("Its customer has asked for a later day: end it on that day, on its own page."),
     RowReason.IS_OVER: _l("Already over: nothing was changed."),
     RowReason.NOT_POSSIBLE: _l("Not possible in its state."),
     RowReason.NOT_ALLOWED: _l("The person who confirmed may not do this."),
