@@ -353,7 +353,7 @@ def test_json_lines_can_be_checked_without_the_portal(ctx, chain, merchant, now,
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["number"] for line in lines] == [1, 2, 3, 4, 5, 6, 7]
     assert lines[-1]["act"] == "export.audit"
-    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    guide = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
     script = re.search(r"```python\n(.*?audit\.jsonl.*?)```", guide, re.DOTALL)[1]
     monkeypatch.chdir(tmp_path)
     Path("audit.jsonl").write_text(text, encoding="utf-8")
