@@ -11,7 +11,7 @@ SEED   ?= 1
 CANCELLATIONS ?= 100
 FAULTS ?= 100
 MINUTES ?= 10
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=15
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo clean-demo lint check test explore bench chaos contract browser words lock clean
