@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from datetime import timedelta
 
 import pytest
@@ -98,3 +100,29 @@ def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit,
     assert fact(theirs, "Access until").startswith(format_date(last, "EEEE d MMMM", locale="en_GB"))
     assert fact(theirs, "End of the subscription") == f"planned on {day}"
     assert fact(ours, "End of the subscription") == day
+
+
+DAY = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]{2})\w* (\d{4})\b")  # in full or short, one day is one day
+
+
+def dated(page):
+    """What the page calls each of its dates: the names in the lists, and the facts of the timeline, with their days."""
+    called = defaultdict(set)
+    for term in page.select("main dt"):
+        called[term.get_text(" ", strip=True)] |= set(DAY.findall(term.find_next("dd").get_text(" ", strip=True)))
+    for line in page.select("ol.timeline li"):
+        title, *rest = [" ".join(part.split()) for part in line.stripped_strings]
+        called[title] |= set(DAY.findall(" ".join(rest))[:1])
+    return called
+
+
+@pytest.mark.parametrize("state", ["planned", "cancelled"])
+def test_one_word_never_stands_with_two_dates(visit, support, plan, held, state):  # noqa: F811
+    if state == "planned":
+        plan(30)
+    else:
+        visit.cancel(held)
+    for page in (visit.browser.get(visit.page(held)), support.get(f"/admin/subscriptions/{held.id}")):
+        called = dated(page)
+        assert len([name for name, days in called.items() if days]) >= 3
+        assert {name: days for name, days in called.items() if len(days) > 1} == {}

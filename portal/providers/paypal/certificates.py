@@ -131,22 +131,17 @@ class Certificates:
 
     def _fetch(self, url: str) -> bytes:
         try:
-            with self._http.get(
-                url,
-                timeout=(transport.CONNECT, PATIENCE),
-                allow_redirects=False,
-                stream=True,
-                headers={"Accept": "*/*"},
-            ) as answer:
-                log.info("paypal_certificate_fetched", status=answer.status_code)
-                if answer.status_code in (404, 410):
-                    raise BadSignature(SignatureFault.CERTIFICATE)
-                if answer.status_code != 200:  # a redirect too: PayPal's certificates are where they say they are
-                    raise unavailable("certificate: not there now", status=answer.status_code)
-                raw = transport.read(answer, largest=LARGEST, seconds=self._deadline)
+            status, raw = transport.download(
+                self._http, url, patience=PATIENCE, largest=LARGEST, seconds=self._deadline
+            )
         except (requests.RequestException, HTTPError) as error:
             log.warning("paypal_certificate_not_fetched", error=type(error).__name__)
             raise unavailable("certificate: network") from None
+        log.info("paypal_certificate_fetched", status=status)
+        if status in (404, 410):
+            raise BadSignature(SignatureFault.CERTIFICATE)
+        if status != 200:  # a redirect too: PayPal's certificates are where they say they are
+            raise unavailable("certificate: not there now", status=status)
         if raw is None:
             raise unavailable("certificate: too large or too slow", status=200)
         return raw

@@ -71,18 +71,11 @@ class Intermediates:
 
     def _ask(self, url: str) -> bytes:
         try:
-            with self._http.get(
-                url,
-                timeout=(transport.CONNECT, PATIENCE),
-                allow_redirects=False,
-                stream=True,
-                headers={"Accept": "*/*"},
-            ) as answer:
-                log.info("issuer_certificate_fetched", host=urlsplit(url).hostname, status=answer.status_code)
-                raw = transport.read(answer, largest=LARGEST, seconds=PATIENCE) if answer.status_code == 200 else None
+            status, raw = transport.download(self._http, url, patience=PATIENCE, largest=LARGEST, seconds=PATIENCE)
         except (requests.RequestException, HTTPError) as error:
             log.warning("issuer_certificate_not_fetched", host=urlsplit(url).hostname, error=type(error).__name__)
             return b""
+        log.info("issuer_certificate_fetched", host=urlsplit(url).hostname, status=status)
         return raw or b""
 
 

@@ -142,6 +142,21 @@ def _judge(call: Call, answer: Arrived, body: dict[str, Any] | None, *, debug_id
     raise errors.unavailable(f"{call.operation}: answer {status}", status=status, debug_id=debug_id)
 
 
+def download(
+    http: requests.Session, url: str, *, patience: float, largest: int, seconds: float
+) -> tuple[int, bytes | None]:
+    """Return the status of a file's address, and the file where it answers 200; None for one too large or too slow.
+
+    No redirect is followed. `patience` is for a silence, `seconds` for the whole. The libraries' errors are the caller's.
+    """
+    with http.get(
+        url, timeout=(CONNECT, patience), allow_redirects=False, stream=True, headers={"Accept": "*/*"}
+    ) as answer:
+        if answer.status_code != 200:
+            return answer.status_code, None
+        return 200, read(answer, largest=largest, seconds=seconds)
+
+
 def read(answer: requests.Response, *, largest: int, seconds: float) -> bytes | None:
     """Return the whole body, decoded; None when it is larger than `largest` bytes or still comes after `seconds`.
 
