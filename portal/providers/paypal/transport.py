@@ -147,7 +147,7 @@ def download(
 ) -> tuple[int, bytes | None]:
     """Return the status of a file's address, and the file where it answers 200; None for one too large or too slow.
 
-    No redirect is followed. `patience` is for a silence, `seconds` for the whole. The libraries' errors are the caller's.
+    No redirect is followed. `patience` is for a silence, `seconds` for the whole. Errors of the libraries pass through.
     """
     with http.get(
         url, timeout=(CONNECT, patience), allow_redirects=False, stream=True, headers={"Accept": "*/*"}
