@@ -224,7 +224,7 @@ class People:
                 with self.journal.lock:
                     self.journal.clicks.setdefault(seat.provider_id, utc_now())
                 answer = self._click(browser, path, {**fields, "reason": "not_used", "on": day}, clicks)
-                if day and answer is not None and answer.status_code == 422:  # the page asks, and shows what it changes
+                if day and answer is not None and answer.status_code == 200:  # the page asks, and shows what it changes
                     answer = self._click(browser, path, {**form_of(answer.text, path), "on": day}, clicks)
             if answer is not None and answer.status_code in (302, 303):
                 place = answer.headers["Location"]
