@@ -87,7 +87,7 @@ ONE_WORD = {
     "Jour de fin souhaité": r"Fin souhaitée|Jour choisi",
     "identifiant PayPal": r"[Nn]uméro (?:\w+ ){0,4}chez PayPal",
     "identifiant de réponse PayPal": r"identifiant de diagnostic|Référence de PayPal|réponse n°",
-    "e-mail": r"[Cc]ourriel|[Mm]essagerie",
+    "email": r"[Cc]ourriel|[Mm]essagerie",
     "À traiter": r"À faire\b[^s]*:",
     "code": r"facteurs\b",
 }
@@ -107,7 +107,7 @@ def test_what_a_native_would_not_write(french):
 
 
 def test_the_desk_has_one_name_and_mail_another_one_alone(french):
-    """words.md: espace marchand, and e-mail, are each one word."""
+    """words.md: espace marchand, and email, are each one word."""
     other = re.compile(r"espace de gestion|espace du marchand|\bbureau\b|l’administration\b")
     wrong = [text for message in french if message.id for text in texts(message.string) if other.search(text)]
     assert wrong == []

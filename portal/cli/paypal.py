@@ -39,7 +39,7 @@ def paypal() -> None:
 def probe(ctx: click.Context, slug: str, live: bool) -> None:
     """Print what PayPal answers with the merchant's own key; see docs/paypal-sandbox-checklist.md.
 
-    No secret, token, e-mail address or name is printed: fields that may hold one are named, with their length.
+    No secret, token, email address or name is printed: fields that may hold one are named, with their length.
     """
     ctx.obj = Target(merchant_called(slug), live)
 

@@ -47,7 +47,7 @@ STUDIO_PLANS: Final = (
     {"plan_id": "P-DEMOYOGA0000000000000000", "name": "Yoga at home", "amount": "19.00"},
     {"plan_id": "P-DEMOSKETCH00000000000000", "name": "Sketch club", "amount": "1800", "currency": "JPY"},
 )
-# plan, first name, name, e-mail, days since the start, status
+# plan, first name, name, email, days since the start, status
 ATELIER_CUSTOMERS: Final = (
     (0, "Claire", "Dupont", "claire@exemple.fr", 75, "ACTIVE"),
     (1, "Claire", "Dupont", "claire@exemple.fr", 200, "ACTIVE"),
@@ -62,7 +62,7 @@ ATELIER_CUSTOMERS: Final = (
     (0, "Nina", "Faure", "nina@exemple.fr", 250, "CANCELLED"),
     (2, "Louis", "Morel", "louis@exemple.fr", 400, "EXPIRED"),
 )
-# kind, name, id, first name, name, e-mail, days since the start, status
+# kind, name, id, first name, name, email, days since the start, status
 ATELIER_PROFILES: Final = (
     ("express", "Cours de guitare (2012)", "I-DEMOGUITARE1", "Sylvie", "Béranger", "sylvie@exemple.fr", 130, "ACTIVE"),
     ("button", "Cours de guitare (2012)", "I-DEMOGUITARE2", "Claire", "Dupont", "claire@exemple.fr", 95, "ACTIVE"),
@@ -196,7 +196,7 @@ def _words(people: list[dict[str, str]]) -> str:
         f"  client id {ATELIER_KEY[0]}   secret {ATELIER_KEY[1]}\n"
         f"Its classic key, for the oldest subscriptions (sandbox):\n"
         f"  user {ATELIER_CLASSIC_KEY[0]}   password {ATELIER_CLASSIC_KEY[1]}\n"
-        f"  signature {ATELIER_CLASSIC_KEY[2]}   e-mail address at PayPal {ATELIER_RECEIVER}\n"
+        f"  signature {ATELIER_CLASSIC_KEY[2]}   email address at PayPal {ATELIER_RECEIVER}\n"
         f"  profile ids to add: {', '.join(row[2] for row in ATELIER_PROFILES)}\n\n"
         f"Customers, once imported (their mails arrive in the mailbox):\n"
         f"  L’Atelier   /account/atelier/   claire@exemple.fr, ines@exemple.fr, marc@exemple.fr …\n"

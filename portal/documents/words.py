@@ -27,7 +27,7 @@ CHANNEL: Final[Mapping[Channel, str]] = {
 
 WAY: Final[Mapping[Way, str]] = {
     Way.LETTER: N_("Letter"),
-    Way.EMAIL: N_("E-mail"),
+    Way.EMAIL: N_("Email"),
     Way.TELEPHONE: N_("Telephone"),
     Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
     Way.OTHER: N_("Another way"),

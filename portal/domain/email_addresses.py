@@ -1,4 +1,4 @@
-"""One form for one e-mail address, in which it is stored and compared.
+"""One form for one email address, in which it is stored and compared.
 
 An internationalised domain has two spellings (bücher.example, xn--bcher-kva.example): browsers send the one, PayPal
 and people write the other.  The ASCII one is kept, because every mail server takes it; `shown` gives the other.

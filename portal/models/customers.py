@@ -12,7 +12,7 @@ from portal.models.names import reading_order
 
 
 class Customer(HasId, HasCreation, HasMerchant, Base):
-    """A buyer. PayPal may know no e-mail address; the payer id is PayPal's stable key per merchant.
+    """A buyer. PayPal may know no email address; the payer id is PayPal's stable key per merchant.
 
     Addresses change in one place, `services/people/customer_addresses.py`.
     """

@@ -1,4 +1,4 @@
-"""Requests to end that came by letter, e-mail, telephone…: dated, acknowledged, open until somebody settles them."""
+"""Requests to end that came by letter, email, telephone…: dated, acknowledged, open until somebody settles them."""
 
 from __future__ import annotations
 

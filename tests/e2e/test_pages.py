@@ -253,7 +253,7 @@ def world(demo: Demo, chromium: Browser) -> World:
     for name in (EMMA, KENJI, OLIVER, "noor", "lena", "mia", "asker"):
         customer = somebody(name).open(f"{demo.portal}/account/studio/login")
         email = f"{name}@example.com".replace("asker", "emma")
-        customer.type("Your e-mail address", email)
+        customer.type("Your email address", email)
         customer.press("button", "Send me a code")
         code, link = demo.login_mail(email, after=int(name == "asker"))
         if name == "asker":
@@ -273,7 +273,7 @@ def world(demo: Demo, chromium: Browser) -> World:
 
 
 def _password(who: Visitor, email: str) -> None:
-    who.type("Your e-mail address", email)
+    who.type("Your email address", email)
     who.type("Your password", PASSWORD)
     who.press("button", "Go on")
 
@@ -369,7 +369,7 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     desk = f"{world.demo.portal}/admin"
     sam.open(f"{desk}/received/new")
     sam.type("Name", "Noor Haddad-Lindqvist")
-    sam.type("E-mail address", "noor@example.com")
+    sam.type("Email address", "noor@example.com")
     sam.press("button", "Record the request")
     world.paths["letter"] = _path(sam)
     sam.open(f"{desk}/subscriptions")

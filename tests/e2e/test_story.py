@@ -42,7 +42,7 @@ RECORDED = {
     "fr": rf"Votre demande a été enregistrée le {DATE} à {TIME}, référence {REFERENCE}\. PayPal ne l'a pas encore "
     r"confirmée\. Nous réessayons automatiquement et nous vous écrirons\. Vous n'avez rien à refaire\.",
     "en": rf"Your request was recorded on {DATE} at {TIME}, reference {REFERENCE}\. PayPal has not confirmed it yet\. "
-    r"We are trying again and will e-mail you\. You need not do anything\.",
+    r"We are trying again and will email you\. You need not do anything\.",
 }
 CANCEL_NOW = {"fr": "Résilier maintenant", "en": "Cancel now"}
 KEEP = {"fr": "Garder mon abonnement", "en": "Keep my subscription"}
@@ -89,11 +89,11 @@ class Story:
 
     def anne_logs_in(self) -> Visitor:
         anne = self.person("Anne").open(f"{self.demo.portal}/admin/")
-        anne.type("Your e-mail address", ANNE)
+        anne.type("Your email address", ANNE)
         anne.type("Your password", PASSWORD + "?")
         anne.press("button", "Go on")
         assert plain(anne.word("Wrong address or password.")) in anne.text
-        anne.type("Your e-mail address", ANNE)
+        anne.type("Your email address", ANNE)
         anne.type("Your password", PASSWORD)
         anne.press("button", "Go on")
         code = self.demo.totp(ANNE)
@@ -221,7 +221,7 @@ class Story:
 
     def asks_for_a_code(self, who: Visitor, email: str) -> tuple[str, str]:
         who.open(f"{self.demo.portal}/account/atelier/")
-        who.type("Your e-mail address", email)
+        who.type("Your email address", email)
         who.press("button", "Send me a code")
         code, link = self.demo.login_mail(email, after=self.asked.get(email, 0))
         self.asked[email] = self.asked.get(email, 0) + 1
@@ -236,7 +236,7 @@ class Story:
         wrong = f"{(int(code.replace(' ', '')) + 1) % 10**6:06}"
         claire.type("6-digit code", wrong)
         claire.press("button", "Log in")
-        wrong = "This code is wrong or has expired. Use the latest e-mail, or ask for another code."
+        wrong = "This code is wrong or has expired. Use the latest email, or ask for another code."
         assert plain(claire.word(wrong)) in claire.text
         claire.type("6-digit code", code)
         claire.press("button", "Log in")

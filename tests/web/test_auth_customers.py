@@ -150,7 +150,7 @@ def test_asking_again_sends_nothing_and_says_that_the_last_mail_opens(browser, o
         clock.shift(timedelta(minutes=6, seconds=59))
         for one in (browser, other_browser):
             page = one.submit(login(merchant), email=customer.email)
-            assert "you already have our last e-mail, sent at 11:00" in page.text
+            assert "you already have our last email, sent at 11:00" in page.text
     assert len(letters()) == 1
 
 

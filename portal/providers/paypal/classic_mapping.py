@@ -30,7 +30,7 @@ NO_DATE: Final = "1970-01-01"  # how PayPal writes « none »
 def read_profile(fields: Mapping[str, str]) -> Reading | None:
     """Return the profile in an answer's fields; None without a usable id or a status word.
 
-    PayPal gives no time of the status, no plan of its own and, for some, no e-mail address.  The plan's id is the
+    PayPal gives no time of the status, no plan of its own and, for some, no email address.  The plan's id is the
     profile's: its terms are nobody else's.  A rhythm of half months has no equal and stays unknown.
     """
     word = mapping.text(fields.get("STATUS"), longest=64)

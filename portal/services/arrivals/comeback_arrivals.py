@@ -47,7 +47,7 @@ def matching(
 
 
 def customer_of(session: Session, comeback: Comeback, reading: Reading) -> Customer:
-    """Return who came back, whatever PayPal account they paid with: its e-mail address is nobody's identity."""
+    """Return who came back, whatever PayPal account they paid with: its email address is nobody's identity."""
     customer = session.get_one(Customer, comeback.customer_id)
     payer_id = reading.payer_id
     if customer.payer_id is None and payer_id is not None:

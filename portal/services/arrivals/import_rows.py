@@ -154,7 +154,7 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
 
 
 def _customer(session: Session, origin: Origin, reading: Reading, *, now: datetime) -> Customer:
-    """Return the buyer: by PayPal's payer id, else by e-mail address, else a new one, of this merchant only."""
+    """Return the buyer: by PayPal's payer id, else by email address, else a new one, of this merchant only."""
     email = email_addresses.normal(reading.payer_email) if reading.payer_email else None
     found = import_runs.customer_by_payer(session, origin.merchant_id, reading.payer_id) if reading.payer_id else None
     if found is None and email is not None:

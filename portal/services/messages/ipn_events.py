@@ -83,7 +83,7 @@ def _reread(ctx: Context, event: PayPalEvent, message: IpnMessage, profile_id: s
 
 
 def _with_payer(reading: Reading, message: IpnMessage) -> Reading:
-    """Add the payer where PayPal's answer leaves them out: for some profiles it has no e-mail address."""
+    """Add the payer where PayPal's answer leaves them out: for some profiles it has no email address."""
     payer_id = message.text("payer_id")
     name = f"{message.text('first_name')} {message.text('last_name')}".strip()
     return replace(

@@ -1,4 +1,4 @@
-"""The one way in which a customer's e-mail address changes: whose it may be, what ends with it, who is told.
+"""The one way in which a customer's email address changes: whose it may be, what ends with it, who is told.
 
 PayPal may name another address for the same payer than the one that is known here.  It is not obeyed: whoever reads
 the known one may be somebody else since, or PayPal's may be a slip.  The desk offers it, and staff take it over.

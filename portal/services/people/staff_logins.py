@@ -106,7 +106,7 @@ def check_strength(password: str, *, email: str) -> None:
     address = normal_email(email)
     rest = password.lower().replace(address, "").replace(address.partition("@")[0], "")
     if len(rest) < SHORTEST // 2:
-        raise WeakPassword("this password is almost only the e-mail address")
+        raise WeakPassword("this password is almost only the email address")
 
 
 def check_password(

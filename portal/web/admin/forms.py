@@ -96,7 +96,7 @@ class SettingsForm(BaseForm):
         validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
     )
     support_email = EmailField(
-        _l("E-mail address for your customers’ questions"),
+        _l("Email address for your customers’ questions"),
         description=_l("What waits for you is told there too."),
         filters=[one_line],
         validators=[
@@ -108,7 +108,7 @@ class SettingsForm(BaseForm):
     time_zone = SelectField(
         _l("Time zone"), description=_l("Dates and hours are shown in this zone."), validate_choice=False
     )
-    locale = SelectField(_l("Language of your pages and e-mails"), choices=choices(LANGUAGE))
+    locale = SelectField(_l("Language of your pages and emails"), choices=choices(LANGUAGE))
     submit = SubmitField(_l("Save the settings"))
 
     def offer_zone(self, current: str) -> None:

@@ -34,7 +34,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         until = end_of(form.last_day.data)
         given_dates.give(context(), who.merchant_id, found.id, until, by=who.name, by_id=who.id, now=utc_now())
-        told = presenting.told(found.customer, _("The customer is told by e-mail."))
+        told = presenting.told(found.customer, _("The customer is told by email."))
         saved = _("The date is saved.")
         flash(f"{saved} {told}", "success" if found.customer.email else "warning")
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
@@ -42,7 +42,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
         "paid_until.html",
         form=form,
         subscription=found,
-        told=presenting.told(found.customer, _("The customer is told by e-mail.")),
+        told=presenting.told(found.customer, _("The customer is told by email.")),
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),
         rows=[
             (_("Started"), presenting.day(found.started_at)),

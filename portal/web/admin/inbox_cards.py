@@ -235,7 +235,7 @@ def received_rows(received: Any) -> list[Row]:
         (_("Reference"), received.reference),
         (_("Received on"), presenting.asked_on(received.received_at, received.way)),
         (_("By"), str(labels.WAY[received.way])),
-        (_("E-mail address"), received.email or _("none given: nothing was sent to them")),
+        (_("Email address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:
         rows.append((_("What they say about the contract"), received.contract))
@@ -351,7 +351,7 @@ def _mail(item: Item, role: Role) -> Card:
     return _card(
         item,
         title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
-        label=_("E-mail refused"),
+        label=_("Email refused"),
         happened=_("The mail server refused this message to %(address)s for good.", address=mail.recipient),
         todo=todo,
         rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],

@@ -50,8 +50,8 @@ def told(customer: Any, words: str) -> str:
     if customer.email:
         return words
     if customer.name:
-        return _("%(name)s has no e-mail address here: tell them yourself.", name=customer.name)
-    return _("No e-mail address of this customer is known here: tell them yourself.")
+        return _("%(name)s has no email address here: tell them yourself.", name=customer.name)
+    return _("No email address of this customer is known here: tell them yourself.")
 
 
 def money(amount: Any, currency: str | None) -> Money | None:

@@ -74,7 +74,7 @@ MEANING: Final[Mapping[Action, LazyString]] = {
 RELAUNCH: Final[Mapping[Status, LazyString]] = {
     Status.CANCELLED: _l("The customer may be invited to come back."),
     Status.COMPLETED: _l("No invitation to come back: those are for cancelled subscriptions only."),
-    Status.ABANDONED: _l("The customer is never invited to come back: no e-mail, no banner, no button. This is final."),
+    Status.ABANDONED: _l("The customer is never invited to come back: no email, no banner, no button. This is final."),
 }
 
 WAIT_REASON: Final[Mapping[WaitReason, LazyString]] = {
@@ -246,8 +246,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not given back"),
     "merchant_late_payments": _l("To you: payments after an end"),
-    "address_set": _l("New e-mail address: to the new one"),
-    "address_left": _l("New e-mail address: to the former one"),
+    "address_set": _l("New email address: to the new one"),
+    "address_left": _l("New email address: to the former one"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page opened again"),
     "staff_refusals": _l("To the team: refused log-ins"),

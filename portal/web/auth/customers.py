@@ -59,7 +59,7 @@ def customer_code() -> ResponseReturnValue:
         )
         if entry is not None:
             return _welcome(entry)
-        form.code.errors = [_("This code is wrong or has expired. Use the latest e-mail, or ask for another code.")]
+        form.code.errors = [_("This code is wrong or has expired. Use the latest email, or ask for another code.")]
     status = 422 if form.errors else 200
     standing = logins.standing(identity.context(), g.merchant.id, session[BROWSER], now=utc_now())
     takes_codes = standing is not None and standing.takes_codes

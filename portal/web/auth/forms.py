@@ -12,7 +12,7 @@ from portal.web.csrf import BaseForm
 LONGEST = 2000  # of a whole mail that was pasted; what comes after is not looked at
 EMAIL = r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*"  # only the slips of a hand: the mail itself is the check
 _email_rules = [
-    InputRequired(_l("Enter your e-mail address.")),
+    InputRequired(_l("Enter your email address.")),
     Length(max=254, message=_l("This address is too long.")),
     Regexp(EMAIL + r"\Z", message=_l("Enter an address like name@example.com.")),
 ]
@@ -21,7 +21,7 @@ _email_rules = [
 class EmailForm(BaseForm):
     """Where to send the code and the link."""
 
-    email = EmailField(_l("Your e-mail address"), validators=_email_rules)
+    email = EmailField(_l("Your email address"), validators=_email_rules)
     submit = SubmitField(_l("Send me a code"))
 
 
@@ -32,7 +32,7 @@ class CodeForm(BaseForm):
         _l("6-digit code"),
         filters=[lambda text: typed_codes.six_digits((text or "")[:LONGEST])],
         validators=[
-            InputRequired(_l("Enter the code from the e-mail.")),
+            InputRequired(_l("Enter the code from the email.")),
             Regexp(r"[0-9]{6}\Z", message=_l("The code has six digits.")),
         ],
     )
@@ -42,7 +42,7 @@ class CodeForm(BaseForm):
 class PasswordForm(BaseForm):
     """A staff member’s first factor."""
 
-    email = EmailField(_l("Your e-mail address"), validators=_email_rules)
+    email = EmailField(_l("Your email address"), validators=_email_rules)
     password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
     submit = SubmitField(_l("Go on"))
 
@@ -50,7 +50,7 @@ class PasswordForm(BaseForm):
 class UnlockForm(BaseForm):
     """Where to send the link that opens the desk's log-in page."""
 
-    email = EmailField(_l("Your e-mail address"), validators=_email_rules)
+    email = EmailField(_l("Your email address"), validators=_email_rules)
     submit = SubmitField(_l("Send me the link"))
 
 

@@ -56,9 +56,9 @@ def staff_unlock() -> ResponseReturnValue:
             now=utc_now(),
         )
         flash(
-            _("If this address is known here, an e-mail is on its way: press its button in this browser.")
+            _("If this address is known here, an email is on its way: press its button in this browser.")
             if leaves
-            else _("If this address is known here, you already have our last e-mail: press its button."),
+            else _("If this address is known here, you already have our last email: press its button."),
             "info",
         )
         return redirect(url_for(".staff_login"), 303)

@@ -49,7 +49,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return redirect(back, 303 if form.is_submitted() else 302)
     rows = [
         (_("Name"), held.subscription.customer.name or None),
-        (_("E-mail address"), held.subscription.customer.email),
+        (_("Email address"), held.subscription.customer.email),
         (_("Subscription"), card.title),
         (_("PayPal id"), card.provider_id),
     ]

@@ -326,7 +326,7 @@ def test_without_an_address_the_merchant_hears_that_nobody_was_told(asked, tell,
     assert delivered(now + MINUTE) == [("merchant_end_requested", "aide@atelier.test")]
     confirm(request, at=now + timedelta(hours=1))
     assert delivered(now + timedelta(hours=1)) == [("merchant_end_confirmed", "aide@atelier.test")]
-    assert all("no e-mail address" in letter.text for letter in mailer.sent)
+    assert all("no email address" in letter.text for letter in mailer.sent)
 
 
 def test_an_undo_before_the_minute_leaves_no_trace_in_the_mailbox(asked, tell, delivered, now):

@@ -370,7 +370,7 @@ def test_whoever_has_no_address_is_not_called_told(ctx, owner, undated, now):
     subscription, _request = undated
     with ctx.db.begin() as session:
         session.execute(update(Customer).values(email=None, name="Zoé"))
-    path, words = f"/admin/subscriptions/{subscription.id}/paid-until", "Zoé has no e-mail address here"
+    path, words = f"/admin/subscriptions/{subscription.id}/paid-until", "Zoé has no email address here"
     for page in (
         owner.get("/admin/"),
         owner.get(path),

@@ -60,7 +60,7 @@ def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, mak
     ended = stopped(ctx, make, paypal, merchant=merchant, customer=make.customer(merchant, name="Zoé", email=None))
     show(ctx, ended, charged(paypal, ended))
     for page in (support.get("/admin/"), support.get(f"/admin/late-payments/{alarms(ctx)[0].id}")):
-        assert "Zoé has no e-mail address here: tell them yourself." in page.text
+        assert "Zoé has no email address here: tell them yourself." in page.text
         assert "customer was told" not in page.text
         assert "customer is told" not in page.text
 

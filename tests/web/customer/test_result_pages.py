@@ -21,7 +21,7 @@ from tests.services.carrying.test_carrying_out import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"
-WAITING = "PayPal has not confirmed it yet. We are trying again and will e-mail you. You need not do anything."
+WAITING = "PayPal has not confirmed it yet. We are trying again and will email you. You need not do anything."
 
 
 def every_page(visit, subscription, result):
@@ -155,7 +155,7 @@ def test_a_customer_without_an_address_is_not_promised_a_mail(make, log_in, payp
     visit = log_in(merchant, make.customer(merchant, email=None))
     paypal.rule("any", "500")
     page = visit.cancel(make.subscription(customer=visit.customer))
-    assert "e-mail" not in page.text
+    assert "email" not in page.text
     assert "this page will show the answer" in page.text
 
 

@@ -183,7 +183,7 @@ def _csv(database: Database, act_id: uuid.UUID, zone: ZoneInfo) -> Iterator[str]
     head: tuple[str, ...] = (
         _("Row"),
         _("Customer"),
-        _("E-mail address"),
+        _("Email address"),
         _("Product"),
         _("PayPal id"),
         _("Result"),

@@ -110,7 +110,7 @@ def relaunch(counts: Counts, outcome: Status) -> str:
             count=formatter().number(counts.invitable),
         )
     if outcome is Status.ABANDONED:
-        return _("None of them is ever invited to come back: no e-mail, no banner, no button. This is final.")
+        return _("None of them is ever invited to come back: no email, no banner, no button. This is final.")
     return _("None of them is invited to come back.")
 
 

@@ -33,7 +33,7 @@ def _receivers() -> TextAreaField:
     return TextAreaField(
         _l("Your addresses at PayPal"),
         description=_l(
-            "PayPal’s notifications (IPN) name the account they are for. Write every e-mail address and merchant id of "
+            "PayPal’s notifications (IPN) name the account they are for. Write every email address and merchant id of "
             "this PayPal account, one a line. The address in the API user name counts by itself."
         ),
         filters=[plain],
@@ -52,7 +52,7 @@ class _WithReceivers(BaseForm):
         for line in named:
             if not RECEIVER.fullmatch(line):
                 told = _l(
-                    "“%(line)s” is neither an e-mail address nor a merchant id of 13 letters and digits.", line=line
+                    "“%(line)s” is neither an email address nor a merchant id of 13 letters and digits.", line=line
                 )
                 raise ValidationError(str(told))
 

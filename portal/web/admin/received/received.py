@@ -1,4 +1,4 @@
-"""Requests to end that came by letter, e-mail, telephone: written down, matched to a subscription, or closed."""
+"""Requests to end that came by letter, email, telephone: written down, matched to a subscription, or closed."""
 
 from __future__ import annotations
 

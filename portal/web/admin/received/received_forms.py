@@ -54,7 +54,7 @@ class ReceivedForm(BaseForm):
         ],
     )
     email = EmailField(
-        _l("E-mail address"),
+        _l("Email address"),
         description=_l("An acknowledgement is sent there at once."),
         filters=[one_line],
         validators=[
