@@ -52,9 +52,10 @@ def test_paypals_date_names_the_end_exactly():
     assert until(completed_at=PAID, named="2026-12-01 09:00") == ("2026-12-01 09:00", "next_billing")
 
 
+@pytest.mark.parametrize("named", ["2026-12-28 10:00", "2026-12-03 10:00"])  # the next period, or the new try
 @pytest.mark.parametrize("how", [{"declined_at": "2026-11-28 10:00"}, {"failures": 1}])
-def test_20_with_a_declined_payment_since_it_names_a_period_nobody_paid(how):
-    assert until(completed_at=PAID, named="2026-12-28 10:00", **how) == ("2026-11-28 10:00", "last_payment")
+def test_20_with_a_declined_payment_since_it_names_a_period_nobody_paid(how, named):
+    assert until(completed_at=PAID, named=named, **how) == ("2026-11-28 10:00", "last_payment")
 
 
 def test_20_nor_does_it_where_a_payment_is_simply_missing():
@@ -129,6 +130,7 @@ def test_20_a_trial_whose_first_payment_failed_paid_the_trial_only():
     begun = {"start": "2026-11-10 10:00", "trials": (FORTNIGHT,)}
     assert until(**begun, declined_at="2026-11-24 10:00", named="2026-12-24 10:00") == ("2026-11-24 10:00", "trial")
     assert until(**begun, named="2026-12-24 10:00") == ("2026-11-24 10:00", "trial")
+    assert until(**begun, declined_at="2026-11-24 10:00", named="2026-11-29 10:00") == ("2026-11-24 10:00", "trial")
 
 
 def test_after_a_trial_periods_count_from_its_end():

@@ -112,7 +112,7 @@ def dated(page):
         called[term.get_text(" ", strip=True)] |= set(DAY.findall(term.find_next("dd").get_text(" ", strip=True)))
     for line in page.select("ol.timeline li"):
         title, *rest = [" ".join(part.split()) for part in line.stripped_strings]
-        called[title] |= set(DAY.findall(" ".join(rest))[:1])
+        called[title.partition(":")[0]] |= set(DAY.findall(" ".join(rest))[:1])  # « …: Cancelled » is the same word
     return called
 
 
