@@ -106,10 +106,6 @@ class Act(ABC, Generic[R, C]):
     ) -> None:
         """Say to the merchant what stops the row, which stands in *needs merchant* now; `is_new`: it did not before."""
 
-    def may_call(self, session: Session, subscription: Subscription, row: R) -> bool:
-        """Say whether nothing else came in between that forbids the call."""
-        return True
-
     def due_at(self, row: R) -> datetime | None:
         """Return the day that the row waits for, None for at once."""
         return None
