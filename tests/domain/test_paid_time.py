@@ -88,6 +88,12 @@ def test_20_while_one_is_pending_nobody_knows(named):
 # No payment at all
 
 
+def test_20_a_first_payment_still_pending_after_its_first_hour_is_unknown():
+    begun = {"start": "2026-11-28 08:00", "pending_at": "2026-11-28 08:00"}
+    assert until(**begun, is_all=True) == until(**begun) == (None, "unknown")
+    assert until(**begun, is_all=True, named="2026-12-28 08:00") == (None, "unknown")
+
+
 def test_20_a_first_payment_that_was_declined_paid_nothing():
     begun = {"start": "2026-11-28 10:00", "named": "2026-12-28 10:00"}
     assert until(**begun, declined_at="2026-11-28 10:00") == ("2026-11-28 10:00", "nothing")

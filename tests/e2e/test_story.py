@@ -361,12 +361,12 @@ class Story:
         anne.press("link", "Subscriptions")
         row = anne.page.locator("tbody tr").filter(has_text=email)
         anne.go(row.get_by_role("link"))
-        anne.press("link", action)
+        anne.press("link", f"Mark as {action}")
         for effect in ("At PayPal", "Access", "Relaunch"):
             assert anne.page.get_by_role("heading", name=anne.word(effect), exact=True).count() == 1
         self.picture(anne, f"desk-preview-{status}")
         anne.type("Internal note", "Vu au téléphone")
-        anne.press("button", action)
+        anne.press("button", f"Stop the subscription and mark it as {action}")
         word = plain(anne.word(status))
         assert re.search(rf"\({word}\)\. .*PayPal", plain(anne.page.get_by_role("status").inner_text()))
         assert plain(anne.page.locator("[data-status]").first.inner_text()) == word
@@ -474,8 +474,8 @@ def test_12_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: s
     story.the_desk_sees_it(anne, proof)
 
     story.hugo_cancels_at_paypal(anne)
-    story.staff_ends(anne, email="benoit@exemple.fr", action="Mark as completed", status="Completed")
-    story.staff_ends(anne, email="ines@exemple.fr", action="Mark as abandoned", status="Abandoned")
+    story.staff_ends(anne, email="benoit@exemple.fr", action="completed", status="Completed")
+    story.staff_ends(anne, email="ines@exemple.fr", action="abandoned", status="Abandoned")
     story.it_is_finished(amelie, provider_id, reference, seconds=patience)
 
     logs = fresh_demo.logs()

@@ -18,7 +18,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from tests.services.carrying.test_carrying_out import ask
 from tests.services.dates.test_end_schedules import finite, reading_of, see
-from tests.web.admin.conftest import enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
+from tests.web.admin.conftest import BUTTON, enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
 PLANNED = "PayPal will be told"
@@ -72,7 +72,7 @@ def test_26_a_day_that_was_typed_is_never_an_end_at_once_by_the_other_button(vis
     theirs = make.subscription(merchant=merchant)
     recap = visit.recap(held)
     desk = support.get(f"/admin/subscriptions/{theirs.id}/end/complete")
-    for page, press in ((recap, CANCEL), (desk, "Mark as completed")):
+    for page, press in ((recap, CANCEL), (desk, BUTTON["complete"])):
         shown = page.submit(press=press, on=day(50))
         asked = shown.select_one("main [role=status]").get_text()
         assert "You chose another day. This page now shows what it changes" in asked
@@ -160,7 +160,7 @@ def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, pay
     held = make.subscription(merchant=merchant)
     page = support.get(f"/admin/subscriptions/{held.id}/end/complete?on={day(50)}")
     assert "One more payment will be taken:" in page.text or "more payments will be taken:" in page.text
-    page = page.submit(press="Mark as completed on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"))
+    page = page.submit(press=BUTTON["complete"] + " on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"))
     assert "Planned: PayPal is told on its day." in page.notices[0]
     assert "Waits for the day that was chosen" in page.text
     assert "Try again now" not in page.text

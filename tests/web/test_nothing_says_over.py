@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.models import Mail, MailState
 from portal.services.notices.outbox import CONTENT
-from tests.web.admin.conftest import enter, owner  # noqa: F401 - the desk's people serve here
+from tests.web.admin.conftest import BUTTON, enter, owner  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import DONE, log_in  # noqa: F401
 
 # At the desk the word of a wish (« Annulé ») stands for what is wanted, never for what is: the mark of a state tells.
@@ -31,7 +31,7 @@ def test_17_with_paypal_answering_500_nothing_says_cancelled(make, log_in, enter
     button = {"en": "Cancel now", "fr": "Résilier maintenant"}[locale]
     result = visit.recap(held).submit(press=button)
     staffed = make.subscription(customer=visit.customer)
-    desk.get(f"/admin/subscriptions/{staffed.id}/end/complete").submit(press="Mark as completed")
+    desk.get(f"/admin/subscriptions/{staffed.id}/end/complete").submit(press=BUTTON["complete"])
 
     reference = result.path.rsplit("/", 1)[-1]
     for path in (visit.home, visit.page(held), visit.page(staffed), f"{visit.home}requests/{reference}"):

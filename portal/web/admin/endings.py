@@ -79,6 +79,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),
         action=wanted,
         title=words.END_TITLE[wanted],
+        confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
         meaning=_meaning(found, wanted),
         too_early=_too_early(found, planned.due_at if planned is not None else now),
         at_paypal=_at_paypal(found, told),

@@ -97,7 +97,7 @@ def _request(item: Item, role: Role) -> Card:
     return _card(
         item,
         title=_whose(item),
-        label=labels.REQUEST_STATE[request.state],
+        label=words.REQUEST_STATE[request.state],
         state=request.state.value,
         happened=presenting.trouble(request),
         todo=presenting.todo(request),

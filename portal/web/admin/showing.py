@@ -17,7 +17,7 @@ from portal.web.identity import context, person
 
 WORDS: Final[Mapping[str, Any]] = {
     "STATUS": labels.STATUS,
-    "REQUEST_STATE": labels.REQUEST_STATE,
+    "REQUEST_STATE": words.REQUEST_STATE,
     "TROUBLE": labels.TROUBLE,
     "ACTION": words.ACTION,
     "ENVIRONMENT": words.ENVIRONMENT,

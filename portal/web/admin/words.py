@@ -8,14 +8,15 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from portal.documents import words as document_words
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
-from portal.domain.subscriptions import Action, ProviderStatus, Status
+from portal.domain.subscriptions import Action, Status
 from portal.services.imports.imports import StopReason
 from portal.services.keys.key_checks import Finding
-from portal.web.labels import TROUBLE
+from portal.web import labels
 
 ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "sandbox": _l("Sandbox (tests, no real money)"),
@@ -27,22 +28,16 @@ PROVIDER: Final[Mapping[str, LazyString]] = {
     "paypal_classic": _l("Classic (buttons and Express Checkout of old)"),
 }
 
-PROVIDER_STATUS: Final[Mapping[ProviderStatus, LazyString]] = {
-    ProviderStatus.APPROVAL_PENDING: _l("waiting for the customer’s approval"),
-    ProviderStatus.APPROVED: _l("approved, not begun"),
-    ProviderStatus.PENDING: _l("not begun"),
-    ProviderStatus.ACTIVE: _l("active"),
-    ProviderStatus.SUSPENDED: _l("suspended"),
-    ProviderStatus.CANCELLED: _l("cancelled"),
-    ProviderStatus.EXPIRED: _l("run to its end"),
+PROVIDER_STATUS: Final[Mapping[str, LazyString]] = {
+    status: _l(word) for status, word in document_words.PROVIDER_STATUS.items()
 }
 
 
 def provider_status(word: str | None) -> tuple[str | None, str | None]:
     """Return PayPal's status in the reader's words, and its own word to stand in small beside them (words.md)."""
-    if word not in set(ProviderStatus):
+    if word is None or word not in PROVIDER_STATUS:
         return word, None
-    return str(PROVIDER_STATUS[ProviderStatus(word)]), word
+    return str(PROVIDER_STATUS[word]), word
 
 
 def provider_status_line(word: str) -> str:
@@ -57,6 +52,13 @@ ACTION: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Cancel the subscription"),
     Action.COMPLETE: _l("Mark as completed"),
     Action.ABANDON: _l("Mark as abandoned"),
+}
+
+# The button under the preview says its effect; the one of an end that is over already at PayPal stops nothing.
+CONFIRM_END: Final[Mapping[Action, LazyString]] = {
+    Action.CANCEL: ACTION[Action.CANCEL],
+    Action.COMPLETE: _l("Stop the subscription and mark it as completed"),
+    Action.ABANDON: _l("Stop the subscription and mark it as abandoned"),
 }
 
 END_TITLE: Final[Mapping[Action, LazyString]] = {
@@ -75,6 +77,11 @@ RELAUNCH: Final[Mapping[Status, LazyString]] = {
     Status.CANCELLED: _l("The customer may be invited to come back."),
     Status.COMPLETED: _l("No invitation to come back: those are for cancelled subscriptions only."),
     Status.ABANDONED: _l("The customer is never invited to come back: no email, no banner, no button. This is final."),
+}
+
+REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
+    **labels.REQUEST_STATE,
+    RequestState.NEEDS_MERCHANT: _l("Needs you"),
 }
 
 WAIT_REASON: Final[Mapping[WaitReason, LazyString]] = {
@@ -195,7 +202,7 @@ PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
     PauseState.WITHDRAWN: _l("Taken back"),
 }
 PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
-    **TROUBLE,
+    **labels.TROUBLE,
     Trouble.STILL_LIVE: _l("PayPal does not show the change yet"),
 }
 

@@ -14,6 +14,12 @@ from tests.browser_client import Browser
 
 _numbers = itertools.count(1)
 
+BUTTON = {
+    "cancel": "Cancel the subscription",
+    "complete": "Stop the subscription and mark it as completed",
+    "abandon": "Stop the subscription and mark it as abandoned",
+}
+
 
 @pytest.fixture
 def merchant(make):

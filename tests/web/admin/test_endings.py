@@ -11,10 +11,11 @@ from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
 from portal.models import Proof
 from portal.services import proofs
+from tests.web.admin.conftest import BUTTON
 from tests.web.admin.test_desk_pages import open_request
 
 OUTCOME = {"cancel": Status.CANCELLED, "complete": Status.COMPLETED, "abandon": Status.ABANDONED}
-BUTTON = {"cancel": "Cancel the subscription", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
+LINK = {"cancel": "Cancel the subscription", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def subscription(make, merchant):
 
 @pytest.mark.parametrize("action", list(OUTCOME))
 def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscription, paypal, action):
-    page = support.get(f"/admin/subscriptions/{subscription.id}").follow(BUTTON[action])
+    page = support.get(f"/admin/subscriptions/{subscription.id}").follow(LINK[action])
     assert "Nothing has changed yet" in page.text
     assert "PayPal cannot undo it" in page.text
     assert ("kept for good" in page.text) is (action == "complete")
@@ -51,7 +52,7 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
 
 def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, support, make, subscription, ctx, enter):
     """A reader may have it, another merchant learns not even that it exists, and no link leads to nothing."""
-    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press=BUTTON["complete"])
     (request,) = make.requests(subscription)
     path = page.link("Download the proof (PDF)")
     answer = reader.client.get(path, base_url=reader.base_url)
@@ -105,7 +106,7 @@ def test_the_payments_that_a_plan_leaves_are_listed_one_by_one(support, subscrip
 
 def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscription, paypal):
     paypal.rule("any", "500")
-    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press="Mark as completed")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/complete").submit(press=BUTTON["complete"])
     assert "PayPal has not confirmed it yet" in page.notices[0]
     assert make.reload(subscription).status is Status.ACTIVE
     assert page.select_one("[data-status]")["data-status"] == "active"
@@ -119,7 +120,7 @@ def test_a_refused_key_lands_in_the_inbox_and_its_request_is_tried_again_on_the_
     support, make, subscription, paypal
 ):
     paypal.rule("any", "401")
-    page = support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press="Mark as abandoned")
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press=BUTTON["abandon"])
     assert "It waits for you" in page.notices[0]
     (request,) = make.requests(subscription)
     inbox = support.get("/admin/")
@@ -175,7 +176,7 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     assert end_requests.record(make.ctx, wish, now=now).is_due_now is False
     page = support.get(f"/admin/subscriptions/{subscription.id}")
     assert "waits for its day" in page.text
-    page = page.follow(BUTTON["complete"]).submit(press=BUTTON["complete"])
+    page = page.follow(LINK["complete"]).submit(press=BUTTON["complete"])
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.COMPLETED
     assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN, RequestState.CONFIRMED]
@@ -306,7 +307,7 @@ def run_of(ctx):
 def test_access_follows_the_rule_after_staff_abandoned(support, make, merchant, paypal, now):
     product = make.product(merchant, contents=(("Lesson 1", 0),), stops_at_once=True)
     subscription = make.subscription(merchant=merchant, product=product)
-    support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press="Mark as abandoned")
+    support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press=BUTTON["abandon"])
     got = make.reload(subscription)
     assert abs(got.ended_at - make.now()) < timedelta(minutes=5)
     assert got.relaunch_allowed is False
