@@ -109,10 +109,10 @@ def typed_day_forgotten() -> None:
     from flask import request
     from werkzeug.datastructures import MultiDict
 
-    from portal.web.customer import cancellation
+    from portal.web.customer import end_requests
     from portal.web.day_form import DayForm
 
-    real = cancellation.chosen_day
+    real = end_requests.chosen_day
 
     class Forgetful(DayForm):
         is_confirmed = True  # type: ignore[assignment]
@@ -123,7 +123,7 @@ def typed_day_forgotten() -> None:
         form.validate()
         return form
 
-    cancellation.chosen_day = chosen_day
+    end_requests.chosen_day = chosen_day
 
 
 def forgotten_notification() -> None:

@@ -17,7 +17,7 @@ from portal.services.carrying.answers import VISITOR
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of
 from portal.web.admin import bp, inbox_cards, presenting, showing
-from portal.web.admin.endings import say
+from portal.web.admin.end_requests import say
 from portal.web.files import handed_over
 from portal.web.identity import context, person
 

@@ -13,7 +13,7 @@ from portal.demo.simulator.records import stamp
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
 from portal.models import Comeback, Customer, Product, Subscription
-from tests.web.customer.test_cancelling import row_counts
+from tests.web.customer.test_end_requests import row_counts
 
 LINK = {"en": "Subscribe again", "fr": "Me réabonner"}
 PREPARE = {"en": "Continue to PayPal", "fr": "Continuer vers PayPal"}

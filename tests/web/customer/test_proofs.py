@@ -32,7 +32,7 @@ from portal.services.notices import outbox
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
 from tests.web.customer.conftest import reference_of
-from tests.web.customer.test_result_pages import ended_by_staff
+from tests.web.customer.test_end_results import ended_by_staff
 
 
 def stored(ctx) -> Proof:

@@ -82,7 +82,7 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     form.after.data = seen
     form.form_errors += chosen.on.errors
     page = render_template(
-        "customer/cancellation.html",
+        "customer/end_request.html",
         form=form,
         recap=shown,
         day_form=chosen,

@@ -73,7 +73,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     stops, stays = presenting.effects(preview)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
     return showing.page(
-        "end.html",
+        "end_request.html",
         form=form,
         subscription=found,
         customer_name=presenting.customer_name(found.customer.name, found.customer.email),

@@ -38,10 +38,10 @@ from portal.services.rules import access_left
 from portal.web import locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
-from portal.web.customer import request_figures as figures
+from portal.web.customer import end_result_figures as figures
+from portal.web.customer.end_result_figures import Said
 from portal.web.customer.planned_words import planned
 from portal.web.customer.presenting import Row
-from portal.web.customer.request_figures import Said
 from portal.web.files import handed_over
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -89,7 +89,7 @@ def request(reference: str) -> ResponseReturnValue:
         return redirect(url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=_notified(reference)))
     shown = result(held, now=utc_now())
     return render_template(
-        "customer/request.html", result=shown, late_money=_late_money(held), subscription_id=held.subscription.id
+        "customer/end_result.html", result=shown, late_money=_late_money(held), subscription_id=held.subscription.id
     )
 
 
