@@ -106,6 +106,8 @@ class Trouble(StrEnum):
     REFUSED = "refused"
 
 
+KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.NO_KEY})  # they stop every request of the merchant
+
 RETRY_DELAYS: Final = (
     timedelta(minutes=1),
     timedelta(minutes=5),

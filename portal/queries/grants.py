@@ -7,7 +7,7 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import Grant
+from portal.models import Grant, Subscription
 
 
 def of_customer(
@@ -18,3 +18,8 @@ def of_customer(
     if product_id is not None:
         statement = statement.where(Grant.product_id == product_id)
     return list(session.scalars(statement.order_by(Grant.since, Grant.id)))
+
+
+def of_subscription(session: Session, subscription: Subscription) -> list[Grant]:
+    """Return what its customer was given by hand of its product, oldest first."""
+    return of_customer(session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id)

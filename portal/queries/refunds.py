@@ -13,8 +13,6 @@ from portal.domain.end_requests import LEASE
 from portal.domain.refunds import OPEN, RefundState
 from portal.models import Refund
 
-__all__ = ["Refund", "RefundState"]
-
 
 def open_of(session: Session, payment_id: uuid.UUID) -> Refund | None:
     """Return the payment's open refund, if there is one."""

@@ -76,7 +76,7 @@ def tell_overdue(ctx: Context, *, now: datetime) -> None:
     def tell(session: Session, request: EndRequest, _subscription: Subscription) -> None:
         if request.is_open and request.overdue_told_at is None:
             request.overdue_told_at = now
-            notices.end_overdue(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+            notices.end_overdue(ctx, session, request, now=now)
 
     _each(ctx, partial(end_requests.unconfirmed_since, before=now - OVERDUE), tell)
 
@@ -85,8 +85,7 @@ def tell_access_ends_soon(ctx: Context, *, now: datetime) -> None:
     """Tell customers three days before access ends, once (the mail's key makes it so). Raises Unfinished."""
 
     def tell(session: Session, request: EndRequest, _subscription: Subscription) -> None:
-        merchant = session.get_one(Merchant, request.merchant_id)
-        notices.access_ends_soon(ctx, session, request, merchant, now=now)
+        notices.access_ends_soon(ctx, session, request, now=now)
 
     _each(ctx, partial(end_requests.losing_access, since=now, until=now + NOTICE_BEFORE_ACCESS_ENDS), tell)
 
@@ -101,7 +100,7 @@ def close_over(ctx: Context, *, now: datetime) -> None:
         request.closed_at = now
         timeline.note(session, subscription, TimelineKind.CLOSED, key=str(request.id), at=now)
         if subscription.access_until is not None and not end_requests.repeats(session, request):
-            notices.access_ended(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+            notices.access_ended(ctx, session, request, now=now)
 
     _each(ctx, partial(end_requests.closable, now=now), close)
 

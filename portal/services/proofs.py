@@ -64,9 +64,7 @@ def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant
     proof = proofs.of_request(session, request.id)
     if proof is None:
         subscription = subscriptions.of_request(session, request)
-        given = grants.of_customer(
-            session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
-        )
+        given = grants.of_subscription(session, subscription)
         facts = gather(request, subscription, merchant, given, base_url=ctx.base_url, now=now)
         proof = Proof(
             merchant_id=request.merchant_id,

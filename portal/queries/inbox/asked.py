@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.end_requests import OPEN, Basis, RequestState, Trouble
+from portal.domain.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
 from portal.domain.pauses import PauseState
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
@@ -25,8 +25,6 @@ from portal.models import (
 from portal.queries import received_requests
 from portal.queries.end_requests import is_repetition
 from portal.queries.inbox.items import LIMIT, Item, Kind
-
-KEY_TROUBLES: Final = (Trouble.BAD_CREDENTIALS, Trouble.NO_KEY)
 
 
 def counted(merchant_id: uuid.UUID) -> tuple[Select[Any], ...]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from portal.clock import utc_now
-from portal.domain.end_requests import TRUST_IN_204, Trouble
+from portal.domain.end_requests import KEY_TROUBLES, TRUST_IN_204, Trouble
 from portal.models import Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Reading, Refusal, SubscriptionGateway
 from portal.queries import subscriptions
@@ -28,7 +28,6 @@ TROUBLES: Final = {
     Refusal.ACCOUNT_CLOSED: Trouble.ACCOUNT_CLOSED,
     Refusal.STATUS_INVALID: Trouble.STILL_LIVE,
 }
-KEY_TROUBLES: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.NO_KEY})  # they stop every request of the merchant
 REFUSED_KEY: Final = frozenset({Trouble.BAD_CREDENTIALS, Trouble.FORBIDDEN})  # 401 and 403: the key is tested again
 # A 403 may concern one object only (FACTS.md 1.5), so it stops nobody else.
 MERCHANT_TROUBLES: Final = KEY_TROUBLES | {

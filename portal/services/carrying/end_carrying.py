@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,16 +13,14 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
 from portal.domain.audit import Act as AuditAct
-from portal.domain.end_requests import ALARM, Basis, RequestState, Trouble
+from portal.domain.end_requests import KEY_TROUBLES, Basis, RequestState, Trouble
 from portal.domain.subscriptions import PROVIDER_NOT_STARTED, status_from_provider
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal
 from portal.queries import end_requests, merchant_news
-from portal.services.audit import audit, timeline
+from portal.services.audit import audit
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
-    KEY_TROUBLES,
-    MERCHANT_TROUBLES,
     WORKER,
     Answer,
     Patience,
@@ -32,17 +29,15 @@ from portal.services.carrying.answers import (
     read,
     read_back,
 )
-from portal.services.carrying.engine import Act, States
+from portal.services.carrying.subscription_acts import SubscriptionAct, common_of, states_of
 from portal.services.context import Context
 from portal.services.dates.provider_facts import is_over, take_over
 from portal.services.ends import endings
 from portal.services.notices import notices
 from portal.services.paypal import key_marks
-from portal.services.tries import Carried
 
 log = structlog.get_logger(__name__)
 
-TRIES_BEFORE_ALARM: Final = 3
 NEUTRAL_NOTE: Final = "Subscription ended"  # PayPal wants a reason, the law lets nobody demand one (law.md 0.5)
 
 
@@ -54,38 +49,16 @@ class EndAnswer(Answer):
     basis: Basis
 
 
-class Ends(Act[EndRequest, SubscriptionClaim]):
+class Ends(SubscriptionAct[EndRequest, SubscriptionClaim]):
     """The act of ending."""
 
-    states = States(
-        calling=RequestState.CALLING,
-        verifying=RequestState.VERIFYING,
-        retrying=RequestState.RETRYING,
-        needs_merchant=RequestState.NEEDS_MERCHANT,
-        taken=frozenset({RequestState.CALLING}),
-    )
-
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        return end_requests.subscription_of(session, merchant_id, row_id)
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> EndRequest:
-        return end_requests.lock(session, row_id)
-
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[EndRequest]:
-        return end_requests.lock_overdue(session, late=late, now=now, limit=limit)
-
-    def due_at(self, row: EndRequest) -> datetime | None:
-        return row.due_at
-
-    def accepted_at(self, row: EndRequest) -> datetime | None:
-        return row.accepted_at
+    states = states_of(RequestState)
+    rows = end_requests
 
     def claimed(
         self, session: Session, subscription: Subscription, row: EndRequest, **common: Any
     ) -> SubscriptionClaim:
-        return SubscriptionClaim(
-            note=row.provider_note, was_sent=row.sent_at is not None, accepted_at=row.accepted_at, **common
-        )
+        return SubscriptionClaim(**common_of(row), **common)
 
     def ask(self, ctx: Context, claim: SubscriptionClaim, patience: Patience, *, until: datetime | None) -> Answer:
         gateway, before = read(ctx, claim, patience)
@@ -126,40 +99,24 @@ class Ends(Act[EndRequest, SubscriptionClaim]):
         endings.record_end(ctx, session, row, subscription, basis=answer.basis, reading=answer.reading, now=now)
         return True
 
-    def stops_here(self, subscription: Subscription, row: EndRequest, *, now: datetime) -> bool:
-        return row.trouble in MERCHANT_TROUBLES or alarms(row, subscription, now=now)
+    def named(self, row: EndRequest) -> dict[str, Any]:
+        return {"reference": row.reference}
 
-    def hand_over(
-        self,
-        ctx: Context,
-        session: Session,
-        subscription: Subscription,
-        row: EndRequest,
-        *,
-        is_new: bool,
-        now: datetime,
+    def tell(
+        self, ctx: Context, session: Session, subscription: Subscription, row: EndRequest, *, now: datetime
     ) -> None:
-        """Say in the merchant's inbox what stops it. A refused key stops every open request: one mail for all."""
-        timeline.note(
-            session,
-            subscription,
-            TimelineKind.NEEDS_MERCHANT,
-            key=f"{row.id}:{row.trouble}",
-            at=now,
-            trouble=row.trouble,
-            reference=row.reference,
-        )
+        """A refused key stops every open request: one mail for all."""
         if row.trouble in KEY_TROUBLES:
             key_marks.mark_broken(session, row.merchant_id, subscription.provider, now=now)
             # What comes last of all is locked before rows of other subscriptions, as in `tries.retry_all`.
             merchant_news.lock(session, row.merchant_id)
             end_requests.stop_retrying(session, row, subscription.provider)
-        notices.needs_merchant(ctx, session, row, session.get_one(Merchant, row.merchant_id), now=now)
+        notices.needs_merchant(ctx, session, row, now=now)
 
     def planned(
         self, ctx: Context, session: Session, subscription: Subscription, row: EndRequest, *, now: datetime
     ) -> None:
-        notices.end_unconfirmed(ctx, session, row, session.get_one(Merchant, row.merchant_id), now=now)
+        notices.end_unconfirmed(ctx, session, row, now=now)
 
 
 ENDS: Final = Ends()
@@ -196,12 +153,6 @@ def note_call(ctx: Context, claim: SubscriptionClaim, before: Reading, *, now: d
                 reference=request.reference,
             )
         return True
-
-
-def alarms(row: Carried, subscription: Subscription, *, now: datetime) -> bool:
-    """Say whether the next payment is so near that the merchant must look, retries or not (cancellation.md, rule 8)."""
-    near = subscription.next_payment_at is not None and subscription.next_payment_at - now <= ALARM
-    return near and row.attempts >= TRIES_BEFORE_ALARM
 
 
 def _facts(before: Reading, *, now: datetime) -> dict[str, Any]:

@@ -13,18 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.end_requests import LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
+from portal.domain.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
 from portal.models import Subscription
 from portal.queries import paypal_accounts, subscriptions
 from portal.services import tries
 from portal.services.carrying.answers import (
-    KEY_TROUBLES,
     REFUSED_KEY,
     WORKER,
     Answer,
@@ -44,6 +43,7 @@ LAGGING: Final = frozenset({Trouble.STILL_LIVE, Trouble.UNAVAILABLE})
 
 R = TypeVar("R", bound=Carried)
 C = TypeVar("C", bound=Claim)
+Found = TypeVar("Found", bound=Carried, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +57,24 @@ class States:
     taken: frozenset[StrEnum]  # those in which a claim holds the row
 
 
+class Rows(Protocol[Found]):
+    """How one kind of row is found: its module in `portal.queries`."""
+
+    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID, /) -> uuid.UUID:
+        """Return whose row it is; raise NoResultFound for another merchant's."""
+
+    def lock(self, session: Session, row_id: uuid.UUID, /) -> Found:
+        """Return the row, locked; its subscription is locked already."""
+
+    def lock_overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[Found]:
+        """Return open rows whose time passed before `late` and that no process holds, locked."""
+
+
 class Act(ABC, Generic[R, C]):
     """What one kind of row says to the engine. A method that gets a session runs with row and subscription locked."""
 
     states: States
-
-    @abstractmethod
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        """Return whose row it is; raise NoResultFound for another merchant's."""
-
-    @abstractmethod
-    def lock(self, session: Session, row_id: uuid.UUID) -> R:
-        """Return the row, locked; its subscription is locked already."""
-
-    @abstractmethod
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[R]:
-        """Return open rows whose time passed before `late` and that no process holds, locked."""
+    rows: Rows[R]
 
     @abstractmethod
     def claimed(self, session: Session, subscription: Subscription, row: R, **common: Any) -> C:
@@ -204,7 +206,7 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
     hand). Returns how many it found.
     """
     with ctx.db.begin() as session:
-        overdue = act.overdue(session, late=now - LATE, now=now, limit=limit)
+        overdue = act.rows.lock_overdue(session, late=now - LATE, now=now, limit=limit)
         for row in overdue:
             tries.again(session, row, at=now)
     return len(overdue)
@@ -212,9 +214,9 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
 
 def lock(act: Act[R, C], session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> tuple[Subscription, R]:
     """Lock the subscription, then the row: everybody does it in this order."""
-    subscription_id = act.subscription_of(session, merchant_id, row_id)
+    subscription_id = act.rows.subscription_of(session, merchant_id, row_id)
     subscription = subscriptions.lock(session, merchant_id, subscription_id)
-    return subscription, act.lock(session, row_id)
+    return subscription, act.rows.lock(session, row_id)
 
 
 def is_ours(act: Act[R, C], row: R, claim: C) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,13 +12,11 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict
-from portal.models import Merchant, PauseRequest, Subscription, TimelineKind
+from portal.models import PauseRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal, SubscriptionGateway
 from portal.queries import end_requests, pauses
-from portal.services.audit import timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
-    MERCHANT_TROUBLES,
     WORKER,
     Answer,
     Patience,
@@ -28,8 +25,7 @@ from portal.services.carrying.answers import (
     read,
     read_back,
 )
-from portal.services.carrying.end_carrying import alarms
-from portal.services.carrying.engine import Act, States
+from portal.services.carrying.subscription_acts import SubscriptionAct, common_of, states_of
 from portal.services.context import Context
 from portal.services.dates.provider_facts import is_stale, take_over
 from portal.services.ends import endings
@@ -67,40 +63,18 @@ class PauseAnswer(Answer):
     refusal: PauseRefusal | None = None
 
 
-class Pauses(Act[PauseRequest, PauseClaim]):
+class Pauses(SubscriptionAct[PauseRequest, PauseClaim]):
     """The act of pausing, and that of resuming."""
 
-    states = States(
-        calling=PauseState.CALLING,
-        verifying=PauseState.VERIFYING,
-        retrying=PauseState.RETRYING,
-        needs_merchant=PauseState.NEEDS_MERCHANT,
-        taken=frozenset({PauseState.CALLING}),
-    )
-
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        return pauses.subscription_of(session, merchant_id, row_id)
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> PauseRequest:
-        return pauses.lock(session, row_id)
-
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[PauseRequest]:
-        return pauses.lock_overdue(session, late=late, now=now, limit=limit)
-
-    def due_at(self, row: PauseRequest) -> datetime | None:
-        return row.due_at
-
-    def accepted_at(self, row: PauseRequest) -> datetime | None:
-        return row.accepted_at
+    states = states_of(PauseState)
+    rows = pauses
 
     def claimed(self, session: Session, subscription: Subscription, row: PauseRequest, **common: Any) -> PauseClaim:
         return PauseClaim(
-            note=row.provider_note,
-            was_sent=row.sent_at is not None,
-            accepted_at=row.accepted_at,
             kind=row.kind,
             resume_at=row.resume_at,
             failure_threshold=subscription.failure_threshold,
+            **common_of(row),
             **common,
         )
 
@@ -155,29 +129,15 @@ class Pauses(Act[PauseRequest, PauseClaim]):
         return not row.is_open
 
     def stops_here(self, subscription: Subscription, row: PauseRequest, *, now: datetime) -> bool:
-        stuck = row.attempts >= TRIES_BEFORE_MERCHANT or alarms(row, subscription, now=now)
-        return row.trouble in MERCHANT_TROUBLES or stuck
+        return row.attempts >= TRIES_BEFORE_MERCHANT or super().stops_here(subscription, row, now=now)
 
-    def hand_over(
-        self,
-        ctx: Context,
-        session: Session,
-        subscription: Subscription,
-        row: PauseRequest,
-        *,
-        is_new: bool,
-        now: datetime,
+    def named(self, row: PauseRequest) -> dict[str, Any]:
+        return {"pause": row.kind}
+
+    def tell(
+        self, ctx: Context, session: Session, subscription: Subscription, row: PauseRequest, *, now: datetime
     ) -> None:
-        timeline.note(
-            session,
-            subscription,
-            TimelineKind.NEEDS_MERCHANT,
-            key=f"{row.id}:{row.trouble}",
-            at=now,
-            trouble=row.trouble,
-            pause=row.kind,
-        )
-        pause_notices.stuck(ctx, session, row, session.get_one(Merchant, row.merchant_id), now=now)
+        pause_notices.stuck(ctx, session, row, now=now)
 
 
 PAUSES: Final = Pauses()

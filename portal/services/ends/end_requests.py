@@ -271,7 +271,7 @@ def _write(
         **({"reason_code": wish.reason_code} if wish.reason_code else {}),
         note=wish.reason_text,
     )
-    notices.end_recorded(ctx, session, request, merchant, now=now)
+    notices.end_recorded(ctx, session, request, now=now)
     tries.plan(session, request, at=request.due_at or now + tries.HEAD_START)
     return request
 
@@ -280,10 +280,7 @@ def _shown(
     session: Session, subscription: Subscription, outcome: Status, planned: Schedule | None, *, now: datetime
 ) -> dict[str, Any]:
     """Return what the recap said, to be kept as proof (cancellation.md; law.md R-GD-5)."""
-    by_hand = grants.of_customer(
-        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
-    )
-    given = grants_of(subscription.product, by_hand)
+    given = grants_of(subscription.product, grants.of_subscription(session, subscription))
     seen, next_payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     last = planned.last_payment_at if planned is not None else None
     return {

@@ -44,7 +44,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
             channel=Channel.PORTAL,
             now=now,
         )
-        notices.end_withdrawn(ctx, session, request, session.get_one(Merchant, merchant_id), now=now)
+        notices.end_withdrawn(ctx, session, request, now=now)
 
 
 def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: datetime) -> None:

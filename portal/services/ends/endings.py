@@ -122,7 +122,7 @@ def record_end(
     # whoever approved a moment ago is told too
     customer_addresses.learn(session, subscription.customer, reading, now=now)
     proof = proofs.keep(ctx, session, request, merchant, now=now)
-    notices.end_confirmed(ctx, session, request, merchant, proof, now=now)
+    notices.end_confirmed(ctx, session, request, proof, now=now)
     late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 

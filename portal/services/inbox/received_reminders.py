@@ -17,6 +17,7 @@ from portal.queries import merchant_news as news
 from portal.queries import received_requests as stored
 from portal.services.context import Context
 from portal.services.notices import merchant_news
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +46,9 @@ def tell(
     now: datetime,
 ) -> None:
     """Put it into the merchant's next mail about what waits, once for each time. It is locked, or new."""
-    merchant = session.get_one(Merchant, received.merchant_id)
+    post = Post.of(ctx, session, received.merchant_id, now=now)
     for time in times:
-        merchant_news.tell(
-            ctx, session, NewsKind.NOTIFIED, received, merchant, key=_key(received, time), known_to=known_to, now=now
-        )
+        merchant_news.tell(post, NewsKind.NOTIFIED, received, key=_key(received, time), known_to=known_to)
 
 
 def remind(ctx: Context, *, now: datetime) -> None:

@@ -24,7 +24,6 @@ from portal.mail.facts import ReceivedFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import (
     EndRequest,
-    Merchant,
     ReceivedRequest,
     Subscription,
     TimelineKind,
@@ -34,7 +33,8 @@ from portal.queries import received_requests as stored
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
-from portal.services.notices import merchant_news, notice_facts, outbox
+from portal.services.notices import merchant_news, notice_facts
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -174,7 +174,7 @@ def match(
     received.state = ReceivedState.MATCHED
     received.end_request_id = request.id
     received.settled_at, received.settled_by = now, by
-    merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+    merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
     if received.received_at <= request.created_at:
         _stand_in(session, received, session.get_one(Subscription, request.subscription_id))
         _make_theirs(request, received)
@@ -237,7 +237,7 @@ def dismiss(
         received.state, received.dismissal = ReceivedState.DISMISSED, reason
         received.settled_at, received.settled_by = now, by
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
-        merchant_news.drop(ctx, session, received, session.get_one(Merchant, merchant_id), now=now)
+        merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
         if subscription is not None:
             _stand_no_more(session, received, subscription, by=acting, name=by, now=now)
         locale = stored.locale_of(session, received)
@@ -298,8 +298,8 @@ def _tell(
 ) -> None:
     if not received.email:
         return
-    merchant = session.get_one(Merchant, received.merchant_id)
-    language = pick_locale(locale, merchant.locale)
+    post = Post.of(ctx, session, received.merchant_id, now=now)
+    language = pick_locale(locale, post.merchant.locale)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
@@ -310,15 +310,6 @@ def _tell(
         wished_on=received.wished_on,
         message=received.message,
         is_theirs=received.subscription_id is not None,
-        path=notice_facts.account_path(merchant),
+        path=notice_facts.account_path(post.merchant),
     )
-    outbox.put(
-        ctx,
-        session,
-        compose(notice_facts.letterhead(ctx, merchant, language), facts),
-        merchant_id=merchant.id,
-        key=key,
-        recipient=received.email,
-        language=language,
-        now=now,
-    )
+    post.put(compose(post.letterhead(language), facts), key=key, recipient=received.email, language=language)

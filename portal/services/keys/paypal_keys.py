@@ -29,7 +29,7 @@ from portal.services.imports import profile_imports
 from portal.services.keys import key_checks
 from portal.services.keys.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
 from portal.services.messages import events, webhook_endpoints
-from portal.services.notices import notices
+from portal.services.notices import key_notices
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
 
 log = structlog.get_logger(__name__)
@@ -316,7 +316,7 @@ def _note(
         act = Act.KEY_WORKING if found.works else Act.KEY_BROKEN
         _tell(session, account, act, by=PORTAL, at=now, finding=found.finding)
     if not found.works:
-        notices.key_broken(ctx, session, account.merchant_id, account.provider, finding=found.finding, now=now)
+        key_notices.broken(ctx, session, account.merchant_id, account.provider, finding=found.finding, now=now)
     elif found.may_have_webhooks and WEBHOOKS_RIGHT not in account.check_result.get("scopes", ()):
         queue.defer(session, queue.REGISTER_WEBHOOK, merchant_id=str(account.merchant_id))
     return True

@@ -13,14 +13,14 @@ from portal.domain.access import preview_end
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import end_requests, late_payments, subscriptions
 from portal.queries import inbox as stored
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled
 from portal.services.notices import notice_facts
-from portal.services.notices.recipients import to_customer
+from portal.services.notices.recipients import Post
 from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
@@ -84,10 +84,10 @@ def _write(subscription: Subscription, paid_until: datetime) -> None:
 def _tell(
     ctx: Context, session: Session, request: EndRequest, subscription: Subscription, *, by_hand: bool, now: datetime
 ) -> None:
-    merchant = session.get_one(Merchant, request.merchant_id)
-    end = notice_facts.end_facts(request, subscription, path=notice_facts.proof_path(merchant, request), now=now)
+    post = Post.of(ctx, session, request.merchant_id, now=now)
+    head, path = post.head_for(subscription.customer), notice_facts.proof_path(post.merchant, request)
+    end = notice_facts.end_facts(post, head, request, subscription, path=path)
     effects = notice_facts.effect_facts(session, request, subscription, now=now)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
     composed = ends.end_dated(head, end, effects, by_hand=by_hand)
     key = f"dated:{request.id}" if by_hand else f"settled:{request.id}"
-    to_customer(ctx, session, merchant, request, composed, key=key, now=now)
+    post.to_holder(subscription, composed, key=key, request=request)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from portal.domain.money import Money
 from portal.mail import comebacks as letters
 from portal.mail.facts import ComebackFacts
-from portal.models import Comeback, Merchant, Subscription
+from portal.models import Comeback, Subscription
 from portal.queries import subscriptions
 from portal.services.context import Context
 from portal.services.notices import notice_facts
-from portal.services.notices.recipients import to_holder, to_merchant
+from portal.services.notices.recipients import Post
 
 
 def approved(
@@ -23,14 +23,14 @@ def approved(
     """Tell both sides of the new subscription. `has_another`: one of the same product runs beside it."""
     session.flush()
     arrived = subscriptions.of_merchant(session, comeback.merchant_id, arrived_id)
-    merchant = session.get_one(Merchant, comeback.merchant_id)
-    page = f"/account/{merchant.slug}/subscriptions/{arrived.id}"
+    post = Post.of(ctx, session, comeback.merchant_id, now=now)
+    page = f"/account/{post.merchant.slug}/subscriptions/{arrived.id}"
     facts = _facts(arrived, path=page, has_another=has_another, now=now)
-    composed = letters.comeback_approved(notice_facts.customer_head(ctx, merchant, arrived.customer), facts)
-    to_holder(ctx, session, merchant, arrived, composed, key=f"comeback-approved:{comeback.id}", now=now)
+    composed = letters.comeback_approved(post.head_for(arrived.customer), facts)
+    post.to_holder(arrived, composed, key=f"comeback-approved:{comeback.id}")
     facts = _facts(arrived, path=notice_facts.desk_path(arrived), has_another=has_another, now=now)
-    composed = letters.merchant_comeback_approved(notice_facts.letterhead(ctx, merchant, merchant.locale), facts)
-    to_merchant(ctx, session, merchant, composed, key=f"merchant-comeback-approved:{comeback.id}", now=now)
+    composed = letters.merchant_comeback_approved(post.desk_head, facts)
+    post.to_merchant(composed, key=f"merchant-comeback-approved:{comeback.id}")
 
 
 def _facts(arrived: Subscription, *, path: str, has_another: bool, now: datetime) -> ComebackFacts:

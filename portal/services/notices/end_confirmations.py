@@ -12,25 +12,24 @@ from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import EffectFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import EndRequest, Merchant, Proof, Subscription
+from portal.models import EndRequest, Proof, Subscription
 from portal.queries import mails
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
+from portal.services.notices.recipients import Post
 
 
 def words(
+    post: Post,
     head: Letterhead,
-    merchant: Merchant,
     request: EndRequest,
     subscription: Subscription,
     effects: EffectFacts,
     proof: Proof,
-    *,
-    now: datetime,
 ) -> Composed:
     """Compose what the customer is told of an end that PayPal has shown, as its proof says it."""
-    end = facts.told_facts(request, subscription, merchant, now=now)
+    end = facts.told_facts(post, head, request, subscription)
     was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
     said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
     compose = ends.end_already_over if was_over else ends.end_confirmed
@@ -39,9 +38,8 @@ def words(
 
 def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Word what was not sent of an end anew: the subscription may no longer be invited back (deciding test 14)."""
-    merchant = session.get_one(Merchant, subscription.merchant_id)
+    post = Post.of(ctx, session, subscription.merchant_id, now=now)
     for mail, request, proof in mails.inviting(session, subscription.id):
-        head = facts.letterhead(ctx, merchant, mail.language)
         effects = facts.effect_facts(session, request, subscription, now=now)
-        composed = words(head, merchant, request, subscription, effects, proof, now=now)
+        composed = words(post, post.letterhead(mail.language), request, subscription, effects, proof)
         outbox.reword(ctx, session, mail, composed)

@@ -7,10 +7,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.models import EndRequest, Merchant, NewsKind, Subscription, TimelineKind
+from portal.models import EndRequest, NewsKind, Subscription, TimelineKind
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.notices import merchant_news
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -22,5 +23,5 @@ def tell(ctx: Context, session: Session, request: EndRequest, subscription: Subs
         session, subscription, TimelineKind.END_LATE, key=str(request.id), at=now, reference=request.reference
     )
     log.error("planned_end_missed", request_id=str(request.id))
-    merchant = session.get_one(Merchant, request.merchant_id)
-    merchant_news.tell(ctx, session, NewsKind.LATE, request, merchant, key=f"late:{request.id}", now=now)
+    post = Post.of(ctx, session, request.merchant_id, now=now)
+    merchant_news.tell(post, NewsKind.LATE, request, key=f"late:{request.id}")

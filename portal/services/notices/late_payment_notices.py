@@ -22,13 +22,13 @@ from portal.mail import late_payments as mails
 from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import LatePayment, Merchant, Payment, Provider, Subscription
+from portal.models import EndRequest, LatePayment, Merchant, Payment, Provider, Subscription
 from portal.queries import late_payments, subscriptions
 from portal.queries.late_payments import Alarm
 from portal.services.batches import Unfinished
 from portal.services.context import Context
 from portal.services.notices import notice_facts
-from portal.services.notices.recipients import to_holder, to_merchant
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -108,11 +108,10 @@ def _tell_customer(
     now: datetime,
 ) -> None:
     subscription = subscriptions.of_merchant(session, subscription.merchant_id, subscription.id)  # with customer
-    merchant = session.get_one(Merchant, subscription.merchant_id)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = compose(head, _for_customer(session, merchant, subscription, payment))
+    post = Post.of(ctx, session, subscription.merchant_id, now=now)
     request = late_payments.request_behind(session, subscription.id)
-    to_holder(ctx, session, merchant, subscription, composed, key=key, now=now, request=request)
+    told = _for_customer(post.merchant, subscription, payment, request)
+    post.to_holder(subscription, compose(post.head_for(subscription.customer), told), key=key, request=request)
 
 
 def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
@@ -122,13 +121,13 @@ def _tell(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: dateti
         return
     for alarm in alarms:
         alarm.late.merchant_told_at = now
-    merchant = session.get_one(Merchant, merchant_id)
+    post = Post.of(ctx, session, merchant_id, now=now)
     composed = mails.merchant_late_payments(
-        notice_facts.letterhead(ctx, merchant, merchant.locale),
+        post.desk_head,
         rows=tuple(_for_merchant(alarm) for alarm in alarms[:LISTED]),
         more=max(len(alarms) - LISTED, 0),
     )
-    to_merchant(ctx, session, merchant, composed, key=f"late-payments:{merchant_id}:{now.isoformat()}", now=now)
+    post.to_merchant(composed, key=f"late-payments:{merchant_id}:{now.isoformat()}")
 
 
 def _came_again(payment: Payment, told_back: Decimal) -> Money | None:
@@ -136,8 +135,9 @@ def _came_again(payment: Payment, told_back: Decimal) -> Money | None:
     return Money(step, payment.currency) if step > 0 else None
 
 
-def _for_customer(session: Session, merchant: Merchant, subscription: Subscription, payment: Payment) -> LateFacts:
-    request = late_payments.request_behind(session, subscription.id)
+def _for_customer(
+    merchant: Merchant, subscription: Subscription, payment: Payment, request: EndRequest | None
+) -> LateFacts:
     return LateFacts(
         product=subscription.product.name,
         customer_name=subscription.customer.name,

@@ -21,14 +21,12 @@ from sqlalchemy.orm import Session
 from portal.i18n import pick_locale
 from portal.mail import merchants
 from portal.mail.composing import Composed
-from portal.mail.letterhead import Letterhead
-from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind, ReceivedRequest
+from portal.models import EndRequest, Mail, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
 from portal.queries import people, received_requests, subscriptions
-from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
-from portal.services.notices.recipients import desk_addresses
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -43,29 +41,20 @@ ABOUT_REQUESTS: Final = frozenset(NewsKind)
 About = EndRequest | ReceivedRequest
 
 
-def tell(
-    ctx: Context,
-    session: Session,
-    kind: NewsKind,
-    request: About,
-    merchant: Merchant,
-    *,
-    key: str,
-    now: datetime,
-    known_to: uuid.UUID | None = None,
-) -> None:
+def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid.UUID | None = None) -> None:
     """Put a request into the next mail of that kind to the merchant, unless `key` was told before.
 
     `known_to`: who of the team wrote it down, and need not be told.
     """
+    session, merchant, now = post.session, post.merchant, post.now
     session.flush()
     stored.lock(session, merchant.id)
     next_payment = _next_payment(session, request, now=now)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
-    for address in desk_addresses(session, merchant, kind=kind.value):
+    for address in post.desk_addresses(kind=kind.value):
         news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
         if news_id is not None and not people.is_at(session, merchant.id, known_to, address.email):
-            _list(ctx, session, news_id, kind, merchant, recipient=address.email, is_urgent=is_urgent, now=now)
+            _list(post, news_id, kind, recipient=address.email, is_urgent=is_urgent)
 
 
 def _next_payment(session: Session, request: About, *, now: datetime) -> datetime | None:
@@ -75,44 +64,28 @@ def _next_payment(session: Session, request: About, *, now: datetime) -> datetim
     return at
 
 
-def _list(
-    ctx: Context,
-    session: Session,
-    news_id: uuid.UUID,
-    kind: NewsKind,
-    merchant: Merchant,
-    *,
-    recipient: str,
-    is_urgent: bool,
-    now: datetime,
-) -> None:
+def _list(post: Post, news_id: uuid.UUID, kind: NewsKind, *, recipient: str, is_urgent: bool) -> None:
     """Name what is new in the mail that has not left, or begin one."""
-    news = session.get_one(MerchantNews, news_id)
-    mail = stored.waiting_mail(session, merchant.id, kind, recipient=recipient)
+    soon = post.now + TOGETHER
+    news = post.session.get_one(MerchantNews, news_id)
+    mail = stored.waiting_mail(post.session, post.merchant.id, kind, recipient=recipient)
     if mail is None:
-        mail = _open(ctx, session, kind, merchant, recipient=recipient, is_urgent=is_urgent, now=now)
+        mail = _open(post, kind, recipient=recipient, is_urgent=is_urgent)
     news.mail_id = mail.id
-    _rewrite(ctx, session, kind, mail, merchant, now=now)
-    if is_urgent and mail.send_at > now + TOGETHER:
-        outbox.hasten(session, mail, at=now + TOGETHER)
+    _rewrite(post, kind, mail)
+    if is_urgent and mail.send_at > soon:
+        outbox.hasten(post.session, mail, at=soon)
 
 
-def drop(
-    ctx: Context,
-    session: Session,
-    request: About,
-    merchant: Merchant,
-    *,
-    kinds: Collection[NewsKind] = ABOUT_REQUESTS,
-    now: datetime,
-) -> bool:
+def drop(post: Post, request: About, *, kinds: Collection[NewsKind] = ABOUT_REQUESTS) -> bool:
     """Take a request out of the mails that have not left: something else says more. Say whether nobody can have read
     of it.
     """
+    session = post.session
     session.flush()
     if not stored.of_request(session, request.id, kinds):
         return False
-    stored.lock(session, merchant.id)
+    stored.lock(session, post.merchant.id)
     news = stored.of_request(session, request.id, kinds)
     unsent = stored.lock_unsent(session, {row.mail_id for row in news if row.mail_id is not None})
     for row in news:
@@ -120,7 +93,7 @@ def drop(
         if mail is not None:
             row.mail_id = None
             session.flush()
-            _rewrite(ctx, session, row.kind, mail, merchant, now=now)
+            _rewrite(post, row.kind, mail)
     return all(row.mail_id is None for row in news)
 
 
@@ -141,82 +114,55 @@ def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: d
     ).scalar_one_or_none()
 
 
-def _open(
-    ctx: Context,
-    session: Session,
-    kind: NewsKind,
-    merchant: Merchant,
-    *,
-    recipient: str,
-    is_urgent: bool,
-    now: datetime,
-) -> Mail:
+def _open(post: Post, kind: NewsKind, *, recipient: str, is_urgent: bool) -> Mail:
     """Begin a new mail; its words come with the first thing that it lists."""
-    soon = now if kind in AT_ONCE else now + TOGETHER
-    left = None if is_urgent else stored.last_left_at(session, merchant.id, kind, recipient=recipient)
-    mail = outbox.put(
-        ctx,
-        session,
+    soon = post.now if kind in AT_ONCE else post.now + TOGETHER
+    left = None if is_urgent else stored.last_left_at(post.session, post.merchant.id, kind, recipient=recipient)
+    mail = post.put(
         Composed(kind=KINDS[kind], subject="", text="", html=""),
-        merchant_id=merchant.id,
         key=f"news:{kind}:{uuid.uuid4()}",
         recipient=recipient,
-        language=pick_locale(merchant.locale),
-        now=now,
+        language=pick_locale(post.merchant.locale),
         send_at=max(soon, left + PACE) if left is not None else soon,
     )
     assert mail is not None  # noqa: S101 - its key is new
     return mail
 
 
-def _rewrite(ctx: Context, session: Session, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime) -> None:
+def _rewrite(post: Post, kind: NewsKind, mail: Mail) -> None:
     """Give a locked mail that has not left the words for what it tells of now; drop it when that is nothing."""
-    session.flush()
-    head = facts.letterhead(ctx, merchant, merchant.locale)
-    if kind is NewsKind.NOTIFIED:
-        composed = _notified(session, head, mail, now=now)
-    else:
-        composed = _requests(session, head, kind, mail, merchant, now=now)
+    post.session.flush()
+    composed = _notified(post, mail) if kind is NewsKind.NOTIFIED else _requests(post, kind, mail)
     if composed is None:
-        outbox.supersede(session, mail.key)
+        outbox.supersede(post.session, mail.key)
         return
-    outbox.rewrite(ctx, session, mail.key, composed)
+    outbox.rewrite(post.ctx, post.session, mail.key, composed)
 
 
-def _notified(session: Session, head: Letterhead, mail: Mail, *, now: datetime) -> Composed | None:
-    told, count = stored.notified_told(session, mail.id, limit=LISTED, now=now)
+def _notified(post: Post, mail: Mail) -> Composed | None:
+    told, count = stored.notified_told(post.session, mail.id, limit=LISTED, now=post.now)
     if not told:
         return None
-    notified = tuple(facts.notified_facts(session, one, at, now=now) for one, at in told)
+    notified = tuple(facts.notified_facts(post.session, one, at, now=post.now) for one, at in told)
     path = notified[0].path if count == 1 else DESK
-    return merchants.merchant_notified(head, notified, more=count - len(told), path=path)
+    return merchants.merchant_notified(post.desk_head, notified, more=count - len(told), path=path)
 
 
-def _requests(
-    session: Session, head: Letterhead, kind: NewsKind, mail: Mail, merchant: Merchant, *, now: datetime
-) -> Composed | None:
-    requests, count = stored.requests_told(session, mail.id, limit=LISTED)
+def _requests(post: Post, kind: NewsKind, mail: Mail) -> Composed | None:
+    requests, count = stored.requests_told(post.session, mail.id, limit=LISTED)
     if not requests:
         return None
+    head = post.desk_head
     mail.end_request_id = requests[0].id if count == 1 else None
     path = facts.desk_path(requests[0].subscription) if count == 1 else DESK
     more = count - len(requests)
+    waiting = tuple(facts.waiting_facts(one) for one in requests)
     if kind is NewsKind.NEEDS_YOU:
-        waiting = tuple(facts.waiting_facts(one) for one in requests)
-        return merchants.merchant_needs_you(head, waiting, more=more, path=path, now=now)
+        return merchants.merchant_needs_you(head, waiting, more=more, path=path, now=post.now)
     if kind is NewsKind.LATE:
-        return merchants.merchant_end_late(
-            head, tuple(facts.waiting_facts(one) for one in requests), more=more, path=path
-        )
+        return merchants.merchant_end_late(head, waiting, more=more, path=path)
     ends = tuple(
-        facts.end_facts(
-            one,
-            one.subscription,
-            path=facts.desk_path(one.subscription),
-            planned=facts.planned_words(session, head, merchant, one, one.subscription, now=now),
-            now=now,
-        )
-        for one in requests
+        facts.end_facts(post, head, one, one.subscription, path=facts.desk_path(one.subscription)) for one in requests
     )
     return LISTS[kind](head, ends, more=more, path=path)
 

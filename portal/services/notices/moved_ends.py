@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.policies import Actor
 from portal.mail import ends
-from portal.models import EndRequest, Merchant, Subscription
+from portal.models import EndRequest, Subscription
 from portal.queries import end_requests, subscriptions
 from portal.services.context import Context
 from portal.services.dates import end_schedules
 from portal.services.notices import notice_facts as facts
-from portal.services.notices.recipients import to_customer
+from portal.services.notices.recipients import Post
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -36,12 +36,11 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     """
     if request.asked_by is not Actor.CUSTOMER or request.due_at is None or not request.is_planned(now):
         return
-    merchant = session.get_one(Merchant, request.merchant_id)
-    zone = ZoneInfo(merchant.time_zone)
+    post = Post.of(ctx, session, request.merchant_id, now=now)
+    zone = ZoneInfo(post.merchant.time_zone)
     if former.astimezone(zone).date() == request.due_at.astimezone(zone).date():
         return
     subscription = subscriptions.of_request(session, request)
-    head = facts.customer_head(ctx, merchant, subscription.customer)
-    planned = facts.planned_words(session, head, merchant, request, subscription, now=now)
-    composed = ends.end_moved(head, facts.told_facts(request, subscription, merchant, planned=planned, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"moved:{request.id}:{now.isoformat()}", now=now)
+    head = post.head_for(subscription.customer)
+    composed = ends.end_moved(head, facts.told_facts(post, head, request, subscription))
+    post.to_holder(subscription, composed, key=f"moved:{request.id}:{now.isoformat()}", request=request)

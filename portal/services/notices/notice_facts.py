@@ -17,15 +17,14 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
 from portal.domain.subscriptions import Status, may_invite_back
-from portal.i18n import pick_locale
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import Customer, EndRequest, Merchant, Provider, ReceivedRequest, Subscription
+from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries import end_requests as stored_ends
 from portal.queries import grants
 from portal.services.comebacks import is_offered, prospect_of
-from portal.services.context import Context
 from portal.services.dates import planned_ends
+from portal.services.notices.recipients import Post
 from portal.services.rules import AccessLeft, access_left, grants_of
 
 STILL: Final = timedelta(hours=1)  # what waits for longer was told before
@@ -51,52 +50,20 @@ def key_path(provider: Provider) -> str:
     return "/admin/paypal/classic" if provider is Provider.PAYPAL_CLASSIC else "/admin/paypal/rest"
 
 
-def customer_head(ctx: Context, merchant: Merchant, customer: Customer) -> Letterhead:
-    """Return the letterhead for a customer: their language, else the merchant's."""
-    return letterhead(ctx, merchant, pick_locale(customer.locale, merchant.locale))
-
-
-def letterhead(ctx: Context, merchant: Merchant, language: str) -> Letterhead:
-    """Return the merchant's letterhead in a language."""
-    return Letterhead(
-        merchant_name=merchant.name,
-        support_email=merchant.support_email,
-        locale=language,
-        time_zone=merchant.time_zone,
-        base_url=ctx.base_url,
-    )
-
-
-def planned_words(
-    session: Session,
-    head: Letterhead,
-    merchant: Merchant,
-    request: EndRequest,
-    subscription: Subscription,
-    *,
-    now: datetime,
+def _planned_words(
+    post: Post, head: Letterhead, request: EndRequest, subscription: Subscription
 ) -> PlannedWords | None:
     """Return what a message says of an end that waits for its day; None of one that waits no more."""
-    if not request.is_planned(now):
+    if not request.is_planned(post.now):
         return None
-    by_hand = grants.of_customer(
-        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
-    )
-    given = grants_of(subscription.product, by_hand)
-    told = planned_ends.told_of(request, subscription, merchant, given=given, now=now)
+    given = grants_of(subscription.product, grants.of_subscription(post.session, subscription))
+    told = planned_ends.told_of(request, subscription, post.merchant, given=given, now=post.now)
     return documents.planned_words(told, head.formatter) if told is not None else None
 
 
-def end_facts(
-    request: EndRequest,
-    subscription: Subscription,
-    *,
-    path: str,
-    planned: PlannedWords | None = None,
-    now: datetime,
-) -> EndFacts:
-    """Return the request as it stands. The staff's internal note is never among the facts."""
-    customer = subscription.customer
+def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: Subscription, *, path: str) -> EndFacts:
+    """Return the request as it stands, in the letterhead's language. The staff's internal note is never among it."""
+    customer, now = subscription.customer, post.now
     by_customer = request.actor is Actor.CUSTOMER
     return EndFacts(
         reference=request.reference,
@@ -118,24 +85,17 @@ def end_facts(
         reason=request.reason_text if by_customer else "",
         reason_label=REASON.get(request.reason_code, "") if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
-        planned=planned,
+        planned=_planned_words(post, head, request, subscription),
         needs_merchant=request.state is RequestState.NEEDS_MERCHANT,
         trouble=request.trouble,
         path=path,
     )
 
 
-def told_facts(
-    request: EndRequest,
-    subscription: Subscription,
-    merchant: Merchant,
-    *,
-    planned: PlannedWords | None = None,
-    now: datetime,
-) -> EndFacts:
+def told_facts(post: Post, head: Letterhead, request: EndRequest, subscription: Subscription) -> EndFacts:
     """Return the request as its customer reads of it: under the reference that they were given."""
-    path = proof_path(merchant, request)
-    return replace(end_facts(request, subscription, path=path, planned=planned, now=now), reference=request.asked_under)
+    path = proof_path(post.merchant, request)
+    return replace(end_facts(post, head, request, subscription, path=path), reference=request.asked_under)
 
 
 def effect_facts(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> EffectFacts:
@@ -171,10 +131,11 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 
-def access_facts(
-    session: Session, merchant: Merchant, subscription: Subscription, until: datetime
-) -> AccessFacts | None:
-    """Return the access that ends at `until`, and what stays; None when a gift by hand keeps it open longer."""
+def access_facts(session: Session, merchant: Merchant, subscription: Subscription) -> AccessFacts | None:
+    """Return the access that ends, and what stays; None without an end, or when a gift by hand keeps it open longer."""
+    until = subscription.access_until
+    if until is None:
+        return None
     left = _left(session, subscription)
     if left.until is None or left.until > until:
         return None
@@ -228,10 +189,7 @@ def notified_facts(
 
 
 def _left(session: Session, subscription: Subscription, *, never_started: bool = False) -> AccessLeft:
-    given = grants.of_customer(
-        session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id
-    )
-    return access_left(subscription, given, never_started=never_started)
+    return access_left(subscription, grants.of_subscription(session, subscription), never_started=never_started)
 
 
 def _price(subscription: Subscription) -> Money | None:

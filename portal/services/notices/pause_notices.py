@@ -6,123 +6,105 @@ when it cannot be; the merchant hears of what customers do themselves, and of wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from portal.domain.access import preview_pause
-from portal.domain.end_requests import Trouble
+from portal.domain.end_requests import KEY_TROUBLES, Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail import pauses as mails
+from portal.mail.composing import Composed
 from portal.mail.facts import PauseFacts
-from portal.models import Merchant, PauseRequest, Subscription
-from portal.queries import grants, subscriptions
+from portal.mail.letterhead import Letterhead
+from portal.models import PauseRequest, Subscription
+from portal.queries import grants
 from portal.services.context import Context
 from portal.services.notices import notice_facts
-from portal.services.notices.notices import KEY_TROUBLES
-from portal.services.notices.recipients import to_customer, to_merchant
+from portal.services.notices.recipients import Post, about
 from portal.services.rules import grants_of, rule_of
 
 
-def paused(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def paused(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Tell the customer that payments have stopped, and what stays open; the merchant of their own."""
-    subscription = subscriptions.of_request(session, request)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.pause_confirmed(head, _facts(session, request, subscription, merchant, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"paused:{request.id}", now=now)
-    _tell_merchant(ctx, session, request, subscription, merchant, now=now)
+    post, subscription = about(ctx, session, request, now=now)
+    _tell_customer(post, request, subscription, mails.pause_confirmed, key=f"paused:{request.id}")
+    if request.actor is Actor.CUSTOMER:
+        _tell_merchant(post, request, subscription)
 
 
-def resumed(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def resumed(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Tell the customer that it runs again, and the next payment as PayPal shows it."""
-    subscription = subscriptions.of_request(session, request)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.resume_confirmed(head, _facts(session, request, subscription, merchant, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"resumed:{request.id}", now=now)
-    _tell_merchant(ctx, session, request, subscription, merchant, now=now)
+    post, subscription = about(ctx, session, request, now=now)
+    _tell_customer(post, request, subscription, mails.resume_confirmed, key=f"resumed:{request.id}")
+    if request.actor is Actor.CUSTOMER:
+        _tell_merchant(post, request, subscription)
 
 
-def resume_soon(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def resume_soon(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Remind the customer, the day before, that payments start again."""
-    subscription = subscriptions.of_request(session, request)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.resume_soon(head, _facts(session, request, subscription, merchant, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"resume-soon:{request.id}", now=now)
+    post, subscription = about(ctx, session, request, now=now)
+    _tell_customer(post, request, subscription, mails.resume_soon, key=f"resume-soon:{request.id}")
 
 
-def taken_back(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def taken_back(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Tell the customer that staff took back what they count on: their own request, or the day of a pause's end."""
     if request.kind is PauseKind.PAUSE and request.actor is not Actor.CUSTOMER:
         return
-    subscription = subscriptions.of_request(session, request)
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.pause_taken_back(head, _facts(session, request, subscription, merchant, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"pause-taken-back:{request.id}", now=now)
+    post, subscription = about(ctx, session, request, now=now)
+    _tell_customer(post, request, subscription, mails.pause_taken_back, key=f"pause-taken-back:{request.id}")
 
 
-def refused(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def refused(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Tell that it cannot be, with what can: the customer, whoever asked, and the merchant.
 
     Of one that has ended the end's own mail tells.
     """
-    subscription = subscriptions.of_request(session, request)
+    post, subscription = about(ctx, session, request, now=now)
     if subscription.is_over:
         return
-    head = notice_facts.customer_head(ctx, merchant, subscription.customer)
-    composed = mails.pause_refused(head, _facts(session, request, subscription, merchant, now=now))
-    to_customer(ctx, session, merchant, request, composed, key=f"pause-refused:{request.id}", now=now)
-    _tell_merchant(ctx, session, request, subscription, merchant, now=now, always=True)
+    _tell_customer(post, request, subscription, mails.pause_refused, key=f"pause-refused:{request.id}")
+    _tell_merchant(post, request, subscription)
 
 
-def stuck(ctx: Context, session: Session, request: PauseRequest, merchant: Merchant, *, now: datetime) -> None:
+def stuck(ctx: Context, session: Session, request: PauseRequest, *, now: datetime) -> None:
     """Ask the merchant for help, once per trouble; a broken key is told once for all by its own mail."""
     if request.trouble in KEY_TROUBLES - {Trouble.NO_KEY}:
         return
-    subscription = subscriptions.of_request(session, request)
-    composed = mails.merchant_pause_stuck(
-        notice_facts.letterhead(ctx, merchant, merchant.locale), _desk_facts(session, request, subscription, now=now)
-    )
-    key = f"pause-stuck:{request.id}:{request.trouble}"
-    to_merchant(ctx, session, merchant, composed, key=key, now=now)
+    post, subscription = about(ctx, session, request, now=now)
+    composed = mails.merchant_pause_stuck(post.desk_head, _desk_facts(post, request, subscription))
+    post.to_merchant(composed, key=f"pause-stuck:{request.id}:{request.trouble}")
 
 
-def _tell_merchant(
-    ctx: Context,
-    session: Session,
+def _tell_customer(
+    post: Post,
     request: PauseRequest,
     subscription: Subscription,
-    merchant: Merchant,
+    compose: Callable[[Letterhead, PauseFacts], Composed],
     *,
-    now: datetime,
-    always: bool = False,
+    key: str,
 ) -> None:
-    if request.actor is not Actor.CUSTOMER and not always:
-        return
-    composed = mails.merchant_pause(
-        notice_facts.letterhead(ctx, merchant, merchant.locale), _desk_facts(session, request, subscription, now=now)
-    )
-    to_merchant(ctx, session, merchant, composed, key=f"merchant-pause:{request.id}:{request.state}", now=now)
+    path = f"/account/{post.merchant.slug}/subscriptions/{subscription.id}"
+    told = _facts_at(post, request, subscription, path=path)
+    post.to_holder(subscription, compose(post.head_for(subscription.customer), told), key=key)
 
 
-def _facts(
-    session: Session, request: PauseRequest, subscription: Subscription, merchant: Merchant, *, now: datetime
-) -> PauseFacts:
-    path = f"/account/{merchant.slug}/subscriptions/{subscription.id}"
-    return _facts_at(session, request, subscription, path=path, now=now)
+def _tell_merchant(post: Post, request: PauseRequest, subscription: Subscription) -> None:
+    composed = mails.merchant_pause(post.desk_head, _desk_facts(post, request, subscription))
+    post.to_merchant(composed, key=f"merchant-pause:{request.id}:{request.state}")
 
 
-def _desk_facts(session: Session, request: PauseRequest, subscription: Subscription, *, now: datetime) -> PauseFacts:
-    return _facts_at(session, request, subscription, path=notice_facts.desk_path(subscription), now=now)
+def _desk_facts(post: Post, request: PauseRequest, subscription: Subscription) -> PauseFacts:
+    return _facts_at(post, request, subscription, path=notice_facts.desk_path(subscription))
 
 
-def _facts_at(
-    session: Session, request: PauseRequest, subscription: Subscription, *, path: str, now: datetime
-) -> PauseFacts:
-    customer, product = subscription.customer, subscription.product
-    given = grants.of_customer(session, request.merchant_id, customer.id, product_id=product.id)
+def _facts_at(post: Post, request: PauseRequest, subscription: Subscription, *, path: str) -> PauseFacts:
+    customer, product, now = subscription.customer, subscription.product, post.now
+    given = grants.of_subscription(post.session, subscription)
     seen = preview_pause(subscription.facts, rule_of(product), now, grants_of(product, given))
     amount, currency = subscription.amount, subscription.currency
     last = max((window.until for window in seen.stops if window.until is not None), default=None)

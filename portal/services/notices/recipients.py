@@ -1,73 +1,27 @@
-"""To whom a notice goes: the customer of a request, or the merchant, each in their language.
+"""To whom a notice goes: the customer of a subscription, or the merchant, each in their language.
 
 A merchant is told at the support address; where none is set, every owner of the desk is told: nobody is not told.
 """
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 import structlog
 from sqlalchemy.orm import Session
 
 from portal.i18n import pick_locale
 from portal.mail.composing import Composed
-from portal.models import EndRequest, Merchant, PauseRequest, Subscription
+from portal.mail.letterhead import Letterhead
+from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import people, subscriptions
 from portal.services.context import Context
 from portal.services.notices import outbox
 
 log = structlog.get_logger(__name__)
-
-
-def to_customer(
-    ctx: Context,
-    session: Session,
-    merchant: Merchant,
-    request: EndRequest | PauseRequest,
-    composed: Composed,
-    *,
-    key: str,
-    now: datetime,
-    send_at: datetime | None = None,
-) -> None:
-    """Write a message to the request's customer, in their language; one without an address gets none."""
-    end = request if isinstance(request, EndRequest) else None
-    subscription = subscriptions.of_request(session, request)
-    to_holder(ctx, session, merchant, subscription, composed, key=key, now=now, request=end, send_at=send_at)
-
-
-def to_holder(
-    ctx: Context,
-    session: Session,
-    merchant: Merchant,
-    subscription: Subscription,
-    composed: Composed,
-    *,
-    key: str,
-    now: datetime,
-    request: EndRequest | None = None,
-    send_at: datetime | None = None,
-) -> None:
-    """Write a message to the subscription's customer, in their language; one without an address gets none."""
-    customer = subscription.customer
-    if not customer.email:
-        # The merchant's mail says it too: somebody has to tell this customer.
-        log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
-        return
-    outbox.put(
-        ctx,
-        session,
-        composed,
-        merchant_id=merchant.id,
-        key=key,
-        recipient=customer.email,
-        language=pick_locale(customer.locale, merchant.locale),
-        now=now,
-        end_request_id=request.id if request is not None else None,
-        send_at=send_at,
-    )
 
 
 @dataclass(frozen=True)
@@ -78,38 +32,100 @@ class Address:
     mark: str = ""
 
 
-def desk_addresses(session: Session, merchant: Merchant, *, kind: str) -> tuple[Address, ...]:
-    """Return where the merchant is told: the support address, else every owner's own."""
-    if merchant.support_email:
-        return (Address(merchant.support_email),)
-    owners = people.owners(session, merchant.id)
-    if not owners:
-        log.warning("merchant_without_address", merchant_id=str(merchant.id), kind=kind)
-    return tuple(Address(owner.email, f":{owner.id}") for owner in owners)
+@dataclass(frozen=True)
+class Post:
+    """What leaves in a merchant's name at one moment: messages that join the transaction of what they tell of."""
 
+    ctx: Context
+    session: Session
+    merchant: Merchant
+    now: datetime
 
-def to_merchant(
-    ctx: Context,
-    session: Session,
-    merchant: Merchant,
-    composed: Composed,
-    *,
-    key: str,
-    now: datetime,
-    request: EndRequest | None = None,
-    send_at: datetime | None = None,
-) -> None:
-    """Write a message to the merchant."""
-    for address in desk_addresses(session, merchant, kind=composed.kind):
-        outbox.put(
-            ctx,
-            session,
+    @classmethod
+    def of(cls, ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Self:
+        """Return the merchant's."""
+        return cls(ctx, session, session.get_one(Merchant, merchant_id), now)
+
+    def letterhead(self, language: str) -> Letterhead:
+        """Return the merchant's letterhead in a language."""
+        return Letterhead(
+            merchant_name=self.merchant.name,
+            support_email=self.merchant.support_email,
+            locale=language,
+            time_zone=self.merchant.time_zone,
+            base_url=self.ctx.base_url,
+        )
+
+    def head_for(self, customer: Customer) -> Letterhead:
+        """Return the letterhead for a customer: their language, else the merchant's."""
+        return self.letterhead(pick_locale(customer.locale, self.merchant.locale))
+
+    @property
+    def desk_head(self) -> Letterhead:
+        """The letterhead of what the merchant is told."""
+        return self.letterhead(self.merchant.locale)
+
+    def put(
+        self,
+        composed: Composed,
+        *,
+        key: str,
+        recipient: str,
+        language: str,
+        request: EndRequest | None = None,
+        send_at: datetime | None = None,
+    ) -> Mail | None:
+        """Write a message to an address (`outbox.put`)."""
+        return outbox.put(
+            self.ctx,
+            self.session,
             composed,
-            merchant_id=merchant.id,
-            key=f"{key}{address.mark}",
-            recipient=address.email,
-            language=pick_locale(merchant.locale),
-            now=now,
+            merchant_id=self.merchant.id,
+            key=key,
+            recipient=recipient,
+            language=language,
+            now=self.now,
             end_request_id=request.id if request is not None else None,
             send_at=send_at,
         )
+
+    def to_holder(
+        self,
+        subscription: Subscription,
+        composed: Composed,
+        *,
+        key: str,
+        request: EndRequest | None = None,
+        send_at: datetime | None = None,
+    ) -> None:
+        """Write a message to the subscription's customer, in their language; one without an address gets none."""
+        customer = subscription.customer
+        if not customer.email:
+            # The merchant's mail says it too: somebody has to tell this customer.
+            log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
+            return
+        language = pick_locale(customer.locale, self.merchant.locale)
+        self.put(composed, key=key, recipient=customer.email, language=language, request=request, send_at=send_at)
+
+    def to_merchant(self, composed: Composed, *, key: str, request: EndRequest | None = None) -> None:
+        """Write a message to the merchant."""
+        language = pick_locale(self.merchant.locale)
+        for address in self.desk_addresses(kind=composed.kind):
+            marked = f"{key}{address.mark}"
+            self.put(composed, key=marked, recipient=address.email, language=language, request=request)
+
+    def desk_addresses(self, *, kind: str) -> tuple[Address, ...]:
+        """Return where the merchant is told: the support address, else every owner's own."""
+        if self.merchant.support_email:
+            return (Address(self.merchant.support_email),)
+        owners = people.owners(self.session, self.merchant.id)
+        if not owners:
+            log.warning("merchant_without_address", merchant_id=str(self.merchant.id), kind=kind)
+        return tuple(Address(owner.email, f":{owner.id}") for owner in owners)
+
+
+def about(
+    ctx: Context, session: Session, request: EndRequest | PauseRequest, *, now: datetime
+) -> tuple[Post, Subscription]:
+    """Return what a message about a request needs: the merchant's post, and the subscription with all that is shown."""
+    return Post.of(ctx, session, request.merchant_id, now=now), subscriptions.of_request(session, request)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict, judge
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest, Merchant, PauseRequest, Subscription, TimelineKind
+from portal.models import EndRequest, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import pauses
 from portal.services import tries
@@ -57,13 +57,12 @@ def confirm(
     request.move(PauseState.DONE)
     request.done_at, request.trouble, request.next_try_at = now, None, None
     note(session, subscription, request, DONE[request.kind], at=now)
-    merchant = session.get_one(Merchant, request.merchant_id)
     if request.kind is PauseKind.PAUSE:
         if request.resume_at is not None:
             write(session, subscription, _resume_of(request), now=now)
-        pause_notices.paused(ctx, session, request, merchant, now=now)
+        pause_notices.paused(ctx, session, request, now=now)
     else:
-        pause_notices.resumed(ctx, session, request, merchant, now=now)
+        pause_notices.resumed(ctx, session, request, now=now)
     log.info("pause_confirmed", request_id=str(request.id), kind=request.kind)
 
 
@@ -80,7 +79,7 @@ def refuse(
     request.move(PauseState.REFUSED)
     request.refused_for, request.refused_at, request.next_try_at = refusal, now, None
     note(session, subscription, request, TimelineKind.PAUSE_REFUSED, at=now, refused_for=refusal)
-    pause_notices.refused(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+    pause_notices.refused(ctx, session, request, now=now)
     log.info("pause_refused", request_id=str(request.id), kind=request.kind, reason=refusal)
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from portal.domain.pauses import REMIND_BEFORE
 from portal.domain.subscriptions import Status
 from portal.logs import place_of
-from portal.models import Merchant
 from portal.queries import pauses, subscriptions
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
@@ -47,4 +46,4 @@ def _tell(ctx: Context, key: pauses.Key, *, now: datetime) -> None:
         if not request.waits(now) or request.reminded_at is not None or subscription.status is not Status.PAUSED:
             return
         request.reminded_at = now
-        pause_notices.resume_soon(ctx, session, request, session.get_one(Merchant, key.merchant_id), now=now)
+        pause_notices.resume_soon(ctx, session, request, now=now)

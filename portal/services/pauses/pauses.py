@@ -170,7 +170,7 @@ def withdraw(ctx: Context, request_id: uuid.UUID, wish: PauseWish, *, now: datet
         pause_outcomes.withdraw(session, subscription, request, now=now)
         _note_withdrawal(session, subscription, request, wish, now=now)
         if wish.actor is Actor.STAFF:
-            pause_notices.taken_back(ctx, session, request, session.get_one(Merchant, wish.merchant_id), now=now)
+            pause_notices.taken_back(ctx, session, request, now=now)
 
 
 def may_withdraw(request: PauseRequest, actor: Actor) -> bool:

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import masked, normal
-from portal.i18n import pick_locale
 from portal.mail import customers as messages
-from portal.models import Customer, LoginChallenge, LoginSession, Merchant
+from portal.models import Customer, LoginChallenge, LoginSession
 from portal.providers.ports import Reading
 from portal.queries import customers
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.notices import notice_facts, outbox
+from portal.services.notices import notice_facts
+from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +98,7 @@ def change(ctx: Context, session: Session, customer: Customer, email: str, *, by
     close_ranks(session, customer.merchant_id, former)
     end_log_ins(session, customer.id, now=now)
     audit.append(session, customer.merchant_id, Act.ADDRESS_CHANGED, by=by, at=now, subject=("customer", customer.id))
-    _tell(ctx, session, customer, former, now=now)
+    _tell(Post.of(ctx, session, customer.merchant_id, now=now), customer, email, former)
     log.info("customer_address_changed", customer_id=str(customer.id))
 
 
@@ -115,22 +115,12 @@ def end_log_ins(session: Session, customer_id: uuid.UUID, *, now: datetime) -> N
         session.execute(update(row).where(row.customer_id == customer_id, ended.is_(None)).values({ended: now}))
 
 
-def _tell(ctx: Context, session: Session, customer: Customer, former: str | None, *, now: datetime) -> None:
+def _tell(post: Post, customer: Customer, email: str, former: str | None) -> None:
     """Write to both addresses; the former one is not told the new one, since somebody else may read it."""
-    merchant = session.get_one(Merchant, customer.merchant_id)
-    head, path = notice_facts.customer_head(ctx, merchant, customer), notice_facts.account_path(merchant)
-    assert customer.email is not None  # noqa: S101 - it was just given
-    composed = {customer.email: messages.address_set(head, name=customer.name, path=path)}
+    head, path = post.head_for(customer), notice_facts.account_path(post.merchant)
+    composed = {email: messages.address_set(head, name=customer.name, path=path)}
     if former is not None:
-        composed[former] = messages.address_left(head, name=customer.name, address=masked(customer.email))
+        composed[former] = messages.address_left(head, name=customer.name, address=masked(email))
     for recipient, message in composed.items():
-        outbox.put(
-            ctx,
-            session,
-            message,
-            merchant_id=merchant.id,
-            key=f"{message.kind}:{customer.id}:{now.isoformat()}",
-            recipient=recipient,
-            language=pick_locale(customer.locale, merchant.locale),
-            now=now,
-        )
+        key = f"{message.kind}:{customer.id}:{post.now.isoformat()}"
+        post.put(message, key=key, recipient=recipient, language=head.locale)

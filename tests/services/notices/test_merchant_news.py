@@ -248,12 +248,12 @@ def test_a_mail_may_name_a_request_that_another_transaction_holds(ctx, merchant,
     held, other = asked(), asked()
     for request in (held, other):
         with ctx.db.begin() as session:
-            notices.end_recorded(ctx, session, stored.lock(session, request.id), merchant, now=now)
+            notices.end_recorded(ctx, session, stored.lock(session, request.id), now=now)
     with ctx.db.begin() as holding, ctx.db.begin() as session:
         stored.lock(holding, held.id)
         session.execute(text("SET LOCAL lock_timeout = '5s'"))
         news.lock(session, merchant.id)
-        notices.end_withdrawn(ctx, session, stored.lock(session, other.id), merchant, now=now)
+        notices.end_withdrawn(ctx, session, stored.lock(session, other.id), now=now)
         session.flush()
     with ctx.db.read() as session:
         listed = session.scalars(select(Mail).where(Mail.kind == "merchant_end_requested")).one()

@@ -17,6 +17,7 @@ from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAc
 from portal.queries import end_requests
 from portal.services import proofs
 from portal.services.notices import notice_facts, notices, outbox
+from portal.services.notices.recipients import Post
 
 MINUTE = timedelta(seconds=60)
 
@@ -61,16 +62,15 @@ def tell(ctx, merchant, now):
             request = end_requests.of_merchant(session, merchant.id, request_id)
             for name, value in changes.items():
                 setattr(request, name, value)
-            notice(ctx, session, request, session.get_one(Merchant, merchant.id), now=at or now)
+            notice(ctx, session, request, now=at or now)
 
     return call
 
 
-def told_with_its_proof(ctx, session, request, merchant, *, now):
+def told_with_its_proof(ctx, session, request, *, now):
     """As the engine does: the proof is written first, the mail says what it says."""
-    notices.end_confirmed(
-        ctx, session, request, merchant, proofs.keep(ctx, session, request, merchant, now=now), now=now
-    )
+    merchant = session.get_one(Merchant, request.merchant_id)
+    notices.end_confirmed(ctx, session, request, proofs.keep(ctx, session, request, merchant, now=now), now=now)
 
 
 @pytest.fixture
@@ -317,7 +317,9 @@ def test_a_reason_is_repeated_only_to_who_wrote_it(ctx, merchant, asked, now, ac
     request_id = asked(actor=actor, reason_text="their words")
     with ctx.db.read() as session:
         request = end_requests.of_merchant(session, merchant.id, request_id)
-    assert notice_facts.end_facts(request, request.subscription, path="/", now=now).reason == reason
+        post = Post.of(ctx, session, merchant.id, now=now)
+        facts = notice_facts.end_facts(post, post.desk_head, request, request.subscription, path="/")
+    assert facts.reason == reason
 
 
 def test_without_an_address_the_merchant_hears_that_nobody_was_told(asked, tell, confirm, delivered, mailer, now):
