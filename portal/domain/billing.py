@@ -141,7 +141,6 @@ def payments_from(
     They go by the start, or by where a payment began a rhythm of its own; a date that fits neither begins one itself,
     unless a payment is late and PayPal tries it again.  A finite plan's are followed by its end, and by no other.
     """
-    assert terms.interval is not None  # noqa: S101 - the caller asked
     last_at = max(payments, default=None)
     anchors = [*_rhythms(terms, payments), *([_begun(terms, last_at)] if last_at is not None else [])]
     found = next(((one, place) for one in anchors if (place := _near(one, named)) is not None), None)
@@ -194,8 +193,8 @@ def _going_on(terms: Terms, place: _Place, named: datetime, left: int | None) ->
         begins_with, cycles = place.number + 1 if index == 0 else 0, phase.cycles or ends
         numbers = count(begins_with) if cycles is None else range(begins_with, cycles)
         yield from (due(phase, number) for number in numbers)
-    assert ends is not None  # noqa: S101 - without an end it never comes here
-    yield due(phases[-1], ends, is_end=True)
+    if ends is not None:
+        yield due(phases[-1], ends, is_end=True)
 
 
 @dataclass(frozen=True)

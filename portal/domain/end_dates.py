@@ -74,6 +74,16 @@ class Schedule:
         return not is_early and not is_near
 
 
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What a recorded end that waits for its day was given: why it waits, and when PayPal is told."""
+
+    reason: WaitReason
+    owed_until: datetime
+    due_at: datetime
+    awaited_at: datetime | None
+
+
 def latest(reasons: Mapping[WaitReason, datetime | None], *, now: datetime) -> tuple[WaitReason, datetime] | None:
     """Return the reason that reaches furthest beyond `now`, None when none does; of equals, the first given."""
     ahead = [(reason, until) for reason, until in reasons.items() if until is not None and until > now]

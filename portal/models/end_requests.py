@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.end_dates import WaitReason
+from portal.domain.end_dates import Planned, WaitReason
 from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, is_planned, move
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
@@ -111,6 +111,13 @@ class EndRequest(IsCarried, Base):
     def is_planned(self, now: datetime) -> bool:
         """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""
         return is_planned(self.state, self.due_at, now=now)
+
+    def planned(self, now: datetime) -> Planned | None:
+        """What it was given while it waits; None of one that waits no more, or whose reason was never written."""
+        due_at, owed_until, reason = self.due_at, self.owed_until, self.wait_reason
+        if not self.is_planned(now) or due_at is None or owed_until is None or reason is None:
+            return None
+        return Planned(reason=reason, owed_until=owed_until, due_at=due_at, awaited_at=self.awaited_at)
 
     def move(self, to: RequestState) -> None:
         """Change the state along the diagram; raise IllegalMove otherwise."""

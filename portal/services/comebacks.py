@@ -210,7 +210,8 @@ def _standing(
 
 
 def _write(session: Session, subscription: Subscription, prospect: Prospect, wish: Wish, *, now: datetime) -> Comeback:
-    assert subscription.plan is not None  # noqa: S101 - `check` has refused one without a plan
+    if subscription.plan is None:  # as `check` says of it
+        raise NotAllowed(Denial.NOT_SOLD_HERE)
     comeback = Comeback(
         id=uuid.uuid4(),
         created_at=now,

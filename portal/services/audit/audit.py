@@ -128,13 +128,10 @@ def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]
 
 def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
     """Return number and hash of the last row; the first time, make the row that holds them."""
-    end = audit.lock_end(session, merchant_id)
-    if end is None:
+    while (end := audit.lock_end(session, merchant_id)) is None:
         session.connection().execute(
             upsert(AuditHead)
             .values(merchant_id=merchant_id, number=0, hash=BEFORE_THE_FIRST)
             .on_conflict_do_nothing(constraint="pk_audit_heads")
         )
-        end = audit.lock_end(session, merchant_id)
-    assert end is not None  # noqa: S101 - ours or another transaction's; the database lets nobody delete it
     return end

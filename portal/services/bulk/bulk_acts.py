@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import CursorResult, Select, delete, insert, update
+from sqlalchemy import Select, delete, insert, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -101,10 +101,9 @@ def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: dat
         session.flush()
         columns = ("id", "bulk_act_id", "position", "subscription_id", "state", "reason")
         rows = bulk_acts.rows_of(act_id, _chosen(who.merchant_id, choice))
-        stored = session.execute(
+        stored = session.connection().execute(
             insert(BulkRow).from_select(columns, rows, include_defaults=False).execution_options(preserve_rowcount=True)
         )
-        assert isinstance(stored, CursorResult)  # noqa: S101 - what an INSERT gives
         if not 0 < stored.rowcount <= MOST_ROWS:
             raise BadChoice(Fault.TOO_MANY if stored.rowcount else Fault.NOTHING)
         session.execute(update(BulkAct).where(BulkAct.id == act_id).values(total=stored.rowcount))

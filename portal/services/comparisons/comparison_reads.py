@@ -87,12 +87,12 @@ def read_page(work: Work, run: ComparisonRun) -> ComparisonRun:
     """Compare one page of PayPal's list; return the run as it stands afterwards."""
     if work.rest is None:
         return _leave_list(work, run)
-    origin, asked_at = Origin(run.merchant_id, run.environment), utc_now()
+    asked_at = utc_now()
     try:
         if run.next_page == 1:
             comparison_plans.read(work.ctx, run, work.rest)
         page = work.rest.list_subscriptions(page=run.next_page, page_size=PAGE_SIZE, changed_since=run.changed_since)
-        gathered = _gather(work, run, origin, page)
+        gathered = _gather(work, work.rest, run, page)
     except GatewayUnavailable as error:
         if error.http_status == 429 or not work.insist:
             raise Halt(Provider.PAYPAL_REST, error) from error
@@ -270,22 +270,20 @@ def _compare(work: Work, run: ComparisonRun, seen: Seen, batch: Batch, plans: Ga
         batch.unchanged.append(row_id)
         return
     page = None
-    if found.has_other_plan and not run.dry_run:
-        page = _with_plan(work, run, seen.reading, plans)
+    if found.has_other_plan and work.rest is not None and not run.dry_run:
+        page = _with_plan(work, work.rest, run, seen.reading, plans)
         if not page.readings:
             comparison_writes.fail(work.ctx, run, seen.subscription, Refusal.FORBIDDEN.value)
             return
     comparison_writes.correct(work.ctx, run, seen, found, page)
 
 
-def _with_plan(work: Work, run: ComparisonRun, reading: Reading, plans: Gathered | None) -> Gathered:
+def _with_plan(work: Work, rest: RestGateway, run: ComparisonRun, reading: Reading, plans: Gathered | None) -> Gathered:
     """Return the reading with the plan it names, asked for where it is unknown here; empty if it may not be seen."""
     if plans is not None:
         return Gathered(readings=[reading], plans=plans.plans)
-    assert work.rest is not None  # noqa: S101 - only REST subscriptions have another plan
-    origin = Origin(run.merchant_id, run.environment)
     try:
-        return _gather(work, run, origin, Page(readings=(reading,), has_next=False))
+        return _gather(work, rest, run, Page(readings=(reading,), has_next=False))
     except (GatewayRefused, GatewayUnavailable) as error:
         raise Halt(Provider.PAYPAL_REST, error) from error
 
@@ -297,11 +295,10 @@ def _write(session: Session, held: ComparisonRun, batch: Batch, pacer: Pacer) ->
         comparison_writes.touch(session, batch.unchanged, read_at=batch.began)
 
 
-def _gather(work: Work, run: ComparisonRun, origin: Origin, page: Page) -> Gathered:
+def _gather(work: Work, rest: RestGateway, run: ComparisonRun, page: Page) -> Gathered:
     """Gather a page; what the key may not see of it counts as unreadable and hides nothing else."""
-    assert work.rest is not None  # noqa: S101 - who has a page has a REST gateway
     try:
-        return gather(work.ctx, origin, work.rest, page)
+        return gather(work.ctx, Origin(run.merchant_id, run.environment), rest, page)
     except GatewayRefused as refused:
         if refused.refusal is not Refusal.FORBIDDEN:
             raise
@@ -310,7 +307,7 @@ def _gather(work: Work, run: ComparisonRun, origin: Origin, page: Page) -> Gathe
         return Gathered(unreadable=page.unreadable + len(page.readings))
     found = Gathered(unreadable=page.unreadable)
     for reading in page.readings:
-        alone = _gather(work, run, origin, Page(readings=(reading,), has_next=False))
+        alone = _gather(work, rest, run, Page(readings=(reading,), has_next=False))
         found.readings += alone.readings
         found.plans |= alone.plans
         found.unreadable += alone.unreadable

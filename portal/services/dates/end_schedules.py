@@ -123,13 +123,12 @@ def standing(request: EndRequest, subscription: Subscription, *, now: datetime) 
 
     The day on which PayPal is told is the one that was promised.
     """
-    if not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
+    waits = request.planned(now)
+    if waits is None:
         return None
-    assert request.due_at is not None  # noqa: S101 - it is planned
-    planned = _planned(subscription, request.wait_reason, request.owed_until, is_wished=True)
-    if planned is None:
-        planned = without_payments(request.wait_reason, request.owed_until)
-    return replace(planned, due_at=request.due_at, awaited_at=request.awaited_at)
+    found = _planned(subscription, waits.reason, waits.owed_until, is_wished=True)
+    found = found or without_payments(waits.reason, waits.owed_until)
+    return replace(found, due_at=waits.due_at, awaited_at=waits.awaited_at)
 
 
 def contract_end(planned: Schedule, wished_on: date | None, time_zone: str) -> date:
@@ -174,29 +173,26 @@ def _shown(request: EndRequest, name: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def follow(
-    session: Session, subscription: Subscription, request: EndRequest | None, *, now: datetime
-) -> datetime | None:
+def follow(session: Session, subscription: Subscription, request: EndRequest, *, now: datetime) -> datetime | None:
     """Keep a planned end between the last payment owed and the next one after PayPal's dates have moved.
 
     The promised moment stands as long as it is safe, and comes sooner once the awaited payment was seen completed,
     as was promised too.  Returns the moment that did not stand, None when nobody has to be told of another day.
     """
-    if request is None or not request.is_planned(now) or request.owed_until is None or request.wait_reason is None:
+    waits, payment = request.planned(now), subscription.next_payment_at
+    if waits is None or payment is None:
         return None
-    former, payment = request.due_at, subscription.next_payment_at
-    assert former is not None  # noqa: S101 - it is planned
-    planned = _planned(subscription, request.wait_reason, request.owed_until, is_wished=True)
-    if planned is None or payment is None:
+    planned = _planned(subscription, waits.reason, waits.owed_until, is_wished=True)
+    if planned is None:
         return None
-    if not planned.keeps(former):
+    if not planned.keeps(waits.due_at):
         _put_off(session, request, planned.due_at, awaited_at=planned.awaited_at, now=now)
-        return former
-    if request.awaited_at is None:
+        return waits.due_at
+    if waits.awaited_at is None:
         return None
-    request.awaited_at = planned.last_payment_at or request.awaited_at
-    if is_completed(request.awaited_at, money_of(subscription).came_at, named=payment):
-        _put_off(session, request, min(request.owed_until, former), awaited_at=None, now=now)
+    request.awaited_at = awaited_at = planned.last_payment_at or waits.awaited_at
+    if is_completed(awaited_at, money_of(subscription).came_at, named=payment):
+        _put_off(session, request, min(waits.owed_until, waits.due_at), awaited_at=None, now=now)
     return None
 
 

@@ -95,8 +95,8 @@ def record_end(
         subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
         # The first stop counts: it was told, and money after it is money after the end.
-        subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or at
-        late_payments.begin_watch(subscription, request, reading, now=now)
+        stopped = subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or at
+        late_payments.begin_watch(subscription, request, reading, stopped=stopped, now=now)
     request.move(RequestState.CONFIRMED)
     request.confirmed_at = now
     request.basis = basis

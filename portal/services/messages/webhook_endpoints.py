@@ -21,17 +21,13 @@ def endpoint_of(session: Session, merchant_id: uuid.UUID, environment: str) -> W
 
     Two transactions at once make one row: the second waits for the first and takes its token.
     """
-    found = webhook_endpoints.of_merchant(session, merchant_id, environment)
-    if found is not None:
-        return found
-    session.execute(
-        insert(WebhookEndpoint)
-        .values(merchant_id=merchant_id, environment=environment, token=new_token())
-        .on_conflict_do_nothing(constraint="uq_webhook_endpoints_environment")
-    )
-    made = webhook_endpoints.of_merchant(session, merchant_id, environment)
-    assert made is not None  # noqa: S101 - ours or the other transaction's; rows are never deleted
-    return made
+    while (found := webhook_endpoints.of_merchant(session, merchant_id, environment)) is None:
+        session.execute(
+            insert(WebhookEndpoint)
+            .values(merchant_id=merchant_id, environment=environment, token=new_token())
+            .on_conflict_do_nothing(constraint="uq_webhook_endpoints_environment")
+        )
+    return found
 
 
 def by_token(session: Session, token: str) -> WebhookEndpoint | None:

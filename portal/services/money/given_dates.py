@@ -43,10 +43,11 @@ def give(
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
         found = stored.missing_date(session, merchant_id, subscription_id)
-        if found is None:
+        over_at = subscription.stopped_at_provider_at or subscription.ended_at
+        if found is None or over_at is None:
             raise NoResultFound
         request = end_requests.lock(session, found.id)
-        _write(subscription, paid_until)
+        _write(subscription, paid_until, over_at)
         timeline.note(
             session,
             subscription,
@@ -71,13 +72,11 @@ def tell_settled(ctx: Context, session: Session, subscription: Subscription, *, 
         _tell(ctx, session, request, subscription, by_hand=False, now=now)
 
 
-def _write(subscription: Subscription, paid_until: datetime) -> None:
+def _write(subscription: Subscription, paid_until: datetime, over_at: datetime) -> None:
     """Compute the end again as if the date had been known then, by the function that the end itself used."""
-    at = subscription.stopped_at_provider_at or subscription.ended_at
-    assert at is not None  # noqa: S101 - it is over: a constraint holds it
     subscription.paid_until = subscription.stop_paid_until = paid_until
     before = subscription.facts_before_the_end
-    preview = preview_end(before, rule_of(subscription.product), subscription.status, at)
+    preview = preview_end(before, rule_of(subscription.product), subscription.status, over_at)
     subscription.end(preview.after, access_until=preview.access_until)
 
 

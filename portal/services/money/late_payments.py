@@ -50,13 +50,13 @@ class NotOpen(DomainError):
     """The alarm is settled, or a refund of it is under way: there is nothing to explain."""
 
 
-def begin_watch(subscription: Subscription, request: EndRequest, reading: Reading, *, now: datetime) -> None:
+def begin_watch(
+    subscription: Subscription, request: EndRequest, reading: Reading, *, stopped: datetime, now: datetime
+) -> None:
     """Keep what telling money apart needs, and plan the looks at PayPal; a classic sale is in no list of PayPal's.
 
     After a cancel PayPal may drop the balance and does drop the next date: then what was read before it counts.
     """
-    stopped = subscription.stopped_at_provider_at
-    assert stopped is not None  # noqa: S101 - the end was just written
     before = request.facts_before or {}
     owed = reading.outstanding or Money.parse(before.get("owed"), before.get("owed_currency"))
     if owed is not None and subscription.owed is None:  # a second end makes nothing new of an old debt
@@ -91,7 +91,7 @@ def look(ctx: Context, session: Session, subscription: Subscription, *, now: dat
     debts = {payment.id for payment, late in rows if late is not None and late.state is LateState.DEBT}
     for payment, late in rows:
         if late is None:
-            paid_off = _judge(ctx, session, subscription, payment, settled=settled, now=now)
+            paid_off = _judge(ctx, session, subscription, payment, over=over, settled=settled, now=now)
             settled += paid_off
             debts |= {payment.id} if paid_off else set()
         elif late.state is not LateState.DEBT:
@@ -110,7 +110,8 @@ def explain(
     now: datetime,
 ) -> None:
     """Settle an alarm because the payment was owed, and tell the customer. Raises NoResultFound, NotOpen."""
-    assert rules.is_reason(reason)  # noqa: S101 - the form asked for it
+    if not rules.is_reason(reason):
+        raise ValueError("the form asks for a reason")
     with ctx.db.begin() as session:
         found = late_payments.of_merchant(session, merchant_id, late_id)
         subscriptions.lock(session, merchant_id, found.late.subscription_id)
@@ -137,11 +138,16 @@ def explain(
 
 
 def _judge(
-    ctx: Context, session: Session, subscription: Subscription, payment: Payment, *, settled: Decimal, now: datetime
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    *,
+    over: datetime,
+    settled: Decimal,
+    now: datetime,
 ) -> Decimal:
     """Write what a payment without a row is; return how much of the old debt it paid."""
-    over = over_since(subscription)
-    assert over is not None  # noqa: S101 - `look` asked
     owed = None
     if subscription.owed is not None and subscription.owed_currency is not None:
         owed = Money(subscription.owed - settled, subscription.owed_currency)

@@ -46,14 +46,14 @@ def take_over(
     Returns what cannot be seen of it yet, in one word; nothing when all is there.
     """
     before, was_unsettled = paid_time.money_of(subscription), paid_time.is_unsettled(subscription)
-    usable = {row.provider_id: row for row in readings if _is_usable(subscription, row)}
+    usable = {row.provider_id: seen for row in readings if (seen := _seen(subscription, row)) is not None}
     ids = {*usable, *told.sale_ids}
     known = {
         row.provider_id: row
         for row in payments.by_provider_ids(session, subscription.merchant_id, subscription.environment, ids)
     }
-    for provider_id, reading in usable.items():
-        known[provider_id] = _write(session, subscription, known.get(provider_id), reading, now=now)
+    for provider_id, seen in usable.items():
+        known[provider_id] = _write(session, subscription, known.get(provider_id), seen, now=now)
     missing = ""
     if told.sale_ids:
         missing = _add(next((known[name] for name in told.sale_ids if name in known), None), told)
@@ -82,45 +82,52 @@ def give_back(payment: Payment, refund_id: str, amount: Money | None) -> None:
         _climb(payment, ladder.moved(whole, move), *([told] if told else []))
 
 
-def _is_usable(subscription: Subscription, reading: PaymentReading) -> bool:
-    """Say whether a transaction is a payment of ours: known word, readable amount, not below zero.
+@dataclass(frozen=True)
+class _Seen:
+    """A transaction that is a payment of ours."""
+
+    reading: PaymentReading
+    standing: Standing
+    amount: Money
+
+
+def _seen(subscription: Subscription, reading: PaymentReading) -> _Seen | None:
+    """Return the transaction as a payment of ours; None without a known word and a readable amount, not below zero.
 
     An amount such as "1e2" is no money (FACTS.md 1.3), a negative one is no sale; zero is, of a free month.
     """
-    amount = reading.amount
-    if ladder.shown(reading.status) is not None and amount is not None and amount.amount >= 0:
-        return True
+    standing, amount = ladder.shown(reading.status), reading.amount
+    if standing is not None and amount is not None and amount.amount >= 0:
+        return _Seen(reading, standing, amount)
     log.warning(
         "payment_unreadable",
         subscription_id=str(subscription.id),
         sale_id=reading.provider_id,
         word=reading.status[:40],
     )
-    return False
+    return None
 
 
 def _write(
-    session: Session, subscription: Subscription, known: Payment | None, reading: PaymentReading, *, now: datetime
+    session: Session, subscription: Subscription, known: Payment | None, seen: _Seen, *, now: datetime
 ) -> Payment:
-    seen, amount = ladder.shown(reading.status), reading.amount
-    assert seen is not None and amount is not None  # noqa: S101, PT018 - `_is_usable` was asked
     if known is None:
         known = Payment(
             merchant_id=subscription.merchant_id,
             subscription_id=subscription.id,
             environment=subscription.environment,
-            provider_id=reading.provider_id,
-            state=PaymentState(seen.state),
-            amount=amount.amount,
-            currency=amount.currency,
+            provider_id=seen.reading.provider_id,
+            state=PaymentState(seen.standing.state),
+            amount=seen.amount.amount,
+            currency=seen.amount.currency,
             refunded=ladder.NOTHING,
             refunds={},
             reversals={},
-            paid_at=reading.at,
+            paid_at=seen.reading.at,
             created_at=now,
         )
         session.add(known)
-    _climb(known, seen)
+    _climb(known, seen.standing)
     return known
 
 

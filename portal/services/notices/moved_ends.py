@@ -22,8 +22,10 @@ def follow(ctx: Context, session: Session, subscription: Subscription, *, now: d
     if subscription.end_requested_at is None or subscription.is_over:
         return
     planned = end_requests.open_of(session, subscription.id)
+    if planned is None:
+        return
     former = end_schedules.follow(session, subscription, planned, now=now)
-    if planned is not None and former is not None:
+    if former is not None:
         tell(ctx, session, planned, former, now=now)
 
 

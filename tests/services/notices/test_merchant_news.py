@@ -68,7 +68,7 @@ def tell(ctx, merchant, now):
             row = stored.of_merchant(session, merchant.id, request.id)
             for name, value in changes.items():
                 setattr(row, name, value)
-            notice(ctx, session, row, session.get_one(Merchant, merchant.id), now=at or now)
+            notice(ctx, session, row, now=at or now)
 
     return call
 
