@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.stack import Stack
 from portal import jobs, logs
-from portal.providers.ports import Letter
+from portal.providers.letters import Letter
 from portal.services.bulk import bulk_running
 
 

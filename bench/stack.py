@@ -26,8 +26,8 @@ from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.models import KeyState, Merchant, PayPalAccount
 from portal.postgres import ensure_server
+from portal.providers.letters import Letter
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
-from portal.providers.ports import Letter
 from portal.secrets import Vault
 from portal.services.context import Context
 from portal.services.paypal.gateways import SECRET

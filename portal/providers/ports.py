@@ -1,4 +1,4 @@
-"""What the portal asks of the outside world, and the errors it may answer with.
+"""What the portal asks of PayPal, and the errors it may answer with.
 
 Two errors, siblings: `GatewayRefused` (the provider understood and said no) and
 `GatewayUnavailable` (we do not know what the provider did).  Neither is a
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from portal.domain.billing import Trial
 from portal.domain.money import Money
-from portal.domain.provenances import Provenance
+from portal.providers.deliveries import Delivery
 from portal.providers.probing import ClassicProbe, RestProbe
 
 
@@ -180,18 +180,6 @@ class EventReading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """One webhook message as it arrived: the headers that count, and the raw bytes they sign (FACTS.md 2.5)."""
-
-    transmission_id: str
-    transmission_time: str
-    cert_url: str
-    auth_algo: str
-    signature: str  # base64
-    body: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class Credentials:
     """A merchant's REST key. `secret` never appears in a repr, a log or a page."""
 
@@ -297,79 +285,3 @@ class Gateways(Protocol):
     def classic(self, credentials: ClassicCredentials, *, patience: float = 20.0) -> ClassicGateway: ...
     def probe(self, credentials: Credentials) -> RestProbe: ...
     def classic_probe(self, credentials: ClassicCredentials) -> ClassicProbe: ...
-
-
-class SignatureFault(StrEnum):
-    """Why a webhook message is not PayPal's; one word for the log and the health page."""
-
-    MISSING_HEADER = "missing_header"
-    ALGORITHM = "algorithm"  # anything but SHA256withRSA
-    CERTIFICATE_ADDRESS = "certificate_address"  # not exactly PayPal's host and path
-    CERTIFICATE = "certificate"  # dates, name or chain
-    SIGNATURE = "signature"  # does not fit these bytes and this webhook id
-    TIME = "time"  # unreadable, in the future, or older than PayPal retries
-
-
-class BadSignature(Exception):
-    """The message is not PayPal's, or not for this webhook: it decides nothing."""
-
-    def __init__(self, fault: SignatureFault) -> None:
-        super().__init__(fault)
-        self.fault = fault
-
-
-class WebhookVerifier(Protocol):
-    """Tells PayPal's own messages from others, offline but for the certificate (FACTS.md 2.5)."""
-
-    def verify(self, delivery: Delivery, *, webhook_id: str, environment: str, now: datetime) -> Provenance:
-        """Return how it is proven that PayPal signed these bytes for this webhook.
-
-        OPEN is no proof yet: the signature holds under a certificate that PayPal's own address served, and whose
-        issuer cannot be had.  Raises BadSignature, and GatewayUnavailable when the certificate cannot be fetched now.
-        """
-
-
-class IpnVerifier(Protocol):
-    """Asks PayPal whether it sent an IPN (FACTS.md 3.2)."""
-
-    def is_genuine(self, body: bytes, *, environment: str) -> bool:
-        """Post the identical bytes back and return PayPal's word. Raises GatewayUnavailable."""
-
-
-class Mailer(Protocol):
-    """Sends one composed message; raises `MailRefused` (permanent) or `MailUnavailable` (try again)."""
-
-    def send(self, letter: Letter) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attachment:
-    """A file that goes with a message. `media_type` is like `application/pdf`."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Letter:
-    """A message ready to be sent. `message_id` makes a second delivery recognisable."""
-
-    message_id: str
-    to: str
-    sender: str
-    reply_to: str | None
-    subject: str
-    text: str
-    html: str
-    language: str
-    attachments: tuple[Attachment, ...] = ()
-    sender_name: str = ""  # whose message the reader sees; empty: the name that `sender` has
-
-
-class MailRefused(Exception):
-    """The mail server refused this message for good (5xx)."""
-
-
-class MailUnavailable(Exception):
-    """The mail server did not take the message now (4xx, network)."""

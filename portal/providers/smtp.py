@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.clock import utc_now
-from portal.providers.ports import Letter, MailRefused, MailUnavailable
+from portal.providers.letters import Letter, MailRefused, MailUnavailable
 
 MESSAGE_TOO_BIG = 552  # the one refusal at MAIL FROM that is about the letter and not about the sender
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from portal.extensions import Database
 from portal.passwords import Passwords
-from portal.providers.ports import Gateways, IpnVerifier, Mailer, WebhookVerifier
+from portal.providers.deliveries import IpnVerifier, WebhookVerifier
+from portal.providers.letters import Mailer
+from portal.providers.ports import Gateways
 from portal.secrets import Vault
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.providers.ports import Letter, MailRefused, MailUnavailable
+from portal.providers.letters import Letter, MailRefused, MailUnavailable
 
 
 class RememberingMailer:

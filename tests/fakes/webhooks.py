@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal.demo.simulator.certificates import Certificate
-from portal.providers.ports import Delivery
+from portal.providers.deliveries import Delivery
 
 LIVE = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
 SANDBOX = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"

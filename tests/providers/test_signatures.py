@@ -21,9 +21,10 @@ from urllib3 import HTTPResponse
 
 from portal.demo.simulator.certificates import NAMES, Authority, Certificate, authority, certificate
 from portal.domain.provenances import Provenance
+from portal.providers.deliveries import BadSignature, SignatureFault
 from portal.providers.paypal import PayPalSignatures, certificates
 from portal.providers.paypal.transport import new_session
-from portal.providers.ports import BadSignature, GatewayUnavailable, SignatureFault
+from portal.providers.ports import GatewayUnavailable
 from tests.fakes.webhooks import LIVE, SANDBOX, event, signed
 
 OURS = "1JE4291016473214C"

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from portal.providers.ports import Letter, MailRefused, MailUnavailable
+from portal.providers.letters import Letter, MailRefused, MailUnavailable
 from portal.providers.smtp import SmtpMailer
 
 

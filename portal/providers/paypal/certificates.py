@@ -27,11 +27,12 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from urllib3.exceptions import HTTPError
 
 from portal.domain.provenances import Provenance
+from portal.providers.deliveries import BadSignature, SignatureFault
 from portal.providers.paypal import transport
 from portal.providers.paypal.addresses import Addresses
 from portal.providers.paypal.errors import unavailable
 from portal.providers.paypal.intermediates import PEM, Intermediates, read_certificates, top_of
-from portal.providers.ports import BadSignature, GatewayUnavailable, SignatureFault
+from portal.providers.ports import GatewayUnavailable
 
 PATH: Final = re.compile(r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,120}", re.ASCII)
 PATIENCE: Final = 5.0  # seconds of silence

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from portal.domain.provenances import Provenance
+from portal.providers.deliveries import BadSignature, Delivery, SignatureFault
 from portal.providers.paypal import transport
 from portal.providers.paypal.addresses import addresses
 from portal.providers.paypal.certificates import Certificates
 from portal.providers.paypal.mapping import moment
-from portal.providers.ports import BadSignature, Delivery, SignatureFault
 
 ALGORITHM: Final = "SHA256withRSA"
 OLDEST: Final = timedelta(days=4)  # PayPal tries for three days; whether a retry gets a new time is not known

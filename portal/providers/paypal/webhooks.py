@@ -9,12 +9,13 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from portal.providers.deliveries import Delivery
 from portal.providers.paypal import errors, mapping, transport
 from portal.providers.paypal.addresses import LOOPBACK
 from portal.providers.paypal.caller import RestCaller
 from portal.providers.paypal.pages import next_link, rows, stamp
 from portal.providers.paypal.transport import Answer
-from portal.providers.ports import Delivery, EventReading, WebhookReading
+from portal.providers.ports import EventReading, WebhookReading
 
 WEBHOOKS: Final = "/v1/notifications/webhooks"
 EVENTS: Final = "/v1/notifications/webhooks-events"

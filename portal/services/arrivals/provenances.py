@@ -13,7 +13,7 @@ from sqlalchemy import null, update
 
 from portal.domain.provenances import Provenance
 from portal.models import PayPalEvent, WebhookEndpoint
-from portal.providers.ports import Delivery
+from portal.providers.deliveries import Delivery
 from portal.services import throttles
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.context import Context

@@ -13,7 +13,7 @@ from portal.queries.comparisons import KEY_NOTE, KEY_REASONS, WHOLE, Note, notes
 from portal.secrets import CannotOpen
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.comparisons.comparison_pace import Pacer, paced, paced_rest
-from portal.services.comparisons.comparison_reads import Halt, Lost, Work
+from portal.services.comparisons.comparison_work import Halt, Lost, Work
 from portal.services.context import Context
 from portal.services.imports.imports import StopReason
 from portal.services.paypal.gateways import NoKey, classic_gateway, rest_gateway, suspect_key

@@ -27,8 +27,10 @@ from portal.queries.comparisons import KEY_NOTE, notes_of
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.audit import audit
 from portal.services.comparisons.comparison_keys import NoKeyWorks, heed_tests, leave_out, open_gateways, take_up
+from portal.services.comparisons.comparison_lists import read_page
 from portal.services.comparisons.comparison_pace import Pacer
-from portal.services.comparisons.comparison_reads import Halt, Lost, Work, read_due, read_page
+from portal.services.comparisons.comparison_reads import read_due
+from portal.services.comparisons.comparison_work import Halt, Lost, Work
 from portal.services.context import Context
 from portal.services.imports.imports import QUIET, StopReason, reason_of
 from portal.services.paypal.gateways import NoKey, slow_down, suspect_key

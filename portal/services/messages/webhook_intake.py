@@ -15,7 +15,8 @@ from sqlalchemy import update
 
 from portal.domain.provenances import Provenance
 from portal.models import EventSource, WebhookEndpoint
-from portal.providers.ports import BadSignature, Delivery, GatewayUnavailable, SignatureFault
+from portal.providers.deliveries import BadSignature, Delivery, SignatureFault
+from portal.providers.ports import GatewayUnavailable
 from portal.services.arrivals import provenances
 from portal.services.context import Context
 from portal.services.messages import events, webhook_bodies, webhook_endpoints

@@ -30,7 +30,7 @@ from portal.mail.composing import Composed, sender_name
 from portal.mail.ends import PROVING, as_sent
 from portal.mail.logins import SHORT_LIVED
 from portal.models import Mail, MailState, Merchant
-from portal.providers.ports import Attachment, Letter, MailRefused, MailUnavailable
+from portal.providers.letters import Attachment, Letter, MailRefused, MailUnavailable
 from portal.queries import proofs as proof_queries
 from portal.secrets import CannotOpen
 from portal.services import proofs

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Response, request
 
 from portal.clock import utc_now
-from portal.providers.ports import Delivery
+from portal.providers.deliveries import Delivery
 from portal.services.messages import webhook_intake
 from portal.services.messages.webhook_intake import Intake
 from portal.web.identity import context

@@ -30,7 +30,7 @@ from portal.models import (
     TimelineKind,
 )
 from portal.queries import comparisons as reads
-from portal.services.comparisons import comparison_reads, comparison_starts, comparisons
+from portal.services.comparisons import comparison_reads, comparison_starts, comparison_work, comparisons
 from portal.services.comparisons.comparisons import AlreadyRunning, run_comparison, run_share, start_or_resume
 from portal.services.ends import end_requests, endings
 from portal.services.ends.end_wishes import Wish
@@ -489,12 +489,12 @@ def kill_at(monkeypatch, module, name, number):
 @pytest.mark.parametrize(
     ("module", "name", "number"),
     [
-        (comparison_reads, "hold", 1),  # the first page was read and its rows written, its progress not
-        (comparison_reads, "hold", 2),
-        (comparison_reads, "hold", 3),  # in the reads
-        (comparison_reads.comparison_writes, "correct", 1),
-        (comparison_reads.comparison_writes, "correct", 3),
-        (comparison_reads.comparison_writes, "add", 1),
+        (comparison_work, "hold", 1),  # the first page was read and its rows written, its progress not
+        (comparison_work, "hold", 2),
+        (comparison_work, "hold", 3),  # in the reads
+        (comparison_work.comparison_writes, "correct", 1),
+        (comparison_work.comparison_writes, "correct", 3),
+        (comparison_work.comparison_writes, "add", 1),
         (endings, "record_end", 1),
         (endings, "record_end", 2),
     ],
@@ -562,8 +562,8 @@ def test_two_processes_on_one_run_write_each_row_once(ctx, merchant, paypal, bri
     behind = start_or_resume(ctx, merchant.id)
     with ctx.db.begin() as session:
         session.execute(update(ComparisonRun).where(ComparisonRun.id == behind.id).values(next_page=2))
-    with pytest.raises(comparison_reads.Lost), ctx.db.begin() as session:
-        comparison_reads.hold(session, behind)
+    with pytest.raises(comparison_work.Lost), ctx.db.begin() as session:
+        comparison_work.hold(session, behind)
 
 
 def test_an_answer_older_than_what_somebody_wrote_meanwhile_changes_nothing(
@@ -574,7 +574,7 @@ def test_an_answer_older_than_what_somebody_wrote_meanwhile_changes_nothing(
     compare(ctx, merchant)
     grow_old(ctx)
     row.failed_payments = 1
-    real = comparison_reads.difference
+    real = comparison_work.difference
 
     def meanwhile(copy, reading, *, now):  # a message from PayPal is handled while the row is compared
         with ctx.db.begin() as session:
@@ -582,7 +582,7 @@ def test_an_answer_older_than_what_somebody_wrote_meanwhile_changes_nothing(
             session.execute(update(Subscription).values(provider_read_at=utc_now(), next_payment_at=later))
         return real(copy, reading, now=now)
 
-    monkeypatch.setattr(comparison_reads, "difference", meanwhile)
+    monkeypatch.setattr(comparison_work, "difference", meanwhile)
     run = compare(ctx, merchant)
     assert (run.state, run.corrected) == (ComparisonState.DONE, 0)
     kept = stored(ctx, row.id)

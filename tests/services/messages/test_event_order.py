@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Payment, Subscription, TimelineEntry
-from portal.providers.ports import Delivery
+from portal.providers.deliveries import Delivery
 from portal.services.arrivals.import_rows import Origin
 from portal.services.arrivals.rereading import reread
 from portal.services.messages import events

@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.demo.simulator.certificates import certificate
 from portal.demo.simulator.delivery import CERTIFICATES, certificate_id
 from portal.models import Payment, PayPalEvent, WebhookEndpoint
-from portal.providers.ports import Delivery
+from portal.providers.deliveries import Delivery
 from portal.services.messages import events, webhook_endpoints, webhook_intake
 from portal.services.messages.webhook_intake import Intake
 from tests.fakes.webhooks import event, signed

@@ -22,7 +22,8 @@ from portal.models import (
     WebhookEndpoint,
     WebhookTrouble,
 )
-from portal.providers.ports import Refusal, SignatureFault
+from portal.providers.deliveries import SignatureFault
+from portal.providers.ports import Refusal
 from portal.services.messages import webhook_registration
 from portal.services.messages.ipn_messages import IpnMessage
 from portal.services.messages.ipn_money import MOVES, WORDS

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.provenances import Provenance
-from portal.providers.ports import SignatureFault
+from portal.providers.deliveries import SignatureFault
 from portal.queries.messages.event_lists import EventSource, EventState
 from portal.queries.messages.webhook_endpoints import WebhookTrouble
 
