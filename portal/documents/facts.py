@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
-from portal.mail.letterhead import Clean
+from portal.mail.letterhead import Clean, one_line
 
 MOMENTS: Final = (
     *("asked_at", "sent_at", "accepted_at", "confirmed_at", "stopped_at", "last_payment_at"),
@@ -83,7 +84,7 @@ class ProofFacts(Clean):
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
         """Return the facts that `stored` once returned."""
-        moments = {name: datetime.fromisoformat(stored[name]) if stored.get(name) else None for name in MOMENTS}
+        moments = {name: moment_of(stored, name) for name in MOMENTS}
         return cls(
             **{
                 **stored,
@@ -111,3 +112,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Money):
         return {"amount": str(value.amount), "currency": value.currency}
     return list(value) if isinstance(value, tuple) else value
+
+
+def moment_of(facts: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a moment that was stored as text."""
+    return datetime.fromisoformat(facts[name]) if facts.get(name) else None
+
+
+def clean(text: Any) -> str:
+    """Return foreign words on one line."""
+    return one_line(str(text))

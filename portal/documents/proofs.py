@@ -6,24 +6,21 @@ in ten years what it says today; what changed since is for the page to add.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from portal.documents import words
 from portal.documents.access import access_sentence
 from portal.documents.askings import Rows, asked_before, asked_rows, asked_when, wished_row
-from portal.documents.facts import ProofFacts
-from portal.domain.access import End
+from portal.documents.facts import ProofFacts, clean, moment_of
+from portal.documents.recaps import recap
 from portal.domain.end_requests import Basis
-from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.mail.facts import ProofWords
-from portal.mail.letterhead import one_line
 
 A_WHILE: Final = timedelta(hours=1)  # an end that was confirmed so long after it was asked for names both times
 
@@ -59,7 +56,7 @@ def wording(facts: ProofFacts, *, code: str = "", locale: str = "") -> ProofWord
         reference=translator.gettext("Reference: %(reference)s.", reference=facts.asked_under),
         lines=tuple(proof.lines()),
         rows=tuple(proof.rows() + proof.check_rows(code)),
-        shown=proof.shown(),
+        shown=recap(facts, translator, proof.fmt),
         check_url=facts.check_url if code else "",
     )
 
@@ -215,8 +212,8 @@ class _Proof:
         """What PayPal showed before, what it answered, and the read on which the confirmation rests."""
         _, facts, rows = self.translator.gettext, self.facts, Rows()
         if facts.before.get("status"):
-            state = self._status(_clean(facts.before["status"]))
-            at = self.fmt.moment(_moment(facts.before, "read_at"))
+            state = self._status(clean(facts.before["status"]))
+            at = self.fmt.moment(moment_of(facts.before, "read_at"))
             rows.append((_("PayPal status before"), _("%(state)s, read on %(date)s", state=state, date=at)))
         if facts.sent_at is not None:
             rows.append((_("Sent to PayPal on"), self.fmt.moment(facts.sent_at)))
@@ -224,9 +221,9 @@ class _Proof:
         if facts.accepted_at is not None:
             answer.append(_("accepted on %(date)s", date=self.fmt.moment(facts.accepted_at)))
         if facts.answer.get("issue"):
-            answer.append(_clean(facts.answer["issue"]))
+            answer.append(clean(facts.answer["issue"]))
         if facts.answer.get("debug_id"):
-            answer.append(_("response ID %(number)s", number=_clean(facts.answer["debug_id"])))
+            answer.append(_("response ID %(number)s", number=clean(facts.answer["debug_id"])))
         if answer:
             rows.append((_("PayPal’s answer"), ", ".join(answer)))
         rows.append((_("PayPal status after"), self._status(facts.provider_status)))
@@ -240,7 +237,7 @@ class _Proof:
 
     def _spared(self) -> Rows:
         """The payment that the end prevented."""
-        _, at = self.translator.gettext, _moment(self.facts.before, "next_billing_at")
+        _, at = self.translator.gettext, moment_of(self.facts.before, "next_billing_at")
         if at is None or self.kind is Kind.NEVER_STARTED or self.is_completed:
             return []
         said = _("%(amount)s, due on %(date)s", amount=self.fmt.money(self.facts.price), date=self.fmt.day(at))
@@ -290,34 +287,3 @@ class _Proof:
         if facts.environment != "live":
             rows.append((_("Environment"), _("PayPal’s test environment: no real money")))
         return rows
-
-    def shown(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return what the recap showed to the customer who confirmed it; what staff saw is the staff's."""
-        _, facts = self.translator.gettext, self.facts
-        if facts.actor is not Actor.CUSTOMER:
-            return ()
-        payment, stops = _moment(facts.shown, "next_payment_at"), []
-        if payment is not None:
-            money = Money.parse(facts.shown.get("amount"), facts.shown.get("currency"))
-            stops.append(
-                _("Payment of %(amount)s due on %(date)s", amount=self.fmt.money(money), date=self.fmt.day(payment))
-            )
-        stops += [self._window(window) for window in facts.shown.get("stops", ())]
-        stops += [_("%(title)s: will not open", title=_clean(title)) for title in facts.shown.get("never", ())]
-        stays = [self._window(window) for window in facts.shown.get("stays", ())]
-        groups = ((_("What stops"), tuple(stops)), (_("What stays"), tuple(stays)))
-        return tuple((label, lines) for label, lines in groups if lines)
-
-    def _window(self, window: Mapping[str, Any]) -> str:
-        _, title, until = self.translator.gettext, _clean(window["title"]), _moment(window, "until")
-        if until is not None:
-            return _("%(title)s: until %(date)s", title=title, date=self.fmt.last_day(until))
-        return _("%(title)s: %(until)s", title=title, until=_(words.END[End(window["end"])]))
-
-
-def _moment(facts: Mapping[str, Any], name: str) -> datetime | None:
-    return datetime.fromisoformat(facts[name]) if facts.get(name) else None
-
-
-def _clean(text: Any) -> str:
-    return one_line(str(text))

@@ -63,7 +63,7 @@ class EndRequest(IsCarried, Base):
     wait_reason: Mapped[WaitReason | None] = mapped_column(words(WaitReason, "wait_reason"))
     late_told_at: Mapped[datetime | None]  # its planned time was missed: the alarm rang
 
-    # What it answers, which the customer had asked by another way before (`received_requests.match` writes these three)
+    # What it answers, which the customer had asked by another way before (`received_answers.match` writes these three)
     notified_at: Mapped[datetime | None]
     notified_reference: Mapped[str] = mapped_column(default="")
     notified_way: Mapped[Way | None] = mapped_column(words(Way, "notified_way"))

@@ -128,10 +128,10 @@ def typed_day_forgotten() -> None:
 
 def forgotten_notification() -> None:
     """What a customer notified is written down, and that is all: nobody is told, and the end is the staff's own."""
-    from portal.services.inbox import received_reminders, received_requests
+    from portal.services.inbox import received_answers, received_reminders
 
     received_reminders.tell = lambda *_args, **_more: None
-    received_requests._make_theirs = lambda *_args: None
+    received_answers._make_theirs = lambda *_args: None
 
 
 def part_counts_as_all() -> None:

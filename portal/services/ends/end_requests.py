@@ -27,7 +27,7 @@ from portal.services.context import Context
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_wishes import Wish, settings_of
 from portal.services.ends.end_withdrawals import take_back_by
-from portal.services.inbox import notifications, received_requests
+from portal.services.inbox import notifications, received_answers
 from portal.services.notices import end_confirmations, notices
 from portal.services.pauses import pause_outcomes
 from portal.services.rules import grants_of
@@ -148,7 +148,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
 def _answer(ctx: Context, session: Session, wish: Wish, request: EndRequest, *, now: datetime) -> None:
     """Let the request stand for the one that came by another way, if the wish names one."""
     if wish.received_request_id is not None:
-        received_requests.match(
+        received_answers.match(
             ctx, session, wish.merchant_id, wish.received_request_id, request, by=wish.actor_name, now=now
         )
 
@@ -253,9 +253,9 @@ def _write(
     subscription.end_requested_at = now
     session.flush()
     pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
-    received_requests.settle_notified(ctx, session, request, now=now)
+    received_answers.settle_notified(ctx, session, request, now=now)
     for one in answered:
-        received_requests.match(ctx, session, wish.merchant_id, one, request, by=wish.actor_name, now=now)
+        received_answers.match(ctx, session, wish.merchant_id, one, request, by=wish.actor_name, now=now)
     timeline.note(
         session,
         subscription,

@@ -17,7 +17,7 @@ from portal.queries import end_requests, subscriptions
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.ends.end_wishes import Wish, settings_of
-from portal.services.inbox import received_requests
+from portal.services.inbox import received_answers
 from portal.services.notices import notices
 from portal.services.pauses import pause_outcomes
 
@@ -107,7 +107,7 @@ def _take_back(
     request.withdrawn_at = now
     request.next_try_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
-    letters = received_requests.reopen(session, request, subscription, now=now)
+    letters = received_answers.reopen(session, request, subscription, now=now)
     timeline.note(
         session,
         subscription,

@@ -24,7 +24,7 @@ from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
 from portal.services.dates.provider_facts import is_over, is_stale, take_over
-from portal.services.inbox import received_requests
+from portal.services.inbox import received_answers
 from portal.services.money import given_dates, late_payments
 from portal.services.notices import moved_ends, notices
 from portal.services.pauses import pause_outcomes
@@ -103,7 +103,7 @@ def record_end(
     request.trouble = None
     request.next_try_at = None
     pause_outcomes.withdraw_all(session, subscription, request, now=now)
-    received_requests.settle_notified(ctx, session, request, now=now)
+    received_answers.settle_notified(ctx, session, request, now=now)
     timeline.note(
         session,
         subscription,

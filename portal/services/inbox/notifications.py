@@ -20,7 +20,7 @@ from portal.models import Customer, EndRequest, Product, ReceivedRequest, Subscr
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.context import Context
-from portal.services.inbox import received_requests
+from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
 
 BETWEEN: Final = "\n\n– – –\n\n"  # what a customer has said at one time and at another
@@ -79,7 +79,7 @@ def stand_behind(
     if known is not None:
         return _add(ctx, session, subscription, known, notification, now=now)
     own = _write_own(ctx, session, subscription, notification, now=now)
-    received_requests.match(ctx, session, planned.merchant_id, own.id, planned, by=planned.actor_name, now=now)
+    received_answers.match(ctx, session, planned.merchant_id, own.id, planned, by=planned.actor_name, now=now)
     return own
 
 

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
 
 from portal import queue
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL, Act, By
-from portal.models import KeyState, PayPalAccount, Provider
+from portal.models import PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials, Credentials
 from portal.queries import paypal_accounts
 from portal.secrets import CannotOpen
@@ -26,11 +23,10 @@ from portal.services import tries
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.imports import profile_imports
-from portal.services.keys import key_checks
-from portal.services.keys.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
+from portal.services.keys import key_checks, key_writes
+from portal.services.keys.key_checks import BROKEN, AnyCredentials, KeyCheck
 from portal.services.messages import events, webhook_endpoints
-from portal.services.notices import key_notices
-from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN, NoKey, classic_credentials, rest_credentials
+from portal.services.paypal.gateways import NoKey, classic_credentials, rest_credentials
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +92,7 @@ def remove(ctx: Context, merchant_id: uuid.UUID, provider: Provider, *, by: By =
         if account is None:
             return False
         session.delete(account)
-        _tell(session, account, Act.KEY_REMOVED, by=by, at=utc_now())
+        key_writes.tell(session, account, Act.KEY_REMOVED, by=by, at=utc_now())
     log.info("paypal_key_removed", merchant_id=str(merchant_id), provider=provider)
     return True
 
@@ -186,13 +182,13 @@ def _save(
             "merchant_id": merchant_id,
             "environment": credentials.environment,
             "set_at": now,
-            **_sealed(ctx, credentials),
-            **_working(ctx, found),
+            **key_writes.sealed(ctx, credentials),
+            **key_writes.working(ctx, found),
             "receivers": list(receivers),
         }
         with ctx.db.begin() as session:
             former = paypal_accounts.lock(session, merchant_id, columns["provider"])
-            session.execute(_upsert(columns))
+            session.execute(key_writes.upsert(columns))
             act = Act.KEY_SET if former is None else Act.KEY_REPLACED
             provider, environment = columns["provider"], credentials.environment
             audit.append(session, merchant_id, act, by=by, at=now, provider=provider, environment=environment)
@@ -217,13 +213,8 @@ def _test(
     _log(account.merchant_id, found)
     with ctx.db.begin() as session:
         if by is not None:
-            _tell(session, account, Act.KEY_TESTED, by=by, at=now, finding=found.finding)
-        return found, _note(ctx, session, account, found, now=now, forget_told=forget_told)
-
-
-def _tell(session: Session, account: PayPalAccount, act: Act, *, by: By, at: datetime, **details: Any) -> None:
-    provider, environment = account.provider.value, account.environment
-    audit.append(session, account.merchant_id, act, by=by, at=at, provider=provider, environment=environment, **details)
+            key_writes.tell(session, account, Act.KEY_TESTED, by=by, at=now, finding=found.finding)
+        return found, key_writes.note(ctx, session, account, found, now=now, forget_told=forget_told)
 
 
 def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
@@ -241,82 +232,3 @@ def _try_again(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
 
 def _log(merchant_id: uuid.UUID, found: KeyCheck) -> None:
     log.info("paypal_key_checked", merchant_id=str(merchant_id), finding=found.finding, debug_id=found.debug_id)
-
-
-def _sealed(ctx: Context, credentials: AnyCredentials) -> dict[str, Any]:
-    if isinstance(credentials, ClassicCredentials):
-        return {
-            "provider": Provider.PAYPAL_CLASSIC,
-            "client_id": credentials.user,
-            "secret": ctx.vault.seal(credentials.password, purpose=SECRET),
-            "secret_ending": credentials.password[-2:],  # these are short
-            "signature": ctx.vault.seal(credentials.signature, purpose=SIGNATURE),
-        }
-    return {
-        "provider": Provider.PAYPAL_REST,
-        "client_id": credentials.client_id,
-        "secret": ctx.vault.seal(credentials.secret, purpose=SECRET),
-        "secret_ending": credentials.secret[-4:],
-        "signature": None,
-    }
-
-
-def _working(ctx: Context, found: KeyCheck) -> dict[str, Any]:
-    token = found.token
-    return {
-        "state": KeyState.WORKING,
-        "checked_at": found.checked_at,
-        "check_result": found.facts,
-        "broken_since": None,
-        "calm_until": None,  # what PayPal asked of the key before does not bind this one
-        "merchant_told_at": None,
-        "token": ctx.vault.seal(token.value, purpose=TOKEN) if token else None,
-        "token_expires_at": token.expires_at if token else None,
-        "token_scopes": " ".join(sorted(token.scopes)) if token else "",
-    }
-
-
-def _upsert(columns: dict[str, Any]) -> Any:
-    statement = insert(PayPalAccount).values(columns)
-    fresh = {name: statement.excluded[name] for name in columns if name not in ("merchant_id", "provider")}
-    return statement.on_conflict_do_update(constraint="uq_paypal_accounts_provider", set_=fresh)
-
-
-def _note(
-    ctx: Context, session: Session, account: PayPalAccount, found: KeyCheck, *, now: datetime, forget_told: bool
-) -> bool:
-    """Write the result, unless another key took this one's place while PayPal was asked; say whether it was."""
-    if found.works:
-        columns = _working(ctx, found)
-        if not forget_told:
-            del columns["merchant_told_at"]  # broken again within the day, it is not told of again
-    elif found.finding in BROKEN:
-        columns = {
-            "state": BROKEN[found.finding],
-            "checked_at": found.checked_at,
-            "check_result": found.facts,
-            "broken_since": func.coalesce(PayPalAccount.broken_since, now),
-            "token": None,
-            "token_expires_at": None,
-            "token_scopes": "",
-        }
-    else:
-        return False
-    before = aliased(PayPalAccount)  # a statement sees the rows as they were before it
-    written = session.execute(
-        update(PayPalAccount)
-        .where(PayPalAccount.id == account.id, PayPalAccount.set_at == account.set_at)
-        .values(**columns)
-        .returning(select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery())
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if written is None:
-        return False
-    if found.works is not (written[0] is None):
-        act = Act.KEY_WORKING if found.works else Act.KEY_BROKEN
-        _tell(session, account, act, by=PORTAL, at=now, finding=found.finding)
-    if not found.works:
-        key_notices.broken(ctx, session, account.merchant_id, account.provider, finding=found.finding, now=now)
-    elif found.may_have_webhooks and WEBHOOKS_RIGHT not in account.check_result.get("scopes", ()):
-        queue.defer(session, queue.REGISTER_WEBHOOK, merchant_id=str(account.merchant_id))
-    return True

@@ -27,7 +27,7 @@ from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_wishes import Wish
-from portal.services.inbox import notifications, received_requests
+from portal.services.inbox import notifications, received_answers, received_requests
 from portal.services.inbox.notifications import Notification
 from portal.services.inbox.received_requests import Declaration
 from portal.services.notices import outbox
@@ -356,7 +356,7 @@ def test_a_letter_found_to_be_answered_by_what_is_under_way_makes_that_cancelled
     letter = by_letter(ctx, claire, now=now - DAY)
     staff_ask(ctx, subscription, Action.COMPLETE, now=now)
     merchant_id = subscription.merchant_id
-    assert received_requests.match_standing(ctx, merchant_id, letter.id, subscription.id, by="Léa", now=now)
+    assert received_answers.match_standing(ctx, merchant_id, letter.id, subscription.id, by="Léa", now=now)
     assert one_request(ctx).outcome is Status.CANCELLED
     end_carrying.carry_out(ctx, merchant_id, one_request(ctx).id)
     assert dict(wording(facts_of(ctx), locale="en").rows)["Asked by"].startswith("Claire Martin")
@@ -367,7 +367,7 @@ def test_what_staff_asked_first_stays_theirs(ctx, paypal, claire, subscription, 
     paypal.rule("any", "500")
     staff_end(ctx, subscription, now=now)
     letter = by_letter(ctx, claire, now=now + HOUR)
-    assert received_requests.match_standing(
+    assert received_answers.match_standing(
         ctx, subscription.merchant_id, letter.id, subscription.id, by="Léa", now=now + HOUR
     )
     assert one_request(ctx).asked_by is Actor.STAFF
@@ -503,7 +503,7 @@ def test_a_notification_is_never_answered_by_the_end_of_another_subscription(
     if stands:
         staff_ask(ctx, other, now=now)
         with pytest.raises(NotAllowed):
-            received_requests.match_standing(ctx, merchant.id, received.id, other.id, by="Léa", now=now)
+            received_answers.match_standing(ctx, merchant.id, received.id, other.id, by="Léa", now=now)
     with pytest.raises(NotAllowed) as refused:
         staff_ask(ctx, other, now=now, received=received)
     assert refused.value.denial is Denial.NAMES_ANOTHER

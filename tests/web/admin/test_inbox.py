@@ -35,7 +35,7 @@ from portal.models import (
 from portal.queries import inbox
 from portal.services import aging
 from portal.services.ends import end_withdrawals
-from portal.services.inbox import notifications, received_requests
+from portal.services.inbox import notifications, received_answers, received_requests
 from portal.services.inbox.notifications import Notification
 from portal.services.inbox.received_requests import Declaration
 
@@ -265,7 +265,7 @@ def test_another_merchants_letter_is_a_404_everywhere(ctx, owner, make, merchant
 def test_a_request_taken_back_opens_the_letter_again(ctx, make, merchant, declared, now):
     subscription = make.subscription(merchant=merchant, at_paypal=False)
     request, received = make_request(make, subscription, now, state=RequestState.RECORDED), declared()
-    assert received_requests.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
+    assert received_answers.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
     assert count_of(ctx, merchant, now) == 0
     end_withdrawals.withdraw(ctx, merchant.id, subscription.customer_id, request.reference, now=now)
     with ctx.db.read() as session:
@@ -278,7 +278,7 @@ def test_an_end_that_staff_planned_for_later_does_not_answer_a_letter_by_itself(
     later = {"owed_until": now + timedelta(days=300), "wait_reason": "wish", "due_at": now + timedelta(days=310)}
     make_request(make, subscription, now, state=RequestState.RECORDED, actor=Actor.STAFF, **later)
     received = declared()
-    assert not received_requests.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
+    assert not received_answers.match_standing(ctx, merchant.id, received.id, subscription.id, by="Léa", now=now)
     assert count_of(ctx, merchant, now) == 1
 
 

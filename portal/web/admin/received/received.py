@@ -13,7 +13,7 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
-from portal.services.inbox import received_requests
+from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.web.admin import bp, inbox_cards, presenting, showing
 from portal.web.admin.forms import CustomerFilter
@@ -94,7 +94,7 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
     if not received.may_be_about(found.id):
         return received_pages.not_this_one(received)
-    if received.is_open and not received_requests.match_standing(
+    if received.is_open and not received_answers.match_standing(
         context(), who.merchant_id, received_id, found.id, by=who.name, now=utc_now()
     ):
         if not found.is_over:

@@ -1,0 +1,110 @@
+"""An end answers what its customer had asked by another way: it settles that, and takes over when it was asked."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.domain.end_requests import RequestState
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.policies import Actor
+from portal.domain.received_requests import AlreadySettled, ReceivedState
+from portal.domain.subscriptions import Status
+from portal.models import EndRequest, ReceivedRequest, Subscription
+from portal.queries import end_requests, subscriptions
+from portal.queries import received_requests as stored
+from portal.services.context import Context
+from portal.services.inbox import received_requests
+from portal.services.notices import merchant_news
+from portal.services.notices.recipients import Post
+
+
+def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
+    """An end of the subscription is asked for, or was seen: it answers what its customer had notified.
+
+    The subscription's lock is held.
+    """
+    for received in stored.lock_open(session, request.subscription_id):
+        match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
+
+
+def match(
+    ctx: Context,
+    session: Session,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    request: EndRequest,
+    *,
+    by: str,
+    now: datetime,
+) -> None:
+    """Let a request to end stand for it, in the transaction that records that request; both locks are held.
+
+    Asked for before, the end is the customer's: it says when and under which reference, and is *cancelled*
+    (product.md, decision 7).  Raises NoResultFound, AlreadySettled when somebody has settled it meanwhile, and
+    NotAllowed(NAMES_ANOTHER).
+    """
+    received = stored.lock(session, merchant_id, received_id)
+    if received.end_request_id == request.id and received.state is ReceivedState.MATCHED:
+        return
+    if not received.is_open:
+        raise AlreadySettled
+    if not received.may_be_about(request.subscription_id):
+        raise NotAllowed(Denial.NAMES_ANOTHER)
+    received.state = ReceivedState.MATCHED
+    received.end_request_id = request.id
+    received.settled_at, received.settled_by = now, by
+    merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
+    if received.received_at <= request.created_at:
+        received_requests.stand_in(session, received, session.get_one(Subscription, request.subscription_id))
+        _make_theirs(request, received)
+
+
+def _make_theirs(request: EndRequest, received: ReceivedRequest) -> None:
+    """Write into an end whose wish it carries out: the first, where it answers several."""
+    if request.notified_at is not None and request.notified_at <= received.received_at:
+        return
+    request.notified_at, request.notified_reference = received.received_at, received.reference
+    request.notified_way = received.way
+    if request.is_open:
+        request.outcome = Status.CANCELLED
+
+
+def match_standing(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    received_id: uuid.UUID,
+    subscription_id: uuid.UUID,
+    *,
+    by: str,
+    now: datetime,
+) -> bool:
+    """Link it to the end of that subscription which was asked for already; False when there is none.
+
+    One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
+    Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
+    """
+    with ctx.db.begin() as session:
+        subscription = subscriptions.lock(session, merchant_id, subscription_id)
+        requests = end_requests.all_of_subscription(session, subscription.id)
+        standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
+        if standing is None or (standing.actor is Actor.STAFF and standing.is_planned(now)):
+            return False
+        match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
+    return True
+
+
+def reopen(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> list[uuid.UUID]:
+    """The request to end was taken back: whoever had asked by another way still waits. Return which ones."""
+    reopened = stored.lock_matched(session, request.id)
+    for received in reopened:
+        received.state, received.end_request_id = ReceivedState.OPEN, None
+        received.settled_at, received.settled_by = None, ""
+        received.open_since = now
+    request.notified_at, request.notified_reference, request.notified_way = None, "", None
+    session.flush()
+    waiting = [*reopened, *stored.lock_open(session, subscription.id)]
+    subscription.end_requested_at = min((one.received_at for one in waiting), default=None)
+    return [received.id for received in reopened]
