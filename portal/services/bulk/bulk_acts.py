@@ -115,10 +115,7 @@ def confirm(
 ) -> None:
     """Let a draft run: the intent and its job in one transaction. Raises NoResultFound, NotNow, NotAllowed."""
     with ctx.db.begin() as session:
-        act = _lock(session, who.merchant_id, act_id)
-        _check(who, act.action)
-        if act.state is not BulkState.DRAFT:
-            raise NotNow("it was confirmed already")
+        act = _held(session, who, act_id, BulkState.DRAFT, otherwise="it was confirmed already")
         act.staff_id, act.staff_name, act.role = who.id, who.name, who.role
         act.provider_note, act.internal_note = provider_note, internal_note
         act.confirmed_at = now
@@ -130,10 +127,7 @@ def confirm(
 def stop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
     """Give out no further row; what was asked goes on and is not undone. Raises NoResultFound, NotNow, NotAllowed."""
     with ctx.db.begin() as session:
-        act = _lock(session, who.merchant_id, act_id)
-        _check(who, act.action)
-        if act.state is not BulkState.RUNNING:
-            raise NotNow("it does not run")
+        act = _held(session, who, act_id, BulkState.RUNNING, otherwise="it does not run")
         act.state, act.held, act.touched_at = BulkState.STOPPED, Hold.NONE, now
         _tell(session, act, Act.BULK_STOPPED, who, now=now)
 
@@ -141,10 +135,7 @@ def stop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None
 def resume(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
     """Go on with the rows that nobody asked yet. Raises NoResultFound, NotNow, NotAllowed."""
     with ctx.db.begin() as session:
-        act = _lock(session, who.merchant_id, act_id)
-        _check(who, act.action)
-        if act.state is not BulkState.STOPPED:
-            raise NotNow("it is not stopped")
+        act = _held(session, who, act_id, BulkState.STOPPED, otherwise="it is not stopped")
         session.execute(_rest(act_id).values(given_at=None))
         _go(session, act, now=now)
         _tell(session, act, Act.BULK_RESUMED, who, now=now)
@@ -153,10 +144,7 @@ def resume(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> No
 def drop(ctx: Context, who: Person, act_id: uuid.UUID, *, now: datetime) -> None:
     """Close a stopped act for good: the rest stays as it is, and says so. Raises NoResultFound, NotNow, NotAllowed."""
     with ctx.db.begin() as session:
-        act = _lock(session, who.merchant_id, act_id)
-        _check(who, act.action)
-        if act.state is not BulkState.STOPPED:
-            raise NotNow("it is not stopped")
+        act = _held(session, who, act_id, BulkState.STOPPED, otherwise="it is not stopped")
         session.execute(_rest(act_id).values(state=BulkRowState.SKIPPED, reason=RowReason.DROPPED.value, done_at=now))
         act.state, act.finished_at, act.touched_at = BulkState.DROPPED, now, now
         _tell(session, act, Act.BULK_DROPPED, who, now=now)
@@ -187,10 +175,14 @@ def _check(who: Person, action: Action) -> None:
     policies.check(Actor.STAFF, action, Settings(self_cancellation=False), role=who.role)
 
 
-def _lock(session: Session, merchant_id: uuid.UUID, act_id: uuid.UUID) -> BulkAct:
+def _held(session: Session, who: Person, act_id: uuid.UUID, state: BulkState, *, otherwise: str) -> BulkAct:
+    """Return the act, locked, if the person may do it and it stands in that state."""
     act = bulk_acts.lock(session, act_id)
-    if act is None or act.merchant_id != merchant_id:
+    if act is None or act.merchant_id != who.merchant_id:
         raise NoResultFound
+    _check(who, act.action)
+    if act.state is not state:
+        raise NotNow(otherwise)
     return act
 
 
