@@ -70,14 +70,16 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class By:
-    """Who acted, and through which door. `actor_id` is a staff member's or a customer's."""
+    """Who acted, and through which door. `actor_id` is a staff member's or a customer's; no chain keeps the name."""
 
     actor: Actor = Actor.SYSTEM
     actor_id: uuid.UUID | None = None
     channel: str | None = None
+    name: str = ""
 
 
 PORTAL: Final = By()
+PROVIDER: Final = By(actor=Actor.PROVIDER)
 OPERATOR: Final = By(channel=COMMAND_LINE)
 
 

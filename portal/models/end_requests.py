@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.audit import By
 from portal.domain.end_dates import Planned, WaitReason
 from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, is_planned, move
 from portal.domain.policies import Actor
@@ -77,6 +78,11 @@ class EndRequest(IsCarried, Base):
     withdrawn_at: Mapped[datetime | None]
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
+
+    @property
+    def by(self) -> By:
+        """Who asked here, and through which door."""
+        return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
     @property
     def is_open(self) -> bool:

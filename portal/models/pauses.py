@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
 from portal.domain.policies import Actor
@@ -55,6 +56,11 @@ class PauseRequest(IsCarried, Base):
     )
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
+
+    @property
+    def by(self) -> By:
+        """Who asked here, and through which door."""
+        return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain.audit import PORTAL, By
 from portal.domain.comebacks import (
     OPEN,
     ComebackState,
@@ -124,7 +125,8 @@ def give_up(
         subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
         comeback = comebacks.lock(session, comeback_id)
         if comeback.state is ComebackState.WAITING:
-            close(session, subscription, comeback, ComebackState.GIVEN_UP, None, actor=Actor.CUSTOMER, now=now)
+            by = By(actor=Actor.CUSTOMER, actor_id=comeback.customer_id, channel=Channel.PORTAL)
+            close(session, subscription, comeback, ComebackState.GIVEN_UP, None, by=by, now=now)
 
 
 def close_open(session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -145,7 +147,7 @@ def close(
     state: ComebackState,
     trouble: ComebackTrouble | None,
     *,
-    actor: Actor = Actor.SYSTEM,
+    by: By = PORTAL,
     now: datetime,
 ) -> None:
     """End an attempt that led to nothing, and say so in the old subscription's timeline."""
@@ -157,9 +159,7 @@ def close(
         TimelineKind.COMEBACK_GIVEN_UP,
         key=str(comeback.id),
         at=now,
-        actor=actor,
-        actor_id=comeback.customer_id if actor is Actor.CUSTOMER else None,
-        channel=Channel.PORTAL if actor is Actor.CUSTOMER else None,
+        by=by,
     )
 
 
@@ -233,10 +233,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         TimelineKind.COMEBACK_STARTED,
         key=str(comeback.id),
         at=now,
-        actor=Actor.CUSTOMER,
-        actor_name=wish.customer_name,
-        actor_id=wish.customer_id,
-        channel=Channel.PORTAL,
+        by=By(actor=Actor.CUSTOMER, actor_id=wish.customer_id, channel=Channel.PORTAL, name=wish.customer_name),
     )
     defer(session, comeback, at=now + tries.HEAD_START)
     return comeback

@@ -12,8 +12,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import PROVIDER
 from portal.domain.comebacks import ComebackState
-from portal.domain.policies import Actor
 from portal.domain.subscriptions import LIVE, ProviderStatus
 from portal.models import Comeback, Customer, Subscription, TimelineKind
 from portal.providers.ports import Reading
@@ -78,7 +78,7 @@ def record(
         TimelineKind.COMEBACK_APPROVED,
         key=str(comeback.id),
         at=now,
-        actor=Actor.PROVIDER,
+        by=PROVIDER,
         subscription_id=str(arrived.id),
     )
     if is_over(reading):

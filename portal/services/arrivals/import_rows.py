@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from portal.domain import email_addresses
 from portal.domain.access import preview_end
 from portal.domain.money import Money
-from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
@@ -119,7 +118,6 @@ def _create(
         TimelineKind.IMPORTED,
         key="imported",
         at=now,
-        actor=Actor.SYSTEM,
         word=reading.status,
     )
     return subscription

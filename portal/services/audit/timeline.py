@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import By
-from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor
+from portal.domain.audit import PORTAL, By
 from portal.models import Subscription, TimelineEntry, TimelineKind
 from portal.services.audit import audit
 
@@ -28,10 +25,7 @@ def note(
     *,
     key: str,
     at: datetime,
-    actor: Actor = Actor.SYSTEM,
-    actor_name: str = "",
-    actor_id: uuid.UUID | None = None,
-    channel: Channel | None = None,
+    by: By = PORTAL,
     **details: Any,
 ) -> None:
     """Add the fact unless the same kind and key already stand there. `details` must fit in JSON.
@@ -47,9 +41,9 @@ def note(
             at=at,
             kind=kind,
             key=key,
-            actor=actor,
-            actor_name=actor_name,
-            channel=channel,
+            actor=by.actor,
+            actor_name=by.name,
+            channel=by.channel,
             details=details,
         )
         .on_conflict_do_nothing(constraint="uq_timeline_entries_fact")
@@ -60,7 +54,7 @@ def note(
             session,
             subscription.merchant_id,
             kind,
-            by=By(actor=actor, actor_id=actor_id, channel=channel),
+            by=by,
             at=at,
             subject=("subscription", subscription.id),
             **_impersonal(details),

@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Trouble, retry_delay
 from portal.domain.money import Money
-from portal.domain.policies import Actor
 from portal.domain.refunds import WORDS, RefundState
 from portal.models import Payment, Refund, Subscription, TimelineKind
 from portal.providers.ports import (
@@ -217,7 +217,7 @@ def _close(
         TimelineKind.REFUND_FAILED,
         key=str(refund.id),
         at=now,
-        actor=Actor.PROVIDER,
+        by=PROVIDER,
         amount=str(refund.amount),
         currency=refund.currency,
         refund=refund.provider_id,

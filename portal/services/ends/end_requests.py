@@ -26,7 +26,7 @@ from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_wishes import Wish, settings_of
-from portal.services.ends.end_withdrawals import take_back_by
+from portal.services.ends.end_withdrawals import take_back
 from portal.services.inbox import notifications, received_answers
 from portal.services.notices import end_confirmations, notices
 from portal.services.pauses import pause_outcomes
@@ -135,10 +135,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
             TimelineKind.MARKED_ABANDONED,
             key="abandoned",
             at=now,
-            actor=wish.actor,
-            actor_name=wish.actor_name,
-            actor_id=wish.actor_id,
-            channel=wish.channel,
+            by=wish.by,
             note=wish.reason_text,
         )
         if also is not None:
@@ -209,7 +206,7 @@ def _replace(
 
     Returns the requests by letter that it had answered.
     """
-    letters = take_back_by(session, subscription, request, wish, now=now)
+    letters = take_back(session, subscription, request, by=wish.by, now=now)
     notices.end_replaced(ctx, session, request, now=now)
     return letters
 
@@ -262,10 +259,7 @@ def _write(
         TimelineKind.END_REQUESTED,
         key=str(request.id),
         at=now,
-        actor=wish.actor,
-        actor_name=wish.actor_name,
-        actor_id=wish.actor_id,
-        channel=wish.channel,
+        by=wish.by,
         outcome=outcome,
         **request.names,
         **({"reason_code": wish.reason_code} if wish.reason_code else {}),

@@ -9,6 +9,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action
@@ -34,6 +35,11 @@ class Wish:
     provider_note: str = ""
     wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
     received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
+
+    @property
+    def by(self) -> By:
+        """Who asks, and through which door."""
+        return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
 
 def settings_of(

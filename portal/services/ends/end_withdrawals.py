@@ -9,6 +9,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain import policies
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
@@ -35,13 +36,11 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
             raise NoResultFound
         if request.state is RequestState.WITHDRAWN:
             return  # a second click
-        _take_back(
+        take_back(
             session,
             subscription,
             request,
-            actor=Actor.CUSTOMER,
-            actor_id=customer_id,
-            channel=Channel.PORTAL,
+            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
             now=now,
         )
         notices.end_withdrawn(ctx, session, request, now=now)
@@ -65,41 +64,18 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
             raise NotAllowed(Denial.ALREADY_SENT)
         answered, reference, asked_at = request.answers, request.asked_under, request.asked_at
-        take_back_by(session, subscription, request, wish, now=now)
+        take_back(session, subscription, request, by=wish.by, now=now)
         if answered:
             notices.end_plan_withdrawn(ctx, session, request, reference, asked_at, now=now)
 
 
-def take_back_by(
-    session: Session, subscription: Subscription, request: EndRequest, wish: Wish, *, now: datetime
+def take_back(
+    session: Session, subscription: Subscription, request: EndRequest, *, by: By, now: datetime
 ) -> list[uuid.UUID]:
-    """Take it back in the name of whoever wishes that; return the requests by letter that wait again.
+    """Take it back in somebody's name; return the requests by letter that wait again.
 
     Both locks are held.  Raises NotAllowed(ALREADY_SENT).
     """
-    return _take_back(
-        session,
-        subscription,
-        request,
-        actor=wish.actor,
-        actor_id=wish.actor_id,
-        actor_name=wish.actor_name,
-        channel=wish.channel,
-        now=now,
-    )
-
-
-def _take_back(
-    session: Session,
-    subscription: Subscription,
-    request: EndRequest,
-    *,
-    actor: Actor,
-    channel: Channel,
-    actor_id: uuid.UUID | None = None,
-    actor_name: str = "",
-    now: datetime,
-) -> list[uuid.UUID]:
     if not can_withdraw(request.state, sent_at=request.sent_at):
         raise NotAllowed(Denial.ALREADY_SENT)
     names = request.names
@@ -114,10 +90,7 @@ def _take_back(
         TimelineKind.END_WITHDRAWN,
         key=str(request.id),
         at=now,
-        actor=actor,
-        actor_name=actor_name,
-        actor_id=actor_id,
-        channel=channel,
+        by=by,
         **names,
     )
     return letters

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain.access import preview_end
+from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
@@ -71,7 +72,7 @@ def record_reading(
             TimelineKind.STATUS_SEEN,
             key=f"{seen}:{now.isoformat()}",
             at=now,
-            actor=Actor.PROVIDER,
+            by=PROVIDER,
             status=seen,
         )
 
@@ -110,10 +111,7 @@ def record_end(
         TimelineKind.ENDED,
         key=str(request.id),
         at=now,
-        actor=request.actor,
-        actor_name=request.actor_name,
-        actor_id=request.actor_id,
-        channel=request.channel,
+        by=request.by,
         outcome=request.outcome,
         basis=basis,
         **request.names,

@@ -124,10 +124,12 @@ def _note(
         TimelineKind.NOTIFIED,
         key=key,
         at=at,
-        actor=Actor.CUSTOMER,
-        actor_id=subscription.customer_id if is_own else None,
-        actor_name=received.name,
-        channel=Channel.PORTAL if is_own else None,
+        by=By(
+            actor=Actor.CUSTOMER,
+            actor_id=subscription.customer_id if is_own else None,
+            channel=Channel.PORTAL if is_own else None,
+            name=received.name,
+        ),
         reference=received.reference,
         way=received.way.value,
         note=words,
@@ -149,7 +151,7 @@ def dismiss(
 
     Raises NoResultFound, AlreadySettled.
     """
-    acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF)
+    acting = By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF, name=by)
     with ctx.db.begin() as session:
         subscription = stored.lock_subscription(session, merchant_id, received_id)
         received = stored.lock(session, merchant_id, received_id)
@@ -160,13 +162,13 @@ def dismiss(
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
         merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
         if subscription is not None:
-            _stand_no_more(session, received, subscription, by=acting, name=by, now=now)
+            _stand_no_more(session, received, subscription, by=acting, now=now)
         locale = stored.locale_of(session, received)
         _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", locale=locale, now=now)
 
 
 def _stand_no_more(
-    session: Session, received: ReceivedRequest, subscription: Subscription, *, by: By, name: str, now: datetime
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, by: By, now: datetime
 ) -> None:
     """Let the subscription show that a notification was closed: its end is asked for by others alone, or by nobody."""
     session.flush()
@@ -178,10 +180,7 @@ def _stand_no_more(
         TimelineKind.NOTIFICATION_CLOSED,
         key=str(received.id),
         at=now,
-        actor=by.actor,
-        actor_id=by.actor_id,
-        actor_name=name,
-        channel=Channel.STAFF,
+        by=by,
         reference=received.reference,
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.access import preview_end
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
@@ -54,10 +55,7 @@ def give(
             TimelineKind.DATE_GIVEN,
             key=paid_until.isoformat(),
             at=now,
-            actor=Actor.STAFF,
-            actor_name=by,
-            actor_id=by_id,
-            channel=Channel.STAFF,
+            by=By(actor=Actor.STAFF, actor_id=by_id, channel=Channel.STAFF, name=by),
             paid_until=paid_until.isoformat(),
             reference=request.reference,
         )

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain import late_payments as rules
-from portal.domain.audit import Act, By
+from portal.domain.audit import PROVIDER, Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
 from portal.domain.late_payments import Finding, LateState
@@ -183,7 +183,7 @@ def _raise_alarm(
         TimelineKind.LATE_PAYMENT,
         key=str(payment.id),
         at=now,
-        actor=Actor.PROVIDER,
+        by=PROVIDER,
         amount=str(payment.amount),
         currency=payment.currency,
         paid_at=payment.paid_at.isoformat(),
@@ -249,22 +249,24 @@ def _note_move(
 ) -> None:
     """Write how much went back, or came again, since the last time, and how much is left now."""
     step = payment.went_back - late.told_back
+    ours = refund if step > 0 else None
+    by = PROVIDER
+    if ours is not None:
+        by = By(actor=Actor.STAFF, actor_id=ours.actor_id, name=ours.actor_name)
     timeline.note(
         session,
         subscription,
         TimelineKind.REFUNDED if step > 0 else TimelineKind.LATE_PAYMENT,
         key=f"{payment.id}:{late.told_back}:{payment.went_back}:{now.isoformat()}",
         at=now,
-        actor=Actor.STAFF if refund is not None and step > 0 else Actor.PROVIDER,
-        actor_name=refund.actor_name if refund is not None and step > 0 else "",
-        actor_id=refund.actor_id if refund is not None and step > 0 else None,
+        by=by,
         amount=str(abs(step)),
         currency=payment.currency,
         left=str(payment.left),
         is_again=step < 0,
         gone_back_by=_gone_back_by(payment),
         payment=payment.provider_id,
-        refund=refund.provider_id if refund is not None and step > 0 else "",
+        refund=ours.provider_id if ours is not None else "",
     )
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain import audit
 from portal.domain.end_requests import Channel
 from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
@@ -83,10 +84,7 @@ def _write(
         TimelineKind.REFUND_REQUESTED,
         key=str(refund.id),
         at=now,
-        actor=Actor.STAFF,
-        actor_name=by.name,
-        actor_id=by.id,
-        channel=Channel.STAFF,
+        by=audit.By(actor=Actor.STAFF, actor_id=by.id, channel=Channel.STAFF, name=by.name),
         amount=str(left),
         currency=payment.currency,
         payment=payment.provider_id,

@@ -105,10 +105,7 @@ def withdraw_all(session: Session, subscription: Subscription, end: EndRequest, 
             TimelineKind.PAUSE_WITHDRAWN,
             key=str(request.id),
             at=now,
-            actor=end.actor,
-            actor_name=end.actor_name,
-            actor_id=end.actor_id,
-            channel=end.channel,
+            by=end.by,
             pause=request.kind,
         )
 
@@ -171,10 +168,7 @@ def note(
         kind,
         key=str(request.id),
         at=at,
-        actor=request.actor,
-        actor_id=request.actor_id,
-        actor_name=request.actor_name,
-        channel=request.channel,
+        by=request.by,
         **details,
     )
 

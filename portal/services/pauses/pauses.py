@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import policies
 from portal.domain.access import PausePreview, preview_pause
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import (
@@ -58,6 +59,11 @@ class PauseWish:
     role: Role | None = None
     resume_at: datetime | None = None
     provider_note: str = ""
+
+    @property
+    def by(self) -> By:
+        """Who asks, and through which door."""
+        return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,9 +235,6 @@ def _note_withdrawal(
         TimelineKind.PAUSE_WITHDRAWN,
         key=str(request.id),
         at=now,
-        actor=wish.actor,
-        actor_name=wish.actor_name,
-        actor_id=wish.actor_id,
-        channel=wish.channel,
+        by=wish.by,
         pause=request.kind,
     )

@@ -141,7 +141,7 @@ def test_a_transaction_that_appends_costs_three_statements_more(ctx, merchant, n
 
 def test_a_fact_of_a_subscription_is_chained_once_and_without_what_people_wrote(ctx, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
-    staff = By(actor=Actor.STAFF, actor_id=merchant.id, channel="staff")
+    staff = By(actor=Actor.STAFF, actor_id=merchant.id, channel="staff", name="Anne")
     for _ in range(2):
         with ctx.db.begin() as session:
             row = subscriptions.lock(session, merchant.id, subscription.id)
@@ -151,9 +151,7 @@ def test_a_fact_of_a_subscription_is_chained_once_and_without_what_people_wrote(
                 TimelineKind.ENDED,
                 key="once",
                 at=now,
-                actor=staff.actor,
-                actor_id=staff.actor_id,
-                actor_name="Anne",
+                by=staff,
                 note="Claire called",
                 reference="K7QM-4TXD",
                 said="she wrote to us",
