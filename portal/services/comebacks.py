@@ -153,14 +153,7 @@ def close(
     """End an attempt that led to nothing, and say so in the old subscription's timeline."""
     comeback.move(state)
     comeback.trouble, comeback.closed_at = trouble, now
-    timeline.note(
-        session,
-        subscription,
-        TimelineKind.COMEBACK_GIVEN_UP,
-        key=str(comeback.id),
-        at=now,
-        by=by,
-    )
+    timeline.note(session, subscription, TimelineKind.COMEBACK_GIVEN_UP, key=str(comeback.id), at=now, by=by)
 
 
 def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:

@@ -112,14 +112,7 @@ def _create(
     _take_over_life(session, subscription, reading, now=now)
     session.flush()
     read_again(session, subscription, reading, now=now)
-    timeline.note(
-        session,
-        subscription,
-        TimelineKind.IMPORTED,
-        key="imported",
-        at=now,
-        word=reading.status,
-    )
+    timeline.note(session, subscription, TimelineKind.IMPORTED, key="imported", at=now, word=reading.status)
     return subscription
 
 

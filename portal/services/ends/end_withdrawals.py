@@ -84,13 +84,5 @@ def take_back(
     request.next_try_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
     letters = received_answers.reopen(session, request, subscription, now=now)
-    timeline.note(
-        session,
-        subscription,
-        TimelineKind.END_WITHDRAWN,
-        key=str(request.id),
-        at=now,
-        by=by,
-        **names,
-    )
+    timeline.note(session, subscription, TimelineKind.END_WITHDRAWN, key=str(request.id), at=now, by=by, **names)
     return letters

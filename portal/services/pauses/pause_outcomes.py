@@ -162,15 +162,7 @@ def note(
     details: dict[str, Any] = {"pause": request.kind, **more}
     if until is not None and kind is not TimelineKind.RESUMED:
         details["until"] = until.isoformat()
-    timeline.note(
-        session,
-        subscription,
-        kind,
-        key=str(request.id),
-        at=at,
-        by=request.by,
-        **details,
-    )
+    timeline.note(session, subscription, kind, key=str(request.id), at=at, by=request.by, **details)
 
 
 def _resume_of(pause: PauseRequest) -> PauseRequest:
