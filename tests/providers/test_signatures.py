@@ -19,7 +19,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from portal.demo.simulator.certificates import NAMES, Authority, Certificate, authority, certificate
+from portal.demo.simulator.sending.certificates import NAMES, Authority, Certificate, authority, certificate
 from portal.domain.provenances import Provenance
 from portal.providers.paypal import PayPalSignatures, certificates
 from portal.providers.paypal.transport import new_session

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
-from portal.demo.simulator.happenings import due
+from portal.demo.simulator.life.happenings import due
 from portal.demo.simulator.records import Subscription
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 import secrets
 from typing import Final
 from urllib.parse import unquote
 
-from portal.demo.simulator import creating, refunds, shapes, webhooks
-from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
-from portal.demo.simulator.operations import (
+from portal.demo.simulator import shapes
+from portal.demo.simulator.answering import calls, creating, refunds, webhooks
+from portal.demo.simulator.answering.operations import (
     REFUND_SCOPE,
     SUBSCRIPTION_SCOPE,
     WEBHOOK_SCOPE,
@@ -20,10 +19,10 @@ from portal.demo.simulator.operations import (
     perform,
     reason_of,
 )
-from portal.demo.simulator.records import stamp
-from portal.demo.simulator.rules import ACTS, OFF_CONTRACT, Behaviour, Rule, chosen
+from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
+from portal.demo.simulator.rules import ACTS, Behaviour, Rule, chosen
 from portal.demo.simulator.shapes import PayPalError
-from portal.demo.simulator.world import Call, Simulator
+from portal.demo.simulator.world import Simulator
 
 ROUTES: Final = (
     ("POST", r"/v1/oauth2/token", "token"),
@@ -75,16 +74,8 @@ def answer(simulator: Simulator, request: Request) -> Reply:
     with simulator.lock:
         simulator.settle()
         reply = _limited(asked) or _ruled(asked)
-        said = "none" if reply.hold is not None else f"{reply.status} cut" if reply.cut else str(reply.status)
-        simulator.calls.append(
-            Call(
-                operation=operation,
-                provider_id=provider_id,
-                answer=said,
-                at=stamp(simulator.now()),
-                note=_note(request) if operation in ACTS and operation != "create" else "",
-            )
-        )
+        reason = _reason(request) if operation in ACTS and operation != "create" else ""
+        calls.note(simulator, operation, reply, provider_id=provider_id, reason=reason)
     return reply
 
 
@@ -145,22 +136,16 @@ def _undisturbed(asked: Asked) -> Reply:
 
 
 def _disturbed(asked: Asked, rule: Rule) -> Reply:
-    behaviour = rule.behaviour
-    if behaviour is Behaviour.STALE:
-        return _stale(asked, rule)
-    if behaviour is Behaviour.TIMEOUT or (behaviour is Behaviour.CUT and asked.operation in ACTS):
-        reply = Reply(status=204)
-    elif behaviour in (Behaviour.SILENT, Behaviour.CUT, Behaviour.OTHER_ID):
-        reply = _undisturbed(asked)
-    else:
-        reply = _forced(asked, rule)
-    if behaviour in (Behaviour.TIMEOUT, Behaviour.SILENT):
-        reply.hold = rule.seconds
-    reply.cut = behaviour is Behaviour.CUT
-    if behaviour is Behaviour.OTHER_ID and reply.status == 200:
+    reply = calls.disturbed(
+        asked.simulator,
+        asked.operation,
+        asked.provider_id,
+        rule,
+        undisturbed=lambda: _undisturbed(asked),
+        forced=lambda: _forced(asked, rule),
+    )
+    if rule.behaviour is Behaviour.OTHER_ID and reply.status == 200:
         reply.body = re.sub(rb'"id": ?"([IP])-[^"]*"', rb'"id": "\1-OTHER0000000"', reply.body, count=1)
-    if behaviour in OFF_CONTRACT:
-        reply.headers["X-Simulator-Off-Contract"] = behaviour.value
     reply.headers.setdefault("PayPal-Debug-Id", secrets.token_hex(7)[:13])
     return reply
 
@@ -189,15 +174,7 @@ def _forced(asked: Asked, rule: Rule) -> Reply:
     return reply
 
 
-def _stale(asked: Asked, rule: Rule) -> Reply:
-    before = copy.deepcopy(asked.simulator.subscriptions.get(asked.provider_id))
-    reply = _undisturbed(asked)
-    if before and reply.status == 204:
-        asked.simulator.stale[asked.provider_id] = [before] * rule.reads
-    return reply
-
-
-def _note(request: Request) -> str:
+def _reason(request: Request) -> str:
     try:
         return reason_of(request)
     except PayPalError:

@@ -8,12 +8,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from portal.demo.simulator import shapes
-from portal.demo.simulator.approving import PATH
+from portal.demo.simulator.answering.operations import Asked, body_of
+from portal.demo.simulator.life.payments import tell
 from portal.demo.simulator.messages import Reply, json_reply
-from portal.demo.simulator.operations import Asked, body_of
-from portal.demo.simulator.payments import tell
 from portal.demo.simulator.records import Plan, Subscription, moment, new_id, stamp
 from portal.demo.simulator.shapes import PayPalError
+from portal.demo.simulator.showing.approving import PATH
 
 FORGOTTEN_AFTER: Final = timedelta(hours=24)  # PayPal forgets unapproved ones after hours or days (FACTS.md 1.4)
 MINIMAL: Final = ("id", "status", "links")

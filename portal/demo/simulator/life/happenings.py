@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from portal.demo.simulator import payments, shapes
+from portal.demo.simulator import shapes
+from portal.demo.simulator.life import payments
 from portal.demo.simulator.records import Plan, Subscription, billing_date, moment, stamp
 from portal.demo.simulator.shapes import PayPalError
 

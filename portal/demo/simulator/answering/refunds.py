@@ -7,9 +7,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.demo.simulator import payments, shapes
+from portal.demo.simulator import shapes
+from portal.demo.simulator.answering.operations import Asked
+from portal.demo.simulator.life import payments
 from portal.demo.simulator.messages import Reply, json_reply
-from portal.demo.simulator.operations import Asked
 from portal.demo.simulator.records import Payment, Subscription, new_id, stamp
 from portal.demo.simulator.shapes import PayPalError, total
 

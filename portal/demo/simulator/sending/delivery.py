@@ -10,16 +10,14 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import requests
 
-from portal.demo.simulator.certificates import Certificate, certificate
 from portal.demo.simulator.records import Delivery, Event, Webhook, moment, stamp
-
-if TYPE_CHECKING:
-    from portal.demo.simulator.announcing import Announcing
+from portal.demo.simulator.sending.certificates import Certificate, certificate
+from portal.demo.simulator.sending.dispatch import Dispatch
 
 CERTIFICATES: Final = "/v1/notifications/certs/"
 SIMULATED_ID: Final = "WEBHOOK_ID"  # what simulated events are signed for, instead of their webhook's id (FACTS.md 2.4)
@@ -60,7 +58,7 @@ def signer_of(name: str) -> Certificate | None:
 class Courier:
     """Plans, signs and sends the messages of a simulator; `run` does so in a thread of its own."""
 
-    def __init__(self, simulator: Announcing) -> None:
+    def __init__(self, simulator: Dispatch) -> None:
         self._simulator = simulator
         self._sending: set[str] = set()
         self._http = requests.Session()

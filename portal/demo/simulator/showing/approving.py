@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
-from portal.demo.simulator.control import HEADERS, PAGES
 from portal.demo.simulator.messages import Reply, Request
 from portal.demo.simulator.records import Subscription, moment, new_payer_id
+from portal.demo.simulator.showing.control import HEADERS, PAGES
 from portal.demo.simulator.world import Simulator
 
 PATH: Final = "/webapps/billing/subscriptions"

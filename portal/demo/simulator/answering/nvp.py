@@ -5,19 +5,19 @@ And `/cgi-bin/webscr`, where IPNs are posted back (3.2).
 
 from __future__ import annotations
 
-import copy
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from portal.demo.simulator.answering import calls
 from portal.demo.simulator.messages import Reply, Request
 from portal.demo.simulator.profiles import profile_fields
 from portal.demo.simulator.records import ClassicAccount, Subscription, stamp
-from portal.demo.simulator.rules import OFF_CONTRACT, Behaviour, Rule, chosen
+from portal.demo.simulator.rules import Behaviour, Rule, chosen
 from portal.demo.simulator.shapes import PayPalError
-from portal.demo.simulator.world import Call, Simulator
+from portal.demo.simulator.world import Simulator
 
 METHODS: Final = {
     "GetRecurringPaymentsProfileDetails": "nvp_get",
@@ -92,15 +92,8 @@ def answer(simulator: Simulator, request: Request) -> Reply:
         rule, wait = chosen(simulator.rules, asked.operation, asked.provider_id)
         reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
         reply.wait = wait
-        _note(simulator, asked.operation, reply, provider_id=asked.provider_id, note=fields.get("NOTE", ""))
+        calls.note(simulator, asked.operation, reply, provider_id=asked.provider_id, reason=fields.get("NOTE", ""))
     return reply
-
-
-def _note(simulator: Simulator, operation: str, reply: Reply, *, provider_id: str = "", note: str = "") -> None:
-    said = "none" if reply.hold is not None else f"{reply.status} cut" if reply.cut else str(reply.status)
-    simulator.calls.append(
-        Call(operation=operation, provider_id=provider_id, answer=said, at=stamp(simulator.now()), note=note)
-    )
 
 
 def _undisturbed(asked: Asked) -> Reply:
@@ -182,27 +175,16 @@ def _hex(sign: str) -> str:
 
 
 def _disturbed(asked: Asked, rule: Rule) -> Reply:
-    behaviour = rule.behaviour
-    act = asked.operation == "nvp_manage"
-    if behaviour is Behaviour.STALE:
-        before = copy.deepcopy(asked.simulator.subscriptions.get(asked.provider_id))
-        reply = _undisturbed(asked)
-        if before and b"ACK=Success" in reply.body:
-            asked.simulator.stale[asked.provider_id] = [before] * rule.reads
-        return reply
-    if behaviour is Behaviour.TIMEOUT or (behaviour is Behaviour.CUT and act):
-        reply = Reply(status=204)
-    elif behaviour in (Behaviour.SILENT, Behaviour.CUT, Behaviour.OTHER_ID):
-        reply = _undisturbed(asked)
-    else:
-        reply = _forced(asked, rule)
-    if behaviour in (Behaviour.TIMEOUT, Behaviour.SILENT):
-        reply.hold = rule.seconds
-    reply.cut = behaviour is Behaviour.CUT
-    if behaviour is Behaviour.OTHER_ID:
+    reply = calls.disturbed(
+        asked.simulator,
+        asked.operation,
+        asked.provider_id,
+        rule,
+        undisturbed=lambda: _undisturbed(asked),
+        forced=lambda: _forced(asked, rule),
+    )
+    if rule.behaviour is Behaviour.OTHER_ID:
         reply.body = reply.body.replace(_encode(asked.provider_id).encode(), b"I%2dOTHER0000000")
-    if behaviour in OFF_CONTRACT:
-        reply.headers["X-Simulator-Off-Contract"] = behaviour.value
     return reply
 
 
@@ -237,7 +219,7 @@ def postback(simulator: Simulator, request: Request) -> Reply:
         reply.wait = wait
         if rule and rule.behaviour in (Behaviour.TIMEOUT, Behaviour.SILENT):
             reply.hold = rule.seconds
-        _note(simulator, "ipn_postback", reply)
+        calls.note(simulator, "ipn_postback", reply)
     reply.headers.setdefault("Content-Type", "text/html; charset=UTF-8")
     return reply
 

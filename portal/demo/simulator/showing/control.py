@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from portal.demo.simulator.happenings import HAPPENINGS
+from portal.demo.simulator.life.happenings import HAPPENINGS
 from portal.demo.simulator.messages import Reply, Request
 from portal.demo.simulator.records import Delivery, Event
 from portal.demo.simulator.rules import OPERATIONS

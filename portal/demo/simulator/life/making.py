@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.demo.simulator import happenings
+from portal.demo.simulator.life import happenings
 from portal.demo.simulator.records import (
     ID_LETTERS,
     PAYER_LETTERS,

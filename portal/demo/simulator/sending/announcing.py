@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from portal.demo.simulator import events
-from portal.demo.simulator.core import Core, real_now
-from portal.demo.simulator.delivery import Courier, Message
-from portal.demo.simulator.ipn import Postman
+from portal.demo.simulator.life.core import real_now
 from portal.demo.simulator.records import Delivery, Event, Ipn, Subscription, stamp
+from portal.demo.simulator.sending import events
+from portal.demo.simulator.sending.delivery import Courier, Message
+from portal.demo.simulator.sending.dispatch import Dispatch
+from portal.demo.simulator.sending.ipn import Postman
 
 
-class Announcing(Core):
+class Announcing(Dispatch):
     """The part that tells webhooks of changes."""
 
     def __init__(self, state: Path | str | None = None, *, clock: Callable[[], datetime] = real_now) -> None:
         super().__init__(state, clock=clock)
-        self.address = ""  # where it is served
-        self.wake = threading.Condition(self.lock)  # something to send
         self.courier = Courier(self)
         self.postman = Postman(self)
-        self.lone_certificates = False  # served without the intermediate that signed them
         self.most_events = 5000  # kept; the oldest go first
-        self._automatic = True
-        self.shuffled: random.Random | None = None  # picks among the messages that are due; None: the oldest first
-
-    @property
-    def automatic(self) -> bool:
-        """Whether messages are sent as they arise."""
-        return self._automatic
-
-    @automatic.setter
-    def automatic(self, wanted: bool) -> None:
-        with self.lock:
-            self._automatic = wanted
-            self.wake.notify_all()
 
     def messages(self, webhook_id: str) -> list[Message]:
         """Return every message for a webhook so far, whether it arrived or not, oldest first."""
@@ -56,11 +39,6 @@ class Announcing(Core):
         with self.lock:
             self.state.ipns.append(Ipn(user="", environment=environment, provider_id="", body=body.decode("latin-1")))
             self.save()
-
-    @property
-    def pending(self) -> list[Delivery]:
-        """What has not arrived and is not given up, oldest first."""
-        return [row for row in self.state.deliveries.values() if row.state == "pending"]
 
     def deliver_now(self) -> list[Delivery]:
         """Send what is pending, due or not, once and in order; return it with the answers."""

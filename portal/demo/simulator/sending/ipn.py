@@ -8,17 +8,15 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import requests
 
+from portal.demo.simulator.life.core import Core
 from portal.demo.simulator.profiles import STATUS, profile_amount
 from portal.demo.simulator.records import ClassicAccount, Ipn, News, Plan, Subscription, moment
-
-if TYPE_CHECKING:
-    from portal.demo.simulator.announcing import Announcing
 
 PACIFIC: Final = ZoneInfo("America/Los_Angeles")
 PERIODS: Final = {"DAY": "Daily", "WEEK": "Weekly", "MONTH": "Monthly", "YEAR": "Yearly"}
@@ -137,7 +135,7 @@ def _encode(fields: dict[str, str]) -> bytes:
 class Postman:
     """Keeps IPNs and posts each to its account's listener, in a thread of its own that ends when nothing is left."""
 
-    def __init__(self, simulator: Announcing) -> None:
+    def __init__(self, simulator: Core) -> None:
         self._simulator = simulator
         self._waiting: SimpleQueue[Ipn] = SimpleQueue()
         self._thread: threading.Thread | None = None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from portal.demo.simulator.agenda import Agenda
-from portal.demo.simulator.keeping import Keeper
+from portal.demo.simulator.life.agenda import Agenda
+from portal.demo.simulator.life.keeping import Keeper
 from portal.demo.simulator.records import Plan, Subscription
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from portal.demo.simulator import events, shapes
-from portal.demo.simulator.delivery import LOOPBACK, signer_of
+from portal.demo.simulator import shapes
+from portal.demo.simulator.answering.operations import Asked
 from portal.demo.simulator.messages import Reply, json_reply
-from portal.demo.simulator.operations import Asked
 from portal.demo.simulator.records import Event, Webhook, moment
+from portal.demo.simulator.sending import events
+from portal.demo.simulator.sending.delivery import LOOPBACK, signer_of
 from portal.demo.simulator.shapes import PayPalError
 
 MOST: Final = 10  # webhooks of one app
