@@ -25,8 +25,8 @@ from portal.services.money import refunds
 from portal.services.money.refunds import By
 from portal.services.notices import outbox
 from portal.services.pauses import pauses
-from tests.services.carrying.test_carrying_out import wish_of
-from tests.services.comparisons.test_comparisons import compare
+from tests.services.carrying.carried import wish_of
+from tests.services.comparisons.comparing import compare
 from tests.services.money.late_money import alarms, charged, show, stopped
 from tests.services.pauses import test_pauses
 

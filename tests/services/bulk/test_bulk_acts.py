@@ -41,7 +41,7 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
-from tests.services.carrying.test_carrying_out import wish_of
+from tests.services.carrying.carried import wish_of
 
 STATES = list(Status)
 

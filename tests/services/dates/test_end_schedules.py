@@ -36,7 +36,7 @@ from portal.services.money import payments
 from portal.services.money.payments import Told
 from portal.services.notices import moved_ends
 from portal.services.notices.outbox import CONTENT
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails, row, wish_of
+from tests.services.carrying.carried import ask, carry, entries, mails, row, wish_of
 
 MINUTES = timedelta(minutes=4)
 

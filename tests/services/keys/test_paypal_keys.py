@@ -18,7 +18,7 @@ from portal.services.carrying import end_carrying
 from portal.services.keys import key_checks, paypal_keys
 from portal.services.keys.key_checks import Finding
 from portal.services.paypal.gateways import NoKey, gateway_for
-from tests.services.carrying.test_carrying_out import ask, carry
+from tests.services.carrying.carried import ask, carry
 
 SECRET = "a-secret-typed-at-the-desk-9zq7"
 
