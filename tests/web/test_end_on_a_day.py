@@ -17,7 +17,7 @@ from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from tests.services.carrying.carried import ask
-from tests.services.dates.test_end_schedules import finite, reading_of, see
+from tests.services.dates.planning import finite, reading_of, see
 from tests.web.admin.conftest import BUTTON, enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 

@@ -14,6 +14,7 @@ from portal.models import Comeback, PayPalAccount, Subscription
 from portal.services import comebacks
 from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.comeback_watching import Looked
+from tests.services.carrying.carried import Killed
 from tests.services.carrying.coming_back import QUICK
 
 
@@ -128,9 +129,6 @@ def test_paypal_is_asked_for_an_hour_and_then_the_customer_may_start_anew(way, p
 def test_16_killed_at_each_point_there_is_one_subscription_and_one_outcome(way, paypal, monkeypatch, point):
     one = way()
     started = one.start()
-
-    class Killed(BaseException):
-        pass
 
     def die(*_args, **_more):
         raise Killed

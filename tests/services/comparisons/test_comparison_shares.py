@@ -21,11 +21,8 @@ from portal.queries import comparisons as reads
 from portal.services.comparisons import comparison_reads, comparisons
 from portal.services.comparisons.comparisons import run_comparison, run_share, start_or_resume
 from portal.services.ends import endings
+from tests.services.carrying.carried import Killed
 from tests.services.comparisons.comparing import compare, differences, done_run, grow_old, jobs, kinds, stored
-
-
-class Killed(BaseException):
-    """The process ends here, as by kill -9: nobody tidies up."""
 
 
 def kill_at(monkeypatch, module, name, number):
