@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import public_rows, wording
-from portal.domain.end_requests import Channel, RequestState
+from portal.domain.end_requests import RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState
@@ -19,9 +19,9 @@ from portal.queries import holdings, proofs
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_requests
 from tests.pdf_text import words_of
+from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import (
     DAY,
     HOUR,
@@ -123,14 +123,7 @@ def test_it_is_always_cancelled_and_abandoned_may_follow(ctx, subscription, acti
         staff_ask(ctx, subscription, action, now=now)
     assert refused.value.denial is Denial.NOTIFIED
     staff_end(ctx, subscription, now=now)
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        action=Action.ABANDON,
-        actor=Actor.STAFF,
-        role=Role.SUPPORT,
-        channel=Channel.STAFF,
-    )
+    wish = wish_of(subscription, Action.ABANDON, actor=Actor.STAFF, role=Role.SUPPORT)
     end_requests.mark_abandoned(ctx, wish, now=now + HOUR)
     assert facts_of(ctx).outcome is Status.CANCELLED
 

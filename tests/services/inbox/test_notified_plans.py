@@ -18,6 +18,7 @@ from portal.services import aging
 from portal.services.arrivals.refreshing import refresh
 from portal.services.ends import end_withdrawals
 from portal.services.ends.end_wishes import Wish
+from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import (
     DAY,
     DESK,
@@ -53,14 +54,7 @@ def test_a_plan_taken_back_lets_it_wait_again_and_be_brought_to_mind_anew(ctx, m
     left(THURSDAY + 2 * HOUR)
     assert one_request(ctx).due_at is not None
     assert one_request(ctx).notified_reference == received.reference
-    wish = Wish(
-        merchant_id=merchant.id,
-        subscription_id=subscription.id,
-        action=Action.CANCEL,
-        actor=Actor.STAFF,
-        role=Role.SUPPORT,
-        channel=Channel.STAFF,
-    )
+    wish = wish_of(subscription, actor=Actor.STAFF, actor_name="Léa", role=Role.SUPPORT)
     friday = THURSDAY + 8 * DAY
     end_withdrawals.withdraw_planned(ctx, wish, planned.request_id, now=friday)
     assert row_of(ctx, received).state is ReceivedState.OPEN

@@ -14,9 +14,7 @@ from tests.services.messages.ipn_desk import stored, work
 
 @pytest.fixture
 def merchant(make):
-    merchant = make.merchant(key=False)
-    make.classic_key(merchant)
-    return merchant
+    return make.classic_merchant()
 
 
 @pytest.fixture

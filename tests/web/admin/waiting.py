@@ -11,6 +11,8 @@ from portal.models import (
     EndRequest,
 )
 from portal.queries import inbox
+from portal.services.ends import end_requests
+from tests.services.carrying.carried import wish_of
 
 
 def make_request(make, subscription, now, **columns):
@@ -37,3 +39,8 @@ def titles(page):
 def count_of(ctx, merchant, now):
     with ctx.db.read() as session:
         return inbox.count(session, merchant.id, now=now)
+
+
+def open_request(make, subscription):
+    wish = wish_of(subscription, actor=Actor.STAFF)
+    return end_requests.record(make.ctx, wish, now=make.now()).request_id
