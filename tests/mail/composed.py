@@ -15,12 +15,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail import comebacks, customers, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import Composed
-from portal.mail.facts import (
-    EndFacts,
-    NotifiedFacts,
-    ReceivedFacts,
-    WaitingFacts,
-)
+from portal.mail.facts import EndFacts, NotifiedFacts, ReceivedFacts, WaitingFacts
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.keys.key_checks import BROKEN

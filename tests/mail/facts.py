@@ -16,15 +16,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail import ends
 from portal.mail.composing import Composed
-from portal.mail.facts import (
-    AccessFacts,
-    ComebackFacts,
-    EffectFacts,
-    EndFacts,
-    PauseFacts,
-    PlannedFacts,
-    ProofWords,
-)
+from portal.mail.facts import AccessFacts, ComebackFacts, EffectFacts, EndFacts, PauseFacts, PlannedFacts, ProofWords
 from portal.mail.letterhead import Letterhead
 
 NOW = datetime(2027, 4, 3, 14, 5, tzinfo=UTC)

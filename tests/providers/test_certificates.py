@@ -27,6 +27,8 @@ from tests.providers.signing import (
     serve,
 )
 
+# The certificate's address
+
 ELSEWHERE = "https://evil.example/v1/notifications/certs/CERT-1"
 
 SPOOFED = {
@@ -140,6 +142,8 @@ def test_the_stand_in_serves_its_own_certificates_and_only_it(simulated_trust, i
     for other in (SANDBOX, url.replace("4010", "4011"), url.replace("127.0.0.1", "localhost")):
         assert fault(verifier, genuine(url=other)) is SignatureFault.CERTIFICATE_ADDRESS
 
+
+# The certificate itself
 
 UNTRUSTED = {
     "another host's": lambda: authority().issue("api.sandbox.paypal.com"),

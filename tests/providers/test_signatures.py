@@ -52,6 +52,9 @@ def test_the_signed_text_is_the_documented_one(verifier):
     check(verifier, delivery)
 
 
+# The message
+
+
 def test_every_header_is_needed(verifier):
     for name in ("transmission_id", "transmission_time", "cert_url", "auth_algo", "signature"):
         for value in ("", " "):

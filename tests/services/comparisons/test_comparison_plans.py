@@ -6,10 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.models import (
-    ComparisonState,
-    ComparisonTrigger,
-)
+from portal.models import ComparisonState, ComparisonTrigger
 from portal.queries import comparisons as reads
 from tests.services.comparisons.comparing import compare, differences, grow_old, stored
 

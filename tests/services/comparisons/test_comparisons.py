@@ -14,14 +14,7 @@ from portal.demo.simulator.records import stamp
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
-from portal.models import (
-    ComparisonState,
-    ComparisonTrigger,
-    EndRequest,
-    Mail,
-    Subscription,
-    TimelineKind,
-)
+from portal.models import ComparisonState, ComparisonTrigger, EndRequest, Mail, Subscription, TimelineKind
 from portal.services.ends import end_requests
 from portal.services.ends.end_wishes import Wish
 from tests.services.comparisons.comparing import compare, differences, done_run, grow_old, jobs, kinds, stored

@@ -10,16 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.subscriptions import Status
-from portal.models import (
-    Customer,
-    ImportState,
-    Mail,
-    Plan,
-    Product,
-    Subscription,
-    TimelineEntry,
-    TimelineKind,
-)
+from portal.models import Customer, ImportState, Mail, Plan, Product, Subscription, TimelineEntry, TimelineKind
 from tests.services.imports.importing import add_many, bring_in, rows
 
 

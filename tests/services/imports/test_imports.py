@@ -10,14 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal import queue
-from portal.models import (
-    Customer,
-    ImportRun,
-    ImportState,
-    Plan,
-    Product,
-    Subscription,
-)
+from portal.models import Customer, ImportRun, ImportState, Plan, Product, Subscription
 from portal.services.imports import imports
 from portal.services.paypal.gateways import NoKey
 from tests.services.imports.importing import add_many, bring_in, rows, until_somebody_waits

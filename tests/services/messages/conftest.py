@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.clock import utc_now
-from portal.models import (
-    PayPalEvent,
-)
+from portal.models import PayPalEvent
 from portal.services.messages import ipn_intake, webhook_endpoints
 from tests.services.messages.ipn_desk import stored, work
 

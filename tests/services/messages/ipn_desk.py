@@ -7,11 +7,7 @@ from urllib.parse import urlencode
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.models import (
-    EventState,
-    PayPalEvent,
-    Subscription,
-)
+from portal.models import EventState, PayPalEvent, Subscription
 from portal.services.messages import events
 from tests.fakes.makers import RECEIVER
 

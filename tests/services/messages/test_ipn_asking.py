@@ -9,10 +9,7 @@ from sqlalchemy import text
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import (
-    EventState,
-    Subscription,
-)
+from portal.models import EventState, Subscription
 from tests.services.messages.ipn_desk import outcomes, rows, said, stored, work
 
 

@@ -11,12 +11,7 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import (
-    EventState,
-    Payment,
-    PaymentState,
-    PayPalEvent,
-)
+from portal.models import EventState, Payment, PaymentState, PayPalEvent
 from portal.services.messages import event_retention, events
 from tests.services.messages.ipn_desk import one, outcomes, paid, rows, said, stored, work
 

@@ -12,9 +12,7 @@ from portal.domain.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import Status
-from portal.models import (
-    ReceivedRequest,
-)
+from portal.models import ReceivedRequest
 from portal.services.ends import end_withdrawals
 from portal.services.inbox import notifications, received_requests
 from portal.services.inbox.notifications import Notification

@@ -9,12 +9,7 @@ from sqlalchemy import select, update
 
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Actor
-from portal.models import (
-    Customer,
-    EndRequest,
-    Subscription,
-    TimelineEntry,
-)
+from portal.models import Customer, EndRequest, Subscription, TimelineEntry
 from portal.queries import inbox
 from portal.services import aging
 from tests.web.admin.waiting import count_of, make_request, titles

@@ -7,9 +7,7 @@ import uuid
 from portal.domain.end_requests import Channel, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import (
-    EndRequest,
-)
+from portal.models import EndRequest
 from portal.queries import inbox
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of

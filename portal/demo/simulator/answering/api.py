@@ -70,12 +70,12 @@ def answer(simulator: Simulator, request: Request) -> Reply:
     if path.startswith("/live/"):
         environment, path = "live", path.removeprefix("/live")
     operation, provider_id = _route(request.method, path)
-    asked = Asked(simulator, request, environment, operation, provider_id)
+    asked = Asked(simulator, environment, operation, provider_id, request)
     with simulator.lock:
         simulator.settle()
         reply = _limited(asked) or _ruled(asked)
         reason = _reason(request) if operation in ACTS and operation != "create" else ""
-        calls.note(simulator, operation, reply, provider_id=provider_id, reason=reason)
+        calls.note(asked, reply, reason)
     return reply
 
 
@@ -136,14 +136,7 @@ def _undisturbed(asked: Asked) -> Reply:
 
 
 def _disturbed(asked: Asked, rule: Rule) -> Reply:
-    reply = calls.disturbed(
-        asked.simulator,
-        asked.operation,
-        asked.provider_id,
-        rule,
-        undisturbed=lambda: _undisturbed(asked),
-        forced=lambda: _forced(asked, rule),
-    )
+    reply = calls.disturbed(asked, rule, _undisturbed, _forced)
     if rule.behaviour is Behaviour.OTHER_ID and reply.status == 200:
         reply.body = re.sub(rb'"id": ?"([IP])-[^"]*"', rb'"id": "\1-OTHER0000000"', reply.body, count=1)
     reply.headers.setdefault("PayPal-Debug-Id", secrets.token_hex(7)[:13])

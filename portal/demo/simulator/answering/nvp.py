@@ -70,29 +70,23 @@ class NvpError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One call on its way through."""
+class Asked(calls.Asked):
+    """One call to this API, with its fields."""
 
-    simulator: Simulator
     fields: Mapping[str, str]
-    environment: str
-    operation: str
-
-    @property
-    def provider_id(self) -> str:
-        return self.fields.get("PROFILEID", "")
 
 
 def answer(simulator: Simulator, request: Request) -> Reply:
     """Answer one call to the classic API and write it in the log of calls."""
     fields = dict(parse_qsl(request.body.decode("utf-8", "replace"))) if request.method == "POST" else {}
-    asked = Asked(simulator, fields, _environment(request), METHODS.get(fields.get("METHOD", ""), "unknown"))
+    operation = METHODS.get(fields.get("METHOD", ""), "unknown")
+    asked = Asked(simulator, _environment(request), operation, fields.get("PROFILEID", ""), fields)
     with simulator.lock:
         simulator.settle()
         rule, wait = chosen(simulator.rules, asked.operation, asked.provider_id)
         reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
         reply.wait = wait
-        calls.note(simulator, asked.operation, reply, provider_id=asked.provider_id, reason=fields.get("NOTE", ""))
+        calls.note(asked, reply, fields.get("NOTE", ""))
     return reply
 
 
@@ -175,14 +169,7 @@ def _hex(sign: str) -> str:
 
 
 def _disturbed(asked: Asked, rule: Rule) -> Reply:
-    reply = calls.disturbed(
-        asked.simulator,
-        asked.operation,
-        asked.provider_id,
-        rule,
-        undisturbed=lambda: _undisturbed(asked),
-        forced=lambda: _forced(asked, rule),
-    )
+    reply = calls.disturbed(asked, rule, _undisturbed, _forced)
     if rule.behaviour is Behaviour.OTHER_ID:
         reply.body = reply.body.replace(_encode(asked.provider_id).encode(), b"I%2dOTHER0000000")
     return reply
@@ -219,7 +206,7 @@ def postback(simulator: Simulator, request: Request) -> Reply:
         reply.wait = wait
         if rule and rule.behaviour in (Behaviour.TIMEOUT, Behaviour.SILENT):
             reply.hold = rule.seconds
-        calls.note(simulator, "ipn_postback", reply)
+        calls.note(calls.Asked(simulator, _environment(request), "ipn_postback", ""), reply)
     reply.headers.setdefault("Content-Type", "text/html; charset=UTF-8")
     return reply
 

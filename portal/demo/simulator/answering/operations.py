@@ -14,11 +14,11 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from portal.demo.simulator import shapes
+from portal.demo.simulator.answering import calls
 from portal.demo.simulator.messages import INVALID_CLIENT, INVALID_TOKEN, OAuthError, Reply, Request, json_reply
 from portal.demo.simulator.records import Account, Subscription, moment, stamp
 from portal.demo.simulator.rules import ACTS
 from portal.demo.simulator.shapes import PayPalError
-from portal.demo.simulator.world import Simulator
 
 TOKEN_LIFE: Final = 31_668  # seconds, as in PayPal's own example
 SUBSCRIPTION_SCOPE: Final = "https://uri.paypal.com/services/subscriptions"
@@ -33,14 +33,10 @@ FILTERS: Final = ("statuses", "plan_ids", *BOUNDS)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One call on its way through: what it is about and whose it is."""
+class Asked(calls.Asked):
+    """One call to the REST API, and whose it is."""
 
-    simulator: Simulator
     request: Request
-    environment: str
-    operation: str
-    provider_id: str
     account: Account | None = None
 
     @property
