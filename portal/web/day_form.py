@@ -7,7 +7,7 @@ one that the page has not shown is shown first, and nothing is done meanwhile (c
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from flask import g, request
@@ -58,7 +58,7 @@ class DayForm(PlainForm):
         """The day that was chosen; None for none, or one that cannot be."""
         return None if self.errors else self.on.data
 
-    def validate_on(self, field: Any) -> None:
+    def validate_on(self, field: DayField) -> None:
         """Take a day that lies ahead, within two years."""
         if field.data and not self.today < field.data <= self.today + LONGEST_WAIT:
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))

@@ -16,6 +16,7 @@ from flask_login import LoginManager
 from sqlalchemy.exc import NoResultFound
 from werkzeug.wrappers import Response
 
+from config import Config
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
@@ -146,8 +147,9 @@ def _renew(*, keep: tuple[str, ...]) -> None:
     g.pop("csrf_token", None)
 
 
-def _config() -> Any:
-    return current_app.extensions["portal_config"]
+def _config() -> Config:
+    found: Config = current_app.extensions["portal_config"]
+    return found
 
 
 def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -203,7 +205,7 @@ def _loaded(_request: Request) -> Person | None:
     return found
 
 
-def _for_templates() -> dict[str, Any]:
+def _for_templates() -> dict[str, object]:
     alerts = [_key_alert(provider, since) for provider, since in g.get("broken_keys", {}).items()]
     return {"merchant": g.get("merchant"), "key_alerts": alerts}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from flask_babel import gettext as _
 
@@ -92,12 +92,12 @@ def sum_moved(entry: TimelineEntry) -> str:
     return _("%(amount)s; not returned: %(left)s", **figures)
 
 
-def _one_of(words: type[Word], value: Any) -> Word | None:
-    return words(value) if value in set(words) else None
+def _one_of(words: type[Word], value: object) -> Word | None:
+    return words(value) if isinstance(value, str) and value in set(words) else None
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(str(value))
+    except ValueError:
         return None

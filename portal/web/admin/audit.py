@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from flask import Response, abort, flash, g, redirect, request, url_for
@@ -20,6 +20,9 @@ from portal.services.audit.audit_exports import Format
 from portal.web import labels
 from portal.web.admin import audit_words, bp, showing
 from portal.web.identity import by, context, person
+
+if TYPE_CHECKING:
+    from portal.models import AuditEntry
 
 MOST: Final = 20_000  # rows checked while a person waits for the page
 STRANGERS: Final = frozenset({Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.LOGIN_UNLOCKED})
@@ -85,14 +88,14 @@ def _whole(verdict: Verdict) -> str:
     )
 
 
-def _stranger(row: Any, names: Mapping[UUID, str]) -> str:
+def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:
     """Return under whose address somebody tried to log in: who it was is not known."""
     if row.act not in STRANGERS:
         return ""
-    return _("Somebody, as %(name)s", name=names.get(row.subject_id, ""))
+    return _("Somebody, as %(name)s", name=names.get(row.subject_id, "") if row.subject_id else "")
 
 
-def _who(row: Any) -> str:
+def _who(row: AuditEntry) -> str:
     if row.channel == COMMAND_LINE:
         return _("Operator")
     return str(labels.ACTOR[Actor(row.actor)])

@@ -6,8 +6,9 @@ What is said afterwards is where the request really stands: "confirmed" rests on
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import abort, flash, g, redirect, url_for
@@ -39,6 +40,9 @@ from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
 
 log = structlog.get_logger("portal.web")
 
@@ -130,7 +134,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
-def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
+def _wish(subscription_id: uuid.UUID, action: Action) -> Wish:
     who = person()
     return Wish(
         merchant_id=who.merchant_id,
@@ -141,22 +145,20 @@ def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
         actor_id=who.id,
         actor_name=who.name,
         role=who.role,
-        **more,
     )
 
 
 def _act(
     subscription_id: uuid.UUID,
     action: Action,
-    form: Any,
+    form: EndForm | LocalEndForm,
     day: date | None,
     *,
     received_id: uuid.UUID | None,
 ) -> None:
     """Do it. What remains to be done is decided under the lock: the end may have come since the page was drawn."""
-    wish = _wish(
-        subscription_id,
-        action,
+    wish = replace(
+        _wish(subscription_id, action),
         reason_text=form.internal_note.data or "",
         provider_note=form.provider_note.data if "provider_note" in form else "",
         wished_on=day,
@@ -213,13 +215,13 @@ def _neutral_note() -> str:
     return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
-def _planned(subscription: Any, day: date | None, *, now: datetime) -> Schedule | None:
+def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
     wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
     return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
 
 
 def _told(
-    subscription: Any, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
+    subscription: Subscription, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
 ) -> PlannedWords | None:
     if planned is None:
         return None
@@ -229,7 +231,7 @@ def _told(
     return planned_words(facts, formatter(), is_recorded=False)
 
 
-def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
+def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[str]:
     """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
     if subscription.is_over:
         return [_("Nothing is sent to PayPal: the subscription is already over there.")]
@@ -252,14 +254,14 @@ def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
     return said
 
 
-def _meaning(subscription: Any, action: Action) -> str:
+def _meaning(subscription: Subscription, action: Action) -> str:
     """Return what the end says; of a commitment that nobody knows it is the team's own word."""
     if action is Action.COMPLETE and subscription.committed_until is None:
         return _("No commitment is known here: it is you who say that it was carried through.")
     return str(words.MEANING[action])
 
 
-def _too_early(subscription: Any, at: datetime) -> str:
+def _too_early(subscription: Subscription, at: datetime) -> str:
     """Return the warning that a commitment still runs at that moment, "" when none does."""
     committed = subscription.committed_until
     if subscription.is_over or committed is None or committed <= at:
@@ -267,7 +269,7 @@ def _too_early(subscription: Any, at: datetime) -> str:
     return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
 
 
-def _relaunch(subscription: Any, outcome: Status) -> str:
+def _relaunch(subscription: Subscription, outcome: Status) -> str:
     if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
         return _("The customer asked not to be contacted: no invitation to come back.")
     assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import Row
 from wtforms import (
     BooleanField,
     EmailField,
@@ -30,6 +32,8 @@ from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
+
+Code = TypeVar("Code", bound=str)
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
 MOST_CONTENTS: Final = 300
@@ -72,7 +76,7 @@ def one_line(text: str | None) -> str:
     return " ".join(plain(text).split())
 
 
-def choices(words: Mapping[Any, Any]) -> list[SelectChoice]:
+def choices(words: Mapping[Code, LazyString]) -> list[SelectChoice]:
     """Return codes and words as a field offers them."""
     return [SelectChoice(code, label) for code, label in words.items()]
 
@@ -116,7 +120,7 @@ class SettingsForm(BaseForm):
         zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
         self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
 
-    def validate_time_zone(self, field: Any) -> None:
+    def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
         if field.data not in available_timezones():
             raise ValidationError(str(_l("Choose a time zone of the list.")))
@@ -265,7 +269,7 @@ class SubscriptionFilter(CustomerFilter):
     status = SelectField(_l("State"), validate_choice=False)
     product = SelectField(_l("Product"), validate_choice=False)
 
-    def offer(self, products: Iterable[Any]) -> None:
+    def offer(self, products: Iterable[Row[Any]]) -> None:
         """Offer every state, and the merchant's products (rows of id and name)."""
         self.status.choices = [SelectChoice("", _l("All")), *choices(STATUS)]
         self.product.choices = [SelectChoice("", _l("All")), *(SelectChoice(str(row.id), row.name) for row in products)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -23,6 +23,9 @@ from portal.web.admin import comparison_words, late_payment_words, presenting, w
 from portal.web.admin.messages import event_words
 from portal.web.admin.presenting import Happening, Row
 from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import EndRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ def _may(role: Role, wanted: Role, *ways: Way) -> list[Way]:
 
 
 def _request(item: Item, role: Role) -> Card:
-    request = item.about
+    request: EndRequest = item.about
     retry = Way(
         label=_("Try again now"),
         url=url_for(".request_retry", request_id=request.id),
@@ -102,8 +105,8 @@ def _request(item: Item, role: Role) -> Card:
         happened=presenting.trouble(request),
         todo=presenting.todo(request),
         rows=[
-            (_("PayPal id"), item.subscription.provider_id if item.subscription else None),
-            *presenting.request_rows(request, item.subscription, utc_now()),
+            (_("PayPal id"), request.subscription.provider_id),
+            *presenting.request_rows(request, request.subscription, utc_now()),
         ],
         ways=[*_may(role, Role.SUPPORT, retry), *_key_page(item, request.trouble, role)],
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import structlog
 from flask import flash, redirect, url_for
@@ -140,7 +139,7 @@ def _page(late_id: uuid.UUID, form: ExplanationForm) -> str:
         )
 
 
-def words_of(alarm: Alarm) -> dict[str, Any]:
+def words_of(alarm: Alarm) -> dict[str, object]:
     """Return an alarm with its words, for a page and for a card."""
     say, subscription = formatter(), alarm.late.subscription
     return {

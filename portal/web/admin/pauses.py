@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
@@ -33,6 +34,9 @@ from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import PauseRequest, Subscription
 
 log = structlog.get_logger("portal.web")
 
@@ -66,7 +70,7 @@ def ask(subscription_id: uuid.UUID, kind: str) -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-def _form(wanted: PauseKind, history: list[Any], *, now: datetime) -> PauseForm | StaffResumeForm:
+def _form(wanted: PauseKind, history: list[PauseRequest], *, now: datetime) -> PauseForm | StaffResumeForm:
     note = _neutral_note(wanted)
     if wanted is PauseKind.PAUSE:
         return PauseForm(provider_note=note)
@@ -75,7 +79,7 @@ def _form(wanted: PauseKind, history: list[Any], *, now: datetime) -> PauseForm 
     return StaffResumeForm(provider_note=note, day=day)
 
 
-def _preview(found: Any, wanted: PauseKind, seen: PausePreview, **more: Any) -> str:
+def _preview(found: Subscription, wanted: PauseKind, seen: PausePreview, **more: object) -> str:
     """Return the page that shows what it changes."""
     is_pause = wanted is PauseKind.PAUSE
     return showing.page(
@@ -123,7 +127,9 @@ def say(request_id: uuid.UUID) -> None:
         flash(_("Recorded. PayPal has not confirmed it yet: the portal keeps trying."), "warning")
 
 
-def possible(subscription: Any, history: list[Any], *, ending: bool, now: datetime) -> list[tuple[str, Any]]:
+def possible(
+    subscription: Subscription, history: list[PauseRequest], *, ending: bool, now: datetime
+) -> list[tuple[str, LazyString]]:
     """Return what may be asked for (kind and label): never what PayPal must refuse, nor beside an end."""
     if ending:
         return []
@@ -141,7 +147,7 @@ def possible(subscription: Any, history: list[Any], *, ending: bool, now: dateti
     return found
 
 
-def lines(history: list[Any], *, now: datetime) -> list[dict[str, Any]]:
+def lines(history: list[PauseRequest], *, now: datetime) -> list[dict[str, object]]:
     """Return the requests for the record, newest first, with what may be done with each."""
     return [
         {
@@ -157,7 +163,7 @@ def lines(history: list[Any], *, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def notice(subscription: Any) -> str:
+def notice(subscription: Subscription) -> str:
     """Return what staff must know of one that is late: what PayPal allows, and what it does not."""
     if subscription.status is not Status.PAST_DUE:
         return ""
@@ -172,7 +178,7 @@ def notice(subscription: Any) -> str:
     )
 
 
-def _rows(row: Any) -> list[Row]:
+def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
         (_("Asked by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
@@ -194,7 +200,7 @@ def _rows(row: Any) -> list[Row]:
     return rows
 
 
-def _request(request_id: uuid.UUID) -> Any:
+def _request(request_id: uuid.UUID) -> PauseRequest:
     with context().db.read() as session:
         return queries.of_merchant(session, person().merchant_id, request_id)
 
@@ -215,7 +221,7 @@ def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = No
     )
 
 
-def _act(subscription_id: uuid.UUID, kind: PauseKind, form: Any) -> None:
+def _act(subscription_id: uuid.UUID, kind: PauseKind, form: PauseForm | StaffResumeForm) -> None:
     day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen else None
     wish = _wish(subscription_id, kind, day, form.provider_note.data)
     asked = pauses.record(context(), wish, now=utc_now())
@@ -239,7 +245,7 @@ def _neutral_note(kind: PauseKind) -> str:
     return Translator(g.merchant.locale).gettext("Subscription resumed")
 
 
-def _at_paypal(subscription: Any, kind: PauseKind) -> list[str]:
+def _at_paypal(subscription: Subscription, kind: PauseKind) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     price = presenting.price(subscription)
     if kind is PauseKind.RESUME:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from flask import g
 from flask_babel import gettext as _
@@ -24,6 +25,9 @@ from portal.services.dates.end_schedules import payments_around
 from portal.web import labels, timeline_words
 from portal.web.admin import words
 from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import Comeback, Customer, EndRequest, Plan, Subscription
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
 
@@ -45,7 +49,7 @@ def customer_name(name: str, email: str | None) -> str:
     return name or email or _("Customer without name or address")
 
 
-def told(customer: Any, words: str) -> str:
+def told(customer: Customer, words: str) -> str:
     """Return `words`, which say that the customer is told; without an address, that somebody has to tell them."""
     if customer.email:
         return words
@@ -54,12 +58,12 @@ def told(customer: Any, words: str) -> str:
     return _("No email address of this customer is known here: tell them yourself.")
 
 
-def money(amount: Any, currency: str | None) -> Money | None:
+def money(amount: Decimal | None, currency: str | None) -> Money | None:
     """Return an amount with its currency; None when either is unknown."""
     return Money(amount, currency) if amount is not None and currency else None
 
 
-def price(row: Any) -> str:
+def price(row: Subscription | Plan) -> str:
     """Return the price and rhythm of a subscription or of a list's row."""
     return formatter().price(money(row.amount, row.currency), row.interval_unit, row.interval_count)
 
@@ -74,7 +78,7 @@ def short(at: datetime | None) -> str | None:
     return formatter().short(at) if at is not None else None
 
 
-def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
+def settings_of(subscription: Subscription, *, notified: bool = False) -> Settings:
     """Return what decides who may end the subscription; `notified`: its customer waits for its end."""
     return Settings(
         self_cancellation=g.merchant.self_cancellation,
@@ -83,7 +87,9 @@ def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
     )
 
 
-def dates(subscription: Any, request: Any, given: tuple[Grant, ...], *, now: datetime) -> list[Row]:
+def dates(
+    subscription: Subscription, request: EndRequest | None, given: tuple[Grant, ...], *, now: datetime
+) -> list[Row]:
     """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown.
 
     `request`: the open one, if any. An end that waits has its day.
@@ -183,7 +189,7 @@ def _detail(entry: TimelineEntry) -> str:
     return " – ".join(part for part in parts if part)
 
 
-def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
+def request_rows(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
     """Return what is known of a request to end, for its summary."""
     answer = request.answer or {}
     rows: list[Row] = [
@@ -213,20 +219,22 @@ def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
     return rows
 
 
-def next_payment(subscription: Any, waits: PlannedWords | None) -> str | None:
+def next_payment(subscription: Subscription, waits: PlannedWords | None) -> str | None:
     """Return the next payment's day; where none is taken any more that is known, and no unknown date."""
     at = subscription.next_payment_at
     is_known = (at is None and subscription.is_over) or subscription.takes_no_payment
     return _("none") if is_known or (waits is not None and waits.none_left) else day(at)
 
 
-def plans(requests: Iterable[Any], *, now: datetime) -> dict[uuid.UUID, PlannedWords]:
+def plans(requests: Iterable[EndRequest], *, now: datetime) -> dict[uuid.UUID, PlannedWords]:
     """Return what is said of each end that waits, by subscription, for lists; the subscriptions are loaded."""
     said = ((one.subscription_id, planned(one, one.subscription, now=now)) for one in requests)
     return {subscription_id: waits for subscription_id, waits in said if waits is not None}
 
 
-def planned(request: Any, subscription: Any, given: tuple[Grant, ...] = (), *, now: datetime) -> PlannedWords | None:
+def planned(
+    request: EndRequest, subscription: Subscription, given: tuple[Grant, ...] = (), *, now: datetime
+) -> PlannedWords | None:
     """Return what is said of an end that waits for its day; None of one that does not wait."""
     told = planned_ends.told_of(request, subscription, g.merchant, given=given, now=now)
     return planned_words(told, formatter()) if told is not None else None
@@ -237,21 +245,22 @@ def asked_on(at: datetime, way: Way | None) -> str | None:
     return short(at) if has_hour(way) else formatter().short_day(at)
 
 
-def _asked(request: Any) -> list[Row]:
+def _asked(request: EndRequest) -> list[Row]:
     """Return who asked and when; of an end that answers a customer, who carried it out too."""
     acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
-    if not request.answers:
+    way = request.notified_way if request.answers else None
+    if way is None:
         return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
     return [
-        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[request.notified_way]}"),
-        (_("Asked on"), asked_on(request.notified_at, request.notified_way)),
+        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[way]}"),
+        (_("Asked on"), asked_on(request.asked_at, way)),
         (_("Reference of the notification"), request.notified_reference),
         (_("Carried out by"), acted),
         (_("Carried out on"), short(request.created_at)),
     ]
 
 
-def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:
+def _both_payments(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
     """Return between which payments a planned end lies, and why it waits."""
     around = payments_around(request, subscription, now=now)
     last = day(around.last) if around.last is not None else None
@@ -264,7 +273,7 @@ def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:
     return [(_("Why then"), why), (_("Last payment still taken"), last), after]
 
 
-def comeback_rows(comeback: Any) -> list[Row]:
+def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
@@ -283,19 +292,19 @@ def comeback_rows(comeback: Any) -> list[Row]:
     return rows
 
 
-def is_in_the_way(request: Any, now: datetime) -> bool:
+def is_in_the_way(request: EndRequest, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
     return bool(request.is_open and not request.is_planned(now))
 
 
-def todo(request: Any) -> str:
+def todo(request: EndRequest) -> str:
     """Return what the merchant can do about a request, in words; nothing while the portal goes on by itself."""
     if request.state is RequestState.NEEDS_MERCHANT:
         return str(words.TODO[request.trouble]) if request.trouble is not None else ""
     return str(words.LATE_TODO) if _is_late(request) else ""
 
 
-def trouble(request: Any) -> str:
+def trouble(request: EndRequest) -> str:
     """Return what holds up a request to end: a planned time that was missed, then what PayPal said."""
     missed = (
         _(
@@ -309,5 +318,5 @@ def trouble(request: Any) -> str:
     return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
 
 
-def _is_late(request: Any) -> bool:
+def _is_late(request: EndRequest) -> bool:
     return bool(request.is_open and request.late_told_at is not None)

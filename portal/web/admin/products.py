@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,9 @@ from portal.web.admin.forms import ProductForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
+
+if TYPE_CHECKING:
+    from portal.models import Product
 
 
 @bp.get("/products", endpoint="products")
@@ -83,7 +86,7 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
     ), (422 if form.errors else 200)
 
 
-def _prices(product: Any) -> list[str]:
+def _prices(product: Product) -> list[str]:
     return list(dict.fromkeys(presenting.price(plan) for plan in product.plans))
 
 
@@ -116,9 +119,9 @@ def _lift_errors(form: ProductForm) -> None:
     form.form_errors.extend(dict.fromkeys(wrong))
 
 
-def _uuid(text: Any) -> uuid.UUID | None:
+def _uuid(text: str | None) -> uuid.UUID | None:
     try:
-        return uuid.UUID(str(text or ""))
+        return uuid.UUID(text or "")
     except ValueError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -43,6 +43,9 @@ from portal.web.admin.lists import place, search_words, turn
 from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
 
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
 
@@ -176,10 +179,10 @@ def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
 
 
-def _actions(subscription: object, *, notified: bool) -> list[Action]:
+def _actions(subscription: Subscription, *, notified: bool) -> list[Action]:
     """Return the ends that the state allows and this person may ask for."""
     settings, role = presenting.settings_of(subscription, notified=notified), person().role
-    possible = actions_from(subscription.status)  # type: ignore[attr-defined]
+    possible = actions_from(subscription.status)
     return [
         action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)
     ]

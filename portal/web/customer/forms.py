@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from flask import g
@@ -49,7 +49,7 @@ class NotificationForm(BaseForm):
     )
     submit = SubmitField(_l("Notification of the cancellation"))
 
-    def validate_wished_on(self, field: Any) -> None:
+    def validate_wished_on(self, field: DayField) -> None:
         """A day that is past cannot be wished for any more; today is as soon as possible."""
         if field.data is not None and field.data < utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date():
             raise ValidationError(str(_l("This day is past. Choose a later one, or leave it empty.")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import g
 from flask_babel import LazyString
@@ -27,6 +27,9 @@ from portal.web.customer.notification_words import Notified, notified, waits_for
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import EndRequest, Payment
 
 # The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
 KEPT_FROM_CUSTOMERS = frozenset({TimelineKind.MARKED_ABANDONED})
@@ -206,14 +209,14 @@ def card(holding: Holding, *, now: datetime) -> Card:
     )
 
 
-def request_label(request: Any) -> str:
+def request_label(request: EndRequest) -> str:
     """Return where a request stands, in a word or two; who has to act is named."""
     if request.state is RequestState.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
     return str(labels.REQUEST_STATE[request.state])
 
 
-def _late_money(payment: Any) -> str:
+def _late_money(payment: Payment) -> str:
     return _(
         "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
         "%(merchant)s and asked for a refund.",
@@ -325,7 +328,7 @@ def who(actor: Actor, channel: Channel | None) -> str:
     return _("%(who)s (%(channel)s)", who=person, channel=labels.CHANNEL[channel])
 
 
-def asked_by(request: Any) -> str:
+def asked_by(request: EndRequest) -> str:
     """Return who asked for an end and by which way, in the customer's words."""
     if request.answers and request.notified_way is not None:
         return _("%(who)s (%(channel)s)", who=_("you"), channel=labels.WAY[request.notified_way])

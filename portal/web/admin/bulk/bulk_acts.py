@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from flask import Response, flash, g, redirect, request, url_for
@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.bulk_acts import ONE_CONFIRMATION
+from portal.domain.end_requests import Trouble
 from portal.domain.policies import Role
 from portal.domain.subscriptions import ENDINGS
 from portal.extensions import Database
@@ -29,6 +30,9 @@ from portal.web.admin.bulk.bulk_forms import BulkEndForm, BulkLocalForm, ResultF
 from portal.web.admin.lists import place, turn
 from portal.web.confirming import ask_again
 from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import BulkAct
 
 FIRST_ROWS: Final = 20  # shown before confirming
 BATCH: Final = 1000
@@ -61,7 +65,7 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     return (ask_again() if is_many else None) or _preview(act)
 
 
-def _preview(act: Any) -> ResponseReturnValue:
+def _preview(act: BulkAct) -> ResponseReturnValue:
     now = utc_now()
     with context().db.read() as session:
         counts = bulk_previews.count(session, act, now=now)
@@ -86,7 +90,7 @@ def _preview(act: Any) -> ResponseReturnValue:
     ), (422 if form.errors else 200)
 
 
-def _confirm(act: Any, form: Any) -> ResponseReturnValue:
+def _confirm(act: BulkAct, form: BulkEndForm | BulkLocalForm) -> ResponseReturnValue:
     try:
         bulk_acts.confirm(
             context(),
@@ -101,7 +105,7 @@ def _confirm(act: Any, form: Any) -> ResponseReturnValue:
     return redirect(url_for(".bulk_act", bulk_act_id=act.id), 303)
 
 
-def _results(act: Any) -> ResponseReturnValue:
+def _results(act: BulkAct) -> ResponseReturnValue:
     code = request.args.get("result")
     result = Result(code) if code in set(Result) else None
     with context().db.read() as session:
@@ -167,7 +171,7 @@ def results(bulk_act_id: uuid.UUID) -> Response:
     return answer
 
 
-def _change(act: Any, bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
+def _change(act: Callable[..., object], bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
     try:
         act(context(), who(), bulk_act_id, now=utc_now())
     except bulk_acts.NotNow:
@@ -201,7 +205,7 @@ def _pieces(
     head: tuple[str, ...],
     words: dict[str, str],
     reasons: dict[str, str],
-    troubles: dict[Any, str],
+    troubles: dict[Trouble, str],
     zone: ZoneInfo,
 ) -> Iterator[str]:
     yield MARK + line_of(head)
@@ -210,8 +214,8 @@ def _pieces(
         with database.read() as session:
             page = bulk_results.rows_page(session, act_id, after=after, limit=BATCH)
         for row in page.rows:
-            open_trouble = row.trouble if row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT) else None
-            why = reasons.get(row.reason, "") or troubles.get(open_trouble, "")
+            is_open = row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT)
+            why = reasons.get(row.reason, "") or (troubles.get(row.trouble, "") if is_open else "")
             at = row.confirmed_at.astimezone(zone) if row.result == Result.CONFIRMED else None
             confirmed = at.isoformat(timespec="seconds") if at is not None else ""
             cells = (row.position, row.name, row.email or "", row.product, row.provider_id)

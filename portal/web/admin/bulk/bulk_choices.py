@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from portal.services.bulk import bulk_acts
 from portal.services.bulk.bulk_acts import BadChoice, Choice
 from portal.web.admin.bulk import bulk_words
 from portal.web.admin.bulk.bulk_acts import who
+from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.identity import context, person
 
 
@@ -33,7 +33,7 @@ def matching(
     return acts.count(session, found)
 
 
-def draft(form: Any, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
+def draft(form: ChoiceForm, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
     """Freeze what was chosen; None when it cannot be an act: the form then says why."""
     if request.form.get("scope") == "all":
         said = {"status": status, "product": _name(product_id), "q": search}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, StringField, SubmitField, ValidationError
@@ -40,7 +38,7 @@ class _Typed(BaseForm):
         if total <= ONE_CONFIRMATION:
             del self.number
 
-    def validate_number(self, field: Any) -> None:
+    def validate_number(self, field: StringField) -> None:
         """Take the exact number, whatever spaces or marks stand between its thousands."""
         digits = "".join(sign for sign in field.data or "" if sign.isalnum())
         if digits != str(self.total):

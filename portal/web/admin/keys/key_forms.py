@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
@@ -44,7 +44,7 @@ def _receivers() -> TextAreaField:
 class _WithReceivers(BaseForm):
     receivers = _receivers()
 
-    def validate_receivers(self, field: Any) -> None:
+    def validate_receivers(self, field: TextAreaField) -> None:
         """Take addresses and merchant ids, one a line; name the first line that is neither."""
         named = self.receivers_named()
         if len(named) > MOST_RECEIVERS:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, SubmitField, ValidationError
 from wtforms.validators import InputRequired
@@ -30,13 +31,13 @@ class FetchForm(BaseForm):
     end = DayField(_l("Last day"), validators=[InputRequired(_l("Enter the last day, for example 05/04/2026."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
-    def validate_start(self, field: Any) -> None:
+    def validate_start(self, field: DayField) -> None:
         """PayPal is asked for thirty days at most."""
         _has_come(field)
         if field.data and field.data < today() - timedelta(days=DAYS):
             raise ValidationError(str(TOO_OLD))
 
-    def validate_end(self, field: Any) -> None:
+    def validate_end(self, field: DayField) -> None:
         """A span has to begin before it ends."""
         _has_come(field)
         if field.data and self.start.data and field.data < self.start.data:
@@ -53,7 +54,7 @@ class EventFilter(PlainForm):
 
     status = SelectField(_l("State"), validate_choice=False)
 
-    def offer(self, states: Mapping[str, Any]) -> None:
+    def offer(self, states: Mapping[str, LazyString]) -> None:
         """Offer all messages, and those in one of the states."""
         self.status.choices = [
             SelectChoice("", _l("All")),
@@ -61,7 +62,7 @@ class EventFilter(PlainForm):
         ]
 
 
-def _has_come(field: Any) -> None:
+def _has_come(field: DayField) -> None:
     if field.data and field.data > today():
         raise ValidationError(str(_l("This day has not come yet.")))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -135,7 +135,7 @@ def _page(form: FetchForm | None) -> str:
         )
 
 
-def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owner: bool) -> dict[str, Any]:
+def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owner: bool) -> dict[str, object]:
     """Return whether PayPal reports to us. The secret addresses are for owners, who paste them at PayPal."""
     keys = {key.provider.value: key for key in paypal_accounts.all_of_merchant(session, merchant_id).values()}
     rest, classic = keys.get("paypal_rest"), keys.get("paypal_classic")
@@ -157,7 +157,7 @@ def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owne
     }
 
 
-def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, Any]:
+def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, object]:
     wanted = request.args.get("status")
     state = EventState(wanted) if wanted in SHOWN else None
     found = event_lists.events_page(session, merchant_id, state=state, place=place())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from flask import g
@@ -77,12 +77,12 @@ class ReceivedForm(BaseForm):
     )
     submit = SubmitField(_l("Record the request"))
 
-    def validate_received_on(self, field: Any) -> None:
+    def validate_received_on(self, field: DayField) -> None:
         """Nothing is received tomorrow."""
         if field.data is not None and field.data > today():
             raise ValidationError(str(_l("This day has not come yet.")))
 
-    def validate_way(self, field: Any) -> None:
+    def validate_way(self, field: SelectField) -> None:
         """Take only the ways that staff may record."""
         if field.data not in set(STAFF_WAYS):
             raise ValidationError(str(_l("Choose how it came.")))
@@ -115,7 +115,7 @@ class PaidUntilForm(BaseForm):
     submit = SubmitField(_l("Save the date and tell the customer"))
     started_on: date | None = None
 
-    def validate_last_day(self, field: Any) -> None:
+    def validate_last_day(self, field: DayField) -> None:
         """Not before it began, and not in a time that nobody pays for ahead."""
         if field.data is None:
             return
