@@ -32,6 +32,7 @@ from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
+from portal.web.typed_text import one_line, plain
 
 Code = TypeVar("Code", bound=str)
 
@@ -65,20 +66,47 @@ COMMON_ZONES: Final = (
     "UTC",
 )
 
-
-def plain(text: str | None) -> str:
-    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
-    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
-
-
-def one_line(text: str | None) -> str:
-    """Return the text on one line."""
-    return " ".join(plain(text).split())
+AN_ADDRESS: Final = (
+    Length(max=254, message=_l("This address is too long.")),
+    Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+)
 
 
 def choices(words: Mapping[Code, LazyString]) -> list[SelectChoice]:
     """Return codes and words as a field offers them."""
     return [SelectChoice(code, label) for code, label in words.items()]
+
+
+def shown_name() -> StringField:
+    """Return the field of the name that customers read."""
+    return StringField(
+        _l("Name that your customers read"),
+        filters=[one_line],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+    )
+
+
+def provider_note() -> StringField:
+    """Return the field of what PayPal is told with an act: the payer may read it there."""
+    return StringField(
+        _l("Note for PayPal"),
+        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
+        filters=[one_line],
+        validators=[
+            DataRequired(_l("PayPal wants a note: write at least one word.")),
+            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
+        ],
+    )
+
+
+def internal_note() -> TextAreaField:
+    """Return the field of what the team alone reads."""
+    return TextAreaField(
+        _l("Internal note"),
+        description=_l("Only your team reads it."),
+        filters=[plain],
+        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
+    )
 
 
 class SettingsForm(BaseForm):
@@ -94,19 +122,14 @@ class SettingsForm(BaseForm):
         filters=[plain],
         validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
     )
-    name = StringField(
-        _l("Name that your customers read"),
-        filters=[one_line],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
-    )
+    name = shown_name()
     support_email = EmailField(
         _l("Email address for your customers’ questions"),
         description=_l("What waits for you is told there too."),
         filters=[one_line],
         validators=[
             DataRequired(_l("Enter an address: without one nobody is told of what waits for you.")),
-            Length(max=254, message=_l("This address is too long.")),
-            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+            *AN_ADDRESS,
         ],
     )
     time_zone = SelectField(
@@ -147,11 +170,7 @@ class ContentRow(PlainForm):
 class ProductForm(BaseForm):
     """A product's name, access rule and contents."""
 
-    name = StringField(
-        _l("Name that your customers read"),
-        filters=[one_line],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
-    )
+    name = shown_name()
     keep_after_completion = BooleanField(
         _l("Keep access after completion"),
         description=_l("Who carried the commitment through to its end keeps everything for good."),
@@ -221,12 +240,7 @@ class ProductForm(BaseForm):
 class LocalEndForm(BaseForm):
     """An end that PayPal is not told of."""
 
-    internal_note = TextAreaField(
-        _l("Internal note"),
-        description=_l("Only your team reads it."),
-        filters=[plain],
-        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
-    )
+    internal_note = internal_note()
     submit = SubmitField(_l("Confirm"))
 
 
@@ -235,21 +249,8 @@ class EndForm(BaseForm):
 
     beside = day_form.FIELDS
 
-    provider_note = StringField(
-        _l("Note for PayPal"),
-        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("PayPal wants a note: write at least one word.")),
-            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
-        ],
-    )
-    internal_note = TextAreaField(
-        _l("Internal note"),
-        description=_l("Only your team reads it."),
-        filters=[plain],
-        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
-    )
+    provider_note = provider_note()
+    internal_note = internal_note()
     submit = SubmitField(_l("Confirm"))
 
 

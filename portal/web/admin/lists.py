@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import request, url_for
 
 from portal.queries.desk import Place
+from portal.web.typed_text import one_line
 
 LONGEST_SEARCH: Final = 100
 KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one page to the next
@@ -15,7 +16,7 @@ KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one p
 
 def search_words() -> str:
     """Return what is searched, on one line and of a sane length; a NUL, which PostgreSQL refuses, is left out."""
-    return " ".join(request.args.get("q", "").replace("\x00", "").split())[:LONGEST_SEARCH]
+    return one_line(request.args.get("q"))[:LONGEST_SEARCH]
 
 
 def place() -> Place:

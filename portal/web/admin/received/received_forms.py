@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 from flask import g
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from portal.clock import utc_now
 from portal.domain.received_requests import STAFF_WAYS
-from portal.web.admin.forms import choices, one_line, plain
+from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.labels import WAY
+from portal.web.typed_text import one_line, plain
 
 LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
 
@@ -57,11 +58,7 @@ class ReceivedForm(BaseForm):
         _l("Email address"),
         description=_l("An acknowledgement is sent there at once."),
         filters=[one_line],
-        validators=[
-            Optional(),
-            Length(max=254, message=_l("This address is too long.")),
-            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
-        ],
+        validators=[Optional(), *AN_ADDRESS],
     )
     contract = StringField(
         _l("What they say about the contract"),
