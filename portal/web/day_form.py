@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from flask import g, request
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
@@ -20,6 +19,7 @@ from wtforms.validators import Optional
 from portal.web import drafts
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
+from portal.web.local_days import local_day
 
 FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
 TYPED: Final = "1"  # `show` for the day of the field
@@ -71,7 +71,7 @@ def chosen_day(now: datetime, *, wished_on: date | None = None) -> DayForm:
     was typed meanwhile goes before it, since Enter in the field presses whichever button comes first.  `wished_on`: the
     day of the notification that the end answers; where nobody has chosen yet, it is proposed.
     """
-    today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+    today = local_day(now)
     given = request.form if "on" in request.form else request.args
     kept = drafts.typed("on") if request.method == "GET" and "on" not in given else None
     if kept is None and "on" not in given and wished_on is not None and wished_on > today:

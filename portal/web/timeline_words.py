@@ -6,6 +6,7 @@ A word that is none of ours (an older release's, or a newer one's) says nothing:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -32,6 +33,18 @@ STATUS_IN: Final[Mapping[TimelineKind, str]] = {
 SUM_IN: Final = frozenset(
     {TimelineKind.LATE_PAYMENT, TimelineKind.REFUND_REQUESTED, TimelineKind.REFUNDED, TimelineKind.REFUND_FAILED}
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One line of a timeline, as the macro wants it."""
+
+    at: datetime
+    when: str
+    title: str
+    detail: str
+    actor: str = ""
+    status: str
 
 
 def title(entry: TimelineEntry) -> str:

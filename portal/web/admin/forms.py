@@ -27,7 +27,6 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
-from portal.web import day_form
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
@@ -235,23 +234,6 @@ class ProductForm(BaseForm):
         empty = sum(1 for row in self.contents if not row.form.title.data)
         for _number in range(min(number - empty, MOST_CONTENTS - len(self.contents))):
             self.contents.append_entry()
-
-
-class LocalEndForm(BaseForm):
-    """An end that PayPal is not told of."""
-
-    internal_note = internal_note()
-    submit = SubmitField(_l("Confirm"))
-
-
-class EndForm(BaseForm):
-    """An end that PayPal is told of, with the note that the payer may read there."""
-
-    beside = day_form.FIELDS
-
-    provider_note = provider_note()
-    internal_note = internal_note()
-    submit = SubmitField(_l("Confirm"))
 
 
 class CustomerFilter(PlainForm):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 from flask import abort, flash, g, redirect, url_for
@@ -34,6 +33,7 @@ from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.local_days import local_day
 
 if TYPE_CHECKING:
     from portal.models import PauseRequest, Subscription
@@ -75,7 +75,7 @@ def _form(wanted: PauseKind, history: list[PauseRequest], *, now: datetime) -> P
     if wanted is PauseKind.PAUSE:
         return PauseForm(provider_note=note)
     planned = next((row.due_at for row in history if row.kind is wanted and row.waits(now)), None)
-    day = planned.astimezone(ZoneInfo(g.merchant.time_zone)).date() if planned is not None else None
+    day = local_day(planned) if planned is not None else None
     return StaffResumeForm(provider_note=note, day=day)
 
 

@@ -13,6 +13,7 @@ from portal.domain.policies import ROLE_RANK, Role
 from portal.queries import inbox
 from portal.web import labels
 from portal.web.admin import bp, presenting, words
+from portal.web.admin.ends import end_facts
 from portal.web.identity import context, person
 
 WORDS: Final[Mapping[str, object]] = {
@@ -26,8 +27,8 @@ WORDS: Final[Mapping[str, object]] = {
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
     "asked_on": presenting.asked_on,
-    "request_rows": presenting.request_rows,
-    "todo": presenting.todo,
+    "request_rows": end_facts.request_rows,
+    "todo": end_facts.todo,
 }
 
 bp.add_app_template_filter(presenting.price, "price_of")

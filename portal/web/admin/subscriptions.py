@@ -37,6 +37,7 @@ from portal.web import payments as payment_lines
 from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
+from portal.web.admin.ends import end_facts
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
 from portal.web.admin.lists import place, search_words, turn
@@ -134,7 +135,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         ending = any(one.is_open for one in requests)
         notified = received_pages.waiting(session, found)
         answers = any(one.is_open and one.answers for one in requests)
-        in_the_way = any(presenting.is_in_the_way(one, now) for one in requests)
+        in_the_way = any(end_facts.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
         given = grants_of(found.product, by_hand)
@@ -147,7 +148,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
             price=presenting.price(found),
             next_payment=presenting.next_payment(found, waits),
-            dates=presenting.dates(found, standing, given, now=now),
+            dates=presenting.dates(found, standing, given, waits, now=now),
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
-from portal.clock import utc_now
 from portal.web import day_form
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.labels import REASON
+from portal.web.local_days import today
 from portal.web.typed_text import plain
 
 LONGEST_COMMENT: Final = 500
@@ -46,7 +44,7 @@ class NotificationForm(BaseForm):
 
     def validate_wished_on(self, field: DayField) -> None:
         """A day that is past cannot be wished for any more; today is as soon as possible."""
-        if field.data is not None and field.data < utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date():
+        if field.data is not None and field.data < today():
             raise ValidationError(str(_l("This day is past. Choose a later one, or leave it empty.")))
 
 

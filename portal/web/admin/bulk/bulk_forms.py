@@ -9,7 +9,8 @@ from wtforms import SelectChoice, SelectField, StringField, SubmitField, Validat
 from portal.domain.bulk_acts import ONE_CONFIRMATION
 from portal.domain.subscriptions import Action
 from portal.web.admin.bulk import bulk_words
-from portal.web.admin.forms import EndForm, LocalEndForm, choices
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm
+from portal.web.admin.forms import choices
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter

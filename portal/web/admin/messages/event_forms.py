@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, SubmitField, ValidationError
 from wtforms.validators import InputRequired
 
-from portal.clock import utc_now
 from portal.services.dates.end_schedules import beginning_of
 from portal.services.messages.missed_events import LONGEST
+from portal.web.admin.forms import choices
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter
+from portal.web.local_days import today
 
 DAYS: Final = LONGEST.days
 TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the nightly comparison.")
@@ -58,7 +58,7 @@ class EventFilter(PlainForm):
         """Offer all messages, and those in one of the states."""
         self.status.choices = [
             SelectChoice("", _l("All")),
-            *(SelectChoice(code, label) for code, label in states.items()),
+            *choices(states),
         ]
 
 
@@ -67,20 +67,6 @@ def _has_come(field: DayField) -> None:
         raise ValidationError(str(_l("This day has not come yet.")))
 
 
-def local_day(at: datetime) -> date:
-    """Return the merchant's day of a moment."""
-    return at.astimezone(_zone()).date()
-
-
-def today() -> date:
-    """Return the merchant's day now."""
-    return local_day(utc_now())
-
-
 def midnight(day: date) -> datetime:
     """Return when a day begins for the merchant, in UTC."""
     return beginning_of(day, formatter().time_zone)
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(formatter().time_zone)

@@ -28,8 +28,9 @@ from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, showing
 from portal.web.admin.lists import place, turn
 from portal.web.admin.messages import event_facts, event_words
-from portal.web.admin.messages.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm, local_day, today
+from portal.web.admin.messages.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm
 from portal.web.identity import by, context, person
+from portal.web.local_days import local_day, today
 
 SHOWN: Final = (EventState.WAITING, EventState.FAILED)  # what the list can be narrowed to
 

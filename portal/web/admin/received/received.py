@@ -15,12 +15,13 @@ from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration
-from portal.web.admin import bp, inbox_cards, presenting, showing
+from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.received import received_pages
-from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm, noon_of, today
+from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
 from portal.web.identity import by, context, person
+from portal.web.local_days import noon_of, today
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -63,7 +64,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         found = stored.found(session, who.merchant_id, search) if is_sought and search else []
         strangers = received_pages.strangers(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
-        rows = inbox_cards.received_rows(received)
+        rows = received_pages.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
         over_on = presenting.day(over)
         return showing.page(

@@ -15,6 +15,8 @@ from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
 from portal.web import labels
 from portal.web.admin import presenting
+from portal.web.admin.presenting import Row
+from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
     from portal.models import Customer, Subscription
@@ -69,3 +71,22 @@ def note_of(received: ReceivedRequest | None) -> str:
         date=presenting.day(received.received_at),
         way=labels.WAY[received.way],
     )
+
+
+def received_rows(received: ReceivedRequest) -> list[Row]:
+    """Return what was declared, for a summary."""
+    rows: list[Row] = [
+        (_("Reference"), received.reference),
+        (_("Received on"), presenting.asked_on(received.received_at, received.way)),
+        (_("By"), str(labels.WAY[received.way])),
+        (_("Email address"), received.email or _("none given: nothing was sent to them")),
+    ]
+    if received.contract:
+        rows.append((_("What they say about the contract"), received.contract))
+    if received.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(received.wished_on)))
+    if received.message:
+        rows.append((_("In their words"), received.message))
+    if received.recorded_by:
+        rows.append((_("Recorded by"), received.recorded_by))
+    return rows

@@ -35,7 +35,8 @@ from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.admin.forms import EndForm, LocalEndForm
+from portal.web.admin.ends import end_facts
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm
 from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
 from portal.web.formatting import formatter
@@ -62,7 +63,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         return received_pages.not_this_one(named)
     notified = received is not None or (standing is not None and standing.answers)
     policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
-    if standing is not None and presenting.is_in_the_way(standing, now):
+    if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)

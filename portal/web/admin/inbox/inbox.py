@@ -16,8 +16,9 @@ from portal.services.carrying import end_carrying
 from portal.services.carrying.answers import VISITOR
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of
-from portal.web.admin import bp, inbox_cards, presenting, showing
-from portal.web.admin.end_requests import say
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.ends.end_requests import say
+from portal.web.admin.inbox import inbox_cards
 from portal.web.files import handed_over
 from portal.web.identity import context, person
 
