@@ -1,6 +1,8 @@
-"""Text as it was typed, made into what is stored: the filters of every form's fields."""
+"""Text as it was typed or sent, made into what is meant: the filters of every form's fields, and ids."""
 
 from __future__ import annotations
+
+import uuid
 
 
 def plain(text: str | None) -> str:
@@ -11,3 +13,11 @@ def plain(text: str | None) -> str:
 def one_line(text: str | None) -> str:
     """Return the text on one line."""
     return " ".join(plain(text).split())
+
+
+def as_id(text: str | None) -> uuid.UUID | None:
+    """Return the id that was sent, None for what is none."""
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None

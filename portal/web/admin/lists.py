@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import request, url_for
 
 from portal.queries.desk import Place
-from portal.web.typed_text import one_line
+from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 100
 KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one page to the next
@@ -21,7 +21,7 @@ def search_words() -> str:
 
 def place() -> Place:
     """Return where in the list the address points; what is no id points to the beginning."""
-    return Place(after=_id("after"), before=_id("before"))
+    return Place(after=as_id(request.args.get("after")), before=as_id(request.args.get("before")))
 
 
 def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> str | None:
@@ -31,10 +31,3 @@ def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> 
     values: dict[str, Any] = {name: value for name, value in request.args.items() if name in KEPT and value}
     values |= request.view_args or {}
     return url_for(str(request.endpoint), **values, after=after, before=before)
-
-
-def _id(name: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.args.get(name, ""))
-    except ValueError:
-        return None

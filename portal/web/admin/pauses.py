@@ -6,7 +6,6 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import structlog
 from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
@@ -24,21 +23,19 @@ from portal.i18n import Translator
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import pauses as queries
 from portal.services.carrying import pause_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 from portal.web.local_days import local_day
 
 if TYPE_CHECKING:
     from portal.models import PauseRequest, Subscription
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/pause/<kind>", methods=["GET", "POST"], endpoint="subscription_pause")
@@ -100,7 +97,7 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
     """Try one at once, though a later try is planned."""
     found = _request(request_id)
     if found.is_open:
-        _try(request_id, insist=True)
+        try_now(pause_carrying.carry_out, request_id, insist=True)
     say(request_id)
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
@@ -226,16 +223,8 @@ def _act(subscription_id: uuid.UUID, kind: PauseKind, form: PauseForm | StaffRes
     wish = _wish(subscription_id, kind, day, form.provider_note.data)
     asked = pauses.record(context(), wish, now=utc_now())
     if asked.is_new and asked.is_due_now:
-        _try(asked.request_id)
+        try_now(pause_carrying.carry_out, asked.request_id)
     say(asked.request_id)
-
-
-def _try(request_id: uuid.UUID, *, insist: bool = False) -> None:
-    try:
-        pause_carrying.carry_out(context(), person().merchant_id, request_id, patience=VISITOR, insist=insist)
-    except Exception:
-        # Not swallowed: the request is recorded with its next try, and the page says where it stands.
-        log.exception("pause.try_failed", request_id=str(request_id))
 
 
 def _neutral_note(kind: PauseKind) -> str:

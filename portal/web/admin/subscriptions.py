@@ -44,6 +44,7 @@ from portal.web.admin.lists import place, search_words, turn
 from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
     from portal.models import Subscription
@@ -91,7 +92,7 @@ def index() -> ResponseReturnValue:
     """List them, newest first, by state, product and what is searched; take a choice of them for a bulk action."""
     who, search = person(), search_words()
     status = Status(request.args["status"]) if request.args.get("status") in set(Status) else None
-    product_id = _uuid(request.args.get("product"))
+    product_id = as_id(request.args.get("product"))
     choice = ChoiceForm()
     if choice.validate_on_submit():
         made = bulk_choices.draft(choice, status=status, product_id=product_id, search=search)
@@ -187,10 +188,3 @@ def _actions(subscription: Subscription, *, notified: bool) -> list[Action]:
     return [
         action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)
     ]
-
-
-def _uuid(text: str | None) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text or "")
-    except ValueError:
-        return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-import structlog
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -25,18 +24,16 @@ from portal.queries import holdings
 from portal.queries import pauses as queries
 from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.web.csrf import EmptyForm
 from portal.web.customer import account_cards, bp, pause_words, presenting
 from portal.web.customer.forms import PauseForm
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 from portal.web.local_days import local_day
 from portal.web.resume_form import ResumeForm
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/pause", methods=["GET", "POST"])
@@ -166,11 +163,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     who = person()
     asked = pauses.record(context(), _wish(subscription_id, kind, day), now=utc_now())
     if asked.is_new and asked.is_due_now:
-        try:
-            pause_carrying.carry_out(context(), who.merchant_id, asked.request_id, patience=VISITOR)
-        except Exception:
-            # Not swallowed: it is recorded with its job, and the page says where it stands.
-            log.exception("pause.first_try_failed", request_id=str(asked.request_id))
+        try_now(pause_carrying.carry_out, asked.request_id)
     with context().db.read() as session:
         request = queries.of_customer(session, who.merchant_id, who.id, asked.request_id)
     if request.state is PauseState.REFUSED:

@@ -19,6 +19,7 @@ from portal.web.admin.bulk import bulk_words
 from portal.web.admin.bulk.bulk_acts import who
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.identity import context, person
+from portal.web.typed_text import as_id
 
 
 def matching(
@@ -56,10 +57,5 @@ def _name(product_id: uuid.UUID | None) -> str:
 
 def _ids() -> list[uuid.UUID]:
     """Return the ticked ids, as many as one page offers; what is no id is left out."""
-    found = []
-    for text in request.form.getlist("ids")[: 2 * desk.PAGE]:
-        try:
-            found.append(uuid.UUID(text))
-        except ValueError:
-            continue
-    return found
+    ids = map(as_id, request.form.getlist("ids")[: 2 * desk.PAGE])
+    return [one for one in ids if one is not None]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-import structlog
 from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -27,7 +26,6 @@ from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
 from portal.services.carrying import end_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
@@ -39,13 +37,12 @@ from portal.web.admin.ends import end_facts
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm
 from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
 if TYPE_CHECKING:
     from portal.models import Subscription
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
@@ -179,11 +176,7 @@ def _act(
             _("Planned: PayPal is told on its day. Reference: %(reference)s.", reference=recorded.reference), "success"
         )
         return
-    try:
-        end_carrying.carry_out(context(), wish.merchant_id, recorded.request_id, patience=VISITOR)
-    except Exception:
-        # Not swallowed: the request is recorded with its job, and the page says where it stands.
-        log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
+    try_now(end_carrying.carry_out, recorded.request_id)
     say(recorded.request_id)
 
 

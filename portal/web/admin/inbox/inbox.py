@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import structlog
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -13,16 +12,14 @@ from portal.clock import utc_now
 from portal.queries import comparisons, desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.services.carrying import end_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
 from portal.web.files import handed_over
+from portal.web.first_tries import try_now
 from portal.web.identity import context, person
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.get("/", endpoint="inbox")
@@ -90,10 +87,6 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
     if not found.is_open:
         flash(_("This request is no longer open: there is nothing to try again."), "info")
         return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
-    try:
-        end_carrying.carry_out(context(), who.merchant_id, request_id, patience=VISITOR, insist=True)
-    except Exception:
-        # Not swallowed: the request is recorded with its next try, and the page says where it stands.
-        log.exception("end_request.retry_failed", request_id=str(request_id))
+    try_now(end_carrying.carry_out, request_id, insist=True)
     say(request_id)
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)

@@ -22,6 +22,7 @@ from portal.web.admin.received import received_pages
 from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
 from portal.web.identity import by, context, person
 from portal.web.local_days import noon_of, today
+from portal.web.typed_text import as_id
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -89,7 +90,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
 def match(received_id: uuid.UUID) -> ResponseReturnValue:
     """Say which subscription it is about: its end is then previewed; one that has been asked for already is linked."""
     who = person()
-    subscription_id = _subscription_id()
+    subscription_id = as_id(request.form.get("subscription_id")) or abort(404)
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
@@ -123,10 +124,3 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     )
     flash(_("Closed. It is no longer in your to-do list."), "success")
     return redirect(url_for(".received", received_id=received_id), 303)
-
-
-def _subscription_id() -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get("subscription_id", ""))
-    except ValueError:
-        abort(404)

@@ -17,6 +17,7 @@ from portal.web import labels
 from portal.web.admin import presenting
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
+from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
     from portal.models import Customer, Subscription
@@ -27,11 +28,7 @@ def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None
     word = request.args.get("received", "")
     if not word:
         return None
-    try:
-        received_id = uuid.UUID(word)
-    except ValueError:
-        abort(404)
-    return received_requests.of_merchant(session, merchant_id, received_id)
+    return received_requests.of_merchant(session, merchant_id, as_id(word) or abort(404))
 
 
 def waiting(session: Session, subscription: Subscription) -> ReceivedRequest | None:
