@@ -11,7 +11,7 @@ from portal.queries.desk import Place
 from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 100
-KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one page to the next
+KEPT: Final = frozenset({"q", "status", "product", "result", "state"})  # of an address, from one page to the next
 
 
 def search_words() -> str:
@@ -24,7 +24,13 @@ def place() -> Place:
     return Place(after=as_id(request.args.get("after")), before=as_id(request.args.get("before")))
 
 
-def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> str | None:
+def number(name: str, *, digits: int = 9) -> int | None:
+    """Return the number of the row that the address goes on from; what is none points to the beginning."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= digits else None
+
+
+def turn(*, after: uuid.UUID | int | None = None, before: uuid.UUID | int | None = None) -> str | None:
     """Return the address of the page after or before a row, with the filters of this one; None without a row."""
     if after is None and before is None:
         return None

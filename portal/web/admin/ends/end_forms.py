@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
+from flask import g
 from flask_babel import lazy_gettext as _l
 from wtforms import SubmitField, ValidationError
 from wtforms.validators import InputRequired
 
+from portal.i18n import Translator
 from portal.web import day_form
 from portal.web.admin.forms import internal_note, provider_note
 from portal.web.csrf import BaseForm
@@ -16,6 +18,11 @@ from portal.web.day_field import DayField
 from portal.web.local_days import today
 
 LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
+
+
+def neutral_note() -> str:
+    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
+    return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
 class LocalEndForm(BaseForm):

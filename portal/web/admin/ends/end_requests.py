@@ -21,7 +21,6 @@ from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
-from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
@@ -34,7 +33,7 @@ from portal.services.ends.end_wishes import Wish
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_facts
-from portal.web.admin.ends.end_forms import EndForm, LocalEndForm
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
 from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
@@ -66,7 +65,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
     note = received_pages.note_of(received)
-    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
+    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=neutral_note(), internal_note=note)
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
@@ -202,11 +201,6 @@ def _ending(word: str) -> Action:
     if word not in {action.value for action in ENDINGS}:
         abort(404)
     return Action(word)
-
-
-def _neutral_note() -> str:
-    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
-    return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
 def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
