@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Request, abort, current_app, g, request, session
 from flask_babel import gettext as _
@@ -152,11 +152,11 @@ def _config() -> Config:
     return found
 
 
-def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def _take_slug(_endpoint: str | None, values: dict[str, object] | None) -> None:
     g.merchant_slug = values.pop("merchant_slug", None) if values else None
 
 
-def _give_slug(endpoint: str, values: dict[str, Any]) -> None:
+def _give_slug(endpoint: str, values: dict[str, object]) -> None:
     slug = g.get("merchant_slug")
     if slug and "merchant_slug" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "merchant_slug"):
         values["merchant_slug"] = slug

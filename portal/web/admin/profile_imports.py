@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -63,7 +63,7 @@ class RowFilter(PlainForm):
 
 
 @bp.url_value_preprocessor
-def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+def take_large_files(endpoint: str | None, _values: dict[str, object] | None) -> None:
     """Let this one page take a large file. It runs before anything reads the form."""
     if endpoint == "admin.paypal_profile_imports":
         request.max_content_length = MOST_SENT
