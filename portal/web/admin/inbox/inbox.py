@@ -47,8 +47,7 @@ def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of what a comparison found."""
     who = person()
     marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
-    flash(_("Noted: it is no longer in your to-do list."), "success")
-    return redirect(url_for(".inbox"), 303)
+    return _noted()
 
 
 @bp.post("/inbox/mails/<uuid:mail_id>/seen", endpoint="mail_seen")
@@ -56,8 +55,7 @@ def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of a message that could not be delivered."""
     who = person()
     marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
-    flash(_("Noted: it is no longer in your to-do list."), "success")
-    return redirect(url_for(".inbox"), 303)
+    return _noted()
 
 
 @bp.post("/inbox/mails/<uuid:mail_id>/resend", endpoint="mail_resend")
@@ -90,3 +88,8 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
     try_now(end_carrying.carry_out, request_id, insist=True)
     say(request_id)
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _noted() -> ResponseReturnValue:
+    flash(_("Noted: it is no longer in your to-do list."), "success")
+    return redirect(url_for(".inbox"), 303)

@@ -19,6 +19,7 @@ from portal.domain.policies import Role
 from portal.queries import paypal_accounts
 from portal.queries.messages import event_lists, webhook_endpoints
 from portal.queries.messages.event_lists import EventState, Health
+from portal.queries.messages.webhook_endpoints import WebhookTrouble
 from portal.services.messages import event_replays, missed_events, webhook_registration
 from portal.services.messages import webhook_endpoints as endpoints
 from portal.services.messages.event_replays import Replay
@@ -45,11 +46,7 @@ def index() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     """Look at our webhook at PayPal now, and mend it."""
     trouble = webhook_registration.ensure(context(), person().merchant_id, by=by(), now=utc_now())
-    if trouble is None:
-        flash(_("PayPal reports to this portal."), "success")
-    else:
-        flash(str(event_words.TROUBLE[trouble]), "warning")
-    return redirect(url_for(".paypal_events"), 303)
+    return _back(trouble, done=_("PayPal reports to this portal."))
 
 
 @bp.post("/paypal/events/test", endpoint="paypal_events_test")
@@ -60,11 +57,8 @@ def test() -> ResponseReturnValue:
     except NotRegistered:
         flash(_("PayPal does not report to this portal yet: there is nothing to test."), "warning")
         return redirect(url_for(".paypal_events"), 303)
-    if trouble is None:
-        flash(_("PayPal was asked to send a test message. Load this page again to see whether it arrived."), "success")
-    else:
-        flash(str(event_words.TROUBLE[trouble]), "warning")
-    return redirect(url_for(".paypal_events"), 303)
+    done = _("PayPal was asked to send a test message. Load this page again to see whether it arrived.")
+    return _back(trouble, done=done)
 
 
 @bp.post("/paypal/events/fetch", endpoint="paypal_events_fetch")
@@ -119,6 +113,11 @@ def replay(event_id: uuid.UUID) -> ResponseReturnValue:
     else:
         flash(_("The text of this message was forgotten: it can no longer be handled again."), "warning")
     return redirect(url_for(".paypal_event", event_id=event_id), 303)
+
+
+def _back(trouble: WebhookTrouble | None, *, done: str) -> ResponseReturnValue:
+    flash(*((done, "success") if trouble is None else (str(event_words.TROUBLE[trouble]), "warning")))
+    return redirect(url_for(".paypal_events"), 303)
 
 
 def _page(form: FetchForm | None) -> str:
