@@ -1,0 +1,264 @@
+"""Staff end a subscription: a preview of three effects by the function that acts, then the same engine as customers.
+
+What is said afterwards is where the request really stands: "confirmed" rests on PayPal's read alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from flask import abort, flash, g, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.documents.planned_ends import planned_words
+from portal.domain import policies
+from portal.domain.end_dates import Schedule
+from portal.domain.end_requests import Basis, Channel, RequestState
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
+from portal.mail.facts import PlannedWords
+from portal.queries import end_requests as requests
+from portal.queries import subscriptions
+from portal.services.carrying import end_carrying
+from portal.services.dates import planned_ends
+from portal.services.dates.end_schedules import beginning_of, plan
+from portal.services.ends import end_requests, end_withdrawals
+from portal.services.ends.end_requests import OverAlready
+from portal.services.ends.end_wishes import Wish
+from portal.web import labels
+from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin.ends import end_facts
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
+from portal.web.admin.received import received_pages
+from portal.web.day_form import chosen_day
+from portal.web.first_tries import try_now
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
+
+
+@bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
+def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
+    """Show what the end would change at PayPal, on access and on relaunch; on confirmation do it."""
+    wanted = _ending(action)
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
+        named = received_pages.answered(session, who.merchant_id)
+        received = named or received_pages.waiting(session, found)
+        stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
+        standing = requests.open_of(session, found.id)
+    if named is not None and not named.may_be_about(found.id):
+        return received_pages.not_this_one(named)
+    notified = received is not None or (standing is not None and standing.answers)
+    policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
+    if standing is not None and end_facts.is_in_the_way(standing, now):
+        return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
+    planned = _planned(found, chosen.day, now=now)
+    preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
+    note = received_pages.note_of(received)
+    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=neutral_note(), internal_note=note)
+    if form.validate_on_submit() and (is_local or chosen.is_confirmed):
+        received_id = received.id if received else None
+        _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
+        return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    form.form_errors += chosen.on.errors
+    stops, stays = presenting.effects(preview)
+    told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
+    return showing.page(
+        "end_request.html",
+        form=form,
+        subscription=found,
+        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        action=wanted,
+        title=words.END_TITLE[wanted],
+        confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
+        meaning=_meaning(found, wanted),
+        too_early=_too_early(found, planned.due_at if planned is not None else now),
+        at_paypal=_at_paypal(found, told),
+        planned=told,
+        day_form=chosen,
+        stops=stops,
+        stays=stays,
+        relaunch=_relaunch(found, ENDINGS[wanted]),
+        is_local=is_local,
+        received=received,
+        stranger=stranger,
+    ), (422 if form.errors else 200)
+
+
+def say(request_id: uuid.UUID) -> None:
+    """Tell, once, where a request stands, as its row says."""
+    with context().db.read() as session:
+        found = requests.of_merchant(session, person().merchant_id, request_id)
+    reference, status = found.reference, labels.STATUS[found.outcome]
+    if found.state in (RequestState.CONFIRMED, RequestState.CLOSED):
+        flash(_confirmed(found.basis, status=status, reference=reference), "success")
+    elif found.state is RequestState.NEEDS_MERCHANT and found.trouble is not None:
+        flash(
+            _(
+                "Recorded, but PayPal has not confirmed it: %(trouble)s. It waits for you. Reference: %(reference)s.",
+                trouble=labels.TROUBLE[found.trouble],
+                reference=reference,
+            ),
+            "warning",
+        )
+    else:
+        flash(
+            _(
+                "Recorded. PayPal has not confirmed it yet: the portal keeps trying. Reference: %(reference)s.",
+                reference=reference,
+            ),
+            "warning",
+        )
+
+
+@bp.post("/requests/<uuid:request_id>/withdrawal", endpoint="request_withdrawal")
+def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Take back an end that the team planned for a later day, while PayPal was not told."""
+    with context().db.read() as session:
+        found = requests.of_merchant(session, person().merchant_id, request_id)
+    end_withdrawals.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
+    flash(_("The planned end was taken back. The subscription goes on."), "success")
+    return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _wish(subscription_id: uuid.UUID, action: Action) -> Wish:
+    who = person()
+    return Wish(
+        merchant_id=who.merchant_id,
+        subscription_id=subscription_id,
+        action=action,
+        actor=Actor.STAFF,
+        channel=Channel.STAFF,
+        actor_id=who.id,
+        actor_name=who.name,
+        role=who.role,
+    )
+
+
+def _act(
+    subscription_id: uuid.UUID,
+    action: Action,
+    form: EndForm | LocalEndForm,
+    day: date | None,
+    *,
+    received_id: uuid.UUID | None,
+) -> None:
+    """Do it. What remains to be done is decided under the lock: the end may have come since the page was drawn."""
+    wish = replace(
+        _wish(subscription_id, action),
+        reason_text=form.internal_note.data or "",
+        provider_note=form.provider_note.data if "provider_note" in form else "",
+        wished_on=day,
+        received_request_id=received_id,
+    )
+    try:
+        recorded = end_requests.record(context(), wish, now=utc_now())
+    except OverAlready:
+        end_requests.mark_abandoned(context(), wish, now=utc_now())
+        flash(_("Marked as abandoned. PayPal was not told: the subscription was already over there."), "success")
+        return
+    if not recorded.is_new:
+        flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
+        return
+    if not recorded.is_due_now:
+        flash(
+            _("Planned: PayPal is told on its day. Reference: %(reference)s.", reference=recorded.reference), "success"
+        )
+        return
+    try_now(end_carrying.carry_out, recorded.request_id)
+    say(recorded.request_id)
+
+
+def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:
+    if basis is Basis.NEVER_STARTED:
+        return _(
+            "Ended (%(status)s). Nothing had begun at PayPal, so no payment can be taken. Reference: %(reference)s.",
+            status=status,
+            reference=reference,
+        )
+    if basis is Basis.ALREADY_OVER:
+        return _(
+            "Ended (%(status)s). At PayPal the subscription was already over. Reference: %(reference)s.",
+            status=status,
+            reference=reference,
+        )
+    return _(
+        "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.", status=status, reference=reference
+    )
+
+
+def _ending(word: str) -> Action:
+    if word not in {action.value for action in ENDINGS}:
+        abort(404)
+    return Action(word)
+
+
+def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
+    wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
+    return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
+
+
+def _told(
+    subscription: Subscription, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
+) -> PlannedWords | None:
+    if planned is None:
+        return None
+    facts = planned_ends.told_before(
+        subscription, planned, g.merchant, actor=Actor.STAFF, outcome=outcome, wished_on=day, now=now
+    )
+    return planned_words(facts, formatter(), is_recorded=False)
+
+
+def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[str]:
+    """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
+    if subscription.is_over:
+        return [_("Nothing is sent to PayPal: the subscription is already over there.")]
+    if subscription.status is Status.PENDING:
+        return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
+    if planned is not None:
+        return [_("It can be taken back until then; PayPal cannot undo it afterwards.")]
+    said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
+    amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
+    if at is not None and amount is not None:
+        said.append(
+            _(
+                "The payment of %(amount)s due on %(date)s, and all those after it, will not be taken.",
+                amount=formatter().money(amount),
+                date=presenting.day(at),
+            )
+        )
+    else:
+        said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
+    return said
+
+
+def _meaning(subscription: Subscription, action: Action) -> str:
+    """Return what the end says; of a commitment that nobody knows it is the team's own word."""
+    if action is Action.COMPLETE and subscription.committed_until is None:
+        return _("No commitment is known here: it is you who say that it was carried through.")
+    return str(words.MEANING[action])
+
+
+def _too_early(subscription: Subscription, at: datetime) -> str:
+    """Return the warning that a commitment still runs at that moment, "" when none does."""
+    committed = subscription.committed_until
+    if subscription.is_over or committed is None or committed <= at:
+        return ""
+    return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
+
+
+def _relaunch(subscription: Subscription, outcome: Status) -> str:
+    if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
+        return _("The customer asked not to be contacted: no invitation to come back.")
+    assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only
+    return str(words.RELAUNCH[outcome])

@@ -1,0 +1,95 @@
+"""What needs the merchant, of every kind: what happened in words, what to do, and the button that does it."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.queries import comparisons, desk, end_requests, proofs
+from portal.queries import inbox as stored
+from portal.services.carrying import end_carrying
+from portal.services.inbox import inbox as marks
+from portal.services.proofs import file_of
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.ends.end_requests import say
+from portal.web.admin.inbox import inbox_cards
+from portal.web.files import handed_over
+from portal.web.first_tries import try_now
+from portal.web.identity import context, person
+
+
+@bp.get("/", endpoint="inbox")
+def index() -> ResponseReturnValue:
+    """List them, the next payment at risk first; below, what the portal carries on by itself."""
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        found = stored.everything(session, who.merchant_id, now=now)
+        under_way = desk.requests_under_way(session, who.merchant_id)
+        return showing.page(
+            "inbox.html",
+            session,
+            cards=inbox_cards.cards(found.items, role=who.role),
+            is_cut=found.is_cut,
+            under_way=under_way,
+            plans=presenting.plans(
+                end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
+            ),
+            comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
+        )
+
+
+@bp.post("/inbox/differences/<uuid:difference_id>/seen", endpoint="difference_seen")
+def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
+    """Take note of what a comparison found."""
+    who = person()
+    marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
+    return _noted()
+
+
+@bp.post("/inbox/mails/<uuid:mail_id>/seen", endpoint="mail_seen")
+def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
+    """Take note of a message that could not be delivered."""
+    who = person()
+    marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
+    return _noted()
+
+
+@bp.post("/inbox/mails/<uuid:mail_id>/resend", endpoint="mail_resend")
+def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
+    """Send a confirmation that was refused once more."""
+    address = marks.resend_mail(context(), person().merchant_id, mail_id, now=utc_now())
+    flash(
+        _("The message leaves again, to %(address)s. If it is refused once more, it comes back here.", address=address)
+    )
+    return redirect(url_for(".inbox"), 303)
+
+
+@bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
+def proof(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Hand over the proof of a confirmed end: the very file that the customer has."""
+    with context().db.read() as session:
+        found = proofs.of_merchant(session, person().merchant_id, request_id)
+    return handed_over(file_of(found))
+
+
+@bp.post("/requests/<uuid:request_id>/retry", endpoint="request_retry")
+def retry(request_id: uuid.UUID) -> ResponseReturnValue:
+    """Try one request at once, though a later try is planned."""
+    who = person()
+    with context().db.read() as session:
+        found = end_requests.of_merchant(session, who.merchant_id, request_id)
+    if not found.is_open:
+        flash(_("This request is no longer open: there is nothing to try again."), "info")
+        return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+    try_now(end_carrying.carry_out, request_id, insist=True)
+    say(request_id)
+    return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _noted() -> ResponseReturnValue:
+    flash(_("Noted: it is no longer in your to-do list."), "success")
+    return redirect(url_for(".inbox"), 303)
