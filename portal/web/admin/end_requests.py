@@ -21,7 +21,6 @@ from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
-from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
@@ -32,6 +31,7 @@ from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
+from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.forms import EndForm, LocalEndForm
@@ -57,14 +57,14 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     if named is not None and not named.may_be_about(found.id):
         return received_pages.not_this_one(named)
     notified = received is not None or (standing is not None and standing.answers)
-    policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
+    policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and presenting.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    note = received_pages.note_of(received)
-    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=_neutral_note(), internal_note=note)
+    proposed = {"internal_note": received_pages.note_of(received), "provider_note": presenting.neutral_note()}
+    form = LocalEndForm(data=proposed) if is_local else EndForm(data=proposed)
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
@@ -206,11 +206,6 @@ def _ending(word: str) -> Action:
     if word not in {action.value for action in ENDINGS}:
         abort(404)
     return Action(word)
-
-
-def _neutral_note() -> str:
-    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
-    return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
 def _planned(subscription: Any, day: date | None, *, now: datetime) -> Schedule | None:

@@ -15,8 +15,9 @@ from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.end_requests import RequestState
 from portal.domain.money import Money
-from portal.domain.policies import Actor, Settings
+from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
+from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.dates import planned_ends
@@ -74,13 +75,9 @@ def short(at: datetime | None) -> str | None:
     return formatter().short(at) if at is not None else None
 
 
-def settings_of(subscription: Any, *, notified: bool = False) -> Settings:
-    """Return what decides who may end the subscription; `notified`: its customer waits for its end."""
-    return Settings(
-        self_cancellation=g.merchant.self_cancellation,
-        override=subscription.product.self_cancellation,
-        notified=notified,
-    )
+def neutral_note() -> str:
+    """Return the note proposed for PayPal at an end, in the merchant's language: its customers read it."""
+    return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
 def dates(subscription: Any, request: Any, given: tuple[Grant, ...], *, now: datetime) -> list[Row]:

@@ -15,13 +15,14 @@ from portal.domain import policies
 from portal.domain.access import End, Window
 from portal.domain.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.money import Money
-from portal.domain.policies import Actor, Settings
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.comebacks import is_offered
+from portal.services.rules import settings_of
 from portal.web import labels, timeline_words
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
@@ -142,13 +143,6 @@ def gift(given: Gift, *, now: datetime) -> str:
     return opening(Window(key="", title=name, since=given.since, until=given.until, end=end, granted=True), now)
 
 
-def settings(holding: Holding) -> Settings:
-    """Return what decides about the cancel button: the merchant's switch and the product's word."""
-    return Settings(
-        self_cancellation=g.merchant.self_cancellation, override=holding.subscription.product.self_cancellation
-    )
-
-
 def has_open_request(holding: Holding) -> bool:
     """Say whether somebody still has to act on a request."""
     return holding.request is not None and holding.request.is_open
@@ -177,7 +171,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
     seen = open_windows(holding, now=now)
     cancellable = Action.CANCEL in actions_from(subscription.status)
     waiting = has_open_request(holding)
-    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings(holding))
+    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
     said = notified(holding)
     return Card(
         id=subscription.id,

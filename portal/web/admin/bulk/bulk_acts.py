@@ -16,7 +16,6 @@ from portal.domain.bulk_acts import ONE_CONFIRMATION
 from portal.domain.policies import Role
 from portal.domain.subscriptions import ENDINGS
 from portal.extensions import Database
-from portal.i18n import Translator
 from portal.queries import bulk_acts as acts
 from portal.queries import bulk_results
 from portal.queries.bulk_results import BulkState, Hold, Result
@@ -66,7 +65,7 @@ def _preview(act: Any) -> ResponseReturnValue:
     with context().db.read() as session:
         counts = bulk_previews.count(session, act, now=now)
         first = bulk_results.rows_page(session, act.id, limit=FIRST_ROWS)
-    form = BulkEndForm(provider_note=_neutral_note()) if counts.asked else BulkLocalForm()
+    form = BulkEndForm(provider_note=presenting.neutral_note()) if counts.asked else BulkLocalForm()
     form.require(act.total)
     if counts.acts and form.validate_on_submit():
         return _confirm(act, form)
@@ -223,11 +222,6 @@ def who() -> bulk_acts.Person:
     """Return the person at the desk, as the use cases want them."""
     found = person()
     return bulk_acts.Person(merchant_id=found.merchant_id, id=found.id, name=found.name, role=found.role or Role.READER)
-
-
-def _neutral_note() -> str:
-    """Return the note proposed for PayPal, in the merchant's language: its customers read it."""
-    return Translator(g.merchant.locale).gettext("Subscription ended")
 
 
 def _position(name: str) -> int | None:
