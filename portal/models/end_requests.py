@@ -22,6 +22,7 @@ class EndRequest(IsCarried, Base):
     """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
 
     __tablename__ = "end_requests"
+    open_states = OPEN
     __table_args__ = (
         Index(
             "uq_end_requests_open",
@@ -77,11 +78,6 @@ class EndRequest(IsCarried, Base):
     withdrawn_at: Mapped[datetime | None]
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to act on it."""
-        return self.state in OPEN
 
     @property
     def answers(self) -> bool:

@@ -19,6 +19,7 @@ class PauseRequest(IsCarried, Base):
     """Somebody asked to pause or to resume. A resume on a day of its own waits in *recorded* until `due_at`."""
 
     __tablename__ = "pause_requests"
+    open_states = OPEN
     __table_args__ = (
         Index(
             "uq_pause_requests_open",
@@ -55,11 +56,6 @@ class PauseRequest(IsCarried, Base):
     )
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to act on it."""
-        return self.state in OPEN
 
     def waits(self, now: datetime) -> bool:
         """Say whether it only waits for its day."""

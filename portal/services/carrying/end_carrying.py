@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -57,6 +56,7 @@ class EndAnswer(Answer):
 class Ends(Act[EndRequest, SubscriptionClaim]):
     """The act of ending."""
 
+    row = EndRequest
     states = States(
         calling=RequestState.CALLING,
         verifying=RequestState.VERIFYING,
@@ -65,14 +65,8 @@ class Ends(Act[EndRequest, SubscriptionClaim]):
         taken=frozenset({RequestState.CALLING}),
     )
 
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        return end_requests.subscription_of(session, merchant_id, row_id)
-
     def lock(self, session: Session, row_id: uuid.UUID) -> EndRequest:
         return end_requests.lock(session, row_id)
-
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[EndRequest]:
-        return end_requests.lock_overdue(session, late=late, now=now, limit=limit)
 
     def due_at(self, row: EndRequest) -> datetime | None:
         return row.due_at

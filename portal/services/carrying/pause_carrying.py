@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -70,6 +69,7 @@ class PauseAnswer(Answer):
 class Pauses(Act[PauseRequest, PauseClaim]):
     """The act of pausing, and that of resuming."""
 
+    row = PauseRequest
     states = States(
         calling=PauseState.CALLING,
         verifying=PauseState.VERIFYING,
@@ -78,14 +78,8 @@ class Pauses(Act[PauseRequest, PauseClaim]):
         taken=frozenset({PauseState.CALLING}),
     )
 
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        return pauses.subscription_of(session, merchant_id, row_id)
-
     def lock(self, session: Session, row_id: uuid.UUID) -> PauseRequest:
         return pauses.lock(session, row_id)
-
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[PauseRequest]:
-        return pauses.lock_overdue(session, late=late, now=now, limit=limit)
 
     def due_at(self, row: PauseRequest) -> datetime | None:
         return row.due_at

@@ -7,7 +7,6 @@ reads the payment first, so that what went back by hand, or under an id that Pay
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -79,6 +78,7 @@ class RefundAnswer(Answer):
 class Refunds(Act[Refund, RefundClaim]):
     """The act of giving a payment back."""
 
+    row = Refund
     states = States(
         calling=RefundState.CALLING,
         retrying=RefundState.RETRYING,
@@ -86,14 +86,8 @@ class Refunds(Act[Refund, RefundClaim]):
         taken=frozenset({RefundState.CALLING, RefundState.PENDING}),
     )
 
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-        return refunds.subscription_of(session, merchant_id, row_id)
-
     def lock(self, session: Session, row_id: uuid.UUID) -> Refund:
         return refunds.lock(session, row_id)
-
-    def overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[Refund]:
-        return refunds.lock_overdue(session, late=late, now=now, limit=limit)
 
     def is_taken_by_paypal(self, row: Refund) -> bool:
         return row.state is RefundState.PENDING
