@@ -215,6 +215,15 @@ def differences_page(session: Session, run: ComparisonRun, *, place: Place = BEG
     return keyset_page(session, statement, (found.at, found.id), scope, place=place, size=size, descending=False)
 
 
+def lock_difference(session: Session, merchant_id: uuid.UUID, difference_id: uuid.UUID) -> ComparisonDifference:
+    """Return one difference of the merchant, locked; raise NoResultFound for any other."""
+    return session.scalars(
+        select(ComparisonDifference)
+        .where(ComparisonDifference.id == difference_id, ComparisonDifference.merchant_id == merchant_id)
+        .with_for_update(key_share=True)
+    ).one()
+
+
 def has_difference(session: Session, run_id: uuid.UUID, provider_id: str) -> bool:
     """Say whether the run already lists that subscription (one that was interrupted goes over some again)."""
     found = ComparisonDifference

@@ -29,7 +29,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import import_runs, subscriptions
+from portal.queries import import_runs, merchants, subscriptions
 from portal.services.arrivals import comeback_arrivals
 from portal.services.arrivals.import_rows import Offer, Origin, write_row
 from portal.services.context import Context
@@ -159,7 +159,7 @@ def _lock(session: Session, origin: Origin, page: Gathered, *, others: list[uuid
         wanted - known
         or plans - import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, plans).keys()
     ):
-        import_runs.lock_merchant(session, origin.merchant_id)
+        merchants.lock(session, origin.merchant_id)
 
 
 def _lacks_facts(row: Reading) -> bool:

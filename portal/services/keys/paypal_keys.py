@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.clock import utc_now
@@ -302,12 +302,11 @@ def _note(
         }
     else:
         return False
-    before = aliased(PayPalAccount)  # a statement sees the rows as they were before it
     written = session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.id == account.id, PayPalAccount.set_at == account.set_at)
         .values(**columns)
-        .returning(select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery())
+        .returning(paypal_accounts.broken_before())
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if written is None:
