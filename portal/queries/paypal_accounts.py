@@ -13,18 +13,7 @@ from portal.domain.end_requests import OPEN
 from portal.domain.subscriptions import ENDED
 from portal.models import EndRequest, PayPalAccount, Provider, Subscription
 
-__all__ = [  # the web names the kinds of key
-    "Dependents",
-    "Provider",
-    "all_of_merchant",
-    "broken_before",
-    "dependents",
-    "lock",
-    "of_merchant",
-    "set_at",
-    "token_of",
-    "untested",
-]
+__all__ = ["Provider"]  # the web names the kinds of key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -250,7 +250,7 @@ def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
     row.total_cycles, row.failure_threshold = plan.total_cycles, plan.failure_threshold
     row.read_at = now
     if before is not None and _terms(row) != before:
-        row.changed_at = now  # whoever stands on it is read again (queries/comparisons.py)
+        row.changed_at = now  # whoever stands on it is read again (queries/comparisons/comparison_turns.py)
 
 
 def _terms(row: Plan) -> tuple[object, ...]:

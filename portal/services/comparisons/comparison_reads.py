@@ -28,7 +28,8 @@ from portal.providers.ports import (
     RestGateway,
     SubscriptionGateway,
 )
-from portal.queries import comparisons, paypal_accounts
+from portal.queries import paypal_accounts
+from portal.queries.comparisons import comparison_turns, comparisons
 from portal.services.arrivals.import_pages import KEY_REFUSALS, SILENCES, Gathered, gather
 from portal.services.arrivals.import_rows import Origin
 from portal.services.comparisons import comparison_plans, comparison_writes
@@ -119,7 +120,7 @@ def read_page(work: Work, run: ComparisonRun) -> ComparisonRun:
 def read_due(work: Work, run: ComparisonRun) -> ComparisonRun:
     """Read the next batch of what is due; return the run as it stands afterwards, *done* after the last."""
     with work.ctx.db.read() as session:
-        rows = comparisons.due_batch(session, run, work.gateways.keys(), now=utc_now(), limit=BATCH)
+        rows = comparison_turns.due_batch(session, run, work.gateways.keys(), now=utc_now(), limit=BATCH)
     batch = Batch(began=utc_now())
     try:
         _compare_all(work, run, rows, batch)
@@ -148,7 +149,7 @@ def _compare_page(work: Work, run: ComparisonRun, gathered: Gathered, *, asked_a
     batch = Batch(began=asked_at)
     ids = [reading.provider_id for reading in gathered.readings]
     with work.ctx.db.read() as session:
-        known = comparisons.known(session, run.merchant_id, run.environment, ids)
+        known = comparison_turns.known(session, run.merchant_id, run.environment, ids)
     unknown = [reading for reading in gathered.readings if reading.provider_id not in known]
     for reading in gathered.readings:
         if reading.provider_id in known:

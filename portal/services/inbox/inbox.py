@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy.exc import NoResultFound
 
 from portal.models import EndRequest
-from portal.queries import comparisons, mails, subscriptions
+from portal.queries import mails, subscriptions
+from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
 from portal.services.notices import outbox
 
@@ -18,7 +19,7 @@ def see_difference(
 ) -> uuid.UUID | None:
     """Remember who has read it; return the subscription's id, if it is known. Raises NoResultFound."""
     with ctx.db.begin() as session:
-        row = comparisons.lock_difference(session, merchant_id, difference_id)
+        row = comparison_differences.lock_difference(session, merchant_id, difference_id)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
         return row.subscription_id
