@@ -10,7 +10,7 @@ import click
 from flask import current_app
 
 from portal.extensions import WORK
-from portal.queries import merchants
+from portal.queries.people import merchants
 
 if TYPE_CHECKING:
     from portal.services.context import Context

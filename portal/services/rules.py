@@ -9,7 +9,7 @@ from datetime import datetime
 from portal.domain import access
 from portal.domain.policies import Settings
 from portal.models import Grant, Merchant, Product, Subscription
-from portal.queries.people import MerchantFacts
+from portal.queries.people.people import MerchantFacts
 
 
 def rule_of(product: Product) -> access.Rule:

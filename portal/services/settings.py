@@ -13,7 +13,8 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState
-from portal.queries import merchants, paypal_accounts
+from portal.queries import paypal_accounts
+from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context
 

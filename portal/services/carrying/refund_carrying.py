@@ -28,8 +28,8 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import late_payments as alarms
-from portal.queries import refunds
+from portal.queries.money import late_payments as alarms
+from portal.queries.money import refunds
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.carrying import engine

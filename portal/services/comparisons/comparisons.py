@@ -22,9 +22,9 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import retry_delay
 from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger
 from portal.providers.ports import GatewayRefused
-from portal.queries import merchants
 from portal.queries.comparisons import comparisons
 from portal.queries.comparisons.comparisons import KEY_NOTE, notes_of
+from portal.queries.people import merchants
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.audit import audit
 from portal.services.comparisons.comparison_keys import NoKeyWorks, heed_tests, leave_out, open_gateways, take_up

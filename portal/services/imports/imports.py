@@ -28,7 +28,8 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import import_runs, merchants, paypal_accounts
+from portal.queries import import_runs, paypal_accounts
+from portal.queries.people import merchants
 from portal.secrets import CannotOpen
 from portal.services.arrivals.import_pages import Gathered, Written, gather, write_page, write_plans
 from portal.services.arrivals.import_rows import Origin

@@ -24,7 +24,8 @@ from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, Mail, Merchant, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
-from portal.queries import people, received_requests, subscriptions
+from portal.queries import received_requests, subscriptions
+from portal.queries.people import people
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox

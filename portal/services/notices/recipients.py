@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from portal.i18n import pick_locale
 from portal.mail.composing import Composed
 from portal.models import EndRequest, Merchant, PauseRequest, Subscription
-from portal.queries import people, subscriptions
+from portal.queries import subscriptions
+from portal.queries.people import people
 from portal.services.context import Context
 from portal.services.notices import outbox
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.models import Comeback, Customer, Grant, LoginChallenge, LoginSession, Subscription
-from portal.queries import comebacks, customers
+from portal.queries import comebacks
+from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.people.customer_addresses import close_ranks, end_log_ins

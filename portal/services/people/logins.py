@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
-from portal.queries import customers, people, sessions
-from portal.queries.people import Kind
+from portal.queries.people import customers, people, sessions
+from portal.queries.people.people import Kind
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.context import Context

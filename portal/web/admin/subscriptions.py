@@ -17,20 +17,11 @@ from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import (
-    comebacks,
-    desk,
-    end_requests,
-    grants,
-    late_payments,
-    payments,
-    products,
-    subscriptions,
-    timelines,
-)
+from portal.queries import comebacks, desk, end_requests, grants, products, subscriptions, timelines
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
+from portal.queries.money import late_payments, payments
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of, settings_of

@@ -16,7 +16,7 @@ from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Merchant
 from portal.queries import end_requests as stored
 from portal.queries import merchant_news as news
-from portal.queries import merchants
+from portal.queries.people import merchants
 from portal.services.ends import end_requests
 from portal.services.ends.end_wishes import Wish
 from portal.services.notices import notices, outbox

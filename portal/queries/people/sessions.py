@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.login_mails import AHEAD
 from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock
-from portal.queries.people import Kind, Person
+from portal.queries.people.people import Kind, Person
 
 _LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no row's
 
