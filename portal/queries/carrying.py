@@ -24,6 +24,12 @@ def subscription_of(session: Session, row: type[R], merchant_id: uuid.UUID, row_
     return session.execute(statement).scalar_one()
 
 
+def lock(session: Session, row: type[R], row_id: uuid.UUID) -> R:
+    """Return the row, locked; the caller already holds its subscription's lock."""
+    statement = select(row).where(row.id == row_id).with_for_update(key_share=True)
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
 def lock_waiting(session: Session, row: type[R], merchant_id: uuid.UUID) -> Sequence[R]:
     """Lock what waits for the merchant; one that is held is being tried just now and is left out."""
     return session.scalars(

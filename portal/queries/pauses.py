@@ -15,12 +15,6 @@ from portal.models import PauseRequest, Subscription
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 
-def lock(session: Session, request_id: uuid.UUID) -> PauseRequest:
-    """Return the request, locked; the caller already holds its subscription's lock."""
-    statement = select(PauseRequest).where(PauseRequest.id == request_id).with_for_update(key_share=True)
-    return session.scalars(statement.execution_options(populate_existing=True)).one()
-
-
 def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> PauseRequest:
     """Return one request of the merchant; raise NoResultFound for any other."""
     return session.scalars(

@@ -19,16 +19,6 @@ def open_of(session: Session, payment_id: uuid.UUID) -> Refund | None:
     return session.scalars(select(Refund).where(Refund.payment_id == payment_id, Refund.state.in_(OPEN))).one_or_none()
 
 
-def lock(session: Session, refund_id: uuid.UUID) -> Refund:
-    """Return the refund, locked; the caller already holds its subscription's lock."""
-    return session.scalars(
-        select(Refund)
-        .where(Refund.id == refund_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
-
-
 def of_payment(session: Session, payment_id: uuid.UUID) -> list[Refund]:
     """Return every refund of a payment, newest first."""
     return list(

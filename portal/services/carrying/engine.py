@@ -62,9 +62,9 @@ class Act(ABC, Generic[R, C]):
     row: type[R]
     states: States
 
-    @abstractmethod
     def lock(self, session: Session, row_id: uuid.UUID) -> R:
         """Return the row, locked; its subscription is locked already."""
+        return carrying.lock(session, self.row, row_id)
 
     @abstractmethod
     def claimed(self, session: Session, subscription: Subscription, row: R, **common: Any) -> C:

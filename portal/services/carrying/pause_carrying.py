@@ -14,7 +14,7 @@ from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict
 from portal.models import Merchant, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import GatewayRefused, Reading, Refusal, SubscriptionGateway
-from portal.queries import end_requests, pauses
+from portal.queries import end_requests
 from portal.services.audit import timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
@@ -77,9 +77,6 @@ class Pauses(Act[PauseRequest, PauseClaim]):
         needs_merchant=PauseState.NEEDS_MERCHANT,
         taken=frozenset({PauseState.CALLING}),
     )
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> PauseRequest:
-        return pauses.lock(session, row_id)
 
     def due_at(self, row: PauseRequest) -> datetime | None:
         return row.due_at

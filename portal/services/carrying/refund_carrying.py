@@ -29,7 +29,6 @@ from portal.providers.ports import (
     RestGateway,
 )
 from portal.queries.money import late_payments as alarms
-from portal.queries.money import refunds
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.carrying import engine
@@ -85,9 +84,6 @@ class Refunds(Act[Refund, RefundClaim]):
         needs_merchant=RefundState.NEEDS_MERCHANT,
         taken=frozenset({RefundState.CALLING, RefundState.PENDING}),
     )
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> Refund:
-        return refunds.lock(session, row_id)
 
     def is_taken_by_paypal(self, row: Refund) -> bool:
         return row.state is RefundState.PENDING
@@ -178,7 +174,7 @@ def note_read(ctx: Context, claim: RefundClaim, shown: tuple[PaymentReading, ...
         subscription, _refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
         payments.take_over(ctx, session, subscription, shown, Told(sale_ids=()), now=now)
         session.flush()
-        return engine.is_ours(REFUNDS, refunds.lock(session, claim.row_id), claim)
+        return engine.is_ours(REFUNDS, REFUNDS.lock(session, claim.row_id), claim)
 
 
 def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> bool:

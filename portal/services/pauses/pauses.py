@@ -30,7 +30,7 @@ from portal.domain.pauses import (
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, Merchant, PauseRequest, Subscription, TimelineKind
-from portal.queries import end_requests, pauses, subscriptions
+from portal.queries import carrying, end_requests, pauses, subscriptions
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -149,7 +149,7 @@ def withdraw(ctx: Context, request_id: uuid.UUID, wish: PauseWish, *, now: datet
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
-        request = pauses.lock(session, request_id)
+        request = carrying.lock(session, PauseRequest, request_id)
         if request.subscription_id != subscription.id:
             raise NoResultFound
         if request.state is PauseState.WITHDRAWN:
