@@ -13,6 +13,9 @@ FAULTS ?= 100
 MINUTES ?= 10
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
+# The tests start some two hundred processes: each would compile the whole portal anew where bytecode is not kept.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help env demo clean-demo lint check test explore bench chaos contract browser words lock clean
 

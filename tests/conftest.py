@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import shutil
 import socket
@@ -57,11 +58,24 @@ UNSPEAKABLE = re.compile(
 ORDER = ("chaos", "services", "e2e")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """No test may rely on another one's: `--shuffle 7` runs the files, and the tests of each, in that seed's order."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the order of a seed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first, or shuffle."""
     place = {name: number for number, name in enumerate(ORDER)}
     here = Path(__file__).parent
-    items.sort(key=lambda item: place.get(item.path.relative_to(here).parts[0], len(ORDER)))
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        draw = random.Random(seed)
+        items.sort(key=lambda item: item.nodeid)  # each process of the run draws the same
+        drawn = {id(item): draw.random() for item in items}
+        files = {path: draw.random() for path in dict.fromkeys(item.path for item in items)}
+        items.sort(key=lambda item: (files[item.path], drawn[id(item)]))
+    else:
+        items.sort(key=lambda item: place.get(item.path.relative_to(here).parts[0], len(ORDER)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,7 +41,7 @@ class _Tokens(CSRF):
     def generate_csrf_token(self, csrf_token_field: CSRFTokenField) -> str:
         return str(generate_csrf())
 
-    def validate_csrf_token(self, form: Any, field: CSRFTokenField) -> None:
+    def validate_csrf_token(self, form: BaseForm, field: CSRFTokenField) -> None:
         if not g.get("csrf_ok"):
             raise ValidationError(str(TOO_OLD))
 
@@ -55,19 +55,19 @@ class BaseForm(FlaskForm):
         csrf = True
         csrf_class = _Tokens
 
-        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+        def wrap_formdata(self, form: BaseForm, formdata: object) -> MultiDict[str, Any] | None:
             """Read what was sent; on a page being shown, what was typed before the session ran out."""
             if request.method in SAFE_METHODS and not isinstance(formdata, MultiDict):
                 return drafts.find({name for name, _field in form._unbound_fields} | form.beside if form else set())
             sent = super().wrap_formdata(form, formdata)
             return _texts_and_asked_files(form) if isinstance(sent, CombinedMultiDict) else sent
 
-        def get_translations(self, _form: Any) -> FormWords:
+        def get_translations(self, _form: BaseForm) -> FormWords:
             """Say what is wrong with a field in our own words."""
             return FormWords()
 
 
-def _texts_and_asked_files(form: Any) -> MultiDict[str, Any]:
+def _texts_and_asked_files(form: BaseForm) -> MultiDict[str, Any]:
     """Return what was sent, each file only where a file is asked for: a text field could not read one."""
     wanted = {name for name, field in form._unbound_fields if issubclass(field.field_class, FileField)}
     files = [(name, file) for name, file in request.files.items(multi=True) if name in wanted]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
 from wtforms import DateField
 
 from portal.domain import typed_days
+from portal.web.formatting import formatter
 
 
 class DayField(DateField):
@@ -21,6 +23,14 @@ class DayField(DateField):
         self.data = typed_days.read(typed)
         if self.data is None and typed.strip():
             raise ValueError(_("Enter a date, for example 28/11/2026."))
+
+    def is_within(self, first: date, last: date) -> bool:
+        """Say whether the day is one of those offered; if not, the field says between which it must be."""
+        if self.data is not None and first <= self.data <= last:
+            return True
+        fmt = formatter()
+        self.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
+        return False
 
     def _value(self) -> str:
         """Return what the field shows: the day as browsers want it, else what was typed."""

@@ -7,10 +7,9 @@ one that the page has not shown is shown first, and nothing is done meanwhile (c
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from flask import g, request
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
@@ -20,6 +19,7 @@ from wtforms.validators import Optional
 from portal.web import drafts
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
+from portal.web.local_days import local_day
 
 FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
 TYPED: Final = "1"  # `show` for the day of the field
@@ -58,7 +58,7 @@ class DayForm(PlainForm):
         """The day that was chosen; None for none, or one that cannot be."""
         return None if self.errors else self.on.data
 
-    def validate_on(self, field: Any) -> None:
+    def validate_on(self, field: DayField) -> None:
         """Take a day that lies ahead, within two years."""
         if field.data and not self.today < field.data <= self.today + LONGEST_WAIT:
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))
@@ -71,7 +71,7 @@ def chosen_day(now: datetime, *, wished_on: date | None = None) -> DayForm:
     was typed meanwhile goes before it, since Enter in the field presses whichever button comes first.  `wished_on`: the
     day of the notification that the end answers; where nobody has chosen yet, it is proposed.
     """
-    today = now.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+    today = local_day(now)
     given = request.form if "on" in request.form else request.args
     kept = drafts.typed("on") if request.method == "GET" and "on" not in given else None
     if kept is None and "on" not in given and wished_on is not None and wished_on > today:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 import structlog
@@ -90,7 +90,7 @@ STANDARD_PAGES: Final = (400, 403, 404, 405, 413, 429)
 
 def install(app: Flask) -> None:
     """Register a page for everything that may go wrong."""
-    table: dict[type[Exception], Callable[[Any], Response]] = {
+    table: dict[type[Exception], Callable[..., Response]] = {
         NoResultFound: not_found,
         NotAllowed: _not_allowed,
         AlreadySettled: _already_settled,
@@ -108,7 +108,7 @@ def install(app: Flask) -> None:
         app.register_error_handler(error, page)
 
 
-def _page(status: int, template: str | None = None, **values: Any) -> Response:
+def _page(status: int, template: str | None = None, **values: object) -> Response:
     page = render_template(f"errors/{template or status}.html", layout=_layout(), **values)
     return make_response(page, status)
 

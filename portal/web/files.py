@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Response
 
 from portal.documents.pdf import File
@@ -9,8 +11,10 @@ from portal.documents.pdf import File
 
 def handed_over(file: File) -> Response:
     """Return the file as a download."""
-    return Response(
-        file.content,
-        mimetype=file.media_type,
-        headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
-    )
+    return download(file.content, name=file.name, media_type=file.media_type)
+
+
+def download(content: bytes | Iterable[str], *, name: str, media_type: str = "text/csv") -> Response:
+    """Return what is whole, or comes in pieces, as a file of that name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, mimetype=media_type, headers=headers)

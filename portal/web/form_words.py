@@ -6,7 +6,7 @@ A field with a message of its own never comes here. A sentence that is missing b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -37,6 +37,6 @@ class PlainForm(Form):
     """A form without a token, for what an address says; it speaks our words as every other (csrf.BaseForm)."""
 
     class Meta(Form.Meta):
-        def get_translations(self, _form: Any) -> FormWords:
+        def get_translations(self, _form: Form) -> FormWords:
             """Say what is wrong with a field in our own words."""
             return FormWords()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -62,7 +62,7 @@ def _note_proxy(app: Flask) -> None:
         log.warning("proxy_not_trusted", setting="PORTAL_TRUSTED_PROXIES", header="X-Forwarded-For")
 
 
-def _for_desk() -> dict[str, Any]:
+def _for_desk() -> dict[str, object]:
     if not g.get("has_untrusted_proxy"):
         return {}
     alert = {

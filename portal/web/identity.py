@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Request, abort, current_app, g, request, session
 from flask_babel import gettext as _
@@ -16,6 +16,7 @@ from flask_login import LoginManager
 from sqlalchemy.exc import NoResultFound
 from werkzeug.wrappers import Response
 
+from config import Config
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
@@ -146,15 +147,16 @@ def _renew(*, keep: tuple[str, ...]) -> None:
     g.pop("csrf_token", None)
 
 
-def _config() -> Any:
-    return current_app.extensions["portal_config"]
+def _config() -> Config:
+    found: Config = current_app.extensions["portal_config"]
+    return found
 
 
-def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def _take_slug(_endpoint: str | None, values: dict[str, object] | None) -> None:
     g.merchant_slug = values.pop("merchant_slug", None) if values else None
 
 
-def _give_slug(endpoint: str, values: dict[str, Any]) -> None:
+def _give_slug(endpoint: str, values: dict[str, object]) -> None:
     slug = g.get("merchant_slug")
     if slug and "merchant_slug" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "merchant_slug"):
         values["merchant_slug"] = slug
@@ -203,7 +205,7 @@ def _loaded(_request: Request) -> Person | None:
     return found
 
 
-def _for_templates() -> dict[str, Any]:
+def _for_templates() -> dict[str, object]:
     alerts = [_key_alert(provider, since) for provider, since in g.get("broken_keys", {}).items()]
     return {"merchant": g.get("merchant"), "key_alerts": alerts}
 

@@ -6,7 +6,7 @@ A word without a label is a defect that a test finds, never an empty place on a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -96,9 +96,9 @@ ENDED: Final[Mapping[str, LazyString]] = {
 }
 
 
-def ended(details: Mapping[str, Any]) -> LazyString:
+def ended(details: Mapping[str, object]) -> LazyString:
     """Return what a confirmed end is called in a timeline: its day is the stop's, not that of the paid time."""
-    return ENDED.get(details.get("basis", ""), TIMELINE[TimelineKind.ENDED])
+    return ENDED.get(str(details.get("basis")), TIMELINE[TimelineKind.ENDED])
 
 
 PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {

@@ -33,7 +33,7 @@ class ResumeForm(BaseForm):
 
     def is_within(self, first: date, last: date) -> bool:
         """Say whether it can be done so; if not, the field says why."""
-        typed, fmt = self.day.data, formatter()
+        typed = self.day.data
         if self.at_once.data:
             if typed in (None, self.day.object_data):  # empty, or as it was shown
                 return True
@@ -41,11 +41,8 @@ class ResumeForm(BaseForm):
                 _(
                     "You chose %(day)s and pressed “Resume now”. Press “Resume on this day”, or empty the day to "
                     "resume now.",
-                    day=fmt.date(typed),
+                    day=formatter().date(typed),
                 )
             ]
             return False
-        if typed is not None and first <= typed <= last:
-            return True
-        self.day.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
-        return False
+        return self.day.is_within(first, last)

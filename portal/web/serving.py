@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
+from gunicorn.http.message import Request
 from gunicorn.workers import gthread
 
 NOT_YET: Final = gthread._DEFER  # back to the loop that waits for all connections at once
@@ -22,11 +23,11 @@ class Worker(gthread.ThreadWorker):
     head = 10.0  # seconds from a request's first byte to its last header
     whole = 60.0  # … and to the last byte of its body: a list of 5 MB over a slow line
 
-    def __init__(self, *args: Any, **values: Any) -> None:
+    def __init__(self, *args: object, **values: object) -> None:
         super().__init__(*args, **values)
-        self._reading: dict[Any, float] = {}  # connection → when its request has to be there
+        self._reading: dict[gthread.TConn, float] = {}  # connection → when its request has to be there
 
-    def handle(self, conn: Any) -> Any:
+    def handle(self, conn: gthread.TConn) -> object:
         """Take a thread only for a connection that has something to say, and note until when."""
         if not (conn.initialized or conn.data_ready or conn.wait_for_data(0)):
             return NOT_YET
@@ -36,7 +37,7 @@ class Worker(gthread.ThreadWorker):
         finally:
             self._reading.pop(conn, None)
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
+    def handle_request(self, req: Request, conn: gthread.TConn) -> object:
         """Answer a request whose head is there; its body may still come."""
         self._reading[conn] = time.monotonic() + self.whole - self.head
         return super().handle_request(req, conn)

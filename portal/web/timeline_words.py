@@ -6,9 +6,10 @@ A word that is none of ours (an older release's, or a newer one's) says nothing:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from flask_babel import gettext as _
 
@@ -32,6 +33,18 @@ STATUS_IN: Final[Mapping[TimelineKind, str]] = {
 SUM_IN: Final = frozenset(
     {TimelineKind.LATE_PAYMENT, TimelineKind.REFUND_REQUESTED, TimelineKind.REFUNDED, TimelineKind.REFUND_FAILED}
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One line of a timeline, as the macro wants it."""
+
+    at: datetime
+    when: str
+    title: str
+    detail: str
+    actor: str = ""
+    status: str
 
 
 def title(entry: TimelineEntry) -> str:
@@ -92,12 +105,12 @@ def sum_moved(entry: TimelineEntry) -> str:
     return _("%(amount)s; not returned: %(left)s", **figures)
 
 
-def _one_of(words: type[Word], value: Any) -> Word | None:
-    return words(value) if value in set(words) else None
+def _one_of(words: type[Word], value: object) -> Word | None:
+    return words(value) if isinstance(value, str) and value in set(words) else None
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(str(value))
+    except ValueError:
         return None

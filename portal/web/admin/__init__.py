@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
+from portal.web import sessions
+
 bp = Blueprint("admin", __name__, url_prefix="/admin")
+sessions.add_to(bp, "auth/staff_sessions.html")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from flask import Response, abort, flash, g, redirect, request, url_for
+from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -19,7 +19,12 @@ from portal.services.audit.audit_checks import Verdict
 from portal.services.audit.audit_exports import Format
 from portal.web import labels
 from portal.web.admin import audit_words, bp, showing
+from portal.web.admin.lists import number, turn
+from portal.web.files import download
 from portal.web.identity import by, context, person
+
+if TYPE_CHECKING:
+    from portal.models import AuditEntry
 
 MOST: Final = 20_000  # rows checked while a person waits for the page
 STRANGERS: Final = frozenset({Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.LOGIN_UNLOCKED})
@@ -31,14 +36,16 @@ def show() -> ResponseReturnValue:
     """List the newest rows in words."""
     merchant_id = person().merchant_id
     with context().db.read() as session:
-        page = queries.page(session, merchant_id, older_than=_number("after"), newer_than=_number("before"))
+        page = queries.page(
+            session, merchant_id, older_than=number("after", digits=17), newer_than=number("before", digits=17)
+        )
         names = queries.names_of_staff(session, merchant_id, page.rows)
         return showing.page(
             "audit.html",
             session,
             rows=page.rows,
-            next_url=url_for(".audit", after=page.older_than) if page.older_than else None,
-            previous_url=url_for(".audit", before=page.newer_than) if page.newer_than else None,
+            next_url=turn(after=page.older_than),
+            previous_url=turn(before=page.newer_than),
             act_of=lambda row: audit_words.ACT.get(row.act, row.act),
             who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
             CHANNEL=audit_words.CHANNEL,
@@ -65,9 +72,7 @@ def export() -> ResponseReturnValue:
         abort(422)
     wanted = Format(request.form["format"])
     pieces = audit_exports.export(context(), person().merchant_id, wanted, by=by(), now=utc_now())
-    answer = Response(pieces, mimetype=TYPE[wanted])
-    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{g.merchant.slug}.{wanted.value}"'
-    return answer
+    return download(pieces, name=f"audit-{g.merchant.slug}.{wanted.value}", media_type=TYPE[wanted])
 
 
 def _whole(verdict: Verdict) -> str:
@@ -85,20 +90,14 @@ def _whole(verdict: Verdict) -> str:
     )
 
 
-def _stranger(row: Any, names: Mapping[UUID, str]) -> str:
+def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:
     """Return under whose address somebody tried to log in: who it was is not known."""
     if row.act not in STRANGERS:
         return ""
-    return _("Somebody, as %(name)s", name=names.get(row.subject_id, ""))
+    return _("Somebody, as %(name)s", name=names.get(row.subject_id, "") if row.subject_id else "")
 
 
-def _who(row: Any) -> str:
+def _who(row: AuditEntry) -> str:
     if row.channel == COMMAND_LINE:
         return _("Operator")
     return str(labels.ACTOR[Actor(row.actor)])
-
-
-def _number(name: str) -> int | None:
-    """Return the row that an address goes on from; what is no number points to the beginning."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 18 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -19,6 +19,11 @@ from portal.services.imports.imports import StopReason
 from portal.web import labels
 from portal.web.admin import words
 from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from portal.models import ComparisonDifference, ComparisonRun
 
 TRIGGER: Final[Mapping[ComparisonTrigger, LazyString]] = {
     ComparisonTrigger.NIGHTLY: _l("Every night"),
@@ -94,13 +99,13 @@ def why_stopped(error: str) -> str:
     return str(STOPPED[StopReason(reason)]) if reason in set(StopReason) else ""
 
 
-def state_of(run: Any) -> str:
+def state_of(run: ComparisonRun | Row[Any]) -> str:
     """Return where a run, or a row of their list, stands."""
     never_ended = run.state is ComparisonState.DONE and run.finished_at is None
     return str(UNFINISHED if never_ended else STATE[run.state])
 
 
-def outcome(row: Any) -> str:
+def outcome(row: ComparisonDifference | Row[Any]) -> str:
     """Return what was done about a difference."""
     if row.error:
         return str(FAILURE.get(row.error, REFUSED))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import Row
 from wtforms import (
     BooleanField,
     EmailField,
@@ -25,11 +27,13 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
-from portal.web import day_form
 from portal.web.admin.words import LANGUAGE, OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
+from portal.web.typed_text import one_line, plain
+
+Code = TypeVar("Code", bound=str)
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
 MOST_CONTENTS: Final = 300
@@ -61,20 +65,47 @@ COMMON_ZONES: Final = (
     "UTC",
 )
 
-
-def plain(text: str | None) -> str:
-    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
-    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
-
-
-def one_line(text: str | None) -> str:
-    """Return the text on one line."""
-    return " ".join(plain(text).split())
+AN_ADDRESS: Final = (
+    Length(max=254, message=_l("This address is too long.")),
+    Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+)
 
 
-def choices(words: Mapping[Any, Any]) -> list[SelectChoice]:
+def choices(words: Mapping[Code, LazyString]) -> list[SelectChoice]:
     """Return codes and words as a field offers them."""
     return [SelectChoice(code, label) for code, label in words.items()]
+
+
+def shown_name() -> StringField:
+    """Return the field of the name that customers read."""
+    return StringField(
+        _l("Name that your customers read"),
+        filters=[one_line],
+        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+    )
+
+
+def provider_note() -> StringField:
+    """Return the field of what PayPal is told with an act: the payer may read it there."""
+    return StringField(
+        _l("Note for PayPal"),
+        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
+        filters=[one_line],
+        validators=[
+            DataRequired(_l("PayPal wants a note: write at least one word.")),
+            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
+        ],
+    )
+
+
+def internal_note() -> TextAreaField:
+    """Return the field of what the team alone reads."""
+    return TextAreaField(
+        _l("Internal note"),
+        description=_l("Only your team reads it."),
+        filters=[plain],
+        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
+    )
 
 
 class SettingsForm(BaseForm):
@@ -90,19 +121,14 @@ class SettingsForm(BaseForm):
         filters=[plain],
         validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
     )
-    name = StringField(
-        _l("Name that your customers read"),
-        filters=[one_line],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
-    )
+    name = shown_name()
     support_email = EmailField(
         _l("Email address for your customers’ questions"),
         description=_l("What waits for you is told there too."),
         filters=[one_line],
         validators=[
             DataRequired(_l("Enter an address: without one nobody is told of what waits for you.")),
-            Length(max=254, message=_l("This address is too long.")),
-            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
+            *AN_ADDRESS,
         ],
     )
     time_zone = SelectField(
@@ -116,7 +142,7 @@ class SettingsForm(BaseForm):
         zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
         self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
 
-    def validate_time_zone(self, field: Any) -> None:
+    def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
         if field.data not in available_timezones():
             raise ValidationError(str(_l("Choose a time zone of the list.")))
@@ -143,11 +169,7 @@ class ContentRow(PlainForm):
 class ProductForm(BaseForm):
     """A product's name, access rule and contents."""
 
-    name = StringField(
-        _l("Name that your customers read"),
-        filters=[one_line],
-        validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
-    )
+    name = shown_name()
     keep_after_completion = BooleanField(
         _l("Keep access after completion"),
         description=_l("Who carried the commitment through to its end keeps everything for good."),
@@ -214,41 +236,6 @@ class ProductForm(BaseForm):
             self.contents.append_entry()
 
 
-class LocalEndForm(BaseForm):
-    """An end that PayPal is not told of."""
-
-    internal_note = TextAreaField(
-        _l("Internal note"),
-        description=_l("Only your team reads it."),
-        filters=[plain],
-        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
-    )
-    submit = SubmitField(_l("Confirm"))
-
-
-class EndForm(BaseForm):
-    """An end that PayPal is told of, with the note that the payer may read there."""
-
-    beside = day_form.FIELDS
-
-    provider_note = StringField(
-        _l("Note for PayPal"),
-        description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("PayPal wants a note: write at least one word.")),
-            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
-        ],
-    )
-    internal_note = TextAreaField(
-        _l("Internal note"),
-        description=_l("Only your team reads it."),
-        filters=[plain],
-        validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
-    )
-    submit = SubmitField(_l("Confirm"))
-
-
 class CustomerFilter(PlainForm):
     """What a list of customers is narrowed by; a GET form without token, since it changes nothing."""
 
@@ -265,7 +252,7 @@ class SubscriptionFilter(CustomerFilter):
     status = SelectField(_l("State"), validate_choice=False)
     product = SelectField(_l("Product"), validate_choice=False)
 
-    def offer(self, products: Iterable[Any]) -> None:
+    def offer(self, products: Iterable[Row[Any]]) -> None:
         """Offer every state, and the merchant's products (rows of id and name)."""
         self.status.choices = [SelectChoice("", _l("All")), *choices(STATUS)]
         self.product.choices = [SelectChoice("", _l("All")), *(SelectChoice(str(row.id), row.name) for row in products)]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-import structlog
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -22,16 +20,14 @@ from portal.queries.money import refunds as stored_refunds
 from portal.queries.money.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
 from portal.services.carrying import refund_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.money import late_payments, refunds
 from portal.services.money.refunds import By
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.late_payment_words import CANNOT, LATE_STATE, REFUND_STATE, REFUND_TROUBLE, happened
 from portal.web.csrf import BaseForm
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
-
-log = structlog.get_logger("portal.web")
 
 
 class ExplanationForm(BaseForm):
@@ -82,11 +78,7 @@ def _give_back(late_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
     except CannotRefund as error:
         flash(CANNOT[error.why], "info")
         return here
-    try:
-        refund_carrying.carry_out(context(), who.merchant_id, refund_id, patience=VISITOR, insist=True)
-    except Exception:
-        # Not swallowed: the refund is recorded with its job, and the page says where it stands.
-        log.exception("refund.first_try_failed", refund_id=str(refund_id))
+    try_now(refund_carrying.carry_out, refund_id, insist=True)
     with context().db.read() as session:
         newest = alarms.of_merchant(session, who.merchant_id, late_id).refund
     assert newest is not None  # noqa: S101 - it was recorded above
@@ -140,7 +132,7 @@ def _page(late_id: uuid.UUID, form: ExplanationForm) -> str:
         )
 
 
-def words_of(alarm: Alarm) -> dict[str, Any]:
+def words_of(alarm: Alarm) -> dict[str, object]:
     """Return an alarm with its words, for a page and for a card."""
     say, subscription = formatter(), alarm.late.subscription
     return {

@@ -8,32 +8,32 @@ from typing import Any, Final
 from flask import request, url_for
 
 from portal.queries.desk import Place
+from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 100
-KEPT: Final = frozenset({"q", "status", "product"})  # of an address, from one page to the next
+KEPT: Final = frozenset({"q", "status", "product", "result", "state"})  # of an address, from one page to the next
 
 
 def search_words() -> str:
     """Return what is searched, on one line and of a sane length; a NUL, which PostgreSQL refuses, is left out."""
-    return " ".join(request.args.get("q", "").replace("\x00", "").split())[:LONGEST_SEARCH]
+    return one_line(request.args.get("q"))[:LONGEST_SEARCH]
 
 
 def place() -> Place:
     """Return where in the list the address points; what is no id points to the beginning."""
-    return Place(after=_id("after"), before=_id("before"))
+    return Place(after=as_id(request.args.get("after")), before=as_id(request.args.get("before")))
 
 
-def turn(*, after: uuid.UUID | None = None, before: uuid.UUID | None = None) -> str | None:
+def number(name: str, *, digits: int = 9) -> int | None:
+    """Return the number of the row that the address goes on from; what is none points to the beginning."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= digits else None
+
+
+def turn(*, after: uuid.UUID | int | None = None, before: uuid.UUID | int | None = None) -> str | None:
     """Return the address of the page after or before a row, with the filters of this one; None without a row."""
     if after is None and before is None:
         return None
     values: dict[str, Any] = {name: value for name, value in request.args.items() if name in KEPT and value}
     values |= request.view_args or {}
     return url_for(str(request.endpoint), **values, after=after, before=before)
-
-
-def _id(name: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.args.get(name, ""))
-    except ValueError:
-        return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
-import structlog
 from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
@@ -24,7 +23,6 @@ from portal.i18n import Translator
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import pauses as queries
 from portal.services.carrying import pause_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
@@ -32,10 +30,13 @@ from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
 from portal.web.admin.presenting import Row
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.local_days import local_day
 
-log = structlog.get_logger("portal.web")
+if TYPE_CHECKING:
+    from portal.models import PauseRequest, Subscription
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/pause/<kind>", methods=["GET", "POST"], endpoint="subscription_pause")
@@ -67,16 +68,16 @@ def ask(subscription_id: uuid.UUID, kind: str) -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-def _form(wanted: PauseKind, history: list[Any], *, now: datetime) -> PauseForm | StaffResumeForm:
+def _form(wanted: PauseKind, history: list[PauseRequest], *, now: datetime) -> PauseForm | StaffResumeForm:
     note = _neutral_note(wanted)
     if wanted is PauseKind.PAUSE:
         return PauseForm(provider_note=note)
     planned = next((row.due_at for row in history if row.kind is wanted and row.waits(now)), None)
-    day = planned.astimezone(ZoneInfo(g.merchant.time_zone)).date() if planned is not None else None
+    day = local_day(planned) if planned is not None else None
     return StaffResumeForm(provider_note=note, day=day)
 
 
-def _preview(found: Any, wanted: PauseKind, seen: PausePreview, **more: Any) -> str:
+def _preview(found: Subscription, wanted: PauseKind, seen: PausePreview, **more: object) -> str:
     """Return the page that shows what it changes."""
     is_pause = wanted is PauseKind.PAUSE
     return showing.page(
@@ -97,7 +98,7 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
     """Try one at once, though a later try is planned."""
     found = _request(request_id)
     if found.is_open:
-        _try(request_id, insist=True)
+        try_now(pause_carrying.carry_out, request_id, insist=True)
     say(request_id)
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
@@ -124,7 +125,9 @@ def say(request_id: uuid.UUID) -> None:
         flash(_("Recorded. PayPal has not confirmed it yet: the portal keeps trying."), "warning")
 
 
-def possible(subscription: Any, history: list[Any], *, ending: bool, now: datetime) -> list[tuple[str, Any]]:
+def possible(
+    subscription: Subscription, history: list[PauseRequest], *, ending: bool, now: datetime
+) -> list[tuple[str, LazyString]]:
     """Return what may be asked for (kind and label): never what PayPal must refuse, nor beside an end."""
     if ending:
         return []
@@ -142,7 +145,7 @@ def possible(subscription: Any, history: list[Any], *, ending: bool, now: dateti
     return found
 
 
-def lines(history: list[Any], *, now: datetime) -> list[dict[str, Any]]:
+def lines(history: list[PauseRequest], *, now: datetime) -> list[dict[str, object]]:
     """Return the requests for the record, newest first, with what may be done with each."""
     return [
         {
@@ -158,7 +161,7 @@ def lines(history: list[Any], *, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def notice(subscription: Any) -> str:
+def notice(subscription: Subscription) -> str:
     """Return what staff must know of one that is late: what PayPal allows, and what it does not."""
     if subscription.status is not Status.PAST_DUE:
         return ""
@@ -173,7 +176,7 @@ def notice(subscription: Any) -> str:
     )
 
 
-def _rows(row: Any) -> list[Row]:
+def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
         (_("Asked by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
@@ -195,7 +198,7 @@ def _rows(row: Any) -> list[Row]:
     return rows
 
 
-def _request(request_id: uuid.UUID) -> Any:
+def _request(request_id: uuid.UUID) -> PauseRequest:
     with context().db.read() as session:
         return queries.of_merchant(session, person().merchant_id, request_id)
 
@@ -216,21 +219,13 @@ def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = No
     )
 
 
-def _act(subscription_id: uuid.UUID, kind: PauseKind, form: Any) -> None:
+def _act(subscription_id: uuid.UUID, kind: PauseKind, form: PauseForm | StaffResumeForm) -> None:
     day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen else None
     wish = _wish(subscription_id, kind, day, form.provider_note.data)
     asked = pauses.record(context(), wish, now=utc_now())
     if asked.is_new and asked.is_due_now:
-        _try(asked.request_id)
+        try_now(pause_carrying.carry_out, asked.request_id)
     say(asked.request_id)
-
-
-def _try(request_id: uuid.UUID, *, insist: bool = False) -> None:
-    try:
-        pause_carrying.carry_out(context(), person().merchant_id, request_id, patience=VISITOR, insist=insist)
-    except Exception:
-        # Not swallowed: the request is recorded with its next try, and the page says where it stands.
-        log.exception("pause.try_failed", request_id=str(request_id))
 
 
 def _neutral_note(kind: PauseKind) -> str:
@@ -240,7 +235,7 @@ def _neutral_note(kind: PauseKind) -> str:
     return Translator(g.merchant.locale).gettext("Subscription resumed")
 
 
-def _at_paypal(subscription: Any, kind: PauseKind) -> list[str]:
+def _at_paypal(subscription: Subscription, kind: PauseKind) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     price = presenting.price(subscription)
     if kind is PauseKind.RESUME:

@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from flask import g
 from flask_babel import gettext as _
 
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
-from portal.domain.end_requests import RequestState
 from portal.domain.money import Money
-from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
-from portal.i18n import Translator
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.services.dates import planned_ends
-from portal.services.dates.end_schedules import payments_around
 from portal.web import labels, timeline_words
 from portal.web.admin import words
 from portal.web.formatting import formatter
+from portal.web.timeline_words import Happening
+
+if TYPE_CHECKING:
+    from portal.models import Comeback, Customer, EndRequest, Plan, Subscription
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Happening:
-    """One line of a timeline, as the macro wants it."""
-
-    at: datetime
-    when: str
-    title: str
-    detail: str
-    actor: str
-    status: str
 
 
 def customer_name(name: str, email: str | None) -> str:
@@ -46,7 +34,7 @@ def customer_name(name: str, email: str | None) -> str:
     return name or email or _("Customer without name or address")
 
 
-def told(customer: Any, words: str) -> str:
+def told(customer: Customer, words: str) -> str:
     """Return `words`, which say that the customer is told; without an address, that somebody has to tell them."""
     if customer.email:
         return words
@@ -55,12 +43,12 @@ def told(customer: Any, words: str) -> str:
     return _("No email address of this customer is known here: tell them yourself.")
 
 
-def money(amount: Any, currency: str | None) -> Money | None:
+def money(amount: Decimal | None, currency: str | None) -> Money | None:
     """Return an amount with its currency; None when either is unknown."""
     return Money(amount, currency) if amount is not None and currency else None
 
 
-def price(row: Any) -> str:
+def price(row: Subscription | Plan) -> str:
     """Return the price and rhythm of a subscription or of a list's row."""
     return formatter().price(money(row.amount, row.currency), row.interval_unit, row.interval_count)
 
@@ -75,20 +63,21 @@ def short(at: datetime | None) -> str | None:
     return formatter().short(at) if at is not None else None
 
 
-def neutral_note() -> str:
-    """Return the note proposed for PayPal at an end, in the merchant's language: its customers read it."""
-    return Translator(g.merchant.locale).gettext("Subscription ended")
-
-
-def dates(subscription: Any, request: Any, given: tuple[Grant, ...], *, now: datetime) -> list[Row]:
+def dates(
+    subscription: Subscription,
+    request: EndRequest | None,
+    given: tuple[Grant, ...],
+    waits: PlannedWords | None,
+    *,
+    now: datetime,
+) -> list[Row]:
     """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown.
 
-    `request`: the open one, if any. An end that waits has its day.
+    `request`: the open one, if any; `waits`: what is said of it while it waits for its day.
     """
     over = subscription.is_over
     not_yet = None if over else _("Not yet")
     stopped = subscription.stopped_at_provider_at
-    waits = planned(request, subscription, given, now=now) if request is not None else None
     ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
     return [
         (_("End requested"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
@@ -180,50 +169,22 @@ def _detail(entry: TimelineEntry) -> str:
     return " – ".join(part for part in parts if part)
 
 
-def request_rows(request: Any, subscription: Any, now: datetime) -> list[Row]:
-    """Return what is known of a request to end, for its summary."""
-    answer = request.answer or {}
-    rows: list[Row] = [
-        (_("Reference"), request.reference),
-        (_("Type of end"), str(labels.STATUS[request.outcome])),
-        *_asked(request),
-    ]
-    if request.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
-    if request.confirmed_at is not None:
-        rows.append((_("Confirmed on"), short(request.confirmed_at)))
-    if request.trouble is not None:
-        rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
-    if answer.get("debug_id"):
-        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
-    if request.is_open and request.due_at is not None:
-        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
-        rows.append((by, short(request.due_at)))
-        rows += _both_payments(request, subscription, now)
-    if request.is_open and request.next_try_at is not None:
-        rows.append((_("Next try"), short(request.next_try_at)))
-    if request.reason_code in labels.REASON:
-        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
-    if request.reason_text:
-        by_staff = request.actor is Actor.STAFF
-        rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
-    return rows
-
-
-def next_payment(subscription: Any, waits: PlannedWords | None) -> str | None:
+def next_payment(subscription: Subscription, waits: PlannedWords | None) -> str | None:
     """Return the next payment's day; where none is taken any more that is known, and no unknown date."""
     at = subscription.next_payment_at
     is_known = (at is None and subscription.is_over) or subscription.takes_no_payment
     return _("none") if is_known or (waits is not None and waits.none_left) else day(at)
 
 
-def plans(requests: Iterable[Any], *, now: datetime) -> dict[uuid.UUID, PlannedWords]:
+def plans(requests: Iterable[EndRequest], *, now: datetime) -> dict[uuid.UUID, PlannedWords]:
     """Return what is said of each end that waits, by subscription, for lists; the subscriptions are loaded."""
     said = ((one.subscription_id, planned(one, one.subscription, now=now)) for one in requests)
     return {subscription_id: waits for subscription_id, waits in said if waits is not None}
 
 
-def planned(request: Any, subscription: Any, given: tuple[Grant, ...] = (), *, now: datetime) -> PlannedWords | None:
+def planned(
+    request: EndRequest, subscription: Subscription, given: tuple[Grant, ...] = (), *, now: datetime
+) -> PlannedWords | None:
     """Return what is said of an end that waits for its day; None of one that does not wait."""
     told = planned_ends.told_of(request, subscription, g.merchant, given=given, now=now)
     return planned_words(told, formatter()) if told is not None else None
@@ -234,34 +195,7 @@ def asked_on(at: datetime, way: Way | None) -> str | None:
     return short(at) if has_hour(way) else formatter().short_day(at)
 
 
-def _asked(request: Any) -> list[Row]:
-    """Return who asked and when; of an end that answers a customer, who carried it out too."""
-    acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
-    if not request.answers:
-        return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
-    return [
-        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[request.notified_way]}"),
-        (_("Asked on"), asked_on(request.notified_at, request.notified_way)),
-        (_("Reference of the notification"), request.notified_reference),
-        (_("Carried out by"), acted),
-        (_("Carried out on"), short(request.created_at)),
-    ]
-
-
-def _both_payments(request: Any, subscription: Any, now: datetime) -> list[Row]:
-    """Return between which payments a planned end lies, and why it waits."""
-    around = payments_around(request, subscription, now=now)
-    last = day(around.last) if around.last is not None else None
-    prevented = day(around.prevented) if around.prevented is not None else None
-    why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
-    if around.runs_out is not None:
-        after = (_("Runs out by itself on"), day(around.runs_out))
-    else:
-        after = (_("First payment not taken"), prevented)
-    return [(_("Why then"), why), (_("Last payment still taken"), last), after]
-
-
-def comeback_rows(comeback: Any) -> list[Row]:
+def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
@@ -278,33 +212,3 @@ def comeback_rows(comeback: Any) -> list[Row]:
     if comeback.debug_id:
         rows.append((_("PayPal’s debug id"), comeback.debug_id))
     return rows
-
-
-def is_in_the_way(request: Any, now: datetime) -> bool:
-    """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
-    return bool(request.is_open and not request.is_planned(now))
-
-
-def todo(request: Any) -> str:
-    """Return what the merchant can do about a request, in words; nothing while the portal goes on by itself."""
-    if request.state is RequestState.NEEDS_MERCHANT:
-        return str(words.TODO[request.trouble]) if request.trouble is not None else ""
-    return str(words.LATE_TODO) if _is_late(request) else ""
-
-
-def trouble(request: Any) -> str:
-    """Return what holds up a request to end: a planned time that was missed, then what PayPal said."""
-    missed = (
-        _(
-            "The time planned for telling PayPal, %(date)s, has passed and PayPal has not confirmed the end.",
-            date=short(request.due_at),
-        )
-        if _is_late(request)
-        else ""
-    )
-    said = str(labels.TROUBLE[request.trouble]) if request.trouble is not None else ""
-    return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
-
-
-def _is_late(request: Any) -> bool:
-    return bool(request.is_open and request.late_told_at is not None)

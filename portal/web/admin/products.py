@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,10 @@ from portal.web.admin.forms import ProductForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
+from portal.web.typed_text import as_id
+
+if TYPE_CHECKING:
+    from portal.models import Product
 
 
 @bp.get("/products", endpoint="products")
@@ -83,7 +87,7 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
     ), (422 if form.errors else 200)
 
 
-def _prices(product: Any) -> list[str]:
+def _prices(product: Product) -> list[str]:
     return list(dict.fromkeys(presenting.price(plan) for plan in product.plans))
 
 
@@ -102,7 +106,7 @@ def _wish(form: ProductForm) -> ProductWish:
         pause_longest_days=form.pause_longest_days.data,
         self_cancellation=form.self_cancellation.data,
         contents=tuple(
-            ContentWish(id=_uuid(row.form.id.data), title=title, unlock_after_days=row.form.unlock_after_days.data or 0)
+            ContentWish(id=as_id(row.form.id.data), title=title, unlock_after_days=row.form.unlock_after_days.data or 0)
             for row in form.contents
             if (title := row.form.title.data)
         ),
@@ -114,13 +118,6 @@ def _lift_errors(form: ProductForm) -> None:
     wrong = [error for row in form.contents for errors in row.form.errors.values() for error in errors]
     form.contents.errors = []
     form.form_errors.extend(dict.fromkeys(wrong))
-
-
-def _uuid(text: Any) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(str(text or ""))
-    except ValueError:
-        return None
 
 
 def _examples(rule: Rule) -> list[Row]:

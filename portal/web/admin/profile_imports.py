@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -27,7 +27,9 @@ from portal.services.imports.imports import AlreadyRunning, StopReason
 from portal.services.imports.profile_import_files import MOST_BYTES, BadFile
 from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, presenting, profile_words, showing, words
+from portal.web.admin.lists import number, turn
 from portal.web.csrf import BaseForm
+from portal.web.files import download
 from portal.web.form_words import PlainForm
 from portal.web.identity import by, context, person
 
@@ -61,7 +63,7 @@ class RowFilter(PlainForm):
 
 
 @bp.url_value_preprocessor
-def take_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+def take_large_files(endpoint: str | None, _values: dict[str, object] | None) -> None:
     """Let this one page take a large file. It runs before anything reads the form."""
     if endpoint == "admin.paypal_profile_imports":
         request.max_content_length = MOST_SENT
@@ -102,7 +104,7 @@ def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
     state = ProfileRowState(request.args["state"]) if request.args.get("state") in set(ProfileRowState) else None
     with context().db.read() as session:
         found = lists.of_merchant(session, person().merchant_id, profile_import_id)
-        page = lists.rows_page(session, found.id, state=state, after=_line("after"), before=_line("before"))
+        page = lists.rows_page(session, found.id, state=state, after=number("after"), before=number("before"))
         reason, _space, debug_id = found.error.partition(" ")
         filters = RowFilter(request.args)
         filters.offer()
@@ -119,8 +121,8 @@ def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
             debug_id=debug_id,
             may_resume=profile_imports.may_resume(found, now=utc_now()),
             touched_at=presenting.short(found.touched_at),
-            next_url=_turn(found.id, state, after=page.next_line),
-            previous_url=_turn(found.id, state, before=page.previous_line),
+            next_url=turn(after=page.next_line),
+            previous_url=turn(before=page.previous_line),
             STATE=profile_words.STATE,
             REASON=profile_words.REASON,
         )
@@ -159,9 +161,7 @@ def failed(profile_import_id: uuid.UUID) -> Response:
     profile_imports.note_export(context(), person().merchant_id, profile_import_id, by=by(), now=utc_now())
     reasons = {code: str(sentence) for code, sentence in profile_words.REASON.items()}
     head = (_("Line"), "Profile ID", _("Why it was not added"))
-    answer = Response(_csv(context().db, profile_import_id, head, reasons), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="paypal-profiles-not-added.csv"'
-    return answer
+    return download(_csv(context().db, profile_import_id, head, reasons), name="paypal-profiles-not-added.csv")
 
 
 def _start(upload: FileStorage) -> uuid.UUID:
@@ -184,17 +184,3 @@ def _csv(database: Database, import_id: uuid.UUID, head: tuple[str, ...], reason
         if page.next_line is None:
             return
         after = page.next_line
-
-
-def _line(name: str) -> int | None:
-    """Return the line that an address goes on from; what is no line points to the beginning."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
-
-
-def _turn(
-    import_id: uuid.UUID, state: ProfileRowState | None, *, after: int | None = None, before: int | None = None
-) -> str | None:
-    if after is None and before is None:
-        return None
-    return url_for(".paypal_profile_import", profile_import_id=import_id, state=state, after=after, before=before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from flask import render_template
 from sqlalchemy.orm import Session
@@ -13,9 +13,10 @@ from portal.domain.policies import ROLE_RANK, Role
 from portal.queries import inbox
 from portal.web import labels
 from portal.web.admin import bp, presenting, words
+from portal.web.admin.ends import end_facts
 from portal.web.identity import context, person
 
-WORDS: Final[Mapping[str, Any]] = {
+WORDS: Final[Mapping[str, object]] = {
     "STATUS": labels.STATUS,
     "REQUEST_STATE": words.REQUEST_STATE,
     "TROUBLE": labels.TROUBLE,
@@ -26,14 +27,14 @@ WORDS: Final[Mapping[str, Any]] = {
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
     "asked_on": presenting.asked_on,
-    "request_rows": presenting.request_rows,
-    "todo": presenting.todo,
+    "request_rows": end_facts.request_rows,
+    "todo": end_facts.todo,
 }
 
 bp.add_app_template_filter(presenting.price, "price_of")
 
 
-def page(template: str, session: Session | None = None, **values: Any) -> str:
+def page(template: str, session: Session | None = None, /, **values: object) -> str:
     """Return the page; `session` is the view's own reading session, when it has one open."""
     if session is None:
         with context().db.read() as reading:

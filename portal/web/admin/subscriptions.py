@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,12 +29,17 @@ from portal.web import payments as payment_lines
 from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
+from portal.web.admin.ends import end_facts
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
 from portal.web.admin.lists import place, search_words, turn
 from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.typed_text import as_id
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
 
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
 
@@ -79,7 +84,7 @@ def index() -> ResponseReturnValue:
     """List them, newest first, by state, product and what is searched; take a choice of them for a bulk action."""
     who, search = person(), search_words()
     status = Status(request.args["status"]) if request.args.get("status") in set(Status) else None
-    product_id = _uuid(request.args.get("product"))
+    product_id = as_id(request.args.get("product"))
     choice = ChoiceForm()
     if choice.validate_on_submit():
         made = bulk_choices.draft(choice, status=status, product_id=product_id, search=search)
@@ -123,7 +128,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         ending = any(one.is_open for one in requests)
         notified = received_pages.waiting(session, found)
         answers = any(one.is_open and one.answers for one in requests)
-        in_the_way = any(presenting.is_in_the_way(one, now) for one in requests)
+        in_the_way = any(end_facts.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
         given = grants_of(found.product, by_hand)
@@ -136,7 +141,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
             price=presenting.price(found),
             next_payment=presenting.next_payment(found, waits),
-            dates=presenting.dates(found, standing, given, now=now),
+            dates=presenting.dates(found, standing, given, waits, now=now),
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
@@ -168,17 +173,10 @@ def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
 
 
-def _actions(subscription: Any, *, notified: bool, now: datetime) -> list[Action]:
+def _actions(subscription: Subscription, *, notified: bool, now: datetime) -> list[Action]:
     """Return the ends that the state allows and this person may ask for."""
     settings, role = settings_of(g.merchant, subscription, now=now, notified=notified), person().role
     possible = actions_from(subscription.status)
     return [
         action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)
     ]
-
-
-def _uuid(text: str | None) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text or "")
-    except ValueError:
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from flask import current_app, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -124,9 +124,9 @@ def _signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(str(current_app.secret_key), salt="staff-first-factor")
 
 
-def _first_factor() -> dict[str, Any] | None:
+def _first_factor() -> dict[str, str] | None:
     try:
-        first: dict[str, Any] = _signer().loads(session.get(FIRST_FACTOR, ""), max_age=FIRST_FACTOR_SECONDS)
+        first: dict[str, str] = _signer().loads(session.get(FIRST_FACTOR, ""), max_age=FIRST_FACTOR_SECONDS)
     except BadData:
         return None
     return {"own": "", **first}  # one that was signed before the last release has none

@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
+from portal.web import sessions
+
 bp = Blueprint("customer", __name__, url_prefix="/account/<merchant_slug>")
+sessions.add_to(bp, "auth/customer_sessions.html")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -15,6 +13,7 @@ from portal.queries.people.people import Kind
 from portal.services.people import sessions
 from portal.web import addresses, identity
 from portal.web.customer import bp
+from portal.web.typed_text import as_id
 
 
 @bp.get("/accounts")
@@ -40,10 +39,7 @@ def accounts() -> ResponseReturnValue:
 @bp.post("/accounts/choice")
 def account_choice() -> ResponseReturnValue:
     """Go on as the one who was chosen; 404 for whoever has another address."""
-    try:
-        chosen = uuid.UUID(request.form.get("customer", ""))
-    except ValueError:
-        abort(404)
+    chosen = as_id(request.form.get("customer")) or abort(404)
     visitor = identity.visitor(Kind.CUSTOMER)
     token = sessions.switch(identity.context(), identity.person(), chosen, visitor=visitor, now=utc_now())
     flash(_("You see the subscriptions that you chose."), "success")

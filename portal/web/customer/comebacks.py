@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import structlog
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
@@ -33,10 +32,9 @@ from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import ComebackForm
 from portal.web.customer.presenting import Row
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
-
-log = structlog.get_logger("portal.web")
 
 SAID: Final = {
     Looked.APPROVED: (_l("PayPal shows your approval."), "success"),
@@ -151,11 +149,7 @@ def _start(subscription_id: uuid.UUID) -> uuid.UUID:
     )
     started = start(context(), wish, now=utc_now())
     if started.is_new:
-        try:
-            comeback_calls.create(context(), who.merchant_id, started.comeback_id, patience=VISITOR, insist=True)
-        except Exception:
-            # Not swallowed: the worker takes the same attempt over, and its page says where it stands.
-            log.exception("comeback.first_try_failed", comeback_id=str(started.comeback_id))
+        try_now(comeback_calls.create, started.comeback_id, insist=True)
     return started.comeback_id
 
 

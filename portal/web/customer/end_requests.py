@@ -10,7 +10,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import structlog
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -27,19 +26,17 @@ from portal.mail.letterhead import one_line
 from portal.queries import end_requests, holdings
 from portal.queries.holdings import Holding
 from portal.services.carrying import end_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
-from portal.services.ends.end_requests import Recorded, record
+from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.rules import grants_of, settings_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
-
-log = structlog.get_logger("portal.web")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +153,7 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
     )
     recorded = record(context(), wish, now=utc_now())
     if recorded.is_new and recorded.is_due_now:
-        _try_now(who.merchant_id, recorded)
+        try_now(end_carrying.carry_out, recorded.request_id)
     if recorded.noted:
         said = _(
             "%(merchant)s had already planned this end: it stands. Your own request is kept with it: %(reference)s.",
@@ -165,15 +162,6 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
         )
         flash(said, "success")
     return recorded.reference
-
-
-def _try_now(merchant_id: uuid.UUID, recorded: Recorded) -> None:
-    """Carry the request out within a visitor's patience. Whatever happens here, it is recorded and has its job."""
-    try:
-        end_carrying.carry_out(context(), merchant_id, recorded.request_id, patience=VISITOR)
-    except Exception:
-        # Not swallowed: the worker takes the same request over, and the result page says where it stands.
-        log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
 
 
 def _to_result(reference: str, code: int) -> ResponseReturnValue:

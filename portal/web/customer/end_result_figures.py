@@ -12,7 +12,7 @@ from portal.domain.policies import Actor
 from portal.queries.holdings import Holding
 from portal.services.dates.end_schedules import payments_around
 from portal.web import labels
-from portal.web.customer import presenting
+from portal.web.customer import history, presenting
 from portal.web.customer.presenting import Row
 from portal.web.formatting import formatter
 
@@ -73,7 +73,7 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     assert request is not None  # noqa: S101
     rows: list[Row] = [
         (_("State of the request"), state_label(holding)),
-        (_("Asked by"), presenting.asked_by(request)),
+        (_("Asked by"), history.asked_by(request)),
         (_("PayPal id"), subscription.provider_id),
     ]
     if request.answers:

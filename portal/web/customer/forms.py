@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
-from portal.clock import utc_now
 from portal.web import day_form
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
-from portal.web.formatting import formatter
 from portal.web.labels import REASON
+from portal.web.local_days import today
+from portal.web.typed_text import plain
 
 LONGEST_COMMENT: Final = 500
-
-
-def _plain(text: str | None) -> str:
-    """Return the text as it is stored: one kind of line break, and no NUL, which PostgreSQL refuses."""
-    return (text or "").replace("\r\n", "\n").replace("\x00", "").strip()
 
 
 class ComebackForm(BaseForm):
@@ -44,14 +37,14 @@ class NotificationForm(BaseForm):
     message = TextAreaField(
         _l("Anything you want to say"),
         description=_l("At most 1000 characters."),
-        filters=[_plain],
+        filters=[plain],
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
     submit = SubmitField(_l("Notification of the cancellation"))
 
-    def validate_wished_on(self, field: Any) -> None:
+    def validate_wished_on(self, field: DayField) -> None:
         """A day that is past cannot be wished for any more; today is as soon as possible."""
-        if field.data is not None and field.data < utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date():
+        if field.data is not None and field.data < today():
             raise ValidationError(str(_l("This day is past. Choose a later one, or leave it empty.")))
 
 
@@ -68,7 +61,7 @@ class CancellationForm(BaseForm):
     )
     comment = TextAreaField(
         _l("Anything you want to say"),
-        filters=[_plain],
+        filters=[plain],
         validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
     )
     after = HiddenField(validators=[Optional(), Length(max=20)])  # the newest request when the recap was drawn
@@ -94,8 +87,4 @@ class PauseForm(BaseForm):
 
     def is_within(self, first: date, last: date) -> bool:
         """Say whether the day is one of those offered; if not, the field says between which it must be."""
-        if self.until.data is not None and first <= self.until.data <= last:
-            return True
-        fmt = formatter()
-        self.until.errors = [_("Choose a day from %(first)s to %(last)s.", first=fmt.date(first), last=fmt.date(last))]
-        return False
+        return self.until.is_within(first, last)

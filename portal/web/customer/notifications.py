@@ -15,7 +15,7 @@ from portal.clock import utc_now
 from portal.queries import holdings
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
-from portal.web.customer import bp, presenting
+from portal.web.customer import account_cards, bp
 from portal.web.customer.forms import NotificationForm
 from portal.web.identity import context, person
 
@@ -26,7 +26,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
-    card, form = presenting.card(held, now=now), NotificationForm()
+    card, form = account_cards.card(held, now=now), NotificationForm()
     back = url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=subscription_id)
     if form.validate_on_submit():
         made = notifications.notify(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from flask import g
 from flask_babel import gettext as _
@@ -102,11 +101,6 @@ def days_of(holding: Holding, *, now: datetime) -> Days:
 def proposed(offered: Days) -> datetime:
     """Return a day to begin with: a month from now, or the last one that is offered."""
     return min(offered.first + timedelta(days=29), offered.last)
-
-
-def local_day(at: datetime) -> datetime:
-    """Return the moment in the merchant's zone, whose date the form shows."""
-    return at.astimezone(ZoneInfo(g.merchant.time_zone))
 
 
 def late_because(holding: Holding) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-import structlog
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -25,18 +24,17 @@ from portal.queries import holdings
 from portal.queries import pauses as queries
 from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
 from portal.web.csrf import EmptyForm
-from portal.web.customer import bp, pause_words, presenting
+from portal.web.customer import account_cards, bp, pause_words, presenting
 from portal.web.customer.forms import PauseForm
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
+from portal.web.local_days import local_day
 from portal.web.resume_form import ResumeForm
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/pause", methods=["GET", "POST"])
@@ -47,7 +45,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _back(subscription_id, 303)
     pauses.check_state(held.subscription, PauseKind.PAUSE, list(held.pauses))
     offered, fmt = pause_words.days_of(held, now=now), formatter()
-    form = PauseForm(until=pause_words.local_day(pause_words.proposed(offered)).date())
+    form = PauseForm(until=local_day(pause_words.proposed(offered)))
     if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
         _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=g.merchant.time_zone))
         return _back(subscription_id, 303)
@@ -78,7 +76,7 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     planned = next((row for row in held.pauses if row.waits(now)), None)
     due = planned.due_at if planned is not None else None
-    form = ResumeForm(day=pause_words.local_day(due).date() if due is not None else None)
+    form = ResumeForm(day=local_day(due) if due is not None else None)
     if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
         day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen is not None else None
         _ask(subscription_id, PauseKind.RESUME, day)
@@ -113,7 +111,7 @@ def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
     subscription = held.subscription
     if subscription.status not in (Status.PAST_DUE, Status.PAUSED):
         return _back(subscription_id, 302)
-    card = presenting.card(held, now=now)
+    card = account_cards.card(held, now=now)
     money = presenting.unpaid(held)
     return render_template(
         "customer/late.html",
@@ -166,11 +164,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     who = person()
     asked = pauses.record(context(), _wish(subscription_id, kind, day), now=utc_now())
     if asked.is_new and asked.is_due_now:
-        try:
-            pause_carrying.carry_out(context(), who.merchant_id, asked.request_id, patience=VISITOR)
-        except Exception:
-            # Not swallowed: it is recorded with its job, and the page says where it stands.
-            log.exception("pause.first_try_failed", request_id=str(asked.request_id))
+        try_now(pause_carrying.carry_out, asked.request_id)
     with context().db.read() as session:
         request = queries.of_customer(session, who.merchant_id, who.id, asked.request_id)
     if request.state is PauseState.REFUSED:

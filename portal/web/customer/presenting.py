@@ -2,77 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import g
-from flask_babel import LazyString
 from flask_babel import gettext as _
 
-from portal.domain import policies
 from portal.domain.access import End, Window
-from portal.domain.end_requests import Channel, RequestState, can_withdraw
+from portal.domain.end_requests import RequestState, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action, Status, actions_from
-from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
-from portal.queries.timelines import TimelineEntry, TimelineKind
-from portal.services.comebacks import is_offered
-from portal.services.rules import settings_of
-from portal.web import labels, timeline_words
-from portal.web.customer.notification_words import Notified, notified, waits_for_end
-from portal.web.customer.pause_words import Stand, stand
+from portal.web import labels
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
-# The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
-KEPT_FROM_CUSTOMERS = frozenset({TimelineKind.MARKED_ABANDONED})
+if TYPE_CHECKING:
+    from portal.models import EndRequest
+
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Happening:
-    """One line of the timeline, as the macro wants it."""
-
-    at: datetime
-    when: str
-    title: str
-    detail: str = ""
-    status: str = "done"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One subscription as its owner sees it."""
-
-    id: uuid.UUID
-    title: str
-    status: Status
-    label: LazyString
-    rows: tuple[Row, ...]
-    open_now: tuple[str, ...]
-    opening_later: tuple[str, ...]
-    closed: tuple[str, ...]
-    timeline: tuple[Happening, ...]
-    provider_id: str
-    is_over: bool
-    may_cancel: bool
-    may_notify: bool  # that they end it, where they cannot cancel by themselves
-    notified: Notified | None
-    reference: str | None
-    request_label: str | None
-    has_open_request: bool
-    planned: PlannedWords | None  # the open request waits for its day
-    can_undo: bool
-    pause: Stand
-    may_come_back: bool
-    late_money: tuple[str, ...]  # what came after the end and is not settled
-    comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
 def product_name(holding: Holding) -> str:
@@ -164,99 +114,11 @@ def can_undo(holding: Holding) -> bool:
     return can_withdraw(request.state, sent_at=request.sent_at)
 
 
-def card(holding: Holding, *, now: datetime) -> Card:
-    """Return one subscription for the account page and its own page."""
-    subscription, request = holding.subscription, holding.request
-    status = labels.CUSTOMER_STATUS[subscription.status]
-    seen = open_windows(holding, now=now)
-    cancellable = Action.CANCEL in actions_from(subscription.status)
-    waiting = has_open_request(holding)
-    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
-    said = notified(holding)
-    return Card(
-        id=subscription.id,
-        title=product_name(holding),
-        status=status,
-        label=labels.STATUS[status],
-        rows=_figures(holding, now=now),
-        open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
-        opening_later=tuple(opening(window, now) for window in seen if window.since > now),
-        closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
-        timeline=tuple(happening(entry) for entry in holding.entries if _is_theirs(entry)),
-        provider_id=subscription.provider_id,
-        is_over=subscription.is_over,
-        may_cancel=cancellable and allowed and not is_in_the_way(holding, now),
-        may_notify=cancellable and not allowed and not is_in_the_way(holding, now) and not waits_for_end(holding),
-        notified=said,
-        reference=request.asked_under if request is not None else None,
-        request_label=request_label(request) if request is not None else None,
-        has_open_request=waiting,
-        planned=planned(holding, now=now),
-        can_undo=can_undo(holding),
-        pause=stand(holding, now=now),
-        may_come_back=is_offered(holding.prospect),
-        late_money=tuple(_late_money(late.payment) for late in holding.late),
-        comeback_id=_comeback_id(holding),
-    )
-
-
-def request_label(request: Any) -> str:
+def request_label(request: EndRequest) -> str:
     """Return where a request stands, in a word or two; who has to act is named."""
     if request.state is RequestState.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
     return str(labels.REQUEST_STATE[request.state])
-
-
-def _late_money(payment: Any) -> str:
-    return _(
-        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
-        "%(merchant)s and asked for a refund.",
-        amount=formatter().money(Money(payment.amount, payment.currency)),
-        date=formatter().day(payment.paid_at),
-        merchant=one_line(g.merchant.name),
-    )
-
-
-def _comeback_id(holding: Holding) -> uuid.UUID | None:
-    newest = holding.prospect.newest if holding.prospect is not None else None
-    return newest.id if newest is not None and newest.is_open else None
-
-
-def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
-    """Return the card's figures; what is unknown is None, which the page says."""
-    subscription, fmt = holding.subscription, formatter()
-    rows: list[Row] = [(_("Price"), price(holding))]
-    if subscription.is_over:
-        rows += _ends(holding, now=now)
-    else:
-        if subscription.started_at is not None and subscription.started_at > now:
-            rows.append((_("Starts on"), known_day(subscription.started_at)))
-        rows.append((_("Next payment"), _next_payment(holding, now=now)))
-    if subscription.committed_until is not None:
-        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
-    return tuple(rows)
-
-
-def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
-    """Return the dates of one that is over, each under the word it has everywhere."""
-    subscription = holding.subscription
-    if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        return ((_("End of the subscription"), known_day(subscription.ended_at)),)
-    return (
-        (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
-        (_("Paid until"), known_day(subscription.paid_until)),
-        (_("Access until"), access_until(holding, now=now)),
-    )
-
-
-def _next_payment(holding: Holding, *, now: datetime) -> str | None:
-    """Return the next payment's day; where PayPal has suspended it, or an end comes before, none: not « unknown »."""
-    subscription, waits = holding.subscription, planned(holding, now=now)
-    if subscription.takes_no_payment:
-        return _("none for the moment")
-    if waits is not None and waits.none_left:
-        return _("none")
-    return known_day(subscription.next_payment_at)
 
 
 def known_day(at: datetime | None) -> str | None:
@@ -306,63 +168,3 @@ def access_until(holding: Holding, *, now: datetime) -> str | None:
     if End.KEPT in ends:
         return _("kept for good")
     return formatter().last_day(max(window.until for window in seen if window.until is not None))
-
-
-def who(actor: Actor, channel: Channel | None) -> str:
-    """Return who did it and by which way, in the customer's words."""
-    person = {
-        Actor.CUSTOMER: _("you"),
-        Actor.STAFF: one_line(g.merchant.name),
-    }.get(actor, str(labels.ACTOR[actor]))
-    if channel is None or actor is Actor.PROVIDER:
-        return person
-    return _("%(who)s (%(channel)s)", who=person, channel=labels.CHANNEL[channel])
-
-
-def asked_by(request: Any) -> str:
-    """Return who asked for an end and by which way, in the customer's words."""
-    if request.answers and request.notified_way is not None:
-        return _("%(who)s (%(channel)s)", who=_("you"), channel=labels.WAY[request.notified_way])
-    return who(request.actor, request.channel)
-
-
-def happening(entry: TimelineEntry) -> Happening:
-    """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
-    details = entry.details
-    reference = details.get("answers") or details.get("reference")
-    said = [
-        _("Reference: %(reference)s", reference=reference) if reference else "",
-        who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM and "answers" not in details else "",
-        timeline_words.wished_end(entry),
-        timeline_words.way(entry),
-        timeline_words.sum_moved(entry),
-        one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
-        timeline_words.pause(entry),
-    ]
-    return Happening(
-        at=entry.at,
-        when=formatter().short(entry.at),
-        title=_happened(entry),
-        detail=" – ".join(part for part in said if part),
-        status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
-    )
-
-
-def _is_theirs(entry: TimelineEntry) -> bool:
-    """Say whether the customer reads a line: what staff ask in answer to them, they have asked themselves before."""
-    is_answer = entry.kind is TimelineKind.END_REQUESTED and "answers" in entry.details
-    return entry.kind not in KEPT_FROM_CUSTOMERS and not is_answer
-
-
-def _happened(entry: TimelineEntry) -> str:
-    if entry.kind is TimelineKind.NEEDS_MERCHANT:
-        return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
-        return _("%(merchant)s took back the planned end", merchant=one_line(g.merchant.name))
-    title, status = timeline_words.title(entry), timeline_words.status(entry)
-    if status is None or entry.kind is TimelineKind.END_REQUESTED:
-        return title
-    word = labels.STATUS[labels.CUSTOMER_STATUS[status]]
-    if entry.kind is TimelineKind.STATUS_SEEN:
-        return _("PayPal shows: %(status)s", status=word)
-    return _("%(fact)s: %(status)s", fact=title, status=word)

@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.queries import holdings
 from portal.queries.money import payments
 from portal.web import payments as payment_lines
-from portal.web.customer import bp, presenting
+from portal.web.customer import account_cards, bp, presenting
 from portal.web.identity import context, person
 
 PAYMENTS: Final = 24  # shown on a subscription's page; the rest is counted
@@ -28,7 +28,7 @@ def subscriptions() -> ResponseReturnValue:
         )
     return render_template(
         "customer/subscriptions.html",
-        cards=[presenting.card(holding, now=now) for holding in held.subscriptions],
+        cards=[account_cards.card(holding, now=now) for holding in held.subscriptions],
         gifts=[presenting.gift(gift, now=now) for gift in held.gifts],
     )
 
@@ -42,7 +42,7 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
         paid, paid_in_all = payments.of_subscription(session, subscription_id, PAYMENTS)
     return render_template(
         "customer/subscription.html",
-        card=presenting.card(held, now=now),
+        card=account_cards.card(held, now=now),
         dates=presenting.dates(held, now=now),
         payments=payment_lines.lines(paid),
         more_payments=paid_in_all - len(paid),

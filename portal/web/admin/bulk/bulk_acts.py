@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from flask import Response, flash, g, redirect, request, url_for
@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.bulk_acts import ONE_CONFIRMATION
+from portal.domain.end_requests import Trouble
 from portal.domain.policies import Role
 from portal.domain.subscriptions import ENDINGS
 from portal.extensions import Database
@@ -25,9 +26,14 @@ from portal.web import labels
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.bulk import bulk_facts, bulk_words
 from portal.web.admin.bulk.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
-from portal.web.admin.lists import place, turn
+from portal.web.admin.ends.end_forms import neutral_note
+from portal.web.admin.lists import number, place, turn
 from portal.web.confirming import ask_again
+from portal.web.files import download
 from portal.web.identity import context, person
+
+if TYPE_CHECKING:
+    from portal.models import BulkAct
 
 FIRST_ROWS: Final = 20  # shown before confirming
 BATCH: Final = 1000
@@ -60,12 +66,12 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     return (ask_again() if is_many else None) or _preview(act)
 
 
-def _preview(act: Any) -> ResponseReturnValue:
+def _preview(act: BulkAct) -> ResponseReturnValue:
     now = utc_now()
     with context().db.read() as session:
         counts = bulk_previews.count(session, act, now=now)
         first = bulk_results.rows_page(session, act.id, limit=FIRST_ROWS)
-    form = BulkEndForm(provider_note=presenting.neutral_note()) if counts.asked else BulkLocalForm()
+    form = BulkEndForm(provider_note=neutral_note()) if counts.asked else BulkLocalForm()
     form.require(act.total)
     if counts.acts and form.validate_on_submit():
         return _confirm(act, form)
@@ -85,7 +91,7 @@ def _preview(act: Any) -> ResponseReturnValue:
     ), (422 if form.errors else 200)
 
 
-def _confirm(act: Any, form: Any) -> ResponseReturnValue:
+def _confirm(act: BulkAct, form: BulkEndForm | BulkLocalForm) -> ResponseReturnValue:
     try:
         bulk_acts.confirm(
             context(),
@@ -100,14 +106,12 @@ def _confirm(act: Any, form: Any) -> ResponseReturnValue:
     return redirect(url_for(".bulk_act", bulk_act_id=act.id), 303)
 
 
-def _results(act: Any) -> ResponseReturnValue:
+def _results(act: BulkAct) -> ResponseReturnValue:
     code = request.args.get("result")
     result = Result(code) if code in set(Result) else None
     with context().db.read() as session:
         counts = bulk_results.results(session, act.id)
-        page = bulk_results.rows_page(
-            session, act.id, result=result, after=_position("after"), before=_position("before")
-        )
+        page = bulk_results.rows_page(session, act.id, result=result, after=number("after"), before=number("before"))
         filters = ResultFilter(request.args)
         filters.offer()
         return showing.page(
@@ -129,8 +133,8 @@ def _results(act: Any) -> ResponseReturnValue:
             filters=filters,
             RESULT=bulk_words.RESULT,
             note_of=bulk_facts.note_of,
-            next_url=_turn(act.id, result, after=page.next_position),
-            previous_url=_turn(act.id, result, before=page.previous_position),
+            next_url=turn(after=page.next_position),
+            previous_url=turn(before=page.previous_position),
         )
 
 
@@ -160,13 +164,11 @@ def results(bulk_act_id: uuid.UUID) -> Response:
     with database.read() as session:
         found = acts.of_merchant(session, person().merchant_id, bulk_act_id)
     bulk_acts.note_export(context(), who(), bulk_act_id, now=utc_now())
-    answer = Response(_csv(database, found.id, ZoneInfo(g.merchant.time_zone)), mimetype="text/csv")
     name = f"bulk-{found.action.value}-{found.created_at:%Y-%m-%d}-{str(found.id)[:8]}.csv"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return download(_csv(database, found.id, ZoneInfo(g.merchant.time_zone)), name=name)
 
 
-def _change(act: Any, bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
+def _change(act: Callable[..., object], bulk_act_id: uuid.UUID, said: str) -> ResponseReturnValue:
     try:
         act(context(), who(), bulk_act_id, now=utc_now())
     except bulk_acts.NotNow:
@@ -200,7 +202,7 @@ def _pieces(
     head: tuple[str, ...],
     words: dict[str, str],
     reasons: dict[str, str],
-    troubles: dict[Any, str],
+    troubles: dict[Trouble, str],
     zone: ZoneInfo,
 ) -> Iterator[str]:
     yield MARK + line_of(head)
@@ -209,8 +211,8 @@ def _pieces(
         with database.read() as session:
             page = bulk_results.rows_page(session, act_id, after=after, limit=BATCH)
         for row in page.rows:
-            open_trouble = row.trouble if row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT) else None
-            why = reasons.get(row.reason, "") or troubles.get(open_trouble, "")
+            is_open = row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT)
+            why = reasons.get(row.reason, "") or (troubles.get(row.trouble, "") if is_open else "")
             at = row.confirmed_at.astimezone(zone) if row.result == Result.CONFIRMED else None
             confirmed = at.isoformat(timespec="seconds") if at is not None else ""
             cells = (row.position, row.name, row.email or "", row.product, row.provider_id)
@@ -222,17 +224,3 @@ def who() -> bulk_acts.Person:
     """Return the person at the desk, as the use cases want them."""
     found = person()
     return bulk_acts.Person(merchant_id=found.merchant_id, id=found.id, name=found.name, role=found.role or Role.READER)
-
-
-def _position(name: str) -> int | None:
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 9 else None
-
-
-def _turn(
-    act_id: uuid.UUID, result: Result | None, *, after: int | None = None, before: int | None = None
-) -> str | None:
-    if after is None and before is None:
-        return None
-    code = result.value if result is not None else None
-    return url_for(".bulk_act", bulk_act_id=act_id, result=code, after=after, before=before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -18,7 +17,9 @@ from portal.services.bulk import bulk_acts
 from portal.services.bulk.bulk_acts import BadChoice, Choice
 from portal.web.admin.bulk import bulk_words
 from portal.web.admin.bulk.bulk_acts import who
+from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.identity import context, person
+from portal.web.typed_text import as_id
 
 
 def matching(
@@ -33,7 +34,7 @@ def matching(
     return acts.count(session, found)
 
 
-def draft(form: Any, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
+def draft(form: ChoiceForm, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
     """Freeze what was chosen; None when it cannot be an act: the form then says why."""
     if request.form.get("scope") == "all":
         said = {"status": status, "product": _name(product_id), "q": search}
@@ -56,10 +57,5 @@ def _name(product_id: uuid.UUID | None) -> str:
 
 def _ids() -> list[uuid.UUID]:
     """Return the ticked ids, as many as one page offers; what is no id is left out."""
-    found = []
-    for text in request.form.getlist("ids")[: 2 * desk.PAGE]:
-        try:
-            found.append(uuid.UUID(text))
-        except ValueError:
-            continue
-    return found
+    ids = map(as_id, request.form.getlist("ids")[: 2 * desk.PAGE])
+    return [one for one in ids if one is not None]

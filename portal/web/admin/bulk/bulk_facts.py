@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy import Row
 
 from portal.domain.bulk_acts import Effect
 from portal.domain.subscriptions import Action, Status
@@ -18,7 +20,7 @@ from portal.web.formatting import formatter
 Line = tuple[str, int]
 
 
-def chosen(filters: dict[str, Any]) -> str:
+def chosen(filters: Mapping[str, str]) -> str:
     """Return what was chosen, in words."""
     if not filters:
         return _("Ticked one by one")
@@ -114,7 +116,7 @@ def relaunch(counts: Counts, outcome: Status) -> str:
     return _("None of them is invited to come back.")
 
 
-def note_of(row: Any) -> str | None:
+def note_of(row: Row[Any]) -> str | None:
     """Return why a row stands where it stands, and its reference."""
     shown = row.trouble if row.result in (Result.UNDER_WAY, Result.NEEDS_MERCHANT) else None
     parts = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, StringField, SubmitField, ValidationError
@@ -11,10 +9,12 @@ from wtforms import SelectChoice, SelectField, StringField, SubmitField, Validat
 from portal.domain.bulk_acts import ONE_CONFIRMATION
 from portal.domain.subscriptions import Action
 from portal.web.admin.bulk import bulk_words
-from portal.web.admin.forms import EndForm, LocalEndForm, choices, one_line
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm
+from portal.web.admin.forms import choices
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter
+from portal.web.typed_text import one_line
 
 
 class ChoiceForm(BaseForm):
@@ -40,7 +40,7 @@ class _Typed(BaseForm):
         if total <= ONE_CONFIRMATION:
             del self.number
 
-    def validate_number(self, field: Any) -> None:
+    def validate_number(self, field: StringField) -> None:
         """Take the exact number, whatever spaces or marks stand between its thousands."""
         digits = "".join(sign for sign in field.data or "" if sign.isalnum())
         if digits != str(self.total):

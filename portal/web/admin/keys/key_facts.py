@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
@@ -11,6 +11,9 @@ from portal.queries.paypal_accounts import Provider
 from portal.services.keys.key_checks import SUBSCRIPTIONS_RIGHT, WEBHOOKS_RIGHT, Finding
 from portal.web.admin import presenting, words
 from portal.web.admin.presenting import Row
+
+if TYPE_CHECKING:
+    from portal.models import PayPalAccount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ def sentence(provider: Provider, finding: Finding) -> str:
     return str(table[finding])
 
 
-def state_of(account: Any | None) -> KeyState | None:
+def state_of(account: PayPalAccount | None) -> KeyState | None:
     """Return how the key stands; None when there is none."""
     if account is None:
         return None
@@ -44,7 +47,7 @@ def state_of(account: Any | None) -> KeyState | None:
     )
 
 
-def _sentence(account: Any, *, works: bool) -> str:
+def _sentence(account: PayPalAccount, *, works: bool) -> str:
     found = account.check_result.get("finding")
     if works:
         return sentence(account.provider, Finding.WORKS)
@@ -53,7 +56,7 @@ def _sentence(account: Any, *, works: bool) -> str:
     return _("PayPal refused the key.")  # a request met it before a test did
 
 
-def _rest(account: Any, rights: set[str]) -> list[Row]:
+def _rest(account: PayPalAccount, rights: set[str]) -> list[Row]:
     result = account.check_result
     rows: list[Row] = [
         (_("Environment"), str(words.ENVIRONMENT[account.environment])),
@@ -73,7 +76,7 @@ def _rest(account: Any, rights: set[str]) -> list[Row]:
     return rows
 
 
-def _classic(account: Any) -> list[Row]:
+def _classic(account: PayPalAccount) -> list[Row]:
     return [
         (_("Environment"), str(words.ENVIRONMENT[account.environment])),
         (_("Account it opens (API user name)"), account.client_id),
@@ -82,12 +85,12 @@ def _classic(account: Any) -> list[Row]:
     ]
 
 
-def _tests(account: Any) -> list[Row]:
+def _tests(account: PayPalAccount) -> list[Row]:
     rows: list[Row] = [(_("Last test"), presenting.short(account.checked_at))]
     if account.broken_since is not None:
         rows.append((_("Refused since"), presenting.short(account.broken_since)))
     return rows
 
 
-def _set_on(account: Any) -> str:
+def _set_on(account: PayPalAccount) -> str:
     return _("set on %(date)s, ends in …%(ending)s", date=presenting.day(account.set_at), ending=account.secret_ending)

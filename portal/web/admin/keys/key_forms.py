@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import PasswordField, RadioField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 
-from portal.web.admin.forms import choices, one_line, plain
+from portal.web.admin.forms import choices
 from portal.web.admin.words import ENVIRONMENT
 from portal.web.csrf import BaseForm
+from portal.web.typed_text import one_line, plain
 
 MOST_RECEIVERS: Final = 20
 RECEIVER: Final = re.compile(
@@ -41,10 +43,30 @@ def _receivers() -> TextAreaField:
     )
 
 
+def _name(label: LazyString, *, missing: LazyString, too_long: LazyString, mistyped: LazyString) -> StringField:
+    """Return the field of a key’s part that pages show."""
+    sane = [Length(max=256, message=too_long), Regexp(TYPED, message=mistyped)]
+    return StringField(label, filters=[one_line], validators=[DataRequired(missing), *sane])
+
+
+def _secret(
+    label: LazyString,
+    *,
+    least: int = 8,
+    most: int = 256,
+    missing: LazyString,
+    unlike: LazyString,
+    mistyped: LazyString,
+) -> PasswordField:
+    """Return the field of a key’s part that no page shows again."""
+    sane = [Length(min=least, max=most, message=unlike), Regexp(TYPED, message=mistyped)]
+    return PasswordField(label, description=NEVER_SHOWN, filters=[one_line], validators=[DataRequired(missing), *sane])
+
+
 class _WithReceivers(BaseForm):
     receivers = _receivers()
 
-    def validate_receivers(self, field: Any) -> None:
+    def validate_receivers(self, field: TextAreaField) -> None:
         """Take addresses and merchant ids, one a line; name the first line that is neither."""
         named = self.receivers_named()
         if len(named) > MOST_RECEIVERS:
@@ -66,24 +88,17 @@ class KeyForm(BaseForm):
     """A REST key."""
 
     environment = _environment()
-    client_id = StringField(
+    client_id = _name(
         _l("Client id"),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the client id.")),
-            Length(max=256, message=_l("This is too long for a client id.")),
-            Regexp(TYPED, message=_l("A client id has neither spaces nor accents: copy it again.")),
-        ],
+        missing=_l("Enter the client id."),
+        too_long=_l("This is too long for a client id."),
+        mistyped=_l("A client id has neither spaces nor accents: copy it again."),
     )
-    client_secret = PasswordField(
+    client_secret = _secret(
         _l("Secret"),
-        description=NEVER_SHOWN,
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the secret. For your safety a page never shows it again, so it has to be typed.")),
-            Length(min=8, max=256, message=_l("This does not look like a secret of PayPal: copy it again.")),
-            Regexp(TYPED, message=_l("A secret has neither spaces nor accents: copy it again.")),
-        ],
+        missing=_l("Enter the secret. For your safety a page never shows it again, so it has to be typed."),
+        unlike=_l("This does not look like a secret of PayPal: copy it again."),
+        mistyped=_l("A secret has neither spaces nor accents: copy it again."),
     )
     submit = SubmitField(_l("Test and save the key"))
 
@@ -92,34 +107,25 @@ class ClassicKeyForm(_WithReceivers):
     """A classic key: the three strings of an API signature (FACTS.md 3.1)."""
 
     environment = _environment()
-    api_user = StringField(
+    api_user = _name(
         _l("API user name"),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the API user name.")),
-            Length(max=256, message=_l("This is too long for an API user name.")),
-            Regexp(TYPED, message=_l("An API user name has neither spaces nor accents: copy it again.")),
-        ],
+        missing=_l("Enter the API user name."),
+        too_long=_l("This is too long for an API user name."),
+        mistyped=_l("An API user name has neither spaces nor accents: copy it again."),
     )
-    api_password = PasswordField(
+    api_password = _secret(
         _l("API password"),
-        description=NEVER_SHOWN,
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the API password. A page never shows it again, so it has to be typed.")),
-            Length(min=8, max=128, message=_l("This does not look like an API password of PayPal: copy it again.")),
-            Regexp(TYPED, message=_l("An API password has neither spaces nor accents: copy it again.")),
-        ],
+        most=128,
+        missing=_l("Enter the API password. A page never shows it again, so it has to be typed."),
+        unlike=_l("This does not look like an API password of PayPal: copy it again."),
+        mistyped=_l("An API password has neither spaces nor accents: copy it again."),
     )
-    api_signature = PasswordField(
+    api_signature = _secret(
         _l("Signature"),
-        description=NEVER_SHOWN,
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter the signature. A page never shows it again, so it has to be typed.")),
-            Length(min=16, max=256, message=_l("This does not look like a signature of PayPal: copy it again.")),
-            Regexp(TYPED, message=_l("A signature has neither spaces nor accents: copy it again.")),
-        ],
+        least=16,
+        missing=_l("Enter the signature. A page never shows it again, so it has to be typed."),
+        unlike=_l("This does not look like a signature of PayPal: copy it again."),
+        mistyped=_l("A signature has neither spaces nor accents: copy it again."),
     )
     submit = SubmitField(_l("Test and save the key"))
 

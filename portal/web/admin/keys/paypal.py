@@ -5,12 +5,13 @@ Secrets go in and never come out (style.md, 14).  Whoever changes one has logged
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
+from wtforms import PasswordField
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
@@ -28,6 +29,9 @@ from portal.web.admin import bp, showing, words
 from portal.web.admin.keys import key_facts
 from portal.web.admin.keys.key_forms import ClassicKeyForm, KeyForm, ReceiversForm, RemovalForm
 from portal.web.identity import by, context, person
+
+if TYPE_CHECKING:
+    from portal.models import PayPalAccount
 
 REST, CLASSIC = Provider.PAYPAL_REST, Provider.PAYPAL_CLASSIC
 TEMPLATE: Final = {REST: "paypal_rest.html", CLASSIC: "paypal_classic.html"}
@@ -184,7 +188,7 @@ def _page(provider: Provider, form: KeyForm | ClassicKeyForm | None) -> str:
         )
 
 
-def _ipn_address(session: Session, account: Any | None) -> str:
+def _ipn_address(session: Session, account: PayPalAccount | None) -> str:
     """Return the secret address for IPN, for owners alone; empty when there is none to show."""
     if account is None or person().role is not Role.OWNER:
         return ""
@@ -192,7 +196,9 @@ def _ipn_address(session: Session, account: Any | None) -> str:
     return ipn_url(context(), endpoint) if endpoint else ""
 
 
-def _saved(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, *, secret: Any) -> ResponseReturnValue:
+def _saved(
+    provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, *, secret: PasswordField
+) -> ResponseReturnValue:
     """Say what the test found: where the person has to act, when nothing was stored."""
     if not found.works:
         _refuse(provider, form, found, secret=secret)
@@ -201,7 +207,7 @@ def _saved(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, 
     return redirect(url_for(PAGE[provider]), 303)
 
 
-def _refuse(provider: Provider, form: Any, found: KeyCheck, *, secret: Any) -> None:
+def _refuse(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, *, secret: PasswordField) -> None:
     """Put the finding where the person has to act; secrets have to be typed again, and the page says so."""
     if provider is CLASSIC:
         again = _("Nothing was stored. Type the password and the signature again: a page never shows them.")
@@ -216,7 +222,7 @@ def _refuse(provider: Provider, form: Any, found: KeyCheck, *, secret: Any) -> N
             form.form_errors.append(f"{key_facts.sentence(provider, found.finding)} {again}")
 
 
-def _account(provider: Provider) -> Any:
+def _account(provider: Provider) -> PayPalAccount | None:
     with context().db.read() as session:
         return paypal_accounts.of_merchant(session, person().merchant_id, provider)
 

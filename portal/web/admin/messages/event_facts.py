@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -14,6 +15,9 @@ from portal.queries.messages.event_lists import MOST_COUNTED, EventSource, Event
 from portal.services.messages.event_retention import KEEP_BODIES
 from portal.web.admin import presenting, words
 from portal.web.admin.messages import event_words
+
+if TYPE_CHECKING:
+    from portal.models import PayPalEvent, WebhookEndpoint
 
 LONGEST_SHOWN: Final = 20_000  # characters of a body
 VOUCHED: Final = frozenset({"other_receiver", "not_at_paypal", "old_profile"})  # found once PayPal knew it as its own
@@ -30,7 +34,7 @@ class Mention:
     when: str | None
 
 
-def mention(event: Any, *, with_reason: bool = False) -> Mention | None:
+def mention(event: PayPalEvent | None, *, with_reason: bool = False) -> Mention | None:
     """Return the message in words, and, for one that was given up, why; None when there is none."""
     if event is None:
         return None
@@ -41,7 +45,7 @@ def mention(event: Any, *, with_reason: bool = False) -> Mention | None:
     return Mention(words=said, url=url, when=presenting.short(event.received_at))
 
 
-def waiting_rows(health: Health, endpoint: Any) -> list[Row]:
+def waiting_rows(health: Health, endpoint: WebhookEndpoint | None) -> list[Row]:
     """Return what waits, and what was turned away at the door."""
     waiting = str(health.waiting) if health.waiting < MOST_COUNTED else _("%(number)s or more", number=MOST_COUNTED)
     since = presenting.short(health.oldest_waiting_at)
@@ -53,13 +57,13 @@ def waiting_rows(health: Health, endpoint: Any) -> list[Row]:
     return rows
 
 
-def provenance_rows(last: Any) -> list[Row]:
+def provenance_rows(last: PayPalEvent | None) -> list[Row]:
     """Return by which way the last message was found to be PayPal's; nothing before the first one, and of an IPN."""
     found = last.provenance if last is not None else None
     return [(_("Last signature checked"), str(event_words.PROVENANCE[found]))] if found is not None else []
 
 
-def registration_rows(endpoint: Any, *, address: str | None) -> list[Row]:
+def registration_rows(endpoint: WebhookEndpoint, *, address: str | None) -> list[Row]:
     """Return what PayPal was told, and when; the address is for those who may change it."""
     rows: list[Row] = []
     if address is not None:
@@ -73,19 +77,18 @@ def registration_rows(endpoint: Any, *, address: str | None) -> list[Row]:
     return rows
 
 
-def test_rows(endpoint: Any, last: Any) -> list[Row]:
+def test_rows(endpoint: WebhookEndpoint | None, last: PayPalEvent | None) -> list[Row]:
     """Return when a test was asked for and when its message came; any later message shows that the way is open."""
     if endpoint is None or endpoint.test_asked_at is None:
         return []
     seen = endpoint.test_seen_at
-    came_after = last is not None and last.source is EventSource.WEBHOOK and last.received_at >= endpoint.test_asked_at
-    if seen is None and came_after:
-        seen = last.received_at
+    if seen is None and last is not None and last.source is EventSource.WEBHOOK:
+        seen = last.received_at if last.received_at >= endpoint.test_asked_at else None
     arrived = presenting.short(seen) or _("not yet: it can take a few minutes. Load this page again to see it.")
     return [(_("Test asked for"), presenting.short(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
 
 
-def fetch_rows(endpoint: Any) -> list[Row]:
+def fetch_rows(endpoint: WebhookEndpoint | None) -> list[Row]:
     """Return how far the last « fetch what was missed » has come, and what it found at PayPal."""
     found = endpoint.last_fetch if endpoint is not None else None
     if not found:
@@ -101,19 +104,19 @@ def fetch_rows(endpoint: Any) -> list[Row]:
     ]
 
 
-def _stopped(found: Any) -> list[Row]:
+def _stopped(found: Mapping[str, Any]) -> list[Row]:
     if "stopped" not in found:
         return []
     rows: list[Row] = [(_("Stopped"), *event_words.stop_of(found["stopped"]))]
     return [*rows, (_("PayPal’s debug id"), found["debug_id"])] if found.get("debug_id") else rows
 
 
-def is_vouched(event: Any) -> bool:
+def is_vouched(event: PayPalEvent) -> bool:
     """Say whether it is known to come from PayPal: webhooks are checked at the door, an IPN when it is handled."""
     return event.source is EventSource.WEBHOOK or event.state is EventState.DONE or event.error in VOUCHED
 
 
-def event_rows(event: Any, *, now: datetime) -> list[Row]:
+def event_rows(event: PayPalEvent, *, now: datetime) -> list[Row]:
     """Return all that is known of one message but its subject and its body."""
     rows: list[Row] = [
         (_("What it says"), *event_words.type_with_word(event.event_type)),
@@ -137,7 +140,7 @@ def event_rows(event: Any, *, now: datetime) -> list[Row]:
     return [*rows, (_("Its text"), _kept(event))]
 
 
-def body_text(event: Any) -> str:
+def body_text(event: PayPalEvent) -> str:
     """Return the body as text, cut where it is absurdly long; what is no UTF-8 is marked."""
     text = (event.body or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
@@ -148,7 +151,7 @@ def _reason(error: str) -> str:
     return f"{said} ({detail})" if detail else said
 
 
-def _kept(event: Any) -> str:
+def _kept(event: PayPalEvent) -> str:
     if event.body is None:
         return _("forgotten: texts are kept for %(days)s days", days=KEEP_BODIES.days)
     return _("kept until %(day)s", day=presenting.day(event.received_at + KEEP_BODIES + timedelta(days=1)))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectChoice, SelectField, SubmitField, ValidationError
 from wtforms.validators import InputRequired
 
-from portal.clock import utc_now
 from portal.services.dates.end_schedules import beginning_of
 from portal.services.messages.missed_events import LONGEST
+from portal.web.admin.forms import choices
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
 from portal.web.formatting import formatter
+from portal.web.local_days import today
 
 DAYS: Final = LONGEST.days
 TOO_OLD: Final = _l("At most 30 days back: what is older is covered by the nightly comparison.")
@@ -30,13 +31,13 @@ class FetchForm(BaseForm):
     end = DayField(_l("Last day"), validators=[InputRequired(_l("Enter the last day, for example 05/04/2026."))])
     submit = SubmitField(_l("Fetch what was missed"))
 
-    def validate_start(self, field: Any) -> None:
+    def validate_start(self, field: DayField) -> None:
         """PayPal is asked for thirty days at most."""
         _has_come(field)
         if field.data and field.data < today() - timedelta(days=DAYS):
             raise ValidationError(str(TOO_OLD))
 
-    def validate_end(self, field: Any) -> None:
+    def validate_end(self, field: DayField) -> None:
         """A span has to begin before it ends."""
         _has_come(field)
         if field.data and self.start.data and field.data < self.start.data:
@@ -53,33 +54,19 @@ class EventFilter(PlainForm):
 
     status = SelectField(_l("State"), validate_choice=False)
 
-    def offer(self, states: Mapping[str, Any]) -> None:
+    def offer(self, states: Mapping[str, LazyString]) -> None:
         """Offer all messages, and those in one of the states."""
         self.status.choices = [
             SelectChoice("", _l("All")),
-            *(SelectChoice(code, label) for code, label in states.items()),
+            *choices(states),
         ]
 
 
-def _has_come(field: Any) -> None:
+def _has_come(field: DayField) -> None:
     if field.data and field.data > today():
         raise ValidationError(str(_l("This day has not come yet.")))
-
-
-def local_day(at: datetime) -> date:
-    """Return the merchant's day of a moment."""
-    return at.astimezone(_zone()).date()
-
-
-def today() -> date:
-    """Return the merchant's day now."""
-    return local_day(utc_now())
 
 
 def midnight(day: date) -> datetime:
     """Return when a day begins for the merchant, in UTC."""
     return beginning_of(day, formatter().time_zone)
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(formatter().time_zone)

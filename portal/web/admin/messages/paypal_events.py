@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +19,7 @@ from portal.domain.policies import Role
 from portal.queries import paypal_accounts
 from portal.queries.messages import event_lists, webhook_endpoints
 from portal.queries.messages.event_lists import EventState, Health
+from portal.queries.messages.webhook_endpoints import WebhookTrouble
 from portal.services.messages import event_replays, missed_events, webhook_registration
 from portal.services.messages import webhook_endpoints as endpoints
 from portal.services.messages.event_replays import Replay
@@ -28,8 +29,9 @@ from portal.services.paypal.gateways import NoKey
 from portal.web.admin import bp, showing
 from portal.web.admin.lists import place, turn
 from portal.web.admin.messages import event_facts, event_words
-from portal.web.admin.messages.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm, local_day, today
+from portal.web.admin.messages.event_forms import DAYS, TOO_OLD, EventFilter, FetchForm
 from portal.web.identity import by, context, person
+from portal.web.local_days import local_day, today
 
 SHOWN: Final = (EventState.WAITING, EventState.FAILED)  # what the list can be narrowed to
 
@@ -44,11 +46,7 @@ def index() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     """Look at our webhook at PayPal now, and mend it."""
     trouble = webhook_registration.ensure(context(), person().merchant_id, by=by(), now=utc_now())
-    if trouble is None:
-        flash(_("PayPal reports to this portal."), "success")
-    else:
-        flash(str(event_words.TROUBLE[trouble]), "warning")
-    return redirect(url_for(".paypal_events"), 303)
+    return _back(trouble, done=_("PayPal reports to this portal."))
 
 
 @bp.post("/paypal/events/test", endpoint="paypal_events_test")
@@ -59,11 +57,8 @@ def test() -> ResponseReturnValue:
     except NotRegistered:
         flash(_("PayPal does not report to this portal yet: there is nothing to test."), "warning")
         return redirect(url_for(".paypal_events"), 303)
-    if trouble is None:
-        flash(_("PayPal was asked to send a test message. Load this page again to see whether it arrived."), "success")
-    else:
-        flash(str(event_words.TROUBLE[trouble]), "warning")
-    return redirect(url_for(".paypal_events"), 303)
+    done = _("PayPal was asked to send a test message. Load this page again to see whether it arrived.")
+    return _back(trouble, done=done)
 
 
 @bp.post("/paypal/events/fetch", endpoint="paypal_events_fetch")
@@ -120,6 +115,11 @@ def replay(event_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".paypal_event", event_id=event_id), 303)
 
 
+def _back(trouble: WebhookTrouble | None, *, done: str) -> ResponseReturnValue:
+    flash(*((done, "success") if trouble is None else (str(event_words.TROUBLE[trouble]), "warning")))
+    return redirect(url_for(".paypal_events"), 303)
+
+
 def _page(form: FetchForm | None) -> str:
     who = person()
     with context().db.read() as session:
@@ -135,7 +135,7 @@ def _page(form: FetchForm | None) -> str:
         )
 
 
-def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owner: bool) -> dict[str, Any]:
+def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owner: bool) -> dict[str, object]:
     """Return whether PayPal reports to us. The secret addresses are for owners, who paste them at PayPal."""
     keys = {key.provider.value: key for key in paypal_accounts.all_of_merchant(session, merchant_id).values()}
     rest, classic = keys.get("paypal_rest"), keys.get("paypal_classic")
@@ -157,7 +157,7 @@ def _reporting(session: Session, merchant_id: uuid.UUID, health: Health, *, owne
     }
 
 
-def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, Any]:
+def _listed(session: Session, merchant_id: uuid.UUID) -> dict[str, object]:
     wanted = request.args.get("status")
     state = EventState(wanted) if wanted in SHOWN else None
     found = event_lists.events_page(session, merchant_id, state=state, place=place())

@@ -15,12 +15,14 @@ from portal.queries import end_requests, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration
-from portal.web.admin import bp, inbox_cards, presenting, showing
+from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.received import received_pages
-from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm, noon_of, today
+from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
 from portal.web.identity import by, context, person
+from portal.web.local_days import noon_of, today
+from portal.web.typed_text import as_id
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -63,7 +65,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         found = stored.found(session, who.merchant_id, search) if is_sought and search else []
         strangers = received_pages.strangers(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
-        rows = inbox_cards.received_rows(received)
+        rows = received_pages.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
         over_on = presenting.day(over)
         return showing.page(
@@ -88,7 +90,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
 def match(received_id: uuid.UUID) -> ResponseReturnValue:
     """Say which subscription it is about: its end is then previewed; one that has been asked for already is linked."""
     who = person()
-    subscription_id = _subscription_id()
+    subscription_id = as_id(request.form.get("subscription_id")) or abort(404)
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
@@ -122,10 +124,3 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     )
     flash(_("Closed. It is no longer in your to-do list."), "success")
     return redirect(url_for(".received", received_id=received_id), 303)
-
-
-def _subscription_id() -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get("subscription_id", ""))
-    except ValueError:
-        abort(404)

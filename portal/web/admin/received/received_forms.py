@@ -1,39 +1,18 @@
-"""What staff enter about requests that came by other ways, and about dates that PayPal does not say."""
+"""What staff enter about requests that came by other ways."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
-
-from flask import g
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from portal.clock import utc_now
 from portal.domain.received_requests import STAFF_WAYS
-from portal.web.admin.forms import choices, one_line, plain
+from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.csrf import BaseForm
 from portal.web.day_field import DayField
 from portal.web.labels import WAY
-
-LONGEST: Final = timedelta(days=10 * 366)  # a paid time beyond this is a slip of the pen
-
-
-def today() -> date:
-    """Return the day of the merchant's time zone."""
-    return utc_now().astimezone(ZoneInfo(g.merchant.time_zone)).date()
-
-
-def noon_of(day: date) -> datetime:
-    """Return a moment of that day, for something whose hour nobody knows."""
-    return datetime.combine(day, time(12), ZoneInfo(g.merchant.time_zone))
-
-
-def end_of(day: date) -> datetime:
-    """Return the midnight that ends the day."""
-    return datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(g.merchant.time_zone))
+from portal.web.local_days import today
+from portal.web.typed_text import one_line, plain
 
 
 class ReceivedForm(BaseForm):
@@ -57,11 +36,7 @@ class ReceivedForm(BaseForm):
         _l("Email address"),
         description=_l("An acknowledgement is sent there at once."),
         filters=[one_line],
-        validators=[
-            Optional(),
-            Length(max=254, message=_l("This address is too long.")),
-            Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z", message=_l("Enter an address like name@example.com.")),
-        ],
+        validators=[Optional(), *AN_ADDRESS],
     )
     contract = StringField(
         _l("What they say about the contract"),
@@ -77,12 +52,12 @@ class ReceivedForm(BaseForm):
     )
     submit = SubmitField(_l("Record the request"))
 
-    def validate_received_on(self, field: Any) -> None:
+    def validate_received_on(self, field: DayField) -> None:
         """Nothing is received tomorrow."""
         if field.data is not None and field.data > today():
             raise ValidationError(str(_l("This day has not come yet.")))
 
-    def validate_way(self, field: Any) -> None:
+    def validate_way(self, field: SelectField) -> None:
         """Take only the ways that staff may record."""
         if field.data not in set(STAFF_WAYS):
             raise ValidationError(str(_l("Choose how it came.")))
@@ -104,22 +79,3 @@ class DismissalForm(BaseForm):
         ],
     )
     submit = SubmitField(_l("Close without ending anything"))
-
-
-class PaidUntilForm(BaseForm):
-    """Until when an ended subscription is paid."""
-
-    last_day = DayField(
-        _l("Last day that was paid"), validators=[InputRequired(_l("Enter the last day that was paid."))]
-    )
-    submit = SubmitField(_l("Save the date and tell the customer"))
-    started_on: date | None = None
-
-    def validate_last_day(self, field: Any) -> None:
-        """Not before it began, and not in a time that nobody pays for ahead."""
-        if field.data is None:
-            return
-        if self.started_on is not None and field.data < self.started_on:
-            raise ValidationError(str(_l("This is before the subscription began.")))
-        if field.data > today() + LONGEST or field.data.year < 1998:  # PayPal began in 1998
-            raise ValidationError(str(_l("This date is too far away: check the year.")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +15,12 @@ from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
 from portal.web import labels
 from portal.web.admin import presenting
+from portal.web.admin.presenting import Row
+from portal.web.formatting import formatter
+from portal.web.typed_text import as_id
+
+if TYPE_CHECKING:
+    from portal.models import Customer, Subscription
 
 
 def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None:
@@ -22,14 +28,10 @@ def answered(session: Session, merchant_id: uuid.UUID) -> ReceivedRequest | None
     word = request.args.get("received", "")
     if not word:
         return None
-    try:
-        received_id = uuid.UUID(word)
-    except ValueError:
-        abort(404)
-    return received_requests.of_merchant(session, merchant_id, received_id)
+    return received_requests.of_merchant(session, merchant_id, as_id(word) or abort(404))
 
 
-def waiting(session: Session, subscription: Any) -> ReceivedRequest | None:
+def waiting(session: Session, subscription: Subscription) -> ReceivedRequest | None:
     """Return what the subscription's customer notified and waits for: any end of it is the answer."""
     return None if subscription.is_over else received_requests.open_of(session, subscription.id)
 
@@ -40,14 +42,14 @@ def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
     return redirect(url_for(".received", received_id=received.id), 303)
 
 
-def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Any]) -> dict[uuid.UUID, str]:
+def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Subscription]) -> dict[uuid.UUID, str]:
     """Return the warning beside each subscription of somebody else than the customer whose address it bears."""
     owners = received_requests.owners(session, received) if received is not None else ()
     theirs = {owner.id for owner in owners}
     return {row.id: _stranger(owners[0], row) for row in rows if theirs and row.customer_id not in theirs}
 
 
-def _stranger(owner: Any, subscription: Any) -> str:
+def _stranger(owner: Customer, subscription: Subscription) -> str:
     return _(
         "The address of this request is that of %(owner)s. This subscription belongs to %(customer)s, who would read "
         "the reference of the request.",
@@ -66,3 +68,22 @@ def note_of(received: ReceivedRequest | None) -> str:
         date=presenting.day(received.received_at),
         way=labels.WAY[received.way],
     )
+
+
+def received_rows(received: ReceivedRequest) -> list[Row]:
+    """Return what was declared, for a summary."""
+    rows: list[Row] = [
+        (_("Reference"), received.reference),
+        (_("Received on"), presenting.asked_on(received.received_at, received.way)),
+        (_("By"), str(labels.WAY[received.way])),
+        (_("Email address"), received.email or _("none given: nothing was sent to them")),
+    ]
+    if received.contract:
+        rows.append((_("What they say about the contract"), received.contract))
+    if received.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(received.wished_on)))
+    if received.message:
+        rows.append((_("In their words"), received.message))
+    if received.recorded_by:
+        rows.append((_("Recorded by"), received.recorded_by))
+    return rows

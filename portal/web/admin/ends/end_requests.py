@@ -6,10 +6,10 @@ What is said afterwards is where the request really stands: "confirmed" rests on
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-import structlog
 from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -25,7 +25,6 @@ from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import subscriptions
 from portal.services.carrying import end_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
@@ -34,13 +33,16 @@ from portal.services.ends.end_wishes import Wish
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.admin.forms import EndForm, LocalEndForm
+from portal.web.admin.ends import end_facts
+from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
 from portal.web.admin.received import received_pages
 from portal.web.day_form import chosen_day
+from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
-log = structlog.get_logger("portal.web")
+if TYPE_CHECKING:
+    from portal.models import Subscription
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
@@ -58,13 +60,13 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         return received_pages.not_this_one(named)
     notified = received is not None or (standing is not None and standing.answers)
     policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
-    if standing is not None and presenting.is_in_the_way(standing, now):
+    if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    proposed = {"internal_note": received_pages.note_of(received), "provider_note": presenting.neutral_note()}
-    form = LocalEndForm(data=proposed) if is_local else EndForm(data=proposed)
+    note = received_pages.note_of(received)
+    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=neutral_note(), internal_note=note)
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
@@ -130,7 +132,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
-def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
+def _wish(subscription_id: uuid.UUID, action: Action) -> Wish:
     who = person()
     return Wish(
         merchant_id=who.merchant_id,
@@ -141,22 +143,20 @@ def _wish(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:
         actor_id=who.id,
         actor_name=who.name,
         role=who.role,
-        **more,
     )
 
 
 def _act(
     subscription_id: uuid.UUID,
     action: Action,
-    form: Any,
+    form: EndForm | LocalEndForm,
     day: date | None,
     *,
     received_id: uuid.UUID | None,
 ) -> None:
     """Do it. What remains to be done is decided under the lock: the end may have come since the page was drawn."""
-    wish = _wish(
-        subscription_id,
-        action,
+    wish = replace(
+        _wish(subscription_id, action),
         reason_text=form.internal_note.data or "",
         provider_note=form.provider_note.data if "provider_note" in form else "",
         wished_on=day,
@@ -176,11 +176,7 @@ def _act(
             _("Planned: PayPal is told on its day. Reference: %(reference)s.", reference=recorded.reference), "success"
         )
         return
-    try:
-        end_carrying.carry_out(context(), wish.merchant_id, recorded.request_id, patience=VISITOR)
-    except Exception:
-        # Not swallowed: the request is recorded with its job, and the page says where it stands.
-        log.exception("end_request.first_try_failed", request_id=str(recorded.request_id))
+    try_now(end_carrying.carry_out, recorded.request_id)
     say(recorded.request_id)
 
 
@@ -208,13 +204,13 @@ def _ending(word: str) -> Action:
     return Action(word)
 
 
-def _planned(subscription: Any, day: date | None, *, now: datetime) -> Schedule | None:
+def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> Schedule | None:
     wished_at = beginning_of(day, g.merchant.time_zone) if day is not None else None
     return plan(subscription, Actor.STAFF, wished_at=wished_at, now=now)
 
 
 def _told(
-    subscription: Any, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
+    subscription: Subscription, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
 ) -> PlannedWords | None:
     if planned is None:
         return None
@@ -224,7 +220,7 @@ def _told(
     return planned_words(facts, formatter(), is_recorded=False)
 
 
-def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
+def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[str]:
     """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
     if subscription.is_over:
         return [_("Nothing is sent to PayPal: the subscription is already over there.")]
@@ -247,14 +243,14 @@ def _at_paypal(subscription: Any, planned: PlannedWords | None) -> list[str]:
     return said
 
 
-def _meaning(subscription: Any, action: Action) -> str:
+def _meaning(subscription: Subscription, action: Action) -> str:
     """Return what the end says; of a commitment that nobody knows it is the team's own word."""
     if action is Action.COMPLETE and subscription.committed_until is None:
         return _("No commitment is known here: it is you who say that it was carried through.")
     return str(words.MEANING[action])
 
 
-def _too_early(subscription: Any, at: datetime) -> str:
+def _too_early(subscription: Subscription, at: datetime) -> str:
     """Return the warning that a commitment still runs at that moment, "" when none does."""
     committed = subscription.committed_until
     if subscription.is_over or committed is None or committed <= at:
@@ -262,7 +258,7 @@ def _too_early(subscription: Any, at: datetime) -> str:
     return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
 
 
-def _relaunch(subscription: Any, outcome: Status) -> str:
+def _relaunch(subscription: Subscription, outcome: Status) -> str:
     if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
         return _("The customer asked not to be contacted: no invitation to come back.")
     assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from zoneinfo import ZoneInfo
 
-from flask import flash, g, redirect, url_for
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import NoResultFound
@@ -14,8 +13,9 @@ from portal.clock import utc_now
 from portal.queries import inbox, subscriptions
 from portal.services.money import given_dates
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.received.received_forms import PaidUntilForm, end_of
+from portal.web.admin.ends.end_forms import PaidUntilForm
 from portal.web.identity import context, person
+from portal.web.local_days import end_of, local_day
 
 
 @bp.route(
@@ -30,7 +30,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
             raise NoResultFound
     form = PaidUntilForm()
     if found.started_at is not None:
-        form.started_on = found.started_at.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+        form.started_on = local_day(found.started_at)
     if form.validate_on_submit():
         until = end_of(form.last_day.data)
         given_dates.give(context(), who.merchant_id, found.id, until, by=who.name, by_id=who.id, now=utc_now())

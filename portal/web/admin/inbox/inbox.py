@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import structlog
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,15 +13,14 @@ from portal.queries import desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
-from portal.services.carrying.answers import VISITOR
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of
-from portal.web.admin import bp, inbox_cards, presenting, showing
-from portal.web.admin.end_requests import say
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.ends.end_requests import say
+from portal.web.admin.inbox import inbox_cards
 from portal.web.files import handed_over
+from portal.web.first_tries import try_now
 from portal.web.identity import context, person
-
-log = structlog.get_logger("portal.web")
 
 
 @bp.get("/", endpoint="inbox")
@@ -50,8 +48,7 @@ def see_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of what a comparison found."""
     who = person()
     marks.see_difference(context(), who.merchant_id, difference_id, by=who.name, now=utc_now())
-    flash(_("Noted: it is no longer in your to-do list."), "success")
-    return redirect(url_for(".inbox"), 303)
+    return _noted()
 
 
 @bp.post("/inbox/mails/<uuid:mail_id>/seen", endpoint="mail_seen")
@@ -59,8 +56,7 @@ def see_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     """Take note of a message that could not be delivered."""
     who = person()
     marks.see_mail(context(), who.merchant_id, mail_id, by=who.name, now=utc_now())
-    flash(_("Noted: it is no longer in your to-do list."), "success")
-    return redirect(url_for(".inbox"), 303)
+    return _noted()
 
 
 @bp.post("/inbox/mails/<uuid:mail_id>/resend", endpoint="mail_resend")
@@ -90,10 +86,11 @@ def retry(request_id: uuid.UUID) -> ResponseReturnValue:
     if not found.is_open:
         flash(_("This request is no longer open: there is nothing to try again."), "info")
         return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
-    try:
-        end_carrying.carry_out(context(), who.merchant_id, request_id, patience=VISITOR, insist=True)
-    except Exception:
-        # Not swallowed: the request is recorded with its next try, and the page says where it stands.
-        log.exception("end_request.retry_failed", request_id=str(request_id))
+    try_now(end_carrying.carry_out, request_id, insist=True)
     say(request_id)
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _noted() -> ResponseReturnValue:
+    flash(_("Noted: it is no longer in your to-do list."), "success")
+    return redirect(url_for(".inbox"), 303)

@@ -1,0 +1,107 @@
+"""From requests to end to plain words: where one stands, what holds it up, between which payments it lies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext as _
+
+from portal.domain.end_requests import RequestState
+from portal.domain.policies import Actor
+from portal.services.dates.end_schedules import payments_around
+from portal.web import labels
+from portal.web.admin import words
+from portal.web.admin.presenting import Row, asked_on, day, short
+from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import EndRequest, Subscription
+
+
+def request_rows(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
+    """Return what is known of a request to end, for its summary."""
+    answer = request.answer or {}
+    rows: list[Row] = [
+        (_("Reference"), request.reference),
+        (_("Type of end"), str(labels.STATUS[request.outcome])),
+        *_asked(request),
+    ]
+    if request.wished_on is not None:
+        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
+    if request.confirmed_at is not None:
+        rows.append((_("Confirmed on"), short(request.confirmed_at)))
+    if request.trouble is not None:
+        rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
+    if answer.get("debug_id"):
+        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+    if request.is_open and request.due_at is not None:
+        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
+        rows.append((by, short(request.due_at)))
+        rows += _both_payments(request, subscription, now)
+    if request.is_open and request.next_try_at is not None:
+        rows.append((_("Next try"), short(request.next_try_at)))
+    if request.reason_code in labels.REASON:
+        rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
+    if request.reason_text:
+        by_staff = request.actor is Actor.STAFF
+        rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
+    return rows
+
+
+def is_in_the_way(request: EndRequest, now: datetime) -> bool:
+    """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
+    return bool(request.is_open and not request.is_planned(now))
+
+
+def todo(request: EndRequest) -> str:
+    """Return what the merchant can do about a request, in words; nothing while the portal goes on by itself."""
+    if request.state is RequestState.NEEDS_MERCHANT:
+        return str(words.TODO[request.trouble]) if request.trouble is not None else ""
+    return str(words.LATE_TODO) if _is_late(request) else ""
+
+
+def trouble(request: EndRequest) -> str:
+    """Return what holds up a request to end: a planned time that was missed, then what PayPal said."""
+    missed = (
+        _(
+            "The time planned for telling PayPal, %(date)s, has passed and PayPal has not confirmed the end.",
+            date=short(request.due_at),
+        )
+        if _is_late(request)
+        else ""
+    )
+    said = str(labels.TROUBLE[request.trouble]) if request.trouble is not None else ""
+    return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
+
+
+def _asked(request: EndRequest) -> list[Row]:
+    """Return who asked and when; of an end that answers a customer, who carried it out too."""
+    acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
+    way = request.notified_way if request.answers else None
+    if way is None:
+        return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
+    return [
+        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[way]}"),
+        (_("Asked on"), asked_on(request.asked_at, way)),
+        (_("Reference of the notification"), request.notified_reference),
+        (_("Carried out by"), acted),
+        (_("Carried out on"), short(request.created_at)),
+    ]
+
+
+def _both_payments(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
+    """Return between which payments a planned end lies, and why it waits."""
+    around = payments_around(request, subscription, now=now)
+    last = day(around.last) if around.last is not None else None
+    prevented = day(around.prevented) if around.prevented is not None else None
+    why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
+    if around.runs_out is not None:
+        after = (_("Runs out by itself on"), day(around.runs_out))
+    else:
+        after = (_("First payment not taken"), prevented)
+    return [(_("Why then"), why), (_("Last payment still taken"), last), after]
+
+
+def _is_late(request: EndRequest) -> bool:
+    return bool(request.is_open and request.late_told_at is not None)

@@ -1,0 +1,199 @@
+"""Cards of what was asked and waits: requests to end, the keys they wait for, letters, dates nobody knows, pauses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.subscriptions import Action
+from portal.queries.inbox import Item
+from portal.queries.paypal_accounts import Provider
+from portal.web import labels
+from portal.web.admin import presenting, words
+from portal.web.admin.ends import end_facts
+from portal.web.admin.inbox.card_parts import Card, Way, key_page, key_url, may, record, whose
+from portal.web.admin.presenting import Row
+from portal.web.admin.received.received_pages import received_rows
+
+if TYPE_CHECKING:
+    from portal.models import EndRequest, PauseRequest, PayPalAccount, ReceivedRequest, Subscription
+
+
+def of_request(item: Item, role: Role) -> Card:
+    """Return the card of a request to end that PayPal holds up."""
+    request: EndRequest = item.about
+    retry = Way(
+        label=_("Try again now"),
+        url=url_for(".request_retry", request_id=request.id),
+        posts=True,
+        spoken=_("Try request %(reference)s again now", reference=request.reference),
+        kind="primary",
+    )
+    return Card(
+        title=whose(item),
+        url=record(item),
+        label=words.REQUEST_STATE[request.state],
+        state=request.state.value,
+        happened=end_facts.trouble(request),
+        todo=end_facts.todo(request),
+        rows=[
+            (_("PayPal id"), request.subscription.provider_id),
+            *end_facts.request_rows(request, request.subscription, utc_now()),
+        ],
+        ways=[*may(role, Role.SUPPORT, retry), *key_page(item, request.trouble, role)],
+    )
+
+
+def of_key(item: Item, role: Role) -> Card:
+    """Return the card of a key that PayPal refuses, or that is missing, with the requests that wait for it."""
+    account: PayPalAccount | None = item.about
+    classic = item.provider is Provider.PAYPAL_CLASSIC
+    check = url_for(".paypal_classic_check") if classic else url_for(".paypal_rest_check")
+    names = [
+        f"{one.reference} – {presenting.customer_name(one.subscription.customer.name, one.subscription.customer.email)}"
+        for one in item.requests
+    ]
+    answer = (account.check_result or {}) if account is not None else {}
+    rows: list[Row] = [
+        (_("Kind"), str(words.PROVIDER[str(item.provider)])),
+        (_("Requests that wait for it"), str(item.waiting)),
+        (_("Since"), presenting.short(item.since)),
+    ]
+    if answer.get("debug_id"):
+        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+    ways = []
+    if account is not None:
+        ways.append(Way(label=_("Test the key now"), url=check, posts=True))
+    if ROLE_RANK[role] >= ROLE_RANK[Role.OWNER]:
+        ways.append(Way(label=_("Open the key’s page"), url=key_url(item.provider)))
+    return Card(
+        title=_("A PayPal key does not work") if account is not None else _("A PayPal key is missing"),
+        url=None,
+        label=_("Key"),
+        state="stop",
+        happened=_("The portal can neither stop nor check the subscriptions of this key. No request is lost."),
+        todo=_("Fix or replace the key: every waiting request is then tried again.")
+        if role is Role.OWNER
+        else _("Ask an owner to fix or replace the key: every waiting request is then tried again."),
+        rows=rows,
+        ways=may(role, Role.OWNER, *ways),
+        waiting=names,
+        more=item.waiting - len(names),
+    )
+
+
+def of_letter(item: Item, role: Role) -> Card:
+    """Return the card of a letter, or of what a customer notified by themselves."""
+    letter: ReceivedRequest = item.about
+    page = url_for(".received", received_id=letter.id)
+    if item.subscription is not None:
+        return _notified(letter, item.subscription, page)
+    if item.over_since is not None:
+        return _over(letter, item.over_since, page)
+    return Card(
+        title=_("%(name)s asks to stop a subscription", name=letter.name),
+        url=page,
+        label=_("To be matched"),
+        happened=_("A request came by another way than the button: %(way)s.", way=labels.WAY[letter.way]),
+        todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
+        rows=received_rows(letter),
+        ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
+    )
+
+
+def _over(letter: ReceivedRequest, since: datetime, page: str) -> Card:
+    """A letter about what has stopped meanwhile leaves nothing to end: to be closed."""
+    return Card(
+        title=_("%(name)s asks to stop a subscription", name=letter.name),
+        url=page,
+        label=_("Over meanwhile"),
+        state="info",
+        happened=_("What they have here stopped on %(date)s: nothing is left to end.", date=presenting.day(since)),
+        todo=_("Check that it is what they mean, and close the request."),
+        rows=received_rows(letter),
+        ways=[Way(label=_("Close the request"), url=f"{page}#dismissal")],
+    )
+
+
+def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
+    """A customer's own notification names its subscription: one click from its end."""
+    end = url_for(
+        ".subscription_end",
+        subscription_id=subscription.id,
+        action=Action.CANCEL.value,
+        received=letter.id,
+    )
+    return Card(
+        title=_("%(name)s has notified the end of a subscription", name=letter.name),
+        url=page,
+        label=_("Notified by the customer"),
+        happened=_acknowledged(letter.email),
+        todo=_("Stop the subscription. Its effects are shown first."),
+        rows=received_rows(letter),
+        ways=[
+            Way(label=_("Stop this subscription"), url=end, kind="primary"),
+            Way(label=_("See the notification"), url=page),
+        ],
+    )
+
+
+def _acknowledged(address: str | None) -> str:
+    if address:
+        return _(
+            "The customer notified on their page that the contract ends. "
+            "An acknowledgement is addressed to %(address)s.",
+            address=address,
+        )
+    return _(
+        "The customer notified on their page that the contract ends. "
+        "Without an address, no acknowledgement could be sent."
+    )
+
+
+def of_missing_date(item: Item, role: Role) -> Card:
+    """Return the card of an end of which nobody knows until when it is paid."""
+    request: EndRequest = item.about
+    subscription = request.subscription
+    enter = Way(label=_("Enter the date"), url=url_for(".subscription_paid_until", subscription_id=subscription.id))
+    enter_day = _("Enter the last day that was paid.")
+    told = presenting.told(subscription.customer, _("The customer is then told."))
+    return Card(
+        title=whose(item),
+        url=record(item),
+        label=_("Date unknown"),
+        happened=_("It is over at PayPal, which does not say until when it is paid. Access stays open until you say."),
+        todo=f"{enter_day} {told}",
+        rows=[
+            (_("Reference"), request.reference),
+            (_("Stopped at PayPal"), presenting.short(subscription.stopped_at_provider_at)),
+            (_("Last payment"), presenting.day(subscription.last_payment_at)),
+            (_("PayPal id"), subscription.provider_id),
+        ],
+        ways=[enter] if ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else [],
+    )
+
+
+def of_pause(item: Item, role: Role) -> Card:
+    """Return the card of a request to pause or to resume that PayPal holds up."""
+    request: PauseRequest = item.about
+    retry = Way(
+        label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True, kind="primary"
+    )
+    debug_id = (request.answer or {}).get("debug_id")
+    rows: list[Row] = [(_("Asked on"), presenting.short(request.created_at))]
+    if debug_id:
+        rows.append((_("PayPal’s debug id"), str(debug_id)))
+    return Card(
+        title=whose(item),
+        url=record(item),
+        label=words.PAUSE_KIND[request.kind],
+        happened=str(words.PAUSE_TROUBLE[request.trouble]) if request.trouble is not None else "",
+        todo=str(words.PAUSE_TODO[request.trouble] if request.trouble is not None else words.LOOK_AND_RETRY),
+        rows=rows,
+        ways=[*may(role, Role.SUPPORT, retry), *key_page(item, request.trouble, role)],
+    )

@@ -1,0 +1,156 @@
+"""Cards of what was found: differences, ends seen at PayPal, messages not handled or delivered, money after an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.refunds import RefundState
+from portal.queries.inbox import Item
+from portal.queries.money.late_payments import Alarm
+from portal.queries.paypal_accounts import Provider
+from portal.services.notices import outbox
+from portal.web.admin import comparison_words, late_payment_words, presenting, words
+from portal.web.admin.inbox.card_parts import Card, Way, key_page, may, record, whose
+from portal.web.admin.messages import event_words
+from portal.web.admin.presenting import Row
+from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import ComparisonDifference, Mail, PayPalEvent
+
+
+def of_difference(item: Item, role: Role) -> Card:
+    """Return the card of what a comparison could not correct."""
+    different: ComparisonDifference = item.about
+    ways = [_seen(different)]
+    found = _("The comparison found it otherwise at PayPal and could not correct it here.")
+    if item.subscription is not None:
+        read = url_for(".subscription_reading", subscription_id=item.subscription.id)
+        ways.insert(0, Way(label=_("Refresh from PayPal"), url=read, posts=True))
+    return Card(
+        title=whose(item, different.provider_id),
+        url=record(item),
+        label=_("Differs from PayPal"),
+        happened=f"{found} {comparison_words.outcome(different)}.",
+        todo=_("Refresh it from PayPal. If that does not help, look at it in your PayPal account."),
+        rows=_found(different),
+        ways=may(role, Role.SUPPORT, *ways),
+    )
+
+
+def of_end_seen(item: Item, role: Role) -> Card:
+    """Return the card of an end found at PayPal."""
+    different: ComparisonDifference = item.about
+    seen, said = _("It ended at PayPal and nobody had asked for that here."), _("The customer was told.")
+    told = presenting.told(item.subscription.customer, said) if item.subscription is not None else ""
+    return Card(
+        title=whose(item, different.provider_id),
+        url=record(item),
+        label=_("For your information"),
+        state="info",
+        happened=f"{seen} {told}" if told else seen,
+        todo=_("Nothing, if you expected it."),
+        rows=_found(different),
+        ways=may(role, Role.SUPPORT, _seen(different)),
+    )
+
+
+def of_event(item: Item, role: Role) -> Card:
+    """Return the card of a message from PayPal that was given up."""
+    event: PayPalEvent = item.about
+    reason, debug_id = event_words.reason_of(event.error)
+    replay = Way(label=_("Handle it again"), url=url_for(".paypal_event_replay", event_id=event.id), posts=True)
+    return Card(
+        title=event_words.type_of(event.event_type),
+        url=url_for(".paypal_event", event_id=event.id),
+        label=event_words.STATE[event.state],
+        state="stop",
+        happened=_("A message from PayPal could not be handled for days: %(reason)s", reason=reason),
+        todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
+        rows=[
+            (_("PayPal id"), event.subject or None),
+            (_("Received on"), presenting.short(event.received_at)),
+            *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
+        ],
+        ways=may(role, Role.SUPPORT, replay),
+    )
+
+
+def of_mail(item: Item, role: Role) -> Card:
+    """Return the card of a message that a mail server refused."""
+    mail: Mail = item.about
+    ways = [Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)]
+    todo = _("Tell the person by another way (letter, telephone).")
+    if item.subscription is not None:
+        customer = url_for(".customer", customer_id=item.subscription.customer_id)
+        ways.insert(0, Way(label=_("Open the customer’s record"), url=customer))
+    if mail.kind in outbox.LASTING:
+        now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
+        again = Way(
+            label=_("Send it again to %(address)s", address=now_at),
+            url=url_for(".mail_resend", mail_id=mail.id),
+            posts=True,
+        )
+        ways.insert(0, again)
+        todo = _("Send it again once the mailbox works, or tell the person by another way (letter, telephone).")
+    return Card(
+        title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
+        url=record(item),
+        label=_("Email refused"),
+        happened=_("The mail server refused this message to %(address)s for good.", address=mail.recipient),
+        todo=todo,
+        rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
+        ways=may(role, Role.SUPPORT, *ways),
+    )
+
+
+def of_late_payment(item: Item, role: Role) -> Card:
+    """Return the card of money that came after an end."""
+    alarm: Alarm = item.about
+    page = url_for(".late_payment", late_id=alarm.late.id)
+    asked = alarm.refund
+    rows: list[Row] = [
+        (_("Amount"), formatter().money(alarm.amount)),
+        *([(_("Still open"), formatter().money(alarm.left))] if alarm.is_partly_back else []),
+        (_("Taken on"), presenting.short(alarm.late.payment.paid_at)),
+        (
+            _("Refund"),
+            str(late_payment_words.REFUND_STATE[asked.state]) if asked is not None else _("not asked for yet"),
+        ),
+    ]
+    if alarm.debug_id:
+        rows.append((_("PayPal’s debug id"), alarm.debug_id))
+    again = asked is not None and asked.state is not RefundState.FAILED
+    refund = Way(
+        label=_("Try the refund again now") if again else _("Refund %(amount)s…", amount=formatter().money(alarm.left)),
+        url=url_for(".late_payment_refund", late_id=alarm.late.id),
+        posts=again,
+        kind="primary",
+    )
+    is_classic = alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC
+    ways = [
+        Way(label=_("See this payment"), url=page),
+        *key_page(item, asked.trouble if asked is not None else None, role),
+    ]
+    return Card(
+        title=whose(item),
+        url=page,
+        label=_("Payment after the end"),
+        state="stop",
+        happened=late_payment_words.happened(alarm),
+        todo=late_payment_words.todo(alarm),
+        rows=rows,
+        ways=[refund, *ways] if not is_classic and ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else ways,
+    )
+
+
+def _seen(different: ComparisonDifference) -> Way:
+    return Way(label=_("Understood"), url=url_for(".difference_seen", difference_id=different.id), posts=True)
+
+
+def _found(different: ComparisonDifference) -> list[Row]:
+    return [(_("PayPal id"), different.provider_id), (_("Found on"), presenting.short(different.at))]

@@ -1,0 +1,41 @@
+"""From the inbox's items to cards: title, what happened, what to do, the buttons, the facts, the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from flask_babel import gettext as _
+
+from portal.domain.policies import Role
+from portal.queries.inbox import Item, Kind
+from portal.web.admin import presenting
+from portal.web.admin.inbox import asked_cards, found_cards
+from portal.web.admin.inbox.card_parts import Card
+
+AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
+CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
+    Kind.REQUEST: asked_cards.of_request,
+    Kind.KEY: asked_cards.of_key,
+    Kind.RECEIVED: asked_cards.of_letter,
+    Kind.DATE: asked_cards.of_missing_date,
+    Kind.DIFFERENCE: found_cards.of_difference,
+    Kind.END_SEEN: found_cards.of_end_seen,
+    Kind.EVENT: found_cards.of_event,
+    Kind.MAIL: found_cards.of_mail,
+    Kind.LATE_PAYMENT: found_cards.of_late_payment,
+    Kind.PAUSE: asked_cards.of_pause,
+}
+
+
+def cards(items: Iterable[Item], *, role: Role | None) -> list[Card]:
+    """Return each item as a card; buttons that the role may not press are left out."""
+    return [_whole(CARDS[item.kind](item, role or Role.READER), item) for item in items]
+
+
+def _whole(card: Card, item: Item) -> Card:
+    """Add what a card of any kind has: the payment at risk before its facts, and the history."""
+    facts = [(_("Next payment"), presenting.day(item.at_risk_at))] if item.kind in AT_RISK else []
+    history = presenting.timeline(list(item.history))
+    return replace(card, kind=item.kind.value, rows=[*facts, *card.rows], history=history)

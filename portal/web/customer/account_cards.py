@@ -1,0 +1,148 @@
+"""One subscription as its owner sees it, for the account page and its own page."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask import g
+from flask_babel import LazyString
+from flask_babel import gettext as _
+
+from portal.domain import policies
+from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Action, Status, actions_from
+from portal.mail.facts import PlannedWords
+from portal.mail.letterhead import one_line
+from portal.queries.holdings import Holding
+from portal.services.comebacks import is_offered
+from portal.services.rules import settings_of
+from portal.web import labels
+from portal.web.customer import history, presenting
+from portal.web.customer.notification_words import Notified, notified, waits_for_end
+from portal.web.customer.pause_words import Stand, stand
+from portal.web.customer.planned_words import open_windows, planned
+from portal.web.customer.presenting import Row, access_until, known_day, opening
+from portal.web.formatting import formatter
+from portal.web.timeline_words import Happening
+
+if TYPE_CHECKING:
+    from portal.models import Payment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One subscription as its owner sees it."""
+
+    id: uuid.UUID
+    title: str
+    status: Status
+    label: LazyString
+    rows: tuple[Row, ...]
+    open_now: tuple[str, ...]
+    opening_later: tuple[str, ...]
+    closed: tuple[str, ...]
+    timeline: tuple[Happening, ...]
+    provider_id: str
+    is_over: bool
+    may_cancel: bool
+    may_notify: bool  # that they end it, where they cannot cancel by themselves
+    notified: Notified | None
+    reference: str | None
+    request_label: str | None
+    has_open_request: bool
+    planned: PlannedWords | None  # the open request waits for its day
+    can_undo: bool
+    pause: Stand
+    may_come_back: bool
+    late_money: tuple[str, ...]  # what came after the end and is not settled
+    comeback_id: uuid.UUID | None  # of the attempt that is under way
+
+
+def card(holding: Holding, *, now: datetime) -> Card:
+    """Return one subscription for the account page and its own page."""
+    subscription, request = holding.subscription, holding.request
+    status = labels.CUSTOMER_STATUS[subscription.status]
+    seen = open_windows(holding, now=now)
+    can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
+    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
+    return Card(
+        id=subscription.id,
+        title=presenting.product_name(holding),
+        status=status,
+        label=labels.STATUS[status],
+        rows=_figures(holding, now=now),
+        open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
+        opening_later=tuple(opening(window, now) for window in seen if window.since > now),
+        closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
+        timeline=history.of(holding),
+        provider_id=subscription.provider_id,
+        is_over=subscription.is_over,
+        may_cancel=can_ask and allowed,
+        may_notify=can_ask and not allowed and not waits_for_end(holding),
+        notified=notified(holding),
+        reference=request.asked_under if request is not None else None,
+        request_label=presenting.request_label(request) if request is not None else None,
+        has_open_request=presenting.has_open_request(holding),
+        planned=planned(holding, now=now),
+        can_undo=presenting.can_undo(holding),
+        pause=stand(holding, now=now),
+        may_come_back=is_offered(holding.prospect),
+        late_money=tuple(_late_money(late.payment) for late in holding.late),
+        comeback_id=_comeback_id(holding),
+    )
+
+
+def _late_money(payment: Payment) -> str:
+    return _(
+        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
+        "%(merchant)s and asked for a refund.",
+        amount=formatter().money(Money(payment.amount, payment.currency)),
+        date=formatter().day(payment.paid_at),
+        merchant=one_line(g.merchant.name),
+    )
+
+
+def _comeback_id(holding: Holding) -> uuid.UUID | None:
+    newest = holding.prospect.newest if holding.prospect is not None else None
+    return newest.id if newest is not None and newest.is_open else None
+
+
+def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+    """Return the card's figures; what is unknown is None, which the page says."""
+    subscription, fmt = holding.subscription, formatter()
+    rows: list[Row] = [(_("Price"), presenting.price(holding))]
+    if subscription.is_over:
+        rows += _ends(holding, now=now)
+    else:
+        if subscription.started_at is not None and subscription.started_at > now:
+            rows.append((_("Starts on"), known_day(subscription.started_at)))
+        rows.append((_("Next payment"), _next_payment(holding, now=now)))
+    if subscription.committed_until is not None:
+        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    return tuple(rows)
+
+
+def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+    """Return the dates of one that is over, each under the word it has everywhere."""
+    subscription = holding.subscription
+    if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
+        return ((_("End of the subscription"), known_day(subscription.ended_at)),)
+    return (
+        (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
+        (_("Paid until"), known_day(subscription.paid_until)),
+        (_("Access until"), access_until(holding, now=now)),
+    )
+
+
+def _next_payment(holding: Holding, *, now: datetime) -> str | None:
+    """Return the next payment's day; where PayPal has suspended it, or an end comes before, none: not « unknown »."""
+    subscription, waits = holding.subscription, planned(holding, now=now)
+    if subscription.takes_no_payment:
+        return _("none for the moment")
+    if waits is not None and waits.none_left:
+        return _("none")
+    return known_day(subscription.next_payment_at)

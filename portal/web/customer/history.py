@@ -1,0 +1,88 @@
+"""What happened to a subscription and who did it, in the customer's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import g
+from flask_babel import gettext as _
+
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.mail.letterhead import one_line
+from portal.queries.holdings import Holding
+from portal.queries.timelines import TimelineEntry, TimelineKind
+from portal.web import labels, timeline_words
+from portal.web.formatting import formatter
+from portal.web.timeline_words import Happening
+
+if TYPE_CHECKING:
+    from portal.models import EndRequest
+
+# The merchant's own marks: a customer's page never says *abandoned*, nor quotes an internal note.
+KEPT_FROM_CUSTOMERS: Final = frozenset({TimelineKind.MARKED_ABANDONED})
+
+
+def of(holding: Holding) -> tuple[Happening, ...]:
+    """Return what the customer reads of a subscription's timeline, newest first."""
+    return tuple(_happening(entry) for entry in holding.entries if _is_theirs(entry))
+
+
+def _who(actor: Actor, channel: Channel | None) -> str:
+    """Return who did it and by which way, in the customer's words."""
+    person = {
+        Actor.CUSTOMER: _("you"),
+        Actor.STAFF: one_line(g.merchant.name),
+    }.get(actor, str(labels.ACTOR[actor]))
+    if channel is None or actor is Actor.PROVIDER:
+        return person
+    return _("%(who)s (%(channel)s)", who=person, channel=labels.CHANNEL[channel])
+
+
+def asked_by(request: EndRequest) -> str:
+    """Return who asked for an end and by which way, in the customer's words."""
+    if request.answers and request.notified_way is not None:
+        return _("%(who)s (%(channel)s)", who=_("you"), channel=labels.WAY[request.notified_way])
+    return _who(request.actor, request.channel)
+
+
+def _happening(entry: TimelineEntry) -> Happening:
+    """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
+    details = entry.details
+    reference = details.get("answers") or details.get("reference")
+    said = [
+        _("Reference: %(reference)s", reference=reference) if reference else "",
+        _who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM and "answers" not in details else "",
+        timeline_words.wished_end(entry),
+        timeline_words.way(entry),
+        timeline_words.sum_moved(entry),
+        one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
+        timeline_words.pause(entry),
+    ]
+    return Happening(
+        at=entry.at,
+        when=formatter().short(entry.at),
+        title=_happened(entry),
+        detail=" – ".join(part for part in said if part),
+        status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
+    )
+
+
+def _is_theirs(entry: TimelineEntry) -> bool:
+    """Say whether the customer reads a line: what staff ask in answer to them, they have asked themselves before."""
+    is_answer = entry.kind is TimelineKind.END_REQUESTED and "answers" in entry.details
+    return entry.kind not in KEPT_FROM_CUSTOMERS and not is_answer
+
+
+def _happened(entry: TimelineEntry) -> str:
+    if entry.kind is TimelineKind.NEEDS_MERCHANT:
+        return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
+    if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
+        return _("%(merchant)s took back the planned end", merchant=one_line(g.merchant.name))
+    title, status = timeline_words.title(entry), timeline_words.status(entry)
+    if status is None or entry.kind is TimelineKind.END_REQUESTED:
+        return title
+    word = labels.STATUS[labels.CUSTOMER_STATUS[status]]
+    if entry.kind is TimelineKind.STATUS_SEEN:
+        return _("PayPal shows: %(status)s", status=word)
+    return _("%(fact)s: %(status)s", fact=title, status=word)

@@ -1,0 +1,44 @@
+"""The page of one's own sessions, the same on both faces: seen and ended by their owner (ASVS 7.5.2)."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.clock import utc_now
+from portal.queries.people import sessions as queries
+from portal.services.people import sessions
+from portal.web import identity
+
+
+def add_to(bp: Blueprint, template: str) -> None:
+    """Give a face its three addresses."""
+
+    @bp.get("/sessions", endpoint="sessions")
+    def show() -> ResponseReturnValue:
+        """List the person's live sessions."""
+        person, now = identity.person(), utc_now()
+        with identity.context().db.read() as database:
+            rows = queries.all_of(database, person, now=now, seen_after=now - sessions.IDLE[person.kind])
+        return render_template(template, sessions=rows, own_id=person.session_id)
+
+    bp.post("/sessions/<uuid:session_id>/end", endpoint="session_end")(_end)
+    bp.post("/sessions/others/end", endpoint="other_sessions_end")(_end_others)
+
+
+def _end(session_id: uuid.UUID) -> ResponseReturnValue:
+    """End one of the person's sessions; 404 for anybody else's."""
+    sessions.end(identity.context(), identity.person(), session_id, now=utc_now())
+    flash(_("This session was ended."), "success")
+    return redirect(url_for(".sessions"), 303)
+
+
+def _end_others() -> ResponseReturnValue:
+    """End every session of the person but this one."""
+    count = sessions.end_others(identity.context(), identity.person(), now=utc_now())
+    flash(ngettext("%(num)d other session was ended.", "%(num)d other sessions were ended.", count), "success")
+    return redirect(url_for(".sessions"), 303)
