@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.stack import CLIENT_ID, CLIENT_SECRET
 from portal.demo.simulator import Simulator, serve
-from portal.demo.simulator.making import many
+from portal.demo.simulator.life.making import many
 from portal.demo.simulator.records import Subscription
 
 PLAN_ID: Final = "P-BENCH0000000000000000000"

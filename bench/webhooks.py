@@ -29,8 +29,8 @@ from bench.measures import ROUNDS, WARM_UP, Measure, Work, in_turn
 from bench.stack import CLIENT_ID, CLIENT_SECRET, Stack, free_port, merchant_with_key
 from portal.clock import utc_now
 from portal.demo.simulator import Simulator, serve
-from portal.demo.simulator.certificates import authority, certificate
-from portal.demo.simulator.delivery import CERTIFICATES, certificate_id
+from portal.demo.simulator.sending.certificates import authority, certificate
+from portal.demo.simulator.sending.delivery import CERTIFICATES, certificate_id
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
 from portal.services.arrivals import arrivals
 from portal.services.arrivals.import_rows import Origin

@@ -15,9 +15,9 @@ import requests
 from bs4 import BeautifulSoup
 
 from portal.demo.simulator import Behaviour, Simulator, serve
-from portal.demo.simulator.control import BUTTONS
-from portal.demo.simulator.happenings import HAPPENINGS
+from portal.demo.simulator.life.happenings import HAPPENINGS
 from portal.demo.simulator.records import State
+from portal.demo.simulator.showing.control import BUTTONS
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from portal.demo.simulator import Simulator, serve
-from portal.demo.simulator.certificates import NAMES, authority
-from portal.demo.simulator.delivery import RETRIES
+from portal.demo.simulator.sending.certificates import NAMES, authority
+from portal.demo.simulator.sending.delivery import RETRIES
 from tests.demo.conftest import URL
 
 

@@ -16,6 +16,8 @@ from portal.models import (
     EndRequest,
     KeyState,
     Merchant,
+    Payment,
+    PaymentState,
     PayPalAccount,
     Plan,
     Product,
@@ -87,35 +89,35 @@ class Makers:
         self._last_merchant = merchant
         return merchant
 
+    def classic_merchant(self) -> Merchant:
+        """A merchant whose only key is one to the classic API."""
+        merchant = self.merchant(key=False)
+        self.classic_key(merchant)
+        return merchant
+
     def key(self, merchant: Merchant, *, client_id: str = "", secret: str = "") -> PayPalAccount:
-        account = PayPalAccount(
-            merchant_id=merchant.id,
-            environment="sandbox",
-            client_id=client_id or self.paypal.credentials.client_id,
-            secret=self.ctx.vault.seal(secret or self.paypal.credentials.secret, purpose=SECRET),
-            secret_ending="cret",
-            set_at=self.now(),
-            state=KeyState.WORKING,
-            checked_at=self.now(),
-            check_result={},
-        )
-        self.add(account)
-        return account
+        own = self.paypal.credentials
+        return self._key(merchant, secret or own.secret, client_id=client_id or own.client_id, secret_ending="cret")
 
     def classic_key(self, merchant: Merchant, *, password: str = "", **columns: Any) -> PayPalAccount:
         """A key of the merchant to the simulator's classic account, which is made the first time."""
         user, secret, signature = CLASSIC
         if not any(row.user == user for row in self.paypal.state.classic_accounts):
             self.paypal.add_classic_account(*CLASSIC, email=RECEIVER)
+        own = {
+            "provider": Provider.PAYPAL_CLASSIC,
+            "client_id": user,
+            "signature": self.ctx.vault.seal(signature, purpose=SIGNATURE),
+            "receivers": [RECEIVER],
+            "secret_ending": "ssic",
+        }
+        return self._key(merchant, password or secret, **own | columns)
+
+    def _key(self, merchant: Merchant, secret: str, **columns: Any) -> PayPalAccount:
         account = PayPalAccount(
             merchant_id=merchant.id,
-            provider=Provider.PAYPAL_CLASSIC,
             environment="sandbox",
-            client_id=user,
-            secret=self.ctx.vault.seal(password or secret, purpose=SECRET),
-            signature=self.ctx.vault.seal(signature, purpose=SIGNATURE),
-            receivers=columns.pop("receivers", [RECEIVER]),
-            secret_ending="ssic",
+            secret=self.ctx.vault.seal(secret, purpose=SECRET),
             set_at=self.now(),
             state=KeyState.WORKING,
             checked_at=self.now(),
@@ -224,6 +226,28 @@ class Makers:
         self.add(plan)
         self.add(subscription)
         return self.reload(subscription)
+
+    def payment(
+        self,
+        subscription: Subscription,
+        days: int,
+        state: PaymentState = PaymentState.COMPLETED,
+        refunded: str = "0",
+    ) -> Payment:
+        """A payment of 29,90 EUR so many days ago."""
+        paid = Payment(
+            merchant_id=subscription.merchant_id,
+            subscription_id=subscription.id,
+            environment="sandbox",
+            provider_id=f"SALE{days:013}",
+            state=state,
+            amount=Decimal("29.90"),
+            currency="EUR",
+            refunded=Decimal(refunded),
+            paid_at=self.now() - timedelta(days=days),
+        )
+        self.add(paid)
+        return paid
 
     def reload(self, subscription: Subscription) -> Subscription:
         """The subscription as the database has it now, with customer, product and plan."""

@@ -16,7 +16,7 @@ import requests
 from urllib3 import HTTPResponse
 
 from portal.demo.simulator import Simulator, serve
-from portal.demo.simulator.certificates import authority
+from portal.demo.simulator.sending.certificates import authority
 from portal.providers.ports import Credentials, Token
 
 EVENT_ID = re.compile(r"(?<=/webhooks-events/)WH-[A-Z0-9-]+")

@@ -9,7 +9,7 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.demo.simulator.certificates import Certificate
+from portal.demo.simulator.sending.certificates import Certificate
 from portal.providers.ports import Delivery
 
 LIVE = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"

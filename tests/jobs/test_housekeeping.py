@@ -12,7 +12,7 @@ from portal.jobs import housekeeping, run_worker
 from portal.models import EndRequest, ImportRun, ImportState
 from portal.services import aging
 from portal.services.imports import imports
-from tests.services.carrying.test_carrying_out import ask, carry
+from tests.services.carrying.carried import ask, carry
 
 
 @pytest.fixture

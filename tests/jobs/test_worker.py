@@ -11,12 +11,10 @@ import pytest
 from sqlalchemy import select, text
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel, RequestState
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action
+from portal.domain.end_requests import RequestState
 from portal.models import EndRequest, Mail, Subscription, TimelineEntry, TimelineKind
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
+from tests.services.carrying.carried import wish_of
 
 
 def until(what, seconds=150):
@@ -30,14 +28,7 @@ def until(what, seconds=150):
 
 
 def ask(ctx, subscription):
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        channel=Channel.PORTAL,
-    )
+    wish = wish_of(subscription)
     return end_requests.record(ctx, wish, now=utc_now()).request_id
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from portal.demo.simulator.sending.certificates import certificate
 from portal.providers.paypal import PayPalGateway, PayPalGateways
 from portal.providers.paypal.transport import new_session
 from portal.providers.ports import Credentials
 from tests.fakes.paypal import MemoryTokens, RunningSimulator
 from tests.fakes.raw_server import Raw
+from tests.fakes.webhooks import LIVE, SANDBOX
+from tests.providers.signing import Internet, make_verifier
 
 PATIENCE = 5.0  # seconds; far more than the simulator needs, so that a busy machine is not a timeout
 
@@ -54,3 +57,17 @@ def raw() -> Iterator[Callable[[bytes], Raw]]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def internet():
+    world = Internet()
+    world.put(SANDBOX, certificate("sandbox").chain)
+    world.put(LIVE, certificate("live").chain)
+    return world
+
+
+@pytest.fixture
+def verifier(internet, simulated_trust):
+    """The verifier with PayPal's real addresses; its roots are the simulator's."""
+    return make_verifier(internet, trust=simulated_trust)

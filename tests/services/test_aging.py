@@ -15,7 +15,7 @@ from portal.domain.subscriptions import Status
 from portal.models import EndRequest, LoginChallenge, Mail, Subscription
 from portal.services import aging
 from portal.services.notices.outbox import CONTENT
-from tests.services.carrying.test_carrying_out import ask, carry, mails, row
+from tests.services.carrying.carried import ask, carry, mails, row
 
 A_DAY = timedelta(hours=24)
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
-from portal.domain.pauses import PauseState
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail, MailState, Merchant, PauseRequest, PayPalAccount, Refund, Subscription
@@ -25,10 +25,10 @@ from portal.services.money import refunds
 from portal.services.money.refunds import By
 from portal.services.notices import outbox
 from portal.services.pauses import pauses
-from tests.services.carrying.test_carrying_out import wish_of
-from tests.services.comparisons.test_comparisons import compare
+from tests.services.carrying.carried import wish_of
+from tests.services.comparisons.comparing import compare
 from tests.services.money.late_money import alarms, charged, show, stopped
-from tests.services.pauses import test_pauses
+from tests.services.pauses import pausing
 
 AHEAD = [timedelta(hours=1), timedelta(days=1), timedelta(days=365)]
 SHIFTS = [*AHEAD, timedelta(hours=-1), timedelta(days=-1)]
@@ -115,7 +115,7 @@ def test_21_a_pause_and_a_refund_claimed_by_a_wrong_clock_end(ctx, make, paypal,
     refund_id = refunds.record(ctx, merchant.id, alarms(ctx)[0].id, by, now=wrong)
     engine.claim(REFUNDS, ctx, merchant.id, refund_id, now=wrong, insist=True)
     resting = make.subscription(merchant=merchant, product=make.product(merchant, pause_offered=True))
-    paused = test_pauses.ask(ctx, resting, staff=True, days=None).id
+    paused = pausing.ask(ctx, resting, staff=True, days=None).id
     engine.claim(PAUSES, ctx, merchant.id, paused, now=wrong, insist=True)
 
     def step(at):
@@ -135,7 +135,7 @@ def test_21_no_promised_day_becomes_due_by_it(ctx, make, paypal, subscription, c
     wished = (utc_now() + timedelta(days=100)).date()
     asked(ctx, make, subscription, timedelta(0), wished_on=wished)
     resting = make.subscription(status=Status.PAUSED, next_payment_at=None)
-    pauses.record(ctx, test_pauses.wish_of(resting, test_pauses.PauseKind.RESUME, staff=True), now=utc_now())
+    pauses.record(ctx, pausing.wish_of(resting, PauseKind.RESUME, staff=True), now=utc_now())
     with ctx.db.begin() as session:
         for kind in (EndRequest, PauseRequest):
             session.scalars(select(kind)).one().created_at = utc_now() + shift

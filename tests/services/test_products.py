@@ -14,7 +14,7 @@ from portal.models import Subscription
 from portal.services import products
 from portal.services.imports import imports
 from portal.services.products import ProductWish
-from tests.services.carrying.test_carrying_out import ask, carry, row
+from tests.services.carrying.carried import ask, carry, row
 
 WISH = ProductWish(
     name="Cours de piano",

@@ -16,8 +16,8 @@ from portal.domain.end_requests import RequestState
 from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
-from tests.services.carrying.test_carrying_out import ask
-from tests.services.dates.test_end_schedules import finite, reading_of, see
+from tests.services.carrying.carried import ask
+from tests.services.dates.planning import finite, reading_of, see
 from tests.web.admin.conftest import BUTTON, enter, merchant, reader, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import CANCEL, UNDO, french_visit, log_in, visit  # noqa: F401
 
@@ -182,7 +182,7 @@ def test_a_customer_may_stop_before_the_day_that_the_merchant_planned(visit, sup
     held = make.subscription(customer=visit.customer, merchant=visit.merchant)
     from portal.domain.policies import Actor
     from portal.domain.subscriptions import Action
-    from tests.services.carrying.test_carrying_out import ask
+    from tests.services.carrying.carried import ask
 
     ask(make.ctx, make, held, Action.COMPLETE, actor=Actor.STAFF, wished_on=(utc_now() + timedelta(days=80)).date())
     card = visit.browser.get(visit.home)

@@ -13,7 +13,7 @@ from portal.clock import utc_now
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
 from portal.models import Grant
-from tests.services.carrying.test_carrying_out import ask
+from tests.services.carrying.carried import ask
 from tests.web.admin.conftest import enter, merchant, support  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import log_in  # noqa: F401
 from tests.web.customer.test_notifications import fact

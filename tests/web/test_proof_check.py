@@ -9,31 +9,20 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action
 from portal.models import Proof
 from portal.services import proofs
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
+from tests.services.carrying.carried import wish_of
 
 
 @pytest.fixture
 def proof(make, ctx) -> Proof:
     """The proof of an end that a customer asked for."""
     subscription = make.subscription(merchant=make.merchant(locale="en", name="L’École"))
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        channel=Channel.PORTAL,
-        reason_text="too dear for me",
-    )
+    wish = wish_of(subscription, reason_text="too dear for me")
     recorded = end_requests.record(ctx, wish, now=utc_now())
     end_carrying.carry_out(ctx, subscription.merchant_id, recorded.request_id)
     with ctx.db.read() as session:

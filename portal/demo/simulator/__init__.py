@@ -25,18 +25,18 @@ Its control address is `/_simulator/` (a page with buttons); the same as JSON:
     POST   /_simulator/sending              {"automatic": false} holds messages back; {"shuffled": SEED} mixes them
     POST   /_simulator/deliveries/hurry     what has not arrived is due now, whatever gap it waits for
     POST   /_simulator/deliveries/repeat    {"last": 3} sends the last three that arrived once more
-    POST   /_simulator/subscriptions/ID/ACTION   ACTION of simulator.happenings.HAPPENINGS, for example buyer-cancels
+    POST   /_simulator/subscriptions/ID/ACTION   ACTION of life.happenings.HAPPENINGS, for example buyer-cancels
 
-Operations: simulator.rules.OPERATIONS.  Behaviours: simulator.rules.Behaviour.  Rules and limits live in memory:
+Operations: rules.OPERATIONS.  Behaviours: rules.Behaviour.  Rules and limits live in memory:
 a restart is back to normal.  Messages to webhooks are signed by an authority of the process's own
-(simulator.certificates), whose root `--authority FILE` writes to a file before anything is answered.
+(sending.certificates), whose root `--authority FILE` writes to a file before anything is answered.
 What it is and is not known to share with PayPal: FACTS.md; nothing here was compared with PayPal itself.
 """
 
 from __future__ import annotations
 
-from portal.demo.simulator.delivery import Message
 from portal.demo.simulator.rules import Behaviour
+from portal.demo.simulator.sending.delivery import Message
 from portal.demo.simulator.server import Handle, serve
 from portal.demo.simulator.world import Simulator
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from portal.demo.simulator import Simulator, serve
-from portal.demo.simulator.certificates import authority
+from portal.demo.simulator.sending.certificates import authority
 
 
 def main(arguments: list[str] | None = None) -> int:

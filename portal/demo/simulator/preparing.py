@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from portal.demo.simulator import making, profiles
-from portal.demo.simulator.agenda import Agenda
-from portal.demo.simulator.announcing import Announcing
-from portal.demo.simulator.payments import tell
+from portal.demo.simulator.life import making
+from portal.demo.simulator.life.agenda import Agenda
+from portal.demo.simulator.life.payments import tell
+from portal.demo.simulator.profiles import OWN_PLAN
 from portal.demo.simulator.records import (
     SCOPES,
     Account,
@@ -22,6 +22,10 @@ from portal.demo.simulator.records import (
     new_payer_id,
     stamp,
 )
+from portal.demo.simulator.sending.announcing import Announcing
+
+# What a classic profile has of its own, where a subscription has a plan's.
+TERMS: Final = ["name", "amount", "currency", "interval_unit", "interval_count", "total_cycles", "failure_threshold"]
 
 
 class Preparing(Announcing):
@@ -36,9 +40,7 @@ class Preparing(Announcing):
         scopes: list[str] | None = None,
     ) -> Account:
         """Add a merchant's REST app; the first one is the default of plans and subscriptions."""
-        if environment not in ("sandbox", "live"):
-            raise ValueError("environment is sandbox or live")
-        account = Account(client_id, secret, environment, list(SCOPES) if scopes is None else scopes)
+        account = Account(client_id, secret, _known(environment), list(SCOPES) if scopes is None else scopes)
         with self.lock:
             self.state.accounts = [row for row in self.state.accounts if row.client_id != client_id]
             self.state.accounts.append(account)
@@ -158,13 +160,54 @@ class Preparing(Announcing):
             self.save()
         return list(rows)
 
-    def add_classic_account(self, *key: str, **more: Any) -> ClassicAccount:
-        """Add a merchant's key to the classic API: the arguments of profiles.add_account."""
-        return profiles.add_account(self, *key, **more)
+    def add_classic_account(
+        self,
+        user: str = "seller_api1.demo.example",
+        password: str = "demo-password",  # noqa: S107 - made up, of a simulated account
+        signature: str = "demo-signature",
+        *,
+        environment: str = "sandbox",
+        email: str = "seller@demo.example",
+        ipn_url: str = "",
+        balance: str = "1250.40",
+        currency: str = "EUR",
+    ) -> ClassicAccount:
+        """Add a merchant's key to the classic API; the first one is the default of profiles.
 
-    def add_profile(self, **given: Any) -> Subscription:
-        """Add a classic profile, which REST does not know: the arguments of profiles.add_profile."""
-        return profiles.add_profile(self, **given)
+        Its IPNs go to `ipn_url`.
+        """
+        account = ClassicAccount(
+            user=user,
+            password=password,
+            signature=signature,
+            environment=_known(environment),
+            email=email,
+            payer_id=new_payer_id(),
+            ipn_url=ipn_url,
+            balance=balance,
+            currency=currency,
+        )
+        with self.lock:
+            self.state.classic_accounts = [row for row in self.state.classic_accounts if row.user != user] + [account]
+            self.save()
+        return account
+
+    def add_profile(self, *, user: str | None = None, kind: str = "express", **given: Any) -> Subscription:
+        """Add a classic profile, which REST does not know.
+
+        It takes the arguments of add_subscription, and TERMS of its own, those of add_plan, in place of a plan.
+        `kind` is express (Express Checkout) or button (a subscribe button).
+        """
+        if kind not in ("express", "button"):
+            raise ValueError("kind is express or button")
+        with self.lock:
+            accounts = self.state.classic_accounts
+            plan = self.add_plan(
+                plan_id=new_id(OWN_PLAN, 17),
+                client_id=user or (accounts[0].user if accounts else self.add_classic_account().user),
+                **{name: given.pop(name) for name in TERMS if name in given},
+            )
+            return self.add_subscription(plan_id=plan.id, classic=kind, **given)
 
     def add_webhook(self, url: str, event_types: Sequence[str] = ("*",), *, client_id: str | None = None) -> Webhook:
         """Register an address without asking whether PayPal would take it."""
@@ -176,7 +219,13 @@ class Preparing(Announcing):
 
     def _first_plan(self) -> str:
         """Return the first plan of REST, making one where there is none; a profile's own terms are nobody else's."""
-        return next((key for key in self.state.plans if not key.startswith(profiles.TERMS)), "") or self.add_plan().id
+        return next((key for key in self.state.plans if not key.startswith(OWN_PLAN)), "") or self.add_plan().id
 
     def _first_account(self) -> str:
         return self.state.accounts[0].client_id if self.state.accounts else self.add_account().client_id
+
+
+def _known(environment: str) -> str:
+    if environment not in ("sandbox", "live"):
+        raise ValueError("environment is sandbox or live")
+    return environment

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from portal.demo.simulator import api, approving, control, nvp
+from portal.demo.simulator.answering import api, nvp
 from portal.demo.simulator.messages import Reply, Request
+from portal.demo.simulator.showing import approving, control
 from portal.demo.simulator.world import Simulator
 
 LARGEST: Final = 1024 * 1024  # bytes of a request's body

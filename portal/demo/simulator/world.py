@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from portal.demo.simulator import happenings
-from portal.demo.simulator.agenda import Agenda
-from portal.demo.simulator.core import real_now
+from portal.demo.simulator.life import happenings
+from portal.demo.simulator.life.agenda import Agenda
+from portal.demo.simulator.life.core import real_now
 from portal.demo.simulator.limits import Limits
 from portal.demo.simulator.preparing import Preparing
 from portal.demo.simulator.records import Subscription

@@ -32,9 +32,7 @@ TERMS = PlanReading(
 
 @pytest.fixture
 def merchant(make):
-    merchant = make.merchant(key=False)
-    make.classic_key(merchant)
-    return merchant
+    return make.classic_merchant()
 
 
 @pytest.fixture

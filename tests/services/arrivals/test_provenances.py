@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from portal.demo.simulator.certificates import certificate
-from portal.demo.simulator.delivery import CERTIFICATES, certificate_id
+from portal.demo.simulator.sending.certificates import certificate
+from portal.demo.simulator.sending.delivery import CERTIFICATES, certificate_id
 from portal.domain.provenances import Provenance
 from portal.models import EventState
 from portal.services.arrivals import provenances

@@ -18,15 +18,14 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.domain.audit import OPERATOR, PORTAL, Act, By, Flaw, Found
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action
 from portal.models import AuditEntry, Customer, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.services import settings
 from portal.services.audit import audit, audit_checks, audit_exports, timeline
 from portal.services.audit.audit_exports import Format
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.services.settings import MerchantSettings
+from tests.services.carrying.carried import wish_of
 
 # The end as it was one row before.
 HEAD_BACK = (
@@ -173,16 +172,7 @@ def test_a_fact_of_a_subscription_is_chained_once_and_without_what_people_wrote(
 
 def test_a_request_to_end_stands_in_the_chain_with_who_asked(ctx, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
-    wish = Wish(
-        merchant_id=merchant.id,
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        actor_id=subscription.customer_id,
-        channel="portal",
-        reason_text="too dear",
-    )
+    wish = wish_of(subscription, reason_text="too dear")
     end_requests.record(ctx, wish, now=now)
     (entry,) = rows_of(ctx, merchant.id)
     assert (entry.act, entry.actor_id, entry.channel) == (

@@ -41,7 +41,7 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
-from tests.services.carrying.test_carrying_out import wish_of
+from tests.services.carrying.carried import Killed, wish_of
 
 STATES = list(Status)
 
@@ -285,9 +285,6 @@ def test_stop_leaves_the_rest_resume_goes_on_and_dropping_says_so(ctx, make, pay
 
 @pytest.mark.parametrize("point", ["before", "recorded", "carried"])
 def test_16_a_worker_that_dies_at_any_point_leaves_one_outcome(ctx, make, paypal, merchant, anne, monkeypatch, point):
-    class Killed(BaseException):
-        """As kill -9: nothing of ours catches it."""
-
     def die(*_positional, **_named):
         raise Killed
 

@@ -10,78 +10,17 @@ import pytest
 from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
+from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.errors import NotAllowed
-from portal.domain.policies import Actor, Role
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, IllegalTransition, Status
-from portal.models import EndRequest, Mail, MailState, PayPalAccount, TimelineEntry, TimelineKind
+from portal.models import EndRequest, Mail, MailState, PayPalAccount, TimelineKind
 from portal.services import tries
 from portal.services.carrying import answers, end_carrying, engine
-from portal.services.carrying.answers import Patience
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.ends import end_requests, end_withdrawals
-from portal.services.ends.end_wishes import Wish
 from portal.services.notices import outbox
-
-IMPATIENT = Patience(answer=0.3, whole=None)
-
-
-def wish_of(subscription, action=Action.CANCEL, **changes) -> Wish:
-    wish = {
-        "merchant_id": subscription.merchant_id,
-        "subscription_id": subscription.id,
-        "customer_id": subscription.customer_id,
-        "actor": Actor.CUSTOMER,
-        "actor_id": subscription.customer_id,
-        "actor_name": subscription.customer.name,
-        "channel": Channel.PORTAL,
-    }
-    if changes.get("actor") is Actor.STAFF:
-        wish |= {
-            "customer_id": None,
-            "actor_id": None,
-            "actor_name": "Anne",
-            "channel": Channel.STAFF,
-            "role": Role.OWNER,
-        }
-    return Wish(**{**wish, "action": action, **changes})
-
-
-def ask(ctx, make, subscription, action=Action.CANCEL, **changes) -> EndRequest:
-    recorded = end_requests.record(ctx, wish_of(subscription, action, **changes), now=utc_now())
-    return row(ctx, recorded.request_id)
-
-
-def row(ctx, request_id) -> EndRequest:
-    with ctx.db.read() as session:
-        return session.get_one(EndRequest, request_id)
-
-
-def carry(ctx, request, *, patience=IMPATIENT, times=1) -> EndRequest:
-    """Try as if the planned time had come."""
-    for _ in range(times):
-        with ctx.db.begin() as session:
-            session.execute(update(EndRequest).where(EndRequest.id == request.id).values(next_try_at=None))
-            session.execute(update(PayPalAccount).values(calm_until=None))
-        end_carrying.carry_out(ctx, request.merchant_id, request.id, patience=patience)
-    return row(ctx, request.id)
-
-
-def mails(ctx, *states) -> list[str]:
-    with ctx.db.read() as session:
-        found = session.scalars(select(Mail).order_by(Mail.created_at, Mail.kind)).all()
-        return sorted(mail.kind for mail in found if not states or mail.state in states)
-
-
-def entries(ctx, subscription, kind) -> int:
-    with ctx.db.read() as session:
-        return len(
-            session.scalars(
-                select(TimelineEntry).where(
-                    TimelineEntry.subscription_id == subscription.id, TimelineEntry.kind == kind
-                )
-            ).all()
-        )
+from tests.services.carrying.carried import Killed, ask, carry, entries, mails, row, wish_of
 
 
 def customer_mails(ctx, kind) -> int:
@@ -276,10 +215,6 @@ def test_two_workers_at_once_call_paypal_once(ctx, make, paypal, subscription):
     assert paypal.count("cancel") == 1
     assert customer_mails(ctx, "end_confirmed") == 1
     assert row(ctx, request.id).state is RequestState.CONFIRMED
-
-
-class Killed(BaseException):
-    """Stands for kill -9: no handler of ours may catch it."""
 
 
 @pytest.mark.parametrize("point", ["claimed", "read", "noted", "called", "read_back"])

@@ -16,7 +16,7 @@ from portal.services import tries
 from portal.services.ends import endings
 from portal.services.paypal.gateways import classic_gateway
 from tests.fakes.makers import CLASSIC
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails, row
+from tests.services.carrying.carried import ask, carry, entries, mails, row
 
 
 @pytest.fixture

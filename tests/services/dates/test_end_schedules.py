@@ -3,66 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from babel.dates import format_date
-from sqlalchemy import select, text, update
-from sqlalchemy.exc import NoResultFound
+from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import RequestState
-from portal.domain.errors import NotAllowed
-from portal.domain.money import Money
 from portal.domain.periods import add_months
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
-from portal.models import EndRequest, Mail, Merchant, Plan, ReceivedRequest, Subscription, TimelineKind
-from portal.providers.ports import PaymentReading
-from portal.queries import inbox, subscriptions
-from portal.services import aging
-from portal.services.carrying import end_carrying
-from portal.services.dates import planned_ends
+from portal.models import EndRequest, Subscription
 from portal.services.dates.end_schedules import beginning_of
-from portal.services.ends import end_requests, end_withdrawals, endings
-from portal.services.inbox import received_requests
-from portal.services.inbox.received_requests import Declaration
-from portal.services.money import payments
-from portal.services.money.payments import Told
-from portal.services.notices import moved_ends
-from portal.services.notices.outbox import CONTENT
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails, row, wish_of
-
-MINUTES = timedelta(minutes=4)
-
-
-@pytest.fixture
-def merchant(make):
-    return make.merchant(time_zone="Europe/Paris")
-
-
-@pytest.fixture
-def subscription(make, merchant):
-    """Monthly, the next payment in twenty days."""
-    return make.subscription(merchant=merchant)
-
-
-def days_ahead(subscription, days):
-    return (utc_now() + timedelta(days=days)).date()
-
-
-def jobs(ctx):
-    """When the jobs of ends are due, oldest first."""
-    with ctx.db.read() as session:
-        query = text(
-            "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'end_requests.carry_out' ORDER BY id"
-        )
-        return list(session.scalars(query))
+from tests.services.carrying.carried import ask, carry, mails, row
+from tests.services.dates.planning import MINUTES, day_in_french, days_ahead, jobs, letters, reading_of, see, take
 
 
 def test_a_wished_day_leaves_the_payments_before_it_and_tells_paypal_in_between(ctx, make, paypal, subscription):
@@ -144,22 +100,6 @@ def test_the_payment_awaited_is_seen_by_the_payments_known_not_by_paypals_last_o
     assert (row(ctx, request.id).due_at < request.due_at) is is_seen
 
 
-def take(ctx, subscription, *moments, **changes):
-    """The sales that PayPal's messages tell, as they are written."""
-    readings = [
-        PaymentReading(
-            provider_id=f"SALE{at:%m%d%H%M}",
-            status=changes.get("status", "COMPLETED"),
-            amount=Money(Decimal("29.90"), "EUR"),
-            at=at,
-        )
-        for at in moments
-    ]
-    with ctx.db.begin() as session:
-        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
-        payments.take_over(ctx, session, locked, readings, Told(sale_ids=()), now=utc_now())
-
-
 @pytest.mark.parametrize("early", [timedelta(minutes=-4), timedelta(hours=3)])
 @pytest.mark.parametrize("knows", [False, True])
 def test_a_read_that_lags_behind_the_last_payment_moves_nothing_and_mails_nothing(
@@ -207,52 +147,6 @@ def test_a_payment_already_seen_is_not_told_as_still_to_be_taken(ctx, make, subs
     take(ctx, subscription, subscription.next_payment_at + came)
     request = ask(ctx, make, make.reload(subscription), wished_on=days_ahead(subscription, 24))
     assert request.shown["payments_left"] == left
-
-
-def finite(make, merchant, cycles=4, **columns):
-    """Begun two months ago, of a plan of four monthly payments: the fourth comes in a month."""
-    begun = add_months(make.now().replace(day=min(make.now().day, 28)), -2)
-    held = make.subscription(
-        merchant=merchant,
-        started_at=begun,
-        last_payment_at=add_months(begun, 2),
-        next_payment_at=add_months(begun, 3),
-        committed_until=add_months(begun, cycles),
-        **columns,
-    )
-    with make.ctx.db.begin() as session:
-        session.execute(update(Plan).where(Plan.id == held.plan_id).values(total_cycles=cycles))
-    return make.reload(held)
-
-
-def test_a_finite_plan_is_told_the_payments_and_the_access_that_will_be(ctx, make, merchant):
-    held = finite(make, merchant)
-    request = ask(ctx, make, held, wished_on=days_ahead(held, 300))
-    assert request.shown["payments_left"] == 1
-    assert request.shown["last_payment_at"] == held.next_payment_at.isoformat()
-    assert request.shown["next_payment_at"] is None
-    assert held.next_payment_at + timedelta(days=11) <= request.due_at < held.committed_until
-    with ctx.db.read() as session:
-        stored = session.get_one(EndRequest, request.id)
-        planned = planned_ends.told_of(
-            stored, subscriptions.of_request(session, stored), session.get_one(Merchant, merchant.id), now=utc_now()
-        )
-    assert planned.access_until == planned.runs_out_at == held.committed_until
-    last_day = (held.committed_until - timedelta(microseconds=1)).astimezone(ZoneInfo("Europe/Paris")).date()
-    assert (planned.ends_on, planned.wished_on) == (last_day, days_ahead(held, 300))
-    (told,) = letters(ctx, "end_recorded")
-    said = " ".join(told.split())
-    weekday = format_date(held.committed_until.astimezone(ZoneInfo("Europe/Paris")), "EEEE", locale="fr")
-    assert f"L’abonnement se termine de lui-même le {weekday} {day_in_french(held.committed_until)}" in said
-    assert "ne seront pas effectués" not in said
-
-
-def test_a_finite_plans_payments_are_counted_where_all_are_known(ctx, make, merchant):
-    """A pause left one out: PayPal takes it later, and nobody is told one payment less than is taken."""
-    held = finite(make, merchant)
-    begun = held.started_at
-    take(ctx, held, begun + MINUTES, add_months(begun, 2) + MINUTES)
-    assert ask(ctx, make, make.reload(held), wished_on=days_ahead(held, 300)).shown["payments_left"] == 2
 
 
 def test_the_wished_day_begins_at_the_merchants_midnight():
@@ -339,214 +233,3 @@ def test_when_its_day_has_come_paypal_is_told_and_access_follows_the_last_paymen
     one_more = add_months(subscription.next_payment_at, 1)
     assert abs(after.paid_until - one_more) < timedelta(days=2), "PayPal bills by the day of the start"
     assert mails(ctx).count("end_confirmed") == 1
-
-
-def reading_of(subscription, **changes):
-    from portal.providers.ports import Reading
-
-    reading = Reading(
-        provider_id=subscription.provider_id,
-        status="ACTIVE",
-        status_at=utc_now(),
-        next_billing_at=subscription.next_payment_at,
-        last_payment_at=subscription.last_payment_at,
-    )
-    return dataclasses.replace(reading, **changes)
-
-
-def see(ctx, subscription, reading):
-    from portal.queries import subscriptions
-
-    with ctx.db.begin() as session:
-        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
-        endings.record_reading(ctx, session, locked, reading, now=utc_now())
-
-
-@pytest.mark.parametrize(
-    ("wish", "shift", "moves"),
-    [
-        (40, 0, False),
-        (40, 2, False),  # the day that was promised still lies between the two payments
-        (40, 17, True),  # a pause: the last payment owed would come after the promised day
-        (40, -17, True),  # one payment more is owed, and the promised day comes too soon after it
-        (25, 6, True),  # the payment is not owed any more, and would come before the promised day
-    ],
-)
-def test_the_plan_follows_paypals_dates_only_where_it_must(ctx, make, subscription, wish, shift, moves):
-    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, wish))
-    shifted = subscription.next_payment_at + timedelta(days=shift)
-    see(ctx, subscription, reading_of(subscription, next_billing_at=shifted))
-    after, told = row(ctx, request.id), make.reload(subscription)
-    assert (after.due_at != request.due_at) is moves
-    assert jobs(ctx)[-1] == after.due_at
-    taken = [add_months(told.next_payment_at, n) for n in range(4)]
-    owed = [at for at in taken if at < after.owed_until]
-    assert all(at < after.due_at for at in owed)
-    assert after.due_at < min(at for at in taken if at not in owed)
-
-
-def day_in_french(at):
-    local = at.astimezone(ZoneInfo("Europe/Paris"))
-    return format_date(local, "'1er' MMMM y" if local.day == 1 else "d MMMM y", locale="fr")
-
-
-def letters(ctx, kind):
-    """The texts of the mails of a kind, oldest first."""
-    with ctx.db.read() as session:
-        found = session.scalars(select(Mail).where(Mail.kind == kind).order_by(Mail.created_at)).all()
-        return [json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"] for mail in found]
-
-
-def test_a_planned_end_that_moves_is_told_once_with_the_payments_of_the_new_plan(ctx, make, subscription):
-    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    count, (due, gap) = 0, (request.due_at, timedelta(days=18))
-    for shift in (gap, gap, timedelta(0), timedelta(0), gap):  # there, back, and there again: the last mail is true
-        next_payment = subscription.next_payment_at + shift
-        see(ctx, subscription, reading_of(subscription, next_billing_at=next_payment))
-        former, due = due, row(ctx, request.id).due_at
-        count += former != due
-        told = letters(ctx, "end_moved")
-        assert len(told) == count
-        assert day_in_french(due) in told[-1]
-        assert day_in_french(next_payment) in told[-1], "the last payment that is taken"
-        assert day_in_french(add_months(next_payment, 1)) in told[-1], "the first one that is not"
-    assert count == 3
-
-
-@pytest.mark.parametrize(("actor", "hours"), [(Actor.CUSTOMER, 1), (Actor.STAFF, 17 * 24)])
-def test_another_hour_of_the_day_and_a_day_that_nobody_was_told_are_not_mailed(
-    ctx, make, merchant, subscription, actor, hours
-):
-    request = ask(ctx, make, subscription, actor=actor, wished_on=days_ahead(subscription, 40))
-    noon = datetime.combine(days_ahead(subscription, 60), time(12), tzinfo=UTC)
-    with ctx.db.begin() as session:
-        session.execute(update(EndRequest).where(EndRequest.id == request.id).values(due_at=noon))
-        stored = session.get_one(EndRequest, request.id)
-        stored.due_at = noon + timedelta(hours=hours)
-        moved_ends.tell(ctx, session, stored, noon, now=utc_now())
-    assert letters(ctx, "end_moved") == []
-
-
-def test_after_the_last_payment_owed_the_promised_day_stands(ctx, make, subscription):
-    """Until that day the customer may change their mind, although nothing is owed any more."""
-    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 25))
-    paid = add_months(subscription.next_payment_at, 1)
-    see(ctx, subscription, reading_of(subscription, next_billing_at=paid, last_payment_at=utc_now()))
-    assert row(ctx, request.id).due_at == request.due_at
-
-
-def test_a_missed_time_rings_the_alarm_within_the_hour_once_in_one_mail(ctx, make, paypal, merchant):
-    late = [make.subscription(merchant=merchant) for _ in range(3)]
-    requests = [ask(ctx, make, held, wished_on=days_ahead(held, 40)) for held in late]
-    in_time = ask(ctx, make, make.subscription(merchant=merchant), wished_on=days_ahead(late[0], 40))
-    due = utc_now()
-    with ctx.db.begin() as session:
-        ids = [request.id for request in requests]
-        session.execute(update(EndRequest).where(EndRequest.id.in_(ids)).values(due_at=due))
-
-    aging.tell_late(ctx, now=due + timedelta(minutes=40))
-    assert mails(ctx).count("merchant_end_late") == 0
-    aging.tell_late(ctx, now=due + timedelta(minutes=50))
-    aging.tell_late(ctx, now=due + timedelta(minutes=60))
-
-    assert [row(ctx, request.id).late_told_at is not None for request in (*requests, in_time)] == [True] * 3 + [False]
-    assert {entries(ctx, held, TimelineKind.END_LATE) for held in late} == {1}
-    with ctx.db.read() as session:
-        (mail,) = session.scalars(select(Mail).where(Mail.kind == "merchant_end_late")).all()
-    told = ctx.vault.open(mail.content, purpose="mails.content")
-    assert all(request.reference in told for request in requests)
-    assert in_time.reference not in told
-    assert "3" in mail.subject
-
-
-def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypal, subscription):
-    wish = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
-    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
-    end_withdrawals.withdraw_planned(ctx, wish, planned.id, now=utc_now())
-    assert row(ctx, planned.id).state is RequestState.WITHDRAWN
-    assert make.reload(subscription).end_requested_at is None
-
-    own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    with pytest.raises(NoResultFound):
-        end_withdrawals.withdraw_planned(ctx, wish, own.id, now=utc_now())
-    reader = dataclasses.replace(wish, role="reader")
-    with pytest.raises(NotAllowed):
-        end_withdrawals.withdraw_planned(ctx, reader, own.id, now=utc_now())
-    assert row(ctx, own.id).state is RequestState.RECORDED
-
-
-def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscription):
-    paypal.rule("show", "500")
-    request = carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
-    assert (request.is_open, request.sent_at) == (True, None)
-    with pytest.raises(NotAllowed):
-        end_withdrawals.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), request.id, now=utc_now())
-
-
-def test_a_customer_may_stop_before_the_day_that_staff_planned(ctx, make, paypal, subscription):
-    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 80))
-    own = carry(ctx, ask(ctx, make, subscription))
-    assert (row(ctx, planned.id).state, own.state) == (RequestState.WITHDRAWN, RequestState.CONFIRMED)
-    assert make.reload(subscription).status is Status.CANCELLED
-
-
-def test_a_customer_who_would_stop_later_keeps_the_day_that_staff_planned(ctx, make, subscription):
-    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
-    later = end_requests.record(ctx, wish_of(subscription, wished_on=days_ahead(subscription, 100)), now=utc_now())
-    assert (later.request_id, later.is_new) == (planned.id, False)
-
-
-def test_staff_cannot_put_off_the_end_that_a_customer_asked_for(ctx, make, subscription):
-    own = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    for day in (300, 25):  # a sooner plan neither: staff could take it back, and the customer would be forgotten
-        plan = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, day))
-        recorded = end_requests.record(ctx, plan, now=utc_now())
-        assert (recorded.request_id, recorded.is_new) == (own.id, False)
-    assert row(ctx, own.id).state is RequestState.RECORDED
-    sooner = wish_of(subscription, Action.COMPLETE, actor=Actor.STAFF)
-    assert end_requests.record(ctx, sooner, now=utc_now()).is_new
-
-
-def test_nothing_about_a_replaced_request_is_mailed_afterwards(ctx, make, paypal, subscription):
-    ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    carry(ctx, ask(ctx, make, subscription, actor=Actor.STAFF))
-    assert mails(ctx, "waiting") == ["end_confirmed"]
-
-
-def test_a_customer_who_stood_behind_staffs_plan_is_not_forgotten_when_staff_take_it_back(ctx, make, subscription):
-    planned = ask(ctx, make, subscription, Action.COMPLETE, actor=Actor.STAFF, wished_on=days_ahead(subscription, 40))
-    later = wish_of(subscription, wished_on=days_ahead(subscription, 100), reason_text="Je déménage")
-    noted = {end_requests.record(ctx, later, now=utc_now()).noted for _click in range(2)}
-    assert len(noted) == 1, "a second click is the same wish"
-    assert mails(ctx).count("request_received") == 1
-    end_withdrawals.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), planned.id, now=utc_now())
-    with ctx.db.read() as session:
-        waiting = [item.about for item in inbox.everything(session, subscription.merchant_id, now=utc_now()).items]
-    assert [(one.reference, one.wished_on, one.message) for one in waiting] == [
-        (*noted, days_ahead(subscription, 100), "Je déménage")
-    ]
-
-
-def test_a_planned_end_is_not_sent_before_its_day_even_by_the_desks_button(ctx, make, paypal, subscription):
-    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
-    end_carrying.carry_out(ctx, request.merchant_id, request.id, insist=True)
-    assert row(ctx, request.id).state is RequestState.RECORDED
-    assert len(paypal.calls) == 0
-
-
-def test_a_letter_stays_answered_when_another_end_takes_the_place(ctx, make, paypal, merchant, subscription):
-    letter = Declaration(merchant_id=merchant.id, received_at=utc_now(), way=Way.LETTER, name="Claire", email=None)
-    received = received_requests.record(ctx, letter, now=utc_now())
-    planned = ask(
-        ctx,
-        make,
-        subscription,
-        actor=Actor.STAFF,
-        wished_on=days_ahead(subscription, 40),
-        received_request_id=received.id,
-    )
-    sooner = ask(ctx, make, subscription, actor=Actor.STAFF)
-    with ctx.db.read() as session:
-        stored = session.get_one(ReceivedRequest, received.id)
-    assert row(ctx, planned.id).state is RequestState.WITHDRAWN
-    assert (stored.is_open, stored.end_request_id) == (False, sooner.id)

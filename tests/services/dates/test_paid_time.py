@@ -21,8 +21,8 @@ from portal.services.dates import paid_time
 from portal.services.money.payments import Told, take_over
 from portal.services.paypal.gateways import rest_gateway
 from portal.services.rules import rule_of
-from tests.services.carrying.test_carrying_out import ask, carry
-from tests.services.dates.test_end_schedules import day_in_french, letters
+from tests.services.carrying.carried import ask, carry
+from tests.services.dates.planning import day_in_french, letters
 
 DAY = timedelta(days=1)
 

@@ -20,7 +20,7 @@ from portal.services.ends import end_requests, endings
 from portal.services.keys import paypal_keys
 from portal.services.paypal.gateways import RowTokenStore
 from portal.services.rules import rule_of
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails, row, wish_of
+from tests.services.carrying.carried import ask, carry, entries, mails, row, wish_of
 
 
 @pytest.fixture

@@ -30,9 +30,7 @@ from portal.services.paypal.gateways import NoKey
 
 @pytest.fixture
 def merchant(make):
-    merchant = make.merchant(key=False)
-    make.classic_key(merchant)
-    return merchant
+    return make.classic_merchant()
 
 
 @pytest.fixture
@@ -151,8 +149,7 @@ def test_one_unfinished_list_a_merchant(ctx, make, bring, merchant):
     with pytest.raises(AlreadyRunning) as refused:
         bring("I-BBBBBBBB2222")
     assert refused.value.run_id == first.id
-    other = make.merchant(key=False)
-    make.classic_key(other)
+    other = make.classic_merchant()
     bring("I-BBBBBBBB2222", to=other)
     with pytest.raises(NoKey):
         bring("I-AAAAAAAA1111", to=make.merchant(key=False))

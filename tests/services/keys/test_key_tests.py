@@ -20,7 +20,7 @@ from portal.services.keys import key_checks, paypal_keys
 from portal.services.keys.key_checks import Finding
 from portal.services.keys.paypal_keys import Untested
 from tests.fakes.makers import CLASSIC
-from tests.services.carrying.test_carrying_out import ask, carry, row
+from tests.services.carrying.carried import ask, carry, row
 
 REST, OLD_API = Provider.PAYPAL_REST, Provider.PAYPAL_CLASSIC
 DAY = timedelta(days=1)

@@ -10,15 +10,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from portal.domain.end_requests import RequestState
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import Credentials
 from portal.queries import end_requests as end_requests_of
 from portal.queries import paypal_accounts
 from portal.services.carrying import end_carrying
+from portal.services.ends import end_requests
 from portal.services.keys import key_checks, paypal_keys
 from portal.services.keys.key_checks import Finding
 from portal.services.paypal.gateways import NoKey, gateway_for
-from tests.services.carrying.test_carrying_out import ask, carry
+from tests.services.carrying.carried import ask, carry, wish_of
 
 SECRET = "a-secret-typed-at-the-desk-9zq7"
 
@@ -201,21 +205,8 @@ def key_set_at(ctx, merchant_id):
 
 
 def test_requests_that_waited_for_the_key_are_tried_again(ctx, make, paypal, now):
-    from portal.domain.end_requests import Channel, RequestState
-    from portal.domain.policies import Actor, Role
-    from portal.domain.subscriptions import Action, Status
-    from portal.services.ends import end_requests
-    from portal.services.ends.end_wishes import Wish
-
     subscription = make.subscription()
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        action=Action.CANCEL,
-        actor=Actor.STAFF,
-        channel=Channel.STAFF,
-        role=Role.OWNER,
-    )
+    wish = wish_of(subscription, actor=Actor.STAFF)
     request_id = end_requests.record(ctx, wish, now=now).request_id
     paypal.rule("any", "401")
     end_carrying.carry_out(ctx, subscription.merchant_id, request_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 from decimal import Decimal
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import func, select, text
@@ -19,84 +18,16 @@ from portal.models import (
     Payment,
     PaymentState,
     PayPalAccount,
-    PayPalEvent,
     Plan,
     Product,
     Provider,
     Subscription,
 )
-from portal.services.messages import event_retention, events, ipn_intake, webhook_endpoints
+from portal.services.messages import ipn_intake, webhook_endpoints
 from portal.services.messages.events import Stored
 from portal.services.messages.ipn_events import receivers_of
 from tests.fakes.makers import RECEIVER
-
-
-@pytest.fixture
-def merchant(make):
-    merchant = make.merchant(key=False)
-    make.classic_key(merchant)
-    return merchant
-
-
-@pytest.fixture
-def deliver(ctx, merchant):
-    """Bring messages to the merchant's address and let their jobs run; returns the stored events, oldest first."""
-
-    def bring(*bodies: bytes, handle: bool = True, to=None, environment: str = "sandbox") -> list[PayPalEvent]:
-        with ctx.db.begin() as session:
-            token = webhook_endpoints.endpoint_of(session, (to or merchant).id, environment).token
-        for body in bodies:
-            assert ipn_intake.take_in(ctx, token, body, now=utc_now()) is not None
-        if handle:
-            work(ctx)
-        return stored(ctx)
-
-    return bring
-
-
-def work(ctx, *, now=None) -> None:
-    """Handle what waits, due or not, as its jobs would."""
-    for event in stored(ctx):
-        due = max(now or utc_now(), event.next_try_at or utc_now())
-        events.handle(ctx, event.id, now=due)
-
-
-def stored(ctx) -> list[PayPalEvent]:
-    with ctx.db.read() as session:
-        return list(session.scalars(select(PayPalEvent).order_by(PayPalEvent.received_at, PayPalEvent.id)))
-
-
-def rows(ctx, model):
-    with ctx.db.read() as session:
-        return list(session.scalars(select(model)))
-
-
-def one(ctx, provider_id) -> Subscription:
-    with ctx.db.read() as session:
-        return session.scalars(select(Subscription).where(Subscription.provider_id == provider_id)).one()
-
-
-def outcomes(found: list[PayPalEvent]) -> list[tuple[EventState, str]]:
-    return [(event.state, event.error) for event in found]
-
-
-def said(provider_id: str, **more: str) -> bytes:
-    """A message as PayPal writes it, from the fields that matter."""
-    fields = {
-        "txn_type": "recurring_payment",
-        "recurring_payment_id": provider_id,
-        "receiver_email": RECEIVER,
-        "payer_email": "claire@example.com",
-        "ipn_track_id": "abc123",
-        "test_ipn": "1",
-        "charset": "windows-1252",
-    }
-    return urlencode({key: value for key, value in (fields | more).items() if value}, encoding="windows-1252").encode()
-
-
-def paid(provider_id: str, txn_id: str, status: str = "Completed", gross: str = "29.90", **more: str) -> bytes:
-    fields = {"txn_id": txn_id, "payment_status": status, "mc_gross": gross, "mc_currency": "EUR"}
-    return said(provider_id, **(fields | {"payment_date": "03:00:00 Nov 18, 2026 PST"} | more))
+from tests.services.messages.ipn_desk import one, outcomes, paid, rows, said, stored, work
 
 
 def test_a_sign_up_brings_the_subscription_with_its_customer_and_its_first_payment(ctx, deliver, paypal, merchant):
@@ -234,99 +165,6 @@ def test_a_cancel_at_paypal_ends_it_here_however_often_and_in_whatever_order_it_
     assert [payment.state for payment in rows(ctx, Payment)] == [PaymentState.COMPLETED]
 
 
-def test_every_order_of_a_refunds_messages_ends_alike(ctx, make, deliver, paypal):
-    profile = paypal.add_profile()
-    for action in ("charge", "refund-part", "refund-part"):
-        paypal.happen(profile.id, action)
-    messages = paypal.ipn_messages(profile.id)
-    assert len(messages) == 3
-    seen = set()
-    for order in itertools.permutations(messages):
-        with ctx.db.begin() as session:
-            session.execute(text("DELETE FROM payments"))
-            session.execute(text("DELETE FROM paypal_events"))
-        deliver(*order)
-        work(ctx, now=utc_now() + timedelta(minutes=10))  # a refund before its sale waits
-        (payment,) = rows(ctx, Payment)
-        seen.add((payment.state, payment.amount, payment.refunded))
-        assert {event.state for event in stored(ctx)} == {EventState.DONE}
-    # Half of 29.90, and half of the other half.
-    assert seen == {(PaymentState.PARTIALLY_REFUNDED, Decimal("29.9000"), sum_of_refunds(messages))}
-
-
-def sum_of_refunds(messages: list[bytes]) -> Decimal:
-    from urllib.parse import parse_qs
-
-    gross = [Decimal(parse_qs(body.decode())["mc_gross"][0]) for body in messages]
-    return -sum(amount for amount in gross if amount < 0)
-
-
-def test_a_refund_handled_twice_counts_once(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    for action in ("charge", "refund-part"):
-        paypal.happen(profile.id, action)
-    deliver(*paypal.ipn_messages(profile.id))
-    (before,) = rows(ctx, Payment)
-    with ctx.db.begin() as session:
-        for event in session.scalars(select(PayPalEvent)):
-            events.replay(session, event, utc_now())
-    work(ctx)
-    (after,) = rows(ctx, Payment)
-    assert (after.refunded, after.state) == (before.refunded, before.state)
-    assert Decimal(0) < after.refunded < after.amount
-
-
-def test_a_refund_that_names_only_its_sale_finds_its_subscription(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    sale = paid(profile.id, "SALE0000001")
-    refund = said(
-        "",
-        txn_type="",
-        txn_id="BACK0000001",
-        parent_txn_id="SALE0000001",
-        payment_status="Refunded",
-        mc_gross="-29.90",
-        mc_currency="EUR",
-    )
-    paypal.add_ipn(sale)
-    paypal.add_ipn(refund)
-    found = deliver(sale, refund)
-    assert outcomes(found) == [(EventState.DONE, "")] * 2
-    assert found[1].event_type == "refunded"
-    (payment,) = rows(ctx, Payment)
-    assert (payment.state, payment.refunded) == (PaymentState.REFUNDED, Decimal("29.90"))
-
-
-def test_a_refund_of_a_sale_from_before_our_time_is_done_after_a_day(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    body = paid(profile.id, "BACK0000001", "Refunded", "-10.00", parent_txn_id="SALE0000000", txn_type="")
-    paypal.add_ipn(body)
-    (event,) = deliver(body)
-    assert (event.state, event.error) == (EventState.WAITING, "sale_not_shown")
-    work(ctx, now=utc_now() + timedelta(days=1, minutes=1))
-    assert outcomes(stored(ctx)) == [(EventState.DONE, "sale_unknown")]
-    assert rows(ctx, Payment) == []
-
-
-def test_a_pending_payment_clears_and_a_late_word_does_not_turn_it_back(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    pending, cleared = paid(profile.id, "TXN00000001", "Pending"), paid(profile.id, "TXN00000001")
-    for body in (pending, cleared):
-        paypal.add_ipn(body)
-    deliver(cleared, pending)
-    assert [payment.state for payment in rows(ctx, Payment)] == [PaymentState.COMPLETED]
-
-
-@pytest.mark.parametrize("gross", ["1e2", "-5.00", "NaN", "9" * 20, ""])
-def test_money_that_is_none_makes_no_payment(ctx, deliver, paypal, gross):
-    profile = paypal.add_profile()
-    body = paid(profile.id, "TXN00000001", gross=gross)
-    paypal.add_ipn(body)
-    assert outcomes(deliver(body)) == [(EventState.DONE, "")]
-    assert rows(ctx, Payment) == []
-    assert one(ctx, profile.id).status is Status.ACTIVE
-
-
 def test_what_is_about_no_subscription_is_kept_and_ignored(ctx, deliver, paypal):
     body = said("", txn_type="web_accept", txn_id="TXN00000001", payment_status="Completed")
     paypal.add_ipn(body)
@@ -347,23 +185,6 @@ def test_an_old_profile_is_told_from_one_that_paypal_does_not_show(ctx, deliver,
     assert (EventState.IGNORED, "not_at_paypal") in outcomes(stored(ctx))
 
 
-def test_without_a_classic_key_messages_wait_for_it(ctx, make, deliver, paypal):
-    merchant = make.merchant(key=False)
-    profile = paypal.add_profile()
-    body = said(profile.id, receiver_email="seller@demo.example")
-    paypal.add_ipn(body)
-    assert outcomes(deliver(body, to=merchant)) == [(EventState.WAITING, "no_key")]
-    make.classic_key(merchant, receivers=["seller@demo.example"])
-    paypal.state.classic_accounts.clear()
-    make.paypal.add_classic_account(*CLASSIC_KEY)
-    paypal.subscriptions[profile.id].client_id = CLASSIC_KEY[0]
-    work(ctx, now=utc_now() + timedelta(hours=1))
-    assert outcomes(stored(ctx)) == [(EventState.DONE, "")]
-
-
-CLASSIC_KEY = ("seller_api1.client.test", "secret-of-the-tests-classic", "secret-of-the-tests-signature")
-
-
 def test_a_subscription_of_rest_is_left_to_its_webhooks(ctx, make, deliver, merchant, paypal):
     subscription = make.subscription(merchant=merchant)
     body = said(subscription.provider_id)
@@ -381,64 +202,6 @@ def test_of_what_paypal_did_not_send_nothing_is_kept_whatever_it_is_about(ctx, m
         (EventState.REFUSED, "not_paypal"),
     ]
     assert [event.body for event in stored(ctx)] == [None] * 3
-
-
-@pytest.mark.parametrize(
-    ("operation", "behaviour"),
-    [
-        ("ipn_postback", "500"),
-        ("ipn_postback", "html-502"),
-        ("ipn_postback", "empty-200"),
-        ("ipn_postback", "array-200"),
-        ("nvp_get", "nvp-10001"),
-        ("nvp_get", "nvp-no-ack"),
-        ("nvp_get", "html-502"),
-        ("nvp_get", "other-id"),
-        ("nvp_get", "429"),
-    ],
-)
-def test_what_cannot_be_asked_now_waits(ctx, deliver, paypal, operation, behaviour):
-    profile = paypal.add_profile()
-    body = said(profile.id)
-    paypal.add_ipn(body)
-    paypal.rule(operation, behaviour, 1)
-    (event,) = deliver(body)
-    assert event.state is EventState.WAITING
-    assert rows(ctx, Subscription) == []
-    with ctx.db.begin() as session:  # the calm of a 429 is over
-        session.execute(text("UPDATE paypal_accounts SET calm_until = NULL"))
-    work(ctx)
-    assert outcomes(stored(ctx)) == [(EventState.DONE, "")]
-
-
-@pytest.mark.parametrize("behaviour", ["401", "403"])
-def test_a_refused_key_is_tested_soon_and_the_message_waits(ctx, deliver, paypal, behaviour):
-    profile = paypal.add_profile()
-    body = said(profile.id)
-    paypal.add_ipn(body)
-    paypal.rule("nvp_get", behaviour, 1)
-    (event,) = deliver(body)
-    assert event.state is EventState.WAITING
-    with ctx.db.read() as session:
-        asked = text("SELECT args ->> 'provider' FROM procrastinate_jobs WHERE task_name = 'paypal_keys.check'")
-        assert session.scalars(asked).all() == ["paypal_classic"]
-
-
-def test_a_missed_life_is_caught_up_by_its_last_message(ctx, make, deliver, paypal):
-    ours = make.profile()
-    for action in ("charge", "fail-payments", "suspend-for-failures", "buyer-cancels"):
-        paypal.happen(ours.provider_id, action)
-    deliver(paypal.ipn_messages(ours.provider_id)[-1])
-    assert make.reload(ours).status is Status.CANCELLED
-
-
-def test_a_hint_of_a_suspension_is_read_as_what_it_is(ctx, make, deliver, paypal):
-    ours = make.profile()
-    paypal.happen(ours.provider_id, "suspend-for-failures")
-    messages = paypal.ipn_messages(ours.provider_id)
-    assert b"profile_status=Suspended" in messages[-1]
-    deliver(*messages)
-    assert make.reload(ours).status is Status.PAST_DUE
 
 
 def test_intake_knows_only_addresses_we_gave(ctx):
@@ -477,72 +240,6 @@ def test_terms_make_plans_and_descriptions_make_products(ctx, deliver, paypal):
     deliver(*bodies)
     assert len(rows(ctx, Plan)) == 3
     assert sorted(product.name for product in rows(ctx, Product)) == ["Club", "Cours"]
-
-
-def test_a_refund_after_the_bodies_were_purged_is_added_to_the_one_before(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    sale = paid(profile.id, "SALE00000001")
-    first, second = (
-        paid(profile.id, f"REFUND00000{n}", "Refunded", gross, txn_type="", parent_txn_id="SALE00000001")
-        for n, gross in enumerate(("-10.00", "-5.00"))
-    )
-    for body in (sale, first, second):
-        paypal.add_ipn(body)
-    deliver(sale, first)
-    assert event_retention.purge(ctx, now=utc_now() + timedelta(days=31)) == 2
-    deliver(second)
-    (payment,) = rows(ctx, Payment)
-    assert (payment.state, payment.refunded) == (PaymentState.PARTIALLY_REFUNDED, Decimal("15.00"))
-
-
-def test_refunds_never_come_to_more_than_was_paid(ctx, deliver, paypal):
-    profile = paypal.add_profile()
-    bodies = [paid(profile.id, "SALE00000001")] + [
-        paid(profile.id, f"REFUND00000{n}", "Refunded", "-29.00", txn_type="", parent_txn_id="SALE00000001")
-        for n in range(2)
-    ]
-    for body in bodies:
-        paypal.add_ipn(body)
-    deliver(*bodies)
-    (payment,) = rows(ctx, Payment)
-    assert (payment.state, payment.refunded) == (PaymentState.REFUNDED, Decimal("29.90"))
-
-
-def test_every_order_of_a_part_reversal_and_its_cancelling_ends_alike(ctx, deliver, paypal):
-    """The cancelling names the sale, or (as some report) the reversal itself."""
-    profile = paypal.add_profile()
-    stories = [("Reversed", "-10.00"), ("Reversed", "-5.00"), ("Canceled_Reversal", "10.00")]
-    for number, order in enumerate(itertools.permutations(range(3))):
-        sale = f"SALE0000000{number}"
-        moves = [
-            paid(profile.id, f"BACK00000{number}{n}", word, gross, txn_type="", parent_txn_id=sale)
-            for n, (word, gross) in enumerate(stories)
-        ]
-        bodies = [paid(profile.id, sale), *(moves[place] for place in order), moves[order[0]]]
-        for body in bodies:
-            paypal.add_ipn(body)
-        assert {event.state for event in deliver(*bodies)} == {EventState.DONE}
-    for payment in rows(ctx, Payment):
-        assert (payment.state, payment.went_back, payment.left) == (
-            PaymentState.PARTIALLY_REFUNDED,
-            Decimal("5.00"),
-            Decimal("24.90"),
-        )
-
-
-@pytest.mark.parametrize("parent", ["SALE00000001", "BACK00000001"])
-def test_a_cancelled_reversal_gives_the_payment_back(ctx, deliver, paypal, parent):
-    profile = paypal.add_profile()
-    taken = paid(profile.id, "BACK00000001", "Reversed", "-29.90", txn_type="", parent_txn_id="SALE00000001")
-    again = paid(profile.id, "BACK00000002", "Canceled_Reversal", "29.90", txn_type="", parent_txn_id=parent)
-    for body in (sale := paid(profile.id, "SALE00000001"), taken, again):
-        paypal.add_ipn(body)
-    deliver(sale, taken)
-    assert [payment.state for payment in rows(ctx, Payment)] == [PaymentState.REVERSED]
-    assert {event.state for event in deliver(again, again)} == {EventState.DONE}
-    assert [(payment.state, payment.left) for payment in rows(ctx, Payment)] == [
-        (PaymentState.COMPLETED, Decimal("29.90"))
-    ]
 
 
 def test_an_old_failure_does_not_make_a_paying_profile_late(ctx, make, deliver, paypal):

@@ -12,7 +12,7 @@ from sqlalchemy import event as sql_events
 from sqlalchemy import text
 
 from portal.clock import utc_now
-from portal.demo.simulator.certificates import authority, certificate
+from portal.demo.simulator.sending.certificates import authority, certificate
 from portal.models import EventState
 from portal.services.messages import webhook_intake
 from portal.services.messages.webhook_intake import Intake

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.demo.simulator.certificates import certificate
-from portal.demo.simulator.delivery import CERTIFICATES, certificate_id
+from portal.demo.simulator.sending.certificates import certificate
+from portal.demo.simulator.sending.delivery import CERTIFICATES, certificate_id
 from portal.models import Payment, PayPalEvent, WebhookEndpoint
 from portal.providers.ports import Delivery
 from portal.services.messages import events, webhook_endpoints, webhook_intake

@@ -22,7 +22,7 @@ from portal.services.money import payments, refunds
 from portal.services.money.payments import Told
 from portal.services.money.refunds import By
 from portal.services.notices import late_payment_notices
-from tests.services.carrying.test_carrying_out import ask, carry
+from tests.services.carrying.carried import ask, carry
 
 ANNE = By(id=uuid.uuid4(), name="Anne")
 

@@ -23,7 +23,7 @@ from portal.services.aging import Unfinished
 from portal.services.arrivals import late_payment_watch
 from portal.services.ends import endings
 from portal.services.money import late_payments
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails
+from tests.services.carrying.carried import ask, carry, entries, mails
 from tests.services.money.late_money import alarms, charged, payment_of, show, stopped, tell, told, watch
 
 

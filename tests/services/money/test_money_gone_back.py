@@ -26,7 +26,7 @@ from portal.services.money import late_payments
 from portal.services.money.payments import Told
 from portal.services.notices.outbox import CONTENT
 from portal.services.rules import rule_of
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails
+from tests.services.carrying.carried import ask, carry, entries, mails
 from tests.services.money.late_money import (
     alarms,
     charged,

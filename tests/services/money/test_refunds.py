@@ -23,7 +23,7 @@ from portal.services.keys import paypal_keys
 from portal.services.money import late_payments
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
-from tests.services.carrying.test_carrying_out import Killed, entries, mails
+from tests.services.carrying.carried import Killed, entries, mails
 from tests.services.money.late_money import alarms, charged, click, payment_of, refund, show, stopped, tell, try_it
 
 
@@ -299,7 +299,7 @@ def test_a_classic_sale_has_no_button_and_closes_when_its_refund_shows(ctx, make
     merchant = make.merchant()
     make.classic_key(merchant)
     profile = make.profile(merchant=merchant)
-    from tests.services.carrying.test_carrying_out import ask, carry
+    from tests.services.carrying.carried import ask, carry
 
     carry(ctx, ask(ctx, make, profile))
     profile = make.reload(profile)

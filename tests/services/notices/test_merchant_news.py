@@ -12,15 +12,15 @@ from sqlalchemy import select, text
 
 from portal.domain.end_requests import Channel, RequestState, Trouble, new_reference
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action, Status
-from portal.models import EndRequest, Mail, MailState, Merchant
+from portal.domain.subscriptions import Status
+from portal.models import EndRequest, Mail, Merchant
 from portal.queries import end_requests as stored
 from portal.queries import merchant_news as news
 from portal.queries.people import merchants
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
-from portal.services.notices import notices, outbox
+from portal.services.notices import notices
 from portal.services.notices.outbox import CONTENT
+from tests.services.carrying.carried import wish_of
 
 MINUTE = timedelta(seconds=60)
 
@@ -74,18 +74,9 @@ def tell(ctx, merchant, now):
 
 
 @pytest.fixture
-def left(ctx, mailer):
-    """Let every message leave that may at that moment; return the letters to the merchant among them."""
-
-    def run(at):
-        before = len(mailer.sent)
-        with ctx.db.read() as session:
-            waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
-        for mail_id in waiting:
-            outbox.send(ctx, mail_id, now=at)
-        return [letter for letter in mailer.sent[before:] if letter.to == "aide@atelier.test"]
-
-    return run
+def left(left):
+    """The letters to the merchant among those that leave."""
+    return lambda at: [letter for letter in left(at) if letter.to == "aide@atelier.test"]
 
 
 STUCK = {"state": RequestState.NEEDS_MERCHANT}
@@ -210,14 +201,7 @@ def test_customers_who_ask_within_a_minute_are_one_mail(ctx, make, merchant, now
     """Through the real service: three customers, one mail that lists all three."""
     for _ in range(3):
         subscription = make.subscription(merchant=merchant)
-        wish = Wish(
-            merchant_id=merchant.id,
-            subscription_id=subscription.id,
-            customer_id=subscription.customer_id,
-            action=Action.CANCEL,
-            actor=Actor.CUSTOMER,
-            channel=Channel.PORTAL,
-        )
+        wish = wish_of(subscription)
         end_requests.record(ctx, wish, now=now)
     with ctx.db.read() as session:
         mails = session.scalars(select(Mail).where(Mail.kind == "merchant_end_requested")).all()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
 
+from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Role
+from portal.domain.received_requests import Way
+from portal.domain.subscriptions import Status
+from portal.services.inbox import received_requests
+from portal.services.inbox.received_requests import Declaration
 from tests.browser_client import Browser
+from tests.web.admin.waiting import make_request
 
 _numbers = itertools.count(1)
 
@@ -72,3 +79,33 @@ def statements(ctx):
             event.remove(ctx.db.engine, "before_cursor_execute", note)
 
     return counting
+
+
+@pytest.fixture
+def declared(ctx, merchant, now):
+    def build(**columns):
+        values = {"name": "Zoé Durand", "email": "zoe@client.test", "way": Way.LETTER, "received_at": now}
+        return received_requests.record(ctx, Declaration(merchant_id=merchant.id, **values | columns), now=now)
+
+    return build
+
+
+@pytest.fixture
+def undated(make, merchant, now):
+    """A subscription that PayPal has ended without saying until when it is paid."""
+    subscription = make.subscription(
+        merchant=merchant,
+        status=Status.CANCELLED,
+        at_paypal=False,
+        paid_until=None,
+        stopped_at_provider_at=now - timedelta(days=1),
+    )
+    request = make_request(
+        make,
+        subscription,
+        now,
+        state=RequestState.CONFIRMED,
+        confirmed_at=now - timedelta(days=1),
+        basis=Basis.READ_AFTER_CALL,
+    )
+    return subscription, request

@@ -11,6 +11,7 @@ from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
 from portal.queries import desk
 from portal.queries.desk import Place
+from tests.web.admin.waiting import open_request
 
 
 @pytest.mark.parametrize("path", ["", "subscriptions", "customers", "products", "paypal", "settings", "import"])
@@ -190,24 +191,6 @@ def test_lists_show_only_ones_own(owner, make, merchant):
         page = owner.get(f"/admin/{path}")
         for one in (theirs.id, theirs.customer_id, theirs.product_id):
             assert str(one) not in page.body
-
-
-def open_request(make, subscription):
-    from portal.domain.end_requests import Channel
-    from portal.domain.policies import Actor
-    from portal.domain.subscriptions import Action
-    from portal.services.ends import end_requests
-    from portal.services.ends.end_wishes import Wish
-
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        action=Action.CANCEL,
-        actor=Actor.STAFF,
-        channel=Channel.STAFF,
-        role=Role.OWNER,
-    )
-    return end_requests.record(make.ctx, wish, now=make.now()).request_id
 
 
 def test_names_stand_in_the_order_in_which_one_looks_for_them(owner, make, merchant):

@@ -16,7 +16,7 @@ from portal.models import Mail, TimelineEntry, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import subscriptions
 from portal.services.ends import endings
-from tests.services.imports.test_imports import until_somebody_waits
+from tests.services.imports.importing import until_somebody_waits
 from tests.web.admin.conftest import BUTTON
 
 

@@ -9,10 +9,13 @@ from sqlalchemy import delete, select
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
-from portal.models import Proof
+from portal.models import ImportRun, Proof
 from portal.services import proofs
+from portal.services.ends import end_requests
+from portal.services.imports import imports
+from tests.services.carrying.carried import wish_of
 from tests.web.admin.conftest import BUTTON
-from tests.web.admin.test_desk_pages import open_request
+from tests.web.admin.waiting import open_request
 
 OUTCOME = {"cancel": Status.CANCELLED, "complete": Status.COMPLETED, "abandon": Status.ABANDONED}
 LINK = {"cancel": "Cancel the subscription", "complete": "Mark as completed", "abandon": "Mark as abandoned"}
@@ -157,22 +160,9 @@ def test_a_second_tab_gets_the_first_request(support, make, subscription, paypal
 
 
 def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, merchant, now):
-    from portal.domain.end_requests import Channel
-    from portal.domain.policies import Actor
-    from portal.domain.subscriptions import Action
-    from portal.services.ends import end_requests
-    from portal.services.ends.end_wishes import Wish
-
     product = make.product(merchant, commitment_months=6, commitment_binds=True)
     subscription = make.subscription(merchant=merchant, product=product, committed_until=now + timedelta(days=120))
-    wish = Wish(
-        merchant_id=merchant.id,
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        channel=Channel.PORTAL,
-    )
+    wish = wish_of(subscription)
     assert end_requests.record(make.ctx, wish, now=now).is_due_now is False
     page = support.get(f"/admin/subscriptions/{subscription.id}")
     assert "waits for its day" in page.text
@@ -259,8 +249,6 @@ def test_an_end_costs_a_bounded_number_of_statements(support, subscription, stat
 
 
 def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal, ctx, now):
-    from portal.services.imports import imports
-
     for place in range(25):
         paypal.add_subscription(email=f"c{place}@client.test")
     page = owner.submit("/admin/import", press="Import now")
@@ -297,8 +285,6 @@ def test_nothing_is_imported_without_a_key(enter, make):
 
 def run_of(ctx):
     from sqlalchemy import select
-
-    from portal.models import ImportRun
 
     with ctx.db.read() as session:
         return session.scalars(select(ImportRun)).one()

@@ -20,8 +20,8 @@ from portal.queries.money import refunds as stored
 from portal.services.carrying import refund_carrying
 from portal.services.messages import events, ipn_intake, webhook_endpoints
 from tests.fakes.webhooks import event
-from tests.services.carrying.test_carrying_out import ask, carry, entries, mails
-from tests.services.messages.test_ipn_events import work
+from tests.services.carrying.carried import ask, carry, entries, mails
+from tests.services.messages.ipn_desk import work
 from tests.services.messages.webhook_desk import WebhookDesk, changed, refund, sale
 from tests.services.money.late_money import alarms, charged, payment_of, stopped, tell, watch
 

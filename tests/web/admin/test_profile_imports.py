@@ -233,8 +233,7 @@ def test_every_role_looks_and_support_acts(ctx, merchant, support, reader):
 
 
 def test_another_merchants_list_does_not_exist(ctx, make, owner, enter, merchant):
-    other = make.merchant(key=False)
-    make.classic_key(other)
+    other = make.classic_merchant()
     theirs = finished(ctx, other, A)
     for path in (f"{HOME}/{theirs.id}", f"{HOME}/{uuid.uuid4()}"):
         owner.get(path, status=404)

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
-
 import pytest
 
 from portal.domain.comebacks import ComebackState, ComebackTrouble
-from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action, Status
-from portal.models import Comeback, Payment, PaymentState
+from portal.domain.subscriptions import Status
+from portal.models import Comeback, PaymentState
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.web import payments
 from portal.web.admin.subscriptions import PAYMENTS, SAID
+from tests.services.carrying.carried import wish_of
 
 
 @pytest.fixture
 def subscription(make, merchant):
     return make.subscription(merchant=merchant)
-
-
-@pytest.fixture
-def pay(make, subscription, now):
-    def one(days: int, state: PaymentState = PaymentState.COMPLETED, refunded: str = "0") -> Payment:
-        paid = Payment(
-            merchant_id=subscription.merchant_id,
-            subscription_id=subscription.id,
-            environment="sandbox",
-            provider_id=f"SALE{days:013}",
-            state=state,
-            amount=Decimal("29.90"),
-            currency="EUR",
-            refunded=Decimal(refunded),
-            paid_at=now - timedelta(days=days),
-        )
-        make.add(paid)
-        return paid
-
-    return one
 
 
 def rows(page) -> list[list[str]]:
@@ -50,12 +25,12 @@ def rows(page) -> list[list[str]]:
     ]
 
 
-def test_payments_are_listed_newest_first_with_what_was_given_back(reader, subscription, pay):
+def test_payments_are_listed_newest_first_with_what_was_given_back(reader, subscription, make):
     page = reader.get(f"/admin/subscriptions/{subscription.id}")
     assert "No payment is known here yet" in page.text
-    pay(40, PaymentState.PARTIALLY_REFUNDED, "10")
-    pay(10)
-    pay(70, PaymentState.PARTIALLY_REFUNDED)
+    make.payment(subscription, 40, PaymentState.PARTIALLY_REFUNDED, "10")
+    make.payment(subscription, 10)
+    make.payment(subscription, 70, PaymentState.PARTIALLY_REFUNDED)
     shown = rows(reader.get(f"/admin/subscriptions/{subscription.id}"))
     assert [row[1:] for row in shown] == [
         ["€29.90", "Paid", "–", "SALE0000000000010"],
@@ -64,12 +39,12 @@ def test_payments_are_listed_newest_first_with_what_was_given_back(reader, subsc
     ]
 
 
-def test_fifty_are_shown_and_the_rest_is_counted_at_the_same_cost(reader, subscription, pay, statements):
-    pay(1)
+def test_fifty_are_shown_and_the_rest_is_counted_at_the_same_cost(reader, subscription, make, statements):
+    make.payment(subscription, 1)
     with statements() as few:
         reader.get(f"/admin/subscriptions/{subscription.id}")
     for days in range(2, PAYMENTS + 4):
-        pay(days)
+        make.payment(subscription, days)
     with statements() as many:
         page = reader.get(f"/admin/subscriptions/{subscription.id}")
     assert len(rows(page)) == 50
@@ -133,16 +108,7 @@ def test_the_record_shows_what_came_before_what_followed_and_each_attempt(owner,
 
 @pytest.mark.parametrize("comment", ["", "I move to Lyon"])
 def test_the_reason_that_the_customer_chose_stands_there_beside_their_words(ctx, reader, subscription, comment, now):
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        channel=Channel.PORTAL,
-        reason_code="too_expensive",
-        reason_text=comment,
-    )
+    wish = wish_of(subscription, reason_code="too_expensive", reason_text=comment)
     end_requests.record(ctx, wish, now=now)
     page = reader.get(f"/admin/subscriptions/{subscription.id}")
     for part in ("requests", "timeline"):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import Action
 from portal.models import Customer, Mail, MailState
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.services.notices import outbox
+from tests.services.carrying.carried import wish_of
 
 
 @pytest.fixture
@@ -19,14 +17,7 @@ def refused(ctx, make, merchant, mailer, now):
     """The confirmation of a customer's end, refused by the mail server."""
     customer = make.customer(merchant, email="full@client.test")
     subscription = make.subscription(customer=customer)
-    wish = Wish(
-        merchant_id=merchant.id,
-        subscription_id=subscription.id,
-        customer_id=customer.id,
-        action=Action.CANCEL,
-        actor=Actor.CUSTOMER,
-        channel="portal",
-    )
+    wish = wish_of(subscription)
     recorded = end_requests.record(ctx, wish, now=now)
     end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     mail = confirmation(ctx)

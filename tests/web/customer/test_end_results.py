@@ -17,7 +17,7 @@ from portal.models import EndRequest, Mail
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.notices.outbox import CONTENT
-from tests.services.carrying.test_carrying_out import ask, carry, wish_of
+from tests.services.carrying.carried import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"

@@ -10,19 +10,17 @@ from babel.dates import format_date
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState, Way
-from portal.domain.subscriptions import Action
 from portal.models import Mail, Merchant, ReceivedRequest
 from portal.queries import inbox
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import notifications, received_requests
 from portal.services.inbox.notifications import Notification
 from portal.services.notices import outbox
+from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import DONE
 
 LINK, PRESS = "Notify my cancellation", "Notification of the cancellation"
@@ -134,16 +132,7 @@ def end_by_staff(ctx, make, paypal, subscription):
 
 
 def end_by_staff_on(ctx, subscription, day):
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        action=Action.CANCEL,
-        actor=Actor.STAFF,
-        actor_name="Léa",
-        role=Role.SUPPORT,
-        channel=Channel.STAFF,
-        wished_on=day,
-    )
+    wish = wish_of(subscription, actor=Actor.STAFF, actor_name="Léa", role=Role.SUPPORT, wished_on=day)
     end_requests.record(ctx, wish, now=utc_now())
 
 

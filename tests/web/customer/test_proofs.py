@@ -18,8 +18,8 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
-from portal.domain.end_requests import Channel, RequestState
-from portal.domain.policies import Actor, Role
+from portal.domain.end_requests import RequestState
+from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Mail, MailState, Proof
 from portal.providers.smtp import SmtpMailer
@@ -27,10 +27,10 @@ from portal.services import aging, proofs
 from portal.services.arrivals import refreshing
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.ends.end_wishes import Wish
 from portal.services.notices import outbox
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
+from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import reference_of
 from tests.web.customer.test_end_results import ended_by_staff
 
@@ -57,15 +57,8 @@ def file(browser, path, *, status=200):
 
 
 def by_staff(ctx, subscription, action):
-    wish = Wish(
-        merchant_id=subscription.merchant_id,
-        subscription_id=subscription.id,
-        action=action,
-        actor=Actor.STAFF,
-        role=Role.OWNER,
-        actor_name="Léa Martin",
-        channel=Channel.STAFF,
-        reason_text="never again, this one",
+    wish = wish_of(
+        subscription, action, actor=Actor.STAFF, actor_name="Léa Martin", reason_text="never again, this one"
     )
     recorded = end_requests.record(ctx, wish, now=utc_now())
     end_carrying.carry_out(ctx, subscription.merchant_id, recorded.request_id)

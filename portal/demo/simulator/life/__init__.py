@@ -1,0 +1,1 @@
+"""What happens at PayPal: its memory, its time, and what people and time do to a subscription."""

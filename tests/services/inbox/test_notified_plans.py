@@ -1,0 +1,198 @@
+"""A notification and the day that is planned for its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.domain.end_requests import Channel, RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.policies import Actor, Role
+from portal.domain.received_requests import ReceivedState
+from portal.domain.subscriptions import Action
+from portal.models import EndRequest, TimelineEntry
+from portal.queries import received_requests as stored
+from portal.services import aging
+from portal.services.arrivals.refreshing import refresh
+from portal.services.ends import end_withdrawals
+from portal.services.ends.end_wishes import Wish
+from tests.services.carrying.carried import wish_of
+from tests.services.inbox.notified import (
+    DAY,
+    DESK,
+    HOUR,
+    MINUTE,
+    THURSDAY,
+    asked_at,
+    by_form,
+    by_letter,
+    days_reminded,
+    one_request,
+    row_of,
+    staff_ask,
+    staff_end,
+    to_desk,
+)
+
+
+def test_a_day_without_paypals_answer_is_told_to_whoever_notified(ctx, paypal, claire, subscription, left, now):
+    paypal.rule("any", "500")
+    received = by_form(ctx, subscription, now=now - DAY)
+    staff_end(ctx, subscription, now=now)
+    left(now + MINUTE)
+    aging.run(ctx, now=now + DAY + HOUR)
+    (told,) = [letter for letter in left(now + DAY + HOUR + MINUTE) if letter.to == claire.email]
+    assert "still waiting for PayPal" in told.subject
+    assert received.reference in told.text
+
+
+def test_a_plan_taken_back_lets_it_wait_again_and_be_brought_to_mind_anew(ctx, merchant, subscription, left):
+    received = by_form(ctx, subscription, now=THURSDAY)
+    planned = staff_ask(ctx, subscription, now=THURSDAY + HOUR, wished_on=(THURSDAY + 70 * DAY).date())
+    left(THURSDAY + 2 * HOUR)
+    assert one_request(ctx).due_at is not None
+    assert one_request(ctx).notified_reference == received.reference
+    wish = wish_of(subscription, actor=Actor.STAFF, actor_name="Léa", role=Role.SUPPORT)
+    friday = THURSDAY + 8 * DAY
+    end_withdrawals.withdraw_planned(ctx, wish, planned.request_id, now=friday)
+    assert row_of(ctx, received).state is ReceivedState.OPEN
+    assert asked_at(ctx, subscription) == THURSDAY
+    assert one_request(ctx).notified_reference == ""
+    assert days_reminded(ctx, left, friday + HOUR, 14) == [0, 4, 7], "told at once; Tuesday and Friday"
+    with ctx.db.read() as session:
+        assert stored.open_of(session, subscription.id).id == received.id
+
+
+def test_a_plan_that_answers_a_letter_gives_way_to_cancelled_alone(ctx, claire, subscription, now):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    staff_ask(ctx, subscription, now=now, received=letter, wished_on=(now + 70 * DAY).date())
+    with pytest.raises(NotAllowed):
+        staff_ask(ctx, subscription, Action.COMPLETE, now=now + HOUR)
+    staff_ask(ctx, subscription, now=now + HOUR)
+    with ctx.db.read() as session:
+        requests = {row.state: row for row in session.scalars(select(EndRequest))}
+    assert requests[RequestState.RECORDED].notified_reference == letter.reference
+    assert requests[RequestState.WITHDRAWN].notified_reference == ""
+
+
+def to_claire(letters, claire):
+    return [letter for letter in letters if letter.to == claire.email]
+
+
+def take_back(ctx, subscription, request_id, *, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        actor_name="Léa",
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_withdrawals.withdraw_planned(ctx, wish, request_id, now=now)
+
+
+@pytest.mark.parametrize("way", ["form", "letter"])
+def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, claire, subscription, left, way):
+    received = by_form(ctx, subscription, now=THURSDAY) if way == "form" else by_letter(ctx, claire, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    friday, saturday = THURSDAY + DAY, THURSDAY + 2 * DAY
+    planned = staff_ask(ctx, subscription, now=friday, received=received, wished_on=(THURSDAY + 70 * DAY).date())
+    (told,) = to_claire(left(friday + MINUTE), claire)
+    for said in (received.reference, "4 February 2027", "One more payment will be taken:", "You keep access until"):
+        assert said in told.text
+    assert planned.reference not in told.subject + told.text
+    assert "take your request back" not in told.text, "it is the merchant's plan"
+    asked = "Thursday 26 November 2026"
+    assert (f"{asked} at 15:30" if way == "form" else asked) in told.text, "when they asked"
+
+    take_back(ctx, subscription, planned.request_id, now=saturday)
+    (told,) = to_claire(left(saturday + MINUTE), claire)
+    assert received.reference in told.subject
+    assert "still stands" in told.text
+    assert "You took back" not in told.text
+
+
+def test_a_plan_taken_back_before_its_mail_left_is_told_by_neither(ctx, claire, subscription, left):
+    by_form(ctx, subscription, now=THURSDAY)
+    left(THURSDAY + MINUTE)
+    planned = staff_ask(ctx, subscription, now=THURSDAY + DAY, wished_on=(THURSDAY + 70 * DAY).date())
+    take_back(ctx, subscription, planned.request_id, now=THURSDAY + DAY + timedelta(seconds=20))
+    assert to_claire(left(THURSDAY + DAY + HOUR), claire) == []
+
+
+def test_a_plan_of_the_team_alone_is_told_to_nobody(ctx, claire, subscription, left):
+    planned = staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 70 * DAY).date())
+    assert to_claire(left(THURSDAY + HOUR), claire) == []
+    take_back(ctx, subscription, planned.request_id, now=THURSDAY + DAY)
+    assert to_claire(left(THURSDAY + DAY + HOUR), claire) == []
+
+
+def take_plan_back(ctx, subscription, planned, *, now):
+    wish = Wish(
+        merchant_id=subscription.merchant_id,
+        subscription_id=subscription.id,
+        action=Action.CANCEL,
+        actor=Actor.STAFF,
+        role=Role.SUPPORT,
+        channel=Channel.STAFF,
+    )
+    end_withdrawals.withdraw_planned(ctx, wish, planned.request_id, now=now)
+
+
+@pytest.mark.parametrize("wished", [None, 90, 200, 250])
+def test_a_plan_of_staff_goes_on_and_one_who_notified_beside_it_waits_when_it_is_taken_back(
+    ctx, subscription, left, wished
+):
+    planned = staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 200 * DAY).date())
+    left(THURSDAY + MINUTE)
+    day = (THURSDAY + wished * DAY).date() if wished else None
+    received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=day, message="Plus tôt")
+    assert one_request(ctx).state is RequestState.RECORDED
+    assert row_of(ctx, received).is_open == (wished != 200), "its very day answers it"
+    told = to_desk(left(THURSDAY + HOUR + MINUTE))
+    assert len(told) == (wished != 200)
+    for letter in told:
+        assert "An end that is planned stands" in letter.text
+        assert "Nothing stops by itself" not in letter.text
+        assert "14 June 2027" in letter.text
+        assert "Plus tôt" in letter.text
+    take_plan_back(ctx, subscription, planned, now=THURSDAY + DAY)
+    assert row_of(ctx, received).is_open
+    assert asked_at(ctx, subscription) == THURSDAY + HOUR
+    assert to_desk(left(THURSDAY + DAY + MINUTE)) == []
+    assert days_reminded(ctx, left, THURSDAY + DAY + HOUR, 10) != []
+
+
+def test_the_end_that_is_planned_answers_whoever_waited_beside_it_once_it_has_come(ctx, paypal, subscription, now):
+    staff_ask(ctx, subscription, now=now, wished_on=(now + 200 * DAY).date())
+    received = by_form(ctx, subscription, now=now + HOUR)
+    paypal.happen(subscription.provider_id, "buyer-cancels")
+    refresh(ctx, subscription.merchant_id, subscription.id, now=now + DAY)
+    assert row_of(ctx, received).end_request_id == one_request(ctx).id
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_a_newer_wish_is_added_to_the_one_that_waits_and_told(ctx, subscription, left, is_planned):
+    day = (THURSDAY + 90 * DAY).date()
+    received = by_form(ctx, subscription, now=THURSDAY, wished_on=day, message="Merci")
+    if is_planned:
+        staff_ask(ctx, subscription, now=THURSDAY + MINUTE, wished_on=day)
+    left(THURSDAY + 2 * HOUR)
+    for minutes in range(2):  # the second click says it once more
+        again = by_form(ctx, subscription, now=THURSDAY + 3 * HOUR + minutes * MINUTE, message="En fait tout de suite")
+        assert again.id == received.id
+    kept = row_of(ctx, received)
+    assert (kept.reference, kept.wished_on, kept.received_at) == (received.reference, None, THURSDAY)
+    assert [kept.message.startswith("Merci"), kept.message.count("En fait tout de suite")] == [True, 1]
+    letters = left(THURSDAY + 5 * HOUR)
+    (told,) = to_desk(letters)
+    assert "En fait tout de suite" in told.text
+    (acknowledged,) = [letter for letter in letters if letter.to != DESK]
+    assert "En fait tout de suite" in acknowledged.text
+    with ctx.db.read() as session:
+        lines = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "notified")).all()
+    assert sorted(line.details["note"] for line in lines) == ["En fait tout de suite", "Merci"]
+    assert {line.details["reference"] for line in lines} == {received.reference}
