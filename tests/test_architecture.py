@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -221,7 +222,7 @@ def test_every_state_has_a_label():
 
 
 def test_every_action_has_a_policy_and_every_paypal_word_a_meaning():
-    settings = Settings(self_cancellation=True, key_passed_its_test=True)
+    settings = Settings(self_cancellation=True)
     allowed = {action for action in Action if policies.may(Actor.CUSTOMER, action, settings)}
     assert allowed == {Action.CANCEL}
     assert all(policies.may(Actor.STAFF, action, settings, role=Role.SUPPORT) for action in Action)
@@ -238,6 +239,32 @@ def test_no_lock_makes_those_wait_who_only_refer_to_the_row():
     locks = [(path.name, call) for path, text in sources.items() for call in re.findall(r"with_for_update\W.*", text)]
     assert [(name, call) for name, call in locks if "key_share" not in call] == []
     assert len(locks) > 30
+
+
+# SELECTs
+
+OF_ANY_TABLE = {"services/clock_mending.py", "services/keys/secret_rotation.py"}  # each says why
+
+
+def test_every_select_stands_in_queries():
+    """Services, pages and jobs ask by a name that says what; the way there is seen, and mended, in one place."""
+    portal = ROOT / "portal"
+    selecting = {
+        str(path.relative_to(portal))
+        for layer in ("services", "web", "jobs", "cli", "mail", "documents")
+        for path in (portal / layer).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom | ast.Import) and selects(node)
+    }
+    assert selecting == OF_ANY_TABLE
+
+
+def selects(node):
+    """Whether the import brings what makes a SELECT: the functions by name, or all of the package."""
+    if isinstance(node, ast.Import):
+        return any(name.name.startswith("sqlalchemy") for name in node.names)
+    names = {name.name for name in node.names}
+    return (node.module or "").startswith("sqlalchemy") and bool(names & {"select", "exists", "text", "union_all"})
 
 
 # Jobs

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 import click
 from flask import current_app
-from sqlalchemy import select
 
 from portal.extensions import WORK
-from portal.models import Merchant
+from portal.queries.people import merchants
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -28,7 +27,7 @@ def context() -> Context:
 def merchant_called(slug: str) -> uuid.UUID:
     """Return the merchant's id; raise ClickException when nobody is called so."""
     with context().db.read() as session:
-        merchant_id = session.scalar(select(Merchant.id).where(Merchant.slug == slug))
+        merchant_id = merchants.called(session, slug)
     if merchant_id is None:
         raise click.ClickException(f"There is no merchant called {slug!r}.")
     return merchant_id

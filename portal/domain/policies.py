@@ -46,7 +46,6 @@ class Settings:
 
     self_cancellation: bool
     override: Override = Override.INHERIT
-    key_passed_its_test: bool = False
     pause_offered: bool = False
     commitment_runs: bool = False  # one that binds: payments are owed until its end
     notified: bool = False  # the customer has asked for the end by another way, and waits for it

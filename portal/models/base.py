@@ -81,9 +81,10 @@ class IsCarried(HasId, HasCreation, HasMerchant):
 
     if TYPE_CHECKING:
         subscription_id: Mapped[uuid.UUID]
+        state: Mapped[Any]
 
-        @property
-        def is_open(self) -> bool: ...
+    open_states: ClassVar[frozenset[StrEnum]]  # in which somebody still has to act on it
+    times: ClassVar[tuple[str, ...]] = ("next_try_at", "due_at", "created_at")  # the first that is written: its turn
 
     claimed_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
@@ -91,3 +92,8 @@ class IsCarried(HasId, HasCreation, HasMerchant):
     trouble: Mapped[Trouble | None] = mapped_column(words(Trouble, "trouble"))
     answer: Mapped[dict[str, Any] | None]  # PayPal's last answer: status, issue, debug id
     next_try_at: Mapped[datetime | None]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has to act on it."""
+        return self.state in self.open_states

@@ -23,6 +23,7 @@ class EndRequest(IsCarried, Base):
     """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
 
     __tablename__ = "end_requests"
+    open_states = OPEN
     __table_args__ = (
         Index(
             "uq_end_requests_open",
@@ -83,11 +84,6 @@ class EndRequest(IsCarried, Base):
     def by(self) -> By:
         """Who asked here, and through which door."""
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to act on it."""
-        return self.state in OPEN
 
     @property
     def answers(self) -> bool:

@@ -20,6 +20,7 @@ class PauseRequest(IsCarried, Base):
     """Somebody asked to pause or to resume. A resume on a day of its own waits in *recorded* until `due_at`."""
 
     __tablename__ = "pause_requests"
+    open_states = OPEN
     __table_args__ = (
         Index(
             "uq_pause_requests_open",
@@ -61,11 +62,6 @@ class PauseRequest(IsCarried, Base):
     def by(self) -> By:
         """Who asked here, and through which door."""
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to act on it."""
-        return self.state in OPEN
 
     def waits(self, now: datetime) -> bool:
         """Say whether it only waits for its day."""

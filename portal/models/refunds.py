@@ -19,6 +19,8 @@ class Refund(IsCarried, Base):
     """One refund of what was left of a payment. Its id is what PayPal knows the call by (PayPal-Request-Id)."""
 
     __tablename__ = "refunds"
+    open_states = OPEN
+    times = ("next_try_at", "created_at")
     __table_args__ = (
         Index("uq_refunds_open", "payment_id", unique=True, postgresql_where=text(_OPEN)),
         Index("ix_refunds_next_try_at", "next_try_at", postgresql_where=text(_OPEN)),
@@ -38,11 +40,6 @@ class Refund(IsCarried, Base):
     provider_id: Mapped[str] = mapped_column(default="")  # PayPal's id of the refund
     debug_id: Mapped[str] = mapped_column(default="")  # of PayPal's last answer
     settled_at: Mapped[datetime | None]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to act on it."""
-        return self.state in OPEN
 
     def move(self, to: RefundState) -> None:
         """Change the state along the diagram; raise IllegalRefundMove otherwise."""

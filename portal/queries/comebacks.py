@@ -89,6 +89,12 @@ def overdue(session: Session, *, before: datetime, limit: int) -> Sequence[Comeb
     ).all()
 
 
+def products_wanted(session: Session, customer_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the products to which the customer is coming back."""
+    wanted = select(Comeback.product_id).where(Comeback.customer_id == customer_id, Comeback.state.in_(OPEN))
+    return set(session.scalars(wanted))
+
+
 def prospects(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, rows: Sequence[Subscription]
 ) -> dict[uuid.UUID, Prospect]:

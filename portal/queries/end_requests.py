@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from portal.domain.end_requests import LEASE, OPEN, Basis, RequestState
+from portal.domain.end_requests import OPEN, Basis, RequestState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState
 from portal.models import EndRequest, Mail, Product, Provider, ReceivedRequest, Subscription
@@ -48,35 +48,6 @@ def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
     """Return the request, locked; the caller already holds its subscription's lock."""
     session.execute(select(EndRequest.id).where(EndRequest.id == request_id).with_for_update(key_share=True)).one()
     return session.scalars(_whole().where(EndRequest.id == request_id).execution_options(populate_existing=True)).one()
-
-
-def subscription_of(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> uuid.UUID:
-    """Return whose request it is; raise NoResultFound for another merchant's."""
-    return session.execute(
-        select(EndRequest.subscription_id).where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
-    ).scalar_one()
-
-
-def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[EndRequest]:
-    """Lock what waits for the merchant; one that is held is being tried just now and is left out."""
-    return session.scalars(
-        select(EndRequest)
-        .where(EndRequest.merchant_id == merchant_id, EndRequest.state == RequestState.NEEDS_MERCHANT)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
-
-
-def lock_overdue(session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[EndRequest]:
-    """Lock open requests whose time passed before `late` and that no process holds."""
-    time = func.coalesce(EndRequest.next_try_at, EndRequest.due_at, EndRequest.created_at)
-    return session.scalars(
-        select(EndRequest)
-        .where(EndRequest.state.in_(OPEN), time < late)
-        .where(or_(EndRequest.claimed_at.is_(None), EndRequest.claimed_at < now - LEASE))
-        .order_by(EndRequest.created_at)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
 
 
 def stop_retrying(session: Session, request: EndRequest, provider: Provider) -> None:

@@ -27,18 +27,9 @@ from portal.models import (
     TimelineEntry,
     TimelineKind,
 )
-from portal.queries import (
-    comebacks,
-    end_requests,
-    grants,
-    late_payments,
-    pauses,
-    proofs,
-    received_requests,
-    subscriptions,
-    timelines,
-)
+from portal.queries import comebacks, end_requests, grants, pauses, proofs, received_requests, subscriptions, timelines
 from portal.queries.comebacks import Prospect
+from portal.queries.money import late_payments
 
 
 @dataclass(frozen=True, kw_only=True)

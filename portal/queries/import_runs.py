@@ -8,7 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from portal.models import Customer, ImportRun, ImportState, Merchant, Plan, Product
+from portal.models import Customer, ImportRun, ImportState, Plan, Product
 
 
 def get(session: Session, run_id: uuid.UUID) -> ImportRun:
@@ -24,12 +24,6 @@ def lock(session: Session, run_id: uuid.UUID) -> ImportRun:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
-
-
-def lock_merchant(session: Session, merchant_id: uuid.UUID) -> None:
-    """Let one process at a time decide which run of the merchant goes on (ends with the transaction)."""
-    # FOR NO KEY UPDATE: rows that refer to the merchant may be written meanwhile.
-    session.execute(select(Merchant.id).where(Merchant.id == merchant_id).with_for_update(key_share=True)).one()
 
 
 def unfinished(session: Session, merchant_id: uuid.UUID) -> ImportRun | None:

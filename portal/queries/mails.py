@@ -45,6 +45,15 @@ def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> li
     )
 
 
+def lock_refused(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
+    """Return the merchant's message that was refused, locked; raise NoResultFound for any other."""
+    return session.scalars(
+        select(Mail)
+        .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
+        .with_for_update(key_share=True)
+    ).one()
+
+
 def waiting_requests(
     session: Session, merchant_id: uuid.UUID, provider: Provider, *, limit: int
 ) -> tuple[list[EndRequest], int]:

@@ -6,20 +6,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import LEASE
 from portal.domain.pauses import OPEN, PauseKind, PauseState
 from portal.models import PauseRequest, Subscription
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
-
-
-def lock(session: Session, request_id: uuid.UUID) -> PauseRequest:
-    """Return the request, locked; the caller already holds its subscription's lock."""
-    statement = select(PauseRequest).where(PauseRequest.id == request_id).with_for_update(key_share=True)
-    return session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> PauseRequest:
@@ -102,37 +95,6 @@ def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:
             )
         )
     )
-
-
-def subscription_of(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> uuid.UUID:
-    """Return whose request it is; raise NoResultFound for another merchant's."""
-    return session.execute(
-        select(PauseRequest.subscription_id).where(
-            PauseRequest.id == request_id, PauseRequest.merchant_id == merchant_id
-        )
-    ).scalar_one()
-
-
-def lock_waiting(session: Session, merchant_id: uuid.UUID) -> Sequence[PauseRequest]:
-    """Lock what waits for the merchant; one that is held is being tried just now and is left out."""
-    return session.scalars(
-        select(PauseRequest)
-        .where(PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
-
-
-def lock_overdue(session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[PauseRequest]:
-    """Lock open requests whose time passed before `late` and that no process holds."""
-    time = func.coalesce(PauseRequest.next_try_at, PauseRequest.due_at, PauseRequest.created_at)
-    return session.scalars(
-        select(PauseRequest)
-        .where(PauseRequest.state.in_(OPEN), time < late)
-        .where(or_(PauseRequest.claimed_at.is_(None), PauseRequest.claimed_at < now - LEASE))
-        .order_by(PauseRequest.created_at)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
 
 
 def to_remind(

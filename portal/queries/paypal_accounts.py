@@ -6,23 +6,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, ScalarSelect, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from portal.domain.end_requests import OPEN
 from portal.domain.subscriptions import ENDED
 from portal.models import EndRequest, PayPalAccount, Provider, Subscription
 
-__all__ = [  # the web names the kinds of key
-    "Dependents",
-    "Provider",
-    "all_of_merchant",
-    "dependents",
-    "lock",
-    "of_merchant",
-    "set_at",
-    "untested",
-]
+__all__ = ["Provider"]  # the web names the kinds of key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +77,22 @@ def dependents(session: Session, merchant_id: uuid.UUID, provider: Provider) -> 
     return Dependents(
         subscriptions=session.execute(going_on).scalar_one(), open_requests=session.execute(waiting).scalar_one()
     )
+
+
+def broken_before() -> ScalarSelect[datetime | None]:
+    """Return, in an UPDATE of a key, since when it was broken: a statement sees the rows as they were before it."""
+    before = aliased(PayPalAccount)
+    return select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery()
+
+
+def token_of(
+    session: Session, account_id: uuid.UUID, set_at: datetime
+) -> Row[bytes | None, datetime | None, str] | None:
+    """Return the key's sealed token, when it expires and its scopes; None when another key took this one's place."""
+    statement = select(PayPalAccount.token, PayPalAccount.token_expires_at, PayPalAccount.token_scopes)
+    return session.execute(
+        statement.where(PayPalAccount.id == account_id, PayPalAccount.set_at == set_at)
+    ).one_or_none()
 
 
 def _of_merchant(merchant_id: uuid.UUID, provider: Provider) -> Select[PayPalAccount]:

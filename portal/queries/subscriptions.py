@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -139,6 +140,17 @@ def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscript
         .order_by(Subscription.id)
         .with_for_update(key_share=True, of=Subscription)
     ).all()
+
+
+def lock_to_watch(session: Session, *, now: datetime) -> Subscription | None:
+    """Return the ended one that is to be looked at next for late money, locked; None when nothing is due."""
+    return session.scalars(
+        select(Subscription)
+        .where(Subscription.next_watch_at <= now)
+        .order_by(Subscription.next_watch_at)
+        .limit(1)
+        .with_for_update(key_share=True, skip_locked=True)
+    ).one_or_none()
 
 
 def by_provider_id(

@@ -108,6 +108,7 @@ def mend(ctx: Context) -> int:
 
 def _take_for_now(ctx: Context, which: ColumnElement[bool], moment: Moment, is_wrong: ColumnElement[bool]) -> int:
     row = moment.class_
+    # The SELECT stays here: it is of whatever table the rule names.
     wrong = select(row.id).where(both(which, is_wrong)).limit(BATCH).with_for_update(key_share=True, skip_locked=True)
     with ctx.db.begin() as session:
         ids = session.scalars(wrong).all()

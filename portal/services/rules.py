@@ -1,4 +1,4 @@
-"""From stored rows to the words of `domain.access`: a product's rule, grants, and what an end leaves open."""
+"""From stored rows to the words of the domain: a product's rule, grants, what an end leaves open, who may ask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain import access
-from portal.models import Grant, Product, Subscription
+from portal.domain.policies import Settings
+from portal.models import Grant, Merchant, Product, Subscription
+from portal.queries.people.people import MerchantFacts
 
 
 def rule_of(product: Product) -> access.Rule:
@@ -22,6 +24,20 @@ def rule_of(product: Product) -> access.Rule:
         stops_at_once=product.stops_at_once,
         kept_while_paused=product.kept_while_paused,
         grace_days=product.grace_days,
+    )
+
+
+def settings_of(
+    merchant: Merchant | MerchantFacts, subscription: Subscription, *, now: datetime, notified: bool = False
+) -> Settings:
+    """Return what decides who may end, pause and resume it; `notified`: the customer waits for the end."""
+    product, committed = subscription.product, subscription.committed_until
+    return Settings(
+        self_cancellation=merchant.self_cancellation,
+        override=product.self_cancellation,
+        pause_offered=product.pause_offered,
+        commitment_runs=product.commitment_binds and committed is not None and committed > now,
+        notified=notified,
     )
 
 

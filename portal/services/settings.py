@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
-from portal.models import KeyState, Merchant
+from portal.models import KeyState
 from portal.queries import paypal_accounts
+from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context
 
@@ -47,9 +47,7 @@ def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings, *, by: By
     Leaving it on with a key that broke later is no turning on: the button stays (decision 6).
     """
     with ctx.db.begin() as session:
-        merchant = session.scalars(
-            select(Merchant).where(Merchant.id == merchant_id).with_for_update(key_share=True)
-        ).one()
+        merchant = merchants.lock(session, merchant_id)
         turned_on = wish.self_cancellation and not merchant.self_cancellation
         if turned_on:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.models import EndRequest, PauseRequest, Refund
-from portal.queries import end_requests, merchant_news, pauses, refunds
+from portal.queries import carrying, merchant_news
 
 Carried = EndRequest | PauseRequest | Refund
+CARRIED: Final[tuple[type[Carried], ...]] = (EndRequest, PauseRequest, Refund)
 
 HEAD_START: Final = timedelta(seconds=10)  # whoever clicked tries first; the worker takes over what the page left
 
@@ -46,11 +47,7 @@ def retry_all(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int
     Rows of other subscriptions are held without those: so what comes last of all is locked before them.
     """
     merchant_news.lock(session, merchant_id)
-    waiting: list[Carried] = [
-        *end_requests.lock_waiting(session, merchant_id),
-        *pauses.lock_waiting(session, merchant_id),
-        *refunds.lock_waiting(session, merchant_id),
-    ]
+    waiting = [found for row in CARRIED for found in carrying.lock_waiting(session, row, merchant_id)]
     for row in waiting:
         again(session, row, at=now)
     return len(waiting)

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import ROLE_RANK, Role
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.web import addresses, drafts
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -18,7 +18,7 @@ from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.web import access, addresses, drafts, identity
 from portal.web.csrf import BaseForm
 

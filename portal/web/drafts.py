@@ -14,7 +14,7 @@ from typing import Final
 from flask import g, request, session
 from werkzeug.datastructures import MultiDict
 
-from portal.queries.people import Kind, Person
+from portal.queries.people.people import Kind, Person
 from portal.secrets import token_hash
 from portal.web import addresses
 

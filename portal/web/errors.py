@@ -24,7 +24,7 @@ from portal.domain.subscriptions import IllegalTransition, Status
 from portal.extensions import Busy
 from portal.mail.letterhead import one_line
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.services.paypal.gateways import NoKey
 from portal.services.throttles import TooManyTries
 from portal.web import addresses, resending

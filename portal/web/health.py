@@ -8,7 +8,7 @@ import structlog
 from flask import Response, current_app, jsonify
 
 from portal import clock
-from portal.queries import sessions
+from portal.queries.people import sessions
 from portal.services import health
 from portal.web import identity
 from portal.web.errors import AWAY, BUSY

@@ -21,9 +21,9 @@ from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.queries import people
 from portal.queries.paypal_accounts import Provider
-from portal.queries.people import Kind, Person
+from portal.queries.people import people
+from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.context import Context
 from portal.services.people import sessions, staff_devices

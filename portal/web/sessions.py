@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from portal.clock import utc_now
-from portal.queries import sessions as queries
+from portal.queries.people import sessions as queries
 from portal.services.people import sessions
 from portal.web import identity
 

@@ -21,7 +21,7 @@ from portal.domain.policies import Override, Role
 from portal.extensions import Database
 from portal.models import KeyState, Merchant, PayPalAccount, Product, Staff, Subscription
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.secrets import Vault
 from portal.services.context import Context
 from portal.services.imports import imports

@@ -116,7 +116,7 @@ def test_by_hand_a_stop_and_a_failure_are_told_by_the_exit_status(ctx, merchant,
 
 def test_by_hand_control_c_stops_cleanly_and_the_same_command_goes_on(ctx, merchant, reconcile, monkeypatch):
     monkeypatch.setattr(comparison_reads, "BATCH", 3)
-    real, calls = comparison_reads.comparisons.due_batch, []
+    real, calls = comparison_reads.comparison_turns.due_batch, []
 
     def pressed(*arguments, **named):
         calls.append(1)
@@ -125,7 +125,7 @@ def test_by_hand_control_c_stops_cleanly_and_the_same_command_goes_on(ctx, merch
         return real(*arguments, **named)
 
     with monkeypatch.context() as impatient:
-        impatient.setattr(comparison_reads.comparisons, "due_batch", pressed)
+        impatient.setattr(comparison_reads.comparison_turns, "due_batch", pressed)
         stopped = reconcile("atelier", "--everything", "--calls-per-second", "0")
     assert stopped.exit_code == 1
     assert "go on from there" in stopped.output

@@ -20,7 +20,7 @@ from portal import create_app
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Customer, Mail, Merchant
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
 from portal.services.people import staff_logins

@@ -14,7 +14,7 @@ from portal import create_app
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Merchant
-from portal.queries.people import Kind, Person
+from portal.queries.people.people import Kind, Person
 from portal.web import access, drafts, identity
 from portal.web.csrf import EXEMPT, UnprotectedCommit
 from tests.browser_client import Browser

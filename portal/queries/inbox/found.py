@@ -24,8 +24,8 @@ from portal.models import (
     PayPalEvent,
     Subscription,
 )
-from portal.queries import late_payments
 from portal.queries.inbox.items import LIMIT, Item, Kind
+from portal.queries.money import late_payments
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 

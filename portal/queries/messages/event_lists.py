@@ -14,16 +14,7 @@ from sqlalchemy.orm import Session, defer
 from portal.models import EventSource, EventState, PayPalEvent, Subscription
 from portal.queries.desk import PAGE, Place, Slice, keyset_page
 
-__all__ = [
-    "EventSource",
-    "EventState",
-    "Health",
-    "events_page",
-    "health",
-    "known_ids",
-    "of_merchant",
-    "subscription_id",
-]
+__all__ = ["EventSource", "EventState"]  # the web names these two
 
 MOST_COUNTED: Final = 1000  # beyond that a number is not read, only that there are many
 

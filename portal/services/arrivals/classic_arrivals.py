@@ -18,6 +18,7 @@ from portal.i18n import Translator
 from portal.models import Merchant, Plan, Product, Subscription
 from portal.providers.ports import ClassicGateway, PlanReading, Reading
 from portal.queries import import_runs, profile_imports, subscriptions
+from portal.queries.people import merchants
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.arrivals.import_rows import Offer, Origin, write_row
 from portal.services.context import Context
@@ -72,7 +73,7 @@ def write(
     held = _lock(session, origin, reading)
     if held is None:
         # Two messages of one sign-up come at once: the second one waits here, and then knows it.
-        import_runs.lock_merchant(session, origin.merchant_id)
+        merchants.lock(session, origin.merchant_id)
         held = _lock(session, origin, reading)
     if held is not None and asked_at is not None and last_read(held, now=now) > asked_at:
         raise Outdated
@@ -100,7 +101,7 @@ def _offer(session: Session, origin: Origin, reading: Reading, *, now: datetime)
     key = plan_key(terms)
     found = import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, [key]).get(key)
     if found is None:
-        import_runs.lock_merchant(session, origin.merchant_id)
+        merchants.lock(session, origin.merchant_id)
         found = import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, [key]).get(key)
     plan = found or _new_plan(session, origin, terms, key, now=now)
     return Offer(plan, plan.product)

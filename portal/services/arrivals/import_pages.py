@@ -30,6 +30,7 @@ from portal.providers.ports import (
     RestGateway,
 )
 from portal.queries import import_runs, subscriptions
+from portal.queries.people import merchants
 from portal.services.arrivals import comeback_arrivals
 from portal.services.arrivals.import_rows import Offer, Origin, write_row
 from portal.services.context import Context
@@ -159,7 +160,7 @@ def _lock(session: Session, origin: Origin, page: Gathered, *, others: list[uuid
         wanted - known
         or plans - import_runs.plans_by_provider_id(session, origin.merchant_id, origin.environment, plans).keys()
     ):
-        import_runs.lock_merchant(session, origin.merchant_id)
+        merchants.lock(session, origin.merchant_id)
 
 
 def _lacks_facts(row: Reading) -> bool:
@@ -250,7 +251,7 @@ def _take_over_plan(row: Plan, plan: PlanReading, *, now: datetime) -> None:
     row.total_cycles, row.failure_threshold = plan.total_cycles, plan.failure_threshold
     row.read_at = now
     if before is not None and _terms(row) != before:
-        row.changed_at = now  # whoever stands on it is read again (queries/comparisons.py)
+        row.changed_at = now  # whoever stands on it is read again (queries/comparisons/comparison_turns.py)
 
 
 def _terms(row: Plan) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain import late_payments as rules
@@ -53,13 +53,7 @@ def run(ctx: Context, *, seconds: float) -> int:
 
 def _take(ctx: Context, *, now: datetime) -> Subscription | None:
     with ctx.db.begin() as session:
-        due = session.scalars(
-            select(Subscription)
-            .where(Subscription.next_watch_at <= now)
-            .order_by(Subscription.next_watch_at)
-            .limit(1)
-            .with_for_update(key_share=True, skip_locked=True)
-        ).one_or_none()
+        due = subscriptions.lock_to_watch(session, now=now)
         if due is not None:
             due.next_watch_at = now + LEASE
         return due

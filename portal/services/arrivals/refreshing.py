@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from portal.models import PaymentState, Provider, Subscription
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
-from portal.queries import payments as stored_payments
 from portal.queries import paypal_accounts, subscriptions
+from portal.queries.money import payments as stored_payments
 from portal.secrets import CannotOpen
 from portal.services.arrivals import classic_arrivals
 from portal.services.arrivals.event_outcomes import NotYet

@@ -53,7 +53,10 @@ class Ends(SubscriptionAct[EndRequest, SubscriptionClaim]):
     """The act of ending."""
 
     states = states_of(RequestState)
-    rows = end_requests
+    row = EndRequest
+
+    def lock(self, session: Session, row_id: uuid.UUID) -> EndRequest:
+        return end_requests.lock(session, row_id)
 
     def claimed(
         self, session: Session, subscription: Subscription, row: EndRequest, **common: Any

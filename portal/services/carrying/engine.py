@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -21,7 +20,7 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
 from portal.models import Subscription
-from portal.queries import paypal_accounts, subscriptions
+from portal.queries import carrying, paypal_accounts, subscriptions
 from portal.services import tries
 from portal.services.carrying.answers import (
     REFUSED_KEY,
@@ -43,7 +42,6 @@ LAGGING: Final = frozenset({Trouble.STILL_LIVE, Trouble.UNAVAILABLE})
 
 R = TypeVar("R", bound=Carried)
 C = TypeVar("C", bound=Claim)
-Found = TypeVar("Found", bound=Carried, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +55,15 @@ class States:
     taken: frozenset[StrEnum]  # those in which a claim holds the row
 
 
-class Rows(Protocol[Found]):
-    """How one kind of row is found: its module in `portal.queries`."""
-
-    def subscription_of(self, session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID, /) -> uuid.UUID:
-        """Return whose row it is; raise NoResultFound for another merchant's."""
-
-    def lock(self, session: Session, row_id: uuid.UUID, /) -> Found:
-        """Return the row, locked; its subscription is locked already."""
-
-    def lock_overdue(self, session: Session, *, late: datetime, now: datetime, limit: int) -> Sequence[Found]:
-        """Return open rows whose time passed before `late` and that no process holds, locked."""
-
-
 class Act(ABC, Generic[R, C]):
     """What one kind of row says to the engine. A method that gets a session runs with row and subscription locked."""
 
+    row: type[R]
     states: States
-    rows: Rows[R]
+
+    def lock(self, session: Session, row_id: uuid.UUID) -> R:
+        """Return the row, locked; its subscription is locked already."""
+        return carrying.lock(session, self.row, row_id)
 
     @abstractmethod
     def claimed(self, session: Session, subscription: Subscription, row: R, **common: Any) -> C:
@@ -206,7 +195,7 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
     hand). Returns how many it found.
     """
     with ctx.db.begin() as session:
-        overdue = act.rows.lock_overdue(session, late=now - LATE, now=now, limit=limit)
+        overdue = carrying.lock_overdue(session, act.row, late=now - LATE, now=now, limit=limit)
         for row in overdue:
             tries.again(session, row, at=now)
     return len(overdue)
@@ -214,9 +203,9 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
 
 def lock(act: Act[R, C], session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> tuple[Subscription, R]:
     """Lock the subscription, then the row: everybody does it in this order."""
-    subscription_id = act.rows.subscription_of(session, merchant_id, row_id)
+    subscription_id = carrying.subscription_of(session, act.row, merchant_id, row_id)
     subscription = subscriptions.lock(session, merchant_id, subscription_id)
-    return subscription, act.rows.lock(session, row_id)
+    return subscription, act.lock(session, row_id)
 
 
 def is_ours(act: Act[R, C], row: R, claim: C) -> bool:

@@ -14,7 +14,7 @@ from portal.domain.end_requests import Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict
 from portal.models import PauseRequest, Subscription
 from portal.providers.ports import GatewayRefused, Reading, Refusal, SubscriptionGateway
-from portal.queries import end_requests, pauses
+from portal.queries import end_requests
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     WORKER,
@@ -67,7 +67,7 @@ class Pauses(SubscriptionAct[PauseRequest, PauseClaim]):
     """The act of pausing, and that of resuming."""
 
     states = states_of(PauseState)
-    rows = pauses
+    row = PauseRequest
 
     def claimed(self, session: Session, subscription: Subscription, row: PauseRequest, **common: Any) -> PauseClaim:
         return PauseClaim(

@@ -28,8 +28,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import late_payments as alarms
-from portal.queries import refunds
+from portal.queries.money import late_payments as alarms
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.carrying import engine
@@ -78,13 +77,13 @@ class RefundAnswer(Answer):
 class Refunds(Act[Refund, RefundClaim]):
     """The act of giving a payment back."""
 
+    row = Refund
     states = States(
         calling=RefundState.CALLING,
         retrying=RefundState.RETRYING,
         needs_merchant=RefundState.NEEDS_MERCHANT,
         taken=frozenset({RefundState.CALLING, RefundState.PENDING}),
     )
-    rows = refunds
 
     def is_taken_by_paypal(self, row: Refund) -> bool:
         return row.state is RefundState.PENDING
@@ -175,7 +174,7 @@ def note_read(ctx: Context, claim: RefundClaim, shown: tuple[PaymentReading, ...
         subscription, _refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
         payments.take_over(ctx, session, subscription, shown, Told(sale_ids=()), now=now)
         session.flush()
-        return engine.is_ours(REFUNDS, refunds.lock(session, claim.row_id), claim)
+        return engine.is_ours(REFUNDS, REFUNDS.lock(session, claim.row_id), claim)
 
 
 def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> bool:

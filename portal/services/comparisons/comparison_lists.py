@@ -13,7 +13,7 @@ from portal.providers.ports import (
     GatewayRefused,
     GatewayUnavailable,
 )
-from portal.queries import comparisons
+from portal.queries.comparisons import comparison_turns, comparisons
 from portal.services.arrivals.import_pages import KEY_REFUSALS, Gathered
 from portal.services.arrivals.import_rows import Origin
 from portal.services.comparisons import comparison_plans, comparison_work, comparison_writes
@@ -62,7 +62,7 @@ def _compare_page(work: Work, run: ComparisonRun, gathered: Gathered, *, asked_a
     batch = Batch(began=asked_at)
     ids = [reading.provider_id for reading in gathered.readings]
     with work.ctx.db.read() as session:
-        known = comparisons.known(session, run.merchant_id, run.environment, ids)
+        known = comparison_turns.known(session, run.merchant_id, run.environment, ids)
     unknown = [reading for reading in gathered.readings if reading.provider_id not in known]
     for reading in gathered.readings:
         if reading.provider_id in known:

@@ -18,7 +18,7 @@ from portal.providers.ports import (
     Refusal,
     SubscriptionGateway,
 )
-from portal.queries import comparisons
+from portal.queries.comparisons import comparison_turns
 from portal.services.arrivals.import_pages import SILENCES
 from portal.services.comparisons import comparison_work, comparison_writes
 from portal.services.comparisons.comparison_work import Batch, Halt, Refused, Work
@@ -32,7 +32,7 @@ BATCH: Final = 100  # subscriptions asked for between two writes: ten seconds at
 def read_due(work: Work, run: ComparisonRun) -> ComparisonRun:
     """Read the next batch of what is due; return the run as it stands afterwards, *done* after the last."""
     with work.ctx.db.read() as session:
-        rows = comparisons.due_batch(session, run, work.gateways.keys(), now=utc_now(), limit=BATCH)
+        rows = comparison_turns.due_batch(session, run, work.gateways.keys(), now=utc_now(), limit=BATCH)
     batch = Batch(began=utc_now())
     try:
         _compare_all(work, run, rows, batch)

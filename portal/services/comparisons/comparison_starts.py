@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from portal.models import ComparisonTrigger
-from portal.queries import comparisons
+from portal.queries.comparisons import comparison_turns, comparisons
 from portal.services.comparisons.comparisons import AlreadyRunning, resume, start_or_resume
 from portal.services.context import Context
 from portal.services.imports.imports import QUIET
@@ -28,7 +28,7 @@ def start_nightly(ctx: Context, *, now: datetime) -> int:
     A night that was missed, with no worker running, is made up for as soon as one runs.
     """
     with ctx.db.read() as session:
-        merchants = comparisons.merchants_with_a_key(session)
+        merchants = comparison_turns.merchants_with_a_key(session)
     begun = 0
     for merchant_id, environment, key_since in merchants:
         slot = last_slot(merchant_id, now)
@@ -45,7 +45,7 @@ def start_nightly(ctx: Context, *, now: datetime) -> int:
 def start_before_payments(ctx: Context, *, now: datetime) -> int:
     """Begin a run of each merchant with payments near that were not read for a day; return how many."""
     with ctx.db.read() as session:
-        near = comparisons.merchants_with_payments_near(session, now=now)
+        near = comparison_turns.merchants_with_payments_near(session, now=now)
     return sum(
         _start(ctx, merchant_id, environment, ComparisonTrigger.PAYMENT_DUE, now=now)
         for merchant_id, environment in near

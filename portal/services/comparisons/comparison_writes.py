@@ -17,7 +17,8 @@ from portal.clock import SLACK, utc_now
 from portal.logs import place_of
 from portal.models import ComparisonDifference, ComparisonRun, Subscription
 from portal.providers.ports import Reading
-from portal.queries import comparisons, subscriptions
+from portal.queries import subscriptions
+from portal.queries.comparisons import comparison_differences, comparison_turns
 from portal.services.arrivals.import_pages import Gathered, write_page
 from portal.services.arrivals.import_rows import Origin
 from portal.services.comparisons.comparison_facts import Difference, facts_of_reading
@@ -67,7 +68,7 @@ def fail(
 ) -> None:
     """Count a subscription that could not be read or written, and list it with one word why."""
     with ctx.db.begin() as session:
-        if not comparisons.has_difference(session, run.id, subscription.provider_id):
+        if not comparison_differences.has_difference(session, run.id, subscription.provider_id):
             _count(session, run, failed=1)
             _add(
                 session,
@@ -95,8 +96,8 @@ def add(ctx: Context, run: ComparisonRun, origin: Origin, page: Gathered) -> Non
             written = write_page(ctx, session, origin, page, now=utc_now())
             _count(session, run, added=written.created, failed=written.failed)
         for reading in page.readings:
-            subscription_id = comparisons.subscription_id(session, run, reading.provider_id)
-            if comparisons.has_difference(session, run.id, reading.provider_id):
+            subscription_id = comparison_turns.subscription_id(session, run, reading.provider_id)
+            if comparison_differences.has_difference(session, run.id, reading.provider_id):
                 continue
             if run.dry_run:
                 _count(session, run, added=1)
@@ -114,7 +115,7 @@ def add(ctx: Context, run: ComparisonRun, origin: Origin, page: Gathered) -> Non
 
 def touch(session: Session, ids: Collection[UUID], *, read_at: datetime) -> None:
     """Say of subscriptions that stand as at PayPal when they were read. Rows that somebody holds are left alone."""
-    free = comparisons.free_to_touch(session, ids)
+    free = comparison_turns.free_to_touch(session, ids)
     if free:
         known = Subscription.provider_read_at
         later = case((known > utc_now() + SLACK, read_at), else_=func.greatest(known, read_at))  # ahead: no read at all
@@ -141,7 +142,7 @@ def _through_the_door(ctx: Context, session: Session, run: ComparisonRun, seen: 
 
 def _list(session: Session, run: ComparisonRun, seen: Seen, found: Difference, *, corrected: bool) -> None:
     provider_id = seen.subscription.provider_id
-    if found.is_quiet or (run.dry_run and comparisons.has_difference(session, run.id, provider_id)):
+    if found.is_quiet or (run.dry_run and comparison_differences.has_difference(session, run.id, provider_id)):
         return
     _count(session, run, differed=1, corrected=int(corrected))
     _add(

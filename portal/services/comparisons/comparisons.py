@@ -22,8 +22,9 @@ from portal.domain.audit import PORTAL, Act, By
 from portal.domain.end_requests import retry_delay
 from portal.models import ComparisonPhase, ComparisonRun, ComparisonState, ComparisonTrigger
 from portal.providers.ports import GatewayRefused
-from portal.queries import comparisons, import_runs
-from portal.queries.comparisons import KEY_NOTE, notes_of
+from portal.queries.comparisons import comparisons
+from portal.queries.comparisons.comparisons import KEY_NOTE, notes_of
+from portal.queries.people import merchants
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.audit import audit
 from portal.services.comparisons.comparison_keys import NoKeyWorks, heed_tests, leave_out, open_gateways, take_up
@@ -79,7 +80,7 @@ def start_or_resume(
     """
     now = now or utc_now()
     with ctx.db.begin() as session:
-        import_runs.lock_merchant(session, merchant_id)
+        merchants.lock(session, merchant_id)
         run = comparisons.unfinished(session, merchant_id)
         environment = _environment(session, merchant_id, environment, run)
         if run is not None and run.state is ComparisonState.RUNNING and now - run.touched_at < QUIET:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import policies
 from portal.domain.access import EndPreview, Window
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import RequestState, new_reference
@@ -25,7 +24,8 @@ from portal.services import comebacks, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
-from portal.services.ends.end_wishes import Wish, settings_of
+from portal.services.ends import end_wishes
+from portal.services.ends.end_wishes import Wish
 from portal.services.ends.end_withdrawals import take_back
 from portal.services.inbox import notifications, received_answers
 from portal.services.notices import end_confirmations, notices
@@ -121,8 +121,7 @@ def mark_abandoned(ctx: Context, wish: Wish, *, now: datetime, also: Callable[[S
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
-        merchant = session.get_one(Merchant, wish.merchant_id)
-        policies.check(wish.actor, Action.ABANDON, settings_of(session, merchant, subscription), role=wish.role)
+        end_wishes.check(session, wish, subscription, now=now)
         subscription.mark_abandoned()
         again = end_requests.open_of(session, subscription.id)
         if again is not None:  # PayPal showed it live and it is being ended there again: that end is *abandoned* too
@@ -222,9 +221,7 @@ def _write(
     now: datetime,
 ) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
-    merchant = session.get_one(Merchant, wish.merchant_id)
-    settings = settings_of(session, merchant, subscription, answering=next(iter(answered), None))
-    policies.check(wish.actor, wish.action, settings, role=wish.role)
+    end_wishes.check(session, wish, subscription, answering=next(iter(answered), None), now=now)
     request = EndRequest(
         merchant_id=wish.merchant_id,
         subscription=subscription,

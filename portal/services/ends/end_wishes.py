@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain import policies
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor, Role, Settings
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
-from portal.models import Merchant, PayPalAccount, Subscription
+from portal.models import Merchant, Subscription
 from portal.queries import received_requests
+from portal.services.rules import settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +43,11 @@ class Wish:
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
 
-def settings_of(
-    session: Session, merchant: Merchant, subscription: Subscription, *, answering: uuid.UUID | None = None
-) -> Settings:
-    """Return what decides whether a customer may cancel this subscription, and how staff may end it.
-
-    `answering`: the request by another way that the end is to answer.
-    """
-    passed = session.scalar(select(PayPalAccount.id).where(PayPalAccount.merchant_id == merchant.id)) is not None
-    return Settings(
-        self_cancellation=merchant.self_cancellation,
-        override=subscription.product.self_cancellation,
-        key_passed_its_test=passed,
-        notified=answering is not None or received_requests.open_of(session, subscription.id) is not None,
-    )
+def check(
+    session: Session, wish: Wish, subscription: Subscription, *, now: datetime, answering: uuid.UUID | None = None
+) -> None:
+    """Raise NotAllowed unless they may ask for it. `answering`: the request by another way that it is to answer."""
+    merchant = session.get_one(Merchant, wish.merchant_id)
+    notified = answering is not None or received_requests.open_of(session, subscription.id) is not None
+    settings = settings_of(merchant, subscription, now=now, notified=notified)
+    policies.check(wish.actor, wish.action, settings, role=wish.role)

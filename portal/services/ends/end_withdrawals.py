@@ -8,16 +8,16 @@ from datetime import datetime
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import policies
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel, RequestState, can_withdraw
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.services.audit import timeline
 from portal.services.context import Context
-from portal.services.ends.end_wishes import Wish, settings_of
+from portal.services.ends import end_wishes
+from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_answers
 from portal.services.notices import notices
 from portal.services.pauses import pause_outcomes
@@ -54,8 +54,7 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
-        merchant = session.get_one(Merchant, wish.merchant_id)
-        policies.check(wish.actor, wish.action, settings_of(session, merchant, subscription), role=wish.role)
+        end_wishes.check(session, wish, subscription, now=now)
         request = end_requests.lock(session, request_id)
         if request.subscription_id != subscription.id or request.actor is not Actor.STAFF:
             raise NoResultFound

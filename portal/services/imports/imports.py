@@ -29,6 +29,7 @@ from portal.providers.ports import (
     RestGateway,
 )
 from portal.queries import import_runs, paypal_accounts
+from portal.queries.people import merchants
 from portal.secrets import CannotOpen
 from portal.services.arrivals.import_pages import Gathered, Written, gather, write_page, write_plans
 from portal.services.arrivals.import_rows import Origin
@@ -89,7 +90,7 @@ def start_or_resume(
         account = paypal_accounts.of_merchant(session, merchant_id)
         if account is None:
             raise NoKey
-        import_runs.lock_merchant(session, merchant_id)
+        merchants.lock(session, merchant_id)
         run = import_runs.unfinished(session, merchant_id)
         if run is not None and run.environment != account.environment:
             run.state, run.finished_at = ImportState.DONE, now  # its pages belong to the other environment

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState, Provider
-from portal.queries import import_runs, paypal_accounts, profile_imports
+from portal.queries import paypal_accounts, profile_imports
+from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.imports.imports import AlreadyRunning
@@ -57,7 +58,7 @@ def start(
         account = paypal_accounts.of_merchant(session, merchant_id, Provider.PAYPAL_CLASSIC)
         if account is None:
             raise NoKey
-        import_runs.lock_merchant(session, merchant_id)
+        merchants.lock(session, merchant_id)
         unfinished = profile_imports.unfinished(session, merchant_id)
         if unfinished is not None:
             raise AlreadyRunning(unfinished.id)

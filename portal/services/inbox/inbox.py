@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
-from sqlalchemy.orm import Session
 
-from portal.models import ComparisonDifference, EndRequest, Mail, MailState
-from portal.queries import subscriptions
+from portal.models import EndRequest
+from portal.queries import mails, subscriptions
+from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
 from portal.services.notices import outbox
 
@@ -20,11 +19,7 @@ def see_difference(
 ) -> uuid.UUID | None:
     """Remember who has read it; return the subscription's id, if it is known. Raises NoResultFound."""
     with ctx.db.begin() as session:
-        row = session.scalars(
-            select(ComparisonDifference)
-            .where(ComparisonDifference.id == difference_id, ComparisonDifference.merchant_id == merchant_id)
-            .with_for_update(key_share=True)
-        ).one()
+        row = comparison_differences.lock_difference(session, merchant_id, difference_id)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
         return row.subscription_id
@@ -33,7 +28,7 @@ def see_difference(
 def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: str, now: datetime) -> None:
     """Remember who has read that a message was refused. Raises NoResultFound for any other message."""
     with ctx.db.begin() as session:
-        row = _refused(session, merchant_id, mail_id)
+        row = mails.lock_refused(session, merchant_id, mail_id)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
 
@@ -44,7 +39,7 @@ def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now
     Raises NoResultFound for any other message, and for one whose words may not be true any more.
     """
     with ctx.db.begin() as session:
-        row = _refused(session, merchant_id, mail_id)
+        row = mails.lock_refused(session, merchant_id, mail_id)
         if row.kind not in outbox.LASTING:
             raise NoResultFound
         request = session.get(EndRequest, row.end_request_id) if row.end_request_id is not None else None
@@ -52,11 +47,3 @@ def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now
         recipient = (customer.email if customer is not None else None) or row.recipient
         outbox.send_again(session, row, recipient=recipient, now=now)
         return recipient
-
-
-def _refused(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
-    return session.scalars(
-        select(Mail)
-        .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
-        .with_for_update(key_share=True)
-    ).one()

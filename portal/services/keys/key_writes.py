@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.audit import PORTAL, Act, By
 from portal.models import KeyState, PayPalAccount, Provider
 from portal.providers.ports import ClassicCredentials
+from portal.queries import paypal_accounts
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.keys.key_checks import BROKEN, WEBHOOKS_RIGHT, AnyCredentials, KeyCheck
@@ -79,12 +80,11 @@ def note(
         }
     else:
         return False
-    before = aliased(PayPalAccount)  # a statement sees the rows as they were before it
     written = session.execute(
         update(PayPalAccount)
         .where(PayPalAccount.id == account.id, PayPalAccount.set_at == account.set_at)
         .values(**columns)
-        .returning(select(before.broken_since).where(before.id == PayPalAccount.id).scalar_subquery())
+        .returning(paypal_accounts.broken_before())
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if written is None:

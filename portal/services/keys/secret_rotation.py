@@ -51,6 +51,7 @@ class Sealed:
         return row_id if self.by_row else None
 
 
+# The SELECTs stay in this file: they are of whatever table the list names.
 # A test compares this list with the columns of the models: whoever adds a sealed one adds it here.
 SEALED: Final = (
     Sealed(PayPalAccount, PayPalAccount.secret, SECRET),

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from portal.models import EventState, PayPalEvent
+from portal.models import PayPalEvent
+from portal.queries.messages import paypal_events
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -34,13 +35,7 @@ def purge(ctx: Context, *, now: datetime) -> int:
 
 
 def _purge_batch(ctx: Context, *, before: datetime) -> int:
-    old = (
-        select(PayPalEvent.id)
-        .where(PayPalEvent.body.is_not(None), PayPalEvent.received_at < before, PayPalEvent.state != EventState.WAITING)
-        .order_by(PayPalEvent.received_at)
-        .limit(BATCH)
-        .with_for_update(key_share=True, skip_locked=True)
-    )
+    old = paypal_events.with_old_body(before=before, limit=BATCH)
     with ctx.db.begin() as session:
-        emptied = update(PayPalEvent).where(PayPalEvent.id.in_(old.scalar_subquery())).values(body=None)
+        emptied = update(PayPalEvent).where(PayPalEvent.id.in_(old)).values(body=None)
         return session.connection().execute(emptied).rowcount

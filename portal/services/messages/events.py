@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final, cast
 
 import structlog
-from sqlalchemy import Table, null, select, update
+from sqlalchemy import Table, null, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from portal.models import EventSource, EventState, PayPalEvent, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
 from portal.queries.messages import paypal_events
 from portal.secrets import CannotOpen
+from portal.services import lost_jobs
 from portal.services.arrivals.event_outcomes import Handled, NotYet
 from portal.services.context import Context
 from portal.services.paypal.gateways import NoKey, heed
@@ -36,8 +37,6 @@ from portal.services.paypal.gateways import NoKey, heed
 log = structlog.get_logger(__name__)
 
 GIVE_UP: Final = timedelta(days=3)  # as long as PayPal itself tries (FACTS.md 2.3)
-FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
-EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
 EVENTS: Final = cast(Table, PayPalEvent.__table__)  # without the ORM's part an INSERT costs half
 
 # Who handles what came from where, imported when the first one comes: each has `handle(ctx, event, *, now)`.
@@ -119,7 +118,7 @@ def handle(ctx: Context, event_id: uuid.UUID, *, now: datetime) -> EventState | 
         event = paypal_events.find(session, event_id)
     if event is None or event.state is not EventState.WAITING:
         return None
-    if event.next_try_at is not None and event.next_try_at > now + EARLY:
+    if event.next_try_at is not None and event.next_try_at > now + lost_jobs.EARLY:
         return None  # its own job comes at that time
     try:
         handled: Handled = importlib.import_module(HANDLERS[event.source]).handle(ctx, event, now=now)
@@ -149,55 +148,21 @@ def replay(session: Session, event: PayPalEvent, now: datetime) -> None:
 def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, now: datetime) -> int:
     """Try every message that waits for a key of this kind now, since the key works again; return how many."""
     sources = [source for source, needed in PROVIDERS.items() if needed is provider]
-    waiting = session.scalars(
-        select(PayPalEvent)
-        .where(
-            PayPalEvent.merchant_id == merchant_id,
-            PayPalEvent.source.in_(sources),
-            PayPalEvent.state == EventState.WAITING,
-            PayPalEvent.attempts > 0,  # the others have a job that is due
-        )
-        .order_by(PayPalEvent.id)
-        .with_for_update(key_share=True, skip_locked=True)  # one that is held is being written just now
-    ).all()
+    waiting = paypal_events.lock_tried(session, merchant_id, sources)
     for event in waiting:
         event.next_try_at = now
         _defer(session, event.id)
     return len(waiting)
 
 
-def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
-    """Give a job to every message whose time has passed without one; return how many there were.
-
-    Jobs are written with the messages, so this finds something only after a loss (a restored backup, a job
-    deleted by hand) or where the queue is far behind: a second job for the same message does nothing.
-    """
-    with ctx.db.begin() as session:
-        forgotten = session.scalars(
-            select(PayPalEvent)
-            .where(PayPalEvent.state == EventState.WAITING, PayPalEvent.next_try_at < now - FORGOTTEN)
-            .order_by(PayPalEvent.next_try_at)
-            .limit(limit)
-            .with_for_update(key_share=True, skip_locked=True)
-        ).all()
-        for event in forgotten:
-            event.next_try_at = now
-            _defer(session, event.id)
-    return len(forgotten)
+def sweep(ctx: Context, *, now: datetime) -> int:
+    """Give a job to every message that has lost its own; return how many there were."""
+    return lost_jobs.sweep(ctx, PayPalEvent.state == EventState.WAITING, PayPalEvent.next_try_at, _defer, now=now)
 
 
 def _wait_again(session: Session, message: Message, *, now: datetime) -> bool:
     """PayPal sends a message anew that we gave up: it gets another three days."""
-    event = session.scalars(
-        select(PayPalEvent)
-        .where(
-            PayPalEvent.merchant_id == message.merchant_id,
-            PayPalEvent.source == message.source,
-            PayPalEvent.event_id == message.event_id,
-            PayPalEvent.state == EventState.FAILED,
-        )
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    event = paypal_events.lock_given_up(session, message.merchant_id, message.source, message.event_id)
     if event is None:
         return False
     replay(session, event, now)

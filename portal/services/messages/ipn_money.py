@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from portal.domain.payments import Move, MoveKind
 from portal.models import EventState, PayPalEvent
 from portal.providers.ports import PaymentReading
-from portal.queries import payments as stored_payments
 from portal.queries import subscriptions
+from portal.queries.money import payments as stored_payments
 from portal.services.arrivals.event_outcomes import Handled, NotYet
 from portal.services.context import Context
 from portal.services.messages.ipn_messages import IpnMessage

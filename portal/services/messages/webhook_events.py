@@ -13,8 +13,8 @@ import structlog
 
 from portal.models import EventState, PayPalEvent
 from portal.providers.ports import GatewayRefused, PaymentReading, Refusal, RestGateway
-from portal.queries import payments as stored_payments
 from portal.queries import subscriptions
+from portal.queries.money import payments as stored_payments
 from portal.services.arrivals import provenances
 from portal.services.arrivals.event_outcomes import Handled, NotYet
 from portal.services.arrivals.import_rows import Origin

@@ -15,8 +15,9 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import end_requests, late_payments, subscriptions
+from portal.queries import end_requests, subscriptions
 from portal.queries import inbox as stored
+from portal.queries.money import late_payments
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled

@@ -34,7 +34,8 @@ from portal.models import (
     TimelineKind,
 )
 from portal.providers.ports import Reading
-from portal.queries import late_payments, refunds, subscriptions
+from portal.queries import subscriptions
+from portal.queries.money import late_payments, refunds
 from portal.services import tries
 from portal.services.audit import audit, timeline
 from portal.services.context import Context

@@ -14,7 +14,7 @@ from portal.domain.money import Money
 from portal.domain.payments import Move, MoveKind, Standing
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
-from portal.queries import payments
+from portal.queries.money import payments
 from portal.services.context import Context
 from portal.services.dates import paid_time
 from portal.services.money import given_dates, late_payments

@@ -16,8 +16,9 @@ from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.refunds import CannotRefund, NoRefund, RefundState
 from portal.models import LatePayment, Provider, Refund, Subscription, TimelineKind
-from portal.queries import late_payments as alarms
-from portal.queries import refunds, subscriptions
+from portal.queries import subscriptions
+from portal.queries.money import late_payments as alarms
+from portal.queries.money import refunds
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context

@@ -23,8 +23,9 @@ from portal.mail.composing import Composed
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, LatePayment, Merchant, Payment, Provider, Subscription
-from portal.queries import late_payments, subscriptions
-from portal.queries.late_payments import Alarm
+from portal.queries import subscriptions
+from portal.queries.money import late_payments
+from portal.queries.money.late_payments import Alarm
 from portal.services.batches import Unfinished
 from portal.services.context import Context
 from portal.services.notices import notice_facts

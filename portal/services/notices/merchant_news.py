@@ -23,7 +23,8 @@ from portal.mail import merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, Mail, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
-from portal.queries import people, received_requests, subscriptions
+from portal.queries import received_requests, subscriptions
+from portal.queries.people import people
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
 from portal.services.notices.recipients import Post

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -33,15 +33,13 @@ from portal.models import Mail, MailState, Merchant
 from portal.providers.letters import Attachment, Letter, MailRefused, MailUnavailable
 from portal.queries import proofs as proof_queries
 from portal.secrets import CannotOpen
-from portal.services import proofs
+from portal.services import lost_jobs, proofs
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
 CONTENT: Final = "mails.content"  # the purpose a message is sealed for
 LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
-EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
-FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
 LONGEST_ERROR: Final = 500
 TRIES_WITH_PROOF: Final = 2
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
@@ -170,24 +168,9 @@ def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
     return _settle(ctx, mail, MailState.SENT, sent_at=now)
 
 
-def sweep(ctx: Context, *, now: datetime, limit: int = 500) -> int:
-    """Give a job to every message whose time has passed without one; return how many there were.
-
-    Jobs are written with the messages, so this finds something only after a loss (a restored backup, a job
-    deleted by hand) or where the queue is far behind: a second job for the same message sends nothing.
-    """
-    with ctx.db.begin() as session:
-        forgotten = session.scalars(
-            select(Mail)
-            .where(Mail.state == MailState.WAITING, Mail.send_at < now - FORGOTTEN)
-            .order_by(Mail.send_at)
-            .limit(limit)
-            .with_for_update(key_share=True, skip_locked=True)
-        ).all()
-        for mail in forgotten:
-            mail.send_at = now
-            _defer(session, mail.id)
-    return len(forgotten)
+def sweep(ctx: Context, *, now: datetime) -> int:
+    """Give a job to every message that has lost its own; return how many there were."""
+    return lost_jobs.sweep(ctx, Mail.state == MailState.WAITING, Mail.send_at, _defer, now=now)
 
 
 def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailState:
@@ -200,7 +183,7 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailSta
             mail.state, mail.content = MailState.SUPERSEDED, None
             log.info("mail_expired", mail_id=str(mail_id), kind=mail.kind)
             return mail.state
-        if mail.send_at > now + EARLY:
+        if mail.send_at > now + lost_jobs.EARLY:
             _defer(session, mail_id, at=mail.send_at)
             return mail.state
         mail.attempts += 1

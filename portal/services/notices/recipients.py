@@ -17,7 +17,8 @@ from portal.i18n import pick_locale
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
-from portal.queries import people, subscriptions
+from portal.queries import subscriptions
+from portal.queries.people import people
 from portal.services.context import Context
 from portal.services.notices import outbox
 

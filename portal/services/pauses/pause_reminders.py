@@ -10,7 +10,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from portal.domain.pauses import REMIND_BEFORE
 from portal.domain.subscriptions import Status
 from portal.logs import place_of
-from portal.queries import pauses, subscriptions
+from portal.models import PauseRequest
+from portal.queries import carrying, pauses, subscriptions
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 from portal.services.notices import pause_notices
@@ -42,7 +43,7 @@ def remind(ctx: Context, *, now: datetime) -> None:
 def _tell(ctx: Context, key: pauses.Key, *, now: datetime) -> None:
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, key.merchant_id, key.subscription_id)
-        request = pauses.lock(session, key.id)
+        request = carrying.lock(session, PauseRequest, key.id)
         if not request.waits(now) or request.reminded_at is not None or subscription.status is not Status.PAUSED:
             return
         request.reminded_at = now

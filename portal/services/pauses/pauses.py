@@ -28,16 +28,16 @@ from portal.domain.pauses import (
     earliest_resume,
     latest_resume,
 )
-from portal.domain.policies import Actor, Role, Settings
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, Merchant, PauseRequest, Subscription, TimelineKind
-from portal.queries import end_requests, pauses, subscriptions
+from portal.queries import carrying, end_requests, pauses, subscriptions
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.notices import pause_notices
 from portal.services.pauses import pause_outcomes
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of, rule_of, settings_of
 
 ACTIONS: Final = {PauseKind.PAUSE: Action.PAUSE, PauseKind.RESUME: Action.RESUME}
 ASKED: Final = {PauseKind.PAUSE: TimelineKind.PAUSE_REQUESTED, PauseKind.RESUME: TimelineKind.RESUME_REQUESTED}
@@ -85,17 +85,6 @@ class Days:
     def dates(self, zone: str) -> tuple[date, date]:
         """Return both as dates of the merchant's zone."""
         return self.first.astimezone(ZoneInfo(zone)).date(), self.last.astimezone(ZoneInfo(zone)).date()
-
-
-def settings_of(merchant: Merchant, subscription: Subscription, *, now: datetime) -> Settings:
-    """Return what decides whether a customer may pause and resume this subscription."""
-    product, committed = subscription.product, subscription.committed_until
-    return Settings(
-        self_cancellation=merchant.self_cancellation,
-        override=product.self_cancellation,
-        pause_offered=product.pause_offered,
-        commitment_runs=product.commitment_binds and committed is not None and committed > now,
-    )
 
 
 def check_state(subscription: Subscription, kind: PauseKind, history: list[PauseRequest]) -> None:
@@ -166,7 +155,7 @@ def withdraw(ctx: Context, request_id: uuid.UUID, wish: PauseWish, *, now: datet
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
-        request = pauses.lock(session, request_id)
+        request = carrying.lock(session, PauseRequest, request_id)
         if request.subscription_id != subscription.id:
             raise NoResultFound
         if request.state is PauseState.WITHDRAWN:

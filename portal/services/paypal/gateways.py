@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -45,7 +45,7 @@ class RowTokenStore:
 
     def __init__(self, context: Context, account_id: uuid.UUID, set_at: datetime) -> None:
         self._context = context
-        self._key = (PayPalAccount.id == account_id, PayPalAccount.set_at == set_at)
+        self._account_id, self._set_at = account_id, set_at
         self._held: Token | None = None  # a gateway lives for one piece of work: one look at the row does
 
     def get(self) -> Token | None:
@@ -56,11 +56,7 @@ class RowTokenStore:
 
     def _read(self) -> Token | None:
         with self._context.db.read() as session:
-            row = session.execute(
-                select(PayPalAccount.token, PayPalAccount.token_expires_at, PayPalAccount.token_scopes).where(
-                    *self._key
-                )
-            ).one_or_none()
+            row = paypal_accounts.token_of(session, self._account_id, self._set_at)
         if row is None or row.token is None or row.token_expires_at <= utc_now() + timedelta(seconds=60):
             return None
         try:
@@ -83,7 +79,8 @@ class RowTokenStore:
         with self._context.db.begin() as session:
             session.execute(
                 update(PayPalAccount)
-                .where(*self._key)  # a token of a key that was replaced meanwhile is not kept
+                # A token of a key that was replaced meanwhile is not kept.
+                .where(PayPalAccount.id == self._account_id, PayPalAccount.set_at == self._set_at)
                 .values(
                     token=box,
                     token_expires_at=token.expires_at if token else None,

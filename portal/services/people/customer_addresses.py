@@ -18,7 +18,7 @@ from portal.domain.email_addresses import masked, normal
 from portal.mail import customers as messages
 from portal.models import Customer, LoginChallenge, LoginSession
 from portal.providers.ports import Reading
-from portal.queries import customers
+from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts

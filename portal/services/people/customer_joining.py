@@ -9,13 +9,13 @@ import uuid
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.domain.comebacks import OPEN
 from portal.models import Comeback, Customer, Grant, LoginChallenge, LoginSession, Subscription
-from portal.queries import customers
+from portal.queries import comebacks
+from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.people.customer_addresses import close_ranks, end_log_ins
@@ -53,6 +53,4 @@ def join(
 
 def _both_come_back(session: Session, kept: Customer, other: Customer) -> bool:
     """Say whether both have an attempt to come back to the same product under way: PayPal would be asked twice."""
-    wanted = select(Comeback.product_id).where(Comeback.state.in_(OPEN))
-    mine, theirs = (set(session.scalars(wanted.where(Comeback.customer_id == one.id))) for one in (kept, other))
-    return bool(mine & theirs)
+    return bool(comebacks.products_wanted(session, kept.id) & comebacks.products_wanted(session, other.id))

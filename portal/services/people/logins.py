@@ -15,15 +15,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, literal, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
-from portal.queries import customers, people, sessions
-from portal.queries.people import Kind
+from portal.queries.people import customers, people, sessions
+from portal.queries.people.people import Kind
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.context import Context
@@ -154,10 +154,8 @@ def _send(
 
 
 def _take_over(session: Session, old: LoginChallenge, new: LoginChallenge) -> None:
-    columns = (LoginBrowser.browser_hash, LoginBrowser.asked_at, LoginBrowser.next_path)
-    theirs = select(literal(new.id), literal(0), *columns).where(LoginBrowser.challenge_id == old.id)
     names = ["challenge_id", "attempts", "browser_hash", "asked_at", "next_path"]
-    session.execute(insert(LoginBrowser).from_select(names, theirs))
+    session.execute(insert(LoginBrowser).from_select(names, sessions.askers(old.id, of=new.id)))
 
 
 def _challenge(ctx: Context, wish: Ask, email: str, code: str, *, now: datetime) -> tuple[LoginChallenge, str]:

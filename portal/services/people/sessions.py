@@ -21,8 +21,8 @@ from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import LoginSession
-from portal.queries import customers, sessions
-from portal.queries.people import Kind, Person
+from portal.queries.people import customers, sessions
+from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -16,7 +16,7 @@ from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import Staff, StaffDevice
-from portal.queries import people
+from portal.queries.people import people
 from portal.secrets import token_hash
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -22,8 +22,8 @@ from portal.domain.audit import OPERATOR, Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.models import LoginSession, Merchant, RecoveryCode, Staff
-from portal.queries import people
-from portal.queries.people import Kind, Person
+from portal.queries.people import people
+from portal.queries.people.people import Kind, Person
 from portal.secrets import token_hash
 from portal.services import throttles
 from portal.services.audit import audit

@@ -19,7 +19,7 @@ from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.login_mails import LIFETIME, Sent
 from portal.models import Staff, StaffUnlock
-from portal.queries import people, sessions
+from portal.queries.people import people, sessions
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.audit import audit

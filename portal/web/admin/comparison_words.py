@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.domain.money import Money
 from portal.domain.subscriptions import Status
-from portal.queries.comparisons import ComparisonState, ComparisonTrigger, Note, notes_of
+from portal.queries.comparisons.comparisons import ComparisonState, ComparisonTrigger, Note, notes_of
 from portal.services.comparisons.comparison_facts import Fact
 from portal.services.imports.imports import StopReason
 from portal.web import labels

@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons as reads
 from portal.queries import paypal_accounts
+from portal.queries.comparisons import comparison_differences
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons import comparisons
 from portal.services.comparisons.comparisons import AlreadyRunning
 from portal.services.paypal.gateways import NoKey
@@ -59,7 +60,7 @@ def show(run_id: uuid.UUID) -> ResponseReturnValue:
     """Show one run: where it stands, and each difference it found."""
     with context().db.read() as session:
         run = reads.of_merchant(session, person().merchant_id, run_id)
-        page = reads.differences_page(session, run, place=place())
+        page = comparison_differences.differences_page(session, run, place=place())
         return showing.page(
             "comparison.html",
             session,

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.queries import customers
+from portal.queries.people import customers
 from portal.services.people import customer_addresses, customer_joining
 from portal.web.admin import bp, presenting, showing
 from portal.web.csrf import EmptyForm

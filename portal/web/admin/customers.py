@@ -8,7 +8,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.queries import customers, desk, end_requests, subscriptions
+from portal.queries import desk, end_requests, subscriptions
+from portal.queries.people import customers
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import place, search_words, turn

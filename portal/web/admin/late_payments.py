@@ -15,9 +15,9 @@ from wtforms.validators import InputRequired, Length
 from portal.clock import utc_now
 from portal.domain.late_payments import LONGEST_REASON, LateState
 from portal.domain.refunds import CannotRefund
-from portal.queries import late_payments as alarms
-from portal.queries import refunds as stored_refunds
-from portal.queries.late_payments import Alarm
+from portal.queries.money import late_payments as alarms
+from portal.queries.money import refunds as stored_refunds
+from portal.queries.money.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
 from portal.services.carrying import refund_carrying
 from portal.services.money import late_payments, refunds

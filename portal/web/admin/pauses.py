@@ -25,6 +25,7 @@ from portal.queries import pauses as queries
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
+from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.pause_forms import PauseForm, StaffResumeForm
@@ -49,7 +50,7 @@ def ask(subscription_id: uuid.UUID, kind: str) -> ResponseReturnValue:
         history = queries.all_of_subscription(session, found.id)
         given = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
         ending = end_requests.open_of(session, found.id) is not None
-    settings = pauses.settings_of(g.merchant, found, now=now)
+    settings = settings_of(g.merchant, found, now=now)
     policies.check(Actor.STAFF, pauses.ACTIONS[wanted], settings, role=who.role)
     if any(row.kind is wanted and row.is_open and not row.waits(now) for row in history):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
@@ -130,7 +131,7 @@ def possible(
     """Return what may be asked for (kind and label): never what PayPal must refuse, nor beside an end."""
     if ending:
         return []
-    settings, role = pauses.settings_of(g.merchant, subscription, now=now), person().role
+    settings, role = settings_of(g.merchant, subscription, now=now), person().role
     running = {row.kind for row in history if row.is_open and not row.waits(now)}
     found = []
     for kind in PauseKind:

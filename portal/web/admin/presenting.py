@@ -14,7 +14,6 @@ from flask_babel import gettext as _
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.money import Money
-from portal.domain.policies import Settings
 from portal.domain.received_requests import Way, has_hour
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -62,15 +61,6 @@ def day(at: datetime | None) -> str | None:
 def short(at: datetime | None) -> str | None:
     """Return day and hour, whose zone the page says once; None when it is unknown."""
     return formatter().short(at) if at is not None else None
-
-
-def settings_of(subscription: Subscription, *, notified: bool = False) -> Settings:
-    """Return what decides who may end the subscription; `notified`: its customer waits for its end."""
-    return Settings(
-        self_cancellation=g.merchant.self_cancellation,
-        override=subscription.product.self_cancellation,
-        notified=notified,
-    )
 
 
 def dates(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -16,23 +17,14 @@ from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import (
-    comebacks,
-    desk,
-    end_requests,
-    grants,
-    late_payments,
-    payments,
-    products,
-    subscriptions,
-    timelines,
-)
+from portal.queries import comebacks, desk, end_requests, grants, products, subscriptions, timelines
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
+from portal.queries.money import late_payments, payments
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
-from portal.services.rules import grants_of
+from portal.services.rules import grants_of, settings_of
 from portal.web import payments as payment_lines
 from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
@@ -169,7 +161,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=[] if in_the_way else _actions(found, notified=notified is not None or answers),
+            possible=[] if in_the_way else _actions(found, notified=notified is not None or answers, now=now),
         )
 
 
@@ -181,9 +173,9 @@ def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
 
 
-def _actions(subscription: Subscription, *, notified: bool) -> list[Action]:
+def _actions(subscription: Subscription, *, notified: bool, now: datetime) -> list[Action]:
     """Return the ends that the state allows and this person may ask for."""
-    settings, role = presenting.settings_of(subscription, notified=notified), person().role
+    settings, role = settings_of(g.merchant, subscription, now=now, notified=notified), person().role
     possible = actions_from(subscription.status)
     return [
         action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.secrets import new_token
 from portal.services.people import logins
 from portal.services.people.logins import Ask, Entry

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.services.people import staff_logins
 from portal.services.throttles import TooManyTries
 from portal.web import addresses, confirming, identity

@@ -19,6 +19,7 @@ from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Holding
 from portal.services.comebacks import is_offered
+from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
@@ -67,7 +68,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
     status = labels.CUSTOMER_STATUS[subscription.status]
     seen = open_windows(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
-    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, presenting.settings(holding))
+    allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
     return Card(
         id=subscription.id,
         title=presenting.product_name(holding),

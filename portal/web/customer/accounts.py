@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import email_addresses
-from portal.queries import customers
-from portal.queries.people import Kind
+from portal.queries.people import customers
+from portal.queries.people.people import Kind
 from portal.services.people import sessions
 from portal.web import addresses, identity
 from portal.web.customer import bp

@@ -30,7 +30,7 @@ from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
-from portal.services.rules import grants_of
+from portal.services.rules import grants_of, settings_of
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
@@ -93,7 +93,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     """Return what a customer's cancellation would change; raise IllegalTransition or NotAllowed when it may not be."""
     subscription, fmt = holding.subscription, formatter()
     outcome = transition(subscription.status, Action.CANCEL)
-    policies.check(Actor.CUSTOMER, Action.CANCEL, presenting.settings(holding))
+    policies.check(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
     wished_at = beginning_of(wished_on, g.merchant.time_zone) if wished_on is not None else None
     planned = plan(subscription, Actor.CUSTOMER, wished_at=wished_at, now=now)
     given = grants_of(subscription.product, holding.grants)

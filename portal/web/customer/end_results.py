@@ -28,8 +28,9 @@ from portal.domain.subscriptions import Status
 from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import PlannedWords, ProofWords
-from portal.queries import holdings, late_payments, proofs, received_requests
+from portal.queries import holdings, proofs, received_requests
 from portal.queries.holdings import Holding
+from portal.queries.money import late_payments
 from portal.services.comebacks import is_offered
 from portal.services.ends import end_withdrawals
 from portal.services.notices.notice_facts import is_payment_near

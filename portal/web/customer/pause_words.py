@@ -18,6 +18,7 @@ from portal.domain.subscriptions import ProviderStatus, Status
 from portal.queries.holdings import Holding
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import Days
+from portal.services.rules import settings_of
 from portal.web.formatting import formatter
 
 
@@ -41,7 +42,7 @@ def may(holding: Holding, kind: PauseKind, *, now: datetime) -> bool:
         return False
     try:
         pauses.check_state(subscription, kind, list(holding.pauses))
-        settings = pauses.settings_of(g.merchant, subscription, now=now)
+        settings = settings_of(g.merchant, subscription, now=now)
         policies.check(Actor.CUSTOMER, pauses.ACTIONS[kind], settings)
     except DomainError:
         return False

@@ -26,6 +26,7 @@ from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
+from portal.services.rules import settings_of
 from portal.web.csrf import EmptyForm
 from portal.web.customer import account_cards, bp, pause_words, presenting
 from portal.web.customer.forms import PauseForm
@@ -139,7 +140,7 @@ def _require(held: Holding, kind: PauseKind, *, now: datetime) -> None:
     """Raise NotAllowed where the merchant does not offer it, or an end is under way: the page is not shown either."""
     if presenting.has_open_request(held):
         raise NotAllowed(Denial.END_UNDER_WAY)
-    settings = pauses.settings_of(g.merchant, held.subscription, now=now)
+    settings = settings_of(g.merchant, held.subscription, now=now)
     policies.check(Actor.CUSTOMER, pauses.ACTIONS[kind], settings)
 
 

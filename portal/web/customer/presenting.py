@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.access import End, Window
 from portal.domain.end_requests import RequestState, can_withdraw
 from portal.domain.money import Money
-from portal.domain.policies import Actor, Settings
+from portal.domain.policies import Actor
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
 from portal.web import labels
@@ -91,13 +91,6 @@ def gift(given: Gift, *, now: datetime) -> str:
     end = End.KEPT if given.until is None else End.DATED
     name = given.product_name
     return opening(Window(key="", title=name, since=given.since, until=given.until, end=end, granted=True), now)
-
-
-def settings(holding: Holding) -> Settings:
-    """Return what decides about the cancel button: the merchant's switch and the product's word."""
-    return Settings(
-        self_cancellation=g.merchant.self_cancellation, override=holding.subscription.product.self_cancellation
-    )
 
 
 def has_open_request(holding: Holding) -> bool:

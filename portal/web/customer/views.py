@@ -9,7 +9,8 @@ from flask import g, render_template
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.queries import holdings, payments
+from portal.queries import holdings
+from portal.queries.money import payments
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.identity import context, person

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from portal.queries import people
+from portal.queries.people import people
 from portal.web import addresses, health, identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.public import bp

@@ -16,7 +16,7 @@ from portal.models import (
     Subscription,
     TimelineEntry,
 )
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons.comparisons import run_comparison, run_share, start_or_resume
 
 

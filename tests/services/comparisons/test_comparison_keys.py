@@ -19,7 +19,7 @@ from portal.models import (
     Provider,
     TimelineKind,
 )
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons import comparison_reads, comparison_starts
 from portal.services.comparisons.comparisons import run_comparison, start_or_resume
 from portal.services.imports.imports import StopReason

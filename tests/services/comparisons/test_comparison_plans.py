@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from portal.models import ComparisonState, ComparisonTrigger
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparison_turns
 from tests.services.comparisons.comparing import compare, differences, grow_old, stored
 
 
@@ -23,7 +23,7 @@ def test_another_plan_is_followed_with_its_price_and_what_it_opens(ctx, merchant
     assert (found.before["plan"], found.after["plan"]) == (old, other.id)
     assert found.corrected
     with ctx.db.read() as session:
-        now_stored = reads.known(session, merchant.id, "sandbox", [row.id])[row.id]
+        now_stored = comparison_turns.known(session, merchant.id, "sandbox", [row.id])[row.id]
         assert (now_stored.plan.provider_id, now_stored.product.name) == (other.id, "Cours du soir")
     assert now_stored.amount == Decimal("45.00")
     assert compare(ctx, merchant, everything=True).differed == 0
@@ -41,7 +41,7 @@ def test_a_plans_new_price_is_seen_the_same_night_by_whoever_pays_it(ctx, mercha
     assert stored(ctx, row.id).amount == Decimal("35.00")
     assert stored(ctx, dearer.id).amount == Decimal("40.00")
     with ctx.db.read() as session:
-        plan = reads.known(session, merchant.id, "sandbox", [row.id])[row.id].plan
+        plan = comparison_turns.known(session, merchant.id, "sandbox", [row.id])[row.id].plan
     assert plan.amount == Decimal("35.00"), "a new subscription is shown at it too"
     again = compare(ctx, merchant, trigger=ComparisonTrigger.NIGHTLY)
     assert (again.differed, again.failed) == (0, 0)
@@ -63,4 +63,4 @@ def test_a_dry_run_leaves_plans_as_they_are(ctx, merchant, paypal, bring_in):
     paypal.state.plans[row.plan_id].amount = "35.00"
     compare(ctx, merchant, dry_run=True)
     with ctx.db.read() as session:
-        assert reads.known(session, merchant.id, "sandbox", [row.id])[row.id].plan.amount == Decimal("29.90")
+        assert comparison_turns.known(session, merchant.id, "sandbox", [row.id])[row.id].plan.amount == Decimal("29.90")

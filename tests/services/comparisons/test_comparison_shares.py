@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.models import ComparisonRun, ComparisonState, EndRequest, Subscription, TimelineKind
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons import comparison_reads, comparison_work, comparisons
 from portal.services.comparisons.comparisons import run_comparison, run_share, start_or_resume
 from portal.services.ends import endings

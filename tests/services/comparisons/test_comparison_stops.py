@@ -17,7 +17,7 @@ from portal.models import (
     PayPalAccount,
     Subscription,
 )
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons import comparison_starts, comparisons
 from portal.services.comparisons.comparisons import run_share, start_or_resume
 from portal.services.imports.imports import StopReason

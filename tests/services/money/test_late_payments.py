@@ -17,8 +17,8 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Merchant, PaymentState, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import late_payments as queries
 from portal.queries import subscriptions
+from portal.queries.money import late_payments as queries
 from portal.services.aging import Unfinished
 from portal.services.arrivals import late_payment_watch
 from portal.services.ends import endings

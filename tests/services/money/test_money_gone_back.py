@@ -18,8 +18,8 @@ from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import Mail, PaymentState, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import late_payments as queries
 from portal.queries import subscriptions
+from portal.queries.money import late_payments as queries
 from portal.services.ends import endings
 from portal.services.messages import webhook_bodies
 from portal.services.money import late_payments

@@ -15,8 +15,8 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail, Merchant
 from portal.queries import end_requests as stored
-from portal.queries import import_runs
 from portal.queries import merchant_news as news
+from portal.queries.people import merchants
 from portal.services.ends import end_requests
 from portal.services.notices import notices
 from portal.services.notices.outbox import CONTENT
@@ -221,7 +221,7 @@ def test_without_an_address_nothing_is_written(ctx, make, asked, tell, left, mer
 def test_who_tells_does_not_wait_for_an_import_that_begins_behind_a_page_being_written(ctx, merchant):
     """A page holds its run, then tells of an end; who begins an import holds the merchant’s row and wants the run."""
     with ctx.db.begin() as beginning:
-        import_runs.lock_merchant(beginning, merchant.id)
+        merchants.lock(beginning, merchant.id)
         with ctx.db.begin() as page:
             page.execute(text("SET LOCAL lock_timeout = '5s'"))
             news.lock(page, merchant.id)

@@ -14,7 +14,7 @@ from portal.domain.audit import Act, By
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, Customer, Grant, LoginChallenge, LoginSession, Mail, Subscription
 from portal.queries import subscriptions
-from portal.queries.people import Kind
+from portal.queries.people.people import Kind
 from portal.services.ends import endings
 from portal.services.paypal.gateways import gateway_for
 from portal.services.people import customer_addresses, customer_joining, logins

@@ -15,7 +15,7 @@ from sqlalchemy import event, select, text
 from portal.domain.policies import Role
 from portal.models import LoginBrowser, LoginSession, RecoveryCode, Staff, Throttle
 from portal.passwords import Passwords
-from portal.queries import sessions as stored_sessions
+from portal.queries.people import sessions as stored_sessions
 from portal.secrets import token_hash
 from portal.services import throttles
 from portal.services.people import logins, sessions, staff_logins

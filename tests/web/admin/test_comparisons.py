@@ -16,7 +16,7 @@ from portal.models import (
     ComparisonTrigger,
     PayPalAccount,
 )
-from portal.queries import comparisons as reads
+from portal.queries.comparisons import comparisons as reads
 from portal.services.comparisons import comparisons
 from portal.services.comparisons.comparison_facts import Fact
 from portal.web.admin import comparison_words

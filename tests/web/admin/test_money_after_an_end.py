@@ -16,7 +16,7 @@ from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Subscription, TimelineKind
-from portal.queries import refunds as stored
+from portal.queries.money import refunds as stored
 from portal.services.carrying import refund_carrying
 from portal.services.messages import events, ipn_intake, webhook_endpoints
 from tests.fakes.webhooks import event

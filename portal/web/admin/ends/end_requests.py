@@ -30,6 +30,7 @@ from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
+from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_facts
@@ -58,7 +59,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     if named is not None and not named.may_be_about(found.id):
         return received_pages.not_this_one(named)
     notified = received is not None or (standing is not None and standing.answers)
-    policies.check(Actor.STAFF, wanted, presenting.settings_of(found, notified=notified), role=who.role)
+    policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)

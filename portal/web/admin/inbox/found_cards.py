@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import ROLE_RANK, Role
 from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
-from portal.queries.late_payments import Alarm
+from portal.queries.money.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
 from portal.services.notices import outbox
 from portal.web.admin import comparison_words, late_payment_words, presenting, words

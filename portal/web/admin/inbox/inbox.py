@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import comparisons, desk, end_requests, proofs
+from portal.queries import desk, end_requests, proofs
 from portal.queries import inbox as stored
+from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import file_of

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, select, text
 from sqlalchemy.orm import Session
 
 from portal.domain.login_mails import AHEAD
 from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock
-from portal.queries.people import Kind, Person
+from portal.queries.people.people import Kind, Person
 
 _LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no row's
 
@@ -107,6 +107,12 @@ def asked_in(
     rows = session.execute(statement.with_for_update(key_share=True) if lock else statement)
     asked = [(challenge, browser) for challenge, browser in rows]
     return [one for one in asked if one[0].email == asked[0][0].email]
+
+
+def askers(challenge_id: uuid.UUID, *, of: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    """Return the browsers that asked for a challenge, as rows of another one that follows it: no try is used yet."""
+    columns = (LoginBrowser.browser_hash, LoginBrowser.asked_at, LoginBrowser.next_path)
+    return select(literal(of), literal(0), *columns).where(LoginBrowser.challenge_id == challenge_id)
 
 
 def has_asked(session: Session, challenge_id: uuid.UUID, browser_hash: str) -> LoginBrowser | None:

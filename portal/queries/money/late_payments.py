@@ -15,7 +15,7 @@ from portal.domain.late_payments import LateState
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.models import EndRequest, LatePayment, Payment, Refund, Subscription
-from portal.queries import refunds
+from portal.queries.money import refunds
 
 __all__ = ["Alarm", "LatePayment", "LateState"]  # the web names the states
 

@@ -1,0 +1,1 @@
+"""Payments, those that came after an end, and refunds."""

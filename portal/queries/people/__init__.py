@@ -1,0 +1,1 @@
+"""Customers, staff, merchants, and the sessions in which they come."""

@@ -1,0 +1,20 @@
+"""Merchants: locked, or found by name. Who is visiting whose page is in `people`."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.models import Merchant
+
+
+def lock(session: Session, merchant_id: uuid.UUID) -> Merchant:
+    """Return the merchant, locked until the transaction ends; rows that refer to it may be written meanwhile."""
+    return session.scalars(select(Merchant).where(Merchant.id == merchant_id).with_for_update(key_share=True)).one()
+
+
+def called(session: Session, slug: str) -> uuid.UUID | None:
+    """Return the id of the merchant of that name in addresses, if there is one."""
+    return session.scalar(select(Merchant.id).where(Merchant.slug == slug))
