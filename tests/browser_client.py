@@ -8,6 +8,7 @@ except through `post`, which is there to be refused.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -178,45 +179,48 @@ def check_headers(response: TestResponse) -> None:
 
 def check_page(soup: BeautifulSoup, *, where: str) -> None:
     """Fail unless the page is sound: what a screen reader, a strict CSP and a validator ask first."""
+    tags = list(soup.find_all(True))  # walked once, for all of them
     checks = (_frame, _ids, _labels, _inline, _forms, _looks, _times)
-    problems = [problem for check in checks for problem in check(soup)]
+    problems = [problem for check in checks for problem in check(tags)]
     assert not problems, f"{where}: " + "; ".join(problems)
 
 
-def _frame(soup: BeautifulSoup) -> list[str]:
+def _named(tags: list[Tag], *names: str) -> list[Tag]:
+    return [tag for tag in tags if tag.name in names]
+
+
+def _frame(tags: list[Tag]) -> list[str]:
     problems = []
-    if len(soup.find_all("h1")) != 1:
-        problems.append(f"{len(soup.find_all('h1'))} h1")
-    title = soup.find("title")
-    if title is None or not title.get_text(strip=True):
+    if (count := len(_named(tags, "h1"))) != 1:
+        problems.append(f"{count} h1")
+    if not [one for one in _named(tags, "title")[:1] if one.get_text(strip=True)]:
         problems.append("no title")
-    if soup.html is None or soup.html.get("lang") not in ("fr", "en"):
+    if [one.get("lang") for one in _named(tags, "html")] not in (["fr"], ["en"]):
         problems.append("no language")
-    if len(soup.find_all("main")) != 1:
+    if len(_named(tags, "main")) != 1:
         problems.append("no main")
     return problems
 
 
-def _ids(soup: BeautifulSoup) -> list[str]:
-    ids = [str(tag["id"]) for tag in soup.find_all(id=True)]
-    problems = [f"id {one} twice" for one in {one for one in ids if ids.count(one) > 1}]
-    for attribute in ("aria-describedby", "aria-labelledby", "for"):
-        for tag in soup.find_all(attrs={attribute: True}):
-            value = tag[attribute]
+def _ids(tags: list[Tag]) -> list[str]:
+    ids = Counter(str(tag["id"]) for tag in tags if tag.has_attr("id"))
+    problems = [f"id {one} twice" for one, count in ids.items() if count > 1]
+    for tag in tags:
+        for attribute in ("aria-describedby", "aria-labelledby", "for"):
+            value = tag.get(attribute, "")
             names = value if isinstance(value, list) else str(value).split()
             problems += [f"{attribute} names no {name}" for name in names if name not in ids]
-    problems += [
-        f"#{anchor['href'][1:]} leads nowhere"
-        for anchor in soup.select('a[href^="#"]')
-        if anchor["href"][1:] not in ids
-    ]
+    for anchor in _named(tags, "a"):
+        target = str(anchor.get("href", ""))
+        if target.startswith("#") and target[1:] not in ids:
+            problems.append(f"{target} leads nowhere")
     return problems
 
 
-def _labels(soup: BeautifulSoup) -> list[str]:
-    labelled = {str(label["for"]) for label in soup.find_all("label", attrs={"for": True})}
+def _labels(tags: list[Tag]) -> list[str]:
+    labelled = {str(label["for"]) for label in _named(tags, "label") if label.has_attr("for")}
     problems = []
-    for field in soup.find_all(["input", "select", "textarea"]):
+    for field in _named(tags, "input", "select", "textarea"):
         if field.get("type") in UNLABELLED:
             continue
         named = field.get("aria-label") or field.get("aria-labelledby") or field.find_parent("label")
@@ -224,33 +228,34 @@ def _labels(soup: BeautifulSoup) -> list[str]:
             problems.append(f"no label for {field.get('name')}")
     problems += [
         "a button or link without words"
-        for tag in soup.find_all(["button", "a"])
+        for tag in _named(tags, "button", "a")
         if not tag.get_text(strip=True) and not tag.get("aria-label")
     ]
     return problems
 
 
-def _inline(soup: BeautifulSoup) -> list[str]:
-    problems = [f"<{tag.name}> inside" for tag in soup.find_all("style")]
-    problems += ["a script without address" for tag in soup.find_all("script") if not tag.get("src")]
-    for tag in soup.find_all(True):
+def _inline(tags: list[Tag]) -> list[str]:
+    problems = [f"<{tag.name}> inside" for tag in _named(tags, "style")]
+    problems += ["a script without address" for tag in _named(tags, "script") if not tag.get("src")]
+    for tag in tags:
         problems += [f"{name} on <{tag.name}>" for name in tag.attrs if name == "style" or name.startswith("on")]
     return problems
 
 
-def _forms(soup: BeautifulSoup) -> list[str]:
+def _forms(tags: list[Tag]) -> list[str]:
     return [
         f"a form without token: {form.get('action')}"
-        for form in soup.find_all("form")
+        for form in _named(tags, "form")
         if str(form.get("method", "get")).lower() == "post" and not form.find("input", attrs={"name": "csrf_token"})
     ]
 
 
-def _looks(soup: BeautifulSoup) -> list[str]:
+def _looks(tags: list[Tag]) -> list[str]:
     """Every class of the page has a rule in a style sheet that this page loads."""
-    names = [Path(str(link["href"]).partition("?")[0]).name for link in soup.select('link[rel="stylesheet"]')]
+    sheets = [str(link["href"]) for link in _named(tags, "link") if "stylesheet" in link.get("rel", [])]
+    names = [Path(sheet.partition("?")[0]).name for sheet in sheets]
     ruled = frozenset[str]().union(*(_ruled(name) for name in names if (STYLES / name).exists()))
-    worn = {name for tag in soup.find_all(class_=True) for name in tag["class"]}
+    worn = {name for tag in tags for name in tag.get("class", [])}
     return [f"class {name} has no rule in {names}" for name in sorted(worn - ruled)]
 
 
@@ -259,9 +264,9 @@ def _ruled(sheet: str) -> frozenset[str]:
     return frozenset(re.findall(r"\.([a-z][\w-]*)", (STYLES / sheet).read_text()))
 
 
-def _times(soup: BeautifulSoup) -> list[str]:
+def _times(tags: list[Tag]) -> list[str]:
     """A moment for machines is to the second: nobody acts to the microsecond."""
-    return [f"<time datetime={tag['datetime']}>" for tag in soup.find_all("time") if "." in str(tag["datetime"])]
+    return [f"<time datetime={tag['datetime']}>" for tag in _named(tags, "time") if "." in str(tag["datetime"])]
 
 
 def _words(tag: Tag) -> str:
