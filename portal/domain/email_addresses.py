@@ -48,6 +48,6 @@ def _ascii(domain: str) -> str:
     if domain.isascii():
         return domain
     try:
-        return idna.encode(domain, uts46=True).decode()
+        return idna.encode(domain, uts46=True).decode().rstrip(".")  # a full stop of another script was at its end
     except (idna.IDNAError, UnicodeError):
         return domain

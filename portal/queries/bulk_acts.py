@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     Interval,
     Row,
     Select,
@@ -39,6 +40,7 @@ from portal.models import (
     Customer,
     EndRequest,
     Grant,
+    Merchant,
     PayPalAccount,
     ReceivedRequest,
     Subscription,
@@ -160,17 +162,32 @@ def _notified() -> ColumnElement[bool]:
     waits = exists().where(
         ReceivedRequest.subscription_id == Subscription.id, ReceivedRequest.state == ReceivedState.OPEN
     )
-    return or_(waits, EndRequest.notified_at.is_not(None))
+    return or_(waits, _planned_for_them())
+
+
+def _planned_for_them() -> ColumnElement[bool]:
+    """Whether the open end answers its customer: asked for before it, or meanwhile."""
+    matched = exists().where(
+        ReceivedRequest.end_request_id == EndRequest.id, ReceivedRequest.state == ReceivedState.MATCHED
+    )
+    return or_(EndRequest.notified_at.is_not(None), matched)
 
 
 def _wished_later() -> ColumnElement[bool]:
-    """Whether that customer named a day that has not come."""
+    """Whether that customer named a day that has not come where the merchant is."""
+    zone = (
+        select(Merchant.time_zone)
+        .where(Merchant.id == Subscription.merchant_id)
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
+    today = cast(func.timezone(zone, func.now()), Date)
     waits = exists().where(
         ReceivedRequest.subscription_id == Subscription.id,
         ReceivedRequest.state == ReceivedState.OPEN,
-        ReceivedRequest.wished_on > func.current_date(),
+        ReceivedRequest.wished_on > today,
     )
-    return or_(waits, and_(EndRequest.notified_at.is_not(None), EndRequest.wished_on > func.current_date()))
+    return or_(waits, and_(_planned_for_them(), EndRequest.wished_on > today))
 
 
 # Running

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
@@ -20,6 +21,7 @@ __all__ = [
     "at_risk",
     "found",
     "hold",
+    "is_waited_for",
     "likely_subscriptions",
     "locale_of",
     "lock",
@@ -84,6 +86,16 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | N
         .order_by(ReceivedRequest.received_at, ReceivedRequest.id)
         .limit(1)
     ).first()
+
+
+def is_waited_for(session: Session, subscription_id: uuid.UUID) -> bool:
+    """Say whether the customer has asked for its end by another way, and waits: openly, or for an end under way."""
+    under_way = ReceivedRequest.end_request.has(
+        and_(EndRequest.subscription_id == subscription_id, EndRequest.state.in_(OPEN))
+    )
+    is_open = and_(ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN)
+    matched = and_(ReceivedRequest.state == ReceivedState.MATCHED, under_way)
+    return bool(session.scalar(select(exists().where(or_(is_open, matched)))))
 
 
 def open_after(

@@ -24,6 +24,7 @@ ZOE = "zoe@xn--bcher-kva.example"
         "zoe@bücher.example.",
         "zoe@bücher\u3002example",  # the full stop of Chinese and Japanese keyboards
         "zoe@ｂücher.example",
+        "zoe@bücher.example\u3002",
     ],
 )
 def test_every_spelling_of_a_domain_is_one(typed):

@@ -40,8 +40,9 @@ class Notification:
 def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
     """Write a customer's notification down, dated and acknowledged; while one waits, what is newly said is added to it.
 
-    An end that staff have planned stands: one that wishes that very day is answered by it, any other stays open for
-    staff to decide.  None when the subscription is over, or is being ended already.
+    An end that is planned stands: it answers who wishes that very day, or the day that was notified before it; any
+    other stays open, or is open again, for staff to decide.  None when the subscription is over, is being ended
+    already, or the customer themselves have planned that end.
     Raises NoResultFound for what is not theirs.
     """
     with ctx.db.begin() as session:
@@ -52,13 +53,20 @@ def notify(ctx: Context, notification: Notification, *, now: datetime) -> Receiv
         if waiting:
             return _add(ctx, session, subscription, waiting[0], notification, now=now)
         planned = end_requests.open_of(session, subscription.id)
-        if subscription.is_over or (planned is not None and not _is_plan_of_staff(planned, now)):
+        if subscription.is_over or (planned is not None and not planned.is_planned(now)):
             return None
         if planned is None:
             return _write_own(ctx, session, subscription, notification, now=now)
-        if notification.wished_on == planned.wished_on or _known_behind(session, planned) is not None:
+        if notification.wished_on == planned.wished_on:
+            if planned.actor is Actor.CUSTOMER:
+                return None
             return stand_behind(ctx, session, subscription, planned, notification, now=now)
-        return _write_own(ctx, session, subscription, notification, now=now)
+        known = _known_behind(session, planned)
+        if known is None:
+            return _write_own(ctx, session, subscription, notification, now=now)
+        if notification.wished_on != known.wished_on:
+            received_answers.open_again(known, now=now)
+        return _add(ctx, session, subscription, known, notification, now=now)
 
 
 def stand_behind(
@@ -81,10 +89,6 @@ def stand_behind(
     own = _write_own(ctx, session, subscription, notification, now=now)
     received_answers.match(ctx, session, planned.merchant_id, own.id, planned, by=planned.actor_name, now=now)
     return own
-
-
-def _is_plan_of_staff(request: EndRequest, now: datetime) -> bool:
-    return request.actor is Actor.STAFF and request.is_planned(now)
 
 
 def _known_behind(session: Session, planned: EndRequest) -> ReceivedRequest | None:

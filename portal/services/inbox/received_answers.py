@@ -83,26 +83,35 @@ def match_standing(
 ) -> bool:
     """Link it to the end of that subscription which was asked for already; False when there is none.
 
-    One that staff planned for a later day answers nobody who may want to stop before: that is for staff to decide.
+    One that is planned for another day than it names answers nobody who may want to stop before, whoever planned it:
+    that is for staff to decide.
     Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
         requests = end_requests.all_of_subscription(session, subscription.id)
         standing = next((row for row in requests if row.state is not RequestState.WITHDRAWN), None)
-        if standing is None or (standing.actor is Actor.STAFF and standing.is_planned(now)):
+        if standing is None:
+            return False
+        received = stored.of_merchant(session, merchant_id, received_id)
+        if standing.is_planned(now) and (standing.actor is Actor.STAFF or standing.wished_on != received.wished_on):
             return False
         match(ctx, session, merchant_id, received_id, end_requests.lock(session, standing.id), by=by, now=now)
     return True
+
+
+def open_again(received: ReceivedRequest, *, now: datetime) -> None:
+    """What had answered it does so no more: it waits anew. It is locked."""
+    received.state, received.end_request_id = ReceivedState.OPEN, None
+    received.settled_at, received.settled_by = None, ""
+    received.open_since = now
 
 
 def reopen(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> list[uuid.UUID]:
     """The request to end was taken back: whoever had asked by another way still waits. Return which ones."""
     reopened = stored.lock_matched(session, request.id)
     for received in reopened:
-        received.state, received.end_request_id = ReceivedState.OPEN, None
-        received.settled_at, received.settled_by = None, ""
-        received.open_since = now
+        open_again(received, now=now)
     request.notified_at, request.notified_reference, request.notified_way = None, "", None
     session.flush()
     waiting = [*reopened, *stored.lock_open(session, subscription.id)]

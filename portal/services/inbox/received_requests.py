@@ -25,6 +25,7 @@ from portal.models import (
     Subscription,
     TimelineKind,
 )
+from portal.queries import end_requests
 from portal.queries import received_requests as stored
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
@@ -173,7 +174,8 @@ def _stand_no_more(
     """Let the subscription show that a notification was closed: its end is asked for by others alone, or by nobody."""
     session.flush()
     others = [one.received_at for one in stored.lock_open(session, subscription.id)]
-    subscription.end_requested_at = min(others, default=None)
+    standing = end_requests.open_of(session, subscription.id)
+    subscription.end_requested_at = min([*others, *([standing.asked_at] if standing else [])], default=None)
     timeline.note(
         session,
         subscription,

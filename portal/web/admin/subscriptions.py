@@ -17,7 +17,16 @@ from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
-from portal.queries import comebacks, desk, end_requests, grants, products, subscriptions, timelines
+from portal.queries import (
+    comebacks,
+    desk,
+    end_requests,
+    grants,
+    products,
+    received_requests,
+    subscriptions,
+    timelines,
+)
 from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
@@ -127,7 +136,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         history = pause_requests.all_of_subscription(session, found.id)
         ending = any(one.is_open for one in requests)
         notified = received_pages.waiting(session, found)
-        answers = any(one.is_open and one.answers for one in requests)
+        is_waited_for = ending and received_requests.is_waited_for(session, found.id)
         in_the_way = any(end_facts.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
@@ -161,7 +170,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=[] if in_the_way else _actions(found, notified=notified is not None or answers, now=now),
+            possible=[] if in_the_way else _actions(found, notified=notified is not None or is_waited_for, now=now),
         )
 
 

@@ -114,6 +114,23 @@ def calls_of(paypal, subscription) -> int:
     return sum(1 for call in paypal.calls if call.operation == "cancel" and subscription.provider_id in str(call))
 
 
+@pytest.mark.parametrize("action", [Action.CANCEL, Action.COMPLETE, Action.ABANDON])
+def test_nor_is_one_who_notified_after_it_was_planned(ctx, make, paypal, merchant, anne, action):
+    theirs = make.subscription(merchant=merchant)
+    day = (utc_now() + timedelta(days=90)).date()
+    by = {"actor": Actor.STAFF, "role": Role.SUPPORT, "channel": Channel.STAFF, "customer_id": None}
+    end_requests.record(ctx, replace(wish_of(theirs), **by, wished_on=day), now=utc_now())
+    asked = Notification(
+        merchant_id=merchant.id, customer_id=theirs.customer_id, subscription_id=theirs.id, wished_on=day
+    )
+    notifications.notify(ctx, asked, now=utc_now())
+    act_id = start(ctx, anne, [theirs], action)
+    run(ctx, act_id)
+    assert [row.reason for row in rows_of(ctx, act_id)] == ["wished_later" if action is Action.CANCEL else "notified"]
+    assert make.reload(theirs).status is Status.ACTIVE
+    assert paypal.cancelled == []
+
+
 @pytest.mark.parametrize("is_planned", [False, True], ids=["waits", "planned by staff"])
 def test_whoever_asked_for_a_later_day_is_not_ended_at_once(ctx, make, paypal, merchant, anne, is_planned):
     theirs, other = make.subscription(merchant=merchant), make.subscription(merchant=merchant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,15 @@ from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Action
-from portal.models import EndRequest, TimelineEntry
+from portal.models import EndRequest, Merchant, TimelineEntry
+from portal.providers.ports import Reading
 from portal.queries import received_requests as stored
+from portal.queries import subscriptions
 from portal.services import aging
 from portal.services.arrivals.refreshing import refresh
-from portal.services.ends import end_withdrawals
+from portal.services.ends import end_requests, end_withdrawals, endings
 from portal.services.ends.end_wishes import Wish
+from portal.services.inbox import received_answers, received_requests
 from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import (
     DAY,
@@ -196,3 +200,65 @@ def test_a_newer_wish_is_added_to_the_one_that_waits_and_told(ctx, subscription,
         lines = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "notified")).all()
     assert sorted(line.details["note"] for line in lines) == ["En fait tout de suite", "Merci"]
     assert {line.details["reference"] for line in lines} == {received.reference}
+
+
+def test_a_wish_for_another_day_than_the_one_planned_for_it_waits_anew(ctx, subscription, left):
+    day = (THURSDAY + 200 * DAY).date()
+    staff_ask(ctx, subscription, now=THURSDAY, wished_on=day)
+    received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=day)
+    by_form(ctx, subscription, now=THURSDAY + 2 * HOUR, wished_on=day, message="Merci")
+    assert not row_of(ctx, received).is_open, "its very day answers it, whatever else is said"
+    left(THURSDAY + 2 * HOUR)
+    again = by_form(ctx, subscription, now=THURSDAY + 3 * HOUR, wished_on=(THURSDAY + 10 * DAY).date())
+    assert (again.id, again.is_open) == (received.id, True)
+    left(THURSDAY + 4 * HOUR)
+    assert days_reminded(ctx, left, THURSDAY + 5 * HOUR, 12) != []
+    staff_end(ctx, subscription, now=THURSDAY + 13 * DAY)
+    assert not row_of(ctx, received).is_open
+
+
+@pytest.mark.parametrize("wished", [None, 10])
+def test_a_sooner_wish_than_the_customers_own_plan_waits_for_staff(ctx, subscription, left, wished):
+    """They planned it themselves, while they could; since then the merchant lets them only notify."""
+    day = (THURSDAY + 200 * DAY).date()
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, subscription.merchant_id).self_cancellation = True
+    end_requests.record(ctx, replace(wish_of(subscription), wished_on=day), now=THURSDAY)
+    assert by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=day) is None, "that is planned already"
+    sooner = (THURSDAY + wished * DAY).date() if wished else None
+    received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=sooner, message="Plus tôt")
+    assert row_of(ctx, received).is_open
+    assert any("Plus tôt" in letter.text for letter in to_desk(left(THURSDAY + 2 * HOUR)))
+
+
+def test_a_letter_is_not_settled_by_the_customers_own_plan_of_another_day(ctx, claire, subscription):
+    day = (THURSDAY + 200 * DAY).date()
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, subscription.merchant_id).self_cancellation = True
+    end_requests.record(ctx, replace(wish_of(subscription), wished_on=day), now=THURSDAY)
+    now, merchant_id = THURSDAY + DAY, subscription.merchant_id
+    at_once, that_day = by_letter(ctx, claire, now=now), by_letter(ctx, claire, now=now, wished_on=day)
+    for letter, is_answered in ((at_once, False), (that_day, True)):
+        answer = received_answers.match_standing(ctx, merchant_id, letter.id, subscription.id, by="Léa", now=now)
+        assert (answer, row_of(ctx, letter).is_open) == (is_answered, not is_answered)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_plan_follows_paypals_dates_whether_or_not_a_notification_beside_it_was_closed(ctx, subscription, is_closed):
+    staff_ask(ctx, subscription, now=THURSDAY, wished_on=(subscription.next_payment_at + 5 * DAY).date())
+    if is_closed:
+        received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=(THURSDAY + 2 * DAY).date())
+        closed = {"reason": "Changed their mind", "by": "Léa", "now": THURSDAY + 2 * HOUR}
+        received_requests.dismiss(ctx, subscription.merchant_id, received.id, **closed)
+    assert asked_at(ctx, subscription) == THURSDAY
+    later = subscription.next_payment_at + 10 * DAY
+    seen = Reading(
+        provider_id=subscription.provider_id,
+        status="ACTIVE",
+        next_billing_at=later,
+        last_payment_at=subscription.last_payment_at,
+    )
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, subscription.merchant_id, subscription.id)
+        endings.record_reading(ctx, session, locked, seen, now=THURSDAY + 3 * HOUR)
+    assert one_request(ctx).due_at < later, "that payment was never to be taken"

@@ -23,7 +23,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
-from portal.queries import subscriptions
+from portal.queries import received_requests, subscriptions
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
@@ -56,9 +56,10 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         received = named or received_pages.waiting(session, found)
         stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
         standing = requests.open_of(session, found.id)
+        is_waited_for = received_requests.is_waited_for(session, found.id)
     if named is not None and not named.may_be_about(found.id):
         return received_pages.not_this_one(named)
-    notified = received is not None or (standing is not None and standing.answers)
+    notified = received is not None or is_waited_for
     policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)

@@ -7,7 +7,6 @@ import uuid
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.queries import inbox, subscriptions
@@ -27,7 +26,8 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
         if inbox.missing_date(session, who.merchant_id, found.id) is None:
-            raise NoResultFound
+            flash(_("The end of the paid time is known."), "info")  # a second click comes here too
+            return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form = PaidUntilForm()
     if found.started_at is not None:
         form.started_on = local_day(found.started_at)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Final
+
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, SelectField, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
@@ -13,6 +16,8 @@ from portal.web.day_field import DayField
 from portal.web.labels import WAY
 from portal.web.local_days import today
 from portal.web.typed_text import one_line, plain
+
+PAYPAL_BEGAN: Final = date(1998, 12, 1)
 
 
 class ReceivedForm(BaseForm):
@@ -53,9 +58,11 @@ class ReceivedForm(BaseForm):
     submit = SubmitField(_l("Record the request"))
 
     def validate_received_on(self, field: DayField) -> None:
-        """Nothing is received tomorrow."""
+        """Nothing is received tomorrow, nor before there was PayPal."""
         if field.data is not None and field.data > today():
             raise ValidationError(str(_l("This day has not come yet.")))
+        if field.data is not None and not field.is_within(PAYPAL_BEGAN, today()):
+            raise ValidationError(field.errors[0])
 
     def validate_way(self, field: SelectField) -> None:
         """Take only the ways that staff may record."""
