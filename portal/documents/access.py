@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from portal.formatting import Formatter, Words
@@ -14,6 +14,7 @@ def access_sentence(
     until: datetime | None,
     is_unknown: bool,
     kept: Sequence[str],
+    opens: Mapping[str, datetime],
     merchant_name: str,
     at: datetime,
     fmt: Formatter,
@@ -31,6 +32,20 @@ def access_sentence(
     elif until is not None:
         said.append(_("Your access ended on %(date)s.", date=fmt.moment(until)))
     if kept:
-        names = ", ".join(one_line(title) for title in kept)
+        names = ", ".join(kept_names(kept, opens, at=at, fmt=fmt, translator=translator))
         said.append(_("You keep for good: %(contents)s.", contents=names))
     return " ".join(said) or _("It opened no access.")
+
+
+def kept_names(
+    kept: Sequence[str], opens: Mapping[str, datetime], *, at: datetime, fmt: Formatter, translator: Words
+) -> list[str]:
+    """Return what is kept for good: first what is open at `at`, then what opens later, with its day."""
+    names = [one_line(title) for title in kept]
+    later = {one_line(title): since for title, since in opens.items() if since > at}
+    dated = [
+        translator.gettext("%(title)s from %(date)s", title=title, date=fmt.day(later[title]))
+        for title in names
+        if title in later
+    ]
+    return [title for title in names if title not in later] + dated

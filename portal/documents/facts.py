@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Self
@@ -66,6 +66,7 @@ class ProofFacts(Clean):
     notified_at: datetime | None = None  # asked by another way before, and answered by this end
     notified_reference: str = ""
     notified_way: Way | None = None
+    opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
 
     @property
     def answers(self) -> bool:
@@ -79,7 +80,10 @@ class ProofFacts(Clean):
 
     def stored(self) -> dict[str, Any]:
         """Return the facts as JSON holds them."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        facts = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
+        if not self.opens:
+            del facts["opens"]  # most ends have nothing to say of it
+        return facts
 
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
@@ -98,6 +102,7 @@ class ProofFacts(Clean):
                 "basis": Basis(stored["basis"]),
                 "notified_way": Way(stored["notified_way"]) if stored.get("notified_way") else None,
                 "kept": tuple(stored["kept"]),
+                "opens": {title: datetime.fromisoformat(at) for title, at in stored.get("opens", {}).items()},
             }
         )
 
@@ -111,6 +116,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Money):
         return {"amount": str(value.amount), "currency": value.currency}
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 

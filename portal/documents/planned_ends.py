@@ -29,6 +29,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
             until=facts.access_until,
             is_unknown=facts.is_access_unknown,
             kept=facts.kept,
+            opens=facts.opens,
             merchant_name=facts.merchant_name,
             at=facts.now,
             fmt=fmt,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from portal.documents import words
-from portal.documents.access import access_sentence
+from portal.documents.access import access_sentence, kept_names
 from portal.documents.askings import Rows, asked_before, asked_rows, asked_when, wished_row
 from portal.documents.facts import ProofFacts, clean, moment_of
 from portal.documents.recaps import recap
@@ -146,6 +146,7 @@ class _Proof:
             until=self.facts.access_until,
             is_unknown=self.facts.is_access_unknown,
             kept=self.facts.kept,
+            opens=self.facts.opens,
             merchant_name=self.facts.merchant_name,
             at=self.facts.confirmed_at,
             fmt=self.fmt,
@@ -187,8 +188,13 @@ class _Proof:
             until = _("until %(date)s", date=self.fmt.last_day(facts.access_until))
         if not facts.kept:
             return until or _("no access")
-        kept = _("kept for good (%(contents)s)", contents=", ".join(facts.kept))
+        kept = _("kept for good (%(contents)s)", contents=", ".join(self._kept()))
         return _("%(until)s; %(kept)s", until=until, kept=kept) if until else kept
+
+    def _kept(self) -> list[str]:
+        facts = self.facts
+        at, fmt, translator = facts.confirmed_at, self.fmt, self.translator
+        return kept_names(facts.kept, facts.opens, at=at, fmt=fmt, translator=translator)
 
     def rows(self) -> Rows:
         """Who, what, asked, answered, and the dates: the five stay five."""

@@ -32,6 +32,10 @@ def recap(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tuple[tu
 
 def _window(window: Mapping[str, Any], translator: Translator, fmt: Formatter) -> str:
     _, title, until = translator.gettext, clean(window["title"]), moment_of(window, "until")
+    since = moment_of(window, "since")  # of one that was to open later; older requests did not keep it
+    if since is not None:
+        closes = _("until %(date)s", date=fmt.last_day(until)) if until else _(words.END[End(window["end"])])
+        return _("%(title)s: opens on %(date)s, %(until)s", title=title, date=fmt.day(since), until=closes)
     if until is not None:
         return _("%(title)s: until %(date)s", title=title, date=fmt.last_day(until))
     return _("%(title)s: %(until)s", title=title, until=_(words.END[End(window["end"])]))

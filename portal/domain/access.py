@@ -6,6 +6,7 @@ check read the same windows, so that what is promised is what happens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,6 +125,14 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
 def access(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
     """Return what is open at that moment."""
     return tuple(window for window in windows(facts, rule, grants) if window.is_open(at))
+
+
+def openings(seen: Iterable[Window]) -> dict[str, datetime]:
+    """Return since when each content is open, by its title; one that is also given by hand, since the earlier day."""
+    found: dict[str, datetime] = {}
+    for window in seen:
+        found[window.title] = min(window.since, found.get(window.title, window.since))
+    return found
 
 
 def _was_never_paid(facts: Facts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,6 +35,7 @@ class PlannedFacts(Clean):
     access_until: datetime | None
     is_access_unknown: bool
     kept: tuple[str, ...]
+    opens: Mapping[str, datetime]  # since when each of them is open, or will be
     now: datetime  # when it is told: access that ended before is said to have ended
 
 

@@ -124,6 +124,7 @@ def gather(
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,
+        opens={title: since for title, since in left.opens.items() if since > (request.confirmed_at or now)},
         ended_at=subscription.ended_at,
         made_at=now,
         check_url=f"{base_url}/proof/{request.asked_under}",

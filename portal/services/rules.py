@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +67,7 @@ class AccessLeft:
     until: datetime | None
     is_unknown: bool
     kept: tuple[str, ...]
+    opens: Mapping[str, datetime]  # since when each of them is open, or will be
 
 
 def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, never_started: bool = False) -> AccessLeft:
@@ -86,4 +87,5 @@ def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, nev
         until=max((window.until for window in stops if window.until is not None), default=None),
         is_unknown=any(window.end is access.End.UNKNOWN for window in stops),
         kept=tuple(dict.fromkeys(kept.values())),
+        opens=access.openings(window for window in windows if window.end is access.End.KEPT),
     )

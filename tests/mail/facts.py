@@ -86,6 +86,7 @@ def plan(**changes: object) -> PlannedFacts:
         access_until=LATER + timedelta(days=20),
         is_access_unknown=False,
         kept=("Leçon 1",),
+        opens={},
         now=NOW,
     )
     return dataclasses.replace(facts, **changes)

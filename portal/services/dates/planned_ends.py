@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portal.domain.access import End, Grant, Window, windows
+from portal.domain.access import End, Grant, Window, openings, windows
 from portal.domain.end_dates import Schedule
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -49,6 +49,7 @@ def told_before(
         access_until=seen.access_until,
         is_access_unknown=seen.is_date_unknown,
         kept=tuple(dict.fromkeys(window.title for window in seen.stays if window.end is End.KEPT)),
+        opens=openings(window for window in seen.stays if window.end is End.KEPT),
         now=now,
     )
 

@@ -275,8 +275,8 @@ def _shown(
     seen, next_payment = expectation(subscription, outcome, planned=planned, given=given, now=now)
     last = planned.last_payment_at if planned is not None else None
     return {
-        "stops": [_window(window) for window in seen.stops],
-        "stays": [_window(window) for window in seen.stays],
+        "stops": [_window(window, now) for window in seen.stops],
+        "stays": [_window(window, now) for window in seen.stays],
         "never": [window.title for window in seen.never],
         "next_payment_at": next_payment.isoformat() if next_payment else None,
         "amount": str(subscription.amount) if subscription.amount is not None else None,
@@ -286,5 +286,11 @@ def _shown(
     }
 
 
-def _window(window: Window) -> dict[str, Any]:
-    return {"title": window.title, "end": window.end, "until": window.until.isoformat() if window.until else None}
+def _window(window: Window, now: datetime) -> dict[str, Any]:
+    """Return one content as the recap named it: with its opening where that was still to come."""
+    return {
+        "title": window.title,
+        "end": window.end,
+        "until": window.until.isoformat() if window.until else None,
+        **({"since": window.since.isoformat()} if window.since > now else {}),
+    }

@@ -259,6 +259,7 @@ def access(holding: Holding, *, now: datetime) -> str:
         until=left.until,
         is_unknown=left.is_unknown,
         kept=left.kept,
+        opens=left.opens,
         merchant_name=g.merchant.name,
         at=now,
         fmt=formatter(),

@@ -6,10 +6,15 @@ import itertools
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from portal.documents.facts import ProofFacts
+from portal.documents.proofs import wording
 from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
-from portal.models import Grant
+from portal.formatting import Formatter
+from portal.i18n import Translator
+from portal.models import Grant, Proof
 from tests.web.customer.conftest import CANCEL
 
 CONTENTS = (("Now", 0), ("While paid", 50), ("Never", 100))
@@ -113,3 +118,34 @@ def test_a_commitment_that_binds_is_not_said_to_end_at_once_while_a_payment_is_l
     assert "The commitment runs until" in text
     assert "PayPal names no next payment at the moment." in text
     assert "Cancel now" not in text
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_what_was_to_open_later_is_told_with_its_day_as_the_recap_told_it(log_in, make, ctx, now, locale):
+    merchant = make.merchant(locale=locale)
+    visit = log_in(merchant, make.customer(merchant), language=locale)
+    product = make.product(merchant, contents=(("Souffle", 0), ("Balance", 50)), keep_after_cancellation=True)
+    started, paid = now - timedelta(days=40), now + timedelta(days=20)
+    subscription = make.subscription(
+        customer=visit.customer,
+        product=product,
+        started_at=started,
+        last_payment_at=paid - timedelta(days=30),
+        next_payment_at=paid,
+        paid_until=paid,
+    )
+    recap = visit.recap(subscription)
+    told = next(item.get_text(strip=True) for item in recap.select("main li") if "Balance" in item.text)
+    page = recap.submit(press={"en": CANCEL, "fr": "Résilier maintenant"}[locale])
+    with ctx.db.read() as session:
+        proof = session.scalars(select(Proof)).one()
+    words = wording(ProofFacts.read(proof.facts), locale=locale)
+    day = Formatter(locale, merchant.time_zone, Translator(locale)).day(started + timedelta(days=50))
+    assert day in told
+    assert told in [line for _label, lines in words.shown for line in lines]
+    assert (f"Souffle, Balance from {day}." if locale == "en" else f"Souffle, Balance à partir du {day}.") in words.lede
+    assert words.lede in page.select_one(".lede").get_text()
+    assert ProofFacts.read(ProofFacts.read(proof.facts).stored()) == ProofFacts.read(proof.facts)
+    older = {name: fact for name, fact in proof.facts.items() if name != "opens"}
+    assert "Souffle, Balance." in wording(ProofFacts.read(older), locale=locale).lede
+    assert ProofFacts.read(older).stored() == older, "a proof without it stays as it was"
