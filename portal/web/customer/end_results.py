@@ -66,6 +66,7 @@ class Result:
     planned: PlannedWords | None  # it waits for its day
     proof: ProofWords | None  # the confirmed end, as its proof says it
     has_file: bool
+    confirmed_day: str | None
     access_today: str  # when it no longer is what the proof says
     next_payment: str | None
     is_payment_past: bool
@@ -203,6 +204,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         planned=planned(holding, now=now),
         proof=proof,
         has_file=holding.proof is not None,
+        confirmed_day=presenting.known_day(request.confirmed_at),
         access_today=today if has_moved else "",
         next_payment=presenting.known_day(payment),
         is_payment_past=payment is not None and payment <= now,

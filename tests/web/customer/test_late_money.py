@@ -52,8 +52,10 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
     assert came in said
     assert reported + merchant.name in said
     assert not any(words in said for words in (under_way, given_back, explained))
-    order = [page.body.index(mark) for mark in ("<h1", reported, "<dl")]
-    assert order == sorted(order), "after the confirmation, before the details"
+    then = {"en": "What was confirmed on ", "fr": "Ce qui vous a été confirmé le "}[language]
+    order = [page.body.index(mark) for mark in ("<h1", reported, then, "<dl")]
+    assert order == sorted(order), "before what was confirmed then, and the details"
+    assert page.body.count(reported) == 1
 
     (late,) = alarms(ctx)
     refund_id = click(ctx, late)
