@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 import structlog
-from flask import Flask, Response, g, make_response, render_template
+from flask import Flask, Response, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -60,6 +60,10 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "Until when you have paid is not known here. %(merchant)s has to say so first, so that you do not pay twice."
     ),
 }
+NEVER_OFFERED: Final = frozenset({Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED})  # not "any more"
+NOTIFIABLE: Final = _l(
+    "You cannot cancel this subscription here by yourself. You can notify its end to %(merchant)s online."
+)
 STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("The subscription is not yet approved at PayPal."),
     Status.ACTIVE: _l("The subscription is active."),
@@ -150,7 +154,10 @@ def _not_allowed(error: NotAllowed) -> Response:
     log.warning("not_allowed", denial=error.denial.value, path=shown_path())
     if error.denial in (Denial.ROLE_TOO_LOW, Denial.STAFF_ONLY):
         return _page(403)
-    return _page(409, reason=_named(DENIALS[error.denial]))
+    notify_url = g.get("notify_url")  # the page of the customer's own subscription knows whether it may be notified
+    words = NOTIFIABLE if notify_url else DENIALS[error.denial]
+    was_never = error.denial in NEVER_OFFERED and request.method == "GET"  # who sends a form had been shown one
+    return _page(409, reason=_named(words), was_never=was_never, notify_url=notify_url)
 
 
 def _named(words: LazyString) -> str:

@@ -31,7 +31,7 @@ from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.rules import grants_of, settings_of
-from portal.web.customer import bp, presenting
+from portal.web.customer import account_cards, bp, presenting
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
@@ -68,6 +68,8 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
         newest = next(iter(end_requests.all_of_subscription(session, subscription_id)), None)
+    if account_cards.card(held, now=now).may_notify:  # the refusal then names the way that is open
+        g.notify_url = url_for(".notification", merchant_slug=g.merchant.slug, subscription_id=subscription_id)
     chosen = chosen_day(now)
     form = CancellationForm()
     seen = newest.reference if newest is not None else ""

@@ -112,6 +112,7 @@ def test_where_it_is_not_offered_there_is_no_button_and_no_page(visit, make, pay
     for one, what in ((subscription, "/pause"), (resting, "/resume")):
         page = visit.browser.get(visit.page(one, what), status=409)
         assert "A pause is not offered" in page.text
+        assert "any more" not in page.text
 
 
 @pytest.mark.parametrize("threshold_known", [True, False])
