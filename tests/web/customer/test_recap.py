@@ -149,3 +149,14 @@ def test_what_was_to_open_later_is_told_with_its_day_as_the_recap_told_it(log_in
     older = {name: fact for name, fact in proof.facts.items() if name != "opens"}
     assert "Souffle, Balance." in wording(ProofFacts.read(older), locale=locale).lede
     assert ProofFacts.read(older).stored() == older, "a proof without it stays as it was"
+
+
+@pytest.mark.parametrize(("locale", "press"), [("en", "Continue"), ("fr", "Continuer")])
+def test_beside_a_day_that_cannot_be_no_button_promises_an_end_at_once(log_in, make, locale, press):
+    merchant = make.merchant(locale=locale)
+    visit = log_in(merchant, make.customer(merchant), language=locale)
+    now = {"en": CANCEL, "fr": "Résilier maintenant"}[locale]
+    page = visit.recap(make.subscription(customer=visit.customer)).submit(press=now, on="2001-01-01", status=422)
+    labels = [button.get_text(strip=True) for button in page.select("main button")]
+    assert now not in labels
+    assert press in labels
