@@ -77,7 +77,9 @@ def test_the_link_does_not_open_in_another_browser(browser, other_browser, make,
     assert code not in page.body
     assert not page.select("main form")
     token = other_browser.values_of(other_browser.get(login(merchant)))["csrf_token"]
-    other_browser.post(link, {"csrf_token": token}, status=409)
+    elsewhere = other_browser.post(link, {"csrf_token": token}, status=409)
+    (button,) = (one.get_text(strip=True) for one in elsewhere.select("main a.button"))
+    assert button in elsewhere.select_one("main p:not(.lede)").get_text(), "it names what is on the page"
     assert row_counts(ctx)["sessions"] == 0
 
     assert browser.get(f"{login(merchant)}/code").submit(code=code).path == home(merchant)
