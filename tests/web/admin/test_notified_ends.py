@@ -12,7 +12,7 @@ from portal.domain.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
-from tests.services.inbox.notified import by_letter, staff_ask
+from tests.services.inbox.notified import by_form, by_letter, staff_ask
 
 
 @pytest.fixture
@@ -99,3 +99,14 @@ def test_no_hour_is_made_up_for_a_letter_wherever_it_is_shown(app, ctx, support,
     ):
         assert str(came.astimezone(ZoneInfo(merchant.time_zone)).day) in shown.text
         assert f"{came.astimezone(ZoneInfo(merchant.time_zone)):%H:%M}" not in shown.text
+
+
+def test_the_card_names_who_asked_and_who_carried_it_out(ctx, support, make, merchant, now):
+    customer = make.customer(merchant, name="Noor Haddad")
+    subscription = make.subscription(customer=customer)
+    by_form(ctx, subscription, now=now - timedelta(days=1))
+    staff_ask(ctx, subscription, now=now)
+    rows = support.get(f"/admin/subscriptions/{subscription.id}").select("dl > div")
+    said = {" ".join(row.get_text(" ").split()) for row in rows}
+    assert "Asked by Noor Haddad (Form on the customer’s account page)" in said
+    assert "Carried out by Léa" in said
