@@ -153,7 +153,8 @@ def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:
             late_since = facts.past_due_since or facts.paid_until
             if late_since is None:
                 return End.RUNNING, None
-            return End.DATED, late_since + timedelta(days=rule.grace_days)
+            grace = late_since + timedelta(days=rule.grace_days)
+            return End.DATED, max(grace, facts.paid_until or grace)  # a failed payment takes away nothing paid before
         case Status.PAUSED if rule.kept_while_paused:
             return End.RUNNING, None
         case Status.COMPLETED if rule.keep_after_completion:

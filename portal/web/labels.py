@@ -15,7 +15,7 @@ from portal.documents import words
 from portal.domain.access import End
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
-from portal.domain.pauses import PauseRefusal
+from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
@@ -88,6 +88,11 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
     TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
+}
+
+PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
+    PauseKind.PAUSE: _l("PayPal has confirmed the pause."),
+    PauseKind.RESUME: _l("PayPal has confirmed that the subscription goes on."),
 }
 
 ENDED: Final[Mapping[str, LazyString]] = {

@@ -120,6 +120,13 @@ def test_no_grace_means_closed_at_the_hour_it_became_late():
     assert access(facts, rule, day(30)) == ()
 
 
+def test_a_payment_that_fails_early_takes_away_no_paid_day():
+    facts = Facts(status=Status.PAST_DUE, started_at=START, paid_until=day(60), past_due_since=day(30))
+    rule = Rule(contents=CONTENTS, grace_days=15)
+    assert access(facts, rule, day(60) - TICK)
+    assert access(facts, rule, day(60)) == ()
+
+
 @pytest.mark.parametrize("status", Status)
 def test_what_never_started_opens_nothing(status):
     facts = Facts(status=status, started_at=None, paid_until=day(30), ended_at=day(30))

@@ -116,7 +116,7 @@ def say(request_id: uuid.UUID) -> None:
     """Tell, once, where it stands, as its row says."""
     found = _request(request_id)
     if found.state is PauseState.DONE:
-        flash(_("PayPal has confirmed it."), "success")
+        flash(str(labels.PAUSE_CONFIRMED[found.kind]), "success")
     elif found.refused_for is not None:
         flash(str(labels.PAUSE_REFUSED[found.refused_for]), "warning")
     elif found.due_at is not None and found.due_at > utc_now():

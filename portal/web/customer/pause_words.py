@@ -124,6 +124,6 @@ def late_because(holding: Holding) -> tuple[str, ...]:
         )
         if threshold > 0:
             said.append(
-                _("It suspends the subscription once %(count)s payments in a row have failed.", count=threshold)
+                _("PayPal suspends the subscription once %(count)s payments in a row have failed.", count=threshold)
             )
     return tuple(said)

@@ -27,6 +27,7 @@ from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
+from portal.web import labels
 from portal.web.csrf import EmptyForm
 from portal.web.customer import account_cards, bp, pause_words, presenting
 from portal.web.customer.forms import PauseForm
@@ -170,7 +171,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     if request.state is PauseState.REFUSED:
         flash(_("PayPal does not allow it in the subscription’s present state. Nothing was changed."), "warning")
     elif request.state is PauseState.DONE:
-        flash(_("PayPal has confirmed it."), "success")
+        flash(str(labels.PAUSE_CONFIRMED[request.kind]), "success")
     elif request.due_at is not None:
         flash(_("It starts again on %(date)s.", date=formatter().day(request.due_at)), "success")
 

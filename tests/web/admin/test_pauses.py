@@ -20,7 +20,7 @@ def test_a_pause_without_an_end_and_its_resume(support, make, subscription, payp
     page = support.get(record).follow("Pause the subscription")
     assert "Nothing has changed yet" in page.text
     page = page.submit(press="Pause the subscription", provider_note="Bonnes vacances")
-    assert "PayPal has confirmed it." in page.notices[0]
+    assert "PayPal has confirmed the pause." in page.notices[0]
     assert make.reload(subscription).status is Status.PAUSED
     assert paypal.subscriptions[subscription.provider_id].status_change_note == "Bonnes vacances"
     page = page.follow("Resume, or change the day").submit(press="Resume on this day", day="2020-01-01", status=422)

@@ -46,7 +46,7 @@ def test_from_the_card_to_the_pause_another_day_and_back(visit, make, product, c
 
     page = recap.submit(press="Pause now", until=day(20))
     assert page.path == visit.page(subscription)
-    assert "PayPal has confirmed it." in page.text
+    assert "PayPal has confirmed the pause." in page.text
     assert "Your subscription is paused" in page.text
     assert "It starts again on" in page.text
     assert PAUSE not in page.text

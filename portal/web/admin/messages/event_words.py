@@ -30,7 +30,7 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "BILLING.SUBSCRIPTION.UPDATED": _l("Subscription changed"),
     "BILLING.SUBSCRIPTION.EXPIRED": _l("Subscription carried to its end"),
     "BILLING.SUBSCRIPTION.CANCELLED": _l("Subscription cancelled"),
-    "BILLING.SUBSCRIPTION.SUSPENDED": _l("Subscription paused"),
+    "BILLING.SUBSCRIPTION.SUSPENDED": _l("Subscription suspended"),
     "BILLING.SUBSCRIPTION.PAYMENT.FAILED": _l("Payment failed"),
     "PAYMENT.SALE.COMPLETED": _l("Payment received"),
     "PAYMENT.SALE.REFUNDED": _l("Payment refunded"),
