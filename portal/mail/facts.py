@@ -155,6 +155,7 @@ class WaitingFacts(Clean):
     next_payment_at: datetime | None
     trouble: Trouble | None = None
     issue: str = ""  # PayPal's own word for the refusal
+    has_hour: bool = True  # of `asked_at`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from portal.domain.audit import By
 from portal.domain.end_dates import Planned, WaitReason
 from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, is_planned, move
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
+from portal.domain.received_requests import Way, has_hour
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, IsCarried, words
 from portal.models.subscriptions import Subscription
@@ -99,6 +99,11 @@ class EndRequest(IsCarried, Base):
     def asked_at(self) -> datetime:
         """When it was asked."""
         return self.notified_at if self.answers and self.notified_at is not None else self.created_at
+
+    @property
+    def has_hour(self) -> bool:
+        """Whether the hour of `asked_at` is known: staff record the day alone of a letter."""
+        return not self.answers or has_hour(self.notified_way)
 
     @property
     def asked_under(self) -> str:

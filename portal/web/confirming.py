@@ -23,6 +23,7 @@ from portal.web import access, addresses, drafts, identity
 from portal.web.csrf import BaseForm
 
 RECENT: Final = timedelta(minutes=10)
+OF_A_BUTTON: Final = frozenset({"csrf_token", "format"})  # sent by a button alone: nobody filled them in
 
 
 class ConfirmForm(BaseForm):
@@ -36,6 +37,12 @@ class ConfirmForm(BaseForm):
     carried = HiddenField()  # what was sent before
     submit = SubmitField(_l("Go on"))
 
+    @property
+    def is_filled_in(self) -> bool:
+        """Whether what it holds is a form that somebody filled in, and no mere button."""
+        sent = what_was_sent(self.carried.data)
+        return sent is not None and sent.is_filled_in
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
@@ -43,6 +50,11 @@ class Sent:
 
     to: str
     fields: list[tuple[str, str]]
+
+    @property
+    def is_filled_in(self) -> bool:
+        """Whether somebody filled something in: a button that downloads a file holds nothing to keep."""
+        return any(name not in OF_A_BUTTON for name, _value in self.fields)
 
 
 def install(app: Flask) -> None:

@@ -5,7 +5,7 @@ A word that is none of ours (an older release's, or a newer one's) says nothing:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
-from portal.domain.received_requests import Way
+from portal.domain.received_requests import Way, has_hour
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web import labels
@@ -66,8 +66,21 @@ def status(entry: TimelineEntry) -> Status | None:
 
 def way(entry: TimelineEntry) -> str:
     """Return by which way a notification came, where it was no page of ours."""
-    found = _one_of(Way, entry.details.get("way"))
-    return str(labels.WAY[found]) if found and entry.kind is TimelineKind.NOTIFIED and entry.channel is None else ""
+    found = _way(entry)
+    return str(labels.WAY[found]) if found and entry.channel is None else ""
+
+
+def when(entry: TimelineEntry) -> str:
+    """Return when it happened: the day alone of what staff recorded without an hour."""
+    return formatter().short(entry.at) if has_hour(_way(entry)) else formatter().short_day(entry.at)
+
+
+def end_requested(at: datetime | None, entries: Iterable[TimelineEntry]) -> str | None:
+    """Return since when an end is asked for, as the timeline's notification of that time says it; None for nothing."""
+    if at is None:
+        return None
+    notified = next((entry for entry in entries if entry.at == at and not has_hour(_way(entry))), None)
+    return when(notified) if notified is not None else formatter().short(at)
 
 
 def wished_end(entry: TimelineEntry) -> str:
@@ -103,6 +116,10 @@ def sum_moved(entry: TimelineEntry) -> str:
     if details.get("is_again"):
         return _("PayPal no longer takes back %(amount)s; not gone back: %(left)s", **figures)
     return _("%(amount)s; not returned: %(left)s", **figures)
+
+
+def _way(entry: TimelineEntry) -> Way | None:
+    return _one_of(Way, entry.details.get("way")) if entry.kind is TimelineKind.NOTIFIED else None
 
 
 def _one_of(words: type[Word], value: object) -> Word | None:

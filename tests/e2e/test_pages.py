@@ -445,15 +445,19 @@ class Screen:
         shown = PAGES[name]
         if time.monotonic() - self.world.confirmed_at.get(shown.who, math.inf) > FRESH:
             self._confirm(shown.who)
+        # The session has another name since both factors were given again, maybe on the screen of the other language.
+        self.page.context.add_cookies(self.world.cookies.get(shown.who, []))  # type: ignore[arg-type]
         self.complaints = []
         self.page.on("response", self._note_answer)
         self.page.on("console", self._note_complaint)
-        self.page.goto(self.world.demo.portal + shown.path.format(**self.world.paths))
+        path = shown.path.format(**self.world.paths)
+        self.page.goto(self.world.demo.portal + path)
         if shown.then:
             shown.then(self.page)
         self.page.remove_listener("console", self._note_complaint)
         self.page.remove_listener("response", self._note_answer)
         self.page.evaluate(AXE)
+        assert ("/login" in self.page.url) == ("login" in path), f"{self.page.url} instead of {path}"
         self.shows = name
         self.world.titles[name, self.locale] = self.page.title()
 
@@ -470,6 +474,7 @@ class Screen:
         self.page.locator("input[name=code]").fill(self.world.demo.totp(EMAILS[who]))
         send(self.page)
         self.world.confirmed_at[who] = time.monotonic()
+        self.world.cookies[who] = [one for one in self.page.context.cookies() if one["name"] == "portal_staff"]
 
     def _note_answer(self, response: Response) -> None:
         if response.request.is_navigation_request():

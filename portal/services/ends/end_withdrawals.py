@@ -62,10 +62,11 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
             return  # a second click, or a colleague's
         if not request.is_planned(now):  # its day has come, or it never had one: PayPal is being told
             raise NotAllowed(Denial.ALREADY_SENT)
-        answered, reference, asked_at = request.answers, request.asked_under, request.asked_at
+        answers = request.answers
+        answered = notices.Answered(request.asked_under, request.asked_at, request.has_hour)
         take_back(session, subscription, request, by=wish.by, now=now)
-        if answered:
-            notices.end_plan_withdrawn(ctx, session, request, reference, asked_at, now=now)
+        if answers:
+            notices.end_plan_withdrawn(ctx, session, request, answered, now=now)
 
 
 def take_back(

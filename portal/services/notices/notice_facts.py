@@ -72,7 +72,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         customer_email=customer.email,
         asked_at=request.asked_at,
         asked_by=request.asked_by,
-        has_hour=not request.answers or has_hour(request.notified_way),
+        has_hour=request.has_hour,
         notified_under=request.notified_reference if request.answers else "",
         price=_price(subscription),
         interval_unit=subscription.interval_unit,
@@ -159,6 +159,7 @@ def waiting_facts(request: EndRequest) -> WaitingFacts:
         next_payment_at=subscription.next_payment_at,
         trouble=request.trouble,
         issue=str((request.answer or {}).get("issue") or ""),
+        has_hour=request.has_hour,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -68,10 +68,18 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
 
 
+class Answered(NamedTuple):
+    """What a plan answered, as it was before the plan was taken back: when it was asked, and under which reference."""
+
+    reference: str
+    asked_at: datetime
+    has_hour: bool
+
+
 def end_plan_withdrawn(
-    ctx: Context, session: Session, request: EndRequest, reference: str, asked_at: datetime, *, now: datetime
+    ctx: Context, session: Session, request: EndRequest, answered: Answered, *, now: datetime
 ) -> None:
-    """Tell a customer that staff took back the plan that answered them: what they asked under `reference` waits again.
+    """Tell a customer that staff took back the plan that answered them: what they asked before waits again.
 
     One that nobody has read of is dropped.
     """
@@ -80,7 +88,8 @@ def end_plan_withdrawn(
     post, subscription = about(ctx, session, request, now=now)
     head = post.head_for(subscription.customer)
     end = facts.end_facts(post, head, request, subscription, path=facts.account_path(post.merchant))
-    end = replace(end, reference=reference, asked_at=asked_at, asked_by=Actor.CUSTOMER)
+    end = replace(end, reference=answered.reference, asked_at=answered.asked_at, has_hour=answered.has_hour)
+    end = replace(end, asked_by=Actor.CUSTOMER)
     composed = ends.end_plan_withdrawn(head, end)
     post.to_holder(subscription, composed, key=f"plan-withdrawn:{request.id}", request=request)
 

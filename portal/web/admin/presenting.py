@@ -68,19 +68,21 @@ def dates(
     request: EndRequest | None,
     given: tuple[Grant, ...],
     waits: PlannedWords | None,
+    entries: list[TimelineEntry],
     *,
     now: datetime,
 ) -> list[Row]:
     """Return the five dates as five dates (domain.md); one that has not come is told from one that is unknown.
 
-    `request`: the open one, if any; `waits`: what is said of it while it waits for its day.
+    `request`: the open one, if any; `waits`: what is said of it while it waits for its day; `entries`: the timeline.
     """
     over = subscription.is_over
     not_yet = None if over else _("Not yet")
+    asked = timeline_words.end_requested(subscription.end_requested_at, entries)
     stopped = subscription.stopped_at_provider_at
     ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
     return [
-        (_("End requested"), short(subscription.end_requested_at) or (_("Not asked for here") if over else not_yet)),
+        (_("End requested"), asked or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
@@ -137,7 +139,7 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
     channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
     return Happening(
         at=entry.at,
-        when=formatter().short(entry.at),
+        when=timeline_words.when(entry),
         title=f"{product} – {title}" if product else title,
         detail=_detail(entry),
         actor=actor + channel,

@@ -150,7 +150,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
             price=presenting.price(found),
             next_payment=presenting.next_payment(found, waits),
-            dates=presenting.dates(found, standing, given, waits, now=now),
+            dates=presenting.dates(found, standing, given, waits, entries, now=now),
             requests=requests,
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,

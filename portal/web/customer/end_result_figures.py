@@ -29,11 +29,11 @@ class Said(StrEnum):
 
 def lines(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     """Return what people look for in a request that is not confirmed; None is said to be unknown."""
-    request = holding.request
+    request, say = holding.request, formatter()
     assert request is not None  # noqa: S101
     return (
         (_("Subscription"), presenting.product_name(holding)),
-        (_("Asked on"), formatter().zoned(request.asked_at)),
+        (_("Asked on"), say.zoned(request.asked_at) if request.has_hour else say.day(request.asked_at)),
         *_standing(holding, said, now=now),
         (_("Reference"), request.asked_under),
     )

@@ -59,7 +59,7 @@ class Result:
     is_own: bool  # the customer asked; else the merchant's team, or it was done at PayPal
     product: str
     asked_day: str
-    asked_hour: str
+    asked_hour: str  # empty: the day alone is known
     withdrawn_at: str | None
     successor: str  # the reference of what stands since then; empty: the subscription goes on
     is_replaced: bool  # nobody took it back: the successor took its place
@@ -197,7 +197,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         is_own=request.asked_by is Actor.CUSTOMER,
         product=presenting.product_name(holding),
         asked_day=fmt.day(request.asked_at),
-        asked_hour=fmt.hour(request.asked_at),
+        asked_hour=fmt.hour(request.asked_at) if request.has_hour else "",
         withdrawn_at=presenting.known_moment(request.withdrawn_at),
         successor=holding.successor.asked_under if holding.successor is not None else "",
         is_replaced=figures.is_replaced(holding),

@@ -13,7 +13,6 @@ from portal.mail.letterhead import one_line
 from portal.queries.holdings import Holding
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web import labels, timeline_words
-from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def _happening(entry: TimelineEntry) -> Happening:
     ]
     return Happening(
         at=entry.at,
-        when=formatter().short(entry.at),
+        when=timeline_words.when(entry),
         title=_happened(entry),
         detail=" – ".join(part for part in said if part),
         status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",

@@ -14,7 +14,7 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Gift, Holding
-from portal.web import labels
+from portal.web import labels, timeline_words
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
@@ -147,7 +147,10 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     nothing = None if subscription.is_over else _("not yet")
     to_come = _("planned on %(date)s", date=waits.ends_on) if waits is not None else nothing
     return (
-        (_("Cancellation requested"), _short(subscription.end_requested_at) or nothing),
+        (
+            _("Cancellation requested"),
+            timeline_words.end_requested(subscription.end_requested_at, holding.entries) or nothing,
+        ),
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), paid_day(holding)),
         (_("Access until"), access_until(holding, now=now)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -41,15 +42,22 @@ from tests.services.inbox.notified import (
 )
 
 
-def test_a_day_without_paypals_answer_is_told_to_whoever_notified(ctx, paypal, claire, subscription, left, now):
+@pytest.mark.parametrize("way", ["form", "letter"])
+def test_a_day_without_paypals_answer_is_told_to_whoever_notified(ctx, paypal, claire, subscription, left, now, way):
     paypal.rule("any", "500")
-    received = by_form(ctx, subscription, now=now - DAY)
-    staff_end(ctx, subscription, now=now)
+    before = now - DAY
+    received = by_form(ctx, subscription, now=before) if way == "form" else by_letter(ctx, claire, now=before)
+    staff_end(ctx, subscription, now=now, received=received if way == "letter" else None)
     left(now + MINUTE)
     aging.run(ctx, now=now + DAY + HOUR)
-    (told,) = [letter for letter in left(now + DAY + HOUR + MINUTE) if letter.to == claire.email]
+    letters = left(now + DAY + HOUR + MINUTE)
+    (told,) = [letter for letter in letters if letter.to == claire.email]
     assert "still waiting for PayPal" in told.subject
     assert received.reference in told.text
+    (news,) = to_desk(letters)
+    hour = f"{before.astimezone(ZoneInfo('Europe/Paris')):%H:%M}"
+    for letter in (told, news):
+        assert (hour in letter.text) == (way == "form"), "no hour is made up for a letter"
 
 
 def test_a_plan_taken_back_lets_it_wait_again_and_be_brought_to_mind_anew(ctx, merchant, subscription, left):
@@ -116,6 +124,7 @@ def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, 
     (told,) = to_claire(left(saturday + MINUTE), claire)
     assert received.reference in told.subject
     assert "still stands" in told.text
+    assert (f"{asked} at 15:30" if way == "form" else f"{asked}, reference") in told.text, "when they asked"
     assert "You took back" not in told.text
 
 

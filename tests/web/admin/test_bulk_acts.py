@@ -43,13 +43,14 @@ def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
     page.submit(press=CANCEL_THREE, provider_note="", status=422)
     page = page.submit(press=CANCEL_THREE, provider_note="À bientôt", internal_note="end of season")
     assert "Sending one by one" in page.text
-    page = page.submit(press="Stop")
+    page = page.submit(press="Stop sending")
     assert "What was asked goes on and is not undone" in page.notices[0]
     page = page.submit(press="Go on")
     act = only_act(ctx)
     run(ctx, act.id)
     page = reader.get(f"/admin/bulk/{act.id}")
-    assert "Every subscription was dealt with" in page.text
+    assert "Every subscription was dealt with." in page.text
+    assert "goes on by itself" not in page.text, "nothing is open"
     assert page.text.count("Already over: nothing was changed.") == 2
     assert not page.select('form[action*="/stop"], form[action*="results.csv"]')
     assert {call.note for call in paypal.calls if call.note} == {"À bientôt"}
@@ -164,6 +165,7 @@ def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant,
     page = support.get(f"/admin/bulk/{only_act(ctx).id}")
     assert "Recorded, waiting for PayPal" in page.text
     assert "PayPal did not answer" in page.text
+    assert "What PayPal has not confirmed yet goes on by itself." in page.text
     page = page.submit(press="Français")
     assert "Action groupée" in page.h1
     assert "Enregistré, en attente de PayPal" in page.text

@@ -105,6 +105,7 @@ def test_long_settings_are_not_lost(desk, lea, ctx, merchant):
     page, text = desk.get("/admin/settings"), "é" * 2000
     grow_old(ctx)
     page = page.submit(press="Save the settings", name="Chez Léa", cancellation_text=text, status=401)
+    assert "What you filled in is kept" in page.text
     assert reload(ctx, merchant).name != "Chez Léa"
     page = page.submit(password="a wrong password", code="000000", status=422)
     page = again(page, lea, 1)
@@ -129,8 +130,11 @@ def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant
 def test_the_audit_journal_is_handed_over_after_the_factors(desk, lea, ctx):
     page = desk.get("/admin/audit")
     grow_old(ctx)
-    page = again(page.submit(press="Download (JSON lines)", status=401), lea, 1)
-    form = page.form(press="Send what I filled in")
+    page = page.submit(press="Download (JSON lines)", status=401)
+    assert "filled in" not in page.text, "it is a mere button"
+    page = again(page, lea, 1)
+    assert "filled in" not in page.text
+    form = page.form(press="Go on")
     answer = desk.client.post(form["action"], data=page.values(form), base_url=desk.base_url)
     assert answer.mimetype == "application/jsonl"
     assert json.loads(answer.text.splitlines()[-1])["act"] == "export.audit"

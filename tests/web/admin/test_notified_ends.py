@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.dates import format_date
@@ -10,6 +11,8 @@ from babel.dates import format_date
 from portal.domain.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
+from tests.browser_client import Browser
+from tests.services.inbox.notified import by_form, by_letter, staff_ask
 
 
 @pytest.fixture
@@ -77,3 +80,33 @@ def test_a_day_that_is_not_ahead_proposes_none(support, paypal, subscription, no
     notify((now + timedelta(days=days)).date() if days is not None else None, now=now - timedelta(days=3))
     support.get(f"/admin/subscriptions/{subscription.id}/end/cancel").submit(press="Cancel the subscription")
     assert paypal.cancelled == [subscription.provider_id]
+
+
+def test_no_hour_is_made_up_for_a_letter_wherever_it_is_shown(app, ctx, support, make, merchant, seat_customer, now):
+    customer = make.customer(merchant)
+    subscription = make.subscription(customer=customer)
+    came = now - timedelta(days=2, hours=5)
+    letter = by_letter(ctx, customer, now=now, received_at=came)
+    staff_ask(ctx, subscription, now=now, received=letter, wished_on=(now + timedelta(days=70)).date())
+    (request,) = make.requests(subscription)
+    account, page = seat_customer(Browser(app), merchant, customer), f"/account/{merchant.slug}"
+    for shown in (
+        support.get(f"/admin/subscriptions/{subscription.id}"),
+        support.get(f"/admin/customers/{customer.id}"),
+        account.get(f"{page}/"),
+        account.get(f"{page}/subscriptions/{subscription.id}"),
+        account.get(f"{page}/requests/{request.asked_under}"),
+    ):
+        assert str(came.astimezone(ZoneInfo(merchant.time_zone)).day) in shown.text
+        assert f"{came.astimezone(ZoneInfo(merchant.time_zone)):%H:%M}" not in shown.text
+
+
+def test_the_card_names_who_asked_and_who_carried_it_out(ctx, support, make, merchant, now):
+    customer = make.customer(merchant, name="Noor Haddad")
+    subscription = make.subscription(customer=customer)
+    by_form(ctx, subscription, now=now - timedelta(days=1))
+    staff_ask(ctx, subscription, now=now)
+    rows = support.get(f"/admin/subscriptions/{subscription.id}").select("dl > div")
+    said = {" ".join(row.get_text(" ").split()) for row in rows}
+    assert "Asked by Noor Haddad (Form on the customer’s account page)" in said
+    assert "Carried out by Léa" in said

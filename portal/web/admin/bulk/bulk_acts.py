@@ -126,6 +126,7 @@ def _results(act: BulkAct) -> ResponseReturnValue:
             chosen=bulk_facts.chosen(act.filters),
             done=act.total - counts.get(Result.WAITING, 0),
             needing=counts.get(Result.NEEDS_MERCHANT, 0),
+            under_way=counts.get(Result.UNDER_WAY, 0),
             counts=[(bulk_words.RESULT[one], counts[one]) for one in Result if one in counts],
             reasons=[(bulk_words.REASON[why], number) for why, number in bulk_results.reasons(session, act.id).items()],
             held=bulk_words.HOLD[act.held] if act.held is not Hold.NONE else "",

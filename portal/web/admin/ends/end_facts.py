@@ -12,11 +12,11 @@ from portal.domain.policies import Actor
 from portal.services.dates.end_schedules import payments_around
 from portal.web import labels
 from portal.web.admin import words
-from portal.web.admin.presenting import Row, asked_on, day, short
+from portal.web.admin.presenting import Row, asked_on, customer_name, day, short
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
-    from portal.models import EndRequest, Subscription
+    from portal.models import Customer, EndRequest, Subscription
 
 
 def request_rows(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
@@ -25,7 +25,7 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
     rows: list[Row] = [
         (_("Reference"), request.reference),
         (_("Type of end"), str(labels.STATUS[request.outcome])),
-        *_asked(request),
+        *_asked(request, subscription.customer),
     ]
     if request.wished_on is not None:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
@@ -75,17 +75,21 @@ def trouble(request: EndRequest) -> str:
     return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
 
 
-def _asked(request: EndRequest) -> list[Row]:
+def _asked(request: EndRequest, customer: Customer) -> list[Row]:
     """Return who asked and when; of an end that answers a customer, who carried it out too."""
-    acted = f"{request.actor_name or labels.ACTOR[request.actor]} – {labels.CHANNEL[request.channel]}"
+    actor = request.actor_name or str(labels.ACTOR[request.actor])
     way = request.notified_way if request.answers else None
     if way is None:
-        return [(_("Asked by"), acted), (_("Asked on"), short(request.created_at))]
+        return [
+            (_("Asked by"), f"{actor} – {labels.CHANNEL[request.channel]}"),
+            (_("Asked on"), short(request.created_at)),
+        ]
+    who = customer_name(customer.name, customer.email)
     return [
-        (_("Asked by"), f"{labels.ACTOR[Actor.CUSTOMER]} – {labels.WAY[way]}"),
+        (_("Asked by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
         (_("Asked on"), asked_on(request.asked_at, way)),
         (_("Reference of the notification"), request.notified_reference),
-        (_("Carried out by"), acted),
+        (_("Carried out by"), actor),
         (_("Carried out on"), short(request.created_at)),
     ]
 
