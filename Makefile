@@ -6,11 +6,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 FRENCH := portal/translations/fr/LC_MESSAGES/messages.po
 WORDS  := $(patsubst %.po,%.mo,$(wildcard portal/translations/*/LC_MESSAGES/*.po))
-JOBS   ?= 2
+JOBS   ?= 3
 SEED   ?= 1
 CANCELLATIONS ?= 100
 FAULTS ?= 100
 MINUTES ?= 10
+# Of two cores: one process more, since whoever runs a browser or the chaos mostly waits.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=15
 
 # The tests start some two hundred processes: each would compile the whole portal anew where bytecode is not kept.

@@ -67,7 +67,7 @@ def test_typography(french):
             bare = re.sub(r"https?://\S+|%\(\w+\)s|[a-z]+:[A-Za-z]|\d\d?:\d\d", "", text)
             if "'" in bare or '"' in bare:
                 wrong.append(("straight quotes", text))
-            if re.search(rf"[^{NARROW}{WIDE}?!:\s][?!;](?:\s|$)|\w »|« \w| [?!;:»]|« ", bare):
+            if re.search(rf"[^{NARROW}{WIDE}?!:\s][?!;](?:\s|$)|\w »|« \w| [?!;:»]|« |{NARROW}:", bare):
                 wrong.append(("spaces", text))
     assert wrong == []
 
