@@ -75,6 +75,7 @@ def test_workers_killed_and_stopped_one_after_the_other_lose_nothing(ctx, make, 
         ask(ctx, subscription)
     paypal.rule("show", "normal", latency=150)
     killed, stopped = worker(), worker()
+    until(lambda: len(rows(ctx, "SELECT id FROM procrastinate_workers")) == 2)  # both can be asked to stop
     make_due(ctx)
     until(lambda: paypal.cancelled)
 

@@ -56,10 +56,9 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         received = named or received_pages.waiting(session, found)
         stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
         standing = requests.open_of(session, found.id)
-        is_waited_for = received_requests.is_waited_for(session, found.id)
+        notified = received is not None or (standing is not None and received_requests.is_waited_for(session, found.id))
     if named is not None and not named.may_be_about(found.id):
         return received_pages.not_this_one(named)
-    notified = received is not None or is_waited_for
     policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
