@@ -83,8 +83,8 @@ def match_standing(
 ) -> bool:
     """Link it to the end of that subscription which was asked for already; False when there is none.
 
-    One that is planned for another day than it names answers nobody who may want to stop before, whoever planned it:
-    that is for staff to decide.
+    A plan of staff answers none by itself, a customer's own only one that names its day: whoever may want to stop
+    before is for staff to decide.
     Raises NoResultFound, AlreadySettled, NotAllowed(NAMES_ANOTHER).
     """
     with ctx.db.begin() as session:
