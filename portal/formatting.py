@@ -54,6 +54,10 @@ def _pattern(day: date, habits: str) -> str:
     return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
 
 
+def _within(until: datetime | None) -> datetime | None:
+    return until - timedelta(microseconds=1) if until is not None else None
+
+
 @dataclass(frozen=True)
 class Formatter:
     """Formats for one reader: a language (`fr`, `en`), the merchant's time zone (IANA name), the words."""
@@ -107,6 +111,10 @@ class Formatter:
         """Return a date for a button: « 20 février 2027 », « 1er avril 2027 »."""
         return format_date(day, _pattern(day, self._format).removeprefix(WEEKDAY), locale=self._format)
 
+    def short_date(self, day: date) -> str:
+        """Return a date for a table: « 28 nov. 2026 »."""
+        return format_date(day, "d MMM y", locale=self._format)
+
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""
         return format_date(day, _pattern(day, self._format), locale=self._format)
@@ -159,7 +167,7 @@ class Formatter:
         """Return the local date for a table: « 28 nov. 2026 »."""
         if at is None:
             return self.words.gettext("date unknown")
-        return format_date(self._local(at).date(), "d MMM y", locale=self._format)
+        return self.short_date(self._local(at).date())
 
     def moment(self, at: datetime | None) -> str:
         """Return date and time: « samedi 3 avril 2027 à 16:05 »."""
@@ -173,7 +181,11 @@ class Formatter:
         Midnight local time means the day before: who reads "until Saturday 3 April" counts on that Saturday.
         With an hour in the day, that day is the last one, though access stops in its course.
         """
-        return self.day(until - timedelta(microseconds=1) if until is not None else None)
+        return self.day(_within(until))
+
+    def short_last_day(self, until: datetime | None) -> str:
+        """Return the last day for a table, as `last_day` reckons it: « 28 nov. 2026 »."""
+        return self.short_day(_within(until))
 
     @property
     def _format(self) -> str:

@@ -17,6 +17,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
     _ = fmt.words.gettext
     return PlannedWords(
         ends_on=fmt.bare_date(facts.ends_on),
+        ends_on_in_short=fmt.short_date(facts.ends_on),
         heading=_("End planned on %(date)s", date=fmt.bare_date(facts.ends_on)),
         why=_why(facts, fmt),
         taken_heading=_taken_heading(facts, fmt),

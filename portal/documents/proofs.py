@@ -259,23 +259,23 @@ class _Proof:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
         ended = (_("End of the subscription"), fmt.moment(facts.ended_at))
         if self.kind is Kind.NEVER_STARTED:
-            return [(_("Stopped at PayPal"), _("never begun there")), (_("Access until"), self._until()), ended]
+            return [(_("Stopped at PayPal"), _("never begun there")), self._access_row(), ended]
         return [
             (_("Stopped at PayPal"), fmt.moment(facts.stopped_at)),
             *self._spared(),
             (_("Last payment"), fmt.day(facts.last_payment_at)),
             (_("Paid until"), _("Nothing was paid") if facts.never_paid else fmt.day(facts.paid_until)),
-            (_("Access until"), self._until()),
+            self._access_row(),
             ended,
         ]
 
-    def _until(self) -> str:
+    def _access_row(self) -> tuple[str, str]:
         _, facts = self.translator.gettext, self.facts
         if facts.is_access_unknown:
-            return _("date unknown")
+            return _("Access until"), _("date unknown")
         if facts.access_until is not None:
-            return self.fmt.last_day(facts.access_until)
-        return _("kept for good") if facts.kept else _("no access")
+            return _("Access until"), self.fmt.last_day(facts.access_until)
+        return _("Access"), _("kept for good") if facts.kept else _("no access")
 
     def check_rows(self, code: str) -> Rows:
         """How somebody else can see that it is genuine."""

@@ -63,6 +63,11 @@ def short(at: datetime | None) -> str | None:
     return formatter().short(at) if at is not None else None
 
 
+def short_day(at: datetime | None) -> str | None:
+    """Return the day for a table; None when it is unknown."""
+    return formatter().short_day(at) if at is not None else None
+
+
 def dates(
     subscription: Subscription,
     request: EndRequest | None,
@@ -80,29 +85,30 @@ def dates(
     not_yet = None if over else _("Not yet")
     asked = timeline_words.end_requested(subscription.end_requested_at, entries)
     stopped = subscription.stopped_at_provider_at
-    ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
+    seen, paid = planned_ends.windows_of(subscription, request, given=given, now=now), subscription.paid_until
+    ended = (_("End of the subscription"), short(subscription.ended_at) or not_yet)
     return [
         (_("End requested"), asked or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
-        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
-        (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
-        (_("End of the subscription"), ends_on or not_yet),
+        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else short_day(paid)),
+        _access_row(seen),
+        ended if waits is None else (_("Planned end"), waits.ends_on_in_short),
     ]
 
 
-def _access_until(seen: tuple[Window, ...]) -> str | None:
+def _access_row(seen: tuple[Window, ...]) -> Row:
     """Return until when the whole is open, in one phrase; None when unknown."""
     ends = {window.end for window in seen}
     if not seen:
-        return _("No access")
+        return _("Access"), _("No access")
     if End.RUNNING in ends:
-        return _("As long as the subscription runs")
+        return _("Access"), _("As long as the subscription runs")
     if End.UNKNOWN in ends:
-        return None
+        return _("Access until"), None
     kept = [window.title for window in seen if window.end is End.KEPT]
     if kept:
-        return _("Kept for good: %(titles)s", titles=", ".join(kept))
-    return formatter().last_day(max(window.until for window in seen if window.until is not None))
+        return _("Access"), _("Kept for good: %(titles)s", titles=", ".join(kept))
+    return _("Access until"), formatter().short_last_day(max(one.until for one in seen if one.until is not None))
 
 
 def closing(window: Window) -> str:

@@ -51,20 +51,22 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
             (_("Runs out by itself on"), presenting.known_day(around.runs_out))
             if around.runs_out is not None
             else (_("First payment not taken"), presenting.known_day(around.prevented)),
-            (_("Access until"), presenting.access_until(holding, now=now)),
+            presenting.access_row(holding, now=now),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
 
 
 def as_of_now(rows: Iterable[Row], holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return a proof's rows with the paid time and the access as they are now, as the account page says them."""
-    until = presenting.access_until(holding, now=now)
+    access = label, until = presenting.access_row(holding, now=now)
+    yours = _("until %(date)s", date=until) if label == _("Access until") and until is not None else until
     today = {
-        _("Your access"): _("until %(date)s", date=until) if holding.subscription.access_until and until else until,
-        _("Access until"): until,
-        _("Paid until"): presenting.paid_day(holding),
+        _("Your access"): (_("Your access"), yours),
+        _("Access"): access,
+        _("Access until"): access,
+        _("Paid until"): (_("Paid until"), presenting.paid_day(holding)),
     }
-    return tuple((label, today.get(label, value)) for label, value in rows)
+    return tuple(today.get(label, (label, value)) for label, value in rows)
 
 
 def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:

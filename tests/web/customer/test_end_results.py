@@ -246,7 +246,7 @@ def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make)
         "Cancellation requested",
         "Stopped at PayPal",
         "Paid until",
-        "Access until",
+        "Access",
         "End of the subscription",
     ]
     assert values[2] == "Unknown"
