@@ -42,18 +42,18 @@ END: Final[Mapping[End, str]] = {
 
 PROVIDER_STATUS: Final[Mapping[str, str]] = {
     ProviderStatus.APPROVAL_PENDING: N_("waiting for the customer’s approval"),
-    ProviderStatus.APPROVED: N_("approved, not begun"),
-    ProviderStatus.PENDING: N_("not begun"),
+    ProviderStatus.APPROVED: N_("approved, not started"),
+    ProviderStatus.PENDING: N_("not started"),
     ProviderStatus.ACTIVE: N_("active"),
     ProviderStatus.SUSPENDED: N_("suspended"),
     ProviderStatus.CANCELLED: N_("cancelled"),
-    ProviderStatus.EXPIRED: N_("run to its end"),
+    ProviderStatus.EXPIRED: N_("expired"),
 }
 
 REASON: Final[Mapping[str, str]] = {
     "too_expensive": N_("It costs too much"),
     "not_used": N_("I do not use it enough"),
-    "finished": N_("I have what I came for"),
+    "finished": N_("I got what I needed"),
     "not_expected": N_("It is not what I expected"),
     "technical": N_("Something does not work"),
     "other": N_("Another reason"),

@@ -86,7 +86,7 @@ def end_requested(at: datetime | None, entries: Iterable[TimelineEntry]) -> str 
 def wished_end(entry: TimelineEntry) -> str:
     """Return the day on which a customer wished the end."""
     at = _moment(entry.details.get("wished_on"))
-    return _("Day chosen for the end: %(date)s", date=formatter().date(at.date())) if at else ""
+    return _("Chosen end date: %(date)s", date=formatter().date(at.date())) if at else ""
 
 
 def trouble(entry: TimelineEntry) -> str:

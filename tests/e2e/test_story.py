@@ -319,7 +319,9 @@ class Story:
         anne.press("link", "Customers")
         anne.press("link", "Claire Dupont")
         assert reference in anne.text
-        assert plain(anne.word("Stop confirmed by PayPal")) in plain(anne.page.locator("#timeline").inner_text())
+        assert plain(anne.word("Cancellation confirmed by PayPal")) in plain(
+            anne.page.locator("#timeline").inner_text()
+        )
         self.picture(anne, "desk-customer")
 
     # The buyer ends it at PayPal
@@ -405,7 +407,7 @@ class Story:
         « Terminé : pas à ce jour », « Souhaité : Annulé », « Fin demandée : Annulé ».
         """
         over = anne.word("Cancelled")
-        asked = anne.word("%(fact)s: %(status)s", fact=anne.word("End requested"), status=over)
+        asked = anne.word("%(fact)s: %(status)s", fact=anne.word("Cancellation requested"), status=over)
         wanted = anne.page.locator("#requests dl > div").filter(has_text=anne.word("Type of end"))
         assert over in wanted.inner_text()
         text = anne.text

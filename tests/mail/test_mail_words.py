@@ -79,7 +79,7 @@ def test_what_is_unknown_is_said_to_be_unknown():
     assert "amount unknown, due on" in text
     rows = dict(proof(head(), blank, lost).rows)
     assert rows["Price"] == "amount unknown"
-    assert rows["Last payment"] == rows["End of the subscription"] == "date unknown"
+    assert rows["Last payment"] == rows["Subscription end date"] == "date unknown"
     assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 

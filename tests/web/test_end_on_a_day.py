@@ -49,11 +49,11 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
         f"2 more payments will be taken: €59.80 in all {payments[0]}: €29.90 {payments[1]}: €29.90"
         if add_months(held.next_payment_at, 1).astimezone(zone).date() < wished
         else f"One more payment will be taken: {payments[0]}: €29.90",
-        "Until then you can take your request back.",
+        "You can withdraw your request until then.",
     ):
         assert said in recap.text
     result = recap.submit(press=f"Cancel on {plain}")
-    for said in (f"End planned on {plain}.", "You keep access until", payments[0], "Day chosen for the end"):
+    for said in (f"End planned on {plain}.", "You keep access until", payments[0], "Chosen end date"):
         assert said in result.text
     assert "cancelled" not in result.h1.lower()
     (request,) = make.requests(held)

@@ -98,8 +98,8 @@ def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit,
     assert fact(theirs, "Access until") == fact(ours, "Access until")
     last = until if given else held.paid_until
     assert fact(theirs, "Access until").startswith(format_date(last, "EEEE d MMMM", locale="en_GB"))
-    assert fact(theirs, "End of the subscription") == f"planned on {day}"
-    assert fact(ours, "End of the subscription") == day
+    assert fact(theirs, "Subscription end date") == f"planned on {day}"
+    assert fact(ours, "Subscription end date") == day
 
 
 DAY = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]{2})\w* (\d{4})\b")  # in full or short, one day is one day

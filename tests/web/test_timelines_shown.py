@@ -178,4 +178,4 @@ def test_only_a_notification_says_by_which_way_it_came(shown):
     for path, lines in shown({kind: [{"way": Way.LETTER}] for kind in (Kind.NOTIFIED, Kind.CLOSED)}, "en").items():
         saying = [line for line in lines if "Letter" in line]
         assert len(saying) == 2, path  # not the one that came through a page of ours
-        assert all("Cancellation notified" in line for line in saying), saying
+        assert all("Cancellation notice recorded" in line for line in saying), saying

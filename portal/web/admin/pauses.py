@@ -108,7 +108,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     """Take one back while nothing was sent to PayPal: a planned resume too, the pause then has no end."""
     found = _request(request_id)
     pauses.withdraw(context(), request_id, _wish(found.subscription_id, found.kind), now=utc_now())
-    flash(_("Taken back. Nothing was sent to PayPal."), "success")
+    flash(_("Withdrawn. Nothing was sent to PayPal."), "success")
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
@@ -179,8 +179,8 @@ def notice(subscription: Subscription) -> str:
 def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
-        (_("Asked by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
-        (_("Asked on"), presenting.short(row.created_at)),
+        (_("Requested by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
+        (_("Requested on"), presenting.short(row.created_at)),
     ]
     until = row.resume_at or row.due_at
     if until is not None:

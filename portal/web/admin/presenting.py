@@ -82,11 +82,11 @@ def dates(
     stopped = subscription.stopped_at_provider_at
     ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
     return [
-        (_("End requested"), asked or (_("Not asked for here") if over else not_yet)),
+        (_("Cancellation requested"), asked or (_("Not asked for here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
-        (_("End of the subscription"), ends_on or not_yet),
+        (_("Subscription end date"), ends_on or not_yet),
     ]
 
 
@@ -201,9 +201,9 @@ def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
-        (_("Asked on"), short(comeback.created_at)),
+        (_("Requested on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
-        (_("PayPal id"), comeback.provider_id or _("none so far")),
+        (_("PayPal subscription ID"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
         rows.append((_("Approved on"), short(comeback.approved_at)))

@@ -199,7 +199,7 @@ PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
     PauseState.NEEDS_MERCHANT: _l("Needs you"),
     PauseState.DONE: _l("Confirmed"),
     PauseState.REFUSED: _l("Not possible"),
-    PauseState.WITHDRAWN: _l("Taken back"),
+    PauseState.WITHDRAWN: _l("Withdrawn"),
 }
 PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     **labels.TROUBLE,
@@ -224,7 +224,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "request_dismissed": _l("Request closed without an end"),
     "end_dated": _l("Last day of access"),
     "end_moved": _l("Planned end on another day"),
-    "end_withdrawn": _l("Request taken back"),
+    "end_withdrawn": _l("Request withdrawn"),
     "end_plan_withdrawn": _l("Planned end taken back"),
     "end_confirmed": _l("End confirmed"),
     "end_already_over": _l("Already over"),

@@ -154,7 +154,7 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), paid_day(holding)),
         (_("Access until"), access_until(holding, now=now)),
-        (_("End of the subscription"), _short(subscription.ended_at) or to_come),
+        (_("Subscription end date"), _short(subscription.ended_at) or to_come),
     )
 
 
@@ -169,5 +169,5 @@ def access_until(holding: Holding, *, now: datetime) -> str | None:
     if End.UNKNOWN in ends:
         return None
     if End.KEPT in ends:
-        return _("kept for good")
+        return _("no end date")
     return formatter().last_day(max(window.until for window in seen if window.until is not None))

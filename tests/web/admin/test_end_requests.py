@@ -46,7 +46,7 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert (request.state, request.provider_note) == (RequestState.CONFIRMED, "Merci et à bientôt")
     terms = {line.get_text(strip=True): line.find_next("dd").get_text(strip=True) for line in page.select("dt")}
     assert terms["Internal note"] == "asked by phone"
-    assert "In their words" not in terms
+    assert "Customer’s comment" not in terms
     assert request.actor_name == "Léa Martin"
     assert paypal.calls[-2].note == "Merci et à bientôt"
     assert "asked by phone" not in str(list(paypal.calls))

@@ -54,7 +54,7 @@ def test_a_request_that_waits_is_tried_again_or_taken_back(support, make, subscr
     assert "Needs you" in page.text
     page = page.submit(press="Try again now")
     page = page.submit(press="Take it back")
-    assert "Taken back" in page.text
+    assert "Withdrawn" in page.text
     assert make.reload(subscription).status is Status.ACTIVE
 
 

@@ -130,7 +130,7 @@ def test_a_start_within_the_paid_time_by_now_shows_no_link_but_a_way_to_begin_an
         shown = visit.browser.get(page.path + more)
         assert GO["en"] not in shown.text, more
         assert "so that you do not pay twice" in shown.text, more
-    assert shown.h1 == "Your new subscription has to start later"
+    assert shown.h1 == "Your new subscription needs a later start date"
     anew = shown.follow(LINK["en"]).submit(press=PREPARE["en"])
     assert GO["en"] in anew.text
     assert [one.state.value for one in attempts(ctx)] == ["given_up", "waiting"]
@@ -190,8 +190,8 @@ def test_the_proof_says_it_small_and_at_the_end(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     proof = visit.cancel(subscription)
     text = proof.text
-    assert text.index("Technical details") < text.index("how to come back")
-    assert proof.follow("how to come back").h1 == LINK["en"]
+    assert text.index("Technical details") < text.index("how to subscribe again")
+    assert proof.follow("how to subscribe again").h1 == LINK["en"]
 
 
 @pytest.mark.parametrize("why", ["abandoned", "completed", "no relaunch", "no contact"])

@@ -179,8 +179,8 @@ def test_one_that_never_began_is_not_said_to_have_ended_before(visit, make, payp
     assert make.requests(subscription)[0].basis is Basis.NEVER_STARTED
     assert "This subscription had not begun at PayPal." in page.text
     assert "already" not in page.text
-    assert "It opened no access." in page.text
-    assert "never begun there" in page.text
+    assert "It gave no access." in page.text
+    assert "never started there" in page.text
 
 
 def test_a_word_of_paypal_that_nobody_has_seen_is_no_confirmation(visit, make, paypal):
@@ -247,7 +247,7 @@ def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make)
         "Stopped at PayPal",
         "Paid until",
         "Access until",
-        "End of the subscription",
+        "Subscription end date",
     ]
     assert values[2] == "Unknown"
     assert all(values)
@@ -272,7 +272,7 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
         assert "taken back" not in page.text
         assert f"by another one, reference {other.reference}." in page.text
         assert "Replaced on" in page.text
-    page = page.follow("Where the other request stands")
+    page = page.follow("See the other request")
     assert reference_of(page) == other.reference
     assert "Cancellation requested" in page.h1
     assert not DONE.search(page.body)
@@ -281,10 +281,10 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
 def test_a_request_taken_back_says_so_and_names_the_one_asked_for_afterwards(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     mailed = planned(make, visit, subscription)
-    assert "Your subscription goes on." in visit.browser.get(mailed).submit(press=UNDO).text
+    assert "Your subscription continues." in visit.browser.get(mailed).submit(press=UNDO).text
     paypal.rule("any", "500")
     again = reference_of(visit.cancel(subscription))
     page = visit.browser.get(mailed)
     assert "was taken back on" in page.text
     assert "goes on" not in page.text
-    assert reference_of(page.follow("Where the other request stands")) == again
+    assert reference_of(page.follow("See the other request")) == again

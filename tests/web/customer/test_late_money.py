@@ -17,7 +17,7 @@ WORDS = {
         "The refund is under way.",
         "It was given back on ",
         " says that this payment was owed and does not give it back.",
-        "The refund was asked for; PayPal has not carried it out yet.",
+        "The refund was requested. PayPal has not carried it out yet.",
     ),
     "fr": (
         "Un paiement de 29,90\u00a0€ est arrivé le ",

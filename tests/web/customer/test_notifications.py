@@ -23,7 +23,7 @@ from portal.services.notices import outbox
 from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import DONE
 
-LINK, PRESS = "Notify my cancellation", "Notification of the cancellation"
+LINK, PRESS = "Send a cancellation notice", "Send cancellation notice"
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(
         seen = visit.browser.get(path).text
         for invitation in (LINK, "in writing", "Lyon", "Give the number"):
             assert invitation not in seen
-        assert "Cancellation notified" in seen
+        assert "Cancellation notice recorded" in seen
     page = visit.browser.get(visit.page(subscription))
     assert fact(page, "Cancellation requested") != "not yet"
     assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
@@ -246,7 +246,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     (request,) = make.requests(subscription)
     waiting = visit.browser.get(where)
     assert f"reference {received.reference}" in waiting.text
-    assert fact(waiting, "Asked by") == "you (Form on the customer’s account page)"
+    assert fact(waiting, "Requested by") == "you (Form on the customer’s account page)"
     end_carrying.carry_out(ctx, visit.merchant.id, request.id)
     page = visit.browser.get(where)
     assert page.h1 == "Your cancellation is confirmed"
@@ -257,7 +257,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     assert received.reference in record.text
     assert request.reference not in record.text
     assert "Staff" not in record.text, "they asked themselves"
-    assert f"as you asked on {fact(page, 'Asked on').split(' at ')[0]}" in page.text
+    assert f"as you asked on {fact(page, 'Requested on').split(' at ')[0]}" in page.text
     assert visit.browser.client.get(f"{where}/proof.pdf", base_url="http://portal.test").data.startswith(b"%PDF")
     other = log_in(visit.merchant, make.customer(visit.merchant))
     other.browser.get(where, status=404)

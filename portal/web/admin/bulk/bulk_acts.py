@@ -187,7 +187,7 @@ def _csv(database: Database, act_id: uuid.UUID, zone: ZoneInfo) -> Iterator[str]
         _("Customer"),
         _("Email address"),
         _("Product"),
-        _("PayPal id"),
+        _("PayPal subscription ID"),
         _("Result"),
         _("Why"),
     )

@@ -34,7 +34,7 @@ RESULT: Final[Mapping[Result, LazyString]] = {
     Result.NEEDS_MERCHANT: _l("Needs you"),
     Result.LOCAL: _l("Changed here only"),
     Result.SKIPPED: _l("Unchanged"),
-    Result.TAKEN_BACK: _l("Request taken back"),
+    Result.TAKEN_BACK: _l("Request withdrawn"),
 }
 
 REASON: Final[Mapping[str, LazyString]] = {

@@ -42,7 +42,7 @@ def of_request(item: Item, role: Role) -> Card:
         happened=end_facts.trouble(request),
         todo=end_facts.todo(request),
         rows=[
-            (_("PayPal id"), request.subscription.provider_id),
+            (_("PayPal subscription ID"), request.subscription.provider_id),
             *end_facts.request_rows(request, request.subscription, utc_now()),
         ],
         ways=[*may(role, Role.SUPPORT, retry), *key_page(item, request.trouble, role)],
@@ -172,7 +172,7 @@ def of_missing_date(item: Item, role: Role) -> Card:
             (_("Reference"), request.reference),
             (_("Stopped at PayPal"), presenting.short(subscription.stopped_at_provider_at)),
             (_("Last payment"), presenting.day(subscription.last_payment_at)),
-            (_("PayPal id"), subscription.provider_id),
+            (_("PayPal subscription ID"), subscription.provider_id),
         ],
         ways=[enter] if ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else [],
     )
@@ -185,7 +185,7 @@ def of_pause(item: Item, role: Role) -> Card:
         label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True, kind="primary"
     )
     debug_id = (request.answer or {}).get("debug_id")
-    rows: list[Row] = [(_("Asked on"), presenting.short(request.created_at))]
+    rows: list[Row] = [(_("Requested on"), presenting.short(request.created_at))]
     if debug_id:
         rows.append((_("PayPal’s debug id"), str(debug_id)))
     return Card(

@@ -72,7 +72,7 @@ def of_event(item: Item, role: Role) -> Card:
         happened=_("A message from PayPal could not be handled for days: %(reason)s", reason=reason),
         todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
         rows=[
-            (_("PayPal id"), event.subject or None),
+            (_("PayPal ID"), event.subject or None),
             (_("Received on"), presenting.short(event.received_at)),
             *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
         ],
@@ -153,4 +153,4 @@ def _seen(different: ComparisonDifference) -> Way:
 
 
 def _found(different: ComparisonDifference) -> list[Row]:
-    return [(_("PayPal id"), different.provider_id), (_("Found on"), presenting.short(different.at))]
+    return [(_("PayPal subscription ID"), different.provider_id), (_("Found on"), presenting.short(different.at))]

@@ -44,14 +44,14 @@ class ReceivedForm(BaseForm):
         validators=[Optional(), *AN_ADDRESS],
     )
     contract = StringField(
-        _l("What they say about the contract"),
+        _l("Contract details"),
         description=_l("Product, customer number, PayPal id (I-…), as they write it."),
         filters=[one_line],
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
     )
-    wished_on = DayField(_l("Day chosen for the end"), validators=[Optional()])
+    wished_on = DayField(_l("Chosen end date"), validators=[Optional()])
     message = TextAreaField(
-        _l("In their words"),
+        _l("Customer’s comment"),
         filters=[plain],
         validators=[Optional(), Length(max=5000, message=_l("Write at most 5000 characters."))],
     )

@@ -79,11 +79,11 @@ def received_rows(received: ReceivedRequest) -> list[Row]:
         (_("Email address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:
-        rows.append((_("What they say about the contract"), received.contract))
+        rows.append((_("Contract details"), received.contract))
     if received.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(received.wished_on)))
+        rows.append((_("Chosen end date"), formatter().date(received.wished_on)))
     if received.message:
-        rows.append((_("In their words"), received.message))
+        rows.append((_("Customer’s comment"), received.message))
     if received.recorded_by:
         rows.append((_("Recorded by"), received.recorded_by))
     return rows
