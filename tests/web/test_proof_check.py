@@ -56,7 +56,7 @@ def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, str
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ("the right one", "The PDF that you sent is this proof, unchanged."),
+        ("the right one", "The PDF you sent is this proof, unchanged."),
         ("a changed one", "The PDF that you sent is another file"),
         ("no PDF", "The PDF that you sent is another file"),
         ("an empty one", "The PDF that you sent is another file"),
@@ -94,7 +94,7 @@ def test_a_wrong_code_and_an_unknown_reference_are_answered_alike_and_with_the_r
         for where in (path_of(proof), "/proof/ZZZZ-ZZZZ", "/proof/%00")
     ]
     assert {tuple(page.errors) for page in answers} == {
-        ("This code does not belong to this reference. Check both on the proof.",)
+        ("This code does not match this reference. Check both on the proof.",)
     }
     assert not any("L’École" in page.body or "The PDF that you sent" in page.text for page in answers)
     assert "Enter the code" in stranger.submit(path_of(proof), code="", status=422).errors[0]

@@ -101,7 +101,7 @@ def _access_until(seen: tuple[Window, ...]) -> str | None:
         return None
     kept = [window.title for window in seen if window.end is End.KEPT]
     if kept:
-        return _("Kept for good: %(titles)s", titles=", ".join(kept))
+        return _("No end date: %(titles)s", titles=", ".join(kept))
     return formatter().last_day(max(window.until for window in seen if window.until is not None))
 
 

@@ -129,9 +129,9 @@ def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) ->
         received=letter.id,
     )
     return Card(
-        title=_("%(name)s has notified the end of a subscription", name=letter.name),
+        title=_("%(name)s has sent a cancellation notice", name=letter.name),
         url=page,
-        label=_("Notified by the customer"),
+        label=_("Cancellation notice"),
         happened=_acknowledged(letter.email),
         todo=_("Stop the subscription. Its effects are shown first."),
         rows=received_rows(letter),
