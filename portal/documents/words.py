@@ -18,7 +18,7 @@ def N_(text: str) -> str:
 
 CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PORTAL: N_("Customer account page"),
-    Channel.STAFF: N_("Merchant’s desk"),
+    Channel.STAFF: N_("Merchant desk"),
     Channel.PROVIDER: N_("PayPal"),
     Channel.PUBLIC_PAGE: N_("Public cancellation page"),
     Channel.BULK: N_("Bulk action"),
@@ -37,7 +37,7 @@ END: Final[Mapping[End, str]] = {
     End.RUNNING: N_("as long as the subscription runs"),
     End.KEPT: N_("kept for good"),
     End.DATED: N_("until a date"),
-    End.UNKNOWN: N_("until a date that is not known yet"),
+    End.UNKNOWN: N_("until a date not yet known"),
 }
 
 PROVIDER_STATUS: Final[Mapping[str, str]] = {

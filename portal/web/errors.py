@@ -43,7 +43,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "The customer has requested the cancellation of this subscription: choose “Cancel”. It can be marked as "
         "abandoned afterwards."
     ),
-    Denial.NAMES_ANOTHER: _l("This request names its subscription: only the end of that one answers it."),
+    Denial.NAMES_ANOTHER: _l("This notice names its subscription: only ending that one answers it."),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
@@ -78,7 +78,7 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the key of %(merchant)s."),
     Refusal.FORBIDDEN: _l("The PayPal key of %(merchant)s lacks a right for this."),
     Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the account of %(merchant)s."),
-    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
+    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s status does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
     Refusal.PLAN_STATUS_INVALID: _l("%(merchant)s no longer sells this subscription at PayPal."),
@@ -168,7 +168,7 @@ def _named(words: LazyString) -> str:
 
 
 def _already_settled(_error: AlreadySettled) -> Response:
-    return _page(409, reason=_("Somebody has settled this request meanwhile."))
+    return _page(409, reason=_("Somebody has settled this request in the meantime."))
 
 
 def _illegal(error: IllegalTransition) -> Response:

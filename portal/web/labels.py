@@ -55,7 +55,7 @@ TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     Trouble.BAD_CREDENTIALS: _l("PayPal refuses the API key"),
     Trouble.FORBIDDEN: _l("The API key lacks a right at PayPal"),
     Trouble.NOT_FOUND: _l("PayPal does not know this subscription under this key"),
-    Trouble.ACCOUNT_CLOSED: _l("The PayPal account of one side is closed"),
+    Trouble.ACCOUNT_CLOSED: _l("One of the two PayPal accounts is closed"),
     Trouble.NO_KEY: _l("No PayPal API key is set"),
     Trouble.UNKNOWN_WORD: _l("PayPal shows a status that the portal does not know"),
     Trouble.REFUSED: _l("PayPal refused the call"),

@@ -114,7 +114,7 @@ def sum_moved(entry: TimelineEntry) -> str:
         return say.money(moved)
     figures = {"amount": say.money(moved), "left": say.money(left)}
     if details.get("is_again"):
-        return _("PayPal no longer takes back %(amount)s; not gone back: %(left)s", **figures)
+        return _("PayPal undid the reversal of %(amount)s; not returned: %(left)s", **figures)
     return _("%(amount)s; not returned: %(left)s", **figures)
 
 

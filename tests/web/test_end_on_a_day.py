@@ -170,9 +170,9 @@ def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, pay
     reader.post(f"/admin/requests/{request.id}/withdrawal", support.values_of(page), status=403)
 
     buttons = [one.get_text(strip=True) for one in page.soup.select("main button, main a.button")]
-    undo = buttons.index("Take this planned end back")
+    undo = buttons.index("Withdraw this planned end")
     assert undo < buttons.index("Cancel the subscription"), "its undo stands before the buttons that end"
-    page = page.submit(press="Take this planned end back")
+    page = page.submit(press="Withdraw this planned end")
     assert "The subscription goes on." in page.notices[0]
     assert make.requests(held)[0].state is RequestState.WITHDRAWN
     assert make.reload(held).status is Status.ACTIVE

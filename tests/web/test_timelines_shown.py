@@ -170,7 +170,7 @@ def test_every_fact_is_shown_on_each_face(shown, facts, language):
 @pytest.mark.parametrize("facts", [WRITTEN, FORMERLY], ids=["written", "formerly"])
 def test_how_money_went_back_is_told_whichever_release_wrote_it(shown, facts):
     for path, lines in shown({Kind.REFUNDED: facts[Kind.REFUNDED]}, "en").items():
-        for words in ("Refunded", "Taken back through PayPal", "Returned"):
+        for words in ("Refunded", "Reversed through PayPal", "Returned"):
             assert sum(words in line for line in lines) == 3, (path, words)
 
 

@@ -82,7 +82,7 @@ def dates(
     stopped = subscription.stopped_at_provider_at
     ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
     return [
-        (_("Cancellation requested"), asked or (_("Not asked for here") if over else not_yet)),
+        (_("Cancellation requested"), asked or (_("Not requested here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
         (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
@@ -117,7 +117,7 @@ def _until(window: Window) -> str:
         case End.DATED:
             return _("until %(date)s", date=formatter().last_day(window.until))
         case End.UNKNOWN:
-            return _("until a date that is not known: PayPal does not say until when it is paid")
+            return _("until an unknown date: PayPal does not say until when it is paid")
     return _("as long as the subscription runs")
 
 
@@ -210,7 +210,7 @@ def comeback_rows(comeback: Comeback) -> list[Row]:
     if comeback.trouble is not None:
         rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
     if comeback.issue:
-        rows.append((_("PayPal’s error code"), comeback.issue))
+        rows.append((_("PayPal error code"), comeback.issue))
     if comeback.debug_id:
-        rows.append((_("PayPal’s debug id"), comeback.debug_id))
+        rows.append((_("PayPal debug ID"), comeback.debug_id))
     return rows

@@ -45,13 +45,13 @@ def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
     assert "Sending one by one" in page.text
     page = page.submit(press="Stop sending")
     assert "What was asked goes on and is not undone" in page.notices[0]
-    page = page.submit(press="Go on")
+    page = page.submit(press="Continue")
     act = only_act(ctx)
     run(ctx, act.id)
     page = reader.get(f"/admin/bulk/{act.id}")
-    assert "Every subscription was dealt with." in page.text
+    assert "Every subscription has been dealt with." in page.text
     assert "goes on by itself" not in page.text, "nothing is open"
-    assert page.text.count("Already over: nothing was changed.") == 2
+    assert page.text.count("Already ended: nothing was changed.") == 2
     assert not page.select('form[action*="/stop"], form[action*="results.csv"]')
     assert {call.note for call in paypal.calls if call.note} == {"À bientôt"}
     assert len(reader.get(f"/admin/bulk/{act.id}?result=skipped").select("#rows tbody tr")) == 1

@@ -70,7 +70,7 @@ def test_the_list_says_what_ran_and_what_it_corrected(owner, merchant, add_run):
     add_run(merchant, hours=40, finished_at=None)
     page = owner.get(PAGE)
     assert page.select_one(f'a[href="{PAGE}/{run.id}"]')
-    for words in ("1,234", "Every night", "Asked for by hand", "Dry run", "Closed before its end", "Done"):
+    for words in ("1,234", "Every night", "Started manually", "Dry run", "Closed early", "Done"):
         assert words in page.text
     assert "The comparison is late" not in page.text
 

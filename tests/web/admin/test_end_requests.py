@@ -175,7 +175,7 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
     over = make.subscription(merchant=merchant, status=Status.CANCELLED)
     record = support.get(f"/admin/subscriptions/{over.id}")
-    assert "Stop the subscription" not in [head.get_text(strip=True) for head in record.select("h2")]
+    assert "End the subscription" not in [head.get_text(strip=True) for head in record.select("h2")]
     page = record.follow("Mark as abandoned")
     assert "Nothing is sent to PayPal" in page.text
     assert "never invited" in page.text
@@ -260,7 +260,7 @@ def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal
     imports.run_import(ctx, run_id)
     page = owner.get("/admin/import")
     assert "PayPal stopped answering" in page.text
-    page = page.submit(press="Go on with the import")
+    page = page.submit(press="Continue the import")
     assert run_of(ctx).id == run_id
     imports.run_import(ctx, run_id)
     page = owner.get("/admin/import")

@@ -56,7 +56,7 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     assert in_words(wished) in record.text
     page = {
         "record": lambda: record.follow("Cancel the subscription"),
-        "inbox": lambda: support.get("/admin/").follow("Stop this subscription"),
+        "inbox": lambda: support.get("/admin/").follow("End this subscription"),
         "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
             press=f"It is this one: {subscription.provider_id}"
         ),

@@ -96,7 +96,7 @@ def test_an_owner_registers_and_sees_that_paypal_reports(owner, ctx, paypal):
     page = owner.get(PAGE)
     assert "Not yet." in page.text
     page = page.submit(press="Register now")
-    assert page.notices == ["PayPal reports to this portal."]
+    assert page.notices == ["PayPal now sends messages to this portal."]
     assert "Yes. PayPal knows this portal’s address." in page.text
     assert f"http://127.0.0.1:9/webhooks/paypal/{endpoint(ctx).token}" in page.text
     assert list(paypal.state.webhooks) == [endpoint(ctx).webhook_id]
@@ -179,7 +179,7 @@ def test_the_list_is_narrowed_and_turned_page_by_page(owner, add):
     failed = owner.get(PAGE + "?status=failed")
     assert {cell.get_text(strip=True) for cell in failed.select("[data-testid=status]")} == {"Given up"}
     assert "status=failed" in failed.link("Next page")
-    assert "No message is in this state." in owner.get(PAGE + "?status=waiting").text
+    assert "No message has this status." in owner.get(PAGE + "?status=waiting").text
     for odd in ("nonsense", "done", "failed&after=x", "&before=00000000-0000-0000-0000-000000000000"):
         owner.get(f"{PAGE}?status={odd}")
 
@@ -221,7 +221,7 @@ def test_any_text_can_be_shown(owner, add, body):
 
 def test_a_message_is_handled_again(support, ctx, add):
     row = add(state=EventState.FAILED, error="unavailable", attempts=9)
-    page = support.get(f"{PAGE}/{row.id}").submit(press="Handle again")
+    page = support.get(f"{PAGE}/{row.id}").submit(press="Process again")
     assert "is being handled again" in page.notices[0]
     with ctx.db.read() as session:
         again = session.scalars(select(PayPalEvent)).one()
@@ -239,7 +239,7 @@ def test_what_was_forgotten_cannot_be_handled_again_unless_its_subscription_is_k
     support.post(f"{PAGE}/{row.id}/replay", {"csrf_token": token}, status=303)
     assert jobs(ctx, "events.handle") == []
     known = add(body=None, subject="I-BW452GLLEP1G")
-    support.get(f"{PAGE}/{known.id}").submit(press="Handle again")
+    support.get(f"{PAGE}/{known.id}").submit(press="Process again")
     assert len(jobs(ctx, "events.handle")) == 1
 
 
@@ -262,10 +262,10 @@ def test_what_was_missed_is_fetched_for_the_days_given(support, ctx, merchant, a
     [
         (40, 0, "At most 30 days back"),
         (1, 3, "The last day comes before the first."),
-        (-2, -2, "This day has not come yet."),
-        (1, -2, "This day has not come yet."),
-        (0, "9999-12-31", "This day has not come yet."),
-        ("9999-12-31", "9999-12-31", "This day has not come yet."),
+        (-2, -2, "This day is in the future."),
+        (1, -2, "This day is in the future."),
+        (0, "9999-12-31", "This day is in the future."),
+        ("9999-12-31", "9999-12-31", "This day is in the future."),
         ("0001-01-01", 0, "At most 30 days back"),
         (None, 0, "Enter the first day"),
         (0, None, "Enter the last day"),
@@ -355,7 +355,7 @@ def test_the_text_of_a_notification_is_paypals_only_once_paypal_vouched_for_it(o
 
 def test_only_a_webhook_shows_paypals_id_of_the_message(owner, add):
     row, webhook = ipn(add), add()
-    assert "PayPal’s id of the message" not in (text := owner.get(f"{PAGE}/{row.id}").text)
+    assert "PayPal message ID" not in (text := owner.get(f"{PAGE}/{row.id}").text)
     assert row.event_id not in text
     assert f"PayPal’s id of the message {webhook.event_id}" in owner.get(f"{PAGE}/{webhook.id}").text
 
@@ -403,7 +403,7 @@ def test_a_classic_key_shows_the_address_to_enter_at_paypal(enter, ctx, make, no
         token = endpoint_of(session, merchant.id, "live").token
     page = owner.get(PAGE)
     assert f"http://127.0.0.1:9/webhooks/paypal/{token}/ipn" in page.text
-    assert "Does PayPal report to us?" not in page.text
+    assert "Is PayPal sending us messages?" not in page.text
     assert token not in enter(merchant, Role.SUPPORT).get(PAGE).body
 
 

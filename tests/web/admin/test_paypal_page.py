@@ -64,7 +64,7 @@ def test_a_key_is_entered_tested_and_shown_without_its_secret(owner, ctx):
     page = owner.submit(REST, press=SAVE, **KEY)
     assert page.path == REST
     assert "PayPal accepted the key" in page.notices[0]
-    for words in ("Sandbox", "client-of-the-tests", "ends in …-4f2", "APP-", "Last test", "Right to subscriptions"):
+    for words in ("Sandbox", "client-of-the-tests", "ends in …-4f2", "APP-", "Last test", "Access to subscriptions"):
         assert words in page.text, words
     assert keys_shown(page) == []
     assert stored(ctx) is not None

@@ -36,7 +36,7 @@ def test_staff_write_down_a_letter_and_the_person_gets_an_acknowledgement(ctx, o
     ("answers", "words"),
     [
         ({"name": ""}, "Enter the name as it was given."),
-        ({"received_on": "2199-01-01"}, "This day has not come yet."),
+        ({"received_on": "2199-01-01"}, "This day is in the future."),
         ({"email": "nobody"}, "Enter an address like name@example.com."),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     page = support.get("/admin/")
     (title,) = titles(page)
     assert title == "Claire Dupont has notified the end of a subscription"
-    end = page.follow("Stop this subscription")
+    end = page.follow("End this subscription")
     end.submit(press=f"Cancel the subscription on {format_date(wished, 'd MMMM y', locale='en_GB')}")
     (request,) = make.requests(subscription)
     with ctx.db.read() as session:

@@ -34,9 +34,9 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
     if request.trouble is not None:
         rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
     if answer.get("debug_id"):
-        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+        rows.append((_("PayPal debug ID"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
-        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
+        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told by")
         rows.append((by, short(request.due_at)))
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
@@ -88,7 +88,7 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
     return [
         (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
         (_("Requested on"), asked_on(request.asked_at, way)),
-        (_("Reference of the notification"), request.notified_reference),
+        (_("Reference of the cancellation notice"), request.notified_reference),
         (_("Carried out by"), actor),
         (_("Carried out on"), short(request.created_at)),
     ]
@@ -104,7 +104,7 @@ def _both_payments(request: EndRequest, subscription: Subscription, now: datetim
         after = (_("Expires by itself on"), day(around.runs_out))
     else:
         after = (_("First payment not taken"), prevented)
-    return [(_("Why then"), why), (_("Last payment still taken"), last), after]
+    return [(_("Reason for this date"), why), (_("Last payment still taken"), last), after]
 
 
 def _is_late(request: EndRequest) -> bool:
