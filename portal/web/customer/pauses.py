@@ -169,7 +169,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     with context().db.read() as session:
         request = queries.of_customer(session, who.merchant_id, who.id, asked.request_id)
     if request.state is PauseState.REFUSED:
-        flash(_("PayPal does not allow this in the subscription’s current state. Nothing was changed."), "warning")
+        flash(_("PayPal does not allow this in the subscription’s current status. Nothing was changed."), "warning")
     elif request.state is PauseState.DONE:
         flash(str(labels.PAUSE_CONFIRMED[request.kind]), "success")
     elif request.due_at is not None:
