@@ -42,7 +42,7 @@ RECORDED = {
     "fr": rf"Votre demande a été enregistrée le {DATE} à {TIME}, référence {REFERENCE}\. PayPal ne l'a pas encore "
     r"confirmée\. Nous réessayons automatiquement et nous vous écrirons\. Vous n'avez rien à refaire\.",
     "en": rf"Your request was recorded on {DATE} at {TIME}, reference {REFERENCE}\. PayPal has not confirmed it yet\. "
-    r"We are trying again and will email you\. You need not do anything\.",
+    r"We are trying again and will email you\. You do not need to do anything\.",
 }
 CANCEL_NOW = {"fr": "Résilier maintenant", "en": "Cancel now"}
 KEEP = {"fr": "Garder mon abonnement", "en": "Keep my subscription"}
@@ -368,7 +368,7 @@ class Story:
             assert anne.page.get_by_role("heading", name=anne.word(effect), exact=True).count() == 1
         self.picture(anne, f"desk-preview-{status}")
         anne.type("Internal note", "Vu au téléphone")
-        anne.press("button", f"Stop the subscription and mark it as {action}")
+        anne.press("button", f"End the subscription and mark it as {action}")
         word = plain(anne.word(status))
         assert re.search(rf"\({word}\)\. .*PayPal", plain(anne.page.get_by_role("status").inner_text()))
         assert plain(anne.page.locator("[data-status]").first.inner_text()) == word

@@ -180,7 +180,7 @@ def test_a_refund_of_another_amount_than_was_shown_is_asked_for_again(desk, ctx,
     show(ctx, ended, charged(paypal, ended))
     (late,) = alarms(ctx)
     page = desk.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90", amount="19.90")
-    assert "has changed meanwhile" in page.notices[0]
+    assert "left to refund has changed" in page.notices[0]
     assert paypal.count("refund") == 0
     desk.post(f"/admin/late-payments/{uuid.uuid4()}/refund", desk.values_of(page), status=404)
 

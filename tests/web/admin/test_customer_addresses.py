@@ -77,7 +77,7 @@ def twins(make, merchant):
 def test_two_of_one_address_are_joined_after_a_page_that_says_what_happens(support, make, merchant, twins, ctx):
     first, second = twins
     moved = make.subscription(merchant=merchant, customer=second)
-    page = support.get(record(first)).follow("Join the two…")
+    page = support.get(record(first)).follow("Merge the two…")
     assert moved.provider_id in page.text
     assert reload(ctx, second) is not None
     page = page.submit(press="Merge them")

@@ -47,8 +47,8 @@ def test_a_list_is_found_by_name_address_and_paypal_id(owner, make, merchant):
         page = owner.get("/admin/subscriptions?q=" + search)
         assert page.select(f'a[href="/admin/subscriptions/{found.id}"]'), search
         assert not page.select(f'a[href="/admin/subscriptions/{other.id}"]'), search
-    assert "No subscription fits" in owner.get("/admin/subscriptions?q=100%25").text
-    assert "No customer fits" in owner.get("/admin/customers?q=%5F%5F").text
+    assert "No subscription matches" in owner.get("/admin/subscriptions?q=100%25").text
+    assert "No customer matches" in owner.get("/admin/customers?q=%5F%5F").text
     assert owner.get("/admin/customers?q=martin").select(f'a[href="/admin/customers/{bob.id}"]')
 
 

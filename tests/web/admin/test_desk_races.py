@@ -78,5 +78,5 @@ def test_a_planned_end_that_a_colleague_takes_back_meanwhile_is_not_called_sent(
     mine = support.get(f"/admin/subscriptions/{subscription.id}")
     for page in (colleague, mine):
         page = page.submit(press="Withdraw this planned end")
-        assert "The planned end was taken back" in page.notices[0]
+        assert "The planned end was withdrawn" in page.notices[0]
     assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN]

@@ -86,7 +86,7 @@ def test_a_list_is_brought_read_and_reported(ctx, owner, paypal):
     }
     failed = owner.get(page.path + "?state=failed")
     assert profile.id not in failed.text
-    for sentence in ("PayPal does not know this profile", "The same id stands on an earlier line", "begins with “I-”"):
+    for sentence in ("PayPal does not know this profile", "The same ID is on an earlier line", "begin with “I-”"):
         assert sentence in failed.text
     assert "liste.csv" in owner.get(HOME).text
 
@@ -98,7 +98,7 @@ def test_a_list_is_brought_read_and_reported(ctx, owner, paypal):
         (b"PK\x03\x04\x00", "This file is not text."),
         (
             "Nom;Courriel\nZoé;z@x\n",
-            "Line 1: The file has no column with profile ids. Its first line says: Nom · Courriel.",
+            "Line 1: The file has no column of profile IDs. Its first line says: Nom · Courriel.",
         ),
         ("Profile ID\n", "The file has a header, but no profile ID below it."),
         (f'Profile ID\n{A}\n"{B}\n', "Line 3: A quotation mark is never closed"),

@@ -102,7 +102,7 @@ def test_the_record_shows_what_came_before_what_followed_and_each_attempt(owner,
     assert "Followed by:" in page.text
     assert "PLAN_STATUS_INVALID" in page.text
     after = page.follow(new.provider_id)
-    assert "Came after:" in after.text
+    assert "Follows:" in after.text
     assert after.follow(old.provider_id).path == page.path
 
 

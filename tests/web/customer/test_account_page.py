@@ -242,11 +242,11 @@ def test_the_timeline_is_the_customers_own(visit, make):
     text = page.text
     assert "difficult" not in text
     assert "you (Customer account page) – trop cher" in text
-    assert f"{visit.merchant.name} (Merchant’s desk)" in text
+    assert f"{visit.merchant.name} (Merchant desk)" in text
     lines = [" ".join(line.get_text(" ").split()) for line in page.select(".timeline li")]
     assert any("PayPal shows: Past due" in line and line.endswith(" PayPal") for line in lines), lines
     refused = next(line for line in lines if "The change could not be made" in line)  # nothing was sent, nor refused
-    assert refused.endswith(" PayPal did not confirm it before the day on which payments were to start again.")
+    assert refused.endswith(" PayPal did not confirm it before the day payments were due to start again.")
     assert "Starts again" not in refused
 
 

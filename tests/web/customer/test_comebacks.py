@@ -64,7 +64,7 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
     who.browser.get(recap.path)
     assert row_counts(ctx) == before
     assert {"en": "Nothing is charged before", "fr": "Rien n’est prélevé avant le"}[language] in recap.text
-    assert {"en": "goes on without a gap", "fr": "sans interruption"}[language] in recap.text
+    assert {"en": "continues without a break", "fr": "sans interruption"}[language] in recap.text
 
     page = recap.submit(press=PREPARE[language])
     assert paypal.count("create") == 1
@@ -169,7 +169,7 @@ def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"paid_until": None}, "Until when you have paid is not known here."),
+        ({"paid_until": None}, "The date you have paid until is not known here."),
         ({"stopped_at_provider_at": None}, "PayPal has not confirmed the end"),
     ],
 )

@@ -306,7 +306,7 @@ def test_without_self_cancellation_the_merchants_text_and_the_legal_way_stand_th
     if button:
         return
     refused = someone.recap(subscription, status=409)
-    assert "You can notify its end" in refused.text
+    assert "You can send" in refused.text
     assert "any more" not in refused.text
     assert refused.select(f"main a[href='{someone.page(subscription, '/notification')}']")
     token = visit_token(someone, make, merchant)
