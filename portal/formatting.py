@@ -1,7 +1,7 @@
 """Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, clocks bare.
 
-Whose clock it is, is said once: every page and every mail on which one stands adds `zone_line` below, unless a line
-of its own has said it (`zoned`).
+Whose clock it is, is said once a page, mail or file: with its first moment (`with_zone`), or, where moments stand in
+tables alone, in a line below (`zone_line`).
 
 What is unknown is said to be unknown; nothing here ever returns an empty text (domain.md).
 """
@@ -25,6 +25,13 @@ DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 WEEKDAY: Final = "EEEE "
 CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
+# The first moment of a text or a page: after a year, or after a word that leads to an hour. A tag, a table (whose
+# cells stay short) and what is typed into a form are passed over.
+FIRST_MOMENT: Final = re.compile(
+    r"<(table|textarea|select)\b.*?</\1>|<[^>]*>"
+    r"|(?P<moment>(?:\b\d{4}, |\b(?:à|de|avant|jusqu’à|at|from|until|before) )\d\d:\d\d\b)",
+    re.DOTALL,
+)
 
 
 class Words(Protocol):
@@ -114,7 +121,7 @@ class Formatter:
         words = format_time(local.time(), "HH:mm", locale=self._format)
         if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
             return words
-        return f"{words} {get_timezone_name(local, width='long', locale=self._format)}"
+        return f"{words} ({get_timezone_name(local, width='long', locale=self._format)})"
 
     @property
     def zone(self) -> str:
@@ -126,9 +133,19 @@ class Formatter:
             return self.words.gettext("%(city)s time (before a vowel)", city=city)
         return self.words.gettext("%(city)s time", city=city)
 
+    def with_zone(self, said: str) -> str:
+        """Return a text, or a page's HTML, whose first moment says whose clock it is: « à 16:05 (heure de Paris) ».
+
+        The others stay bare (a time once, then bare).  Where none stands outside a table, nothing changes.
+        """
+        for found in FIRST_MOMENT.finditer(said):
+            if found["moment"] is not None and not said.startswith(" (", found.end()):
+                return f"{said[: found.end()]} ({self.zone}){said[found.end() :]}"
+        return said
+
     def zone_line(self, said: str) -> str:
         """Return the line that a text with a clock in it still needs, to say whose clock that is; else nothing."""
-        if self.zone in said or CLOCK.search(said) is None:
+        if f"({self.zone})" in said or CLOCK.search(said) is None:
             return ""
         return self.words.gettext("Times: %(zone)s", zone=self.zone)
 
@@ -149,10 +166,6 @@ class Formatter:
         if at is None:
             return self.words.gettext("date unknown")
         return self.words.gettext("%(date)s at %(time)s", date=self.day(at), time=self.hour(at))
-
-    def zoned(self, at: datetime | None) -> str:
-        """Return date, time and zone, for the one line that says it: « 3 avril 2027 à 16:05, heure de Paris »."""
-        return self.moment(at) if at is None else f"{self.moment(at)}, {self.zone}"
 
     def last_day(self, until: datetime | None) -> str:
         """Return the last local day on which something open until `until` (exclusive) is still open.

@@ -51,21 +51,23 @@ def proof_file(facts: ProofFacts, code: str) -> File:
 
 def _draw(facts: ProofFacts, code: str) -> bytes:
     words, translator = wording(facts, code=code), Translator(facts.locale)
-    _, zone = translator.gettext, Formatter(facts.locale, facts.time_zone, translator).zone
+    _, fmt = translator.gettext, Formatter(facts.locale, facts.time_zone, translator)
+    lede = fmt.with_zone(words.lede)
     pdf = _sheet(facts, code)
     pdf.add_page()
     _line(pdf, facts.merchant_name, size=10, color=MUTED)
     pdf.ln(6)
     _line(pdf, words.heading, size=11, bold=True, color=MUTED)
     pdf.ln(1)
-    _line(pdf, words.lede, size=15)
+    _line(pdf, lede, size=15)
     pdf.ln(1)
     _line(pdf, words.reference, size=11, bold=True)
     pdf.ln(3)
     _rule(pdf)
     for label, value in words.rows:
         _figure(pdf, label, value)
-    _line(pdf, _("Times: %(zone)s", zone=zone), size=8, color=MUTED)
+    if lede == words.lede:
+        _line(pdf, _("Times: %(zone)s", zone=fmt.zone), size=8, color=MUTED)
     _shown(pdf, words, _("What you were told before confirming"))
     return bytes(pdf.output())
 

@@ -69,7 +69,13 @@ def spoken(code: str) -> str:
 def public_rows(facts: ProofFacts, *, locale: str) -> tuple[tuple[str, str], ...]:
     """Return what a third party with the code may read: nothing personal, no product, no price, no PayPal number."""
     translator = Translator(locale)
-    return tuple(_Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator)).public_rows())
+    fmt = Formatter(translator.locale, facts.time_zone, translator)
+    rows = _Proof(facts, translator, fmt).public_rows()
+    for place, (label, said) in enumerate(rows):
+        if (with_zone := fmt.with_zone(said)) != said:
+            rows[place] = label, with_zone
+            break
+    return tuple(rows)
 
 
 class _Proof:
@@ -154,15 +160,15 @@ class _Proof:
         )
 
     def lines(self) -> Rows:
-        """What people look for: five lines, one of which says whose clock it is; a chosen day and a wait, if any."""
+        """What people look for: five lines; a chosen day and a wait, if any."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        settled = (_("Confirmed by PayPal on"), fmt.zoned(facts.confirmed_at))
+        settled = (_("Confirmed by PayPal on"), fmt.moment(facts.confirmed_at))
         if self.kind is Kind.NEVER_STARTED:
-            settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+            settled = (_("Checked at PayPal on"), fmt.moment(facts.confirmed_at))
         elif self.kind is not Kind.CONFIRMED:
-            settled = (_("Stopped at PayPal"), fmt.zoned(facts.stopped_at or facts.confirmed_at))
+            settled = (_("Stopped at PayPal"), fmt.moment(facts.stopped_at or facts.confirmed_at))
             if facts.stopped_at is None:
-                settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+                settled = (_("Checked at PayPal on"), fmt.moment(facts.confirmed_at))
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
@@ -287,7 +293,7 @@ class _Proof:
             (_("Reference"), facts.asked_under),
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
-            (checked, fmt.zoned(facts.confirmed_at)),
+            (checked, fmt.moment(facts.confirmed_at)),
             (_("Subscription end date"), fmt.moment(facts.ended_at)),
         ]
         if facts.environment != "live":

@@ -30,13 +30,13 @@ def test_the_words_of_the_confirmation():
     french = confirmed(head("fr"), end(), effects()).text
     english = confirmed(head("en"), end(), effects()).text
     assert (
-        "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05. "
+        "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05 (heure de Paris). "
         "Aucun autre prélèvement ne sera effectué." in french
     )
     assert "Vous gardez vos accès jusqu’au vendredi 23 avril 2027." in french
     assert "Your subscription is cancelled. PayPal confirmed it on Saturday 3 April 2027 at 16:05" in english
     assert "You will not be charged again." in english
-    for fact in ("K7QM-4TXD", "16:05, Paris time", "€29.90, due on", "Friday 23 April 2027"):
+    for fact in ("K7QM-4TXD", "16:05 (Paris time)", "€29.90, due on", "Friday 23 April 2027"):
         assert fact in english
     assert "You keep for good: Leçon 1." in english
 
@@ -44,7 +44,7 @@ def test_the_words_of_the_confirmation():
 def test_the_words_of_the_acknowledgement():
     french = ends.end_recorded(head("fr"), end(reason="Trop cher")).text
     assert (
-        "Votre demande a été enregistrée le samedi 3 avril 2027 à 15:58, référence "
+        "Votre demande a été enregistrée le samedi 3 avril 2027 à 15:58 (heure de Paris), référence "
         "K7QM-4TXD. PayPal ne l’a pas encore confirmée. Nous réessayons automatiquement et nous vous écrirons. "
         "Vous n’avez rien à refaire." in french
     )

@@ -280,5 +280,7 @@ def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, 
     page = visit.browser.get(visit.page(subscription))
     moments = [moment.text for moment in page.select("ol.timeline time")]
     assert moments
-    assert all(re.fullmatch(r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d", moment) for moment in moments), moments
+    short = r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d"
+    assert re.fullmatch(rf"{short} \({zone}\)", moments[0])
+    assert all(re.fullmatch(short, moment) for moment in moments[1:]), moments
     assert page.text.count(zone) == 1

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -95,6 +96,9 @@ def end_it(way, locale, visit, subscription, paypal, ctx):
             visit.recap(subscription).submit(press=PRESS[locale], comment="trop cher (« 29,90 € ») \\")
 
 
+ZONE = re.compile(r"\((heuredeParis|Paristime)\)")  # comes once, with whatever moment a face says first
+
+
 @pytest.mark.parametrize("way", list(WAYS))
 def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx, letters, way):
     locale, sentence = WAYS[way]
@@ -125,7 +129,7 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
         (BeautifulSoup(mail.html, "html.parser").get_text(), lines),
         (words_of(content), everything),
     ):
-        plain, said = "".join(text.split()), [sentence, words.lede, *more]
+        plain, said = ZONE.sub("", "".join(text.split())), [sentence, words.lede, *more]
         assert [part for part in said if "".join(part.split()) not in plain] == []
         assert "abandon" not in plain.lower()
         assert "Léa" not in plain
