@@ -85,9 +85,9 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.RESUMED: _l("End of the pause confirmed"),
     TimelineKind.PAUSE_REFUSED: _l("The change could not be made"),
     TimelineKind.PAUSE_WITHDRAWN: _l("Change withdrawn"),
-    TimelineKind.COMEBACK_STARTED: _l("New subscription: sent to PayPal for approval"),
+    TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
     TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
-    TimelineKind.COMEBACK_GIVEN_UP: _l("New subscription: not approved at PayPal"),
+    TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
 }
 
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
