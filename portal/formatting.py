@@ -80,7 +80,7 @@ class Formatter:
     def rhythm(self, unit: str | None, count: int | None = 1) -> str:
         """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""
         if count is None or count < 1:
-            return self.words.gettext("rhythm unknown")
+            return self.words.gettext("billing cycle unknown")
         match unit:
             case "DAY":
                 return self.words.ngettext("per day", "every %(num)d days", count)
@@ -90,14 +90,14 @@ class Formatter:
                 return self.words.ngettext("per month", "every %(num)d months", count)
             case "YEAR":
                 return self.words.ngettext("per year", "every %(num)d years", count)
-        return self.words.gettext("rhythm unknown")
+        return self.words.gettext("billing cycle unknown")
 
     def price(self, value: Priced | None, unit: str | None, count: int | None = 1) -> str:
         """Return an amount and its rhythm: « 12,00 € par mois »; each part may be unknown."""
         if value is None:
             return self.money(None)
         rhythm = self.rhythm(unit, count)
-        if rhythm == self.words.gettext("rhythm unknown"):
+        if rhythm == self.words.gettext("billing cycle unknown"):
             return f"{self.money(value)}, {rhythm}"
         return f"{self.money(value)} {rhythm}"
 

@@ -146,7 +146,7 @@ def test_a_rhythm_in_words(locale, unit, count, text):
 
 def test_a_price_is_an_amount_and_a_rhythm():
     assert reader("en").price(Money(Decimal(12), "EUR"), "MONTH", 3) == "€12.00 every 3 months"
-    assert reader("en").price(Money(Decimal(12), "EUR"), None) == "€12.00, rhythm unknown"
+    assert reader("en").price(Money(Decimal(12), "EUR"), None) == "€12.00, billing cycle unknown"
     assert reader("en").price(None, "MONTH") == "amount unknown"
 
 

@@ -96,7 +96,7 @@ def _sheet(facts: ProofFacts, code: str) -> FPDF:
 
     sheet = Sheet(format="A4")
     sheet.set_creation_date(facts.made_at.astimezone(UTC).replace(microsecond=0))
-    sheet.set_title(_("Proof of the end of a subscription, reference %(reference)s", reference=facts.asked_under))
+    sheet.set_title(_("Proof that a subscription has ended, reference %(reference)s", reference=facts.asked_under))
     sheet.set_lang(facts.locale)
     sheet.set_author(facts.merchant_name.replace(FSI, "").replace(PDI, ""))
     sheet.set_margins(MARGIN, MARGIN, MARGIN)

@@ -89,7 +89,7 @@ class _Proof:
     def heading(self) -> str:
         _ = self.translator.gettext
         if self.kind is not Kind.CONFIRMED:
-            return _("This subscription is over")
+            return _("This subscription has ended")
         return _("Your subscription is completed") if self.is_completed else _("Your cancellation is confirmed")
 
     def sentence(self) -> str:
@@ -99,7 +99,7 @@ class _Proof:
         match self.kind:
             case Kind.NEVER_STARTED:
                 return _(
-                    "This subscription had not begun at PayPal. It ended here on %(date)s. No payment will be taken.",
+                    "This subscription had not started at PayPal. It ended here on %(date)s. No payment will be taken.",
                     date=day,
                 )
             case Kind.ALREADY_OVER if facts.stopped_at is None:
@@ -144,7 +144,7 @@ class _Proof:
         _, owed = self.translator.gettext, self.facts.owed
         if owed is None:
             return ""
-        return _("What was unpaid before (%(amount)s) is not settled by this.", amount=self.fmt.money(owed))
+        return _("This does not settle the unpaid amount of %(amount)s.", amount=self.fmt.money(owed))
 
     def access(self) -> str:
         """As it stood when the end was confirmed."""
@@ -216,7 +216,7 @@ class _Proof:
         rows += [
             (_("Subscription"), self._name()),
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
-            (_("PayPal id"), number),
+            (_("PayPal subscription ID"), number),
         ]
         return rows + asked_rows(facts, self.translator, self.fmt) + self._answered() + self._dates()
 
@@ -257,9 +257,9 @@ class _Proof:
 
     def _dates(self) -> Rows:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        ended = (_("End of the subscription"), fmt.moment(facts.ended_at))
+        ended = (_("Subscription end date"), fmt.moment(facts.ended_at))
         if self.kind is Kind.NEVER_STARTED:
-            return [(_("Stopped at PayPal"), _("never begun there")), self._access_row(), ended]
+            return [(_("Stopped at PayPal"), _("never started there")), self._access_row(), ended]
         return [
             (_("Stopped at PayPal"), fmt.moment(facts.stopped_at)),
             *self._spared(),
@@ -294,7 +294,7 @@ class _Proof:
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
             (checked, fmt.moment(facts.confirmed_at)),
-            (_("End of the subscription"), fmt.moment(facts.ended_at)),
+            (_("Subscription end date"), fmt.moment(facts.ended_at)),
         ]
         if facts.environment != "live":
             rows.append((_("Environment"), _("PayPal’s test environment: no real money")))

@@ -79,7 +79,7 @@ def test_what_is_unknown_is_said_to_be_unknown():
     assert "amount unknown, due on" in text
     rows = dict(proof(head(), blank, lost).rows)
     assert rows["Price"] == "amount unknown"
-    assert rows["Last payment"] == rows["End of the subscription"] == "date unknown"
+    assert rows["Last payment"] == rows["Subscription end date"] == "date unknown"
     assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 
@@ -117,7 +117,7 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
     told = {finding: key_broken(head(), finding=finding).text for finding in BROKEN}
     assert len(set(told.values())) == len(BROKEN), "each finding has its own way to mend it"
     for text in told.values():
-        assert "can neither stop nor check the subscriptions of this key" in text
+        assert "can neither end nor check the subscriptions of this key" in text
         assert "nothing is lost" in text
         assert "https://portal.test/admin/paypal/rest" in text
         assert "Saturday 3 April 2027" in text
@@ -125,7 +125,7 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
     classic = key_broken(head(), is_classic=True, waiting=3)
     assert "classic" in classic.subject
     assert "API user, password, signature" in classic.text
-    assert "3 requests wait now." in classic.text
+    assert "3 requests are waiting now." in classic.text
     assert "https://portal.test/admin/paypal/classic" in classic.text
 
 
@@ -144,7 +144,7 @@ def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
         ({}, {"is_access_unknown": True, "access_until": None}, False),
     ):
         mail = merchants.merchant_end_confirmed(head(), end(**changes), effects(**more))
-        assert ("You need not do anything" in mail.text) is is_free, (changes, more)
+        assert ("You do not need to do anything" in mail.text) is is_free, (changes, more)
 
 
 def test_the_code_is_in_the_subject_and_in_the_body_and_not_where_others_read():

@@ -86,9 +86,9 @@ def dates(
     asked = timeline_words.end_requested(subscription.end_requested_at, entries)
     stopped = subscription.stopped_at_provider_at
     seen, paid = planned_ends.windows_of(subscription, request, given=given, now=now), subscription.paid_until
-    ended = (_("End of the subscription"), short(subscription.ended_at) or not_yet)
+    ended = (_("Subscription end date"), short(subscription.ended_at) or not_yet)
     return [
-        (_("End requested"), asked or (_("Not asked for here") if over else not_yet)),
+        (_("Cancellation requested"), asked or (_("Not requested here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else short_day(paid)),
         _access_row(seen),
@@ -123,7 +123,7 @@ def _until(window: Window) -> str:
         case End.DATED:
             return _("until %(date)s", date=formatter().last_day(window.until))
         case End.UNKNOWN:
-            return _("until a date that is not known: PayPal does not say until when it is paid")
+            return _("until an unknown date: PayPal does not say until when it is paid")
     return _("as long as the subscription runs")
 
 
@@ -207,16 +207,16 @@ def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
         (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
-        (_("Asked on"), short(comeback.created_at)),
+        (_("Requested on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
-        (_("PayPal id"), comeback.provider_id or _("none so far")),
+        (_("PayPal subscription ID"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
         rows.append((_("Approved on"), short(comeback.approved_at)))
     if comeback.trouble is not None:
         rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
     if comeback.issue:
-        rows.append((_("PayPal’s error code"), comeback.issue))
+        rows.append((_("PayPal error code"), comeback.issue))
     if comeback.debug_id:
-        rows.append((_("PayPal’s debug id"), comeback.debug_id))
+        rows.append((_("PayPal debug ID"), comeback.debug_id))
     return rows

@@ -130,7 +130,7 @@ def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        return ((_("End of the subscription"), known_day(subscription.ended_at)),)
+        return ((_("Subscription end date"), known_day(subscription.ended_at)),)
     return (
         (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
         (_("Paid until"), known_day(subscription.paid_until)),

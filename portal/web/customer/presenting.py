@@ -147,7 +147,7 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     subscription, waits, say = holding.subscription, planned(holding, now=now), formatter()
     nothing = None if subscription.is_over else _("not yet")
     paid = say.short_day(subscription.paid_until) if subscription.paid_until is not None else None
-    ended = (_("End of the subscription"), _short(subscription.ended_at) or nothing)
+    ended = (_("Subscription end date"), _short(subscription.ended_at) or nothing)
     return (
         (
             _("Cancellation requested"),

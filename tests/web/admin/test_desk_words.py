@@ -60,10 +60,10 @@ def test_the_record_says_a_moment_in_short_and_in_french(owner, cancelled):
 
 def test_the_end_of_a_subscription_has_one_name_before_and_after_its_day(owner, make, merchant, cancelled, now):
     page = owner.get(f"/admin/subscriptions/{cancelled.id}")
-    before = fact(page, "End of the subscription")
+    before = fact(page, "Subscription end date")
     past = make.subscription(merchant=merchant, status=Status.CANCELLED, ended_at=now - timedelta(days=1))
     page = owner.get(f"/admin/subscriptions/{past.id}")
-    assert len(before) == len(fact(page, "End of the subscription")) == 1
+    assert len(before) == len(fact(page, "Subscription end date")) == 1
     for label in ("Ended", "Ends on"):
         assert fact(page, label) == []
 

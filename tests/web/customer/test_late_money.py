@@ -16,9 +16,9 @@ WORDS = {
         "A payment of €29.90 arrived on ",
         " after you cancelled. We reported it to ",
         "The refund is under way.",
-        "It was given back on ",
-        " says that this payment was owed and does not give it back.",
-        "The refund was asked for; PayPal has not carried it out yet.",
+        "It was refunded on ",
+        " says that this payment was owed and will not refund it.",
+        "The refund was requested. PayPal has not carried it out yet.",
     ),
     "fr": (
         "Un paiement de 29,90\u00a0€ est arrivé le ",
@@ -85,7 +85,7 @@ def test_what_became_of_a_payment_after_the_end_is_said_beside_the_confirmation(
 
 
 PARTS = {
-    "en": ("€10.00 of it has already gone back; €19.90 is still open.", "does not give back the other €19.90."),
+    "en": ("€10.00 of it has already been returned; €19.90 is still open.", "will not refund the other €19.90."),
     "fr": (
         "10,00\u00a0€ ont déjà été rendus\u202f; il reste 19,90\u00a0€ à rembourser.",
         "ne rembourse pas les 19,90\u00a0€ restants.",

@@ -100,7 +100,7 @@ def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, n
     text = visit.recap(late).text
     assert "A payment is late. Cancelling does not settle it" in text
     assert "Your commitment runs until" in text
-    assert "You may stop before." in text
+    assert "You may cancel before then." in text
     assert "PayPal cannot undo a cancellation" in text
 
 
@@ -115,9 +115,9 @@ def test_a_commitment_that_binds_is_not_said_to_end_at_once_while_a_payment_is_l
         at_paypal=False,
     )
     text = visit.recap(late).text
-    assert "You may stop before." not in text
+    assert "You may cancel before then." not in text
     assert "The commitment runs until" in text
-    assert "PayPal names no next payment at the moment." in text
+    assert "PayPal shows no next payment at the moment." in text
     assert "Cancel now" not in text
 
 
