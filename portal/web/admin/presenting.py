@@ -206,7 +206,7 @@ def asked_on(at: datetime, way: Way | None) -> str | None:
 def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
-        (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
+        (_("Status"), str(labels.COMEBACK_STATE[comeback.state])),
         (_("Requested on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
         (_("PayPal subscription ID"), comeback.provider_id or _("none so far")),

@@ -176,7 +176,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
         rows=(
             (_("Subscription"), presenting.product_name(held)),
-            (_("State"), str(labels.COMEBACK_STATE[found.state])),
+            (_("Status"), str(labels.COMEBACK_STATE[found.state])),
             (_("Starts on"), starts or _("the day of your approval")),
             (_("Price"), price),
             (_("PayPal subscription ID"), found.provider_id or _("not yet")),
