@@ -44,7 +44,7 @@ MARK: Final[Mapping[ComparisonState, str]] = {
 }
 
 FACT: Final[Mapping[Fact, LazyString]] = {
-    Fact.STATUS: _l("State"),
+    Fact.STATUS: _l("Status"),
     Fact.PROVIDER_STATUS: _l("PayPal status"),
     Fact.NEXT_PAYMENT: _l("Next payment"),
     Fact.PAID_UNTIL: _l("Paid until"),

@@ -249,7 +249,7 @@ class CustomerFilter(PlainForm):
 class SubscriptionFilter(CustomerFilter):
     """What a list of subscriptions is narrowed by."""
 
-    status = SelectField(_l("State"), validate_choice=False)
+    status = SelectField(_l("Status"), validate_choice=False)
     product = SelectField(_l("Product"), validate_choice=False)
 
     def offer(self, products: Iterable[Row[Any]]) -> None:

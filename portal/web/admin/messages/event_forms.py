@@ -52,7 +52,7 @@ class FetchForm(BaseForm):
 class EventFilter(PlainForm):
     """What the list of messages is narrowed by; a GET form without token."""
 
-    status = SelectField(_l("State"), validate_choice=False)
+    status = SelectField(_l("Status"), validate_choice=False)
 
     def offer(self, states: Mapping[str, LazyString]) -> None:
         """Offer all messages, and those in one of the states."""
