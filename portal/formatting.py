@@ -1,7 +1,7 @@
 """Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, clocks bare.
 
-Whose clock it is, is said once: every page and every mail on which one stands adds `zone_line` below, unless a line
-of its own has said it (`zoned`).
+Whose clock it is, is said once a page, mail or file: with its first moment (`with_zone`), or, where moments stand in
+tables alone, in a line below (`zone_line`).
 
 What is unknown is said to be unknown; nothing here ever returns an empty text (domain.md).
 """
@@ -25,6 +25,13 @@ DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 WEEKDAY: Final = "EEEE "
 CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
+# The first moment of a text or a page: after a year, or after a word that leads to an hour. A tag, a table (whose
+# cells stay short) and what is typed into a form are passed over.
+FIRST_MOMENT: Final = re.compile(
+    r"<(table|textarea|select)\b.*?</\1>|<[^>]*>"
+    r"|(?P<moment>(?:\b\d{4}, |\b(?:à|de|avant|jusqu’à|at|from|until|before) )\d\d:\d\d\b)",
+    re.DOTALL,
+)
 
 
 class Words(Protocol):
@@ -45,6 +52,10 @@ class Priced(Protocol):
 
 def _pattern(day: date, habits: str) -> str:
     return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
+
+
+def _within(until: datetime | None) -> datetime | None:
+    return until - timedelta(microseconds=1) if until is not None else None
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Formatter:
     def rhythm(self, unit: str | None, count: int | None = 1) -> str:
         """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""
         if count is None or count < 1:
-            return self.words.gettext("rhythm unknown")
+            return self.words.gettext("billing cycle unknown")
         match unit:
             case "DAY":
                 return self.words.ngettext("per day", "every %(num)d days", count)
@@ -79,14 +90,14 @@ class Formatter:
                 return self.words.ngettext("per month", "every %(num)d months", count)
             case "YEAR":
                 return self.words.ngettext("per year", "every %(num)d years", count)
-        return self.words.gettext("rhythm unknown")
+        return self.words.gettext("billing cycle unknown")
 
     def price(self, value: Priced | None, unit: str | None, count: int | None = 1) -> str:
         """Return an amount and its rhythm: « 12,00 € par mois »; each part may be unknown."""
         if value is None:
             return self.money(None)
         rhythm = self.rhythm(unit, count)
-        if rhythm == self.words.gettext("rhythm unknown"):
+        if rhythm == self.words.gettext("billing cycle unknown"):
             return f"{self.money(value)}, {rhythm}"
         return f"{self.money(value)} {rhythm}"
 
@@ -99,6 +110,10 @@ class Formatter:
     def bare_date(self, day: date) -> str:
         """Return a date for a button: « 20 février 2027 », « 1er avril 2027 »."""
         return format_date(day, _pattern(day, self._format).removeprefix(WEEKDAY), locale=self._format)
+
+    def short_date(self, day: date) -> str:
+        """Return a date for a table: « 28 nov. 2026 »."""
+        return format_date(day, "d MMM y", locale=self._format)
 
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""
@@ -114,7 +129,7 @@ class Formatter:
         words = format_time(local.time(), "HH:mm", locale=self._format)
         if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
             return words
-        return f"{words} {get_timezone_name(local, width='long', locale=self._format)}"
+        return f"{words} ({get_timezone_name(local, width='long', locale=self._format)})"
 
     @property
     def zone(self) -> str:
@@ -126,9 +141,19 @@ class Formatter:
             return self.words.gettext("%(city)s time (before a vowel)", city=city)
         return self.words.gettext("%(city)s time", city=city)
 
+    def with_zone(self, said: str) -> str:
+        """Return a text, or a page's HTML, whose first moment says whose clock it is: « à 16:05 (heure de Paris) ».
+
+        The others stay bare (a time once, then bare).  Where none stands outside a table, nothing changes.
+        """
+        for found in FIRST_MOMENT.finditer(said):
+            if found["moment"] is not None and not said.startswith(" (", found.end()):
+                return f"{said[: found.end()]} ({self.zone}){said[found.end() :]}"
+        return said
+
     def zone_line(self, said: str) -> str:
         """Return the line that a text with a clock in it still needs, to say whose clock that is; else nothing."""
-        if self.zone in said or CLOCK.search(said) is None:
+        if f"({self.zone})" in said or CLOCK.search(said) is None:
             return ""
         return self.words.gettext("Times: %(zone)s", zone=self.zone)
 
@@ -142,7 +167,7 @@ class Formatter:
         """Return the local date for a table: « 28 nov. 2026 »."""
         if at is None:
             return self.words.gettext("date unknown")
-        return format_date(self._local(at).date(), "d MMM y", locale=self._format)
+        return self.short_date(self._local(at).date())
 
     def moment(self, at: datetime | None) -> str:
         """Return date and time: « samedi 3 avril 2027 à 16:05 »."""
@@ -150,17 +175,17 @@ class Formatter:
             return self.words.gettext("date unknown")
         return self.words.gettext("%(date)s at %(time)s", date=self.day(at), time=self.hour(at))
 
-    def zoned(self, at: datetime | None) -> str:
-        """Return date, time and zone, for the one line that says it: « 3 avril 2027 à 16:05, heure de Paris »."""
-        return self.moment(at) if at is None else f"{self.moment(at)}, {self.zone}"
-
     def last_day(self, until: datetime | None) -> str:
         """Return the last local day on which something open until `until` (exclusive) is still open.
 
         Midnight local time means the day before: who reads "until Saturday 3 April" counts on that Saturday.
         With an hour in the day, that day is the last one, though access stops in its course.
         """
-        return self.day(until - timedelta(microseconds=1) if until is not None else None)
+        return self.day(_within(until))
+
+    def short_last_day(self, until: datetime | None) -> str:
+        """Return the last day for a table, as `last_day` reckons it: « 28 nov. 2026 »."""
+        return self.short_day(_within(until))
 
     @property
     def _format(self) -> str:

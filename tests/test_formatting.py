@@ -49,13 +49,14 @@ def test_a_date_is_written_in_full(locale, day, text):
 @pytest.mark.parametrize(
     ("zone", "text"),
     [
-        ("Europe/Paris", "Sunday 4 April 2027 at 00:30, Paris time"),
-        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30, Réunion time"),
-        ("America/Martinique", "Saturday 3 April 2027 at 18:30, Martinique time"),
+        ("Europe/Paris", "Sunday 4 April 2027 at 00:30 (Paris time)"),
+        ("Indian/Reunion", "Sunday 4 April 2027 at 02:30 (Réunion time)"),
+        ("America/Martinique", "Saturday 3 April 2027 at 18:30 (Martinique time)"),
     ],
 )
 def test_a_moment_is_the_merchants_and_names_its_zone(zone, text):
-    assert reader("en", zone).zoned(datetime(2027, 4, 3, 22, 30, tzinfo=UTC)) == text
+    fmt = reader("en", zone)
+    assert fmt.with_zone(fmt.moment(datetime(2027, 4, 3, 22, 30, tzinfo=UTC))) == text
 
 
 def test_the_repeated_hour_of_autumn_can_be_told_apart():
@@ -77,10 +78,29 @@ def test_a_table_says_a_moment_in_short_and_the_page_its_zone_once():
 
 def test_the_zone_is_said_once_where_a_clock_is_and_nowhere_else():
     fmt, at = reader("fr"), datetime(2026, 11, 28, 8, 58, tzinfo=UTC)
-    assert fmt.zoned(at) == "samedi 28 novembre 2026 à 09:58, heure de Paris"
     assert fmt.zone_line(f"{fmt.moment(at)}, puis {fmt.hour(at)}") == "Heures indiquées à l’heure de Paris"
-    assert fmt.zone_line(f"{fmt.zoned(at)}, puis {fmt.hour(at)}") == ""
+    assert fmt.zone_line(fmt.with_zone(fmt.moment(at))) == ""
     assert fmt.zone_line(f"{fmt.day(at)}, {fmt.short_day(at)}") == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "zoned"),
+    [
+        ("envoyé à 09:58, valable jusqu’à 10:08", "envoyé à 09:58 (heure de Paris), valable jusqu’à 10:08"),
+        ("<b>28 nov. 2026, 09:58</b> <b>10:08</b>", "<b>28 nov. 2026, 09:58 (heure de Paris)</b> <b>10:08</b>"),
+        ("<p title='à 09:58'>puis à 10:08</p>", "<p title='à 09:58'>puis à 10:08 (heure de Paris)</p>"),
+        ("<select>le 2, 2026, 09:58</select>à 10:08", "<select>le 2, 2026, 09:58</select>à 10:08 (heure de Paris)"),
+        ("Cours de 2026 et Yoga 09:58", "Cours de 2026 et Yoga 09:58"),  # a product's name is left as it is
+    ],
+)  # fmt: skip
+def test_the_first_moment_that_is_read_says_whose_clock_it_is(page, zoned):
+    assert reader("fr").with_zone(page) == zoned
+
+
+def test_a_table_keeps_its_cells_short_and_the_line_below_says_it():
+    table = "<table><td>28 nov. 2026, 09:58</td></table>"
+    assert reader("fr").with_zone(table) == table
+    assert reader("fr").zone_line(table) != ""
 
 
 def test_a_count_is_written_as_the_reader_writes_it():
@@ -126,7 +146,7 @@ def test_a_rhythm_in_words(locale, unit, count, text):
 
 def test_a_price_is_an_amount_and_a_rhythm():
     assert reader("en").price(Money(Decimal(12), "EUR"), "MONTH", 3) == "€12.00 every 3 months"
-    assert reader("en").price(Money(Decimal(12), "EUR"), None) == "€12.00, rhythm unknown"
+    assert reader("en").price(Money(Decimal(12), "EUR"), None) == "€12.00, billing cycle unknown"
     assert reader("en").price(None, "MONTH") == "amount unknown"
 
 

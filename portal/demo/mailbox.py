@@ -205,9 +205,9 @@ def _language() -> str:
 
 def _mode_words() -> list[tuple[Mode, str]]:
     return [
-        (Mode.ACCEPT, gettext("Take every mail")),
-        (Mode.DEFER, gettext("Put every mail off (451, the portal tries again)")),
-        (Mode.REFUSE, gettext("Refuse every mail (550, for good)")),
+        (Mode.ACCEPT, gettext("Accept every email")),
+        (Mode.DEFER, gettext("Postpone every email (451, the portal tries again)")),
+        (Mode.REFUSE, gettext("Refuse every email (550, for good)")),
     ]
 
 

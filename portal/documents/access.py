@@ -34,7 +34,7 @@ def access_sentence(
     if kept:
         names = ", ".join(kept_names(kept, opens, at=at, fmt=fmt, translator=translator))
         said.append(_("You keep for good: %(contents)s.", contents=names))
-    return " ".join(said) or _("It opened no access.")
+    return " ".join(said) or _("It gave no access.")
 
 
 def kept_names(

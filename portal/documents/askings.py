@@ -20,9 +20,9 @@ def asked_before(facts: ProofFacts, translator: Translator, fmt: Formatter) -> s
     """Return the sentence that names what the end answers."""
     _, about = translator.gettext, {"date": fmt.day(facts.notified_at), "reference": facts.notified_reference}
     if facts.actor is not Actor.STAFF:
-        return _("You had asked for it on %(date)s under the reference %(reference)s.", **about)
+        return _("You requested it on %(date)s (reference %(reference)s).", **about)
     return _(
-        "%(merchant)s ended this subscription, as you asked on %(date)s under the reference %(reference)s.",
+        "%(merchant)s cancelled this subscription, as you requested on %(date)s (reference %(reference)s).",
         merchant=facts.merchant_name,
         **about,
     )
@@ -32,13 +32,13 @@ def asked_when(facts: ProofFacts, translator: Translator, fmt: Formatter) -> tup
     """Return since when it was asked, or when an end was seen for which nobody asked."""
     _ = translator.gettext
     if facts.answers:
-        return _("Asked on"), _notified_when(facts, fmt)
-    return _("Seen on") if facts.actor is Actor.PROVIDER else _("Asked on"), fmt.moment(facts.asked_at)
+        return _("Requested on"), _notified_when(facts, fmt)
+    return _("Seen on") if facts.actor is Actor.PROVIDER else _("Requested on"), fmt.moment(facts.asked_at)
 
 
 def wished_row(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
     """Return the day that somebody chose for the end, if anybody did."""
-    return [(translator.gettext("Day chosen for the end"), fmt.date(facts.wished_on))] if facts.wished_on else []
+    return [(translator.gettext("Chosen end date"), fmt.date(facts.wished_on))] if facts.wished_on else []
 
 
 def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
@@ -49,7 +49,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
         return _notified(facts, translator, fmt) + wished
     if facts.actor is Actor.PROVIDER:
         return [
-            (_("Asked by"), _("nobody here: stop seen at PayPal")),
+            (_("Requested by"), _("no request here: ended at PayPal")),
             asked_when(facts, translator, fmt),
         ]
     names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
@@ -57,7 +57,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
     by = names.get(facts.actor, _("Portal"))
     rows = [
         asked_when(facts, translator, fmt),
-        (_("Asked by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
+        (_("Requested by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
         *wished,
     ]
     if facts.reason_code in words.REASON:
@@ -68,7 +68,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
         said = _(
             "%(date)s, reference %(reference)s", date=_notified_when(facts, fmt), reference=facts.notified_reference
         )
-        rows.append((_("Notified before on"), said))
+        rows.append((_("Earlier cancellation notice"), said))
     return rows
 
 
@@ -82,7 +82,7 @@ def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows
     way = _(words.WAY[facts.notified_way]) if facts.notified_way is not None else ""
     rows = [
         asked_when(facts, translator, fmt),
-        (_("Asked by"), _("%(who)s (%(channel)s)", who=who, channel=way)),
+        (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=way)),
     ]
     if facts.actor is Actor.STAFF:
         return [*rows, (_("Carried out by"), _("%(who)s, on %(date)s", who=facts.merchant_name, date=done))]

@@ -51,21 +51,23 @@ def proof_file(facts: ProofFacts, code: str) -> File:
 
 def _draw(facts: ProofFacts, code: str) -> bytes:
     words, translator = wording(facts, code=code), Translator(facts.locale)
-    _, zone = translator.gettext, Formatter(facts.locale, facts.time_zone, translator).zone
+    _, fmt = translator.gettext, Formatter(facts.locale, facts.time_zone, translator)
+    lede = fmt.with_zone(words.lede)
     pdf = _sheet(facts, code)
     pdf.add_page()
     _line(pdf, facts.merchant_name, size=10, color=MUTED)
     pdf.ln(6)
     _line(pdf, words.heading, size=11, bold=True, color=MUTED)
     pdf.ln(1)
-    _line(pdf, words.lede, size=15)
+    _line(pdf, lede, size=15)
     pdf.ln(1)
     _line(pdf, words.reference, size=11, bold=True)
     pdf.ln(3)
     _rule(pdf)
     for label, value in words.rows:
         _figure(pdf, label, value)
-    _line(pdf, _("Times: %(zone)s", zone=zone), size=8, color=MUTED)
+    if lede == words.lede:
+        _line(pdf, _("Times: %(zone)s", zone=fmt.zone), size=8, color=MUTED)
     _shown(pdf, words, _("What you were told before confirming"))
     return bytes(pdf.output())
 
@@ -94,7 +96,7 @@ def _sheet(facts: ProofFacts, code: str) -> FPDF:
 
     sheet = Sheet(format="A4")
     sheet.set_creation_date(facts.made_at.astimezone(UTC).replace(microsecond=0))
-    sheet.set_title(_("Proof of the end of a subscription, reference %(reference)s", reference=facts.asked_under))
+    sheet.set_title(_("Proof that a subscription has ended, reference %(reference)s", reference=facts.asked_under))
     sheet.set_lang(facts.locale)
     sheet.set_author(facts.merchant_name.replace(FSI, "").replace(PDI, ""))
     sheet.set_margins(MARGIN, MARGIN, MARGIN)

@@ -17,6 +17,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
     _ = fmt.words.gettext
     return PlannedWords(
         ends_on=fmt.bare_date(facts.ends_on),
+        ends_on_in_short=fmt.short_date(facts.ends_on),
         heading=_("End planned on %(date)s", date=fmt.bare_date(facts.ends_on)),
         why=_why(facts, fmt),
         taken_heading=_taken_heading(facts, fmt),
@@ -41,7 +42,7 @@ def planned_words(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool = Tr
 def _why(facts: PlannedFacts, fmt: Formatter) -> str:
     _, said = fmt.words.gettext, []
     if facts.wished_on not in (None, facts.ends_on):
-        said.append(_("The day that was chosen: %(date)s.", date=fmt.date(facts.wished_on or facts.ends_on)))
+        said.append(_("Chosen date: %(date)s.", date=fmt.date(facts.wished_on or facts.ends_on)))
     if facts.reason is WaitReason.COMMITMENT:
         said.append(_("The commitment runs until %(date)s.", date=fmt.date(facts.ends_on)))
     elif facts.reason is WaitReason.NOTICE:
@@ -76,12 +77,12 @@ def _not_taken(facts: PlannedFacts, fmt: Formatter) -> str:
     _ = fmt.words.gettext
     if facts.runs_out_at is not None:
         return _(
-            "The subscription runs out by itself on %(date)s: PayPal takes no other payment.",
+            "The subscription expires by itself on %(date)s: PayPal takes no further payment.",
             date=fmt.day(facts.runs_out_at),
         )
     if facts.prevented_at is None:
         return _(
-            "PayPal names no next payment at the moment. Those due before the end will still be taken.",
+            "PayPal shows no next payment at the moment. Any due before the end will still be taken.",
         )
     return _("The payment of %(date)s, and all those after it, will not be taken.", date=fmt.day(facts.prevented_at))
 
@@ -113,17 +114,17 @@ def _avoid(facts: PlannedFacts, fmt: Formatter, *, is_recorded: bool) -> str:
         return ""
     payment, amount = fmt.day(facts.avoidable_at), fmt.money(facts.price)
     if facts.avoid_on is None:
-        return _("To avoid the payment of %(amount)s due on %(payment)s, end today.", amount=amount, payment=payment)
+        return _("To avoid the payment of %(amount)s due on %(payment)s, cancel today.", amount=amount, payment=payment)
     if is_recorded:
         return _(
-            "To avoid the payment of %(amount)s due on %(payment)s, take this request back and end on %(date)s "
+            "To avoid the payment of %(amount)s due on %(payment)s, withdraw this request and cancel by %(date)s "
             "at the latest.",
             amount=amount,
             payment=payment,
             date=fmt.date(facts.avoid_on),
         )
     return _(
-        "To avoid the payment of %(amount)s due on %(payment)s, end on %(date)s at the latest.",
+        "To avoid the payment of %(amount)s due on %(payment)s, cancel by %(date)s at the latest.",
         amount=amount,
         payment=payment,
         date=fmt.date(facts.avoid_on),

@@ -69,7 +69,13 @@ def spoken(code: str) -> str:
 def public_rows(facts: ProofFacts, *, locale: str) -> tuple[tuple[str, str], ...]:
     """Return what a third party with the code may read: nothing personal, no product, no price, no PayPal number."""
     translator = Translator(locale)
-    return tuple(_Proof(facts, translator, Formatter(translator.locale, facts.time_zone, translator)).public_rows())
+    fmt = Formatter(translator.locale, facts.time_zone, translator)
+    rows = _Proof(facts, translator, fmt).public_rows()
+    for place, (label, said) in enumerate(rows):
+        if (with_zone := fmt.with_zone(said)) != said:
+            rows[place] = label, with_zone
+            break
+    return tuple(rows)
 
 
 class _Proof:
@@ -83,7 +89,7 @@ class _Proof:
     def heading(self) -> str:
         _ = self.translator.gettext
         if self.kind is not Kind.CONFIRMED:
-            return _("This subscription is over")
+            return _("This subscription has ended")
         return _("Your subscription is completed") if self.is_completed else _("Your cancellation is confirmed")
 
     def sentence(self) -> str:
@@ -93,7 +99,7 @@ class _Proof:
         match self.kind:
             case Kind.NEVER_STARTED:
                 return _(
-                    "This subscription had not begun at PayPal. It ended here on %(date)s. No payment will be taken.",
+                    "This subscription had not started at PayPal. It ended here on %(date)s. No payment will be taken.",
                     date=day,
                 )
             case Kind.ALREADY_OVER if facts.stopped_at is None:
@@ -138,7 +144,7 @@ class _Proof:
         _, owed = self.translator.gettext, self.facts.owed
         if owed is None:
             return ""
-        return _("What was unpaid before (%(amount)s) is not settled by this.", amount=self.fmt.money(owed))
+        return _("This does not settle the unpaid amount of %(amount)s.", amount=self.fmt.money(owed))
 
     def access(self) -> str:
         """As it stood when the end was confirmed."""
@@ -154,15 +160,15 @@ class _Proof:
         )
 
     def lines(self) -> Rows:
-        """What people look for: five lines, one of which says whose clock it is; a chosen day and a wait, if any."""
+        """What people look for: five lines; a chosen day and a wait, if any."""
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        settled = (_("Confirmed by PayPal on"), fmt.zoned(facts.confirmed_at))
+        settled = (_("Confirmed by PayPal on"), fmt.moment(facts.confirmed_at))
         if self.kind is Kind.NEVER_STARTED:
-            settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+            settled = (_("Checked at PayPal on"), fmt.moment(facts.confirmed_at))
         elif self.kind is not Kind.CONFIRMED:
-            settled = (_("Stopped at PayPal"), fmt.zoned(facts.stopped_at or facts.confirmed_at))
+            settled = (_("Stopped at PayPal"), fmt.moment(facts.stopped_at or facts.confirmed_at))
             if facts.stopped_at is None:
-                settled = (_("Checked at PayPal on"), fmt.zoned(facts.confirmed_at))
+                settled = (_("Checked at PayPal on"), fmt.moment(facts.confirmed_at))
         return [
             (_("Subscription"), self._name()),
             *wished_row(facts, self.translator, fmt),
@@ -210,7 +216,7 @@ class _Proof:
         rows += [
             (_("Subscription"), self._name()),
             (_("Price"), self.fmt.price(facts.price, facts.interval_unit, facts.interval_count)),
-            (_("PayPal id"), number),
+            (_("PayPal subscription ID"), number),
         ]
         return rows + asked_rows(facts, self.translator, self.fmt) + self._answered() + self._dates()
 
@@ -251,25 +257,25 @@ class _Proof:
 
     def _dates(self) -> Rows:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        ended = (_("End of the subscription"), fmt.moment(facts.ended_at))
+        ended = (_("Subscription end date"), fmt.moment(facts.ended_at))
         if self.kind is Kind.NEVER_STARTED:
-            return [(_("Stopped at PayPal"), _("never begun there")), (_("Access until"), self._until()), ended]
+            return [(_("Stopped at PayPal"), _("never started there")), self._access_row(), ended]
         return [
             (_("Stopped at PayPal"), fmt.moment(facts.stopped_at)),
             *self._spared(),
             (_("Last payment"), fmt.day(facts.last_payment_at)),
             (_("Paid until"), _("Nothing was paid") if facts.never_paid else fmt.day(facts.paid_until)),
-            (_("Access until"), self._until()),
+            self._access_row(),
             ended,
         ]
 
-    def _until(self) -> str:
+    def _access_row(self) -> tuple[str, str]:
         _, facts = self.translator.gettext, self.facts
         if facts.is_access_unknown:
-            return _("date unknown")
+            return _("Access until"), _("date unknown")
         if facts.access_until is not None:
-            return self.fmt.last_day(facts.access_until)
-        return _("kept for good") if facts.kept else _("no access")
+            return _("Access until"), self.fmt.last_day(facts.access_until)
+        return _("Access"), _("kept for good") if facts.kept else _("no access")
 
     def check_rows(self, code: str) -> Rows:
         """How somebody else can see that it is genuine."""
@@ -287,8 +293,8 @@ class _Proof:
             (_("Reference"), facts.asked_under),
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
-            (checked, fmt.zoned(facts.confirmed_at)),
-            (_("End of the subscription"), fmt.moment(facts.ended_at)),
+            (checked, fmt.moment(facts.confirmed_at)),
+            (_("Subscription end date"), fmt.moment(facts.ended_at)),
         ]
         if facts.environment != "live":
             rows.append((_("Environment"), _("PayPal’s test environment: no real money")))

@@ -18,7 +18,7 @@ def N_(text: str) -> str:
 
 CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PORTAL: N_("Customer account page"),
-    Channel.STAFF: N_("Merchant’s desk"),
+    Channel.STAFF: N_("Merchant desk"),
     Channel.PROVIDER: N_("PayPal"),
     Channel.PUBLIC_PAGE: N_("Public cancellation page"),
     Channel.BULK: N_("Bulk action"),
@@ -37,23 +37,23 @@ END: Final[Mapping[End, str]] = {
     End.RUNNING: N_("as long as the subscription runs"),
     End.KEPT: N_("kept for good"),
     End.DATED: N_("until a date"),
-    End.UNKNOWN: N_("until a date that is not known yet"),
+    End.UNKNOWN: N_("until a date not yet known"),
 }
 
 PROVIDER_STATUS: Final[Mapping[str, str]] = {
     ProviderStatus.APPROVAL_PENDING: N_("waiting for the customer’s approval"),
-    ProviderStatus.APPROVED: N_("approved, not begun"),
-    ProviderStatus.PENDING: N_("not begun"),
+    ProviderStatus.APPROVED: N_("approved, not started"),
+    ProviderStatus.PENDING: N_("not started"),
     ProviderStatus.ACTIVE: N_("active"),
     ProviderStatus.SUSPENDED: N_("suspended"),
     ProviderStatus.CANCELLED: N_("cancelled"),
-    ProviderStatus.EXPIRED: N_("run to its end"),
+    ProviderStatus.EXPIRED: N_("expired"),
 }
 
 REASON: Final[Mapping[str, str]] = {
     "too_expensive": N_("It costs too much"),
     "not_used": N_("I do not use it enough"),
-    "finished": N_("I have what I came for"),
+    "finished": N_("I got what I needed"),
     "not_expected": N_("It is not what I expected"),
     "technical": N_("Something does not work"),
     "other": N_("Another reason"),

@@ -44,6 +44,7 @@ class PlannedWords:
     """The same in words: the recap, the card, the result page and the mails print them."""
 
     ends_on: str
+    ends_on_in_short: str  # for a table
     heading: str
     why: str
     taken_heading: str

@@ -35,7 +35,7 @@ class ConfirmForm(BaseForm):
         validators=[InputRequired(_l("Enter a code.")), Length(max=60, message=_l("This is too long for a code."))],
     )
     carried = HiddenField()  # what was sent before
-    submit = SubmitField(_l("Go on"))
+    submit = SubmitField(_l("Continue"))
 
     @property
     def is_filled_in(self) -> bool:

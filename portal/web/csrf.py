@@ -28,7 +28,7 @@ log = structlog.get_logger("portal.web")
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 EXEMPT: Final = frozenset({"webhooks.paypal", "webhooks.paypal_ipn"})  # PayPal vouches for these messages instead
-TOO_OLD: Final = _l("This page was open for too long. Nothing was changed: check it and send it again.")
+TOO_OLD: Final = _l("This page was open for too long. Nothing was changed. Check it and send it again.")
 
 
 class UnprotectedCommit(RuntimeError):

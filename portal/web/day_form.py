@@ -31,7 +31,7 @@ class DayForm(PlainForm):
     """The day on which an end is wished: of the form that was sent, else of the address."""
 
     on = DayField(
-        _l("The day on which it is to end"),
+        _l("End date"),
         description=_l("Payments due before that day will still be taken. Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )

@@ -40,29 +40,30 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     ),
     Denial.STAFF_ONLY: _l("Only the merchant’s team can do this."),
     Denial.NOTIFIED: _l(
-        "The customer has asked for the end of this subscription: choose “Cancel”. "
-        "It can be marked as abandoned afterwards."
+        "The customer has requested the cancellation of this subscription: choose “Cancel”. It can be marked as "
+        "abandoned afterwards."
     ),
-    Denial.NAMES_ANOTHER: _l("This request names its subscription: only the end of that one answers it."),
+    Denial.NAMES_ANOTHER: _l("This notice names its subscription: only ending that one answers it."),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
     Denial.KEY_NOT_TESTED: _l("The PayPal key has to pass its test first."),
-    Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be taken back."),
-    Denial.END_UNDER_WAY: _l("The end of this subscription was asked for: it can no longer be paused or resumed."),
+    Denial.ALREADY_SENT: _l("The request was already sent to PayPal: it can no longer be withdrawn."),
+    Denial.END_UNDER_WAY: _l("The end of this subscription was requested: it can no longer be paused or resumed."),
     Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
-    Denial.NO_COMEBACK: _l("This subscription cannot be taken up here."),
+    Denial.NO_COMEBACK: _l("You cannot subscribe again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
-    Denial.ALREADY_SUBSCRIBED: _l("You already have, or are just taking, another subscription of the same kind."),
+    Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),
     Denial.NOT_SOLD_HERE: _l("%(merchant)s does not sell this subscription here. Ask them for a new one."),
     Denial.STILL_STOPPING: _l("PayPal has not confirmed the end of this subscription yet. Try again later."),
     Denial.PAID_TIME_UNKNOWN: _l(
-        "Until when you have paid is not known here. %(merchant)s has to say so first, so that you do not pay twice."
+        "The date you have paid until is not known here. %(merchant)s has to enter it first, so that you do not "
+        "pay twice."
     ),
 }
 NEVER_OFFERED: Final = frozenset({Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED})  # not "any more"
 NOTIFIABLE: Final = _l(
-    "You cannot cancel this subscription here by yourself. You can notify its end to %(merchant)s online."
+    "You cannot cancel this subscription here yourself. You can send %(merchant)s a cancellation notice online."
 )
 STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("The subscription is not yet approved at PayPal."),
@@ -71,13 +72,13 @@ STANDING: Final[Mapping[Status, LazyString]] = {
     Status.PAUSED: _l("The subscription is paused."),
     Status.COMPLETED: _l("The subscription is already completed."),
     Status.CANCELLED: _l("The subscription is already cancelled."),
-    Status.ABANDONED: _l("The subscription was already ended for good."),
+    Status.ABANDONED: _l("The subscription has already ended for good."),
 }
 REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.BAD_CREDENTIALS: _l("PayPal does not accept the key of %(merchant)s."),
     Refusal.FORBIDDEN: _l("The PayPal key of %(merchant)s lacks a right for this."),
     Refusal.NOT_FOUND: _l("PayPal does not know this subscription in the account of %(merchant)s."),
-    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s state does not allow this."),
+    Refusal.STATUS_INVALID: _l("PayPal says that the subscription’s status does not allow this."),
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
     Refusal.PLAN_STATUS_INVALID: _l("%(merchant)s no longer sells this subscription at PayPal."),
@@ -167,7 +168,7 @@ def _named(words: LazyString) -> str:
 
 
 def _already_settled(_error: AlreadySettled) -> Response:
-    return _page(409, reason=_("Somebody has settled this request meanwhile."))
+    return _page(409, reason=_("Somebody has settled this request in the meantime."))
 
 
 def _illegal(error: IllegalTransition) -> Response:
@@ -185,7 +186,7 @@ def _refused(error: GatewayRefused) -> Response:
 
 def _unavailable(error: GatewayUnavailable) -> Response:
     log.warning("gateway.unavailable", debug_id=error.debug_id)
-    reason = _("PayPal does not answer at the moment, so we do not know more than before.")
+    reason = _("PayPal is not answering at the moment, so we have nothing new to tell you.")
     return _page(502, reason=reason, debug_id=error.debug_id)
 
 

@@ -16,7 +16,7 @@ WORDS: Final[Mapping[str, LazyString]] = {
     "Not a valid integer value.": _l("Enter a whole number, for example 30."),
     "Not a valid choice.": _l("Choose one of the answers offered."),
     "Invalid Choice: could not coerce.": _l("Choose one of the answers offered."),
-    "Invalid input.": _l("Check this answer: something in it cannot be right."),
+    "Invalid input.": _l("Check this answer: something in it is wrong."),
     "This field is required.": _l("This answer is missing."),
 }
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import flask_babel
 from flask import Flask, g
+from markupsafe import Markup
 
 from portal.domain import email_addresses
 from portal.domain.money import Money
@@ -17,7 +18,7 @@ DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new
 
 
 def install(app: Flask) -> None:
-    """Register a filter for each of the formatter's words (`money`, `day`, `short`…), and `zone()` for a whole page."""
+    """Register a filter for each of the formatter's words (`money`, `day`, `short`…), and what names a page's zone."""
     app.jinja_env.filters.update(
         number=_number,
         money=_money,
@@ -32,7 +33,13 @@ def install(app: Flask) -> None:
         short_day=_short_day,
         address=email_addresses.shown,
     )
-    app.jinja_env.globals.update(zone=lambda: formatter().zone, zone_line=lambda said: formatter().zone_line(said))
+    app.jinja_env.filters.update(with_zone=_with_zone)
+    app.jinja_env.globals.update(zone_line=lambda said: formatter().zone_line(said))
+
+
+def _with_zone(page: Markup) -> Markup:
+    """Only our own words are put in, between two texts that are escaped already."""
+    return Markup(formatter().with_zone(page))  # noqa: S704
 
 
 def _short(at: datetime | None) -> str:

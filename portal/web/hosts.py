@@ -68,8 +68,9 @@ def _for_desk() -> dict[str, object]:
     alert = {
         "title": _("The portal cannot tell visitors apart"),
         "text": _(
-            "Your request came through a proxy that the portal does not trust. If it stands in front of the portal, "
-            "whoever runs the portal has to set PORTAL_TRUSTED_PROXIES: until then all visitors share the same limits."
+            "Your request came through a proxy that the portal does not trust. If the proxy belongs to the "
+            "portal, whoever runs it has to set PORTAL_TRUSTED_PROXIES: until then all visitors share the same "
+            "limits."
         ),
     }
     return {"proxy_alert": alert}

@@ -44,8 +44,8 @@ REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
     RequestState.RETRYING: _l("Waiting for PayPal"),
     RequestState.NEEDS_MERCHANT: _l("To be finished by the merchant"),
     RequestState.CONFIRMED: _l("Confirmed"),
-    RequestState.CLOSED: _l("Confirmed, access over"),
-    RequestState.WITHDRAWN: _l("Request taken back"),
+    RequestState.CLOSED: _l("Confirmed, access ended"),
+    RequestState.WITHDRAWN: _l("Request withdrawn"),
 }
 
 TROUBLE: Final[Mapping[Trouble, LazyString]] = {
@@ -55,24 +55,24 @@ TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     Trouble.BAD_CREDENTIALS: _l("PayPal refuses the API key"),
     Trouble.FORBIDDEN: _l("The API key lacks a right at PayPal"),
     Trouble.NOT_FOUND: _l("PayPal does not know this subscription under this key"),
-    Trouble.ACCOUNT_CLOSED: _l("The PayPal account of one side is closed"),
+    Trouble.ACCOUNT_CLOSED: _l("One of the two PayPal accounts is closed"),
     Trouble.NO_KEY: _l("No PayPal API key is set"),
-    Trouble.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
+    Trouble.UNKNOWN_WORD: _l("PayPal shows a status that the portal does not know"),
     Trouble.REFUSED: _l("PayPal refused the call"),
 }
 
 TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
-    TimelineKind.IMPORTED: _l("Subscription taken over from PayPal"),
-    TimelineKind.STATUS_SEEN: _l("New state at PayPal"),
-    TimelineKind.UNKNOWN_WORD: _l("PayPal shows a state that the portal does not know"),
-    TimelineKind.NOTIFIED: _l("Cancellation notified"),
-    TimelineKind.NOTIFICATION_CLOSED: _l("Notification closed without an end"),
-    TimelineKind.END_REQUESTED: _l("End requested"),
-    TimelineKind.END_WITHDRAWN: _l("Request taken back"),
+    TimelineKind.IMPORTED: _l("Subscription added from PayPal"),
+    TimelineKind.STATUS_SEEN: _l("New status at PayPal"),
+    TimelineKind.UNKNOWN_WORD: _l("PayPal shows a status that the portal does not know"),
+    TimelineKind.NOTIFIED: _l("Cancellation notice recorded"),
+    TimelineKind.NOTIFICATION_CLOSED: _l("Cancellation notice closed without an end"),
+    TimelineKind.END_REQUESTED: _l("Cancellation requested"),
+    TimelineKind.END_WITHDRAWN: _l("Request withdrawn"),
     TimelineKind.NEEDS_MERCHANT: _l("The merchant has to finish it"),
-    TimelineKind.ENDED: _l("Stop confirmed by PayPal"),
+    TimelineKind.ENDED: _l("Cancellation confirmed by PayPal"),
     TimelineKind.MARKED_ABANDONED: _l("Marked as abandoned"),
-    TimelineKind.CLOSED: _l("Access over"),
+    TimelineKind.CLOSED: _l("Access ended"),
     TimelineKind.END_LATE: _l("The planned time was missed"),
     TimelineKind.DATE_GIVEN: _l("End of the paid time entered"),
     TimelineKind.LATE_PAYMENT: _l("Payment after the end"),
@@ -84,20 +84,20 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.RESUME_REQUESTED: _l("End of the pause requested"),
     TimelineKind.RESUMED: _l("End of the pause confirmed"),
     TimelineKind.PAUSE_REFUSED: _l("The change could not be made"),
-    TimelineKind.PAUSE_WITHDRAWN: _l("Change taken back"),
+    TimelineKind.PAUSE_WITHDRAWN: _l("Change withdrawn"),
     TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
-    TimelineKind.COMEBACK_APPROVED: _l("Came back with a new subscription"),
+    TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
 }
 
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("PayPal has confirmed the pause."),
-    PauseKind.RESUME: _l("PayPal has confirmed that the subscription goes on."),
+    PauseKind.RESUME: _l("PayPal has confirmed that the subscription is running again."),
 }
 
 ENDED: Final[Mapping[str, LazyString]] = {
-    Basis.ALREADY_OVER: _l("Seen stopped at PayPal"),
-    Basis.NEVER_STARTED: _l("Subscription over"),  # nothing had begun at PayPal
+    Basis.ALREADY_OVER: _l("Found ended at PayPal"),
+    Basis.NEVER_STARTED: _l("Ended before it started"),  # nothing had begun at PayPal
 }
 
 
@@ -108,16 +108,16 @@ def ended(details: Mapping[str, object]) -> LazyString:
 
 PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.OVER: _l("The subscription has ended."),
-    PauseRefusal.LATE: _l("A payment has failed meanwhile: PayPal does not let it be paused by us."),
+    PauseRefusal.LATE: _l("A payment has failed in the meantime: PayPal does not let us pause it."),
     PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
     PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
-    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day on which payments were to start again."),
+    PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day payments were due to start again."),
 }
 
 COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {
     ComebackState.RECORDED: _l("Being prepared at PayPal"),
     ComebackState.CREATING: _l("Being prepared at PayPal"),
-    ComebackState.WAITING: _l("Waiting for the approval at PayPal"),
+    ComebackState.WAITING: _l("Waiting for approval at PayPal"),
     ComebackState.APPROVED: _l("Approved at PayPal"),
     ComebackState.GIVEN_UP: _l("Not approved"),
     ComebackState.FAILED: _l("Not possible"),
@@ -127,10 +127,10 @@ COMEBACK_TROUBLE: Final[Mapping[ComebackTrouble, LazyString]] = {
     ComebackTrouble.NO_KEY: _l("PayPal is not connected, or no longer is."),
     ComebackTrouble.KEY_REFUSED: _l("PayPal does not accept the key it is connected with."),
     ComebackTrouble.PLAN_NOT_SOLD: _l("This subscription is no longer sold at PayPal."),
-    ComebackTrouble.OLD_STILL_LIVE: _l("PayPal does not show the former subscription as over."),
+    ComebackTrouble.OLD_STILL_LIVE: _l("PayPal does not show the former subscription as ended."),
     ComebackTrouble.NOT_OFFERED: _l("This is no longer offered."),
     ComebackTrouble.REFUSED: _l("PayPal refused the call."),
-    ComebackTrouble.NO_LINK: _l("PayPal’s answer named no page for the approval."),
+    ComebackTrouble.NO_LINK: _l("PayPal’s answer gave no link to the approval page."),
     ComebackTrouble.NO_ANSWER: _l("PayPal did not answer."),
     ComebackTrouble.EXPIRED: _l("The link was not used in time, and has expired."),
 }

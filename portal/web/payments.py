@@ -20,7 +20,7 @@ STATE: Final[Mapping[PaymentState, LazyString]] = {
     PaymentState.COMPLETED: _l("Paid"),
     PaymentState.PARTIALLY_REFUNDED: _l("Partly refunded"),  # or taken back: the line says which
     PaymentState.REFUNDED: _l("Refunded"),
-    PaymentState.REVERSED: _l("Taken back through PayPal"),
+    PaymentState.REVERSED: _l("Reversed through PayPal"),
 }
 
 REFUNDED: Final = STATE[PaymentState.REFUNDED]
@@ -29,7 +29,7 @@ GONE_BACK: Final[Mapping[str, LazyString]] = {
     "reversal": STATE[PaymentState.REVERSED],
     "both": _l("Returned"),
 }
-PARTLY_TAKEN_BACK: Final = _l("Partly taken back through PayPal")
+PARTLY_TAKEN_BACK: Final = _l("Partly reversed through PayPal")
 
 
 @dataclass(frozen=True, kw_only=True)

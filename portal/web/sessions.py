@@ -33,12 +33,12 @@ def add_to(bp: Blueprint, template: str) -> None:
 def _end(session_id: uuid.UUID) -> ResponseReturnValue:
     """End one of the person's sessions; 404 for anybody else's."""
     sessions.end(identity.context(), identity.person(), session_id, now=utc_now())
-    flash(_("This session was ended."), "success")
+    flash(_("This session has ended."), "success")
     return redirect(url_for(".sessions"), 303)
 
 
 def _end_others() -> ResponseReturnValue:
     """End every session of the person but this one."""
     count = sessions.end_others(identity.context(), identity.person(), now=utc_now())
-    flash(ngettext("%(num)d other session was ended.", "%(num)d other sessions were ended.", count), "success")
+    flash(ngettext("%(num)d other session has ended.", "%(num)d other sessions have ended.", count), "success")
     return redirect(url_for(".sessions"), 303)

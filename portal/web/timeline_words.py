@@ -86,7 +86,7 @@ def end_requested(at: datetime | None, entries: Iterable[TimelineEntry]) -> str 
 def wished_end(entry: TimelineEntry) -> str:
     """Return the day on which a customer wished the end."""
     at = _moment(entry.details.get("wished_on"))
-    return _("Day chosen for the end: %(date)s", date=formatter().date(at.date())) if at else ""
+    return _("Chosen end date: %(date)s", date=formatter().date(at.date())) if at else ""
 
 
 def trouble(entry: TimelineEntry) -> str:
@@ -114,7 +114,7 @@ def sum_moved(entry: TimelineEntry) -> str:
         return say.money(moved)
     figures = {"amount": say.money(moved), "left": say.money(left)}
     if details.get("is_again"):
-        return _("PayPal no longer takes back %(amount)s; not gone back: %(left)s", **figures)
+        return _("PayPal undid the reversal of %(amount)s; not returned: %(left)s", **figures)
     return _("%(amount)s; not returned: %(left)s", **figures)
 
 

@@ -18,7 +18,7 @@ SENTENCES: Final = (
     "Your subscription is cancelled.",
     "Your subscription is completed.",
     "Your subscription is stopped.",
-    "This subscription is over",
+    "This subscription has ended",
     "This subscription had already ended",
     "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.",
 )

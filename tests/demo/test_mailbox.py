@@ -60,7 +60,7 @@ def page(url: str, **options: object) -> BeautifulSoup:
 def test_an_empty_mailbox_says_how_it_fills_and_that_it_is_the_demo(mailbox):
     shown = page(mailbox.url, headers={"Accept-Language": "en"})
     assert "demo’s mailbox" in shown.select_one(".banner").text
-    assert "No mail yet" in shown.text
+    assert "No email yet" in shown.text
 
 
 def test_mails_are_listed_newest_first_and_open_as_text_with_links(mailbox, port):

@@ -291,7 +291,7 @@ def world(demo: Demo, chromium: Browser) -> World:
 def _password(who: Visitor, email: str) -> None:
     who.type("Your email address", email)
     who.type("Your password", PASSWORD)
-    who.press("button", "Go on")
+    who.press("button", "Continue")
 
 
 def _staff(demo: Demo, who: Visitor, email: str) -> Visitor:
@@ -386,7 +386,7 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.open(f"{desk}/received/new")
     sam.type("Name", "Noor Haddad-Lindqvist")
     sam.type("Email address", "noor@example.com")
-    sam.press("button", "Record the request")
+    sam.press("button", "Record the cancellation notice")
     world.paths["letter"] = _path(sam)
     sam.open(f"{desk}/subscriptions")
     for box in sam.page.locator("tbody input[type=checkbox]").all():

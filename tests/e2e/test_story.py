@@ -42,7 +42,7 @@ RECORDED = {
     "fr": rf"Votre demande a été enregistrée le {DATE} à {TIME}, référence {REFERENCE}\. PayPal ne l'a pas encore "
     r"confirmée\. Nous réessayons automatiquement et nous vous écrirons\. Vous n'avez rien à refaire\.",
     "en": rf"Your request was recorded on {DATE} at {TIME}, reference {REFERENCE}\. PayPal has not confirmed it yet\. "
-    r"We are trying again and will email you\. You need not do anything\.",
+    r"We are trying again and will email you\. You do not need to do anything\.",
 }
 CANCEL_NOW = {"fr": "Résilier maintenant", "en": "Cancel now"}
 KEEP = {"fr": "Garder mon abonnement", "en": "Keep my subscription"}
@@ -91,11 +91,11 @@ class Story:
         anne = self.person("Anne").open(f"{self.demo.portal}/admin/")
         anne.type("Your email address", ANNE)
         anne.type("Your password", PASSWORD + "?")
-        anne.press("button", "Go on")
+        anne.press("button", "Continue")
         assert plain(anne.word("Wrong address or password.")) in anne.text
         anne.type("Your email address", ANNE)
         anne.type("Your password", PASSWORD)
-        anne.press("button", "Go on")
+        anne.press("button", "Continue")
         code = self.demo.totp(ANNE)
         anne.type("The code of your app, or a recovery code", code)
         anne.press("button", "Log in")
@@ -106,7 +106,7 @@ class Story:
     def switch_is_refused_before_the_key(self, anne: Visitor) -> None:
         anne.press("link", "Settings")
         assert plain(anne.word("Enter or test the key")) in anne.text
-        anne.tick("Customers can cancel by themselves")
+        anne.tick("Customers can cancel themselves")
         anne.press("button", "Save the settings")
         why = anne.word("This can be switched on once your PayPal key has passed its test: see the PayPal page.")
         assert plain(why) in anne.text
@@ -130,7 +130,7 @@ class Story:
             (sentence,) = [
                 str(anne.word(msgid))
                 for msgid in (
-                    "PayPal does not know this key: the client id or the secret is wrong.",
+                    "PayPal does not know this key: the client ID or the secret is wrong.",
                     "This key belongs to the sandbox: choose “Sandbox”, or copy the live key.",
                 )
                 if msgid.startswith(english)
@@ -141,20 +141,20 @@ class Story:
         self.picture(anne, "desk-key-refused")
         self.demo.disturb("500")
         self.send_key(anne, "Sandbox (tests, no real money)", secret)
-        silence = "PayPal did not answer. Nothing was stored and nothing is lost: try again in a few minutes."
+        silence = "PayPal did not answer. Nothing was saved and nothing is lost: try again in a few minutes."
         assert plain(anne.word(silence)) in anne.text
         assert len({*sentences, anne.word(silence)}) == 3
         self.demo.calm()
         self.send_key(anne, "Sandbox (tests, no real money)", secret)
-        assert plain(anne.word("PayPal accepted the key. It is stored encrypted.")) in anne.text
-        for seen in ("The key works.", "Last test", "Right to subscriptions"):
+        assert plain(anne.word("PayPal accepted the key. It is saved, encrypted.")) in anne.text
+        for seen in ("The key works.", "Last test", "Access to subscriptions"):
             assert plain(anne.word(seen)) in anne.text
         assert secret not in anne.page.content()
         self.picture(anne, "desk-key")
 
     def send_key(self, anne: Visitor, environment: str, secret: str) -> None:
         anne.choose(environment)
-        anne.type("Client id", ATELIER_KEY[0])
+        anne.type("Client ID", ATELIER_KEY[0])
         anne.type("Secret", secret)
         anne.press("button", "Test and save the key")
 
@@ -172,7 +172,7 @@ class Story:
 
     def customers_may_cancel(self, anne: Visitor) -> None:
         anne.press("link", "Settings")
-        anne.tick("Customers can cancel by themselves")
+        anne.tick("Customers can cancel themselves")
         anne.press("button", "Save the settings")
         assert plain(anne.word("The settings are saved.")) in anne.text
 
@@ -319,7 +319,9 @@ class Story:
         anne.press("link", "Customers")
         anne.press("link", "Claire Dupont")
         assert reference in anne.text
-        assert plain(anne.word("Stop confirmed by PayPal")) in plain(anne.page.locator("#timeline").inner_text())
+        assert plain(anne.word("Cancellation confirmed by PayPal")) in plain(
+            anne.page.locator("#timeline").inner_text()
+        )
         self.picture(anne, "desk-customer")
 
     # The buyer ends it at PayPal
@@ -351,7 +353,7 @@ class Story:
             plain(row) for row in anne.page.locator("tbody tr").filter(has_text=provider_id).all_inner_texts()
         ]
         (cancelled,) = [row for row in rows_shown if "BILLING.SUBSCRIPTION.CANCELLED" in row]
-        assert plain(anne.word("Handled")) in cancelled
+        assert plain(anne.word("Processed")) in cancelled
         self.picture(anne, "desk-messages-handled")
 
     # The merchant's own ends
@@ -362,11 +364,11 @@ class Story:
         row = anne.page.locator("tbody tr").filter(has_text=email)
         anne.go(row.get_by_role("link"))
         anne.press("link", f"Mark as {action}")
-        for effect in ("At PayPal", "Access", "Relaunch"):
+        for effect in ("At PayPal", "Access", "Invitation to come back"):
             assert anne.page.get_by_role("heading", name=anne.word(effect), exact=True).count() == 1
         self.picture(anne, f"desk-preview-{status}")
         anne.type("Internal note", "Vu au téléphone")
-        anne.press("button", f"Stop the subscription and mark it as {action}")
+        anne.press("button", f"End the subscription and mark it as {action}")
         word = plain(anne.word(status))
         assert re.search(rf"\({word}\)\. .*PayPal", plain(anne.page.get_by_role("status").inner_text()))
         assert plain(anne.page.locator("[data-status]").first.inner_text()) == word
@@ -405,7 +407,7 @@ class Story:
         « Terminé : pas à ce jour », « Souhaité : Annulé », « Fin demandée : Annulé ».
         """
         over = anne.word("Cancelled")
-        asked = anne.word("%(fact)s: %(status)s", fact=anne.word("End requested"), status=over)
+        asked = anne.word("%(fact)s: %(status)s", fact=anne.word("Cancellation requested"), status=over)
         wanted = anne.page.locator("#requests dl > div").filter(has_text=anne.word("Type of end"))
         assert over in wanted.inner_text()
         text = anne.text

@@ -32,13 +32,13 @@ def test_the_words_of_the_confirmation():
     french = confirmed(head("fr"), end(), effects()).text
     english = confirmed(head("en"), end(), effects()).text
     assert (
-        "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05. "
+        "Votre abonnement est résilié. PayPal l’a confirmé le samedi 3 avril 2027 à 16:05 (heure de Paris). "
         "Aucun autre prélèvement ne sera effectué." in french
     )
     assert "Vous gardez vos accès jusqu’au vendredi 23 avril 2027." in french
     assert "Your subscription is cancelled. PayPal confirmed it on Saturday 3 April 2027 at 16:05" in english
     assert "You will not be charged again." in english
-    for fact in ("K7QM-4TXD", "16:05, Paris time", "€29.90, due on", "Friday 23 April 2027"):
+    for fact in ("K7QM-4TXD", "16:05 (Paris time)", "€29.90, due on", "Friday 23 April 2027"):
         assert fact in english
     assert "You keep for good: Leçon 1." in english
 
@@ -46,7 +46,7 @@ def test_the_words_of_the_confirmation():
 def test_the_words_of_the_acknowledgement():
     french = ends.end_recorded(head("fr"), end(reason="Trop cher")).text
     assert (
-        "Votre demande a été enregistrée le samedi 3 avril 2027 à 15:58, référence "
+        "Votre demande a été enregistrée le samedi 3 avril 2027 à 15:58 (heure de Paris), référence "
         "K7QM-4TXD. PayPal ne l’a pas encore confirmée. Nous réessayons automatiquement et nous vous écrirons. "
         "Vous n’avez rien à refaire." in french
     )
@@ -81,7 +81,7 @@ def test_what_is_unknown_is_said_to_be_unknown():
     assert "amount unknown, due on" in text
     rows = dict(proof(head(), blank, lost).rows)
     assert rows["Price"] == "amount unknown"
-    assert rows["Last payment"] == rows["End of the subscription"] == "date unknown"
+    assert rows["Last payment"] == rows["Subscription end date"] == "date unknown"
     assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 
@@ -119,7 +119,7 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
     told = {finding: key_broken(head(), finding=finding).text for finding in BROKEN}
     assert len(set(told.values())) == len(BROKEN), "each finding has its own way to mend it"
     for text in told.values():
-        assert "can neither stop nor check the subscriptions of this key" in text
+        assert "can neither end nor check the subscriptions of this key" in text
         assert "nothing is lost" in text
         assert "https://portal.test/admin/paypal/rest" in text
         assert "Saturday 3 April 2027" in text
@@ -127,7 +127,7 @@ def test_a_broken_key_says_what_stopped_what_is_safe_and_how_to_mend_it():
     classic = key_broken(head(), is_classic=True, waiting=3)
     assert "classic" in classic.subject
     assert "API user, password, signature" in classic.text
-    assert "3 requests wait now." in classic.text
+    assert "3 requests are waiting now." in classic.text
     assert "https://portal.test/admin/paypal/classic" in classic.text
 
 
@@ -146,7 +146,7 @@ def test_a_merchant_who_has_something_to_do_is_not_told_that_there_is_nothing():
         ({}, {"is_access_unknown": True, "access_until": None}, False),
     ):
         mail = merchants.merchant_end_confirmed(head(), end(**changes), effects(**more))
-        assert ("You need not do anything" in mail.text) is is_free, (changes, more)
+        assert ("You do not need to do anything" in mail.text) is is_free, (changes, more)
 
 
 def test_the_code_is_in_the_subject_and_in_the_body_and_not_where_others_read():

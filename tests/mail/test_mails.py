@@ -44,7 +44,7 @@ def test_the_mail_of_a_planned_end_says_its_day_payments_and_access(locale):
     sums = {"fr": ("29,90\xa0€", "59,80\xa0€"), "en": ("€29.90", "€59.80")}[locale]
     for text in (told.text, again.text, merchants_own.text):
         assert all(said in text for said in (day, *sums))
-    undo = {"fr": "vous pouvez retirer votre demande", "en": "you can take your request back"}[locale]
+    undo = {"fr": "vous pouvez retirer votre demande", "en": "You can withdraw your request"}[locale]
     access = {"fr": "Vous gardez vos accès jusqu’au", "en": "You keep access until"}[locale]
     avoid = {"fr": "Pour éviter le prélèvement", "en": "To avoid the payment"}[locale]
     for said in (undo, access, avoid):

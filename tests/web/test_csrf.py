@@ -40,7 +40,7 @@ def test_a_form_whose_token_is_wrong_is_shown_again_filled_in(browser, make, tok
     merchant = make.merchant(locale="en")
     data = {"email": "claire@client.test"} | ({"csrf_token": token} if token is not None else {})
     page = browser.post(login(merchant), data, status=422)
-    assert page.errors == ["This page was open for too long. Nothing was changed: check it and send it again."]
+    assert page.errors == ["This page was open for too long. Nothing was changed. Check it and send it again."]
     assert page.values(page.form(having=("email",)))["email"] == "claire@client.test"
     assert row_counts(ctx)["login_challenges"] == 0
     assert page.submit().path == login(merchant) + "/code"  # sent again as it stands

@@ -49,11 +49,11 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
         f"2 more payments will be taken: €59.80 in all {payments[0]}: €29.90 {payments[1]}: €29.90"
         if add_months(held.next_payment_at, 1).astimezone(zone).date() < wished
         else f"One more payment will be taken: {payments[0]}: €29.90",
-        "Until then you can take your request back.",
+        "You can withdraw your request until then.",
     ):
         assert said in recap.text
     result = recap.submit(press=f"Cancel on {plain}")
-    for said in (f"End planned on {plain}.", "You keep access until", payments[0], "Day chosen for the end"):
+    for said in (f"End planned on {plain}.", "You keep access until", payments[0], "Chosen end date"):
         assert said in result.text
     assert "cancelled" not in result.h1.lower()
     (request,) = make.requests(held)
@@ -64,7 +64,7 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
     assert PLANNED in card.text
     assert "as long as the subscription runs" not in card.text, "access has a last day now"
 
-    assert "was taken back" in result.submit(press=UNDO).text
+    assert "was withdrawn" in result.submit(press=UNDO).text
 
 
 def test_26_a_day_that_was_typed_is_never_an_end_at_once_by_the_other_button(visit, support, merchant, make, paypal):  # noqa: F811
@@ -161,7 +161,7 @@ def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, pay
     page = support.get(f"/admin/subscriptions/{held.id}/end/complete?on={day(50)}")
     assert "One more payment will be taken:" in page.text or "more payments will be taken:" in page.text
     page = page.submit(press=BUTTON["complete"] + " on " + in_words(utc_now() + timedelta(days=50), pattern="d MMMM y"))
-    assert "Planned: PayPal is told on its day." in page.notices[0]
+    assert "Planned: PayPal will be told on that day." in page.notices[0]
     assert "Waits for the day that was chosen" in page.text
     assert "Try again now" not in page.text
     (request,) = make.requests(held)
@@ -170,10 +170,10 @@ def test_staff_plan_an_end_and_take_it_back(support, reader, make, merchant, pay
     reader.post(f"/admin/requests/{request.id}/withdrawal", support.values_of(page), status=403)
 
     buttons = [one.get_text(strip=True) for one in page.soup.select("main button, main a.button")]
-    undo = buttons.index("Take this planned end back")
+    undo = buttons.index("Withdraw this planned end")
     assert undo < buttons.index("Cancel the subscription"), "its undo stands before the buttons that end"
-    page = page.submit(press="Take this planned end back")
-    assert "The subscription goes on." in page.notices[0]
+    page = page.submit(press="Withdraw this planned end")
+    assert "The subscription continues." in page.notices[0]
     assert make.requests(held)[0].state is RequestState.WITHDRAWN
     assert make.reload(held).status is Status.ACTIVE
 
@@ -186,7 +186,7 @@ def test_a_customer_may_stop_before_the_day_that_the_merchant_planned(visit, sup
 
     ask(make.ctx, make, held, Action.COMPLETE, actor=Actor.STAFF, wished_on=(utc_now() + timedelta(days=80)).date())
     card = visit.browser.get(visit.home)
-    assert "Until then you can take your request back" not in card.text
+    assert "You can withdraw your request until then" not in card.text
     assert "PayPal confirmed it on" in card.follow("Cancel my subscription").submit(press=CANCEL).text
 
 
@@ -197,11 +197,11 @@ def test_a_finite_plan_ends_by_itself_and_every_page_says_so(log_in, support, me
     over = in_words(held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)))
     recap = visit.browser.get(visit.page(held, f"/cancellation?on={day(300)}"))
     assert "One more payment will be taken:" in recap.text
-    assert f"The subscription runs out by itself on {over}: PayPal takes no other payment." in recap.text
+    assert f"The subscription expires by itself on {over}: PayPal takes no further payment." in recap.text
     last_day = held.committed_until.astimezone(ZoneInfo(visit.merchant.time_zone)) - timedelta(microseconds=1)
     result = recap.submit(press="Cancel on " + in_words(last_day, pattern="d MMMM y"))
     desk = support.get(f"/admin/subscriptions/{held.id}")
     for page in (result, desk):
-        assert f"Runs out by itself on {over}" in page.text
+        assert f"Expires by itself on {over}" in page.text
         assert "First payment not taken" not in page.text
     assert f"Access until {over}" in result.text

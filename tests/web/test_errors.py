@@ -68,10 +68,10 @@ def test_the_secret_of_the_database_is_in_no_log(lost, caplog):
 
 RAISED = [
     (NotAllowed(Denial.SELF_CANCELLATION_OFF), 409, "cannot be cancelled online"),
-    (NotAllowed(Denial.ROLE_TOO_LOW), 403, "does not have the right"),
+    (NotAllowed(Denial.ROLE_TOO_LOW), 403, "does not have permission"),
     (IllegalTransition(Status.COMPLETED, Action.CANCEL), 409, "already completed"),
     (GatewayRefused(Refusal.FORBIDDEN, http_status=403, debug_id="f00d"), 502, "lacks a right"),
-    (GatewayUnavailable("read timeout", debug_id="f00d"), 502, "does not answer"),
+    (GatewayUnavailable("read timeout", debug_id="f00d"), 502, "is not answering"),
     (NoKey(), 409, "has not connected PayPal"),
     (ZeroDivisionError("secret detail"), 500, "What was already confirmed"),
 ]

@@ -86,7 +86,7 @@ def test_a_database_that_only_reads_is_a_page_and_no_defect(browser, ctx, make):
         connection.execute(text(READ_ONLY.format(ctx.db.engine.url.database)))
     ctx.db.dispose()
     page = login.submit(email="claire@client.test", status=503)
-    assert page.h1 == "We are not available for a moment"
+    assert page.h1 == "We are briefly unavailable"
     assert page.response.headers["Retry-After"]
 
 

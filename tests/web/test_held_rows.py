@@ -85,7 +85,7 @@ def test_a_form_of_which_something_may_stay_is_not_called_unrecorded(app, hasty,
     monkeypatch.setitem(app.view_functions, "public.language", half)
     token = browser.values_of(browser.get("/accessibility"))["csrf_token"]
     page = browser.post("/language", {"csrf_token": token, "language": "en"}, status=503, Accept_Language="en")
-    assert page.h1 == "We are not available for a moment"
+    assert page.h1 == "We are briefly unavailable"
 
 
 def test_a_full_pool_answers_at_once(visit, hasty, make):  # noqa: F811
@@ -94,7 +94,7 @@ def test_a_full_pool_answers_at_once(visit, hasty, make):  # noqa: F811
     with hasty.db.begin() as one, hasty.db.begin() as two:  # a pool of one, and one over it
         one.execute(text("SELECT 1"))
         two.execute(text("SELECT 1"))
-        assert visit.browser.get(visit.home, status=503).h1 == "We are not available for a moment"
+        assert visit.browser.get(visit.home, status=503).h1 == "We are briefly unavailable"
         assert recap.submit(press=CANCEL, status=503).h1 == "Your request was not recorded"
     assert make.requests(subscription) == []
 

@@ -16,7 +16,8 @@ from tests.web.customer.conftest import DONE, log_in  # noqa: F401
 # At the desk the word of a wish (« Annulé ») stands for what is wanted, never for what is: the mark of a state tells.
 MARK = re.compile(r'data-status="(cancelled|completed|abandoned|confirmed|closed)"')
 CLAIM = re.compile(
-    r"PayPal has confirmed|PayPal l’a confirmé|End confirmed|Fin confirmée|Stop confirmed by|Arrêt confirmé par",
+    r"PayPal has confirmed|PayPal l’a confirmé|End confirmed|Fin confirmée|Cancellation confirmed by"
+    r"|Arrêt confirmé par",
     re.IGNORECASE,
 )
 

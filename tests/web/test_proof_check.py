@@ -56,10 +56,10 @@ def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, str
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ("the right one", "The PDF that you sent is this proof, unchanged."),
-        ("a changed one", "The PDF that you sent is another file"),
-        ("no PDF", "The PDF that you sent is another file"),
-        ("an empty one", "The PDF that you sent is another file"),
+        ("the right one", "The PDF you sent is this proof, unchanged."),
+        ("a changed one", "The PDF you sent is a different file"),
+        ("no PDF", "The PDF you sent is a different file"),
+        ("an empty one", "The PDF you sent is a different file"),
         (None, None),
     ],
 )
@@ -71,9 +71,9 @@ def test_a_file_sent_along_is_compared_byte_by_byte(proof, stranger, sent, said)
     is_other = said is not None and "another" in said
     assert page.h1 == ("The code is right, but this PDF is not our file" if is_other else "This proof is genuine")
     if said is None:
-        assert "The PDF that you sent" not in page.text
+        assert "The PDF you sent" not in page.text
     else:  # judged before anything is told of the proof
-        assert page.text.index(said) < page.text.index("Portal recorded this end")
+        assert page.text.index(said) < page.text.index("The portal recorded that this subscription ended")
 
 
 def test_a_file_that_is_too_big_is_refused_before_anything_is_compared(proof, stranger):
@@ -94,9 +94,9 @@ def test_a_wrong_code_and_an_unknown_reference_are_answered_alike_and_with_the_r
         for where in (path_of(proof), "/proof/ZZZZ-ZZZZ", "/proof/%00")
     ]
     assert {tuple(page.errors) for page in answers} == {
-        ("This code does not belong to this reference. Check both on the proof.",)
+        ("This code does not match this reference. Check both on the proof.",)
     }
-    assert not any("L’École" in page.body or "The PDF that you sent" in page.text for page in answers)
+    assert not any("L’École" in page.body or "The PDF you sent" in page.text for page in answers)
     assert "Enter the code" in stranger.submit(path_of(proof), code="", status=422).errors[0]
     assert stranger.submit(path_of(proof), code="é" * 8, status=422).errors == answers[0].errors
 

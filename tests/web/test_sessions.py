@@ -50,7 +50,7 @@ def test_all_other_sessions_end_at_once_and_this_one_stays(browser, other_browse
     page = browser.get(sessions(merchant)).submit(press="End all other sessions")
     assert page.path == sessions(merchant)
     assert len(page.select("article")) == 1
-    assert page.notices == ["2 other sessions were ended."]
+    assert page.notices == ["2 other sessions have ended."]
 
 
 def test_a_foreign_session_and_an_unknown_one_are_the_same_404(browser, other_browser, make, log_in_customer, ctx):

@@ -170,7 +170,7 @@ def test_every_fact_is_shown_on_each_face(shown, facts, language):
 @pytest.mark.parametrize("facts", [WRITTEN, FORMERLY], ids=["written", "formerly"])
 def test_how_money_went_back_is_told_whichever_release_wrote_it(shown, facts):
     for path, lines in shown({Kind.REFUNDED: facts[Kind.REFUNDED]}, "en").items():
-        for words in ("Refunded", "Taken back through PayPal", "Returned"):
+        for words in ("Refunded", "Reversed through PayPal", "Returned"):
             assert sum(words in line for line in lines) == 3, (path, words)
 
 
@@ -178,4 +178,4 @@ def test_only_a_notification_says_by_which_way_it_came(shown):
     for path, lines in shown({kind: [{"way": Way.LETTER}] for kind in (Kind.NOTIFIED, Kind.CLOSED)}, "en").items():
         saying = [line for line in lines if "Letter" in line]
         assert len(saying) == 2, path  # not the one that came through a page of ours
-        assert all("Cancellation notified" in line for line in saying), saying
+        assert all("Cancellation notice recorded" in line for line in saying), saying

@@ -78,12 +78,12 @@ def export() -> ResponseReturnValue:
 def _whole(verdict: Verdict) -> str:
     if verdict.is_whole:
         return _(
-            "The journal is whole: %(number)s rows, none changed, missing or moved. Its end: %(end)s",
+            "The log is complete: %(number)s rows, none changed, missing or moved. Its end: %(end)s",
             number=verdict.last,
             end=f"{verdict.last}:{verdict.last_hash}",
         )
     return _(
-        "The first %(checked)s of %(number)s rows are whole. For the rest, run on the server: %(command)s",
+        "The first %(checked)s of %(number)s rows are intact. For the rest, run on the server: %(command)s",
         checked=verdict.checked,
         number=verdict.last,
         command=f"flask audit verify {g.merchant.slug}",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TRIGGER: Final[Mapping[ComparisonTrigger, LazyString]] = {
     ComparisonTrigger.NIGHTLY: _l("Every night"),
     ComparisonTrigger.PAYMENT_DUE: _l("Before payments"),
-    ComparisonTrigger.MANUAL: _l("Asked for by hand"),
+    ComparisonTrigger.MANUAL: _l("Started manually"),
 }
 
 STATE: Final[Mapping[ComparisonState, LazyString]] = {
@@ -36,7 +36,7 @@ STATE: Final[Mapping[ComparisonState, LazyString]] = {
     ComparisonState.STOPPED: _l("Waiting"),
     ComparisonState.DONE: _l("Done"),
 }
-UNFINISHED: Final = _l("Closed before its end")
+UNFINISHED: Final = _l("Closed early")
 MARK: Final[Mapping[ComparisonState, str]] = {
     ComparisonState.RUNNING: "calling",
     ComparisonState.STOPPED: "warn",
@@ -59,8 +59,8 @@ FAILURE: Final[Mapping[str, LazyString]] = {
     "unavailable": _l("PayPal did not answer for this one"),
     "not_found": _l("PayPal does not know this subscription under this key"),
     "forbidden": _l("PayPal does not let this key see this subscription"),
-    "account_closed": _l("The PayPal account of one side is closed"),
-    "not_written": _l("It could not be written here: tell whoever runs this portal"),
+    "account_closed": _l("One of the two PayPal accounts is closed"),
+    "not_written": _l("It could not be saved here: tell whoever runs this portal"),
     "not_compared": _l("It could not be compared: tell whoever runs this portal"),
 }
 REFUSED: Final = _l("PayPal refused the call")
@@ -74,7 +74,7 @@ STOPPED: Final[Mapping[StopReason, LazyString]] = {
 NOTE: Final[Mapping[Note, LazyString]] = {
     Note.REST_LEFT_OUT: _l("The REST key did not work: REST subscriptions were not compared."),
     Note.CLASSIC_LEFT_OUT: _l("The classic key did not work: classic subscriptions were not compared."),
-    Note.LIST_NOT_READ: _l("PayPal did not give its list: subscriptions that are unknown here were not looked for."),
+    Note.LIST_NOT_READ: _l("PayPal did not give its list: no search was made for subscriptions unknown here."),
 }
 
 
@@ -110,7 +110,7 @@ def outcome(row: ComparisonDifference | Row[Any]) -> str:
     if row.error:
         return str(FAILURE.get(row.error, REFUSED))
     if not row.corrected:
-        return _("only listed")
+        return _("listed only")
     return _("corrected") if row.before else _("new here")
 
 

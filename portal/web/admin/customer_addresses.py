@@ -24,9 +24,12 @@ def take_over(customer_id: uuid.UUID) -> ResponseReturnValue:
     try:
         done = customer_addresses.take_over(context(), merchant_id, customer_id, email, by=by(), now=utc_now())
     except customer_addresses.AddressTaken:
-        flash(_("Another customer has this address. If both are one person, join them first."), "warning")
+        flash(_("Another customer has this address. If they are the same person, merge them first."), "warning")
         return _back(customer_id)
-    flash(_("The address is changed. Both addresses are told.") if done else _gone(), "success" if done else "info")
+    flash(
+        _("The address is changed. An email goes to both addresses.") if done else _gone(),
+        "success" if done else "info",
+    )
     return _back(customer_id)
 
 
@@ -51,9 +54,9 @@ def join(customer_id: uuid.UUID, other_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         done = customer_joining.join(context(), merchant_id, customer_id, other_id, by=by(), now=utc_now())
         if done:
-            flash(_("The two customers are one now."), "success")
+            flash(_("The two customers are now one."), "success")
         else:
-            flash(_("Both are just taking the same product again: wait until that is done."), "info")
+            flash(_("Both are subscribing to the same product again: wait until that is done."), "info")
         return _back(customer_id)
     names = [presenting.customer_name(one.name, one.email) for one in (kept, other)]
     page = showing.page("customer_joining.html", form=form, kept=kept, names=names, moved=moved)
@@ -61,7 +64,7 @@ def join(customer_id: uuid.UUID, other_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _gone() -> str:
-    return str(_("PayPal names another address by now, or somebody has answered meanwhile."))
+    return str(_("PayPal now gives a different address, or somebody has answered in the meantime."))
 
 
 def _back(customer_id: uuid.UUID) -> ResponseReturnValue:

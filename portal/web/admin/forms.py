@@ -79,7 +79,7 @@ def choices(words: Mapping[Code, LazyString]) -> list[SelectChoice]:
 def shown_name() -> StringField:
     """Return the field of the name that customers read."""
     return StringField(
-        _l("Name that your customers read"),
+        _l("Name your customers see"),
         filters=[one_line],
         validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
     )
@@ -92,8 +92,8 @@ def provider_note() -> StringField:
         description=_l("The customer may read it at PayPal. 1 to 128 characters, nothing internal."),
         filters=[one_line],
         validators=[
-            DataRequired(_l("PayPal wants a note: write at least one word.")),
-            Length(max=128, message=_l("PayPal takes at most 128 characters.")),
+            DataRequired(_l("PayPal requires a note: write at least one word.")),
+            Length(max=128, message=_l("PayPal accepts at most 128 characters.")),
         ],
     )
 
@@ -102,7 +102,7 @@ def internal_note() -> TextAreaField:
     """Return the field of what the team alone reads."""
     return TextAreaField(
         _l("Internal note"),
-        description=_l("Only your team reads it."),
+        description=_l("Only your team sees it."),
         filters=[plain],
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
@@ -112,11 +112,11 @@ class SettingsForm(BaseForm):
     """What the merchant decides for all products."""
 
     self_cancellation = BooleanField(
-        _l("Customers can cancel by themselves"),
-        description=_l("A button on their account page. Each product can decide otherwise."),
+        _l("Customers can cancel themselves"),
+        description=_l("A button on their account page. Each product can have its own setting."),
     )
     cancellation_text = TextAreaField(
-        _l("What customers read when they cannot cancel by themselves"),
+        _l("What customers read when they cannot cancel themselves"),
         description=_l("Say how to cancel: an address, a form, a telephone number."),
         filters=[plain],
         validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
@@ -124,15 +124,15 @@ class SettingsForm(BaseForm):
     name = shown_name()
     support_email = EmailField(
         _l("Email address for your customers’ questions"),
-        description=_l("What waits for you is told there too."),
+        description=_l("Your to-do emails are sent there too."),
         filters=[one_line],
         validators=[
-            DataRequired(_l("Enter an address: without one nobody is told of what waits for you.")),
+            DataRequired(_l("Enter an address: without one, nobody is emailed about what needs your attention.")),
             *AN_ADDRESS,
         ],
     )
     time_zone = SelectField(
-        _l("Time zone"), description=_l("Dates and hours are shown in this zone."), validate_choice=False
+        _l("Time zone"), description=_l("Dates and times are shown in this zone."), validate_choice=False
     )
     locale = SelectField(_l("Language of your pages and emails"), choices=choices(LANGUAGE))
     submit = SubmitField(_l("Save the settings"))
@@ -145,7 +145,7 @@ class SettingsForm(BaseForm):
     def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
         if field.data not in available_timezones():
-            raise ValidationError(str(_l("Choose a time zone of the list.")))
+            raise ValidationError(str(_l("Choose a time zone from the list.")))
         ZoneInfo(field.data)
 
 
@@ -172,19 +172,19 @@ class ProductForm(BaseForm):
     name = shown_name()
     keep_after_completion = BooleanField(
         _l("Keep access after completion"),
-        description=_l("Who carried the commitment through to its end keeps everything for good."),
+        description=_l("Customers who completed the commitment keep everything for good."),
     )
     keep_after_cancellation = BooleanField(
         _l("Keep what is already open after a cancellation"),
-        description=_l("What was unlocked on the day of the end stays open for good. The rest never opens."),
+        description=_l("What is unlocked on the end date stays open for good. The rest never opens."),
     )
     stops_at_once = BooleanField(
-        _l("Stop access at once when it is cancelled"),
-        description=_l("Otherwise access lasts until the end of the time already paid."),
+        _l("Stop access immediately on cancellation"),
+        description=_l("Otherwise access lasts until the end of the paid time."),
     )
     kept_while_paused = BooleanField(
         _l("Keep access during a pause"),
-        description=_l("Otherwise it stops at the end of the time already paid."),
+        description=_l("Otherwise it stops at the end of the paid time."),
     )
     grace_days = IntegerField(
         _l("Days of access after a payment failed"),
@@ -195,7 +195,7 @@ class ProductForm(BaseForm):
     )
     commitment_months = IntegerField(
         _l("Months of commitment"),
-        description=_l("Empty: none of its own; a PayPal plan with a last payment then has its length."),
+        description=_l("Leave empty for none; a PayPal plan with a last payment then sets the length."),
         validators=[Optional(), NumberRange(min=1, max=120, message=_l("Enter a number of months from 1 to 120."))],
     )
     commitment_binds = BooleanField(
@@ -205,26 +205,26 @@ class ProductForm(BaseForm):
     notice_days = IntegerField(
         _l("Days of notice"),
         description=_l(
-            "Payments due within so many days of a customer’s cancellation are still taken. "
-            "0: it ends as soon as possible."
+            "Payments due within this many days of a customer’s cancellation are still taken. 0: it ends as soon "
+            "as possible."
         ),
         default=0,
         validators=[Optional(), NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365."))],
     )
     pause_offered = BooleanField(
-        _l("Customers can pause and resume by themselves"),
-        description=_l("Not while a commitment that binds is running."),
+        _l("Customers can pause and resume themselves"),
+        description=_l("Not during a binding commitment."),
     )
     pause_longest_days = IntegerField(
         _l("Longest pause (days)"),
-        description=_l("Of a customer’s own pause."),
+        description=_l("For pauses made by customers."),
         validators=[
             InputRequired(_l("Enter a number of days from 1 to 365.")),
             NumberRange(min=1, max=365, message=_l("Enter a number of days from 1 to 365.")),
         ],
     )
     self_cancellation = RadioField(
-        _l("Can customers cancel this product by themselves?"), choices=choices(OVERRIDE), coerce=Override
+        _l("Can customers cancel this product themselves?"), choices=choices(OVERRIDE), coerce=Override
     )
     contents = FieldList(FormField(ContentRow), max_entries=MOST_CONTENTS)
     submit = SubmitField(_l("Save the product"))

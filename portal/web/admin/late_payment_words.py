@@ -19,38 +19,38 @@ from portal.web.formatting import formatter
 
 LATE_STATE: Final[Mapping[LateState, LazyString]] = {
     LateState.OPEN: _l("Not settled: the customer expects it back"),
-    LateState.REFUNDED: _l("All of it has gone back"),
+    LateState.REFUNDED: _l("All of it was returned"),
     LateState.EXPLAINED: _l("Kept: the payment was owed"),
-    LateState.DEBT: _l("Paid an old debt"),
+    LateState.DEBT: _l("Paid off an old debt"),
 }
 REFUND_STATE: Final[Mapping[RefundState, LazyString]] = {
     RefundState.RECORDED: _l("Recorded, not sent to PayPal yet"),
     RefundState.CALLING: _l("Being sent to PayPal"),
-    RefundState.RETRYING: _l("PayPal has not answered: tried again by itself"),
-    RefundState.NEEDS_MERCHANT: _l("PayPal does not do it: it needs you"),
-    RefundState.PENDING: _l("PayPal has taken it, the money is on its way"),
-    RefundState.DONE: _l("Given back: PayPal shows it"),
-    RefundState.FAILED: _l("PayPal let it fail: nothing was given back"),
+    RefundState.RETRYING: _l("PayPal has not answered: it is tried again automatically"),
+    RefundState.NEEDS_MERCHANT: _l("PayPal did not do it: needs your attention"),
+    RefundState.PENDING: _l("PayPal has accepted it, the money is on its way"),
+    RefundState.DONE: _l("Refunded: PayPal shows it"),
+    RefundState.FAILED: _l("It failed at PayPal: nothing was refunded"),
 }
 REFUND_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     Trouble.BAD_CREDENTIALS: _l("PayPal refuses the API key: enter a new one on the PayPal page, then try again."),
     Trouble.FORBIDDEN: _l(
-        "The key may not give money back: tick the right for payments and refunds in your PayPal application, then "
-        "try again, or give it back in your PayPal account."
+        "The key may not make refunds: tick the right for payments and refunds in your PayPal application, then "
+        "try again, or refund it in your PayPal account."
     ),
     Trouble.NO_KEY: _l("There is no usable PayPal key for this subscription: enter one on the PayPal page."),
     Trouble.NOT_FOUND: _l("PayPal does not know this payment under this key: look for it in your PayPal account."),
-    Trouble.ACCOUNT_CLOSED: _l("PayPal says that an account is closed: ask PayPal with the reference given here."),
+    Trouble.ACCOUNT_CLOSED: _l("PayPal says that an account is closed: contact PayPal with the reference given here."),
     Trouble.REFUSED: _l(
         "PayPal refuses the refund. Look at the payment in your PayPal account: the balance may be too low, or the "
         "time for refunds may be over."
     ),
 }
 CANNOT: Final[Mapping[NoRefund, LazyString]] = {
-    NoRefund.SETTLED: _l("This payment is settled already: there is nothing to give back."),
-    NoRefund.CLASSIC: _l("This payment was sold by a classic button: give it back in your PayPal account."),
-    NoRefund.NOTHING_LEFT: _l("Nothing is left of this payment to give back."),
-    NoRefund.ANOTHER_AMOUNT: _l("What is left to give back has changed meanwhile. Check the amount and confirm again."),
+    NoRefund.SETTLED: _l("This payment is already settled: there is nothing to refund."),
+    NoRefund.CLASSIC: _l("This payment came through a classic button: refund it in your PayPal account."),
+    NoRefund.NOTHING_LEFT: _l("Nothing of this payment is left to refund."),
+    NoRefund.ANOTHER_AMOUNT: _l("The amount left to refund has changed. Check it and confirm again."),
 }
 
 
@@ -60,11 +60,11 @@ def happened(alarm: Alarm) -> str:
     came = (
         _("PayPal took this payment after it had confirmed the end.")
         if subscription.stopped_at_provider_at is not None
-        else _("PayPal took this payment although the subscription had ended before it began.")
+        else _("PayPal took this payment although the subscription had ended before it started.")
     )
     if alarm.is_partly_back:
         back, left = say.money(alarm.back), say.money(alarm.left)
-        came += " " + _("%(back)s of it has gone back; %(left)s has not.", back=back, left=left)
+        came += " " + _("%(back)s of it was returned; %(left)s was not.", back=back, left=left)
     if late.state is not LateState.OPEN:
         return came
     told = presenting.told(subscription.customer, _("The customer was told, and expects it back."))
@@ -77,8 +77,8 @@ def todo(alarm: Alarm) -> str:
     if alarm.late.subscription.provider is Provider.PAYPAL_CLASSIC:
         return str(CANNOT[NoRefund.CLASSIC])
     if refund is None or refund.state is RefundState.FAILED:
-        return _("Give it back, or say why it was owed.")
+        return _("Refund it, or say why it was owed.")
     if refund.state is not RefundState.NEEDS_MERCHANT:
-        return _("Nothing for now: the portal follows the refund by itself.")
+        return _("Nothing for now: the portal is following the refund.")
     said = REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
     return str(said or _("Try the refund again."))

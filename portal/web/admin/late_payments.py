@@ -112,7 +112,7 @@ def explain(late_id: uuid.UUID) -> ResponseReturnValue:
         )
         flash(_("Settled without a refund. Your reason is kept here."), "success")
     except late_payments.NotOpen:
-        flash(_("This payment is settled already, or a refund of it is under way."), "info")
+        flash(_("This payment is already settled, or a refund of it is under way."), "info")
     return redirect(url_for(".late_payment", late_id=late_id), 303)
 
 
@@ -143,10 +143,10 @@ def words_of(alarm: Alarm) -> dict[str, object]:
         "happened": happened(alarm),
         "if_kept": presenting.told(
             subscription.customer,
-            _("The customer is told that you call it owed and do not give it back. Your reason stays here."),
+            _("The customer is told that you consider it owed and will not refund it. Your reason stays here."),
         ),
         "if_refunded": presenting.told(
-            subscription.customer, _("The customer is told as soon as PayPal shows it as given back.")
+            subscription.customer, _("The customer is told as soon as PayPal shows it as refunded.")
         ),
         "amount": say.money(alarm.amount),
         "back": say.money(alarm.back),

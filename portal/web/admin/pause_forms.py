@@ -19,7 +19,7 @@ class PauseForm(BaseForm):
 
     until = DayField(
         _l("The subscription resumes on"),
-        description=_l("Empty: no day is set."),
+        description=_l("Leave empty for no set day."),
         validators=[Optional()],
     )
     provider_note = provider_note()

@@ -108,7 +108,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     """Take one back while nothing was sent to PayPal: a planned resume too, the pause then has no end."""
     found = _request(request_id)
     pauses.withdraw(context(), request_id, _wish(found.subscription_id, found.kind), now=utc_now())
-    flash(_("Taken back. Nothing was sent to PayPal."), "success")
+    flash(_("Withdrawn. Nothing was sent to PayPal."), "success")
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
@@ -168,19 +168,19 @@ def notice(subscription: Subscription) -> str:
     if subscription.provider_status == ProviderStatus.SUSPENDED:
         return _(
             "PayPal has suspended this subscription after failed payments: it cannot be resumed from here. The "
-            "customer can settle the payment at PayPal, or you can end it."
+            "customer can settle the payment at PayPal, or you can end the subscription."
         )
     return _(
-        "PayPal has tried a payment again and it failed. What is unpaid may be taken together with the next payment. "
-        "A pause is not possible meanwhile."
+        "PayPal has tried a payment again and it failed. What is unpaid may be taken together with the next "
+        "payment. A pause is not possible for now."
     )
 
 
 def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
-        (_("Asked by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
-        (_("Asked on"), presenting.short(row.created_at)),
+        (_("Requested by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
+        (_("Requested on"), presenting.short(row.created_at)),
     ]
     until = row.resume_at or row.due_at
     if until is not None:
@@ -194,7 +194,7 @@ def _rows(row: PauseRequest) -> list[Row]:
     if row.is_open and row.next_try_at is not None:
         rows.append((_("Next try"), presenting.short(row.next_try_at)))
     if answer.get("debug_id"):
-        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+        rows.append((_("PayPal debug ID"), str(answer["debug_id"])))
     return rows
 
 
@@ -239,10 +239,10 @@ def _at_paypal(subscription: Subscription, kind: PauseKind) -> list[str]:
     """Return the effect at PayPal, in sentences."""
     price = presenting.price(subscription)
     if kind is PauseKind.RESUME:
-        return [_("PayPal is told to take payments again (%(price)s), from its own next billing date on.", price=price)]
+        return [_("PayPal is told to take payments again (%(price)s), from its own next billing date.", price=price)]
     said = _(
         "PayPal is told now: no payment (%(price)s) is taken while the pause lasts. It can be resumed.", price=price
     )
     at = subscription.next_payment_at
     due = [_("The payment due on %(date)s will not be taken.", date=presenting.day(at))] if at is not None else []
-    return [said, *due, _("With a day below it starts again by itself; without one, when somebody resumes it.")]
+    return [said, *due, _("If you choose a day below, it starts again by itself; otherwise when somebody resumes it.")]

@@ -63,6 +63,11 @@ def short(at: datetime | None) -> str | None:
     return formatter().short(at) if at is not None else None
 
 
+def short_day(at: datetime | None) -> str | None:
+    """Return the day for a table; None when it is unknown."""
+    return formatter().short_day(at) if at is not None else None
+
+
 def dates(
     subscription: Subscription,
     request: EndRequest | None,
@@ -80,29 +85,30 @@ def dates(
     not_yet = None if over else _("Not yet")
     asked = timeline_words.end_requested(subscription.end_requested_at, entries)
     stopped = subscription.stopped_at_provider_at
-    ends_on = short(subscription.ended_at) if waits is None else waits.ends_on
+    seen, paid = planned_ends.windows_of(subscription, request, given=given, now=now), subscription.paid_until
+    ended = (_("Subscription end date"), short(subscription.ended_at) or not_yet)
     return [
-        (_("End requested"), asked or (_("Not asked for here") if over else not_yet)),
+        (_("Cancellation requested"), asked or (_("Not requested here") if over else not_yet)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
-        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(subscription.paid_until)),
-        (_("Access until"), _access_until(planned_ends.windows_of(subscription, request, given=given, now=now))),
-        (_("End of the subscription"), ends_on or not_yet),
+        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else short_day(paid)),
+        _access_row(seen),
+        ended if waits is None else (_("Planned end"), waits.ends_on_in_short),
     ]
 
 
-def _access_until(seen: tuple[Window, ...]) -> str | None:
+def _access_row(seen: tuple[Window, ...]) -> Row:
     """Return until when the whole is open, in one phrase; None when unknown."""
     ends = {window.end for window in seen}
     if not seen:
-        return _("No access")
+        return _("Access"), _("No access")
     if End.RUNNING in ends:
-        return _("As long as the subscription runs")
+        return _("Access"), _("As long as the subscription runs")
     if End.UNKNOWN in ends:
-        return None
+        return _("Access until"), None
     kept = [window.title for window in seen if window.end is End.KEPT]
     if kept:
-        return _("Kept for good: %(titles)s", titles=", ".join(kept))
-    return formatter().last_day(max(window.until for window in seen if window.until is not None))
+        return _("Access"), _("Kept for good: %(titles)s", titles=", ".join(kept))
+    return _("Access until"), formatter().short_last_day(max(one.until for one in seen if one.until is not None))
 
 
 def closing(window: Window) -> str:
@@ -117,7 +123,7 @@ def _until(window: Window) -> str:
         case End.DATED:
             return _("until %(date)s", date=formatter().last_day(window.until))
         case End.UNKNOWN:
-            return _("until a date that is not known: PayPal does not say until when it is paid")
+            return _("until an unknown date: PayPal does not say until when it is paid")
     return _("as long as the subscription runs")
 
 
@@ -200,17 +206,17 @@ def asked_on(at: datetime, way: Way | None) -> str | None:
 def comeback_rows(comeback: Comeback) -> list[Row]:
     """Return what is known of an attempt to come back."""
     rows: list[Row] = [
-        (_("State"), str(labels.COMEBACK_STATE[comeback.state])),
-        (_("Asked on"), short(comeback.created_at)),
+        (_("Status"), str(labels.COMEBACK_STATE[comeback.state])),
+        (_("Requested on"), short(comeback.created_at)),
         (_("Starts on"), short(comeback.start_at) or _("at once")),
-        (_("PayPal id"), comeback.provider_id or _("none so far")),
+        (_("PayPal subscription ID"), comeback.provider_id or _("none so far")),
     ]
     if comeback.approved_at is not None:
         rows.append((_("Approved on"), short(comeback.approved_at)))
     if comeback.trouble is not None:
         rows.append((_("What happened"), str(labels.COMEBACK_TROUBLE[comeback.trouble])))
     if comeback.issue:
-        rows.append((_("PayPal’s error code"), comeback.issue))
+        rows.append((_("PayPal error code"), comeback.issue))
     if comeback.debug_id:
-        rows.append((_("PayPal’s debug id"), comeback.debug_id))
+        rows.append((_("PayPal debug ID"), comeback.debug_id))
     return rows

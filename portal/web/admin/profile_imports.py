@@ -41,10 +41,11 @@ class ProfileListForm(BaseForm):
     """A file with profile ids."""
 
     file = FileField(
-        _l("File with profile ids"),
+        _l("File of profile IDs"),
         description=_l(
-            "A text file with one id per line, such as I-WCJA1MBC3CWY; or a CSV whose first line names a column "
-            "“Profile ID”, “subscr_id”, “recurring_payment_id” or “Identifiant”. At most 200,000 rows and 5 MB."
+            "A text file with one ID per line, such as I-WCJA1MBC3CWY; or a CSV whose first line has a column "
+            "named “Profile ID”, “subscr_id”, “recurring_payment_id” or “Identifiant”. At most 200,000 rows and 5 "
+            "MB."
         ),
         validators=[FileRequired(_l("Choose a file."))],
     )

@@ -53,10 +53,10 @@ if TYPE_CHECKING:
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
 
 SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
-    Refreshed.CHANGED: (_l("Read at PayPal. What has changed there is now written here."), "success"),
-    Refreshed.SAME: (_l("Read at PayPal. Nothing has changed there."), "success"),
+    Refreshed.CHANGED: (_l("Refreshed from PayPal. What has changed there is now shown here."), "success"),
+    Refreshed.SAME: (_l("Refreshed from PayPal. Nothing has changed there."), "success"),
     Refreshed.NO_KEY: (
-        _l("There is no PayPal key of the kind that this subscription needs. Enter one on the PayPal page."),
+        _l("There is no PayPal key of the kind this subscription needs. Enter one on the PayPal page."),
         "warning",
     ),
     Refreshed.KEY_UNREADABLE: (words.KEY_UNREADABLE, "warning"),
@@ -65,12 +65,13 @@ SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
         "warning",
     ),
     Refreshed.KEY_REFUSED: (
-        _l("PayPal refuses the API key. It is now tested, and the PayPal page says what to do."),
+        _l("PayPal refuses the API key. It is being tested now, and the PayPal page says what to do."),
         "warning",
     ),
     Refreshed.MISSING_RIGHT: (
         _l(
-            "PayPal does not let this key read the subscription. It is now tested, and the PayPal page says what to do."
+            "PayPal does not let this key read the subscription. It is being tested now, and the PayPal page says "
+            "what to do."
         ),
         "warning",
     ),
@@ -82,7 +83,7 @@ SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
     Refreshed.NO_ANSWER: (_l("PayPal did not answer. Nothing is lost: try again in a few minutes."), "warning"),
     Refreshed.TOO_MANY_CALLS: (_l("PayPal asks us to slow down. Try again in a few minutes."), "warning"),
     Refreshed.NOT_WRITTEN: (
-        _l("Read at PayPal, but it could not be written just now. Try again in a minute."),
+        _l("Read at PayPal, but it could not be saved just now. Try again in a minute."),
         "warning",
     ),
 }

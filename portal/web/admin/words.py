@@ -24,8 +24,8 @@ ENVIRONMENT: Final[Mapping[str, LazyString]] = {
 }
 
 PROVIDER: Final[Mapping[str, LazyString]] = {
-    "paypal_rest": _l("REST (PayPal’s present API)"),
-    "paypal_classic": _l("Classic (buttons and Express Checkout of old)"),
+    "paypal_rest": _l("REST (PayPal’s current API)"),
+    "paypal_classic": _l("Classic (old buttons and Express Checkout)"),
 }
 
 PROVIDER_STATUS: Final[Mapping[str, LazyString]] = {
@@ -57,8 +57,8 @@ ACTION: Final[Mapping[Action, LazyString]] = {
 # The button under the preview says its effect; the one of an end that is over already at PayPal stops nothing.
 CONFIRM_END: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: ACTION[Action.CANCEL],
-    Action.COMPLETE: _l("Stop the subscription and mark it as completed"),
-    Action.ABANDON: _l("Stop the subscription and mark it as abandoned"),
+    Action.COMPLETE: _l("End the subscription and mark it as completed"),
+    Action.ABANDON: _l("End the subscription and mark it as abandoned"),
 }
 
 END_TITLE: Final[Mapping[Action, LazyString]] = {
@@ -68,20 +68,22 @@ END_TITLE: Final[Mapping[Action, LazyString]] = {
 }
 
 MEANING: Final[Mapping[Action, LazyString]] = {
-    Action.CANCEL: _l("Stopped before its end. The customer may be invited to come back."),
-    Action.COMPLETE: _l("It then counts as carried through to the end of the commitment."),
-    Action.ABANDON: _l("Stopped before its end, and the portal never invites the customer to come back."),
+    Action.CANCEL: _l("Ended early. The customer may be invited to come back."),
+    Action.COMPLETE: _l("The commitment then counts as completed."),
+    Action.ABANDON: _l("Ended early, and the portal never invites the customer to come back."),
 }
 
 RELAUNCH: Final[Mapping[Status, LazyString]] = {
     Status.CANCELLED: _l("The customer may be invited to come back."),
     Status.COMPLETED: _l("No invitation to come back: those are for cancelled subscriptions only."),
-    Status.ABANDONED: _l("The customer is never invited to come back: no email, no banner, no button. This is final."),
+    Status.ABANDONED: _l(
+        "The customer will never be invited to come back: no email, no banner, no button. This is final."
+    ),
 }
 
 REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
     **labels.REQUEST_STATE,
-    RequestState.NEEDS_MERCHANT: _l("Needs you"),
+    RequestState.NEEDS_MERCHANT: _l("Needs your attention"),
 }
 
 WAIT_REASON: Final[Mapping[WaitReason, LazyString]] = {
@@ -108,19 +110,19 @@ TODO: Final[Mapping[Trouble, LazyString]] = {
         "been sold by a classic button. Cancel it there, and tell the customer. Enter the key of that account on the "
         "PayPal page, then press “Try again now”."
     ),
-    Trouble.ACCOUNT_CLOSED: _l("Check your PayPal account, and ask PayPal with the reference given here."),
+    Trouble.ACCOUNT_CLOSED: _l("Check your PayPal account, and contact PayPal with the reference given here."),
     Trouble.NO_KEY: _l("Enter a key on the PayPal page. Every waiting request is then tried again."),
     Trouble.UNKNOWN_WORD: _l("Look at the subscription in your PayPal account, and tell whoever runs this portal."),
     Trouble.REFUSED: _l("Cancel the subscription in your PayPal account, then press “Try again now”."),
 }
 
 LATE_TODO: Final = _l(
-    "Press “Try again now”. If it stays so, cancel the subscription in your PayPal account before the next payment."
+    "Press “Try again now”. If nothing changes, cancel the subscription in your PayPal account before the next payment."
 )
 
 FINDING: Final[Mapping[Finding, LazyString]] = {
     Finding.WORKS: _l("The key works."),
-    Finding.WRONG_KEY: _l("PayPal does not know this key: the client id or the secret is wrong."),
+    Finding.WRONG_KEY: _l("PayPal does not know this key: the client ID or the secret is wrong."),
     Finding.OTHER_ENVIRONMENT: _l("This key belongs to the other environment."),
     Finding.MISSING_RIGHT: _l(
         "PayPal knows the key, but it may not read subscriptions. Tick “Subscriptions” in your PayPal application, "
@@ -130,9 +132,9 @@ FINDING: Final[Mapping[Finding, LazyString]] = {
         "PayPal knows the key, but refuses to show the account’s subscriptions. The account itself may be limited: "
         "log in to PayPal and look for a message."
     ),
-    Finding.NO_ANSWER: _l("PayPal did not answer. Nothing was stored and nothing is lost: try again in a few minutes."),
+    Finding.NO_ANSWER: _l("PayPal did not answer. Nothing was saved and nothing is lost: try again in a few minutes."),
     Finding.TOO_MANY_CALLS: _l(
-        "PayPal asks us to slow down. Nothing was stored and nothing is lost: try again in a few minutes."
+        "PayPal asks us to slow down. Nothing was saved and nothing is lost: try again in a few minutes."
     ),
 }
 CLASSIC_FINDING: Final[Mapping[Finding, LazyString]] = {
@@ -148,17 +150,15 @@ CLASSIC_FINDING: Final[Mapping[Finding, LazyString]] = {
     ),
 }
 STORED_UNTESTED: Final[Mapping[Finding, LazyString]] = {
-    Finding.NO_ANSWER: _l("PayPal did not answer, so we do not know more than before. Try again in a few minutes."),
-    Finding.TOO_MANY_CALLS: _l(
-        "PayPal asks us to slow down, so we do not know more than before. Try again in a few minutes."
-    ),
+    Finding.NO_ANSWER: _l("PayPal did not answer, so nothing new is known. Try again in a few minutes."),
+    Finding.TOO_MANY_CALLS: _l("PayPal asks us to slow down, so nothing new is known. Try again in a few minutes."),
 }
 OTHER_ENVIRONMENT: Final[Mapping[str, LazyString]] = {
     "sandbox": _l("This key belongs to the live environment: choose “Live”, or copy the sandbox key."),
     "live": _l("This key belongs to the sandbox: choose “Sandbox”, or copy the live key."),
 }
 
-KEY_UNREADABLE: Final = _l("The stored PayPal key can no longer be read here: enter it again.")
+KEY_UNREADABLE: Final = _l("The saved PayPal key can no longer be read here: enter it again.")
 
 STOPPED: Final[Mapping[StopReason, LazyString]] = {
     StopReason.UNAVAILABLE: _l("PayPal stopped answering."),
@@ -196,10 +196,10 @@ PAUSE_STATE: Final[Mapping[PauseState, LazyString]] = {
     PauseState.CALLING: _l("Being sent to PayPal"),
     PauseState.VERIFYING: _l("Being checked at PayPal"),
     PauseState.RETRYING: _l("Waiting for PayPal"),
-    PauseState.NEEDS_MERCHANT: _l("Needs you"),
+    PauseState.NEEDS_MERCHANT: _l("Needs your attention"),
     PauseState.DONE: _l("Confirmed"),
     PauseState.REFUSED: _l("Not possible"),
-    PauseState.WITHDRAWN: _l("Taken back"),
+    PauseState.WITHDRAWN: _l("Withdrawn"),
 }
 PAUSE_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
     **labels.TROUBLE,
@@ -219,44 +219,44 @@ PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
 }
 
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
-    "end_recorded": _l("Request received"),
-    "request_received": _l("Request received otherwise"),
-    "request_dismissed": _l("Request closed without an end"),
+    "end_recorded": _l("Cancellation notice received"),
+    "request_received": _l("Cancellation notice received another way"),
+    "request_dismissed": _l("Cancellation notice closed, nothing ended"),
     "end_dated": _l("Last day of access"),
-    "end_moved": _l("Planned end on another day"),
-    "end_withdrawn": _l("Request taken back"),
-    "end_plan_withdrawn": _l("Planned end taken back"),
+    "end_moved": _l("Planned end moved to another day"),
+    "end_withdrawn": _l("Request withdrawn"),
+    "end_plan_withdrawn": _l("Planned end withdrawn"),
     "end_confirmed": _l("End confirmed"),
-    "end_already_over": _l("Already over"),
+    "end_already_over": _l("Already ended"),
     "end_overdue": _l("Not confirmed after a day"),
     "access_ends_soon": _l("Access ends in three days"),
     "access_ended": _l("Access has ended"),
-    "merchant_notified": _l("To you: end notified"),
-    "merchant_end_requested": _l("To you: end requested"),
+    "merchant_notified": _l("To you: cancellation notice"),
+    "merchant_end_requested": _l("To you: cancellation requested"),
     "merchant_end_confirmed": _l("To you: end confirmed"),
-    "merchant_end_withdrawn": _l("To you: request taken back"),
+    "merchant_end_withdrawn": _l("To you: request withdrawn"),
     "merchant_needs_you": _l("To you: something to finish"),
     "merchant_end_late": _l("To you: a planned time was missed"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
     "pause_confirmed": _l("Pause confirmed"),
     "pause_refused": _l("Pause or its end not possible"),
-    "pause_taken_back": _l("Pause or its end taken back"),
+    "pause_taken_back": _l("Pause or its end withdrawn"),
     "resume_soon": _l("The pause ends tomorrow"),
-    "resume_confirmed": _l("Runs again"),
+    "resume_confirmed": _l("Running again"),
     "merchant_pause": _l("To you: a customer’s pause"),
     "merchant_pause_stuck": _l("To you: a pause not confirmed"),
     "comeback_approved": _l("Back with a new subscription"),
     "merchant_comeback_approved": _l("To you: a customer is back"),
     "late_payment": _l("Payment after the end"),
-    "late_payment_refunded": _l("Payment given back"),
+    "late_payment_refunded": _l("Payment refunded"),
     "late_payment_open": _l("Payment after the end: what is open"),
-    "late_payment_kept": _l("Payment not given back"),
+    "late_payment_kept": _l("Payment not refunded"),
     "merchant_late_payments": _l("To you: payments after an end"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
     "login_code": _l("Log-in code"),
-    "staff_unlock": _l("To the team: log-in page opened again"),
+    "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_refusals": _l("To the team: refused log-ins"),
     "staff_new_device": _l("To the team: log-in from a new browser"),
     "staff_recovery_code": _l("To the team: recovery code used"),

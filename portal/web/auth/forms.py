@@ -44,7 +44,7 @@ class PasswordForm(BaseForm):
 
     email = EmailField(_l("Your email address"), validators=_email_rules)
     password = PasswordField(_l("Your password"), validators=[InputRequired(_l("Enter your password."))])
-    submit = SubmitField(_l("Go on"))
+    submit = SubmitField(_l("Continue"))
 
 
 class UnlockForm(BaseForm):

@@ -56,7 +56,7 @@ def staff_unlock() -> ResponseReturnValue:
             now=utc_now(),
         )
         flash(
-            _("If this address is known here, an email is on its way: press its button in this browser.")
+            _("If this address is known here, you are about to receive an email: press its button in this browser.")
             if leaves
             else _("If this address is known here, you already have our last email: press its button."),
             "info",

@@ -25,7 +25,7 @@ from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
-from portal.web.customer.presenting import Row, access_until, known_day, opening
+from portal.web.customer.presenting import Row, access_row, known_day, opening
 from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
@@ -130,11 +130,11 @@ def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
-        return ((_("End of the subscription"), known_day(subscription.ended_at)),)
+        return ((_("Subscription end date"), known_day(subscription.ended_at)),)
     return (
         (_("Stopped at PayPal"), known_day(subscription.stopped_at_provider_at)),
         (_("Paid until"), known_day(subscription.paid_until)),
-        (_("Access until"), access_until(holding, now=now)),
+        access_row(holding, now=now),
     )
 
 

@@ -39,9 +39,9 @@ from portal.web.identity import context, person
 SAID: Final = {
     Looked.APPROVED: (_l("PayPal shows your approval."), "success"),
     Looked.NOT_YET: (_l("PayPal does not show your approval yet. Nothing is charged without it."), "info"),
-    Looked.GONE: (_l("PayPal no longer knows this link. Nothing was charged."), "warning"),
+    Looked.GONE: (_l("PayPal no longer recognises this link. Nothing was charged."), "warning"),
     Looked.UNKNOWN: (
-        _l("PayPal does not answer at the moment, so we do not know more than before. We go on looking."),
+        _l("PayPal is not answering at the moment, so we have nothing new to tell you. We will keep checking."),
         "warning",
     ),
 }
@@ -176,10 +176,10 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
         rows=(
             (_("Subscription"), presenting.product_name(held)),
-            (_("State"), str(labels.COMEBACK_STATE[found.state])),
+            (_("Status"), str(labels.COMEBACK_STATE[found.state])),
             (_("Starts on"), starts or _("the day of your approval")),
             (_("Price"), price),
-            (_("PayPal id"), found.provider_id or _("not yet")),
+            (_("PayPal subscription ID"), found.provider_id or _("not yet")),
         ),
         starts=starts,
         price=price,

@@ -158,7 +158,8 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
         try_now(end_carrying.carry_out, recorded.request_id)
     if recorded.noted:
         said = _(
-            "%(merchant)s had already planned this end: it stands. Your own request is kept with it: %(reference)s.",
+            "%(merchant)s had already planned this end, and it still stands. Your own request is recorded with "
+            "it: %(reference)s.",
             merchant=g.merchant.name,
             reference=recorded.noted,
         )

@@ -33,7 +33,7 @@ def lines(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     assert request is not None  # noqa: S101
     return (
         (_("Subscription"), presenting.product_name(holding)),
-        (_("Asked on"), say.zoned(request.asked_at) if request.has_hour else say.day(request.asked_at)),
+        (_("Requested on"), say.moment(request.asked_at) if request.has_hour else say.day(request.asked_at)),
         *_standing(holding, said, now=now),
         (_("Reference"), request.asked_under),
     )
@@ -43,28 +43,30 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
     subscription, request = holding.subscription, holding.request
     assert request is not None  # noqa: S101
     if said is Said.WITHDRAWN:
-        label = _("Replaced on") if is_replaced(holding) else _("Taken back on")
+        label = _("Replaced on") if is_replaced(holding) else _("Withdrawn on")
         return ((label, presenting.known_moment(request.withdrawn_at)),)
     if said is Said.SCHEDULED:
         around = payments_around(request, subscription, now=now)
         return (
-            (_("Runs out by itself on"), presenting.known_day(around.runs_out))
+            (_("Expires by itself on"), presenting.known_day(around.runs_out))
             if around.runs_out is not None
             else (_("First payment not taken"), presenting.known_day(around.prevented)),
-            (_("Access until"), presenting.access_until(holding, now=now)),
+            presenting.access_row(holding, now=now),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
 
 
 def as_of_now(rows: Iterable[Row], holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return a proof's rows with the paid time and the access as they are now, as the account page says them."""
-    until = presenting.access_until(holding, now=now)
+    access = label, until = presenting.access_row(holding, now=now)
+    yours = _("until %(date)s", date=until) if label == _("Access until") and until is not None else until
     today = {
-        _("Your access"): _("until %(date)s", date=until) if holding.subscription.access_until and until else until,
-        _("Access until"): until,
-        _("Paid until"): presenting.paid_day(holding),
+        _("Your access"): (_("Your access"), yours),
+        _("Access"): access,
+        _("Access until"): access,
+        _("Paid until"): (_("Paid until"), presenting.paid_day(holding)),
     }
-    return tuple((label, today.get(label, value)) for label, value in rows)
+    return tuple(today.get(label, (label, value)) for label, value in rows)
 
 
 def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
@@ -72,14 +74,14 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     subscription, request = holding.subscription, holding.request
     assert request is not None  # noqa: S101
     rows: list[Row] = [
-        (_("State of the request"), state_label(holding)),
-        (_("Asked by"), history.asked_by(request)),
-        (_("PayPal id"), subscription.provider_id),
+        (_("Status of the request"), state_label(holding)),
+        (_("Requested by"), history.asked_by(request)),
+        (_("PayPal subscription ID"), subscription.provider_id),
     ]
     if request.answers:
         rows.append((_("Internal reference"), request.reference))
     if request.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
+        rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.actor is Actor.CUSTOMER and request.reason_text:

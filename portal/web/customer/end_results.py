@@ -115,7 +115,7 @@ def withdrawal(reference: str) -> ResponseReturnValue:
             raise NotAllowed(Denial.ALREADY_SENT)
         end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
         if held.successor is None:
-            flash(_("Your request was taken back. Your subscription goes on."), "success")
+            flash(_("Your request was withdrawn. Your subscription continues."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
 
 

@@ -30,22 +30,22 @@ class NotificationForm(BaseForm):
     """Asked beside what the customer confirms. Nothing is required (law.md R-FR-6, R-FR-7)."""
 
     wished_on = DayField(
-        _l("The day on which it is to end"),
+        _l("End date"),
         description=_l("Leave it empty to end as soon as possible."),
         validators=[Optional()],
     )
     message = TextAreaField(
-        _l("Anything you want to say"),
+        _l("Your comment"),
         description=_l("At most 1000 characters."),
         filters=[plain],
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
-    submit = SubmitField(_l("Notification of the cancellation"))
+    submit = SubmitField(_l("Send cancellation notice"))
 
     def validate_wished_on(self, field: DayField) -> None:
         """A day that is past cannot be wished for any more; today is as soon as possible."""
         if field.data is not None and field.data < today():
-            raise ValidationError(str(_l("This day is past. Choose a later one, or leave it empty.")))
+            raise ValidationError(str(_l("This day has passed. Choose a later one, or leave it empty.")))
 
 
 class CancellationForm(BaseForm):
@@ -54,13 +54,13 @@ class CancellationForm(BaseForm):
     beside = day_form.FIELDS
 
     reason = RadioField(
-        _l("Why are you stopping?"),
-        description=_l("It changes nothing for your request."),
+        _l("Why are you cancelling?"),
+        description=_l("Your answer does not affect your cancellation."),
         choices=[SelectChoice(code, label) for code, label in REASON.items()],
         validators=[Optional()],
     )
     comment = TextAreaField(
-        _l("Anything you want to say"),
+        _l("Your comment"),
         filters=[plain],
         validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
     )
@@ -83,7 +83,7 @@ class PauseForm(BaseForm):
     """The day on which a pause ends; asked beside its recap."""
 
     until = DayField(_l("The subscription resumes on"), validators=[InputRequired(_l("Choose a day."))])
-    submit = SubmitField(_l("Pause now"))
+    submit = SubmitField(_l("Pause subscription"))
 
     def is_within(self, first: date, last: date) -> bool:
         """Say whether the day is one of those offered; if not, the field says between which it must be."""

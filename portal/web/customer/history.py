@@ -77,7 +77,7 @@ def _happened(entry: TimelineEntry) -> str:
     if entry.kind is TimelineKind.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
     if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
-        return _("%(merchant)s took back the planned end", merchant=one_line(g.merchant.name))
+        return _("%(merchant)s withdrew the planned end", merchant=one_line(g.merchant.name))
     title, status = timeline_words.title(entry), timeline_words.status(entry)
     if status is None or entry.kind is TimelineKind.END_REQUESTED:
         return title

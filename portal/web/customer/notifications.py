@@ -41,9 +41,12 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
             now=now,
         )
         if made is not None:
-            flash(_("Your notification is recorded: %(reference)s.", reference=made.reference), "success")
+            flash(_("Your cancellation notice is recorded: %(reference)s.", reference=made.reference), "success")
         else:
-            flash(_("The end of this subscription was asked for before: nothing more is needed from you."), "info")
+            flash(
+                _("The cancellation of this subscription was already requested. You do not need to do anything else."),
+                "info",
+            )
         return redirect(back, 303)
     if not card.may_notify:
         return redirect(back, 303 if form.is_submitted() else 302)
@@ -51,7 +54,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
         (_("Name"), held.subscription.customer.name or None),
         (_("Email address"), held.subscription.customer.email),
         (_("Subscription"), card.title),
-        (_("PayPal id"), card.provider_id),
+        (_("PayPal subscription ID"), card.provider_id),
     ]
     page = render_template("customer/notification.html", form=form, rows=rows, back=back)
     return page, 422 if form.errors else 200

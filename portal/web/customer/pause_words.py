@@ -71,16 +71,16 @@ def _said(holding: Holding, *, now: datetime) -> tuple[str | None, tuple[str, ..
     subscription, fmt = holding.subscription, formatter()
     under_way = next((row for row in holding.pauses if row.is_open and not row.waits(now)), None)
     if under_way is not None and under_way.kind is PauseKind.PAUSE:
-        said = [_("PayPal has not confirmed it yet. We are trying again. You need not do anything.")]
+        said = [_("PayPal has not confirmed it yet. We are trying again. You do not need to do anything.")]
         if subscription.next_payment_at is not None:
             day = fmt.day(subscription.next_payment_at)
             said.append(_("Until then the payment due on %(date)s may still be taken.", date=day))
         if under_way.state is PauseState.NEEDS_MERCHANT:
             said.append(_("%(merchant)s has been told.", merchant=g.merchant.name))
-        return _("The pause is asked for"), tuple(said)
+        return _("Your pause has been requested"), tuple(said)
     if under_way is not None:
         said = [_("PayPal has not confirmed it yet. We are trying again. No payment is taken until then.")]
-        return _("The end of the pause is asked for"), tuple(said)
+        return _("The end of your pause has been requested"), tuple(said)
     if subscription.status is not Status.PAUSED:
         return None, ()
     planned = next((row for row in holding.pauses if row.waits(now)), None)
@@ -88,7 +88,7 @@ def _said(holding: Holding, *, now: datetime) -> tuple[str | None, tuple[str, ..
     if planned is not None:
         said.append(_("It starts again on %(date)s.", date=fmt.day(planned.due_at)))
     else:
-        said.append(_("No day is set on which it starts again."))
+        said.append(_("No restart date is set."))
     return _("Your subscription is paused"), tuple(said)
 
 
@@ -113,7 +113,7 @@ def late_because(holding: Holding) -> tuple[str, ...]:
     if failed:
         said.append(ngettext("One payment has failed.", "%(num)d payments in a row have failed.", failed))
     if subscription.provider_status == ProviderStatus.SUSPENDED:
-        said.append(_("PayPal has suspended the payments because of this: it takes nothing at the moment."))
+        said.append(_("PayPal has suspended payments because of this: nothing is being taken at the moment."))
     else:
         # The count rises only once the retries are over; the sum then joins the next billing (FACTS.md 1.4).
         said.append(

@@ -101,7 +101,7 @@ def pause_withdrawal(subscription_id: uuid.UUID, request_id: uuid.UUID) -> Respo
     """Take a pause back while nothing was sent to PayPal."""
     if EmptyForm().validate_on_submit():
         pauses.withdraw(context(), request_id, _wish(subscription_id, PauseKind.PAUSE), now=utc_now())
-        flash(_("Taken back. Nothing was sent to PayPal."), "success")
+        flash(_("Withdrawn. Nothing was sent to PayPal."), "success")
     return _back(subscription_id, 303)
 
 
@@ -169,7 +169,7 @@ def _ask(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None) -> N
     with context().db.read() as session:
         request = queries.of_customer(session, who.merchant_id, who.id, asked.request_id)
     if request.state is PauseState.REFUSED:
-        flash(_("PayPal does not allow it in the subscription’s present state. Nothing was changed."), "warning")
+        flash(_("PayPal does not allow this in the subscription’s current status. Nothing was changed."), "warning")
     elif request.state is PauseState.DONE:
         flash(str(labels.PAUSE_CONFIRMED[request.kind]), "success")
     elif request.due_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -143,31 +144,33 @@ def _short(at: datetime | None) -> str | None:
 
 def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     """Return the five dates as five dates (domain.md): asked, stopped at PayPal, paid until, access until, ended."""
-    subscription, waits = holding.subscription, planned(holding, now=now)
+    subscription, waits, say = holding.subscription, planned(holding, now=now), formatter()
     nothing = None if subscription.is_over else _("not yet")
-    to_come = _("planned on %(date)s", date=waits.ends_on) if waits is not None else nothing
+    paid = say.short_day(subscription.paid_until) if subscription.paid_until is not None else None
+    ended = (_("Subscription end date"), _short(subscription.ended_at) or nothing)
     return (
         (
             _("Cancellation requested"),
             timeline_words.end_requested(subscription.end_requested_at, holding.entries) or nothing,
         ),
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
-        (_("Paid until"), paid_day(holding)),
-        (_("Access until"), access_until(holding, now=now)),
-        (_("End of the subscription"), _short(subscription.ended_at) or to_come),
+        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else paid),
+        access_row(holding, now=now, day=say.short_last_day),
+        ended if waits is None else (_("Planned end"), waits.ends_on_in_short),
     )
 
 
-def access_until(holding: Holding, *, now: datetime) -> str | None:
-    """Return until when the whole is open, in one phrase; None when the date is unknown."""
+def access_row(holding: Holding, *, now: datetime, day: Callable[[datetime], str] | None = None) -> Row:
+    """Return until when the whole is open, in one phrase; None when the date is unknown. `day` says the last one."""
     seen = open_windows(holding, now=now)
     ends = {window.end for window in seen}
     if not seen:
-        return _("no access")
+        return _("Access"), _("no access")
     if End.RUNNING in ends:
-        return _("as long as the subscription runs")
+        return _("Access"), _("as long as the subscription runs")
     if End.UNKNOWN in ends:
-        return None
+        return _("Access until"), None
     if End.KEPT in ends:
-        return _("kept for good")
-    return formatter().last_day(max(window.until for window in seen if window.until is not None))
+        return _("Access"), _("kept for good")
+    last = max(window.until for window in seen if window.until is not None)
+    return _("Access until"), (day or formatter().last_day)(last)

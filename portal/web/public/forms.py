@@ -22,5 +22,5 @@ class ProofForm(BaseForm):
             Length(max=40, message=_l("This is too long for a code.")),
         ],
     )
-    file = FileField(_l("The PDF that you hold"), validators=[Optional()])
+    file = FileField(_l("Your PDF"), validators=[Optional()])
     submit = SubmitField(_l("Check this proof"))

@@ -34,7 +34,7 @@ def proof(reference: str) -> ResponseReturnValue:
             now=utc_now(),
         )
         if checked is None:
-            form.code.errors = [_("This code does not belong to this reference. Check both on the proof.")]
+            form.code.errors = [_("This code does not match this reference. Check both on the proof.")]
         elif form.file.data:
             is_same = _fingerprint(form.file.data) == checked.sha256
     page = render_template("public/proof.html", form=form, reference=reference, checked=checked, is_same=is_same)

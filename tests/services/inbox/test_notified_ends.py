@@ -88,10 +88,10 @@ def test_the_end_that_answers_it_says_that_the_customer_asked_when_and_under_whi
     assert (request.outcome, facts.outcome) == (Status.CANCELLED, Status.CANCELLED)
     said = wording(facts, locale="en")
     rows = dict(said.rows)
-    assert rows["Asked by"].startswith("Claire Martin")
+    assert rows["Requested by"].startswith("Claire Martin")
     assert (rows["Reference"], rows["Internal reference"]) == (received.reference, request.reference)
-    asked = rows["Asked on"]
-    assert asked == dict(public_rows(facts, locale="en"))["Asked on"]
+    asked = rows["Requested on"]
+    assert asked == dict(public_rows(facts, locale="en"))["Requested on"]
     assert received.reference in said.lede
     letters = left(now + MINUTE)
     (told,) = [letter for letter in letters if letter.to == claire.email and "is cancelled" in letter.subject]
@@ -109,7 +109,7 @@ def test_an_end_seen_at_paypal_answers_it_too(ctx, paypal, claire, subscription,
     paypal.happen(subscription.provider_id, "buyer-cancels")
     refresh(ctx, subscription.merchant_id, subscription.id, now=now)
     rows = dict(wording(facts_of(ctx), locale="en").rows)
-    assert rows["Asked by"].startswith("Claire Martin")
+    assert rows["Requested by"].startswith("Claire Martin")
     assert rows["Reference"] == received.reference
     assert asked_at(ctx, subscription) == now - DAY
     (told,) = [letter for letter in to_desk(left(now + MINUTE)) if "ended" in letter.subject]
@@ -141,7 +141,7 @@ def test_a_letter_found_to_be_answered_by_what_is_under_way_makes_that_cancelled
     assert received_answers.match_standing(ctx, merchant_id, letter.id, subscription.id, by="Léa", now=now)
     assert one_request(ctx).outcome is Status.CANCELLED
     end_carrying.carry_out(ctx, merchant_id, one_request(ctx).id)
-    assert dict(wording(facts_of(ctx), locale="en").rows)["Asked by"].startswith("Claire Martin")
+    assert dict(wording(facts_of(ctx), locale="en").rows)["Requested by"].startswith("Claire Martin")
 
 
 def test_what_staff_asked_first_stays_theirs(ctx, paypal, claire, subscription, now):

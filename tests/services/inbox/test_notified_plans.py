@@ -116,7 +116,7 @@ def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, 
     for said in (received.reference, "4 February 2027", "One more payment will be taken:", "You keep access until"):
         assert said in told.text
     assert planned.reference not in told.subject + told.text
-    assert "take your request back" not in told.text, "it is the merchant's plan"
+    assert "withdraw your request" not in told.text, "it is the merchant's plan"
     asked = "Thursday 26 November 2026"
     assert (f"{asked} at 15:30" if way == "form" else asked) in told.text, "when they asked"
 
@@ -125,7 +125,7 @@ def test_whoever_asked_is_told_of_the_planned_day_and_of_a_plan_taken_back(ctx, 
     assert received.reference in told.subject
     assert "still stands" in told.text
     assert (f"{asked} at 15:30" if way == "form" else f"{asked}, reference") in told.text, "when they asked"
-    assert "You took back" not in told.text
+    assert "You withdrew" not in told.text
 
 
 def test_a_plan_taken_back_before_its_mail_left_is_told_by_neither(ctx, claire, subscription, left):
@@ -168,8 +168,8 @@ def test_a_plan_of_staff_goes_on_and_one_who_notified_beside_it_waits_when_it_is
     told = to_desk(left(THURSDAY + HOUR + MINUTE))
     assert len(told) == (wished != 200)
     for letter in told:
-        assert "An end that is planned stands" in letter.text
-        assert "Nothing stops by itself" not in letter.text
+        assert "The planned end stands" in letter.text
+        assert "Nothing ends by itself" not in letter.text
         assert "14 June 2027" in letter.text
         assert "Plus tôt" in letter.text
     take_plan_back(ctx, subscription, planned, now=THURSDAY + DAY)

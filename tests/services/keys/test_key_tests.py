@@ -246,8 +246,8 @@ def test_the_mail_names_the_kind_of_key_and_counts_what_waits(ctx, make, merchan
     (rest,) = (mail for mail in sent if "classic" not in mail.subject)
     texts = [json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"] for mail in (classic, rest)]
     assert "/admin/paypal/classic" in texts[0]
-    assert "request waits now" not in texts[0], "the request waits for the other key"
-    assert "1 request waits now." in texts[1]
+    assert "request is waiting now" not in texts[0], "the request waits for the other key"
+    assert "1 request is waiting now." in texts[1]
     assert "/admin/paypal/rest" in texts[1]
 
 

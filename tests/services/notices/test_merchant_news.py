@@ -111,7 +111,7 @@ def test_the_next_payment_comes_first_and_an_unknown_date_last(asked, tell, left
     for request in (late, unknown, near):
         tell(notices.needs_merchant, request, trouble=Trouble.NOT_FOUND, **STUCK)
     (letter,) = left(now + MINUTE)
-    assert letter.subject == "To do: 3 requests to stop are waiting for you"
+    assert letter.subject == "To do: 3 requests to end a subscription are waiting for you"
     places = [letter.text.index(request.reference) for request in (near, late, unknown)]
     assert places == sorted(places)
 
@@ -120,7 +120,7 @@ def test_each_trouble_of_a_mixed_mail_says_what_to_do(asked, tell, left, now):
     tell(notices.needs_merchant, asked(), trouble=Trouble.NOT_FOUND, answer={"issue": "INVALID_ID"}, **STUCK)
     tell(notices.needs_merchant, asked(), trouble=Trouble.ACCOUNT_CLOSED, **STUCK)
     (letter,) = left(now + MINUTE)
-    for words in ("does not know this subscription", "an account of this subscription is closed", "INVALID_ID"):
+    for words in ("does not know this subscription", "one of the two PayPal accounts is closed", "INVALID_ID"):
         assert words in letter.text
 
 

@@ -170,7 +170,7 @@ def test_a_mail_server_that_comes_back_hours_later_sends_the_original_time(
     assert [kind for kind, _ in delivered(now + timedelta(hours=5))] == ["end_recorded", "merchant_end_requested"]
     local = now.astimezone(ZoneInfo(merchant.time_zone))
     letter = next(letter for letter in mailer.sent if letter.to == "zoe@client.test")
-    assert f"at {local:%H:%M}, reference" in letter.text
+    assert f"at {local:%H:%M} (Paris time), reference" in letter.text
     assert f"{local.day} {local:%B %Y}" in letter.text
 
 

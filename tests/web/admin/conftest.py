@@ -23,8 +23,8 @@ _numbers = itertools.count(1)
 
 BUTTON = {
     "cancel": "Cancel the subscription",
-    "complete": "Stop the subscription and mark it as completed",
-    "abandon": "Stop the subscription and mark it as abandoned",
+    "complete": "End the subscription and mark it as completed",
+    "abandon": "End the subscription and mark it as abandoned",
 }
 
 

@@ -35,7 +35,7 @@ def test_the_owner_sees_who_did_what_checks_it_and_takes_it(ctx, owner, merchant
     assert "Merchant created" in page.text
     assert "Operator" in page.text
     assert "member added" in page.follow("Next page").text  # the first row of the chain: the owner herself
-    assert "The journal is whole" in page.submit(press="Check the journal now").text
+    assert "The log is complete" in page.submit(press="Check the log now").text
     token = page.select_one("input[name=csrf_token]")["value"]
     for wanted, kind in (("csv", "text/csv"), ("jsonl", "application/jsonl")):
         answer = owner.client.post(
@@ -48,12 +48,12 @@ def test_the_owner_sees_who_did_what_checks_it_and_takes_it(ctx, owner, merchant
     assert (row["act"], row["actor"], row["channel"]) == ("export.audit", "staff", "staff")
     owner.post(f"{PAGE}/export", {"csrf_token": token, "format": "exe"}, status=422)
     spoil(ctx)
-    assert "Row 1 was changed" in owner.get(PAGE).submit(press="Check the journal now").text
+    assert "Row 1 was changed" in owner.get(PAGE).submit(press="Check the log now").text
 
 
 def test_only_owners_come_here(support):
     support.get(PAGE, status=403)
-    assert "Audit journal" not in support.get("/admin/settings").text
+    assert "Audit log" not in support.get("/admin/settings").text
 
 
 def test_the_command_checks_every_chain_and_exports_one(ctx, app, make, merchant, now):

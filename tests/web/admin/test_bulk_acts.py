@@ -44,14 +44,14 @@ def test_the_whole_way(support, reader, make, merchant, ctx, paypal):
     page = page.submit(press=CANCEL_THREE, provider_note="À bientôt", internal_note="end of season")
     assert "Sending one by one" in page.text
     page = page.submit(press="Stop sending")
-    assert "What was asked goes on and is not undone" in page.notices[0]
-    page = page.submit(press="Go on")
+    assert "What was already requested continues and is not undone" in page.notices[0]
+    page = page.submit(press="Continue")
     act = only_act(ctx)
     run(ctx, act.id)
     page = reader.get(f"/admin/bulk/{act.id}")
-    assert "Every subscription was dealt with." in page.text
-    assert "goes on by itself" not in page.text, "nothing is open"
-    assert page.text.count("Already over: nothing was changed.") == 2
+    assert "Every subscription has been dealt with." in page.text
+    assert "continues by itself" not in page.text, "nothing is open"
+    assert page.text.count("Already ended: nothing was changed.") == 2
     assert not page.select('form[action*="/stop"], form[action*="results.csv"]')
     assert {call.note for call in paypal.calls if call.note} == {"À bientôt"}
     assert len(reader.get(f"/admin/bulk/{act.id}?result=skipped").select("#rows tbody tr")) == 1
@@ -107,7 +107,7 @@ def test_a_finished_act_says_how_many_need_the_merchant(support, make, merchant,
     act = only_act(ctx)
     run(ctx, act.id)
     page = support.get(f"/admin/bulk/{act.id}")
-    assert "Every subscription was dealt with. 1 needs you." in page.text
+    assert "Every subscription has been dealt with. 1 needs your attention." in page.text
     assert not page.select("main .notice.tone-ok")
 
 
@@ -165,7 +165,7 @@ def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant,
     page = support.get(f"/admin/bulk/{only_act(ctx).id}")
     assert "Recorded, waiting for PayPal" in page.text
     assert "PayPal did not answer" in page.text
-    assert "What PayPal has not confirmed yet goes on by itself." in page.text
+    assert "What PayPal has not confirmed yet continues by itself." in page.text
     page = page.submit(press="Français")
     assert "Action groupée" in page.h1
     assert "Enregistré, en attente de PayPal" in page.text
@@ -193,7 +193,7 @@ def test_a_commitment_that_still_runs_is_a_warning_that_nobody_overlooks(support
     ]
     page = choose(support, rows, action="complete")
     (warning,) = page.select("main .notice.tone-warn")
-    assert "The commitment of 1 of them still runs" in warning.get_text()
+    assert "The commitment of 1 of them is still running" in warning.get_text()
     for table in page.select("main table"):
         assert table.caption.get_text() not in [head.get_text() for head in table.select("thead th")]
-    page.submit(press="Complete 2 subscriptions and stop them at PayPal")
+    page.submit(press="Complete 2 subscriptions and cancel them at PayPal")

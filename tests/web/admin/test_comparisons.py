@@ -70,7 +70,7 @@ def test_the_list_says_what_ran_and_what_it_corrected(owner, merchant, add_run):
     add_run(merchant, hours=40, finished_at=None)
     page = owner.get(PAGE)
     assert page.select_one(f'a[href="{PAGE}/{run.id}"]')
-    for words in ("1,234", "Every night", "Asked for by hand", "Dry run", "Closed before its end", "Done"):
+    for words in ("1,234", "Every night", "Started manually", "Dry run", "Closed early", "Done"):
         assert words in page.text
     assert "The comparison is late" not in page.text
 
@@ -147,7 +147,7 @@ def test_the_report_says_each_difference_in_words(owner, merchant, make, add_run
         "Next payment: 3 Apr 2027 → none", "Paid until: 3 Apr 2027, 12:00 → 3 Apr 2027, 14:30",
         "Price: €29.90 → ¥1,200",
         "Failed payments: 0 → 2", "Last payment: none → 3 Mar 2027", "PayPal’s plan: P-OLD → P-NEW",
-        "corrected", "only listed", "I-NEW123456789", "PayPal does not know this subscription",
+        "corrected", "listed only", "I-NEW123456789", "PayPal does not know this subscription",
     ):  # fmt: skip
         assert words in page.text, words
 
@@ -234,6 +234,6 @@ def test_a_kind_that_was_left_out_is_named(owner, merchant, add_run):
     assert "The comparison waits" not in page.text
     page = owner.get(f"{PAGE}/{waits.id}")
     assert "REST subscriptions were not compared" in page.text
-    assert "debug id: abc123" in page.text
+    assert "debug ID: abc123" in page.text
     assert "rest_key_refused" not in page.text
     assert "there is no longer a PayPal key" in owner.get(f"{PAGE}/{closed.id}").text

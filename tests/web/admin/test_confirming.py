@@ -134,7 +134,7 @@ def test_the_audit_journal_is_handed_over_after_the_factors(desk, lea, ctx):
     assert "filled in" not in page.text, "it is a mere button"
     page = again(page, lea, 1)
     assert "filled in" not in page.text
-    form = page.form(press="Go on")
+    form = page.form(press="Continue")
     answer = desk.client.post(form["action"], data=page.values(form), base_url=desk.base_url)
     assert answer.mimetype == "application/jsonl"
     assert json.loads(answer.text.splitlines()[-1])["act"] == "export.audit"
@@ -170,7 +170,7 @@ def test_a_refund_is_confirmed_on_a_page_of_its_own(desk, lea, ctx, make, paypal
     assert page.h1 == "Refund €29.90?"
     assert paypal.count("refund") == 0
     page = page.submit(press="Refund €29.90")
-    assert "Given back: PayPal shows it" in page.notices[0]
+    assert "Refunded: PayPal shows it" in page.notices[0]
     assert desk.get(f"/admin/late-payments/{late.id}/refund").path == f"/admin/late-payments/{late.id}"
 
 
@@ -180,7 +180,7 @@ def test_a_refund_of_another_amount_than_was_shown_is_asked_for_again(desk, ctx,
     show(ctx, ended, charged(paypal, ended))
     (late,) = alarms(ctx)
     page = desk.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90", amount="19.90")
-    assert "has changed meanwhile" in page.notices[0]
+    assert "left to refund has changed" in page.notices[0]
     assert paypal.count("refund") == 0
     desk.post(f"/admin/late-payments/{uuid.uuid4()}/refund", desk.values_of(page), status=404)
 

@@ -8,7 +8,7 @@ from portal.clock import utc_now
 from portal.models import Customer
 
 NEW, SHARED = "claire@xn--bcher-kva.example", "zoe@xn--bcher-kva.example"
-TAKE, KEEP = "Take the new address over and tell both", "Keep the present address"
+TAKE, KEEP = "Adopt the new address and email both", "Keep the current address"
 
 
 def reload(ctx, customer):
@@ -32,7 +32,7 @@ def test_the_newer_address_is_shown_as_people_write_it_and_taken_over(support, c
     assert "claire@bücher.example" in page.text
     assert reload(ctx, claire).email == "claire@ancien.example", "nothing before the button"
     page = page.submit(press=TAKE)
-    assert page.notices == ["The address is changed. Both addresses are told."]
+    assert page.notices == ["The address is changed. An email goes to both addresses."]
     assert reload(ctx, claire).email == NEW
     assert sorted(letter.recipient for letter in letters()) == ["claire@ancien.example", NEW]
     assert TAKE not in page.text
@@ -49,7 +49,7 @@ def test_what_somebody_else_has_answered_is_not_done_twice(support, claire):
     page, stale = support.get(record(claire)), support.get(record(claire))
     page.submit(press=TAKE)
     assert stale.submit(press=KEEP).notices == [
-        "PayPal names another address by now, or somebody has answered meanwhile."
+        "PayPal now gives a different address, or somebody has answered in the meantime."
     ]
 
 
@@ -77,11 +77,11 @@ def twins(make, merchant):
 def test_two_of_one_address_are_joined_after_a_page_that_says_what_happens(support, make, merchant, twins, ctx):
     first, second = twins
     moved = make.subscription(merchant=merchant, customer=second)
-    page = support.get(record(first)).follow("Join the two…")
+    page = support.get(record(first)).follow("Merge the two…")
     assert moved.provider_id in page.text
     assert reload(ctx, second) is not None
-    page = page.submit(press="Join them")
-    assert page.notices == ["The two customers are one now."]
+    page = page.submit(press="Merge them")
+    assert page.notices == ["The two customers are now one."]
     assert moved.product.name in page.text
     assert reload(ctx, second) is None
 

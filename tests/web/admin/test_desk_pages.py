@@ -25,7 +25,7 @@ def test_every_page_opens_for_a_merchant_with_nothing(enter, make, path, role):
 def test_a_subscription_shows_its_facts_and_five_dates(owner, make, merchant, status):
     subscription = make.subscription(merchant=merchant, status=status)
     page = owner.get(f"/admin/subscriptions/{subscription.id}")
-    for words in ("End requested", "Stopped at PayPal", "Paid until", "Access until", "End of the subscription"):
+    for words in ("Cancellation requested", "Stopped at PayPal", "Paid until", "Access", "Subscription end date"):
         assert words in page.text
     assert subscription.provider_id in page.text
     assert subscription.provider_status in page.text
@@ -47,8 +47,8 @@ def test_a_list_is_found_by_name_address_and_paypal_id(owner, make, merchant):
         page = owner.get("/admin/subscriptions?q=" + search)
         assert page.select(f'a[href="/admin/subscriptions/{found.id}"]'), search
         assert not page.select(f'a[href="/admin/subscriptions/{other.id}"]'), search
-    assert "No subscription fits" in owner.get("/admin/subscriptions?q=100%25").text
-    assert "No customer fits" in owner.get("/admin/customers?q=%5F%5F").text
+    assert "No subscription matches" in owner.get("/admin/subscriptions?q=100%25").text
+    assert "No customer matches" in owner.get("/admin/customers?q=%5F%5F").text
     assert owner.get("/admin/customers?q=martin").select(f'a[href="/admin/customers/{bob.id}"]')
 
 
@@ -131,7 +131,7 @@ def test_a_record_shows_identity_requests_mails_and_what_happened(owner, make, m
     page = owner.get(f"/admin/customers/{subscription.customer_id}")
     (request,) = make.requests(subscription)
     assert request.reference in page.text
-    assert "End requested" in page.text
+    assert "Cancellation requested" in page.text
     assert "End confirmed" in page.text
     assert subscription.customer.email in page.text
     assert page.select("#mails tbody tr")

@@ -77,6 +77,6 @@ def test_a_planned_end_that_a_colleague_takes_back_meanwhile_is_not_called_sent(
     colleague = enter(merchant).get(f"/admin/subscriptions/{subscription.id}")
     mine = support.get(f"/admin/subscriptions/{subscription.id}")
     for page in (colleague, mine):
-        page = page.submit(press="Take this planned end back")
-        assert "The planned end was taken back" in page.notices[0]
+        page = page.submit(press="Withdraw this planned end")
+        assert "The planned end was withdrawn" in page.notices[0]
     assert [one.state for one in make.requests(subscription)] == [RequestState.WITHDRAWN]

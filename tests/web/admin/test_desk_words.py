@@ -42,7 +42,11 @@ def test_a_page_with_an_hour_names_its_zone_once_and_no_moment_in_full(owner, ca
         page = owner.get(f"/admin/{path}")
         said = page.select_one("main").get_text()
         has_hour = re.search(r"\b\d\d:\d\d\b", said) is not None
-        assert page.soup.get_text().count("Paris time") == said.count("Times: Paris time") == has_hour, path
+        assert page.soup.get_text().count("Paris time") == has_hour, path
+        for table in page.select("main table"):
+            table.decompose()
+        first = re.search(r"\b\d\d:\d\d\b(.{0,13})", page.select_one("main").get_text(), re.DOTALL)
+        assert first is None or first[1] == " (Paris time)", path
         assert not MOMENT_IN_FULL.search(page.text), path
 
 
@@ -50,16 +54,16 @@ def test_the_record_says_a_moment_in_short_and_in_french(owner, cancelled):
     owner.get("/admin/settings").submit(press="Français")
     page = owner.get(f"/admin/subscriptions/{cancelled.id}")
     (stopped,) = fact(page, "Arrêt chez PayPal")
-    assert re.fullmatch(r"\d+ \w+\.? \d{4}, \d\d:\d\d", stopped)
+    assert re.fullmatch(r"\d+ \w+\.? \d{4}, \d\d:\d\d( \(heure de Paris\))?", stopped)
     assert page.soup.get_text().count("heure de Paris") == 1
 
 
 def test_the_end_of_a_subscription_has_one_name_before_and_after_its_day(owner, make, merchant, cancelled, now):
     page = owner.get(f"/admin/subscriptions/{cancelled.id}")
-    before = fact(page, "End of the subscription")
+    before = fact(page, "Subscription end date")
     past = make.subscription(merchant=merchant, status=Status.CANCELLED, ended_at=now - timedelta(days=1))
     page = owner.get(f"/admin/subscriptions/{past.id}")
-    assert len(before) == len(fact(page, "End of the subscription")) == 1
+    assert len(before) == len(fact(page, "Subscription end date")) == 1
     for label in ("Ended", "Ends on"):
         assert fact(page, label) == []
 

@@ -33,7 +33,7 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert "Nothing has changed yet" in page.text
     assert "PayPal cannot undo it" in page.text
     assert ("kept for good" in page.text) is (action == "complete")
-    assert ("never invited" in page.text) is (action == "abandon")
+    assert ("never be invited" in page.text) is (action == "abandon")
     assert paypal.count("cancel") == 0
     assert make.reload(subscription).status is Status.ACTIVE
 
@@ -46,7 +46,7 @@ def test_an_end_is_previewed_then_confirmed_by_paypal(support, make, subscriptio
     assert (request.state, request.provider_note) == (RequestState.CONFIRMED, "Merci et à bientôt")
     terms = {line.get_text(strip=True): line.find_next("dd").get_text(strip=True) for line in page.select("dt")}
     assert terms["Internal note"] == "asked by phone"
-    assert "In their words" not in terms
+    assert "Customer’s comment" not in terms
     assert request.actor_name == "Léa Martin"
     assert paypal.calls[-2].note == "Merci et à bientôt"
     assert "asked by phone" not in str(list(paypal.calls))
@@ -74,16 +74,16 @@ def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, suppor
 
 @pytest.mark.parametrize("action", list(OUTCOME))
 @pytest.mark.parametrize(
-    ("left", "says"), [(210, "you end it before its term"), (-1, "carried through"), (None, "No commitment is known")]
+    ("left", "says"), [(210, "you are ending it early"), (-1, "counts as completed"), (None, "No commitment is known")]
 )
 def test_the_preview_says_whether_the_commitment_has_run(support, make, merchant, now, action, left, says):
     """Seven months early, at its end, and without one: what the page says of the commitment is true."""
     committed = now + timedelta(days=left) if left is not None else None
     subscription = make.subscription(merchant=merchant, committed_until=committed)
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/{action}")
-    assert ("before its term" in page.text) is (left == 210)
+    assert ("ending it early" in page.text) is (left == 210)
     assert ("No commitment is known" in page.text) is (left is None and action == "complete")
-    assert "was carried through to its end" not in page.text
+    assert "commitment was completed" not in page.text
     if action == "complete":
         assert says in page.text
 
@@ -91,9 +91,9 @@ def test_the_preview_says_whether_the_commitment_has_run(support, make, merchant
 def test_a_day_after_the_commitment_is_not_too_early(support, make, merchant, now):
     subscription = make.subscription(merchant=merchant, committed_until=now + timedelta(days=35))
     path = f"/admin/subscriptions/{subscription.id}/end/complete"
-    assert "before its term" in support.get(path).text
+    assert "ending it early" in support.get(path).text
     later = (now + timedelta(days=120)).date().isoformat()
-    assert "before its term" not in support.get(f"{path}?on={later}").text
+    assert "ending it early" not in support.get(f"{path}?on={later}").text
 
 
 def test_the_payments_that_a_plan_leaves_are_listed_one_by_one(support, subscription, now):
@@ -114,7 +114,7 @@ def test_a_silent_paypal_is_said_and_nothing_says_ended(support, make, subscript
     assert make.reload(subscription).status is Status.ACTIVE
     assert page.select_one("[data-status]")["data-status"] == "active"
     assert "End confirmed" not in page.text
-    assert "Stop confirmed" not in page.text
+    assert "Cancellation confirmed" not in page.text
     assert "under way" in page.text
     assert "Handled automatically" in support.get("/admin/").text
 
@@ -124,7 +124,7 @@ def test_a_refused_key_lands_in_the_inbox_and_its_request_is_tried_again_on_the_
 ):
     paypal.rule("any", "401")
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/abandon").submit(press=BUTTON["abandon"])
-    assert "It waits for you" in page.notices[0]
+    assert "It needs your attention" in page.notices[0]
     (request,) = make.requests(subscription)
     inbox = support.get("/admin/")
     assert "Ask an owner to fix or replace the key" in inbox.text
@@ -165,7 +165,7 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
     wish = wish_of(subscription)
     assert end_requests.record(make.ctx, wish, now=now).is_due_now is False
     page = support.get(f"/admin/subscriptions/{subscription.id}")
-    assert "waits for its day" in page.text
+    assert "is already planned" in page.text
     page = page.follow(LINK["complete"]).submit(press=BUTTON["complete"])
     assert "PayPal has confirmed it" in page.notices[0]
     assert make.reload(subscription).status is Status.COMPLETED
@@ -175,10 +175,10 @@ def test_a_request_that_waits_for_its_date_gives_way_to_staff(support, make, mer
 def test_cancelled_becomes_abandoned_without_paypal(support, make, merchant, paypal):
     over = make.subscription(merchant=merchant, status=Status.CANCELLED)
     record = support.get(f"/admin/subscriptions/{over.id}")
-    assert "Stop the subscription" not in [head.get_text(strip=True) for head in record.select("h2")]
+    assert "End the subscription" not in [head.get_text(strip=True) for head in record.select("h2")]
     page = record.follow("Mark as abandoned")
     assert "Nothing is sent to PayPal" in page.text
-    assert "never invited" in page.text
+    assert "never be invited" in page.text
     assert not page.select("#provider_note")
     page = page.submit(press="Mark as abandoned", internal_note="moved abroad")
     got = make.reload(over)
@@ -260,7 +260,7 @@ def test_an_import_is_started_followed_and_resumed(owner, make, merchant, paypal
     imports.run_import(ctx, run_id)
     page = owner.get("/admin/import")
     assert "PayPal stopped answering" in page.text
-    page = page.submit(press="Go on with the import")
+    page = page.submit(press="Continue the import")
     assert run_of(ctx).id == run_id
     imports.run_import(ctx, run_id)
     page = owner.get("/admin/import")

@@ -71,7 +71,7 @@ def test_a_missed_planned_end_says_so_and_not_that_a_payment_is_near(owner, make
     missed = {"due_at": now - timedelta(hours=2), "late_told_at": now}
     request = make_request(make, subscription, now, state=state, trouble=trouble, **missed)
     for page in (owner.get("/admin/"), owner.get(f"/admin/subscriptions/{subscription.id}")):
-        assert "Press “Try again now”. If it stays so, cancel the subscription in your PayPal account" in page.text
+        assert "Press “Try again now”. If nothing changes, cancel the subscription in your PayPal account" in page.text
         assert "payment is near" not in page.text
         assert page.select(f'form[action="/admin/requests/{request.id}/retry"]')
     assert "has passed and PayPal has not confirmed the end." in owner.get("/admin/").text
@@ -153,7 +153,7 @@ def test_differences_and_ends_found_at_night_are_shown_until_read(ctx, owner, ma
     )  # fmt: skip
     page = owner.get("/admin/")
     assert page.select(f'form[action="/admin/subscriptions/{failing.id}/reading"]')
-    assert "nobody had asked for that here" in page.text
+    assert "without a request here" in page.text
     assert "PayPal did not answer for this one." in page.text
     assert count_of(ctx, merchant, now) == 2
     for form in page.select('form[action$="/seen"]'):

@@ -19,7 +19,7 @@ def late(ctx, make, paypal, merchant):
 def test_two_clicks_give_it_back_from_the_inbox_on(ctx, support, paypal, late):
     page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
     page = page.follow("Refund €29.90").submit(press="Refund €29.90")
-    assert "Given back: PayPal shows it" in page.notices[0]
+    assert "Refunded: PayPal shows it" in page.notices[0]
     assert alarms(ctx)[0].state is LateState.REFUNDED
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Léa Martin" in record.text
@@ -33,27 +33,27 @@ def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support
     paid = paypal.subscriptions[ended.provider_id].payments[-1]
     paypal.happen(ended.provider_id, "reverse-part")
     show(ctx, ended, paid, told=told(paid, "reversal", "14.95"))
-    assert "€14.95 of it has gone back; €14.95 has not." in support.get("/admin/").text
+    assert "€14.95 of it was returned; €14.95 was not." in support.get("/admin/").text
     record = support.get(f"/admin/subscriptions/{late.subscription_id}")
-    assert "Partly taken back through PayPal" in record.text
+    assert "Partly reversed through PayPal" in record.text
     assert "€14.95; not returned: €14.95" in record.text
     page = support.get(f"/admin/late-payments/{late.id}")
     assert "Still open" in page.text
     page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €14.95")
     assert alarms(ctx)[0].state is LateState.REFUNDED
-    assert "All of it has gone back" in page.text
+    assert "All of it was returned" in page.text
 
 
 def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, late):
     paypal.rule("refund", "403")
     page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90")
-    assert "it needs you" in page.notices[0]
-    assert "debug id" in page.text
+    assert "needs your attention" in page.notices[0]
+    assert "debug ID" in page.text
     paypal.clear_rules()
     inbox = support.get("/admin/")
-    assert "The key may not give money back" in inbox.text
+    assert "The key may not make refunds" in inbox.text
     page = inbox.submit(press="Try the refund again now")
-    assert "Given back: PayPal shows it" in page.notices[0]
+    assert "Refunded: PayPal shows it" in page.notices[0]
 
 
 def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, make, paypal, merchant, support):

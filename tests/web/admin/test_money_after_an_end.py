@@ -100,7 +100,7 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
         assert [one.state for one in stored.of_payment(session, late.payment_id)] == [RefundState.DONE]
     assert len(paypal.subscriptions[ended.provider_id].refunds) == 1
     settled = support.get(page.path).text
-    assert "Given back" in settled
+    assert "Refunded" in settled
     assert "expects it back" not in settled
     assert "Unknown" not in settled, "PayPal said no word about a refund that went well"
 

@@ -52,11 +52,11 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     wished = (now + timedelta(days=45)).date()
     received = notify(wished, now=now)
     record = support.get(f"/admin/subscriptions/{subscription.id}")
-    assert "Day chosen for the end: " in record.text
+    assert "Chosen end date: " in record.text
     assert in_words(wished) in record.text
     page = {
         "record": lambda: record.follow("Cancel the subscription"),
-        "inbox": lambda: support.get("/admin/").follow("Stop this subscription"),
+        "inbox": lambda: support.get("/admin/").follow("End this subscription"),
         "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
             press=f"It is this one: {subscription.provider_id}"
         ),
@@ -108,5 +108,5 @@ def test_the_card_names_who_asked_and_who_carried_it_out(ctx, support, make, mer
     staff_ask(ctx, subscription, now=now)
     rows = support.get(f"/admin/subscriptions/{subscription.id}").select("dl > div")
     said = {" ".join(row.get_text(" ").split()) for row in rows}
-    assert "Asked by Noor Haddad (Form on the customer’s account page)" in said
+    assert "Requested by Noor Haddad (Form on the customer’s account page)" in said
     assert "Carried out by Léa" in said

@@ -51,10 +51,10 @@ def test_a_request_that_waits_is_tried_again_or_taken_back(support, make, subscr
     paypal.rule("any", "403")
     page = support.get(f"/admin/subscriptions/{subscription.id}/pause/pause").submit(press="Pause the subscription")
     assert "PayPal has not confirmed it yet" in page.notices[0]
-    assert "Needs you" in page.text
+    assert "Needs your attention" in page.text
     page = page.submit(press="Try again now")
-    page = page.submit(press="Take it back")
-    assert "Taken back" in page.text
+    page = page.submit(press="Withdraw it")
+    assert "Withdrawn" in page.text
     assert make.reload(subscription).status is Status.ACTIVE
 
 

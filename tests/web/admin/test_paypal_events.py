@@ -96,7 +96,7 @@ def test_an_owner_registers_and_sees_that_paypal_reports(owner, ctx, paypal):
     page = owner.get(PAGE)
     assert "Not yet." in page.text
     page = page.submit(press="Register now")
-    assert page.notices == ["PayPal reports to this portal."]
+    assert page.notices == ["PayPal now sends messages to this portal."]
     assert "Yes. PayPal knows this portal’s address." in page.text
     assert f"http://127.0.0.1:9/webhooks/paypal/{endpoint(ctx).token}" in page.text
     assert list(paypal.state.webhooks) == [endpoint(ctx).webhook_id]
@@ -179,7 +179,7 @@ def test_the_list_is_narrowed_and_turned_page_by_page(owner, add):
     failed = owner.get(PAGE + "?status=failed")
     assert {cell.get_text(strip=True) for cell in failed.select("[data-testid=status]")} == {"Given up"}
     assert "status=failed" in failed.link("Next page")
-    assert "No message is in this state." in owner.get(PAGE + "?status=waiting").text
+    assert "No message has this status." in owner.get(PAGE + "?status=waiting").text
     for odd in ("nonsense", "done", "failed&after=x", "&before=00000000-0000-0000-0000-000000000000"):
         owner.get(f"{PAGE}?status={odd}")
 
@@ -221,8 +221,8 @@ def test_any_text_can_be_shown(owner, add, body):
 
 def test_a_message_is_handled_again(support, ctx, add):
     row = add(state=EventState.FAILED, error="unavailable", attempts=9)
-    page = support.get(f"{PAGE}/{row.id}").submit(press="Handle again")
-    assert "is being handled again" in page.notices[0]
+    page = support.get(f"{PAGE}/{row.id}").submit(press="Process again")
+    assert "is being processed again" in page.notices[0]
     with ctx.db.read() as session:
         again = session.scalars(select(PayPalEvent)).one()
     assert again.state is EventState.WAITING
@@ -233,13 +233,13 @@ def test_a_message_is_handled_again(support, ctx, add):
 def test_what_was_forgotten_cannot_be_handled_again_unless_its_subscription_is_known(support, ctx, add):
     row = add(body=None, subject="")
     page = support.get(f"{PAGE}/{row.id}")
-    assert "it can no longer be handled again" in page.text
-    assert "forgotten: texts are kept for 30 days" in page.text
+    assert "it can no longer be processed again" in page.text
+    assert "deleted: texts are kept for 30 days" in page.text
     token = support.values_of(page)["csrf_token"]
     support.post(f"{PAGE}/{row.id}/replay", {"csrf_token": token}, status=303)
     assert jobs(ctx, "events.handle") == []
     known = add(body=None, subject="I-BW452GLLEP1G")
-    support.get(f"{PAGE}/{known.id}").submit(press="Handle again")
+    support.get(f"{PAGE}/{known.id}").submit(press="Process again")
     assert len(jobs(ctx, "events.handle")) == 1
 
 
@@ -262,10 +262,10 @@ def test_what_was_missed_is_fetched_for_the_days_given(support, ctx, merchant, a
     [
         (40, 0, "At most 30 days back"),
         (1, 3, "The last day comes before the first."),
-        (-2, -2, "This day has not come yet."),
-        (1, -2, "This day has not come yet."),
-        (0, "9999-12-31", "This day has not come yet."),
-        ("9999-12-31", "9999-12-31", "This day has not come yet."),
+        (-2, -2, "This day is in the future."),
+        (1, -2, "This day is in the future."),
+        (0, "9999-12-31", "This day is in the future."),
+        ("9999-12-31", "9999-12-31", "This day is in the future."),
         ("0001-01-01", 0, "At most 30 days back"),
         (None, 0, "Enter the first day"),
         (0, None, "Enter the last day"),
@@ -292,7 +292,7 @@ def test_an_example_in_a_message_is_a_day_that_would_be_taken_as_past():
     ("word", "said"),
     [
         ("no_key", "No PayPal API key is set Enter the key on the PayPal page. Press"),
-        ("not_registered", "PayPal does not report to this portal Press “Register again” first. Press"),
+        ("not_registered", "PayPal is not sending messages to this portal Press “Register again” first. Press"),
         ("key_unreadable", "The stored PayPal key can no longer be read here Enter the key again"),
         ("key_refused", "PayPal refuses the API key Test the key on the PayPal page"),
         ("missing_right", "The key may not manage webhooks At developer.paypal.com"),
@@ -313,8 +313,8 @@ def test_a_fetch_that_stands_still_says_why_and_what_to_do(owner, ctx, merchant,
     text = owner.get(PAGE).text
     assert f"Stopped {said}" in text
     assert "Press “Fetch what was missed” again." in text
-    assert "PayPal’s debug id d3bug1d" in text
-    assert "come as far as" in text
+    assert "PayPal debug ID d3bug1d" in text
+    assert "fetched up to" in text
     change(ctx, last_fetch=found | {"stopped": "retrying", "debug_id": ""})
     text = owner.get(PAGE).text
     assert "Stopped PayPal did not answer The portal asks again by itself." in text
@@ -332,7 +332,7 @@ def test_a_notification_for_another_account_is_set_aside_and_shows_the_way_out(o
     page = owner.get(f"{PAGE}/{row.id}")
     assert page.select_one("main [data-testid=status]").get_text(strip=True) == "Set aside"
     assert "Not from PayPal" not in page.text
-    assert "add its address under “Your addresses at PayPal”, then handle the message again." in page.text
+    assert "add its address under “Your addresses at PayPal”, then process the message again." in page.text
     assert page.link("PayPal: classic key") == "/admin/paypal/classic"
     assert "What PayPal sent" in page.text
     other = ipn(add, event_id="another", state=EventState.REFUSED, error="not_paypal", body=None)
@@ -345,19 +345,19 @@ def test_the_text_of_a_notification_is_paypals_only_once_paypal_vouched_for_it(o
     waiting = ipn(add, state=EventState.WAITING)
     page = owner.get(f"{PAGE}/{waiting.id}")
     assert page.select_one("details summary").get_text(strip=True) == "What arrived"
-    assert "PayPal has not vouched for this message" in page.text
+    assert "PayPal has not confirmed this message" in page.text
     done = ipn(add, event_id="another", state=EventState.DONE)
     for vouched in (done, add(state=EventState.WAITING)):
         page = owner.get(f"{PAGE}/{vouched.id}")
         assert page.select_one("details summary").get_text(strip=True) == "What PayPal sent"
-        assert "has not vouched" not in page.text
+        assert "has not confirmed this message" not in page.text
 
 
 def test_only_a_webhook_shows_paypals_id_of_the_message(owner, add):
     row, webhook = ipn(add), add()
-    assert "PayPal’s id of the message" not in (text := owner.get(f"{PAGE}/{row.id}").text)
+    assert "PayPal message ID" not in (text := owner.get(f"{PAGE}/{row.id}").text)
     assert row.event_id not in text
-    assert f"PayPal’s id of the message {webhook.event_id}" in owner.get(f"{PAGE}/{webhook.id}").text
+    assert f"PayPal message ID {webhook.event_id}" in owner.get(f"{PAGE}/{webhook.id}").text
 
 
 def test_a_defect_of_ours_is_said_in_words_with_its_name_small(owner, add):
@@ -403,7 +403,7 @@ def test_a_classic_key_shows_the_address_to_enter_at_paypal(enter, ctx, make, no
         token = endpoint_of(session, merchant.id, "live").token
     page = owner.get(PAGE)
     assert f"http://127.0.0.1:9/webhooks/paypal/{token}/ipn" in page.text
-    assert "Does PayPal report to us?" not in page.text
+    assert "Is PayPal sending us messages?" not in page.text
     assert token not in enter(merchant, Role.SUPPORT).get(PAGE).body
 
 

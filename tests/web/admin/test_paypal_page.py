@@ -64,7 +64,7 @@ def test_a_key_is_entered_tested_and_shown_without_its_secret(owner, ctx):
     page = owner.submit(REST, press=SAVE, **KEY)
     assert page.path == REST
     assert "PayPal accepted the key" in page.notices[0]
-    for words in ("Sandbox", "client-of-the-tests", "ends in …-4f2", "APP-", "Last test", "Right to subscriptions"):
+    for words in ("Sandbox", "client-of-the-tests", "ends in …-4f2", "APP-", "Last test", "Access to subscriptions"):
         assert words in page.text, words
     assert keys_shown(page) == []
     assert stored(ctx) is not None
@@ -106,7 +106,7 @@ def test_the_guide_has_paypals_words_in_both_languages(owner, page_of):
 @pytest.mark.parametrize(
     ("operation", "behaviour", "status", "words"),
     [
-        ("token", "401", 422, "the client id or the secret is wrong"),
+        ("token", "401", 422, "the client ID or the secret is wrong"),
         ("list", "403", 422, "it may not read subscriptions"),
         ("list", "401", 422, "refuses to show the account"),
         ("any", "500", 502, "PayPal did not answer"),
@@ -226,7 +226,7 @@ def test_testing_again_says_what_was_found(owner, paypal, make, merchant, kind):
     assert owner.get("/admin/products").link("Check the key") == page_of, "every page of the desk says so"
     paypal.clear_rules()
     paypal.rule("any", "500")
-    assert "do not know more than before" in owner.get(page_of).submit(press="Test again").notices[0]
+    assert "nothing new is known" in owner.get(page_of).submit(press="Test again").notices[0]
     paypal.clear_rules()
     paypal.state.classic_accounts.extend(known)
     page = owner.get(page_of).submit(press="Test again")

@@ -86,7 +86,7 @@ def test_a_list_is_brought_read_and_reported(ctx, owner, paypal):
     }
     failed = owner.get(page.path + "?state=failed")
     assert profile.id not in failed.text
-    for sentence in ("PayPal does not know this profile", "The same id stands on an earlier line", "begins with “I-”"):
+    for sentence in ("PayPal does not know this profile", "The same ID is on an earlier line", "begin with “I-”"):
         assert sentence in failed.text
     assert "liste.csv" in owner.get(HOME).text
 
@@ -98,9 +98,9 @@ def test_a_list_is_brought_read_and_reported(ctx, owner, paypal):
         (b"PK\x03\x04\x00", "This file is not text."),
         (
             "Nom;Courriel\nZoé;z@x\n",
-            "Line 1: The file has no column with profile ids. Its first line says: Nom · Courriel.",
+            "Line 1: The file has no column of profile IDs. Its first line says: Nom · Courriel.",
         ),
-        ("Profile ID\n", "The file has a header, but no profile id below it."),
+        ("Profile ID\n", "The file has a header, but no profile ID below it."),
         (f'Profile ID\n{A}\n"{B}\n', "Line 3: A quotation mark is never closed"),
         (f"{A}\n{A};x\n", "Line 2: There is more than one value in this line."),
         ("\n".join(f"I-{n:012d}" for n in range(200_001)), "Line 200001: The file has more than 200,000 rows."),
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_taken_is_answered_with_why(ctx, owner, content, s
     page = upload(owner, content, status=422)
     (error,) = page.errors
     assert error.startswith(sentence) if sentence.startswith("Line") else sentence in error
-    assert error.endswith("Nothing was stored: correct the file and choose it again.")
+    assert error.endswith("Nothing was saved: correct the file and choose it again.")
     assert page.select_one("input[type=file]")["aria-invalid"] == "true"
     assert brought(ctx) == []
 
@@ -163,7 +163,7 @@ def test_a_stopped_list_says_why_and_goes_on(ctx, owner, paypal):
     profile_import_reading.run_share(ctx, made.id, gap=0)
     page = owner.get(page.path)
     assert "The reading stopped before the end. PayPal no longer accepts the key." in page.text
-    page = page.submit(press="Go on")
+    page = page.submit(press="Continue")
     profile_import_reading.run_share(ctx, made.id, gap=0)
     assert "The list is finished." in owner.get(page.path).text
 
@@ -172,7 +172,7 @@ def test_the_rest_can_be_left(ctx, owner):
     page = upload(owner, f"{A}\n{B}").submit(press="Leave the rest unread")
     assert page.notices == ["The list is closed. 0 subscriptions of it are here."]
     assert brought(ctx)[0].state is ImportState.DONE
-    assert "Not read: the list was ended before." in page.text
+    assert "Not read: the list was closed first." in page.text
 
 
 def finished(ctx, merchant, content: str) -> ProfileImport:

@@ -22,21 +22,21 @@ from tests.web.admin.waiting import count_of, make_request, titles
 
 def test_staff_write_down_a_letter_and_the_person_gets_an_acknowledgement(ctx, owner, letters):
     page = owner.submit("/admin/received/new", name="Zoé Durand", email="Zoe@Client.test", contract="Piano")
-    assert "The request is recorded" in page.text
+    assert "The cancellation notice is recorded" in page.text
     with ctx.db.read() as session:
         received = session.scalars(select(ReceivedRequest)).one()
     letter = letters()[-1]
     assert received.reference in letter.text
     assert "Piano" in letter.text
     assert "cancelled" not in letter.text
-    assert "Zoé Durand asks to stop" in owner.get("/admin/").text
+    assert "Zoé Durand asks to cancel" in owner.get("/admin/").text
 
 
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
         ({"name": ""}, "Enter the name as it was given."),
-        ({"received_on": "2199-01-01"}, "This day has not come yet."),
+        ({"received_on": "2199-01-01"}, "This day is in the future."),
         ({"email": "nobody"}, "Enter an address like name@example.com."),
     ],
 )
@@ -120,13 +120,13 @@ def test_a_letter_whose_subscription_has_stopped_meanwhile_says_so_and_offers_to
     customer = make.customer(merchant, email="zoe@client.test", name="Zoé Durand")
     received = declared()
     make.subscription(merchant=merchant, customer=make.customer(merchant, name="Zoé Durand"), at_paypal=False)
-    assert "nothing is left to end" not in owner.get("/admin/").text, "another customer of that name"
+    assert "there is nothing left to end" not in owner.get("/admin/").text, "another customer of that name"
     make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED, at_paypal=False)
     page = owner.get("/admin/").follow("Close the request")
-    assert "nothing is left to end" in page.text
+    assert "there is nothing left to end" in page.text
     page.submit(press="Close without ending anything")
     assert titles(owner.get("/admin/")) == []
-    assert "It had stopped before, on " in owner.get(f"/admin/received/{received.id}").text
+    assert "It had already ended, on " in owner.get(f"/admin/received/{received.id}").text
 
 
 def test_a_letter_with_something_that_still_runs_does_not_say_so(owner, make, merchant, declared):
@@ -134,7 +134,7 @@ def test_a_letter_with_something_that_still_runs_does_not_say_so(owner, make, me
     for status in (Status.CANCELLED, Status.ACTIVE):
         make.subscription(merchant=merchant, customer=customer, status=status, at_paypal=False)
     declared()
-    assert "nothing is left to end" not in owner.get("/admin/").text
+    assert "there is nothing left to end" not in owner.get("/admin/").text
 
 
 def test_a_wished_day_that_is_past_is_kept_as_it_was_written(ctx, owner, now):
@@ -150,7 +150,7 @@ def test_the_record_of_a_notified_subscription_says_so_and_offers_its_end_alone(
     received = notifications.notify(ctx, mine, now=now)
     record = f"/admin/subscriptions/{subscription.id}"
     page = owner.get(record)
-    assert "The customer notified the end of this subscription on " in page.text
+    assert "The customer sent a cancellation notice on " in page.text
     assert "Mark as completed" not in page.text
     for action in ("complete", "abandon"):
         assert "It can be marked as abandoned afterwards" in owner.get(f"{record}/end/{action}", status=409).text
@@ -176,8 +176,8 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     )
     page = support.get("/admin/")
     (title,) = titles(page)
-    assert title == "Claire Dupont has notified the end of a subscription"
-    end = page.follow("Stop this subscription")
+    assert title == "Claire Dupont has sent a cancellation notice"
+    end = page.follow("End this subscription")
     end.submit(press=f"Cancel the subscription on {format_date(wished, 'd MMMM y', locale='en_GB')}")
     (request,) = make.requests(subscription)
     with ctx.db.read() as session:
@@ -210,7 +210,7 @@ def test_a_notification_is_answered_by_its_own_subscription_alone_and_the_page_s
         sent = owner.values_of(owner.get(end))
         seen = owner.post(f"{end}?received={received.id}", sent, status=303)
     seen = owner.get(page)
-    assert "names its subscription: only the end of that one answers it" in seen.text
+    assert "names its subscription: only ending that one answers it" in seen.text
     assert make.requests(other) == []
     with ctx.db.read() as session:
         assert session.get_one(ReceivedRequest, received.id).is_open
@@ -230,7 +230,7 @@ def test_a_letter_under_the_address_of_another_customer_warns_before_it_is_answe
     make.customer(merchant, email="zoe@client.test", name="Zoé Durand")
     bob = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"), at_paypal=False)
     received = declared(contract=bob.provider_id)
-    said = "The address of this request is that of Zoé Durand"
+    said = "This request has Zoé Durand’s address"
     page = owner.get(f"/admin/received/{received.id}")
     assert said in page.text
     end = page.submit(press="It is this one")

@@ -55,11 +55,11 @@ def test_fifty_are_shown_and_the_rest_is_counted_at_the_same_cost(reader, subscr
 def test_support_reads_at_paypal_and_is_told(support, reader, make, subscription, paypal):
     paypal.happen(subscription.provider_id, "charge")
     page = support.get(f"/admin/subscriptions/{subscription.id}").submit(press="Refresh from PayPal")
-    assert page.notices == ["Read at PayPal. What has changed there is now written here."]
+    assert page.notices == ["Refreshed from PayPal. What has changed there is now shown here."]
     assert rows(page)[0][1:3] == ["€29.90", "Paid"]
     assert "REST" in page.select_one("#paypal").get_text()
     page = page.submit(press="Refresh from PayPal")
-    assert page.notices == ["Read at PayPal. Nothing has changed there."]
+    assert page.notices == ["Refreshed from PayPal. Nothing has changed there."]
     paypal.rule("show", "500")
     assert "PayPal did not answer" in page.submit(press="Refresh from PayPal").notices[0]
     assert "Refresh from PayPal" not in reader.get(f"/admin/subscriptions/{subscription.id}").text.replace(
@@ -102,7 +102,7 @@ def test_the_record_shows_what_came_before_what_followed_and_each_attempt(owner,
     assert "Followed by:" in page.text
     assert "PLAN_STATUS_INVALID" in page.text
     after = page.follow(new.provider_id)
-    assert "Came after:" in after.text
+    assert "Follows:" in after.text
     assert after.follow(old.provider_id).path == page.path
 
 

@@ -78,7 +78,7 @@ def test_a_zone_nobody_knows_and_a_bad_address_are_refused(owner, ctx, merchant)
 
 def test_the_address_that_is_told_what_waits_cannot_be_emptied(owner, ctx, merchant):
     page = owner.submit("/admin/settings", press="Save the settings", support_email=" ", status=422)
-    assert "without one nobody is told of what waits for you" in page.text
+    assert "without one, nobody is emailed about what needs your attention" in page.text
     assert reload(ctx, merchant).support_email == merchant.support_email
 
 
@@ -132,7 +132,7 @@ def test_the_effect_is_shown_before_anything_is_saved(owner, ctx, make, merchant
     page = owner.get(f"/admin/products/{product.id}")
     assert "Keeps for good" not in page.text
     page = page.submit(press="Show the effect first", keep_after_cancellation=True, name="Later")
-    assert "It is not saved yet" in page.text
+    assert "They are not saved yet" in page.text
     assert "Keeps for good: Lesson 1." in page.text
     assert "Keeps for good: Lesson 1, Lesson 9" not in page.text
     assert product_of(ctx, product).name == product.name

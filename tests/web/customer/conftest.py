@@ -13,7 +13,7 @@ from flask import Flask
 from portal.models import Customer, Merchant, Subscription
 from tests.browser_client import Browser, Page
 
-CANCEL, KEEP, UNDO = "Cancel now", "Keep my subscription", "Take this request back"
+CANCEL, KEEP, UNDO = "Cancel now", "Keep my subscription", "Withdraw this request"
 
 # Every form of « it is over » that a reader could take for done, in both languages.
 DONE = re.compile(

@@ -163,7 +163,7 @@ def test_a_word_of_paypal_that_nobody_knows_is_told_without_alarm(visit, make, c
     change(ctx, subscription, provider_status="HIBERNATING")
     make.add(entry(subscription, TimelineKind.UNKNOWN_WORD, word="HIBERNATING"))
     page = visit.browser.get(visit.page(subscription))
-    assert "PayPal shows a state that the portal does not know" in page.text
+    assert "PayPal shows a status that the portal does not know" in page.text
     assert page.select_one("[data-testid=status]").text == "Active"
 
 
@@ -187,7 +187,7 @@ def test_what_was_given_by_hand_is_listed_with_its_origin(visit, make):
     assert len(re.findall(r"Leçon 1: until .{10,40} \(given to you", page.text)) == 1
     # The grant outlives the subscription: the recap says that it stays.
     recap = visit.recap(subscription)
-    assert "No access stops." in recap.text
+    assert "You lose no access." in recap.text
     assert given in recap.text
 
 
@@ -242,11 +242,11 @@ def test_the_timeline_is_the_customers_own(visit, make):
     text = page.text
     assert "difficult" not in text
     assert "you (Customer account page) – trop cher" in text
-    assert f"{visit.merchant.name} (Merchant’s desk)" in text
+    assert f"{visit.merchant.name} (Merchant desk)" in text
     lines = [" ".join(line.get_text(" ").split()) for line in page.select(".timeline li")]
     assert any("PayPal shows: Past due" in line and line.endswith(" PayPal") for line in lines), lines
     refused = next(line for line in lines if "The change could not be made" in line)  # nothing was sent, nor refused
-    assert refused.endswith(" PayPal did not confirm it before the day on which payments were to start again.")
+    assert refused.endswith(" PayPal did not confirm it before the day payments were due to start again.")
     assert "Starts again" not in refused
 
 
@@ -280,5 +280,7 @@ def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, 
     page = visit.browser.get(visit.page(subscription))
     moments = [moment.text for moment in page.select("ol.timeline time")]
     assert moments
-    assert all(re.fullmatch(r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d", moment) for moment in moments), moments
+    short = r"\d{1,2} [^ ]+ 20\d\d, \d\d:\d\d"
+    assert re.fullmatch(rf"{short} \({zone}\)", moments[0])
+    assert all(re.fullmatch(short, moment) for moment in moments[1:]), moments
     assert page.text.count(zone) == 1

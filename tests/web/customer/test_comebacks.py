@@ -64,7 +64,7 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
     who.browser.get(recap.path)
     assert row_counts(ctx) == before
     assert {"en": "Nothing is charged before", "fr": "Rien n’est prélevé avant le"}[language] in recap.text
-    assert {"en": "goes on without a gap", "fr": "sans interruption"}[language] in recap.text
+    assert {"en": "continues without a break", "fr": "sans interruption"}[language] in recap.text
 
     page = recap.submit(press=PREPARE[language])
     assert paypal.count("create") == 1
@@ -130,7 +130,7 @@ def test_a_start_within_the_paid_time_by_now_shows_no_link_but_a_way_to_begin_an
         shown = visit.browser.get(page.path + more)
         assert GO["en"] not in shown.text, more
         assert "so that you do not pay twice" in shown.text, more
-    assert shown.h1 == "Your new subscription has to start later"
+    assert shown.h1 == "Your new subscription needs a later start date"
     anew = shown.follow(LINK["en"]).submit(press=PREPARE["en"])
     assert GO["en"] in anew.text
     assert [one.state.value for one in attempts(ctx)] == ["given_up", "waiting"]
@@ -169,7 +169,7 @@ def test_refused_with_words_and_a_way_to_try_again(visit, cancelled, paypal):
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"paid_until": None}, "Until when you have paid is not known here."),
+        ({"paid_until": None}, "The date you have paid until is not known here."),
         ({"stopped_at_provider_at": None}, "PayPal has not confirmed the end"),
     ],
 )
@@ -190,8 +190,8 @@ def test_the_proof_says_it_small_and_at_the_end(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     proof = visit.cancel(subscription)
     text = proof.text
-    assert text.index("Technical details") < text.index("how to come back")
-    assert proof.follow("how to come back").h1 == LINK["en"]
+    assert text.index("Technical details") < text.index("how to subscribe again")
+    assert proof.follow("how to subscribe again").h1 == LINK["en"]
 
 
 @pytest.mark.parametrize("why", ["abandoned", "completed", "no relaunch", "no contact"])

@@ -151,8 +151,8 @@ def test_undo_then_cancel_again_keeps_both_reasons_under_two_references(visit, m
     undone = first.submit(press=UNDO)
     assert undone.path == first.path
     assert "PayPal was not told of it." in undone.text
-    assert "Your subscription goes on." in undone.text
-    assert undone.notices == ["Your request was taken back. Your subscription goes on."]
+    assert "Your subscription continues." in undone.text
+    assert undone.notices == ["Your request was withdrawn. Your subscription continues."]
     assert make.reload(subscription).end_requested_at is None
 
     stale = old_tab.submit(press=CANCEL, comment="Encore moi")
@@ -170,7 +170,7 @@ def test_undo_then_cancel_again_keeps_both_reasons_under_two_references(visit, m
     assert (one.reason_code, one.reason_text) == ("too_expensive", "Trop cher")
     assert (two.reason_code, two.reason_text) == ("technical", "Encore moi")
     # The first page stays true: it no longer says that the subscription goes on.
-    assert "Your subscription goes on." not in visit.browser.get(first.path).text
+    assert "Your subscription continues." not in visit.browser.get(first.path).text
 
 
 def test_an_undo_after_the_call_left_is_refused_and_a_second_undo_is_not(visit, make, paypal):
@@ -306,7 +306,7 @@ def test_without_self_cancellation_the_merchants_text_and_the_legal_way_stand_th
     if button:
         return
     refused = someone.recap(subscription, status=409)
-    assert "You can notify its end" in refused.text
+    assert "You can send" in refused.text
     assert "any more" not in refused.text
     assert refused.select(f"main a[href='{someone.page(subscription, '/notification')}']")
     token = visit_token(someone, make, merchant)
@@ -348,7 +348,7 @@ def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_b
     assert request.due_at is not None
     assert request.due_at > now + timedelta(days=50)
     assert "PayPal will be told on" in page.text
-    assert "Until then you can take your request back." in page.text
+    assert "You can withdraw your request until then." in page.text
     assert not DONE.search(page.body)
     # The payments owed until then are taken, so access lasts as long as the last of them.
     last_days = {item.get_text(" ", strip=True).partition("until ")[2] for item in recap.select(".marked li")}
@@ -357,4 +357,4 @@ def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_b
         unpaid.append(unpaid[-1] + timedelta(days=30))
     assert any(f"{unpaid[-1]:%B %Y}" in day for day in last_days), (last_days, unpaid)
     assert visit.browser.get(visit.home).text.count("PayPal will be told on") == 1
-    assert "Your subscription goes on." in page.submit(press=UNDO).text
+    assert "Your subscription continues." in page.submit(press=UNDO).text

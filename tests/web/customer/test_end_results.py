@@ -21,7 +21,7 @@ from tests.services.carrying.carried import ask, carry, wish_of
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"
-WAITING = "PayPal has not confirmed it yet. We are trying again and will email you. You need not do anything."
+WAITING = "PayPal has not confirmed it yet. We are trying again and will email you. You do not need to do anything."
 
 
 def every_page(visit, subscription, result):
@@ -177,10 +177,10 @@ def test_one_that_never_began_is_not_said_to_have_ended_before(visit, make, payp
     assert "You have not paid anything yet." in recap.text
     page = recap.submit(press="Cancel now")
     assert make.requests(subscription)[0].basis is Basis.NEVER_STARTED
-    assert "This subscription had not begun at PayPal." in page.text
+    assert "This subscription had not started at PayPal." in page.text
     assert "already" not in page.text
-    assert "It opened no access." in page.text
-    assert "never begun there" in page.text
+    assert "It gave no access." in page.text
+    assert "never started there" in page.text
 
 
 def test_a_word_of_paypal_that_nobody_has_seen_is_no_confirmation(visit, make, paypal):
@@ -220,7 +220,7 @@ def test_an_end_by_the_merchant_is_told_without_their_internal_words(visit, make
     page = visit.browser.get(f"{visit.home}requests/{request.reference}")
     word = "completed" if outcome is Status.COMPLETED else "cancelled"
     assert f"Your subscription is {word}. PayPal confirmed it on " in page.text
-    assert f"{visit.merchant.name} (Merchant’s desk)" in page.text
+    assert f"{visit.merchant.name} (Merchant desk)" in page.text
     for seen in (page, visit.browser.get(visit.home), visit.browser.get(visit.page(subscription))):
         assert "abandon" not in seen.body.lower()
         assert "never again" not in seen.body
@@ -246,8 +246,8 @@ def test_five_dates_are_five_dates_and_an_unknown_one_is_said_to_be(visit, make)
         "Cancellation requested",
         "Stopped at PayPal",
         "Paid until",
-        "Access until",
-        "End of the subscription",
+        "Access",
+        "Subscription end date",
     ]
     assert values[2] == "Unknown"
     assert all(values)
@@ -268,11 +268,11 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
     other = make.requests(subscription)[-1]
     assert other.is_open
     for page in (visit.browser.get(mailed), before.submit(press=UNDO)):  # a stale page's button promises nothing either
-        assert "goes on" not in page.text
-        assert "taken back" not in page.text
+        assert "continues" not in page.text
+        assert "withdrawn" not in page.text
         assert f"by another one, reference {other.reference}." in page.text
         assert "Replaced on" in page.text
-    page = page.follow("Where the other request stands")
+    page = page.follow("See the other request")
     assert reference_of(page) == other.reference
     assert "Cancellation requested" in page.h1
     assert not DONE.search(page.body)
@@ -281,10 +281,10 @@ def test_a_request_that_staffs_end_replaced_does_not_say_that_the_subscription_g
 def test_a_request_taken_back_says_so_and_names_the_one_asked_for_afterwards(visit, make, paypal):
     subscription = make.subscription(customer=visit.customer)
     mailed = planned(make, visit, subscription)
-    assert "Your subscription goes on." in visit.browser.get(mailed).submit(press=UNDO).text
+    assert "Your subscription continues." in visit.browser.get(mailed).submit(press=UNDO).text
     paypal.rule("any", "500")
     again = reference_of(visit.cancel(subscription))
     page = visit.browser.get(mailed)
-    assert "was taken back on" in page.text
-    assert "goes on" not in page.text
-    assert reference_of(page.follow("Where the other request stands")) == again
+    assert "was withdrawn on" in page.text
+    assert "continues" not in page.text
+    assert reference_of(page.follow("See the other request")) == again

@@ -15,6 +15,7 @@ from tests.web.customer.conftest import DONE, reference_of
 CANCEL, KEEP, UNDO = "Résilier maintenant", "Garder mon abonnement", "Retirer cette demande"
 DAY = r"(lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche) (1er|\d{1,2}) [a-zéû]+ 20\d\d"
 MOMENT = rf"{DAY} à \d\d:\d\d"
+ZONE = r" \(heure de Paris\)"  # with the first moment of a page
 
 
 def plain(text: str) -> str:
@@ -35,7 +36,8 @@ def test_the_way_from_the_card_to_the_proof(french_visit, make):
     until = Formatter("fr", french_visit.merchant.time_zone, Translator("fr")).last_day(subscription.paid_until)
     assert says(
         page,
-        rf"Votre abonnement est résilié\. PayPal l’a confirmé le {MOMENT}\. Aucun autre prélèvement ne sera effectué\. "
+        rf"Votre abonnement est résilié\. PayPal l’a confirmé le {MOMENT}{ZONE}\. "
+        rf"Aucun autre prélèvement ne sera effectué\. "
         rf"Vous gardez vos accès jusqu’au {until}\. Référence : {reference_of(page)}\.",
     )
 
@@ -46,7 +48,7 @@ def test_recorded_and_not_confirmed(french_visit, make, paypal):
     page = french_visit.recap(subscription).submit(press=CANCEL)
     assert says(
         page,
-        rf"Votre demande a été enregistrée le {MOMENT}, référence {reference_of(page)}\. "
+        rf"Votre demande a été enregistrée le {MOMENT}{ZONE}, référence {reference_of(page)}\. "
         r"PayPal ne l’a pas encore confirmée\. Nous réessayons automatiquement et nous vous écrirons\. "
         r"Vous n’avez rien à refaire\.",
     )

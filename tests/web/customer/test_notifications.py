@@ -23,7 +23,7 @@ from portal.services.notices import outbox
 from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import DONE
 
-LINK, PRESS = "Notify my cancellation", "Notification of the cancellation"
+LINK, PRESS = "Send a cancellation notice", "Send cancellation notice"
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_nothing_but_the_click_is_needed_and_it_is_stored_dated_and_acknowledged
     assert (letter.recipient, letter.language) == (visit.customer.email, "en")
     assert received.reference in letter.subject
     outbox.send(ctx, letter.id, now=utc_now())
-    assert "now has to end the subscription" in mailer.sent[0].text
+    assert "now has to cancel the subscription" in mailer.sent[0].text
     for path in (visit.page(subscription), visit.home):
         seen = visit.browser.get(path)
-        assert "Your notification of " in seen.text
+        assert "Your cancellation notice of " in seen.text
         assert received.reference in seen.text
         assert LINK not in seen.text, "no second one while it is open"
         assert not DONE.search(seen.body.replace("Cancel your contract", "")), "nothing is said to be done"
@@ -105,7 +105,7 @@ def test_a_wish_is_kept_and_a_bad_day_loses_no_word(ctx, visit, subscription):
     assert "Adieu" in again.body
     assert stored(ctx) == []
     page = again.submit(press=PRESS, wished_on=day.isoformat())
-    wished = f"Day chosen for the end: {format_date(day, 'EEEE d MMMM y', locale='en_GB')}"
+    wished = f"Chosen end date: {format_date(day, 'EEEE d MMMM y', locale='en_GB')}"
     assert page.text.count(wished) == 2, "in the notice and in the timeline"
     assert wished in visit.browser.get(visit.home).text
     (received,) = stored(ctx)
@@ -150,7 +150,7 @@ def test_whichever_way_the_merchant_ends_it_the_notification_is_settled(
     (received,) = stored(ctx)
     assert (received.state, received.settled_by) == (ReceivedState.MATCHED, by)
     assert received.end_request_id == make.requests(subscription)[0].id
-    assert "Your notification of" not in visit.browser.get(visit.page(subscription)).text
+    assert "Your cancellation notice of" not in visit.browser.get(visit.page(subscription)).text
     with ctx.db.read() as session:
         assert inbox.count(session, visit.merchant.id, now=utc_now()) == 0
 
@@ -160,7 +160,7 @@ def test_one_that_the_merchant_closed_is_said_to_be_closed_with_a_way_to_write(c
     (received,) = stored(ctx)
     received_requests.dismiss(ctx, visit.merchant.id, received.id, reason="doit encore un an", by="Léa", now=utc_now())
     page = visit.browser.get(visit.page(subscription))
-    assert f"{visit.merchant.name} has closed your notification without ending the subscription" in page.text
+    assert f"{visit.merchant.name} closed your cancellation notice without cancelling the subscription" in page.text
     assert received.reference in page.text
     assert "lea@x.test" in page.text
     assert "encore un an" not in page.text, "an internal note"
@@ -204,7 +204,7 @@ def test_a_day_that_is_past_for_the_merchant_is_refused_and_today_is_not(ctx, ma
     today = utc_now().astimezone(ZoneInfo(zone)).date()
     page = visit.browser.get(visit.page(subscription, "/notification"))
     again = page.submit(press=PRESS, wished_on=str(today - timedelta(days=1)), message="Adieu", status=422)
-    assert "This day is past." in again.text
+    assert "This day has passed." in again.text
     assert "Adieu" in again.body
     again.submit(press=PRESS, wished_on=str(today))
     assert [received.wished_on for received in stored(ctx)] == [today]
@@ -217,14 +217,14 @@ def test_a_page_on_which_one_has_notified_shows_it_as_asked_and_invites_no_more(
     visit = log_in(merchant, make.customer(merchant))
     subscription = make.subscription(merchant=merchant, customer=visit.customer)
     before = visit.browser.get(visit.page(subscription)).text
-    assert "in writing" in before
+    assert "written cancellation notice" in before
     notify(visit, subscription)
     (received,) = stored(ctx)
     for path in (visit.page(subscription), visit.home):
         seen = visit.browser.get(path).text
-        for invitation in (LINK, "in writing", "Lyon", "Give the number"):
+        for invitation in (LINK, "written cancellation notice", "Lyon", "Include your PayPal subscription ID"):
             assert invitation not in seen
-        assert "Cancellation notified" in seen
+        assert "Cancellation notice recorded" in seen
     page = visit.browser.get(visit.page(subscription))
     assert fact(page, "Cancellation requested") != "not yet"
     assert visit.browser.get(f"{visit.home}requests/{received.reference}").path == visit.page(subscription)
@@ -246,7 +246,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     (request,) = make.requests(subscription)
     waiting = visit.browser.get(where)
     assert f"reference {received.reference}" in waiting.text
-    assert fact(waiting, "Asked by") == "you (Form on the customer’s account page)"
+    assert fact(waiting, "Requested by") == "you (Form on the customer’s account page)"
     end_carrying.carry_out(ctx, visit.merchant.id, request.id)
     page = visit.browser.get(where)
     assert page.h1 == "Your cancellation is confirmed"
@@ -257,7 +257,7 @@ def test_its_reference_opens_the_result_page_and_its_paper(ctx, make, log_in, pa
     assert received.reference in record.text
     assert request.reference not in record.text
     assert "Staff" not in record.text, "they asked themselves"
-    assert f"as you asked on {fact(page, 'Asked on').split(' at ')[0]}" in page.text
+    assert f"as you requested on {fact(page, 'Requested on').split(' at ')[0]}" in page.text
     assert visit.browser.client.get(f"{where}/proof.pdf", base_url="http://portal.test").data.startswith(b"%PDF")
     other = log_in(visit.merchant, make.customer(visit.merchant))
     other.browser.get(where, status=404)
@@ -268,7 +268,7 @@ def test_a_plan_that_answers_it_offers_no_undo_that_is_not_theirs(ctx, visit, su
     end_by_staff_on(ctx, subscription, (utc_now() + timedelta(days=45)).date())
     page = visit.browser.get(f"{visit.home}requests/{stored(ctx)[0].reference}")
     assert page.h1 == "Your request is recorded"
-    assert "you can take your request back" not in page.text
+    assert "You can withdraw your request" not in page.text
 
 
 def test_beside_an_end_that_staff_have_planned_one_may_still_notify_and_is_heard(ctx, make, visit, subscription):
@@ -296,4 +296,4 @@ def test_one_who_wishes_the_very_day_that_is_planned_has_said_so_and_is_asked_no
 def test_a_form_sent_after_the_end_was_asked_for_says_so(ctx, make, paypal, visit, subscription):
     form = visit.browser.get(visit.page(subscription, "/notification"))
     end_by_staff(ctx, make, paypal, subscription)
-    assert "was asked for before" in form.submit(press=PRESS, message="Adieu").text
+    assert "was already requested" in form.submit(press=PRESS, message="Adieu").text

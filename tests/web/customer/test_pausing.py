@@ -44,7 +44,7 @@ def test_from_the_card_to_the_pause_another_day_and_back(visit, make, product, c
     assert "Cours de piano: until" in recap.text
     assert paypal.count("suspend") == 0
 
-    page = recap.submit(press="Pause now", until=day(20))
+    page = recap.submit(press="Pause subscription", until=day(20))
     assert page.path == visit.page(subscription)
     assert "PayPal has confirmed the pause." in page.text
     assert "Your subscription is paused" in page.text
@@ -66,7 +66,7 @@ def test_from_the_card_to_the_pause_another_day_and_back(visit, make, product, c
 def test_a_day_that_was_typed_never_resumes_now(visit, make, product, ctx, paypal):
     """A pause until December, another day typed: whichever button is pressed, no payment starts by mistake."""
     subscription = make.subscription(customer=visit.customer, product=product)
-    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=day(20))
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause subscription", until=day(20))
     page = page.follow(RESUME)
     buttons = [one.get_text(strip=True) for one in page.select("main form button")]
     assert buttons == ["Resume on this day", "Resume now"], "Enter presses the first"
@@ -83,7 +83,9 @@ def test_a_day_that_was_typed_never_resumes_now(visit, make, product, ctx, paypa
 @pytest.mark.parametrize("until", ["2020-01-01", "2099-01-01", "", "31/31/31"])
 def test_a_day_outside_what_is_offered_is_said_and_nothing_is_lost(visit, make, product, paypal, until):
     subscription = make.subscription(customer=visit.customer, product=product)
-    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=until, status=422)
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(
+        press="Pause subscription", until=until, status=422
+    )
     assert "answer" in page.select_one("#errors").text
     assert paypal.count("suspend") == 0
 
@@ -91,15 +93,15 @@ def test_a_day_outside_what_is_offered_is_said_and_nothing_is_lost(visit, make, 
 def test_a_silent_paypal_is_said_and_the_pause_can_be_taken_back(visit, make, product, ctx, paypal):
     subscription = make.subscription(customer=visit.customer, product=product)
     paypal.rule("any", "500")
-    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause now", until=day(20))
-    assert "The pause is asked for" in page.text
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(press="Pause subscription", until=day(20))
+    assert "Your pause has been requested" in page.text
     assert "PayPal has not confirmed it yet" in page.text
     assert "may still be taken" in page.text
     assert "is paused" not in page.text
     again = visit.browser.get(visit.page(subscription, "/pause"))
     assert again.path == visit.page(subscription), "asked for once is enough"
-    page = page.submit(press="Do not pause after all")
-    assert "Taken back" in page.text
+    page = page.submit(press="Don’t pause")
+    assert "Withdrawn" in page.text
     assert [row.state for row in requests_of(ctx, subscription)] == [PauseState.WITHDRAWN]
 
 
@@ -162,7 +164,7 @@ def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx)
     assert visit.merchant.support_email in page.text
     with ctx.db.begin() as session:
         session.execute(update(Product).where(Product.id == product.id).values(self_cancellation=Override.OFF))
-    assert visit.browser.get(page.path).follow("Notify my cancellation").path.endswith("/notification")
+    assert visit.browser.get(page.path).follow("Send a cancellation notice").path.endswith("/notification")
     running = make.subscription(customer=visit.customer)
     assert visit.browser.get(visit.page(running, "/late")).path == visit.page(running)
 

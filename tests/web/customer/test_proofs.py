@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -74,7 +75,7 @@ WAYS = {
     "completed by staff": ("fr", "L’École a arrêté cet abonnement. Votre abonnement est finalisé."),
     "abandoned by staff": ("en", "L’École ended this subscription. Your subscription is cancelled."),
     "in debt": ("fr", "L’impayé antérieur (29,90\N{NO-BREAK SPACE}€) n’est pas réglé pour autant."),
-    "in debt, seen at PayPal": ("en", "What was unpaid before (€29.90) is not settled by this."),
+    "in debt, seen at PayPal": ("en", "This does not settle the unpaid amount of €29.90."),
     "seen at PayPal": ("fr", "Votre abonnement est résilié. Il a été arrêté chez PayPal le "),
 }
 PRESS = {"en": "Cancel now", "fr": "Résilier maintenant"}
@@ -93,6 +94,9 @@ def end_it(way, locale, visit, subscription, paypal, ctx):
             if way == "already over":
                 paypal.happen(subscription.provider_id, "buyer-cancels")
             visit.recap(subscription).submit(press=PRESS[locale], comment="trop cher (« 29,90 € ») \\")
+
+
+ZONE = re.compile(r"\((heuredeParis|Paristime)\)")  # comes once, with whatever moment a face says first
 
 
 @pytest.mark.parametrize("way", list(WAYS))
@@ -125,7 +129,7 @@ def test_page_mail_and_file_say_the_same_line_by_line(log_in, make, paypal, ctx,
         (BeautifulSoup(mail.html, "html.parser").get_text(), lines),
         (words_of(content), everything),
     ):
-        plain, said = "".join(text.split()), [sentence, words.lede, *more]
+        plain, said = ZONE.sub("", "".join(text.split())), [sentence, words.lede, *more]
         assert [part for part in said if "".join(part.split()) not in plain] == []
         assert "abandon" not in plain.lower()
         assert "Léa" not in plain
@@ -230,7 +234,7 @@ def test_a_right_to_left_name_leaves_the_sentence_around_it_as_it_is_read(log_in
     visit.cancel(make.subscription(customer=visit.customer))
     drawn = words_of(proofs.file_of(stored(ctx)).content).replace("\u200e", "")
     assert "CustomerدمحمSubscription" in drawn  # from left to right on the paper
-    assert "Askedbyدمحم(Customeraccountpage)" in drawn
+    assert "Requestedbyدمحم(Customeraccountpage)" in drawn
 
 
 def test_another_process_makes_the_same_bytes(visit, make, ctx):
@@ -256,8 +260,8 @@ def test_a_proof_that_an_older_release_made_without_the_debt_says_what_it_said_t
     visit.recap(make.subscription(customer=visit.customer, status=Status.PAST_DUE)).submit(press=PRESS["en"])
     now = ProofFacts.read(stored(ctx).facts)
     before = {name: fact for name, fact in stored(ctx).facts.items() if name != "owed"}
-    assert "What was unpaid before" in wording(now).lede
-    assert "What was unpaid before" not in wording(ProofFacts.read(before)).lede
+    assert "This does not settle the unpaid amount" in wording(now).lede
+    assert "This does not settle the unpaid amount" not in wording(ProofFacts.read(before)).lede
     assert ProofFacts.read(now.stored()) == now
 
 

@@ -102,7 +102,7 @@ def _confirm(act: BulkAct, form: BulkEndForm | BulkLocalForm) -> ResponseReturnV
             now=utc_now(),
         )
     except bulk_acts.NotNow:
-        flash(_("This bulk action was confirmed already: here is where it stands."), "info")
+        flash(_("This bulk action was already confirmed: here is where it stands."), "info")
     return redirect(url_for(".bulk_act", bulk_act_id=act.id), 303)
 
 
@@ -142,20 +142,20 @@ def _results(act: BulkAct) -> ResponseReturnValue:
 @bp.post("/bulk/<uuid:bulk_act_id>/stop", endpoint="bulk_act_stop")
 def stop(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     """Ask no further row."""
-    said = _("Stopped. What was asked goes on and is not undone; the rest waits.")
+    said = _("Stopped. What was already requested continues and is not undone; the rest waits.")
     return _change(bulk_acts.stop, bulk_act_id, said)
 
 
 @bp.post("/bulk/<uuid:bulk_act_id>/resume", endpoint="bulk_act_resume")
 def resume(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     """Go on with the rows that were not asked."""
-    return _change(bulk_acts.resume, bulk_act_id, _("It goes on."))
+    return _change(bulk_acts.resume, bulk_act_id, _("It continues."))
 
 
 @bp.post("/bulk/<uuid:bulk_act_id>/end", endpoint="bulk_act_end")
 def end(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     """Leave the rest as it is, for good."""
-    return _change(bulk_acts.drop, bulk_act_id, _("Closed. The rest stays as it was."))
+    return _change(bulk_acts.drop, bulk_act_id, _("Closed. The rest is unchanged."))
 
 
 @bp.post("/bulk/<uuid:bulk_act_id>/results.csv", endpoint="bulk_act_results")
@@ -173,7 +173,7 @@ def _change(act: Callable[..., object], bulk_act_id: uuid.UUID, said: str) -> Re
     try:
         act(context(), who(), bulk_act_id, now=utc_now())
     except bulk_acts.NotNow:
-        flash(_("Somebody was quicker: here is where it stands."), "info")
+        flash(_("Somebody else was quicker: here is where it stands."), "info")
     else:
         flash(said, "success")
     return redirect(url_for(".bulk_act", bulk_act_id=bulk_act_id), 303)
@@ -187,7 +187,7 @@ def _csv(database: Database, act_id: uuid.UUID, zone: ZoneInfo) -> Iterator[str]
         _("Customer"),
         _("Email address"),
         _("Product"),
-        _("PayPal id"),
+        _("PayPal subscription ID"),
         _("Result"),
         _("Why"),
     )

@@ -38,15 +38,15 @@ def effects(counts: Counts) -> list[Line]:
     lines = [
         (_("Ended at PayPal: no further payment is taken, and PayPal cannot undo it"), found[Effect.AT_PAYPAL]),
         (_("Ended: not approved at PayPal, so nothing can be charged"), found[Effect.NOT_BEGUN]),
-        (_("Changed here only: already over at PayPal"), found[Effect.LOCAL]),
+        (_("Changed here only: already ended at PayPal"), found[Effect.LOCAL]),
         (
-            _("Unchanged: the customer asked for the end, which only “Cancel” answers"),
+            _("Unchanged: the customer requested cancellation, which only “Cancel” answers"),
             found[Effect.NOTIFIED],
         ),
-        (_("Unchanged: the customer asked for a later day"), found[Effect.WISHED_LATER]),
-        (_("Unchanged: already over"), found[Effect.IS_OVER]),
-        (_("Unchanged: this end is not possible in its state"), found[Effect.NOT_POSSIBLE]),
-        (_("Unchanged: a request is already open and goes on"), found[Effect.HAS_REQUEST]),
+        (_("Unchanged: the customer asked for a later date"), found[Effect.WISHED_LATER]),
+        (_("Unchanged: already ended"), found[Effect.IS_OVER]),
+        (_("Unchanged: this end is not possible in its current status"), found[Effect.NOT_POSSIBLE]),
+        (_("Unchanged: a request is already open and continues"), found[Effect.HAS_REQUEST]),
     ]
     return [line for line in lines if line[1]]
 
@@ -58,16 +58,16 @@ def access(counts: Counts) -> list[Line]:
     lines = [
         (_("Access stops at once"), found[AccessEffect.AT_ONCE]),
         (
-            _("Access lasts until the end of the time paid, %(date)s at the latest", date=latest),
+            _("Access lasts until the end of the paid time, %(date)s at the latest", date=latest),
             found[AccessEffect.LATER],
         ),
         (
-            _("Access lasts until a date that is not known: PayPal does not say until when it is paid"),
+            _("Access lasts until an unknown date: PayPal does not say until when it is paid"),
             found[AccessEffect.UNKNOWN],
         ),
         (_("Access is kept for good"), found[AccessEffect.KEPT]),
-        (_("Nothing is open, and nothing will be"), found[AccessEffect.NOTHING]),
-        (_("The customer’s own request, which waits for its day, is replaced by yours"), counts.replaced),
+        (_("No access now, and none to come"), found[AccessEffect.NOTHING]),
+        (_("The customer’s own planned request is replaced by yours"), counts.replaced),
     ]
     return [line for line in lines if line[1]]
 
@@ -77,8 +77,8 @@ def too_early(counts: Counts) -> str:
     if not counts.committed:
         return ""
     return ngettext(
-        "The commitment of %(count)s of them still runs: you end it before its term.",
-        "The commitments of %(count)s of them still run: you end them before their term.",
+        "The commitment of %(count)s of them is still running: you are ending it early.",
+        "The commitments of %(count)s of them are still running: you are ending them early.",
         counts.committed,
         count=formatter().number(counts.committed),
     )
@@ -90,8 +90,8 @@ def press(counts: Counts, action: Action) -> str:
     count = formatter().number(num)
     if action is Action.COMPLETE:
         return ngettext(
-            "Complete %(count)s subscription and stop it at PayPal",
-            "Complete %(count)s subscriptions and stop them at PayPal",
+            "Complete %(count)s subscription and cancel it at PayPal",
+            "Complete %(count)s subscriptions and cancel them at PayPal",
             num,
             count=count,
         )
@@ -112,8 +112,8 @@ def relaunch(counts: Counts, outcome: Status) -> str:
             count=formatter().number(counts.invitable),
         )
     if outcome is Status.ABANDONED:
-        return _("None of them is ever invited to come back: no email, no banner, no button. This is final.")
-    return _("None of them is invited to come back.")
+        return _("None of them will ever be invited to come back: no email, no banner, no button. This is final.")
+    return _("None of them will be invited to come back.")
 
 
 def note_of(row: Row[Any]) -> str | None:

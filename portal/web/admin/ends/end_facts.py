@@ -28,15 +28,15 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
         *_asked(request, subscription.customer),
     ]
     if request.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
+        rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
     if request.confirmed_at is not None:
         rows.append((_("Confirmed on"), short(request.confirmed_at)))
     if request.trouble is not None:
         rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
     if answer.get("debug_id"):
-        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+        rows.append((_("PayPal debug ID"), str(answer["debug_id"])))
     if request.is_open and request.due_at is not None:
-        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told at the latest on")
+        by = _("PayPal will be told on") if request.awaited_at is None else _("PayPal will be told by")
         rows.append((by, short(request.due_at)))
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
@@ -45,7 +45,7 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.reason_text:
         by_staff = request.actor is Actor.STAFF
-        rows.append((_("Internal note") if by_staff else _("In their words"), request.reason_text))
+        rows.append((_("Internal note") if by_staff else _("Customer’s comment"), request.reason_text))
     return rows
 
 
@@ -81,14 +81,14 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
     way = request.notified_way if request.answers else None
     if way is None:
         return [
-            (_("Asked by"), f"{actor} – {labels.CHANNEL[request.channel]}"),
-            (_("Asked on"), short(request.created_at)),
+            (_("Requested by"), f"{actor} – {labels.CHANNEL[request.channel]}"),
+            (_("Requested on"), short(request.created_at)),
         ]
     who = customer_name(customer.name, customer.email)
     return [
-        (_("Asked by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
-        (_("Asked on"), asked_on(request.asked_at, way)),
-        (_("Reference of the notification"), request.notified_reference),
+        (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
+        (_("Requested on"), asked_on(request.asked_at, way)),
+        (_("Reference of the cancellation notice"), request.notified_reference),
         (_("Carried out by"), actor),
         (_("Carried out on"), short(request.created_at)),
     ]
@@ -101,10 +101,10 @@ def _both_payments(request: EndRequest, subscription: Subscription, now: datetim
     prevented = day(around.prevented) if around.prevented is not None else None
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
     if around.runs_out is not None:
-        after = (_("Runs out by itself on"), day(around.runs_out))
+        after = (_("Expires by itself on"), day(around.runs_out))
     else:
         after = (_("First payment not taken"), prevented)
-    return [(_("Why then"), why), (_("Last payment still taken"), last), after]
+    return [(_("Reason for this date"), why), (_("Last payment still taken"), last), after]
 
 
 def _is_late(request: EndRequest) -> bool:

@@ -45,9 +45,7 @@ class EndForm(BaseForm):
 class PaidUntilForm(BaseForm):
     """Until when an ended subscription is paid."""
 
-    last_day = DayField(
-        _l("Last day that was paid"), validators=[InputRequired(_l("Enter the last day that was paid."))]
-    )
+    last_day = DayField(_l("Last paid day"), validators=[InputRequired(_l("Enter the last paid day."))])
     submit = SubmitField(_l("Save the date and tell the customer"))
     started_on: date | None = None
 
@@ -56,6 +54,6 @@ class PaidUntilForm(BaseForm):
         if field.data is None:
             return
         if self.started_on is not None and field.data < self.started_on:
-            raise ValidationError(str(_l("This is before the subscription began.")))
+            raise ValidationError(str(_l("This is before the subscription started.")))
         if field.data > today() + LONGEST or field.data.year < 1998:  # PayPal began in 1998
             raise ValidationError(str(_l("This date is too far away: check the year.")))

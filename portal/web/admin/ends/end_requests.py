@@ -106,7 +106,8 @@ def say(request_id: uuid.UUID) -> None:
     elif found.state is RequestState.NEEDS_MERCHANT and found.trouble is not None:
         flash(
             _(
-                "Recorded, but PayPal has not confirmed it: %(trouble)s. It waits for you. Reference: %(reference)s.",
+                "Recorded, but PayPal has not confirmed it: %(trouble)s. It needs your attention. Reference: "
+                "%(reference)s.",
                 trouble=labels.TROUBLE[found.trouble],
                 reference=reference,
             ),
@@ -128,7 +129,7 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         found = requests.of_merchant(session, person().merchant_id, request_id)
     end_withdrawals.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
-    flash(_("The planned end was taken back. The subscription goes on."), "success")
+    flash(_("The planned end was withdrawn. The subscription continues."), "success")
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
@@ -166,14 +167,15 @@ def _act(
         recorded = end_requests.record(context(), wish, now=utc_now())
     except OverAlready:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
-        flash(_("Marked as abandoned. PayPal was not told: the subscription was already over there."), "success")
+        flash(_("Marked as abandoned. PayPal was not told: the subscription had already ended there."), "success")
         return
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
         return
     if not recorded.is_due_now:
         flash(
-            _("Planned: PayPal is told on its day. Reference: %(reference)s.", reference=recorded.reference), "success"
+            _("Planned: PayPal will be told on that day. Reference: %(reference)s.", reference=recorded.reference),
+            "success",
         )
         return
     try_now(end_carrying.carry_out, recorded.request_id)
@@ -183,13 +185,13 @@ def _act(
 def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:
     if basis is Basis.NEVER_STARTED:
         return _(
-            "Ended (%(status)s). Nothing had begun at PayPal, so no payment can be taken. Reference: %(reference)s.",
+            "Ended (%(status)s). Nothing had started at PayPal, so no payment can be taken. Reference: %(reference)s.",
             status=status,
             reference=reference,
         )
     if basis is Basis.ALREADY_OVER:
         return _(
-            "Ended (%(status)s). At PayPal the subscription was already over. Reference: %(reference)s.",
+            "Ended (%(status)s). The subscription had already ended at PayPal. Reference: %(reference)s.",
             status=status,
             reference=reference,
         )
@@ -223,12 +225,12 @@ def _told(
 def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[str]:
     """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
     if subscription.is_over:
-        return [_("Nothing is sent to PayPal: the subscription is already over there.")]
+        return [_("Nothing is sent to PayPal: the subscription has already ended there.")]
     if subscription.status is Status.PENDING:
         return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
     if planned is not None:
-        return [_("It can be taken back until then; PayPal cannot undo it afterwards.")]
-    said = [_("PayPal is told now. It ends payments at once and for ever: PayPal cannot undo it.")]
+        return [_("It can be withdrawn until then; PayPal cannot undo it afterwards.")]
+    said = [_("PayPal is told now. Payments stop at once and for good: PayPal cannot undo it.")]
     amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
     if at is not None and amount is not None:
         said.append(
@@ -246,7 +248,7 @@ def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list
 def _meaning(subscription: Subscription, action: Action) -> str:
     """Return what the end says; of a commitment that nobody knows it is the team's own word."""
     if action is Action.COMPLETE and subscription.committed_until is None:
-        return _("No commitment is known here: it is you who say that it was carried through.")
+        return _("No commitment is known here: you are confirming that it was completed.")
     return str(words.MEANING[action])
 
 
@@ -255,7 +257,7 @@ def _too_early(subscription: Subscription, at: datetime) -> str:
     committed = subscription.committed_until
     if subscription.is_over or committed is None or committed <= at:
         return ""
-    return _("The commitment runs until %(date)s: you end it before its term.", date=formatter().last_day(committed))
+    return _("The commitment runs until %(date)s: you are ending it early.", date=formatter().last_day(committed))
 
 
 def _relaunch(subscription: Subscription, outcome: Status) -> str:

@@ -49,6 +49,6 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
             (_("Last payment"), presenting.day(found.last_payment_at)),
             (_("Stopped at PayPal"), presenting.short(found.stopped_at_provider_at)),
             (_("Price"), presenting.price(found)),
-            (_("PayPal id"), found.provider_id),
+            (_("PayPal subscription ID"), found.provider_id),
         ],
     ), (422 if form.errors else 200)

@@ -42,7 +42,7 @@ def of_request(item: Item, role: Role) -> Card:
         happened=end_facts.trouble(request),
         todo=end_facts.todo(request),
         rows=[
-            (_("PayPal id"), request.subscription.provider_id),
+            (_("PayPal subscription ID"), request.subscription.provider_id),
             *end_facts.request_rows(request, request.subscription, utc_now()),
         ],
         ways=[*may(role, Role.SUPPORT, retry), *key_page(item, request.trouble, role)],
@@ -61,11 +61,11 @@ def of_key(item: Item, role: Role) -> Card:
     answer = (account.check_result or {}) if account is not None else {}
     rows: list[Row] = [
         (_("Kind"), str(words.PROVIDER[str(item.provider)])),
-        (_("Requests that wait for it"), str(item.waiting)),
+        (_("Requests waiting for it"), str(item.waiting)),
         (_("Since"), presenting.short(item.since)),
     ]
     if answer.get("debug_id"):
-        rows.append((_("PayPal’s debug id"), str(answer["debug_id"])))
+        rows.append((_("PayPal debug ID"), str(answer["debug_id"])))
     ways = []
     if account is not None:
         ways.append(Way(label=_("Test the key now"), url=check, posts=True))
@@ -76,7 +76,7 @@ def of_key(item: Item, role: Role) -> Card:
         url=None,
         label=_("Key"),
         state="stop",
-        happened=_("The portal can neither stop nor check the subscriptions of this key. No request is lost."),
+        happened=_("The portal can neither end nor check the subscriptions of this key. No request is lost."),
         todo=_("Fix or replace the key: every waiting request is then tried again.")
         if role is Role.OWNER
         else _("Ask an owner to fix or replace the key: every waiting request is then tried again."),
@@ -96,10 +96,10 @@ def of_letter(item: Item, role: Role) -> Card:
     if item.over_since is not None:
         return _over(letter, item.over_since, page)
     return Card(
-        title=_("%(name)s asks to stop a subscription", name=letter.name),
+        title=_("%(name)s asks to cancel a subscription", name=letter.name),
         url=page,
         label=_("To be matched"),
-        happened=_("A request came by another way than the button: %(way)s.", way=labels.WAY[letter.way]),
+        happened=_("A cancellation notice arrived another way: %(way)s.", way=labels.WAY[letter.way]),
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_rows(letter),
         ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
@@ -109,12 +109,14 @@ def of_letter(item: Item, role: Role) -> Card:
 def _over(letter: ReceivedRequest, since: datetime, page: str) -> Card:
     """A letter about what has stopped meanwhile leaves nothing to end: to be closed."""
     return Card(
-        title=_("%(name)s asks to stop a subscription", name=letter.name),
+        title=_("%(name)s asks to cancel a subscription", name=letter.name),
         url=page,
-        label=_("Over meanwhile"),
+        label=_("Ended since"),
         state="info",
-        happened=_("What they have here stopped on %(date)s: nothing is left to end.", date=presenting.day(since)),
-        todo=_("Check that it is what they mean, and close the request."),
+        happened=_(
+            "Their subscription here ended on %(date)s: there is nothing left to end.", date=presenting.day(since)
+        ),
+        todo=_("Check that it is the one they mean, and close the request."),
         rows=received_rows(letter),
         ways=[Way(label=_("Close the request"), url=f"{page}#dismissal")],
     )
@@ -129,15 +131,15 @@ def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) ->
         received=letter.id,
     )
     return Card(
-        title=_("%(name)s has notified the end of a subscription", name=letter.name),
+        title=_("%(name)s has sent a cancellation notice", name=letter.name),
         url=page,
-        label=_("Notified by the customer"),
+        label=_("Cancellation notice"),
         happened=_acknowledged(letter.email),
-        todo=_("Stop the subscription. Its effects are shown first."),
+        todo=_("End the subscription. You see the effects first."),
         rows=received_rows(letter),
         ways=[
-            Way(label=_("Stop this subscription"), url=end, kind="primary"),
-            Way(label=_("See the notification"), url=page),
+            Way(label=_("End this subscription"), url=end, kind="primary"),
+            Way(label=_("See the cancellation notice"), url=page),
         ],
     )
 
@@ -145,13 +147,11 @@ def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) ->
 def _acknowledged(address: str | None) -> str:
     if address:
         return _(
-            "The customer notified on their page that the contract ends. "
-            "An acknowledgement is addressed to %(address)s.",
+            "The customer sent this notice from their account page. An acknowledgement goes to %(address)s.",
             address=address,
         )
     return _(
-        "The customer notified on their page that the contract ends. "
-        "Without an address, no acknowledgement could be sent."
+        "The customer sent this notice from their account page. Without an address, no acknowledgement could be sent."
     )
 
 
@@ -160,19 +160,22 @@ def of_missing_date(item: Item, role: Role) -> Card:
     request: EndRequest = item.about
     subscription = request.subscription
     enter = Way(label=_("Enter the date"), url=url_for(".subscription_paid_until", subscription_id=subscription.id))
-    enter_day = _("Enter the last day that was paid.")
-    told = presenting.told(subscription.customer, _("The customer is then told."))
+    enter_day = _("Enter the last paid day.")
+    told = presenting.told(subscription.customer, _("The customer is then emailed."))
     return Card(
         title=whose(item),
         url=record(item),
         label=_("Date unknown"),
-        happened=_("It is over at PayPal, which does not say until when it is paid. Access stays open until you say."),
+        happened=_(
+            "It has ended at PayPal, which does not say until when it is paid. Access stays open until you "
+            "enter the date."
+        ),
         todo=f"{enter_day} {told}",
         rows=[
             (_("Reference"), request.reference),
             (_("Stopped at PayPal"), presenting.short(subscription.stopped_at_provider_at)),
             (_("Last payment"), presenting.day(subscription.last_payment_at)),
-            (_("PayPal id"), subscription.provider_id),
+            (_("PayPal subscription ID"), subscription.provider_id),
         ],
         ways=[enter] if ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else [],
     )
@@ -185,9 +188,9 @@ def of_pause(item: Item, role: Role) -> Card:
         label=_("Try again now"), url=url_for(".pause_retry", request_id=request.id), posts=True, kind="primary"
     )
     debug_id = (request.answer or {}).get("debug_id")
-    rows: list[Row] = [(_("Asked on"), presenting.short(request.created_at))]
+    rows: list[Row] = [(_("Requested on"), presenting.short(request.created_at))]
     if debug_id:
-        rows.append((_("PayPal’s debug id"), str(debug_id)))
+        rows.append((_("PayPal debug ID"), str(debug_id)))
     return Card(
         title=whose(item),
         url=record(item),

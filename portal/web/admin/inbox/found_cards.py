@@ -27,7 +27,7 @@ def of_difference(item: Item, role: Role) -> Card:
     """Return the card of what a comparison could not correct."""
     different: ComparisonDifference = item.about
     ways = [_seen(different)]
-    found = _("The comparison found it otherwise at PayPal and could not correct it here.")
+    found = _("The comparison found a difference at PayPal and could not correct it here.")
     if item.subscription is not None:
         read = url_for(".subscription_reading", subscription_id=item.subscription.id)
         ways.insert(0, Way(label=_("Refresh from PayPal"), url=read, posts=True))
@@ -45,7 +45,7 @@ def of_difference(item: Item, role: Role) -> Card:
 def of_end_seen(item: Item, role: Role) -> Card:
     """Return the card of an end found at PayPal."""
     different: ComparisonDifference = item.about
-    seen, said = _("It ended at PayPal and nobody had asked for that here."), _("The customer was told.")
+    seen, said = _("It ended at PayPal, without a request here."), _("The customer was told.")
     told = presenting.told(item.subscription.customer, said) if item.subscription is not None else ""
     return Card(
         title=whose(item, different.provider_id),
@@ -63,18 +63,18 @@ def of_event(item: Item, role: Role) -> Card:
     """Return the card of a message from PayPal that was given up."""
     event: PayPalEvent = item.about
     reason, debug_id = event_words.reason_of(event.error)
-    replay = Way(label=_("Handle it again"), url=url_for(".paypal_event_replay", event_id=event.id), posts=True)
+    replay = Way(label=_("Process it again"), url=url_for(".paypal_event_replay", event_id=event.id), posts=True)
     return Card(
         title=event_words.type_of(event.event_type),
         url=url_for(".paypal_event", event_id=event.id),
         label=event_words.STATE[event.state],
         state="stop",
-        happened=_("A message from PayPal could not be handled for days: %(reason)s", reason=reason),
-        todo=_("Handle it again. It does no harm: a message only leads to a read of PayPal."),
+        happened=_("A message from PayPal could not be processed for days: %(reason)s", reason=reason),
+        todo=_("Process it again. It is safe: a message only makes the portal read PayPal."),
         rows=[
-            (_("PayPal id"), event.subject or None),
+            (_("PayPal ID"), event.subject or None),
             (_("Received on"), presenting.short(event.received_at)),
-            *([(_("PayPal’s debug id"), debug_id)] if debug_id else []),
+            *([(_("PayPal debug ID"), debug_id)] if debug_id else []),
         ],
         ways=may(role, Role.SUPPORT, replay),
     )
@@ -84,7 +84,7 @@ def of_mail(item: Item, role: Role) -> Card:
     """Return the card of a message that a mail server refused."""
     mail: Mail = item.about
     ways = [Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)]
-    todo = _("Tell the person by another way (letter, telephone).")
+    todo = _("Contact the person another way (letter, telephone).")
     if item.subscription is not None:
         customer = url_for(".customer", customer_id=item.subscription.customer_id)
         ways.insert(0, Way(label=_("Open the customer’s record"), url=customer))
@@ -96,12 +96,12 @@ def of_mail(item: Item, role: Role) -> Card:
             posts=True,
         )
         ways.insert(0, again)
-        todo = _("Send it again once the mailbox works, or tell the person by another way (letter, telephone).")
+        todo = _("Send it again once the mailbox works, or contact the person another way (letter, telephone).")
     return Card(
         title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
         url=record(item),
         label=_("Email refused"),
-        happened=_("The mail server refused this message to %(address)s for good.", address=mail.recipient),
+        happened=_("The mail server permanently refused this message to %(address)s.", address=mail.recipient),
         todo=todo,
         rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
         ways=may(role, Role.SUPPORT, *ways),
@@ -119,11 +119,11 @@ def of_late_payment(item: Item, role: Role) -> Card:
         (_("Taken on"), presenting.short(alarm.late.payment.paid_at)),
         (
             _("Refund"),
-            str(late_payment_words.REFUND_STATE[asked.state]) if asked is not None else _("not asked for yet"),
+            str(late_payment_words.REFUND_STATE[asked.state]) if asked is not None else _("not requested yet"),
         ),
     ]
     if alarm.debug_id:
-        rows.append((_("PayPal’s debug id"), alarm.debug_id))
+        rows.append((_("PayPal debug ID"), alarm.debug_id))
     again = asked is not None and asked.state is not RefundState.FAILED
     refund = Way(
         label=_("Try the refund again now") if again else _("Refund %(amount)s…", amount=formatter().money(alarm.left)),
@@ -153,4 +153,4 @@ def _seen(different: ComparisonDifference) -> Way:
 
 
 def _found(different: ComparisonDifference) -> list[Row]:
-    return [(_("PayPal id"), different.provider_id), (_("Found on"), presenting.short(different.at))]
+    return [(_("PayPal subscription ID"), different.provider_id), (_("Found on"), presenting.short(different.at))]

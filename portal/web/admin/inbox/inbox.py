@@ -64,7 +64,10 @@ def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
     """Send a confirmation that was refused once more."""
     address = marks.resend_mail(context(), person().merchant_id, mail_id, now=utc_now())
     flash(
-        _("The message leaves again, to %(address)s. If it is refused once more, it comes back here.", address=address)
+        _(
+            "The message is being sent again to %(address)s. If it is refused once more, it comes back here.",
+            address=address,
+        )
     )
     return redirect(url_for(".inbox"), 303)
 

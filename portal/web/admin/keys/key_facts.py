@@ -60,14 +60,14 @@ def _rest(account: PayPalAccount, rights: set[str]) -> list[Row]:
     result = account.check_result
     rows: list[Row] = [
         (_("Environment"), str(words.ENVIRONMENT[account.environment])),
-        (_("Account it opens (PayPal application)"), result.get("app_id") or None),
-        (_("Client id"), account.client_id),
+        (_("Account (PayPal application)"), result.get("app_id") or None),
+        (_("Client ID"), account.client_id),
         (_("Secret"), _set_on(account)),
     ]
     if rights:
         rows += [
-            (_("Right to subscriptions"), _("yes") if SUBSCRIPTIONS_RIGHT in rights else _("no – it is missing")),
-            (_("Right to notifications"), _("yes") if WEBHOOKS_RIGHT in rights else _("no – it is missing")),
+            (_("Access to subscriptions"), _("yes") if SUBSCRIPTIONS_RIGHT in rights else _("no – it is missing")),
+            (_("Access to webhooks"), _("yes") if WEBHOOKS_RIGHT in rights else _("no – it is missing")),
         ]
     has = result.get("has_subscriptions")
     if has is not None:
@@ -79,7 +79,7 @@ def _rest(account: PayPalAccount, rights: set[str]) -> list[Row]:
 def _classic(account: PayPalAccount) -> list[Row]:
     return [
         (_("Environment"), str(words.ENVIRONMENT[account.environment])),
-        (_("Account it opens (API user name)"), account.client_id),
+        (_("Account (API user name)"), account.client_id),
         (_("API password and signature"), _set_on(account)),
         (_("Your addresses at PayPal"), ", ".join(account.receivers) or _("only the one in the API user name")),
     ]

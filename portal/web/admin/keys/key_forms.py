@@ -35,8 +35,8 @@ def _receivers() -> TextAreaField:
     return TextAreaField(
         _l("Your addresses at PayPal"),
         description=_l(
-            "PayPal’s notifications (IPN) name the account they are for. Write every email address and merchant id of "
-            "this PayPal account, one a line. The address in the API user name counts by itself."
+            "PayPal’s notifications (IPN) name the account they are for. Enter every email address and merchant "
+            "ID of this PayPal account, one per line. The address in the API user name is already included."
         ),
         filters=[plain],
         validators=[Optional(), Length(max=4000, message=_l("This is too long."))],
@@ -74,7 +74,7 @@ class _WithReceivers(BaseForm):
         for line in named:
             if not RECEIVER.fullmatch(line):
                 told = _l(
-                    "“%(line)s” is neither an email address nor a merchant id of 13 letters and digits.", line=line
+                    "“%(line)s” is neither an email address nor a merchant ID of 13 letters and digits.", line=line
                 )
                 raise ValidationError(str(told))
 
@@ -89,15 +89,15 @@ class KeyForm(BaseForm):
 
     environment = _environment()
     client_id = _name(
-        _l("Client id"),
-        missing=_l("Enter the client id."),
-        too_long=_l("This is too long for a client id."),
-        mistyped=_l("A client id has neither spaces nor accents: copy it again."),
+        _l("Client ID"),
+        missing=_l("Enter the client ID."),
+        too_long=_l("This is too long for a client ID."),
+        mistyped=_l("A client ID has neither spaces nor accents: copy it again."),
     )
     client_secret = _secret(
         _l("Secret"),
-        missing=_l("Enter the secret. For your safety a page never shows it again, so it has to be typed."),
-        unlike=_l("This does not look like a secret of PayPal: copy it again."),
+        missing=_l("Enter the secret. For your safety it is never shown again, so it has to be typed in."),
+        unlike=_l("This does not look like a PayPal secret: copy it again."),
         mistyped=_l("A secret has neither spaces nor accents: copy it again."),
     )
     submit = SubmitField(_l("Test and save the key"))
@@ -116,15 +116,15 @@ class ClassicKeyForm(_WithReceivers):
     api_password = _secret(
         _l("API password"),
         most=128,
-        missing=_l("Enter the API password. A page never shows it again, so it has to be typed."),
-        unlike=_l("This does not look like an API password of PayPal: copy it again."),
+        missing=_l("Enter the API password. It is never shown again, so it has to be typed in."),
+        unlike=_l("This does not look like a PayPal API password: copy it again."),
         mistyped=_l("An API password has neither spaces nor accents: copy it again."),
     )
     api_signature = _secret(
         _l("Signature"),
         least=16,
-        missing=_l("Enter the signature. A page never shows it again, so it has to be typed."),
-        unlike=_l("This does not look like a signature of PayPal: copy it again."),
+        missing=_l("Enter the signature. It is never shown again, so it has to be typed in."),
+        unlike=_l("This does not look like a PayPal signature: copy it again."),
         mistyped=_l("A signature has neither spaces nor accents: copy it again."),
     )
     submit = SubmitField(_l("Test and save the key"))

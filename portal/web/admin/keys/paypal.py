@@ -203,16 +203,16 @@ def _saved(
     if not found.works:
         _refuse(provider, form, found, secret=secret)
         return _page(provider, form), 502 if found.finding in ANSWERS_OF_PAYPAL else 422
-    flash(_("PayPal accepted the key. It is stored encrypted."), "success")
+    flash(_("PayPal accepted the key. It is saved, encrypted."), "success")
     return redirect(url_for(PAGE[provider]), 303)
 
 
 def _refuse(provider: Provider, form: KeyForm | ClassicKeyForm, found: KeyCheck, *, secret: PasswordField) -> None:
     """Put the finding where the person has to act; secrets have to be typed again, and the page says so."""
     if provider is CLASSIC:
-        again = _("Nothing was stored. Type the password and the signature again: a page never shows them.")
+        again = _("Nothing was saved. Type the password and the signature again: they are never shown.")
     else:
-        again = _("Nothing was stored. Type the secret again: a page never shows it.")
+        again = _("Nothing was saved. Type the secret again: it is never shown.")
     match found.finding:
         case Finding.WRONG_KEY:
             secret.errors = [f"{key_facts.sentence(provider, found.finding)} {again}"]

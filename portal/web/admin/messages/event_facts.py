@@ -70,10 +70,10 @@ def registration_rows(endpoint: WebhookEndpoint, *, address: str | None) -> list
         rows.append((_("Address"), address))
     if endpoint.webhook_id is not None:
         rows.append((_("Registered since"), presenting.short(endpoint.registered_at)))
-        rows.append((_("PayPal’s id of the webhook"), endpoint.webhook_id))
+        rows.append((_("PayPal webhook ID"), endpoint.webhook_id))
     rows.append((_("Last check"), presenting.short(endpoint.checked_at) or _("not yet")))
     if endpoint.debug_id:
-        rows.append((_("PayPal’s debug id"), endpoint.debug_id))
+        rows.append((_("PayPal debug ID"), endpoint.debug_id))
     return rows
 
 
@@ -85,7 +85,7 @@ def test_rows(endpoint: WebhookEndpoint | None, last: PayPalEvent | None) -> lis
     if seen is None and last is not None and last.source is EventSource.WEBHOOK:
         seen = last.received_at if last.received_at >= endpoint.test_asked_at else None
     arrived = presenting.short(seen) or _("not yet: it can take a few minutes. Load this page again to see it.")
-    return [(_("Test asked for"), presenting.short(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
+    return [(_("Test requested"), presenting.short(endpoint.test_asked_at)), (_("Test arrived"), arrived)]
 
 
 def fetch_rows(endpoint: WebhookEndpoint | None) -> list[Row]:
@@ -94,12 +94,12 @@ def fetch_rows(endpoint: WebhookEndpoint | None) -> list[Row]:
     if not found:
         return []
     start, end, until = (datetime.fromisoformat(found[name]) for name in ("start", "end", "until"))
-    progress = _("done") if until >= end else _("come as far as %(moment)s", moment=presenting.short(until))
+    progress = _("done") if until >= end else _("fetched up to %(moment)s", moment=presenting.short(until))
     return [
         (_("Last fetched"), f"{presenting.short(start)} – {presenting.short(end)}", progress),
         *_stopped(found),
-        (_("Listed by PayPal"), str(found["listed"]), _("%(number)s of them were here already", number=found["known"])),
-        (_("Asked for again"), str(found["resent"])),
+        (_("Listed by PayPal"), str(found["listed"]), _("%(number)s of them were already here", number=found["known"])),
+        (_("Requested again"), str(found["resent"])),
         (_("Not sent again by PayPal"), str(found["refused"])),
     ]
 
@@ -108,7 +108,7 @@ def _stopped(found: Mapping[str, Any]) -> list[Row]:
     if "stopped" not in found:
         return []
     rows: list[Row] = [(_("Stopped"), *event_words.stop_of(found["stopped"]))]
-    return [*rows, (_("PayPal’s debug id"), found["debug_id"])] if found.get("debug_id") else rows
+    return [*rows, (_("PayPal debug ID"), found["debug_id"])] if found.get("debug_id") else rows
 
 
 def is_vouched(event: PayPalEvent) -> bool:
@@ -119,7 +119,7 @@ def is_vouched(event: PayPalEvent) -> bool:
 def event_rows(event: PayPalEvent, *, now: datetime) -> list[Row]:
     """Return all that is known of one message but its subject and its body."""
     rows: list[Row] = [
-        (_("What it says"), *event_words.type_with_word(event.event_type)),
+        (_("Type"), *event_words.type_with_word(event.event_type)),
         (_("Received via"), str(event_words.SOURCE[event.source])),
         (_("Environment"), str(words.ENVIRONMENT.get(event.environment, event.environment))),
         (_("Happened"), presenting.short(event.happened_at)),
@@ -132,12 +132,12 @@ def event_rows(event: PayPalEvent, *, now: datetime) -> list[Row]:
         due = event.next_try_at is not None and event.next_try_at > now
         rows.append((_("Next try"), presenting.short(event.next_try_at) if due else _("in a moment")))
     if event.handled_at is not None:
-        rows.append((_("Handled on"), presenting.short(event.handled_at)))
+        rows.append((_("Processed on"), presenting.short(event.handled_at)))
     if event.replayed_at is not None:
         rows.append((_("Last replayed"), presenting.short(event.replayed_at)))
     if event.source is EventSource.WEBHOOK:  # an IPN has none: its key is our own
-        rows.append((_("PayPal’s id of the message"), event.event_id))
-    return [*rows, (_("Its text"), _kept(event))]
+        rows.append((_("PayPal message ID"), event.event_id))
+    return [*rows, (_("Content"), _kept(event))]
 
 
 def body_text(event: PayPalEvent) -> str:
@@ -153,5 +153,5 @@ def _reason(error: str) -> str:
 
 def _kept(event: PayPalEvent) -> str:
     if event.body is None:
-        return _("forgotten: texts are kept for %(days)s days", days=KEEP_BODIES.days)
+        return _("deleted: texts are kept for %(days)s days", days=KEEP_BODIES.days)
     return _("kept until %(day)s", day=presenting.day(event.received_at + KEEP_BODIES + timedelta(days=1)))

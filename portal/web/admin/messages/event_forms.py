@@ -64,7 +64,7 @@ class EventFilter(PlainForm):
 
 def _has_come(field: DayField) -> None:
     if field.data and field.data > today():
-        raise ValidationError(str(_l("This day has not come yet.")))
+        raise ValidationError(str(_l("This day is in the future.")))
 
 
 def midnight(day: date) -> datetime:

@@ -15,9 +15,9 @@ from portal.queries.messages.event_lists import EventSource, EventState
 from portal.queries.messages.webhook_endpoints import WebhookTrouble
 
 PROVENANCE: Final[Mapping[Provenance, LazyString]] = {
-    Provenance.FILE: _l("By the certificate that PayPal serves, whole"),
-    Provenance.KEPT: _l("By PayPal’s certificate, with an intermediate one that was met before"),
-    Provenance.ISSUER: _l("By PayPal’s certificate, with the intermediate one from its issuer"),
+    Provenance.FILE: _l("With the full certificate that PayPal serves"),
+    Provenance.KEPT: _l("With PayPal’s certificate and a known intermediate one"),
+    Provenance.ISSUER: _l("With PayPal’s certificate and the intermediate one from its issuer"),
     Provenance.ASKED: _l("PayPal was asked, since its certificate came without the intermediate one"),
     Provenance.OPEN: _l("PayPal is being asked, since its certificate came without the intermediate one"),
 }
@@ -28,20 +28,20 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "BILLING.SUBSCRIPTION.RE-ACTIVATED": _l("Subscription resumed"),
     "BILLING.SUBSCRIPTION.RENEWED": _l("Subscription renewed"),
     "BILLING.SUBSCRIPTION.UPDATED": _l("Subscription changed"),
-    "BILLING.SUBSCRIPTION.EXPIRED": _l("Subscription carried to its end"),
+    "BILLING.SUBSCRIPTION.EXPIRED": _l("Subscription completed"),
     "BILLING.SUBSCRIPTION.CANCELLED": _l("Subscription cancelled"),
     "BILLING.SUBSCRIPTION.SUSPENDED": _l("Subscription suspended"),
     "BILLING.SUBSCRIPTION.PAYMENT.FAILED": _l("Payment failed"),
     "PAYMENT.SALE.COMPLETED": _l("Payment received"),
     "PAYMENT.SALE.REFUNDED": _l("Payment refunded"),
-    "PAYMENT.SALE.REVERSED": _l("Payment taken back by PayPal"),
+    "PAYMENT.SALE.REVERSED": _l("Payment reversed by PayPal"),
     "PAYMENT.SALE.PENDING": _l("Payment pending"),
     "PAYMENT.SALE.DENIED": _l("Payment refused"),
     # Classic accounts (FACTS.md 3.2): the type, else the payment's state
     "recurring_payment": _l("Payment received"),
     "recurring_payment_profile_created": _l("Subscription created"),
     "recurring_payment_profile_cancel": _l("Subscription cancelled"),
-    "recurring_payment_expired": _l("Subscription carried to its end"),
+    "recurring_payment_expired": _l("Subscription completed"),
     "recurring_payment_failed": _l("Payment failed"),
     "recurring_payment_skipped": _l("Payment skipped"),
     "recurring_payment_suspended": _l("Subscription paused"),
@@ -53,7 +53,7 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "subscr_failed": _l("Payment failed"),
     "subscr_modify": _l("Subscription changed"),
     "subscr_cancel": _l("Subscription cancelled"),
-    "subscr_eot": _l("Subscription carried to its end"),
+    "subscr_eot": _l("Subscription completed"),
     "completed": _l("Payment received"),
     "processed": _l("Payment received"),
     "pending": _l("Payment pending"),
@@ -62,15 +62,15 @@ TYPE: Final[Mapping[str, LazyString]] = {
     "expired": _l("Payment lapsed"),
     "voided": _l("Payment lapsed"),
     "refunded": _l("Payment refunded"),
-    "partially_refunded": _l("Payment refunded in part"),
-    "reversed": _l("Payment taken back by PayPal"),
-    "canceled_reversal": _l("Payment given back by PayPal"),
+    "partially_refunded": _l("Payment partly refunded"),
+    "reversed": _l("Payment reversed by PayPal"),
+    "canceled_reversal": _l("Reversal undone by PayPal"),
     "unknown": _l("Message without a type"),
 }
 
 STATE: Final[Mapping[EventState, LazyString]] = {
     EventState.WAITING: _l("Waiting"),
-    EventState.DONE: _l("Handled"),
+    EventState.DONE: _l("Processed"),
     EventState.IGNORED: _l("Nothing to change"),
     EventState.REFUSED: _l("Set aside"),
     EventState.FAILED: _l("Given up"),
@@ -98,8 +98,8 @@ TROUBLE: Final[Mapping[WebhookTrouble, LazyString]] = {
 }
 TODO: Final[Mapping[WebhookTrouble, LazyString]] = {
     WebhookTrouble.ADDRESS_NOT_PUBLIC: _l(
-        "PayPal only calls https addresses on port 443 that everybody can reach. Ask whoever runs this portal to set "
-        "its public address. Until then changes made at PayPal are only seen by the nightly comparison."
+        "PayPal only calls public https addresses on port 443. Ask whoever runs this portal to set its public "
+        "address. Until then changes made at PayPal are only seen by the nightly comparison."
     ),
     WebhookTrouble.LIMIT_REACHED: _l(
         "At developer.paypal.com open “Apps & Credentials”, your application, “Webhooks”, delete one that nobody uses "
@@ -112,7 +112,7 @@ TODO: Final[Mapping[WebhookTrouble, LazyString]] = {
     WebhookTrouble.KEY_REFUSED: _l("Test the key on the PayPal page, or enter a new one; then press “Register again”."),
     WebhookTrouble.NO_ANSWER: _l("The portal tries again within the hour. You can also press “Register again”."),
     WebhookTrouble.REFUSED: _l(
-        "Press “Register again”. If PayPal refuses again, ask PayPal’s support with the debug id given here."
+        "Press “Register again”. If PayPal refuses again, contact PayPal support with the debug ID given here."
     ),
 }
 
@@ -122,7 +122,7 @@ STOPPED: Final[Mapping[str, LazyString]] = {
     WebhookTrouble.REFUSED: _l("PayPal refused the call"),
     "no_key": _l("No PayPal API key is set"),
     "key_unreadable": _l("The stored PayPal key can no longer be read here"),
-    "not_registered": _l("PayPal does not report to this portal"),
+    "not_registered": _l("PayPal is not sending messages to this portal"),
     "retrying": _l("PayPal did not answer"),
 }
 RESUME: Final[Mapping[str, LazyString]] = {
@@ -147,34 +147,34 @@ REASON: Final[Mapping[str, LazyString]] = {
     "unavailable": _l("PayPal did not answer"),
     "bad_credentials": _l("PayPal refuses the API key"),
     "forbidden": _l("The API key lacks a right at PayPal"),
-    "not_found": _l("PayPal does not know what the message speaks of"),
-    "status_invalid": _l("PayPal says that the subscription’s state does not allow it"),
+    "not_found": _l("PayPal does not know what the message is about"),
+    "status_invalid": _l("PayPal says that the subscription’s status does not allow it"),
     "account_closed": _l("The customer’s PayPal account is closed"),
     "cannot_be_activated": _l("PayPal does not let the subscription start again"),
-    "plan_status_invalid": _l("PayPal does not sell this plan any more"),
+    "plan_status_invalid": _l("PayPal no longer sells this plan"),
     "webhook_limit": TROUBLE[WebhookTrouble.LIMIT_REACHED],
     "webhook_exists": _l("PayPal already knows this portal’s address"),
     "other": STOPPED[WebhookTrouble.REFUSED],
     "no_key": STOPPED["no_key"],
     "key_unreadable": STOPPED["key_unreadable"],
-    "not_yet": _l("PayPal does not show yet what the message speaks of"),
+    "not_yet": _l("PayPal does not show yet what the message is about"),
     "unreadable": _l("The message cannot be read"),
     "type": _l("Messages of this type change nothing here"),
-    "asked_often": _l("PayPal is asked about many messages: this one waits for its turn"),
+    "asked_often": _l("Many messages are being checked with PayPal: this one is waiting its turn"),
     "other_environment": _l("The PayPal key now belongs to the other environment"),
     "not_at_paypal": _l("PayPal does not know the subscription under this key"),
-    "no_subscription": _l("It names no subscription"),
+    "no_subscription": _l("It does not name a subscription"),
     "one_off_sale": _l("It is about a payment without a subscription"),
     "sale_unknown": _l("It is about a payment that is not known here"),
     "sale_not_shown": _l("PayPal does not show the payment yet"),
     "refund_not_shown": _l("PayPal does not show the refund yet"),
-    "not_written": _l("The subscription it is about is not written here yet"),
-    "contended": _l("Something else was changing the same subscription"),
-    "rest_subscription": _l("The subscription belongs to the REST key, whose messages tell of it"),
+    "not_written": _l("The subscription it is about is not here yet"),
+    "contended": _l("The same subscription was being changed"),
+    "rest_subscription": _l("The subscription belongs to the REST key, which has its own messages"),
     "old_profile": _l("The subscription ended long ago"),
     "not_paypal": _l("PayPal does not recognise the message as its own"),
     "other_receiver": _l("It was meant for another PayPal account"),
-    "body_purged": _l("The text of the message was forgotten"),
+    "body_purged": _l("The text of the message was deleted"),
 }
 
 

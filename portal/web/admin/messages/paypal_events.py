@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     """Look at our webhook at PayPal now, and mend it."""
     trouble = webhook_registration.ensure(context(), person().merchant_id, by=by(), now=utc_now())
-    return _back(trouble, done=_("PayPal reports to this portal."))
+    return _back(trouble, done=_("PayPal now sends messages to this portal."))
 
 
 @bp.post("/paypal/events/test", endpoint="paypal_events_test")
@@ -55,9 +55,9 @@ def test() -> ResponseReturnValue:
     try:
         trouble = webhook_registration.ask_for_test(context(), person().merchant_id, by=by(), now=utc_now())
     except NotRegistered:
-        flash(_("PayPal does not report to this portal yet: there is nothing to test."), "warning")
+        flash(_("PayPal is not sending messages to this portal yet: there is nothing to test."), "warning")
         return redirect(url_for(".paypal_events"), 303)
-    done = _("PayPal was asked to send a test message. Load this page again to see whether it arrived.")
+    done = _("PayPal was asked to send a test message. Load this page again to see whether it has arrived.")
     return _back(trouble, done=done)
 
 
@@ -74,7 +74,7 @@ def fetch() -> ResponseReturnValue:
         form.start.errors = [str(TOO_OLD)]
         return _page(form), 422
     except (NoKey, NotRegistered):
-        flash(_("PayPal does not report to this portal yet: it has nowhere to send the messages again."), "warning")
+        flash(_("PayPal is not sending messages to this portal yet: it has nowhere to send them again."), "warning")
     else:
         flash(
             _("PayPal is being asked to send again what is missing. The messages appear here as they arrive."), "info"
@@ -109,9 +109,9 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
 def replay(event_id: uuid.UUID) -> ResponseReturnValue:
     """Handle one message once more."""
     if event_replays.replay(context(), person().merchant_id, event_id, by=by(), now=utc_now()) is Replay.UNDER_WAY:
-        flash(_("The message is being handled again. Load this page again to see what became of it."), "info")
+        flash(_("The message is being processed again. Load this page again to see the result."), "info")
     else:
-        flash(_("The text of this message was forgotten: it can no longer be handled again."), "warning")
+        flash(_("The text of this message was deleted: it can no longer be processed again."), "warning")
     return redirect(url_for(".paypal_event", event_id=event_id), 303)
 
 

@@ -44,7 +44,7 @@ def new() -> ResponseReturnValue:
             by=by(),
         )
         received = received_requests.record(context(), declaration, now=utc_now())
-        said = _("The request is recorded: %(reference)s.", reference=received.reference)
+        said = _("The cancellation notice is recorded: %(reference)s.", reference=received.reference)
         flash(said + (" " + _("An acknowledgement is on its way.") if received.email else ""), "success")
         return redirect(url_for(".received", received_id=received.id), 303)
     return showing.page("received_new.html", form=form), 422 if form.errors else 200
@@ -82,7 +82,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             search=search,
             filters=CustomerFilter(request.args),
             over_on=over_on,
-            form=form or DismissalForm(reason=_("It had stopped before, on %(date)s.", date=over_on) if over else ""),
+            form=form or DismissalForm(reason=_("It had already ended, on %(date)s.", date=over_on) if over else ""),
         ), (422 if form is not None and form.errors else 200)
 
 
@@ -103,11 +103,13 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
             action = Action.CANCEL.value
             end = url_for(".subscription_end", subscription_id=found.id, action=action, received=received_id)
             return redirect(end, 303)
-        flash(_("This subscription was over before. Close the request with that reason, and tell the person."), "info")
+        flash(
+            _("This subscription had already ended. Close the request with that reason, and tell the person."), "info"
+        )
     elif received.is_open:
-        flash(_("Its end was already asked for: that request now answers this one."), "success")
+        flash(_("Its end was already requested: that request now answers this one."), "success")
     else:
-        flash(_("Somebody has settled this request meanwhile."), "info")
+        flash(_("Somebody has settled this request in the meantime."), "info")
     return redirect(url_for(".received", received_id=received_id), 303)
 
 

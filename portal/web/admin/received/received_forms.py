@@ -23,10 +23,10 @@ PAYPAL_BEGAN: Final = date(1998, 12, 1)
 class ReceivedForm(BaseForm):
     """What somebody declared, and how and when it came."""
 
-    way = SelectField(_l("How it came"), choices=choices({way: WAY[way] for way in STAFF_WAYS}))
+    way = SelectField(_l("How it arrived"), choices=choices({way: WAY[way] for way in STAFF_WAYS}))
     received_on = DayField(
         _l("Received on"),
-        description=_l("The day you got it: it counts for the customer’s notice period."),
+        description=_l("The day you received it: the customer’s notice period counts from it."),
         validators=[InputRequired(_l("Enter the day on which you received it."))],
     )
     name = StringField(
@@ -44,30 +44,30 @@ class ReceivedForm(BaseForm):
         validators=[Optional(), *AN_ADDRESS],
     )
     contract = StringField(
-        _l("What they say about the contract"),
-        description=_l("Product, customer number, PayPal id (I-…), as they write it."),
+        _l("Contract details"),
+        description=_l("Product, customer number, PayPal subscription ID (I-…), as they wrote it."),
         filters=[one_line],
         validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
     )
-    wished_on = DayField(_l("Day chosen for the end"), validators=[Optional()])
+    wished_on = DayField(_l("Chosen end date"), validators=[Optional()])
     message = TextAreaField(
-        _l("In their words"),
+        _l("Customer’s comment"),
         filters=[plain],
         validators=[Optional(), Length(max=5000, message=_l("Write at most 5000 characters."))],
     )
-    submit = SubmitField(_l("Record the request"))
+    submit = SubmitField(_l("Record the cancellation notice"))
 
     def validate_received_on(self, field: DayField) -> None:
         """Nothing is received tomorrow, nor before there was PayPal."""
         if field.data is not None and field.data > today():
-            raise ValidationError(str(_l("This day has not come yet.")))
+            raise ValidationError(str(_l("This day is in the future.")))
         if field.data is not None and not field.is_within(PAYPAL_BEGAN, today()):
             raise ValidationError(field.errors[0])
 
     def validate_way(self, field: SelectField) -> None:
         """Take only the ways that staff may record."""
         if field.data not in set(STAFF_WAYS):
-            raise ValidationError(str(_l("Choose how it came.")))
+            raise ValidationError(str(_l("Choose how it arrived.")))
 
 
 class DismissalForm(BaseForm):
@@ -76,12 +76,12 @@ class DismissalForm(BaseForm):
     reason = TextAreaField(
         _l("Why there is nothing to end"),
         description=_l(
-            "It stays with the request: for example “subscribed with another seller”. "
-            "Whoever gave an address is told that it changed nothing, but not why."
+            "It stays with the request: for example “subscribed with another seller”. If they gave an address, "
+            "they are told that nothing was changed, but not why."
         ),
         filters=[plain],
         validators=[
-            DataRequired(_l("Say why: whoever looks here later wants to know.")),
+            DataRequired(_l("Say why: somebody may look for the reason later.")),
             Length(max=1000, message=_l("Write at most 1000 characters.")),
         ],
     )

@@ -38,7 +38,7 @@ def waiting(session: Session, subscription: Subscription) -> ReceivedRequest | N
 
 def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
     """Send whoever chose another subscription than the one that it names to the page of the request."""
-    flash(_("This request names its subscription: only the end of that one answers it."), "warning")
+    flash(_("This notice names its subscription: only ending that one answers it."), "warning")
     return redirect(url_for(".received", received_id=received.id), 303)
 
 
@@ -51,8 +51,8 @@ def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable
 
 def _stranger(owner: Customer, subscription: Subscription) -> str:
     return _(
-        "The address of this request is that of %(owner)s. This subscription belongs to %(customer)s, who would read "
-        "the reference of the request.",
+        "This request has %(owner)s’s address. This subscription belongs to %(customer)s, who would see the "
+        "reference of the request.",
         owner=presenting.customer_name(owner.name, owner.email),
         customer=presenting.customer_name(subscription.customer.name, subscription.customer.email),
     )
@@ -79,11 +79,11 @@ def received_rows(received: ReceivedRequest) -> list[Row]:
         (_("Email address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:
-        rows.append((_("What they say about the contract"), received.contract))
+        rows.append((_("Contract details"), received.contract))
     if received.wished_on is not None:
-        rows.append((_("Day chosen for the end"), formatter().date(received.wished_on)))
+        rows.append((_("Chosen end date"), formatter().date(received.wished_on)))
     if received.message:
-        rows.append((_("In their words"), received.message))
+        rows.append((_("Customer’s comment"), received.message))
     if received.recorded_by:
         rows.append((_("Recorded by"), received.recorded_by))
     return rows
