@@ -492,7 +492,8 @@ def browsing(world: World, chromium: Browser) -> Iterator[Callable[[str, str], S
 
     def screen_of(who: str, locale: str) -> Screen:
         if (who, locale) not in screens:
-            context = chromium.new_context(locale=LANGUAGES[locale])
+            # Without motion: colours that are still on their way from light to dark would be judged half-way.
+            context = chromium.new_context(locale=LANGUAGES[locale], reduced_motion="reduce")
             context.set_default_timeout(PATIENCE)
             context.add_cookies(world.cookies.get(who, []))  # type: ignore[arg-type]
             screens[who, locale] = Screen(context.new_page(), world, locale)
