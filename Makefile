@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test explore bench chaos contract browser words lock clean
+.PHONY: help env demo clean-demo lint check test pictures explore bench chaos contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ check: lint ## lint, and every test that needs no browser
 
 test: lint browser ## Every check and every test, browser tests included
 	$(PYTEST)
+
+pictures: env browser ## The browser's tests, and pictures of every page and of the story in var/screenshots
+	PICTURES=yes $(PYTEST) tests/e2e
 
 explore: env ## Look further than the tests' fixed seeds: new ones, until MINUTES are over (MINUTES=10)
 	$(BIN)/python -m tests.exploring --minutes $(MINUTES)

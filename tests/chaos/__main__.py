@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=40, help="the storm ends then, whatever is left")
     parser.add_argument("--bug", choices=sorted(BUGS), nargs="+", default=[], help="plant bugs that must be found")
-    parser.add_argument("--rolling", action="store_true", help="a short run of rolling restarts and nothing else")
+    parser.add_argument("--rolling", action="store_true", help="polite restarts of every process come last")
     given = parser.parse_args()
     logs.set_up("error")
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
@@ -34,10 +34,9 @@ def main() -> int:
 
     if given.bug:
         plan = plans.for_bugs(given.bug)
-    elif given.rolling:
-        plan = plans.rolling()
     else:
-        plan = plans.draw(given.seed, cancellations=given.cancellations, faults=given.faults)
+        wanted = {"cancellations": given.cancellations, "faults": given.faults, "rolling": given.rolling}
+        plan = plans.draw(given.seed, **wanted)
     report = run(plan, bugs=given.bug, limit=given.minutes * 60, say=say)
     print("\n".join(describe(report, plan)), flush=True)
     return 1 if report.violations else 0

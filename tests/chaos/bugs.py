@@ -1,15 +1,24 @@
-"""Bugs, planted around the product's functions in a wrapped process: the harness must find each of them."""
+"""Bugs, planted around the product's functions in a wrapped process: the harness must find each of them.
+
+Those that would hide others keep to the subscriptions that the plan has for them (`OWN`): so all share one run.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
+from tests.chaos import points
+
 PLANTED: Final = "CHAOS_BUGS"
+OWN: Final = "planted"  # the folder in which a file per bug names the subscriptions that it is planted for
 SLOW: Final = 5.0  # seconds that a moment may take
 
 
@@ -17,6 +26,16 @@ def install(names: str) -> None:
     """Plant the bugs of these names, with spaces between them."""
     for name in names.split():
         BUGS[name]()
+
+
+def keep_to(folder: Path, bug: str, subscriptions: Sequence[uuid.UUID]) -> None:
+    """Plant a bug for these subscriptions; before that, it is planted for none."""
+    (folder / OWN / bug).write_text("\n".join(map(str, subscriptions)))
+
+
+def _concerns(bug: str, subscription_id: uuid.UUID) -> bool:
+    path = Path(os.environ[points.FOLDER]) / OWN / bug
+    return path.exists() and str(subscription_id) in path.read_text().split()
 
 
 def call_before_intent() -> None:
@@ -30,6 +49,8 @@ def call_before_intent() -> None:
 
     @functools.wraps(real)
     def record(ctx: Any, wish: Any, *, now: Any) -> Any:
+        if not _concerns("call_before_intent", wish.subscription_id):
+            return real(ctx, wish, now=now)
         with ctx.db.read() as session:
             found = subscriptions.of_merchant(session, wish.merchant_id, wish.subscription_id)
         with suppress(GatewayRefused, GatewayUnavailable):
@@ -89,10 +110,17 @@ def abandon_decided_before_the_lock() -> None:
     from portal.queries import subscriptions
     from portal.services.ends import end_requests
 
-    real = end_requests.record
+    real, check = end_requests.record, end_requests.check_not_over
+
+    @functools.wraps(check)
+    def check_not_over(subscription: Any, *more: Any) -> None:
+        if not _concerns("abandon_decided_before_the_lock", subscription.id):
+            check(subscription, *more)
 
     @functools.wraps(real)
     def record(ctx: Any, wish: Any, **more: Any) -> Any:
+        if not _concerns("abandon_decided_before_the_lock", wish.subscription_id):
+            return real(ctx, wish, **more)
         until = time.monotonic() + SLOW
         while time.monotonic() < until:  # a slow moment between the look and the lock
             with ctx.db.read() as session:
@@ -101,7 +129,7 @@ def abandon_decided_before_the_lock() -> None:
             time.sleep(0.05)
         return real(ctx, wish, **more)
 
-    end_requests.record, end_requests.check_not_over = record, lambda *_: None
+    end_requests.record, end_requests.check_not_over = record, check_not_over
 
 
 def typed_day_forgotten() -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.chaos.bugs import keep_to
 from tests.chaos.checks import violations
 from tests.chaos.facts import OURS, Facts, gather
 from tests.chaos.faults import Faults
@@ -69,6 +70,8 @@ class _Run:
         self._stack, self._plan, self._say = stack, plan, say
         self._world: World = build(stack, plan.seats, seed=plan.seed, pending=plan.pending)
         self._world.switch_off(plan.notifying)
+        for bug, seats in plan.showing.items():
+            keep_to(stack.folder, bug, [self._world.seats[seat].subscription_id for seat in seats])
         self._journal = Journal()
         self._people = People(self._world, self._journal)
         self._faults = Faults(stack, self._world, self._journal)
@@ -92,10 +95,17 @@ class _Run:
             violations=violations(facts) + self._stack.trouble + self._unlived,
             facts=facts,
             latencies=self._latencies(facts),
-            notes=self._notes,
+            notes=[*self._notes, *self._planted()],
         )
 
     _unlived: list[str]
+
+    def _planted(self) -> list[str]:
+        """Tell which subscriptions are to show which bug."""
+        ids = {
+            bug: [self._world.seats[seat].provider_id for seat in seats] for bug, seats in self._plan.showing.items()
+        }
+        return [f"planted {bug}: {' '.join(found)}" for bug, found in ids.items()]
 
     def _calm(self) -> None:
         """Let a few people cancel with nothing wrong, two at a time, to see how long it takes."""

@@ -37,8 +37,10 @@ class Faults:
                     self._journal.count("point armed already")
             case "paypal":
                 operation, behaviour, more = ANSWERS[int(detail)]
-                times = 1 + step.number % MOST_TIMES
-                self._world.simulated.post("rules", operation=operation, behaviour=behaviour, times=times, **more)
+                given = {"times": 1 + step.number % MOST_TIMES, **more}
+                if step.seat >= 0:  # it is for one subscription only
+                    given["only"] = self._world.seats[step.seat].provider_id
+                self._world.simulated.post("rules", operation=operation, behaviour=behaviour, **given)
             case "postgres-fast" | "postgres-immediate":
                 self._journal.disturb()
                 self._stack.cluster.restart(kind.removeprefix("postgres-"))

@@ -5,6 +5,7 @@ The sequence of people and faults is the seed's; how the processes' threads inte
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ FAULTS: Final = {
     **{f"die-at:{point}": 22 for point in POINTS},
     **{f"paypal:{place}": 18 for place in range(len(ANSWERS))},
 }
+ROLLS: Final = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
 LASTING: Final = frozenset({"mail-put-off", "mail-refused", "events-held", "events-shuffled"})
 PENDING_SHARE: Final = 30  # one in so many stories
 
@@ -87,6 +89,7 @@ class Step:
     kind: str
     seat: int = -1
     number: int = 0  # drawn for it: how often a rule hits, which process, how far the clock jumps
+    bug: str = ""  # the planted bug that a story is to show
 
 
 @dataclass(frozen=True)
@@ -105,19 +108,26 @@ class Plan:
         """Seats whose product lets nobody cancel by themselves."""
         return tuple(step.seat for step in self.stormy if step.kind == NOTIFY)
 
+    @property
+    def showing(self) -> dict[str, list[int]]:
+        """The seats of each planted bug: what happens to them is to show it."""
+        bugs = dict.fromkeys(step.bug for step in self.stormy if step.bug)
+        return {bug: [step.seat for step in self.stormy if step.bug == bug] for bug in bugs}
 
-def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
-    """Draw a run with so many stories and so many faults."""
+
+def draw(seed: int, *, cancellations: int, faults: int, rolling: bool = False) -> Plan:
+    """Draw a run with so many stories and so many faults; `rolling` lets polite restarts follow."""
     chance = random.Random(seed)
     pending = cancellations // PENDING_SHARE
     bystanders = max(2, cancellations // 20)
-    seats = cancellations + bystanders
+    seats = cancellations + bystanders + (2 * len(ROLLS) if rolling else 0)
     # The seats of the first merchant come first, its pending ones at their end (world.build).
     first = seats // 2 + seats % 2
     unapproved = range(first - pending, first)
     others = [seat for seat in range(seats) if seat not in unapproved]
     chance.shuffle(others)
-    quiet, busy = others[:bystanders], others[bystanders:]
+    quiet, busy = others[:bystanders], others[bystanders : bystanders + cancellations - pending]
+    rolled = others[len(quiet) + len(busy) :]
     calm_count = min(max(3, cancellations // 10), 30)
     calm = tuple(Step("story", "cancel", seat) for seat in busy[:calm_count])
     stories = [Step("story", _pick(chance, STORIES), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
@@ -127,7 +137,7 @@ def draw(seed: int, *, cancellations: int, faults: int) -> Plan:
     return Plan(
         seed=seed,
         calm=calm,
-        stormy=tuple(_interleaved(chance, stories, kinds)),
+        stormy=(*_interleaved(chance, stories, kinds), *(_rolling(rolled) if rolling else ())),
         seats=seats,
         pending=pending,
         bystanders=tuple(sorted(quiet)),
@@ -145,28 +155,35 @@ BUG_SHOWS: Final = {
     "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
     "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
 }
-TIMES: Final = 6  # each story and its fault
+TIMES: Final = 3  # each story and its fault
 
 
 def for_bugs(bugs: Sequence[str]) -> Plan:
-    """Return the short run in which each of these planted bugs shows for sure."""
+    """Return the short run in which each of these planted bugs shows for sure.
+
+    Those that need no fault come first: a process that dies takes the moment with it in which two acts meet.
+    """
     steps, seat = [], 0
-    for number in range(TIMES):
-        for story, fault in (BUG_SHOWS[bug] for bug in bugs):
-            steps += [Step("fault", fault, number=1)] if fault is not None else []
-            steps += [Step("story", story, seat, number=number)]
+    for calm in (True, False):
+        some = [bug for bug in bugs if (BUG_SHOWS[bug][1] is None) is calm]
+        for number, bug in itertools.product(range(TIMES), some):
+            story, fault = BUG_SHOWS[bug]
+            steps += [Step("fault", fault, seat, number=1)] if fault is not None else []
+            steps += [Step("story", story, seat, number=number, bug=bug)]
             seat += 1
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))
 
 
-def rolling() -> Plan:
-    """Return a short run in which processes are stopped politely and replaced, one after the other, under traffic."""
-    faults = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
+def _rolling(seats: Sequence[int]) -> list[Step]:
+    """Return how every process is stopped politely and replaced, one after the other, under the traffic of these."""
     steps = []
-    for seat, kind in enumerate(faults):
-        steps += [Step("story", "cancel", 2 * seat), Step("fault", kind, number=seat)]
-        steps += [Step("story", "double-click", 2 * seat + 1)]
-    return Plan(seed=2, calm=(), stormy=tuple(steps), seats=14, pending=0, bystanders=(12, 13))
+    for kind, one, other in zip(ROLLS, seats[::2], seats[1::2], strict=True):
+        steps += [
+            Step("story", "cancel", one),
+            Step("fault", kind, number=len(steps)),
+            Step("story", "double-click", other),
+        ]
+    return steps
 
 
 def _fault_kinds(chance: random.Random, count: int) -> list[str]:

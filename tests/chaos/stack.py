@@ -89,7 +89,7 @@ class Stack:
     def __init__(self, folder: Path, *, planted: Sequence[str] = ()) -> None:
         self.folder = folder
         self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), _free_ports(4), strict=True))
-        for name in ("armed", "died", "logs", "mails"):
+        for name in ("armed", "died", "logs", "mails", bugs.OWN):
             (folder / name).mkdir()
         self.cluster = Cluster(folder)
         upgrade(self.cluster.url)
@@ -113,9 +113,10 @@ class Stack:
         self._add("mailbox", *python, *mailbox, "--folder", str(self.folder / "mails"))
         self._wait(listens(self.ports["mailbox"]), "the mail server")
         address = f"{HOST}:{self.ports['web']}"
-        gunicorn = ("gunicorn", "tests.chaos.wsgi:app", "--bind", address, "--workers", "2", "--threads", "4")
+        gunicorn = ("gunicorn", "tests.chaos.wsgi:app", "--config", "python:tests.chaos.loaded", "--bind", address)
         self._add(
-            "web", *python, *gunicorn, "--graceful-timeout", "30", "--no-control-socket", "--log-level", "warning"
+            *("web", *python, *gunicorn, "--workers", "2", "--threads", "4"),
+            *("--graceful-timeout", "30", "--no-control-socket", "--log-level", "warning"),
         )
         self.workers = [self._add(f"worker-{number}", *python, "tests.chaos.worker") for number in (1, 2)]
         self._wait(answers(f"http://{address}/healthz"), "the portal")

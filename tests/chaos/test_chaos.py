@@ -6,6 +6,7 @@ run works through: two stacks at once would only slow each other down.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -27,47 +28,61 @@ def chaos(*arguments):
     return done.returncode, done.stdout.splitlines()
 
 
-def test_16_a_short_seeded_run_finds_no_violation():
-    status, lines = chaos("--seed", "3", "--cancellations", "16", "--faults", "14", "--minutes", "8")
+def test_16_a_short_seeded_run_and_rolling_restarts_after_it_find_no_violation():
+    """Some 90 seconds: it lives sixteen stories and fourteen faults, then stops every process politely under traffic
+    and replaces it.  What nobody is told of is found by the sweeps, which come each minute.
+    """
+    status, lines = chaos("--seed", "3", "--cancellations", "16", "--faults", "14", "--rolling", "--minutes", "8")
     assert (status, lines[-1]) == (0, "violations: 0")
 
 
-def test_every_process_stopped_politely_and_replaced_under_traffic_loses_nothing():
-    status, lines = chaos("--rolling", "--minutes", "8")
-    assert (status, lines[-1]) == (0, "violations: 0")
+# The sentence that each bug is found by; OWN is one of the subscriptions that are to show it, where another bug might
+# be what the sentence is about.
+PLANTED = {
+    "call_before_intent": "PayPal was told to cancel OWN at .* before the intent was written here",
+    "abandon_decided_before_the_lock": "OWN ended 2 times",
+    "success_without_a_read": "OWN is cancelled here, PayPal still has it ACTIVE and charges",
+    "mail_before_commit": "the database knows of no such mail",
+    "typed_day_forgotten": "was sent to PayPal before its day",
+    "forgotten_notification": "do not say that the customer asked for it",
+    "part_counts_as_all": "the customer of OWN was told that all of",
+    "trust_the_next_date": "OWN was paid until",
+}
 
 
-# Bugs that do not hide each other share a run; the sentence is the one that each of them is found by.
-PLANTED = (
-    {"call_before_intent": "before the intent was written here"},
-    {"abandon_decided_before_the_lock": "ended 2 times"},
-    {
-        "success_without_a_read": "PayPal still has it ACTIVE and charges",
-        "mail_before_commit": "the database knows of no such mail",
-        "typed_day_forgotten": "was sent to PayPal before its day",
-        "forgotten_notification": "do not say that the customer asked for it",
-        "part_counts_as_all": "was told that all of",
-        "trust_the_next_date": "was paid until",
-    },
-)
-
-
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: "-".join(planted))
-def test_a_planted_bug_is_found(planted):
-    status, lines = chaos("--bug", *planted, "--minutes", "8")
+def test_every_planted_bug_is_found():
+    """All of them in one run, since a stack takes half a minute to stand; those that would hide others keep to their
+    own subscriptions (bugs.py).
+    """
+    status, lines = chaos("--bug", *PLANTED, "--minutes", "8")
     assert status == 1
     found = [line for line in lines if line.startswith("VIOLATION")]
-    assert [bug for bug, said in planted.items() if not any(said in line for line in found)] == []
+    own = dict(line.removeprefix("planted ").split(": ") for line in lines if line.startswith("planted "))
+    missed = []
+    for bug, said in PLANTED.items():
+        sentence = re.compile(said.replace("OWN", f"({own[bug].replace(' ', '|')})"))
+        missed += [bug] if not any(map(sentence.search, found)) else []
+    assert missed == []
 
 
 def test_every_planted_bug_is_tried():
-    assert {bug for planted in PLANTED for bug in planted} == BUGS.keys() == plan.BUG_SHOWS.keys()
+    assert PLANTED.keys() == BUGS.keys() == plan.BUG_SHOWS.keys()
 
 
 def test_the_seed_alone_decides_what_is_done():
     first, again = (plan.draw(5, cancellations=60, faults=60) for _ in range(2))
     assert first == again
     assert first != plan.draw(6, cancellations=60, faults=60)
+
+
+def test_polite_restarts_come_last_between_people_of_their_own():
+    drawn = plan.draw(3, cancellations=30, faults=14, rolling=True)
+    last = drawn.stormy[-3 * len(plan.ROLLS) :]
+    assert [step.act for step in last] == ["story", "fault", "story"] * len(plan.ROLLS)
+    assert {step.kind for step in last if step.act == "fault"} == {"stop-worker", "stop-web", "reload-web"}
+    seats = [step.seat for step in (*drawn.calm, *drawn.stormy) if step.act == "story"]
+    assert len(seats) == len({*seats, *drawn.bystanders}) - len(drawn.bystanders) == 30 + len(last) * 2 / 3
+    assert max(seats) < drawn.seats
 
 
 def test_a_long_run_has_every_fault_and_every_story_and_each_seat_one_story():

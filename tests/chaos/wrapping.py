@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from tests.chaos import bugs, points
 
 
+@functools.cache  # a process that was forked from a wrapped one is wrapped
 def wrap() -> None:
     """To be called before the application is made: who imports by name then gets what is wrapped."""
     points.install()

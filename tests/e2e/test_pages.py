@@ -1,5 +1,5 @@
 """Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
-makes the browser complain, and pictures are kept in var/screenshots for people to look at.
+makes the browser complain. `make pictures` keeps pictures of them for people to look at.
 """
 
 from __future__ import annotations
@@ -492,7 +492,8 @@ def browsing(world: World, chromium: Browser) -> Iterator[Callable[[str, str], S
 
     def screen_of(who: str, locale: str) -> Screen:
         if (who, locale) not in screens:
-            context = chromium.new_context(locale=LANGUAGES[locale])
+            # Without motion: colours that are still on their way from light to dark would be judged half-way.
+            context = chromium.new_context(locale=LANGUAGES[locale], reduced_motion="reduce")
             context.set_default_timeout(PATIENCE)
             context.add_cookies(world.cookies.get(who, []))  # type: ignore[arg-type]
             screens[who, locale] = Screen(context.new_page(), world, locale)

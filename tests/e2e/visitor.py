@@ -6,9 +6,9 @@ browser's console (a refused style or script would be one), no answer of the ser
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response
 
@@ -155,12 +155,13 @@ class Visitor:
         assert self.page.locator("h1").count() == 1, where
         assert self.page.evaluate(STICKS_OUT) == [], where
 
-    def keep(self, name: str) -> Path:
-        """Keep a picture of the page for people to look at."""
+    def keep(self, name: str) -> None:
+        """Keep a picture of the page for people to look at, if they asked for pictures: four hundred take minutes."""
+        if not os.environ.get("PICTURES"):
+            return
         path = SCREENSHOTS / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path, full_page=True)
-        return path
 
     def _tab_until(self, check: str, what: str, mark: object = None) -> None:
         for _ in range(MOST_TABS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from portal.services.keys.key_checks import BROKEN
 from tests.mail.composed import every_message, key_broken
 from tests.mail.facts import ALL_BLANK, NOW, confirmed, effects, end, head, proof
 
+HEADER = re.compile("<header.*?</header>", re.DOTALL)
 NAMES = [
     "Zoé d’Arc-L'Hôpital",
     "محمد بن عبد الله",
@@ -92,9 +94,9 @@ def test_names_stay_names(locale, name):
         assert "\r" not in mail.subject + mail.text + mail.html
         assert "\n" not in mail.subject
         assert not any(line.startswith("Bcc:") for line in mail.text.splitlines())
-        soup = BeautifulSoup(mail.html, "html.parser")
-        assert not soup.select("script")
-        assert plain in soup.header.text
+        assert "<script" not in mail.html.casefold()
+        (header,) = HEADER.findall(mail.html)  # to take all of six thousand mails apart is half a minute
+        assert plain in BeautifulSoup(header, "html.parser").text
         assert plain in mail.text
         assert "49" not in mail.subject
 

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from bs4 import BeautifulSoup
 
 from portal.documents.planned_ends import planned_words
 from portal.domain.policies import Actor
@@ -14,8 +13,9 @@ from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
 from portal.mail import merchants
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES
-from tests.mail.composed import CUSTOMERS, PLANS, every_message
+from tests.mail.composed import CUSTOMERS, PLANS
 from tests.mail.facts import LATER, NOW, confirmed, effects, end, head, plan
+from tests.mail.reading import every_message_read
 
 BACK = ("comeback_approved", "merchant_comeback_approved")  # told after the approval: no invitation
 
@@ -65,26 +65,21 @@ def test_two_moments_of_one_day_are_one_day(locale):
     )
 
 
-def visible(html: str) -> str:
-    soup = BeautifulSoup(html, "html.parser")
-    soup.style.decompose()
-    return soup.get_text()
-
-
 def test_every_folder_is_a_message_tested_here():
     folders = {folder.name for folder in (TEMPLATES / "mail").iterdir() if folder.is_dir()}
-    assert {mail.kind for mail in every_message(head())} == folders
+    assert {read.mail.kind for read in every_message_read("en")} == folders
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_message_is_whole(locale):
-    for mail in every_message(head(locale)):
+    for read in every_message_read(locale):
+        mail = read.mail
         assert mail.subject.strip()
         assert "\n" not in mail.subject
-        for text in (mail.subject, mail.text, visible(mail.html)):
+        for text in (mail.subject, mail.text, read.visible):
             assert "  " not in text.replace("\n", "|"), mail.kind
             assert not re.search(r"%\(|{{|{%|\bNone\b|undefined|datetime|Status\.|Actor\.", text), mail.kind
-        soup = BeautifulSoup(mail.html, "html.parser")
+        soup = read.soup
         assert soup.html["lang"] == locale
         assert len(soup.select("h1")) == 1
         assert soup.title.text == soup.h1.text
@@ -94,27 +89,29 @@ def test_every_message_is_whole(locale):
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_text_and_html_say_the_same_and_link_the_same(locale):
-    for mail in every_message(head(locale)):
-        anchors = {anchor["href"] for anchor in BeautifulSoup(mail.html, "html.parser").select("a")}
+    for read in every_message_read(locale):
+        mail = read.mail
+        anchors = {anchor["href"] for anchor in read.soup.select("a")}
         assert anchors == set(URL.findall(mail.text)), mail.kind
         assert all(link.startswith("https://portal.test/") or link == AUTOPAY_URL for link in anchors)
-        words = re.sub(r"\W", "", visible(mail.html))
+        words = re.sub(r"\W", "", read.visible)
         assert all(re.sub(r"\W", "", line) in words for line in mail.text.splitlines() if ":" not in line), mail.kind
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_message_with_a_clock_says_once_whose_it_is(locale):
     zone = {"fr": "heure de Paris", "en": "Paris time"}[locale]
-    for mail in every_message(head(locale)):
-        for text in (mail.text, visible(mail.html)):
+    for read in every_message_read(locale):
+        mail = read.mail
+        for text in (mail.text, read.visible):
             assert text.count(zone) == (re.search(r"\d\d:\d\d", text) is not None), mail.kind
 
 
 def test_the_two_languages_are_two():
-    english, french = every_message(head("en")), every_message(head("fr"))
-    same = set("\n".join(mail.text for mail in english).split("\n")) & set(
-        "\n".join(mail.text for mail in french).split("\n")
+    english, french = (
+        {line for read in every_message_read(locale) for line in read.mail.text.split("\n")} for locale in ("en", "fr")
     )
+    same = english & french
     # What stays the same is names, addresses and signs, never a sentence.
     assert all(len(line.split()) < 4 or line.startswith("http") for line in same), same
 
@@ -122,9 +119,10 @@ def test_the_two_languages_are_two():
 @pytest.mark.parametrize("locale", LOCALES)
 def test_nothing_says_cancelled_before_paypal_did(locale):
     affirmative = re.compile(r"résilié|annulé|cancelled|canceled", re.I)
-    for mail in every_message(head(locale)):
+    for read in every_message_read(locale):
+        mail = read.mail
         if mail.kind not in CONFIRMED:
-            found = affirmative.search(mail.subject + mail.text + visible(mail.html))
+            found = affirmative.search(mail.subject + mail.text + read.visible)
             assert found is None, (mail.kind, found)
 
 
@@ -132,7 +130,8 @@ def test_nothing_says_cancelled_before_paypal_did(locale):
 def test_only_who_may_come_back_is_told_how(locale):
     may = confirmed(head(locale), end(), effects(may_come_back=True))
     assert INVITATION.search(may.text)
-    for mail in every_message(head(locale)):
+    for read in every_message_read(locale):
+        mail = read.mail
         # A subscription that is paused has not ended: that it starts again is no invitation to come back.
         if mail.text != may.text and mail.kind not in ("end_confirmed", *BACK) and "pause" not in mail.kind:
             assert not INVITATION.search(mail.text), mail.kind
@@ -146,8 +145,9 @@ def test_only_who_may_come_back_is_told_how(locale):
 def test_every_message_with_a_page_has_one_button_for_it(locale):
     """The words of a button or link say where it leads; in the text the address has a line of its own."""
     silent = set()
-    for mail in every_message(head(locale)):
-        anchors = BeautifulSoup(mail.html, "html.parser").select("main a")
+    for read in every_message_read(locale):
+        mail = read.mail
+        anchors = read.soup.select("main a")
         buttons = [one for one in anchors if "button" in one.get("class", ())]
         assert len(buttons) <= 1, mail.kind
         if not buttons:
@@ -161,6 +161,7 @@ def test_every_message_with_a_page_has_one_button_for_it(locale):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_nobody_at_the_desk_is_told_to_write_to_themselves(locale):
     """The support address is where customers write: a mail to the desk itself offers it to nobody."""
-    for mail in every_message(head(locale)):
+    for read in every_message_read(locale):
+        mail = read.mail
         foot = mail.text.rpartition("\n--\n")[2]
         assert ("aide@atelier.test" in foot) is not mail.kind.startswith(("merchant_", "staff_")), mail.kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -40,8 +40,13 @@ class Certificate:
         return True
 
     def sign(self, data: bytes) -> bytes:
-        """Sign as SHA256withRSA."""
-        return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        """Sign as SHA256withRSA; what is looked at or sent again has the same signature, and costs nothing."""
+        return _signed(self.key, data)
+
+
+@lru_cache(1000)
+def _signed(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
+    return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
 
 class Authority:
