@@ -82,6 +82,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         may_be_charged=subscription.status is not Status.PENDING,
         takes_no_payment=subscription.takes_no_payment,
         is_payment_near=is_payment_near(request, subscription, now=now),
+        wished_on=request.wished_on,
         reason=request.reason_text if by_customer else "",
         reason_label=REASON.get(request.reason_code, "") if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
