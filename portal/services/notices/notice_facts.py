@@ -20,8 +20,8 @@ from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
+from portal.queries import askings, grants
 from portal.queries import end_requests as stored_ends
-from portal.queries import grants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends
 from portal.services.notices.recipients import Post
@@ -65,6 +65,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
     """Return the request as it stands, in the letterhead's language. The staff's internal note is never among it."""
     customer, now = subscription.customer, post.now
     by_customer = request.actor is Actor.CUSTOMER
+    told = askings.told_before(post.session, request) if request.answers else None
     return EndFacts(
         reference=request.reference,
         product=subscription.product.name,
@@ -82,8 +83,8 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         may_be_charged=subscription.status is not Status.PENDING,
         takes_no_payment=subscription.takes_no_payment,
         is_payment_near=is_payment_near(request, subscription, now=now),
-        wished_on=request.wished_on,
-        reason=request.reason_text if by_customer else "",
+        wished_on=told.wished_on if told else request.wished_on,
+        reason=request.reason_text if by_customer else told.comment if told else "",
         reason_label=REASON.get(request.reason_code, "") if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         planned=_planned_words(post, head, request, subscription),

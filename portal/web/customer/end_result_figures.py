@@ -82,8 +82,9 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         rows.append((_("Day chosen for the end"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
-    if request.actor is Actor.CUSTOMER and request.reason_text:
-        rows.append((_("Your comment"), request.reason_text))
+    comment = request.reason_text if request.actor is Actor.CUSTOMER else holding.comment
+    if comment:
+        rows.append((_("Your comment"), comment))
     if said is Said.SCHEDULED:
         last_taken = payments_around(request, subscription, now=now).last
         rows += [
