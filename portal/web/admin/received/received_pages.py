@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
@@ -40,6 +40,15 @@ def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
     """Send whoever chose another subscription than the one that it names to the page of the request."""
     flash(_("This request names its subscription: only the end of that one answers it."), "warning")
     return redirect(url_for(".received", received_id=received.id), 303)
+
+
+def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscription]) -> dict[uuid.UUID, str]:
+    """Return what is said beside the subscriptions among which staff choose."""
+    said = strangers(session, received, rows)
+    if (found := received.suggested_subscription_id) is not None:
+        before = _("It was matched to this one before. The end planned then was taken back.")
+        said[found] = " ".join(filter(None, [before, said.get(found, "")]))
+    return said
 
 
 def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Subscription]) -> dict[uuid.UUID, str]:
