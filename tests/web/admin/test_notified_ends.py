@@ -121,3 +121,15 @@ def test_the_timeline_names_whoever_asked_and_whoever_carried_it_out_as_the_card
     told = [line.get_text(" ") for line in lines if "Léa" in line.get_text(" ")]
     assert len(told) == 2, "asked for, and over"
     assert all("asked by the customer, carried out by Léa" in line for line in told)
+
+
+@pytest.mark.parametrize("stands", ["nothing", "a notification", "a plan that answers one"])
+def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscription, notify, now, stands):
+    if stands != "nothing":
+        notify(now=now - timedelta(days=1))
+    if stands == "a plan that answers one":
+        staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=70)).date())
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
+    assert (len(offered) == 1) == (stands != "nothing")
+    assert ("only “Cancel the subscription” answers them" in page.text) == (stands != "nothing")
