@@ -44,7 +44,7 @@ _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscriptio
 
 def _whole() -> Select[ReceivedRequest]:
     return select(ReceivedRequest).options(
-        joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription),
+        joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),
         joinedload(ReceivedRequest.subscription).joinedload(Subscription.product),
     )
 

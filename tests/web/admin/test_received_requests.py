@@ -177,7 +177,8 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     )
     page = support.get("/admin/")
     (title,) = titles(page)
-    assert title == "Claire Dupont has notified the end of a subscription"
+    assert title == "Claire Dupont has notified the end of “Cours de piano”"
+    assert "asks to stop “Cours de piano”" in support.get(f"/admin/received/{received.id}").h1
     end = page.follow("Stop this subscription")
     end.submit(press=f"Cancel the subscription on {format_date(wished, 'd MMMM y', locale='en_GB')}")
     (request,) = make.requests(subscription)

@@ -140,7 +140,7 @@ def _name(subscription: Subscription) -> str:
 def _found_before(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
     """A letter whose planned end was taken back: the subscription that staff had found, which they may still change."""
     return Card(
-        title=_("%(name)s asks to stop a subscription", name=letter.name),
+        title=_("%(name)s asks to stop “%(product)s”", name=letter.name, product=subscription.product.name),
         url=page,
         label=_("Open again"),
         happened=_("The end planned for this request was taken back. It was matched to the subscription named here."),
@@ -153,7 +153,7 @@ def _found_before(letter: ReceivedRequest, subscription: Subscription, page: str
 def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
     """A customer's own notification names its subscription: one click from its end."""
     return Card(
-        title=_("%(name)s has notified the end of a subscription", name=letter.name),
+        title=_("%(name)s has notified the end of “%(product)s”", name=letter.name, product=subscription.product.name),
         url=page,
         label=_("Notified by the customer"),
         happened=_acknowledged(letter.email),

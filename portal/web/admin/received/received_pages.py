@@ -67,6 +67,13 @@ def _stranger(owner: Customer, subscription: Subscription) -> str:
     )
 
 
+def product_of(received: ReceivedRequest) -> str:
+    """Return the name of the subscription that it names, or whose end answers it; empty while that is not known."""
+    ended = received.end_request.subscription if received.end_request is not None else None
+    known = received.subscription or ended
+    return known.product.name if known is not None else ""
+
+
 def note_of(received: ReceivedRequest | None) -> str:
     """Return the internal note that says what is answered."""
     if received is None:
