@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Actor
 from portal.queries.holdings import Holding
 from portal.services.dates.end_schedules import payments_around
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.customer import history, presenting
 from portal.web.customer.presenting import Row
 from portal.web.formatting import formatter
@@ -50,7 +50,7 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
         return (
             (_("Runs out by itself on"), presenting.known_day(around.runs_out))
             if around.runs_out is not None
-            else (_("First payment not taken"), presenting.known_day(around.prevented)),
+            else (_("First payment not taken"), payments.spared(subscription, around.prevented)),
             (_("Access until"), presenting.access_until(holding, now=now)),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
