@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from portal.domain.end_dates import WaitReason
@@ -100,6 +100,7 @@ class EffectFacts(Clean):
     access_until: datetime | None = None
     is_access_unknown: bool = False
     kept: tuple[str, ...] = ()
+    opens: Mapping[str, datetime] = field(default_factory=dict)  # when those of them open that are still shut
     may_come_back: bool = False  # `subscriptions.may_invite_back`: never for abandoned
     comeback_path: str | None = None  # the page for it, where it can be done here
 
@@ -142,6 +143,7 @@ class AccessFacts(Clean):
     customer_name: str
     until: datetime
     kept: tuple[str, ...]
+    opens: Mapping[str, datetime] = field(default_factory=dict)  # when those of them open that are still shut
     path: str
 
 

@@ -18,7 +18,7 @@ from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
-from portal.mail.letterhead import Letterhead
+from portal.mail.letterhead import Letterhead, one_line
 from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries import askings, grants
 from portal.queries import end_requests as stored_ends
@@ -115,6 +115,7 @@ def effect_facts(session: Session, request: EndRequest, subscription: Subscripti
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,
+        opens=_later(left, now),
         comeback_path=_comeback_path(session, subscription),
         may_come_back=subscription.customer.contact_allowed
         and may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed),
@@ -133,7 +134,9 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 
-def access_facts(session: Session, merchant: Merchant, subscription: Subscription) -> AccessFacts | None:
+def access_facts(
+    session: Session, merchant: Merchant, subscription: Subscription, *, now: datetime
+) -> AccessFacts | None:
     """Return the access that ends, and what stays; None without an end, or when a gift by hand keeps it open longer."""
     until = subscription.access_until
     if until is None:
@@ -146,6 +149,7 @@ def access_facts(session: Session, merchant: Merchant, subscription: Subscriptio
         customer_name=subscription.customer.name,
         until=until,
         kept=left.kept,
+        opens=_later(left, now),
         path=account_path(merchant),
     )
 
@@ -189,6 +193,11 @@ def notified_facts(
         waits_again=now - received.open_since >= STILL,
         path=f"/admin/received/{received.id}",
     )
+
+
+def _later(left: AccessLeft, now: datetime) -> dict[str, datetime]:
+    """Return when what is kept opens, where it is still shut: by the name that the message prints."""
+    return {one_line(title): since for title, since in left.opens.items() if since > now}
 
 
 def _left(session: Session, subscription: Subscription, *, never_started: bool = False) -> AccessLeft:
