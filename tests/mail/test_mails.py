@@ -189,3 +189,12 @@ def test_nobody_at_the_desk_is_told_to_write_to_themselves(locale):
     for mail in every_message(head(locale)):
         foot = mail.text.rpartition("\n--\n")[2]
         assert ("aide@atelier.test" in foot) is not mail.kind.startswith(("merchant_", "staff_")), mail.kind
+
+
+def test_links_have_the_colour_of_the_pages_in_light_and_in_dark_and_the_button_keeps_its_own():
+    tokens = (TEMPLATES.parent / "static/css/portal.css").read_text()
+    light, dark = re.findall(r"--accent: (#\w{6})", tokens)[:2]
+    style = BeautifulSoup(every_message(head())[0].html, "html.parser").style.text
+    assert f"\na {{ color: {light}; }}" in style
+    assert f"(prefers-color-scheme: dark) {{ a {{ color: {dark}; }} }}" in style
+    assert re.search(r"a\.button {[^}]*color: #ffffff", style)
