@@ -69,6 +69,8 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
             "%(date)s, reference %(reference)s", date=_notified_when(facts, fmt), reference=facts.notified_reference
         )
         rows.append((_("Earlier cancellation notice"), said))
+        if facts.notified_comment:
+            rows.append((_("Your comment in it"), facts.notified_comment))
     return rows
 
 
@@ -84,6 +86,8 @@ def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows
         asked_when(facts, translator, fmt),
         (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=way)),
     ]
+    if facts.notified_comment:
+        rows.append((_("Your comment"), facts.notified_comment))
     if facts.actor is Actor.STAFF:
         return [*rows, (_("Carried out by"), _("%(who)s, on %(date)s", who=facts.merchant_name, date=done))]
     return [*rows, (_("Seen at PayPal on") if facts.actor is Actor.PROVIDER else _("Carried out on"), done)]

@@ -66,6 +66,7 @@ class ProofFacts(Clean):
     notified_at: datetime | None = None  # asked by another way before, and answered by this end
     notified_reference: str = ""
     notified_way: Way | None = None
+    notified_comment: str = ""  # what the customer wrote then
     opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from portal.domain.end_dates import WaitReason
@@ -75,6 +75,7 @@ class EndFacts(Clean):
     takes_no_payment: bool = False  # PayPal has suspended it: the next payment is not unknown, there is none
     is_payment_near: bool = False  # a payment may come within 72 h
     reason: str = ""  # the customer's own words; never the staff's internal note
+    wished_on: date | None = None  # the day that whoever asked chose for the end
     reason_label: str = ""  # what they chose of the list, in English: translated when it is said
     notified_under: str = ""  # the reference of the notification that it answers
     due_at: datetime | None = None  # PayPal is told only then
@@ -100,6 +101,7 @@ class EffectFacts(Clean):
     access_until: datetime | None = None
     is_access_unknown: bool = False
     kept: tuple[str, ...] = ()
+    opens: Mapping[str, datetime] = field(default_factory=dict)  # when those of them open that are still shut
     may_come_back: bool = False  # `subscriptions.may_invite_back`: never for abandoned
     comeback_path: str | None = None  # the page for it, where it can be done here
 
@@ -142,6 +144,7 @@ class AccessFacts(Clean):
     customer_name: str
     until: datetime
     kept: tuple[str, ...]
+    opens: Mapping[str, datetime] = field(default_factory=dict)  # when those of them open that are still shut
     path: str
 
 

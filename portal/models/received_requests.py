@@ -23,6 +23,10 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
         CheckConstraint("state <> 'matched' OR end_request_id IS NOT NULL", name="matched_has_a_request"),
         CheckConstraint("state <> 'dismissed' OR dismissal <> ''", name="dismissed_has_a_reason"),
         CheckConstraint("(state = 'open') = (settled_at IS NULL)", name="settled_has_a_date"),
+        CheckConstraint(
+            "suggested_subscription_id IS NULL OR (state = 'open' AND subscription_id IS NULL)",
+            name="suggested_while_sought",
+        ),
     )
 
     reference: Mapped[str] = mapped_column(unique=True)
@@ -37,6 +41,9 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     subscription_id: Mapped[uuid.UUID | None] = mapped_column(  # said by the customer's own page
         ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True
     )
+    suggested_subscription_id: Mapped[uuid.UUID | None] = mapped_column(  # staff had found it; they may choose another
+        ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True
+    )
 
     state: Mapped[ReceivedState] = mapped_column(words(ReceivedState, "state"), default=ReceivedState.OPEN)
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(
@@ -47,7 +54,8 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str] = mapped_column(default="")
 
-    subscription: Mapped[Subscription | None] = relationship(lazy="raise")
+    subscription: Mapped[Subscription | None] = relationship(lazy="raise", foreign_keys=subscription_id)
+    suggested: Mapped[Subscription | None] = relationship(lazy="raise", foreign_keys=suggested_subscription_id)
     end_request: Mapped[EndRequest | None] = relationship(lazy="raise")
 
     @property

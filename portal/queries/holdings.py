@@ -27,7 +27,17 @@ from portal.models import (
     TimelineEntry,
     TimelineKind,
 )
-from portal.queries import comebacks, end_requests, grants, pauses, proofs, received_requests, subscriptions, timelines
+from portal.queries import (
+    askings,
+    comebacks,
+    end_requests,
+    grants,
+    pauses,
+    proofs,
+    received_requests,
+    subscriptions,
+    timelines,
+)
 from portal.queries.comebacks import Prospect
 from portal.queries.money import late_payments
 
@@ -45,6 +55,7 @@ class Holding:
     proof: Proof | None = None  # of the request asked for
     successor: EndRequest | None = None  # what stands since the request asked for was withdrawn
     notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
+    comment: str = ""  # of the notification that the request asked for answers
     late: tuple[LatePayment, ...] = ()  # came after the end, and is not settled
 
 
@@ -144,6 +155,7 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
         prospect=_prospect(session, request.subscription),
         proof=proofs.of_request(session, request.id),
+        comment=askings.told_before(session, request).comment,
         successor=end_requests.successor(session, request) if request.withdrawn_at is not None else None,
     )
 

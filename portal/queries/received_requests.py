@@ -39,11 +39,12 @@ __all__ = [
 ]
 
 LIKELY = 20  # subscriptions proposed for one request
+_KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
 def _whole() -> Select[ReceivedRequest]:
     return select(ReceivedRequest).options(
-        joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription),
+        joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),
         joinedload(ReceivedRequest.subscription).joinedload(Subscription.product),
     )
 
@@ -109,12 +110,14 @@ def open_after(
 
 
 def payment_at_risk(now: datetime) -> ScalarSelect[datetime | None]:
-    """Return the next payment of the subscription it names, else the first to come of whoever has that address.
+    """Return the next payment of the subscription it names, else of the one that staff had found.
 
-    A date that is past stands only where none is to come.
+    Where none is known, the first to come of whoever has that address.  A date that is past stands only where none is
+    to come.
     """
-    at, is_own = Subscription.next_payment_at, Subscription.id == ReceivedRequest.subscription_id
-    is_theirs = and_(ReceivedRequest.subscription_id.is_(None), Customer.email == ReceivedRequest.email)
+    at, known = Subscription.next_payment_at, func.coalesce(*_KNOWN)
+    is_own = Subscription.id == known
+    is_theirs = and_(known.is_(None), Customer.email == ReceivedRequest.email)
     return (
         select(func.coalesce(func.min(at).filter(at > now), func.max(at)))
         .join(Subscription.customer)
@@ -132,10 +135,11 @@ def at_risk(
     session: Session, *where: ColumnElement[bool], limit: int, now: datetime
 ) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
     """Return those of which `where` is true, the payment at risk first, each with it; and how many there are."""
-    at, subscription = payment_at_risk(now), joinedload(ReceivedRequest.subscription)
+    at = payment_at_risk(now)
+    known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
     rows = session.execute(
         select(ReceivedRequest, at)
-        .options(subscription.joinedload(Subscription.customer), subscription.joinedload(Subscription.product))
+        .options(*(path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product)))
         .where(*where)
         .order_by(at.nulls_last(), ReceivedRequest.received_at)
         .limit(limit)
@@ -210,10 +214,11 @@ def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[
 def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Subscription]:
     """Return the merchant's subscriptions that it may be about: by address, PayPal id or name, the live ones first.
 
-    One that names its subscription is about no other.
+    The one that staff had found before stands at the very top.  One that names its subscription is about no other.
     """
     name = " ".join(received.name.split()).lower()
-    ways: list[ColumnElement[bool]] = [Subscription.provider_id.in_(_numbers(received))]
+    was_found = Subscription.id == received.suggested_subscription_id
+    ways: list[ColumnElement[bool]] = [Subscription.provider_id.in_(_numbers(received)), was_found]
     if name:
         ways.append(func.lower(Customer.name) == name)
     if received.email:
@@ -222,13 +227,14 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
         ways = [Subscription.id == received.subscription_id]
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
+    order = (case((was_found, 0), else_=1), is_over, is_theirs)
     return list(
         session.scalars(
             select(Subscription)
             .join(Subscription.customer)
             .options(joinedload(Subscription.customer), joinedload(Subscription.product))
             .where(Subscription.merchant_id == received.merchant_id, or_(*ways))
-            .order_by(is_over, is_theirs, Subscription.next_payment_at.nulls_last(), Subscription.id)
+            .order_by(*order, Subscription.next_payment_at.nulls_last(), Subscription.id)
             .limit(LIKELY)
         )
     )

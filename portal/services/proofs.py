@@ -21,7 +21,7 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.models import EndRequest, Grant, Merchant, Proof, Subscription
-from portal.queries import grants, proofs, subscriptions
+from portal.queries import askings, grants, proofs, subscriptions
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.rules import access_left
@@ -65,7 +65,8 @@ def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant
     if proof is None:
         subscription = subscriptions.of_request(session, request)
         given = grants.of_subscription(session, subscription)
-        facts = gather(request, subscription, merchant, given, base_url=ctx.base_url, now=now)
+        comment = askings.told_before(session, request).comment
+        facts = gather(request, subscription, merchant, given, comment, base_url=ctx.base_url, now=now)
         proof = Proof(
             merchant_id=request.merchant_id,
             end_request_id=request.id,
@@ -83,11 +84,15 @@ def gather(
     subscription: Subscription,
     merchant: Seller,
     given: Iterable[Grant],
+    comment: str,
     *,
     base_url: str,
     now: datetime,
 ) -> ProofFacts:
-    """Return what the rows say of a confirmed end now. The staff's notes and names are not among it."""
+    """Return what the rows say of a confirmed end now; `comment`: of the notification that it answers.
+
+    The staff's notes and names are not among it.
+    """
     left = access_left(subscription, given, never_started=request.basis is Basis.NEVER_STARTED)
     by_customer = request.actor is Actor.CUSTOMER
     amount, currency, owed_currency = subscription.amount, subscription.currency, subscription.owed_currency
@@ -132,6 +137,7 @@ def gather(
         notified_at=request.notified_at,
         notified_reference=request.notified_reference,
         notified_way=request.notified_way,
+        notified_comment=comment,
         owed=Money(subscription.owed, owed_currency) if subscription.owed and owed_currency else None,
     )
 

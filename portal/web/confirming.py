@@ -23,7 +23,7 @@ from portal.web import access, addresses, drafts, identity
 from portal.web.csrf import BaseForm
 
 RECENT: Final = timedelta(minutes=10)
-OF_A_BUTTON: Final = frozenset({"csrf_token", "format"})  # sent by a button alone: nobody filled them in
+OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount"})  # sent by a button alone: nobody filled them in
 
 
 class ConfirmForm(BaseForm):

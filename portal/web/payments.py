@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -13,6 +14,9 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.money import Money
 from portal.queries.money.payments import Payment, PaymentState
 from portal.web.formatting import formatter
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
 
 STATE: Final[Mapping[PaymentState, LazyString]] = {
     PaymentState.PENDING: _l("Not settled yet"),
@@ -46,6 +50,16 @@ class PaymentLine:
 def lines(payments: Iterable[Payment]) -> list[PaymentLine]:
     """Return payments as lines of a table."""
     return [_line(payment) for payment in payments]
+
+
+def spared(subscription: Subscription, at: datetime | None) -> str | None:
+    """Return the first payment that an end prevents, with its sum where that is known; None while its day is not."""
+    if at is None:
+        return None
+    amount, currency = subscription.amount, subscription.currency
+    if amount is None or not currency:
+        return formatter().day(at)
+    return _("%(amount)s, due on %(date)s", amount=formatter().money(Money(amount, currency)), date=formatter().day(at))
 
 
 def _line(payment: Payment) -> PaymentLine:

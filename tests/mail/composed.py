@@ -165,7 +165,13 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         end(**{"is_payment_near": True, "next_payment_at": NOW - timedelta(hours=2)} | changes),
         end(**{"needs_merchant": True, "trouble": Trouble.FORBIDDEN} | changes),
         end(**{"reason_label": "It costs too much", "notified_under": "AB7D-4TXD"} | changes),
-        *(end(**{"due_at": LATER, "planned": planned_words(one, whose.formatter)} | changes) for one in PLANS),
+        *(
+            end(
+                **{"due_at": LATER, "wished_on": one.wished_on, "planned": planned_words(one, whose.formatter)}
+                | changes
+            )
+            for one in PLANS
+        ),
         end(**{"may_be_charged": False, "asked_by": Actor.STAFF} | changes),
         end(**{"asked_by": Actor.PROVIDER} | changes),
     ]

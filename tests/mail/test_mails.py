@@ -11,10 +11,10 @@ from portal.documents.planned_ends import planned_words
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
-from portal.mail import merchants
+from portal.mail import ends, merchants
 from portal.mail.composing import AUTOPAY_URL, TEMPLATES
 from tests.mail.composed import CUSTOMERS, PLANS
-from tests.mail.facts import LATER, NOW, confirmed, effects, end, head, plan
+from tests.mail.facts import LATER, NOW, access, confirmed, effects, end, head, plan
 from tests.mail.reading import every_message_read
 
 BACK = ("comeback_approved", "merchant_comeback_approved")  # told after the approval: no invitation
@@ -63,6 +63,31 @@ def test_two_moments_of_one_day_are_one_day(locale):
         fmt.day(noon + timedelta(days=3))
         in planned_words(plan(awaited_at=NOW, earliest_at=noon, due_at=noon + timedelta(days=3)), fmt).told
     )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_kept_content_that_opens_later_is_named_with_its_day_and_after_what_is_open(locale):
+    whose, left = head(locale), {"kept": ("<Leçon> 2", "Leçon 1"), "opens": {"<Leçon> 2": LATER}}
+    dated = effects(**left)
+    for mail in (
+        ends.access_ends_soon(whose, access(**left)),
+        ends.access_ended(whose, access(**left)),
+        ends.end_dated(whose, end(), dated, by_hand=True),
+    ):
+        stays = {"fr": "à partir du", "en": "from"}[locale]
+        assert f"* Leçon 1\n* <Leçon> 2 {stays} {whose.formatter.day(LATER)}\n" in mail.text, mail.kind
+        assert f"<Leçon> 2 {stays}" in mail.html.replace("&lt;", "<").replace("&gt;", ">")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_the_team_gets_does_not_end_as_a_customers_mail_and_says_why_it_comes_and_where_that_is_changed(locale):
+    customers = {"fr": "L’Atelier d’Anaïs vous envoie ce message.", "en": "sent to you on behalf of"}[locale]
+    settings, operator = {"fr": ("Réglages", "gère ce portail"), "en": ("Settings", "runs the portal")}[locale]
+    for mail in (read.mail for read in every_message_read(locale)):
+        foot = mail.text.rpartition("--")[2]
+        assert (customers in foot) == (not mail.kind.startswith(("merchant_", "staff_"))), mail.kind
+        assert (settings in foot) == mail.kind.startswith("merchant_"), mail.kind
+        assert (operator in foot) == mail.kind.startswith("staff_"), mail.kind
 
 
 def test_every_folder_is_a_message_tested_here():
@@ -165,3 +190,12 @@ def test_nobody_at_the_desk_is_told_to_write_to_themselves(locale):
         mail = read.mail
         foot = mail.text.rpartition("\n--\n")[2]
         assert ("aide@atelier.test" in foot) is not mail.kind.startswith(("merchant_", "staff_")), mail.kind
+
+
+def test_links_have_the_colour_of_the_pages_in_light_and_in_dark_and_the_button_keeps_its_own():
+    tokens = (TEMPLATES.parent / "static/css/portal.css").read_text()
+    light, dark = re.findall(r"--accent: (#\w{6})", tokens)[:2]
+    style = every_message_read("en")[0].mail.html.partition("<style>")[2].partition("</style>")[0]
+    assert f"\na {{ color: {light}; }}" in style
+    assert f"(prefers-color-scheme: dark) {{ a {{ color: {dark}; }} }}" in style
+    assert re.search(r"a\.button {[^}]*color: #ffffff", style)

@@ -137,7 +137,7 @@ def test_both_faces_show_a_plan_that_moved_with_the_payments_of_now(log_in, supp
     assert f"The payment of {prevented}, and all those after it, will not be taken." in page.text
     for shown in (page, support.get(f"/admin/subscriptions/{held.id}")):
         assert f"Last payment still taken {last}" in shown.text
-        assert f"First payment not taken {prevented}" in shown.text
+        assert f"First payment not taken €29.90, due on {prevented}" in shown.text
 
 
 @pytest.mark.parametrize("wrong", ["0", "2020-01-01", "2999-01-01", "demain"])

@@ -132,7 +132,7 @@ def _write_own(
         way=Way.ACCOUNT_PAGE,
         name=customer.name or customer.email or subscription.provider_id,
         email=customer.email,
-        contract=f"{product.name} {subscription.provider_id}".strip(),
+        contract=" – ".join(filter(None, [product.name, subscription.provider_id])),
         wished_on=notification.wished_on,
         message=notification.message,
         subscription_id=subscription.id,

@@ -54,7 +54,7 @@ def match(
     if not received.may_be_about(request.subscription_id):
         raise NotAllowed(Denial.NAMES_ANOTHER)
     received.state = ReceivedState.MATCHED
-    received.end_request_id = request.id
+    received.end_request_id, received.suggested_subscription_id = request.id, None
     received.settled_at, received.settled_by = now, by
     merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
     if received.received_at <= request.created_at:
@@ -112,6 +112,8 @@ def reopen(session: Session, request: EndRequest, subscription: Subscription, *,
     reopened = stored.lock_matched(session, request.id)
     for received in reopened:
         open_again(received, now=now)
+        if received.subscription_id is None:  # staff had found it: they need not look for it again
+            received.suggested_subscription_id = subscription.id
     request.notified_at, request.notified_reference, request.notified_way = None, "", None
     session.flush()
     waiting = [*reopened, *stored.lock_open(session, subscription.id)]

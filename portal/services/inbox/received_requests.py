@@ -160,6 +160,7 @@ def dismiss(
             raise AlreadySettled
         received.state, received.dismissal = ReceivedState.DISMISSED, reason
         received.settled_at, received.settled_by = now, by
+        received.suggested_subscription_id = None
         _append(session, received, Act.RECEIVED_DISMISSED, by=acting, now=now)
         merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
         if subscription is not None:

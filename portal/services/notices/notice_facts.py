@@ -18,10 +18,10 @@ from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
-from portal.mail.letterhead import Letterhead
+from portal.mail.letterhead import Letterhead, one_line
 from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
+from portal.queries import askings, grants
 from portal.queries import end_requests as stored_ends
-from portal.queries import grants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends
 from portal.services.notices.recipients import Post
@@ -65,6 +65,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
     """Return the request as it stands, in the letterhead's language. The staff's internal note is never among it."""
     customer, now = subscription.customer, post.now
     by_customer = request.actor is Actor.CUSTOMER
+    told = askings.told_before(post.session, request) if request.answers else None
     return EndFacts(
         reference=request.reference,
         product=subscription.product.name,
@@ -82,7 +83,8 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         may_be_charged=subscription.status is not Status.PENDING,
         takes_no_payment=subscription.takes_no_payment,
         is_payment_near=is_payment_near(request, subscription, now=now),
-        reason=request.reason_text if by_customer else "",
+        wished_on=told.wished_on if told else request.wished_on,
+        reason=request.reason_text if by_customer else told.comment if told else "",
         reason_label=REASON.get(request.reason_code, "") if by_customer else "",
         due_at=request.due_at if request.due_at is not None and request.due_at > now else None,
         planned=_planned_words(post, head, request, subscription),
@@ -113,6 +115,7 @@ def effect_facts(session: Session, request: EndRequest, subscription: Subscripti
         access_until=left.until,
         is_access_unknown=left.is_unknown,
         kept=left.kept,
+        opens=_later(left, now),
         comeback_path=_comeback_path(session, subscription),
         may_come_back=subscription.customer.contact_allowed
         and may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed),
@@ -131,7 +134,9 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 
-def access_facts(session: Session, merchant: Merchant, subscription: Subscription) -> AccessFacts | None:
+def access_facts(
+    session: Session, merchant: Merchant, subscription: Subscription, *, now: datetime
+) -> AccessFacts | None:
     """Return the access that ends, and what stays; None without an end, or when a gift by hand keeps it open longer."""
     until = subscription.access_until
     if until is None:
@@ -144,6 +149,7 @@ def access_facts(session: Session, merchant: Merchant, subscription: Subscriptio
         customer_name=subscription.customer.name,
         until=until,
         kept=left.kept,
+        opens=_later(left, now),
         path=account_path(merchant),
     )
 
@@ -187,6 +193,11 @@ def notified_facts(
         waits_again=now - received.open_since >= STILL,
         path=f"/admin/received/{received.id}",
     )
+
+
+def _later(left: AccessLeft, now: datetime) -> dict[str, datetime]:
+    """Return when what is kept opens, where it is still shut: by the name that the message prints."""
+    return {one_line(title): since for title, since in left.opens.items() if since > now}
 
 
 def _left(session: Session, subscription: Subscription, *, never_started: bool = False) -> AccessLeft:

@@ -184,7 +184,7 @@ def needs_merchant(ctx: Context, session: Session, request: EndRequest, *, now: 
 def access_ends_soon(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Tell the customer, three days before, which day is the last."""
     post, subscription = about(ctx, session, request, now=now)
-    access = facts.access_facts(session, post.merchant, subscription)
+    access = facts.access_facts(session, post.merchant, subscription, now=now)
     if access is not None:
         composed = ends.access_ends_soon(post.head_for(subscription.customer), access)
         post.to_holder(subscription, composed, key=f"access-soon:{request.id}", request=request)
@@ -193,7 +193,7 @@ def access_ends_soon(ctx: Context, session: Session, request: EndRequest, *, now
 def access_ended(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Tell the customer on the day; not when the confirmation has just said it."""
     post, subscription = about(ctx, session, request, now=now)
-    access, confirmed = facts.access_facts(session, post.merchant, subscription), request.confirmed_at
+    access, confirmed = facts.access_facts(session, post.merchant, subscription, now=now), request.confirmed_at
     if access is None or (confirmed is not None and access.until < confirmed + timedelta(days=1)):
         return
     composed = ends.access_ended(post.head_for(subscription.customer), access)

@@ -171,8 +171,8 @@ def notice(subscription: Subscription) -> str:
             "customer can settle the payment at PayPal, or you can end the subscription."
         )
     return _(
-        "PayPal has tried a payment again and it failed. What is unpaid may be taken together with the next "
-        "payment. A pause is not possible for now."
+        "A payment failed. PayPal may try it again, or take what is unpaid together with the next payment. "
+        "A pause is not possible for now."
     )
 
 

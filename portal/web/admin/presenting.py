@@ -141,16 +141,23 @@ def timeline(entries: list[TimelineEntry], products: list[str] | None = None) ->
 
 def _happening(entry: TimelineEntry, product: str) -> Happening:
     title = _title(entry)
-    actor = entry.actor_name or str(labels.ACTOR[entry.actor])
-    channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
     return Happening(
         at=entry.at,
         when=timeline_words.when(entry),
         title=f"{product} – {title}" if product else title,
         detail=_detail(entry),
-        actor=actor + channel,
+        actor=_actor(entry),
         status="needs_merchant" if entry.kind is TimelineKind.NEEDS_MERCHANT else "done",
     )
+
+
+def _actor(entry: TimelineEntry) -> str:
+    """Return who acted; of an end that answers a customer, that they asked for it too, as its card says."""
+    actor = entry.actor_name or str(labels.ACTOR[entry.actor])
+    channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
+    if "answers" in entry.details and entry.kind in (TimelineKind.END_REQUESTED, TimelineKind.ENDED):
+        return _("asked by the customer, carried out by %(who)s", who=actor + channel)
+    return actor + channel
 
 
 def _title(entry: TimelineEntry) -> str:

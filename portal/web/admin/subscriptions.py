@@ -137,7 +137,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
         history = pause_requests.all_of_subscription(session, found.id)
         ending = any(one.is_open for one in requests)
         notified = received_pages.waiting(session, found)
-        is_waited_for = ending and received_requests.is_waited_for(session, found.id)
+        is_waited_for = notified is not None or (ending and received_requests.is_waited_for(session, found.id))
         in_the_way = any(end_facts.is_in_the_way(one, now) for one in requests)
         unpaid = presenting.money(found.outstanding or None, found.currency)
         by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
@@ -156,6 +156,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
             notified=notified,
+            is_waited_for=is_waited_for,
             open_request=standing,
             planned=waits,
             timeline=presenting.timeline(entries),
@@ -171,7 +172,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=[] if in_the_way else _actions(found, notified=notified is not None or is_waited_for, now=now),
+            possible=[] if in_the_way else _actions(found, notified=is_waited_for, now=now),
         )
 
 

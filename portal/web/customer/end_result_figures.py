@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Actor
 from portal.queries.holdings import Holding
 from portal.services.dates.end_schedules import payments_around
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.customer import history, presenting
 from portal.web.customer.presenting import Row
 from portal.web.formatting import formatter
@@ -50,7 +50,7 @@ def _standing(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]
         return (
             (_("Expires by itself on"), presenting.known_day(around.runs_out))
             if around.runs_out is not None
-            else (_("First payment not taken"), presenting.known_day(around.prevented)),
+            else (_("First payment not taken"), payments.spared(subscription, around.prevented)),
             presenting.access_row(holding, now=now),
         )
     return ((_("PayPal’s confirmation"), _("not yet")), (_("Paid until"), presenting.paid_day(holding)))
@@ -84,8 +84,9 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
         rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
     if request.actor is Actor.CUSTOMER and request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
-    if request.actor is Actor.CUSTOMER and request.reason_text:
-        rows.append((_("Your comment"), request.reason_text))
+    comment = request.reason_text if request.actor is Actor.CUSTOMER else holding.comment
+    if comment:
+        rows.append((_("Your comment"), comment))
     if said is Said.SCHEDULED:
         last_taken = payments_around(request, subscription, now=now).last
         rows += [

@@ -246,7 +246,13 @@ def proven(holding: Holding, *, now: datetime) -> ProofWords:
     if holding.proof is not None:
         return wording(ProofFacts.read(holding.proof.facts), code=holding.proof.code, locale=locale.current())
     facts = gather(
-        holding.request, holding.subscription, g.merchant, holding.grants, base_url=context().base_url, now=now
+        holding.request,
+        holding.subscription,
+        g.merchant,
+        holding.grants,
+        holding.comment,
+        base_url=context().base_url,
+        now=now,
     )
     return wording(facts, locale=locale.current())
 

@@ -116,11 +116,11 @@ def late_because(holding: Holding) -> tuple[str, ...]:
         said.append(_("PayPal has suspended payments because of this: nothing is being taken at the moment."))
     else:
         # The count rises only once the retries are over; the sum then joins the next billing (FACTS.md 1.4).
+        # How often PayPal tried is not told: one refusal is no second try.
         said.append(
-            _(
-                "PayPal has tried this payment again and it failed. What is unpaid may be taken together with the "
-                "next payment."
-            )
+            _("What is unpaid may be taken together with the next payment.")
+            if failed
+            else _("PayPal may try this payment again, or take what is unpaid together with the next payment.")
         )
         if threshold > 0:
             said.append(

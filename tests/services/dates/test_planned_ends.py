@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
@@ -20,7 +22,7 @@ from portal.services.ends import end_requests, end_withdrawals
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration
 from tests.services.carrying.carried import ask, carry, mails, row, wish_of
-from tests.services.dates.planning import days_ahead
+from tests.services.dates.planning import days_ahead, letters
 
 
 def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypal, subscription):
@@ -37,6 +39,14 @@ def test_staff_plan_an_end_and_take_it_back_but_not_a_customers(ctx, make, paypa
     with pytest.raises(NotAllowed):
         end_withdrawals.withdraw_planned(ctx, reader, own.id, now=utc_now())
     assert row(ctx, own.id).state is RequestState.RECORDED
+
+
+def test_the_mail_of_a_planned_end_names_the_chosen_day_among_what_was_declared(ctx, make, subscription):
+    day = days_ahead(subscription, 40)
+    ask(ctx, make, subscription, wished_on=day)
+    (told,) = letters(ctx, "end_recorded")
+    declared = told.partition("Ce que vous avez déclaré")[2]
+    assert re.search(rf"Jour de fin souhaité.* {day.day}(er)? {format_date(day, 'MMMM y', locale='fr')}", declared)
 
 
 def test_an_end_whose_day_has_come_is_not_taken_back(ctx, make, paypal, subscription):

@@ -104,6 +104,46 @@ def test_the_end_that_answers_it_says_that_the_customer_asked_when_and_under_whi
     assert "internal" not in told.text + paper
 
 
+@pytest.mark.parametrize("way", ["form", "letter", "seen at PayPal"])
+def test_what_the_customer_wrote_with_it_stands_in_the_proof_of_the_end_that_answers_it(
+    ctx, paypal, claire, subscription, left, now, way
+):
+    words = {"message": "Je déménage en mai"}
+    before = now - 3 * DAY
+    received = by_letter(ctx, claire, now=before, **words) if way == "letter" else None
+    if received is None:
+        by_form(ctx, subscription, now=before, **words)
+    if way == "seen at PayPal":
+        paypal.happen(subscription.provider_id, "buyer-cancels")
+        refresh(ctx, subscription.merchant_id, subscription.id, now=now)
+    else:
+        staff_end(ctx, subscription, now=now, received=received)
+    facts = facts_of(ctx)
+    assert dict(wording(facts, locale="fr").rows)["Votre commentaire"] == "Je déménage en mai"
+    assert "déménage" not in str(public_rows(facts, locale="fr")), "a third party reads nothing personal"
+    (told,) = [letter for letter in left(now + MINUTE) if letter.to == claire.email and letter.attachments]
+    assert "déménage" in words_of(told.attachments[0].content)
+
+
+@pytest.mark.parametrize("way", ["form", "letter"])
+def test_the_mail_of_a_plan_that_answers_it_declares_what_the_customer_told_not_what_staff_chose(
+    ctx, claire, subscription, left, way
+):
+    told = {"message": "Je déménage en mai", "wished_on": (THURSDAY + 50 * DAY).date()}
+    by = by_form if way == "form" else by_letter
+    received = by(ctx, subscription if way == "form" else claire, now=THURSDAY, **told)
+    left(THURSDAY + MINUTE)
+    staff_ask(ctx, subscription, now=THURSDAY + DAY, received=received, wished_on=(THURSDAY + 70 * DAY).date())
+    (letter,) = [letter for letter in left(THURSDAY + DAY + MINUTE) if letter.to == claire.email]
+    declared = letter.text.partition("What you declared:")[2]
+    assert "Chosen end date: Friday 15 January 2027" in declared
+    assert "4 February 2027" not in declared
+    assert "Je déménage en mai" in declared
+    with ctx.db.read() as session:
+        held = holdings.of_request(session, subscription.merchant_id, claire.id, received.reference)
+    assert held.comment == "Je déménage en mai"
+
+
 def test_an_end_seen_at_paypal_answers_it_too(ctx, paypal, claire, subscription, left, now):
     received = by_form(ctx, subscription, now=now - DAY)
     paypal.happen(subscription.provider_id, "buyer-cancels")

@@ -77,6 +77,32 @@ def test_a_plan_taken_back_lets_it_wait_again_and_be_brought_to_mind_anew(ctx, m
         assert stored.open_of(session, subscription.id).id == received.id
 
 
+def test_a_letter_keeps_its_match_as_a_suggestion_when_the_plan_is_taken_back_and_may_get_another(
+    ctx, make, merchant, claire, subscription, now
+):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    other = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"))
+    planned = staff_ask(ctx, other, now=now, received=letter, wished_on=(now + 70 * DAY).date())
+    take_back(ctx, other, planned.request_id, now=now + HOUR)
+    with ctx.db.read() as session:
+        again = stored.of_merchant(session, merchant.id, letter.id)
+        likely = [row.id for row in stored.likely_subscriptions(session, again)]
+        (at_risk,) = stored.open_after(session, None, limit=1, now=now)
+    assert likely == [other.id, subscription.id], "the one that it was matched to, then the one by address"
+    assert at_risk[1] == other.next_payment_at
+    staff_ask(ctx, subscription, now=now + 2 * HOUR, received=again)
+    assert row_of(ctx, letter).suggested_subscription_id is None
+    assert row_of(ctx, letter).state is ReceivedState.MATCHED
+
+
+def test_a_letter_with_a_suggestion_may_be_closed(ctx, claire, subscription, now):
+    letter = by_letter(ctx, claire, now=now - DAY)
+    planned = staff_ask(ctx, subscription, now=now, received=letter, wished_on=(now + 70 * DAY).date())
+    take_back(ctx, subscription, planned.request_id, now=now + HOUR)
+    received_requests.dismiss(ctx, claire.merchant_id, letter.id, reason="paid", by="Léa", now=now + 2 * HOUR)
+    assert row_of(ctx, letter).state is ReceivedState.DISMISSED
+
+
 def test_a_plan_that_answers_a_letter_gives_way_to_cancelled_alone(ctx, claire, subscription, now):
     letter = by_letter(ctx, claire, now=now - DAY)
     staff_ask(ctx, subscription, now=now, received=letter, wished_on=(now + 70 * DAY).date())

@@ -13,6 +13,7 @@ from portal.clock import utc_now
 from portal.models import LoginSession, Merchant
 from portal.queries import products
 from portal.web.access import ACCESS, Again, Face
+from portal.web.confirming import Sent
 from tests.services.money.late_money import alarms, charged, show, stopped
 from tests.test_architecture import address, routes
 from tests.web.conftest import PASSWORD, totp
@@ -188,3 +189,9 @@ def test_a_refund_of_another_amount_than_was_shown_is_asked_for_again(desk, ctx,
 def reload(ctx, merchant):
     with ctx.db.read() as session:
         return session.scalars(select(Merchant).where(Merchant.id == merchant.id)).one()
+
+
+def test_the_refunds_sum_is_the_pages_own_and_nothing_that_somebody_filled_in():
+    refund = [("csrf_token", "t"), ("amount", "29.90")]
+    assert not Sent(to="/admin/late-payments/1/refund", fields=refund).is_filled_in
+    assert Sent(to="/admin/late-payments/1", fields=[*refund, ("reason", "owed")]).is_filled_in

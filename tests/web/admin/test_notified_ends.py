@@ -12,7 +12,7 @@ from portal.domain.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
-from tests.services.inbox.notified import by_form, by_letter, staff_ask
+from tests.services.inbox.notified import by_form, by_letter, staff_ask, staff_end
 
 
 @pytest.fixture
@@ -110,3 +110,26 @@ def test_the_card_names_who_asked_and_who_carried_it_out(ctx, support, make, mer
     said = {" ".join(row.get_text(" ").split()) for row in rows}
     assert "Requested by Noor Haddad (Form on the customer’s account page)" in said
     assert "Carried out by Léa" in said
+
+
+def test_the_timeline_names_whoever_asked_and_whoever_carried_it_out_as_the_card_does(
+    support, subscription, notify, ctx, now
+):
+    notify(now=now - timedelta(days=1))
+    staff_end(ctx, subscription, now=now)
+    lines = support.get(f"/admin/subscriptions/{subscription.id}").select(".timeline li")
+    told = [line.get_text(" ") for line in lines if "Léa" in line.get_text(" ")]
+    assert len(told) == 2, "asked for, and over"
+    assert all("asked by the customer, carried out by Léa" in line for line in told)
+
+
+@pytest.mark.parametrize("stands", ["nothing", "a notification", "a plan that answers one"])
+def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscription, notify, now, stands):
+    if stands != "nothing":
+        notify(now=now - timedelta(days=1))
+    if stands == "a plan that answers one":
+        staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=70)).date())
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
+    assert (len(offered) == 1) == (stands != "nothing")
+    assert ("only “Cancel the subscription” answers them" in page.text) == (stands != "nothing")

@@ -61,7 +61,7 @@ def test_a_request_that_waits_is_tried_again_or_taken_back(support, make, subscr
 def test_8_over_the_threshold_the_desk_offers_no_resume(support, make, merchant):
     late = make.subscription(merchant=merchant, status=Status.PAST_DUE, failed_payments=3, failure_threshold=3)
     page = support.get(f"/admin/subscriptions/{late.id}")
-    assert "PayPal has tried a payment again and it failed" in page.text
+    assert "A payment failed. PayPal may try it again" in page.text
     assert "Resume" not in page.text
     assert support.get(f"/admin/subscriptions/{late.id}/pause/resume", status=409)
     assert support.get(f"/admin/subscriptions/{late.id}/pause/nonsense", status=404)

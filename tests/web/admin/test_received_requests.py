@@ -17,6 +17,7 @@ from portal.services.ends import end_withdrawals
 from portal.services.inbox import notifications, received_answers, received_requests
 from portal.services.inbox.notifications import Notification
 from portal.services.inbox.received_requests import Declaration
+from tests.services.inbox.notified import staff_ask
 from tests.web.admin.waiting import count_of, make_request, titles
 
 
@@ -176,7 +177,8 @@ def test_a_customers_own_notification_is_one_click_from_its_end(ctx, support, ma
     )
     page = support.get("/admin/")
     (title,) = titles(page)
-    assert title == "Claire Dupont has sent a cancellation notice"
+    assert title == "Claire Dupont has sent a cancellation notice for “Cours de piano”"
+    assert "asks to cancel “Cours de piano”" in support.get(f"/admin/received/{received.id}").h1
     end = page.follow("End this subscription")
     end.submit(press=f"Cancel the subscription on {format_date(wished, 'd MMMM y', locale='en_GB')}")
     (request,) = make.requests(subscription)
@@ -236,3 +238,18 @@ def test_a_letter_under_the_address_of_another_customer_warns_before_it_is_answe
     end = page.submit(press="It is this one")
     assert said in end.text
     assert said not in owner.get(f"/admin/subscriptions/{bob.id}/end/cancel").text
+
+
+def test_a_letter_whose_plan_was_taken_back_names_the_subscription_it_was_matched_to(
+    ctx, owner, make, merchant, declared, now
+):
+    held = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Robert Petit"), at_paypal=False)
+    received = declared()
+    staff_ask(ctx, held, now=now, received=received, wished_on=(now + timedelta(days=70)).date())
+    owner.get(f"/admin/subscriptions/{held.id}").submit(press="Take this planned end back")
+    card = owner.get("/admin/")
+    assert "Robert Petit – " in card.text
+    assert [link["href"] for link in card.select("a") if f"received={received.id}" in link["href"]]
+    page = owner.get(f"/admin/received/{received.id}")
+    assert "matched to this one before" in page.text
+    assert page.select('input[type="search"], input[name="q"]'), "staff may choose another"

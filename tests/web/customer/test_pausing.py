@@ -144,6 +144,15 @@ def test_8_suspended_over_the_threshold_there_is_no_resume_anywhere(
     assert not any("resume" in letter.text.lower() for letter in letters())
 
 
+@pytest.mark.parametrize("failed", [0, 1])
+def test_one_refusal_is_not_told_as_a_second_try(visit, make, product, ctx, failed):
+    late = make.subscription(customer=visit.customer, product=product, status=Status.PAST_DUE, failed_payments=failed)
+    page = visit.browser.get(visit.page(late, "/late"))
+    assert "tried" not in page.text
+    assert "together with the next payment" in page.text
+    assert ("may try this payment again" in page.text) == (not failed)
+
+
 def test_the_late_guide_says_why_and_the_real_choices(visit, make, product, ctx):
     subscription = make.subscription(customer=visit.customer, product=product, status=Status.PAST_DUE)
     with ctx.db.begin() as session:

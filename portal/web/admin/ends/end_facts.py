@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from portal.domain.end_requests import RequestState
 from portal.domain.policies import Actor
 from portal.services.dates.end_schedules import payments_around
-from portal.web import labels
+from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.admin.presenting import Row, asked_on, customer_name, day, short
 from portal.web.formatting import formatter
@@ -98,12 +98,11 @@ def _both_payments(request: EndRequest, subscription: Subscription, now: datetim
     """Return between which payments a planned end lies, and why it waits."""
     around = payments_around(request, subscription, now=now)
     last = day(around.last) if around.last is not None else None
-    prevented = day(around.prevented) if around.prevented is not None else None
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
     if around.runs_out is not None:
         after = (_("Expires by itself on"), day(around.runs_out))
     else:
-        after = (_("First payment not taken"), prevented)
+        after = (_("First payment not taken"), payments.spared(subscription, around.prevented))
     return [(_("Reason for this date"), why), (_("Last payment still taken"), last), after]
 
 

@@ -95,6 +95,8 @@ def of_letter(item: Item, role: Role) -> Card:
         return _notified(letter, item.subscription, page)
     if item.over_since is not None:
         return _over(letter, item.over_since, page)
+    if letter.suggested is not None:
+        return _found_before(letter, letter.suggested, page)
     return Card(
         title=_("%(name)s asks to cancel a subscription", name=letter.name),
         url=page,
@@ -122,23 +124,49 @@ def _over(letter: ReceivedRequest, since: datetime, page: str) -> Card:
     )
 
 
-def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
-    """A customer's own notification names its subscription: one click from its end."""
+def _end(letter: ReceivedRequest, subscription: Subscription) -> Way:
     end = url_for(
         ".subscription_end",
         subscription_id=subscription.id,
         action=Action.CANCEL.value,
         received=letter.id,
     )
+    return Way(label=_("End this subscription"), url=end, kind="primary")
+
+
+def _name(subscription: Subscription) -> str:
+    customer = presenting.customer_name(subscription.customer.name, subscription.customer.email)
+    return _("%(customer)s – %(product)s", customer=customer, product=subscription.product.name)
+
+
+def _found_before(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
+    """A letter whose planned end was taken back: the subscription that staff had found, which they may still change."""
     return Card(
-        title=_("%(name)s has sent a cancellation notice", name=letter.name),
+        title=_("%(name)s asks to cancel “%(product)s”", name=letter.name, product=subscription.product.name),
+        url=page,
+        label=_("Open again"),
+        happened=_("The end planned for this notice was withdrawn. It was matched to the subscription named here."),
+        todo=_("End the subscription, choose another one, or say why there is nothing to end."),
+        rows=[(_("Subscription"), _name(subscription)), *received_rows(letter)],
+        ways=[_end(letter, subscription), Way(label=_("Choose another subscription"), url=page)],
+    )
+
+
+def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
+    """A customer's own notification names its subscription: one click from its end."""
+    return Card(
+        title=_(
+            "%(name)s has sent a cancellation notice for “%(product)s”",
+            name=letter.name,
+            product=subscription.product.name,
+        ),
         url=page,
         label=_("Cancellation notice"),
         happened=_acknowledged(letter.email),
         todo=_("End the subscription. You see the effects first."),
         rows=received_rows(letter),
         ways=[
-            Way(label=_("End this subscription"), url=end, kind="primary"),
+            _end(letter, subscription),
             Way(label=_("See the cancellation notice"), url=page),
         ],
     )

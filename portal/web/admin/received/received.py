@@ -63,7 +63,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         likely = stored.likely_subscriptions(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
         found = stored.found(session, who.merchant_id, search) if is_sought and search else []
-        strangers = received_pages.strangers(session, received, (*likely, *found))
+        hints = received_pages.hints(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
         rows = received_pages.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
@@ -73,12 +73,13 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             session,
             received=received,
             rows=rows,
+            product=received_pages.product_of(received),
             settled=presenting.short(received.settled_at) if received.settled_at else "",
             likely=likely,
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
             is_sought=is_sought,
-            strangers=strangers,
+            hints=hints,
             search=search,
             filters=CustomerFilter(request.args),
             over_on=over_on,

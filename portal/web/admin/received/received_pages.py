@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
@@ -42,6 +42,15 @@ def not_this_one(received: ReceivedRequest) -> ResponseReturnValue:
     return redirect(url_for(".received", received_id=received.id), 303)
 
 
+def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscription]) -> dict[uuid.UUID, str]:
+    """Return what is said beside the subscriptions among which staff choose."""
+    said = strangers(session, received, rows)
+    if (found := received.suggested_subscription_id) is not None:
+        before = _("It was matched to this one before. The end planned then was taken back.")
+        said[found] = " ".join(filter(None, [before, said.get(found, "")]))
+    return said
+
+
 def strangers(session: Session, received: ReceivedRequest | None, rows: Iterable[Subscription]) -> dict[uuid.UUID, str]:
     """Return the warning beside each subscription of somebody else than the customer whose address it bears."""
     owners = received_requests.owners(session, received) if received is not None else ()
@@ -56,6 +65,13 @@ def _stranger(owner: Customer, subscription: Subscription) -> str:
         owner=presenting.customer_name(owner.name, owner.email),
         customer=presenting.customer_name(subscription.customer.name, subscription.customer.email),
     )
+
+
+def product_of(received: ReceivedRequest) -> str:
+    """Return the name of the subscription that it names, or whose end answers it; empty while that is not known."""
+    ended = received.end_request.subscription if received.end_request is not None else None
+    known = received.subscription or ended
+    return known.product.name if known is not None else ""
 
 
 def note_of(received: ReceivedRequest | None) -> str:
