@@ -58,6 +58,8 @@ def environment(locale: str, *, html: bool) -> Environment:
         words.gettext, words.plain_ngettext, newstyle=True
     )
     made.filters["short"] = short
+    # Only our own words are put in: what was escaped stays what it was.
+    made.filters["with_zone"] = lambda said, fmt: type(said)(fmt.with_zone(said))
     made.globals.update(parts="mail/parts.html" if html else "mail/parts.txt", autopay_url=AUTOPAY_URL)
     return made
 

@@ -51,7 +51,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.END_UNDER_WAY: _l("The end of this subscription was requested: it can no longer be paused or resumed."),
     Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
-    Denial.NO_COMEBACK: _l("You cannot subscribe again here."),
+    Denial.NO_COMEBACK: _l("This subscription cannot be taken out again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),
     Denial.NOT_SOLD_HERE: _l("%(merchant)s does not sell this subscription here. Ask them for a new one."),

@@ -164,7 +164,9 @@ def test_every_fact_is_shown_on_each_face(shown, facts, language):
     for path, lines in shown(facts, language).items():
         assert lines, path
         for line in lines:
-            assert not any(word in line for word in ("reversal", "a_later_word", "None", "_")), line
+            assert not any(
+                word in line.replace("the reversal of", "") for word in ("reversal", "a_later_word", "None", "_")
+            ), line
 
 
 @pytest.mark.parametrize("facts", [WRITTEN, FORMERLY], ids=["written", "formerly"])

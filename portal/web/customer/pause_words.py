@@ -88,7 +88,7 @@ def _said(holding: Holding, *, now: datetime) -> tuple[str | None, tuple[str, ..
     if planned is not None:
         said.append(_("It starts again on %(date)s.", date=fmt.day(planned.due_at)))
     else:
-        said.append(_("No restart date is set."))
+        said.append(_("No date is set for payments to start again."))
     return _("Your subscription is paused"), tuple(said)
 
 

@@ -134,7 +134,7 @@ def test_8_suspended_over_the_threshold_there_is_no_resume_anywhere(
     else:
         paypal.rule("activate", "422-cannot-be-activated")
         page = visit.browser.get(visit.page(subscription, "/resume")).submit(press="Resume now")
-        assert "PayPal does not allow it" in page.text
+        assert "PayPal does not allow this" in page.text
     for more in ("", "/late"):
         page = visit.browser.get(visit.page(subscription, more))
         assert "Resume" not in page.text
