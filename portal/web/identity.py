@@ -165,9 +165,16 @@ def _give_slug(endpoint: str, values: dict[str, object]) -> None:
 def _load() -> None:
     g.merchant = g.person = None
     g.broken_keys = {}
+    is_of_desk = access.is_of_desk(request.endpoint)
+    if request.endpoint is None:  # nothing stands here: the error page has the menu of the face it was looked for on
+        match request.path.split("/"):
+            case ["", "admin", *_]:
+                is_of_desk = True
+            case ["", "account", slug, _, *_]:
+                g.merchant_slug = slug
     if g.merchant_slug:
         _load_account(g.merchant_slug)
-    elif access.is_of_desk(request.endpoint):
+    elif is_of_desk:
         _load_desk()
     if g.person is not None:
         sessions.touch(context(), g.person, now=utc_now())

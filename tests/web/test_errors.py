@@ -165,6 +165,21 @@ def test_an_error_has_the_menu_of_its_place_and_a_way_on(browser, hire, make, se
     assert merchant.name in account.soup.select_one(".brand").text
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_address_that_was_mistyped_has_the_menu_of_its_face_too(app, hire, make, seat_staff, seat_customer, method):
+    merchant, visitor = make.merchant(), Browser(app)
+    home = f"/account/{merchant.slug}/"
+    seat_customer(seat_staff(visitor, hire(merchant)), merchant, make.customer(merchant))
+    desk = getattr(visitor, method)("/admin/nowhere", status=404)
+    assert desk.soup.select_one("nav.side a[href='/admin/products']") is not None
+    account = getattr(visitor, method)(f"{home}nowhere", status=404)
+    assert account.soup.select_one("header nav a[href]")["href"] == home
+    stranger = Browser(app).get(f"{home}nowhere", status=404)
+    assert merchant.name in stranger.soup.select_one(".brand").text
+    assert stranger.soup.select_one("nav.side") is None
+    Browser(app).get("/account/nobody/nowhere", status=404)
+
+
 @pytest.mark.parametrize(("path", "way"), [("/nowhere", "/"), ("/admin/nowhere", "/admin/subscriptions")])
 def test_an_address_that_nothing_stands_at_has_a_way_on(browser, path, way):
     assert browser.get(path, status=404).soup.select_one("main a")["href"] == way
