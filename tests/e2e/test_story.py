@@ -18,7 +18,8 @@ ANNE = "anne@atelier.example"
 PIANO, PHOTO, DRAWING = "Cours de piano en ligne", "Club photo", "Formation dessin en six mois"
 
 # The words of cancellation.md, written out: what the catalogue says must be these.
-DATE, TIME, REFERENCE = r"(?P<date>[^.,]+? 20\d\d)", r"(?P<time>\d\d:\d\d)", r"(?P<reference>[0-9A-Z-]{6,})"
+DATE, REFERENCE = r"(?P<date>[^.,]+? 20\d\d)", r"(?P<reference>[0-9A-Z-]{6,})"
+TIME = r"(?P<time>\d\d:\d\d)(?: \((?:heure de Paris|Paris time)\))?"  # the zone comes with a page's first moment
 NOT_YET = {
     "fr": "Vérifiez : votre abonnement n'est pas encore résilié",
     "en": "Check: your subscription is not cancelled yet",
@@ -448,8 +449,8 @@ LOOK = """one => { const { width, height, backgroundColor, color, fontSize, font
 
 @pytest.mark.parametrize(
     ("locale", "size", "keyboard"),
-    [("fr", WIDE, False), ("fr", NARROW, True), ("en", NARROW, True)],
-    ids=["fr-1280-mouse", "fr-320-keyboard", "en-320-keyboard"],
+    [("fr", WIDE, False), ("en", NARROW, True)],  # each language, width and way to move once: a demo is dear
+    ids=["fr-1280-mouse", "en-320-keyboard"],
 )
 def test_12_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str, size: Size, keyboard: bool) -> None:
     story = Story(fresh_demo, new_visitor, locale, size, keyboard)
