@@ -44,7 +44,7 @@ def test_the_merchant_is_told_at_once_and_again_after_two_and_five_working_days(
     assert "Merci" in letter.text
     assert f"/admin/received/{received.id}" in letter.text
     if way == "form":
-        assert "Claire Martin has notified the end of “Cours de piano”" in letter.subject
+        assert "Claire Martin has sent a cancellation notice for “Cours de piano”" in letter.subject
         assert received.contract == f"Cours de piano – {subscription.provider_id}", "two words, not one"
     # Thursday; Monday is the second working day after it, Thursday the fifth.
     assert days_reminded(ctx, left, THURSDAY + HOUR, 14) == [4, 7]
