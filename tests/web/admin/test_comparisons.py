@@ -143,7 +143,7 @@ def test_the_report_says_each_difference_in_words(owner, merchant, make, add_run
     (link,) = {one["href"] for one in page.select(f'a[href="/admin/subscriptions/{subscription.id}"]')}
     assert link
     for words in (
-        "Anna Été", "State: Active → Past due", "PayPal status: active (ACTIVE) → suspended (SUSPENDED)",
+        "Anna Été", "Status: Active → Past due", "PayPal status: active (ACTIVE) → suspended (SUSPENDED)",
         "Next payment: 3 Apr 2027 → none", "Paid until: 3 Apr 2027, 12:00 → 3 Apr 2027, 14:30",
         "Price: €29.90 → ¥1,200",
         "Failed payments: 0 → 2", "Last payment: none → 3 Mar 2027", "PayPal’s plan: P-OLD → P-NEW",

@@ -132,4 +132,4 @@ def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscript
     page = support.get(f"/admin/subscriptions/{subscription.id}")
     offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
     assert (len(offered) == 1) == (stands != "nothing")
-    assert ("only “Cancel the subscription” answers them" in page.text) == (stands != "nothing")
+    assert ("only “Cancel the subscription” answers their notice" in page.text) == (stands != "nothing")
