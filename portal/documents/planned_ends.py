@@ -99,10 +99,19 @@ def _told(facts: PlannedFacts, fmt: Formatter) -> str:
     earliest, latest = fmt.day(facts.earliest_at), fmt.day(facts.due_at)
     if earliest == latest:  # two moments of one day
         return _("PayPal will be told on %(date)s.", date=latest)
+    payment = fmt.day(facts.awaited_at)
+    if earliest != payment:  # the chosen day comes after the payment: it alone is waited for, unless that fails
+        return _(
+            "PayPal will be told on %(earliest)s, or on %(latest)s at the latest if the payment of %(payment)s "
+            "has not been taken by then.",
+            payment=payment,
+            earliest=earliest,
+            latest=latest,
+        )
     return _(
         "PayPal will be told as soon as the payment of %(payment)s has been taken: "
         "on %(earliest)s at the earliest, on %(latest)s at the latest.",
-        payment=fmt.day(facts.awaited_at),
+        payment=payment,
         earliest=earliest,
         latest=latest,
     )

@@ -65,6 +65,16 @@ def test_two_moments_of_one_day_are_one_day(locale):
     )
 
 
+@pytest.mark.parametrize(("days", "condition"), [(0, "as soon as"), (8, "if the payment of")])
+def test_a_chosen_day_after_the_payment_is_told_without_as_soon_as_the_payment(days, condition):
+    fmt, payment = head("en").formatter, LATER.replace(hour=12)
+    chosen, latest = payment + timedelta(days=days), payment + timedelta(days=11)
+    told = planned_words(plan(awaited_at=payment, earliest_at=chosen, due_at=latest), fmt).told
+    assert condition in told
+    assert ("as soon as" in told) == (chosen == payment)
+    assert all(fmt.day(day) in told for day in (payment, chosen, latest))
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_kept_content_that_opens_later_is_named_with_its_day_and_after_what_is_open(locale):
     whose, left = head(locale), {"kept": ("<Leçon> 2", "Leçon 1"), "opens": {"<Leçon> 2": LATER}}
