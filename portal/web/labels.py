@@ -90,6 +90,12 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
 }
 
+# Nobody withdrew it: an end outranks what is open (docs/decisions/0011).
+GAVE_WAY: Final[Mapping[str, LazyString]] = {
+    PauseKind.PAUSE: _l("Pause dropped because the subscription ends"),
+    PauseKind.RESUME: _l("Planned restart dropped because the subscription ends"),
+}
+
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("PayPal has confirmed the pause."),
     PauseKind.RESUME: _l("PayPal has confirmed that the subscription is running again."),

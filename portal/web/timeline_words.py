@@ -56,6 +56,8 @@ def title(entry: TimelineEntry) -> str:
             # `way` is what rows written before 28 November 2026 call it.
             by = entry.details.get("gone_back_by") or entry.details.get("way")
             return str(GONE_BACK.get(str(by), REFUNDED))
+        case TimelineKind.PAUSE_WITHDRAWN if entry.details.get("is_for_end"):
+            return str(labels.GAVE_WAY.get(str(entry.details.get("pause")), labels.TIMELINE[entry.kind]))
     return str(labels.TIMELINE[entry.kind])
 
 
@@ -81,6 +83,11 @@ def end_requested(at: datetime | None, entries: Iterable[TimelineEntry]) -> str 
         return None
     notified = next((entry for entry in entries if entry.at == at and not has_hour(_way(entry))), None)
     return when(notified) if notified is not None else formatter().short(at)
+
+
+def was_withdrawn(entries: Iterable[TimelineEntry]) -> bool:
+    """Say whether an end was asked for once and taken back: "not yet" would then deny what the timeline tells."""
+    return any(entry.kind is TimelineKind.END_WITHDRAWN for entry in entries)
 
 
 def wished_end(entry: TimelineEntry) -> str:

@@ -67,7 +67,10 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.RESUME_REQUESTED: [{"pause": PauseKind.RESUME, "until": SOON}],
     Kind.RESUMED: [{"pause": PauseKind.RESUME}],
     Kind.PAUSE_REFUSED: [{"pause": PauseKind.PAUSE, "until": SOON, "refused_for": why} for why in PauseRefusal],
-    Kind.PAUSE_WITHDRAWN: [{"pause": PauseKind.PAUSE}],
+    Kind.PAUSE_WITHDRAWN: [
+        {"pause": PauseKind.PAUSE},
+        *({"pause": kind, "is_for_end": True} for kind in PauseKind),
+    ],
     Kind.COMEBACK_STARTED: [{}],
     Kind.COMEBACK_APPROVED: [{"subscription_id": "b1"}],
     Kind.COMEBACK_GIVEN_UP: [{}],
@@ -181,3 +184,11 @@ def test_only_a_notification_says_by_which_way_it_came(shown):
         saying = [line for line in lines if "Letter" in line]
         assert len(saying) == 2, path  # not the one that came through a page of ours
         assert all("Cancellation notice recorded" in line for line in saying), saying
+
+
+@pytest.mark.parametrize("kind", PauseKind)
+def test_what_gave_way_to_an_end_was_withdrawn_by_nobody(shown, kind):
+    for path, lines in shown({Kind.PAUSE_WITHDRAWN: [{"pause": kind, "is_for_end": True}]}, "en").items():
+        assert lines, path
+        assert not [line for line in lines if "withdrawn" in line], path
+        assert all("dropped because the subscription ends" in line for line in lines), path

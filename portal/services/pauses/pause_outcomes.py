@@ -105,8 +105,8 @@ def withdraw_all(session: Session, subscription: Subscription, end: EndRequest, 
             TimelineKind.PAUSE_WITHDRAWN,
             key=str(request.id),
             at=now,
-            by=end.by,
             pause=request.kind,
+            is_for_end=True,
         )
 
 

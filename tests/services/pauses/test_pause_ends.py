@@ -13,7 +13,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
-from portal.models import PauseRequest
+from portal.models import PauseRequest, TimelineEntry
 from portal.providers.ports import GatewayRefused
 from portal.services.arrivals import refreshing
 from portal.services.carrying import answers, end_carrying, engine, pause_carrying
@@ -49,6 +49,10 @@ def test_an_end_outranks_what_is_open_and_no_pause_is_asked_beside_it(ctx, make,
     assert make.reload(subscription).status is Status.CANCELLED
     assert paypal.count("suspend") == 0
     assert set(kinds(ctx, subscription)) == {"pause_requested", "pause_withdrawn", "end_requested", "ended"}
+    with ctx.db.begin() as session:
+        dropped = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "pause_withdrawn")).one()
+        assert dropped.actor is Actor.SYSTEM, "the customer asked for the end, and withdrew nothing"
+        assert dropped.details["is_for_end"]
 
 
 def test_an_activate_that_leaves_after_the_cancel_changes_nothing(ctx, make, paypal, subscription):
