@@ -121,8 +121,8 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), _next_payment(holding, now=now)))
-    if subscription.committed_until is not None:
-        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+        if subscription.committed_until is not None:
+            rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 
 
