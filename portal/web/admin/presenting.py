@@ -86,9 +86,11 @@ def dates(
     asked = timeline_words.end_requested(subscription.end_requested_at, entries)
     stopped = subscription.stopped_at_provider_at
     seen, paid = planned_ends.windows_of(subscription, request, given=given, now=now), subscription.paid_until
-    ended = (_("Subscription end date"), short(subscription.ended_at) or not_yet)
+    ended_on = formatter().short_last_day(subscription.ended_at) if subscription.ended_at is not None else not_yet
+    ended = (_("Subscription end date"), ended_on)
+    none_asked = _("No request under way") if timeline_words.was_withdrawn(entries) else not_yet
     return [
-        (_("Cancellation requested"), asked or (_("Not requested here") if over else not_yet)),
+        (_("Cancellation requested"), asked or (_("Not requested here") if over else none_asked)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else short_day(paid)),
         _access_row(seen),

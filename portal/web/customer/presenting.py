@@ -147,11 +147,13 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     subscription, waits, say = holding.subscription, planned(holding, now=now), formatter()
     nothing = None if subscription.is_over else _("not yet")
     paid = say.short_day(subscription.paid_until) if subscription.paid_until is not None else None
-    ended = (_("Subscription end date"), _short(subscription.ended_at) or nothing)
+    ended_on = say.short_last_day(subscription.ended_at) if subscription.ended_at is not None else nothing
+    ended = (_("Subscription end date"), ended_on)
+    none_asked = _("no request under way") if nothing and timeline_words.was_withdrawn(holding.entries) else nothing
     return (
         (
             _("Cancellation requested"),
-            timeline_words.end_requested(subscription.end_requested_at, holding.entries) or nothing,
+            timeline_words.end_requested(subscription.end_requested_at, holding.entries) or none_asked,
         ),
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
         (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else paid),
