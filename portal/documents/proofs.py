@@ -248,16 +248,17 @@ class _Proof:
         return self.translator.gettext(said) if said is not None else word
 
     def _spared(self) -> Rows:
-        """The payment that the end prevented."""
+        """The payment that the end prevented; a plan that ran out by itself prevented none."""
         _, at = self.translator.gettext, moment_of(self.facts.before, "next_billing_at")
-        if at is None or self.kind is Kind.NEVER_STARTED or self.is_completed:
+        ran_out = self.is_completed and self.kind is not Kind.CONFIRMED
+        if at is None or self.kind is Kind.NEVER_STARTED or ran_out:
             return []
-        said = _("%(amount)s, due on %(date)s", amount=self.fmt.money(self.facts.price), date=self.fmt.day(at))
-        return [(_("First payment not taken"), said)]
+        price = self.fmt.money(self.facts.price)
+        return [(_("First payment not taken"), _("%(amount)s, due on %(date)s", amount=price, date=self.fmt.day(at)))]
 
     def _dates(self) -> Rows:
         _, facts, fmt = self.translator.gettext, self.facts, self.fmt
-        ended = (_("Subscription end date"), fmt.moment(facts.ended_at))
+        ended = (_("Subscription end date"), fmt.last_day(facts.ended_at))
         if self.kind is Kind.NEVER_STARTED:
             return [(_("Stopped at PayPal"), _("never started there")), self._access_row(), ended]
         return [
@@ -279,10 +280,7 @@ class _Proof:
 
     def check_rows(self, code: str) -> Rows:
         """How somebody else can see that it is genuine."""
-        _ = self.translator.gettext
-        if not code:
-            return []
-        return [(_("Verification code"), spoken(code))]
+        return [(self.translator.gettext("Verification code"), spoken(code))] if code else []
 
     def public_rows(self) -> Rows:
         """*Abandoned* is said as the customer's own proof says it; the zone is the merchant's of then."""
@@ -294,7 +292,7 @@ class _Proof:
             (_("Outcome"), _("Completed") if self.is_completed else _("Cancelled")),
             asked_when(facts, self.translator, fmt),
             (checked, fmt.moment(facts.confirmed_at)),
-            (_("Subscription end date"), fmt.moment(facts.ended_at)),
+            (_("Subscription end date"), fmt.last_day(facts.ended_at)),
         ]
         if facts.environment != "live":
             rows.append((_("Environment"), _("PayPal’s test environment: no real money")))

@@ -10,6 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from portal.domain.money import Money
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
 from portal.i18n import LOCALES
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import AUTOPAY_URL
@@ -72,6 +74,13 @@ def test_a_payment_that_is_near_comes_with_paypals_own_page(next_payment_at, wor
 def test_amounts_in_yen_have_no_decimals():
     mail = confirmed(head(), end(price=Money(Decimal("1200.0000"), "JPY")), effects())
     assert "¥1,200, due on" in mail.text
+
+
+@pytest.mark.parametrize("ran_out", [False, True])
+def test_a_completion_names_the_payment_that_it_prevented_unless_the_plan_ran_out_by_itself(ran_out):
+    done = proof(head(), end(asked_by=Actor.STAFF), effects(outcome=Status.COMPLETED, was_at_provider=ran_out))
+    for rows in (dict(done.lines), dict(done.rows)):
+        assert ("First payment not taken" in rows) == (not ran_out)
 
 
 def test_what_is_unknown_is_said_to_be_unknown():
