@@ -91,7 +91,9 @@ def test_a_kept_content_that_opens_later_is_named_with_its_day_and_after_what_is
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_what_the_team_gets_does_not_end_as_a_customers_mail_and_says_why_it_comes_and_where_that_is_changed(locale):
-    customers = {"fr": "L’Atelier d’Anaïs vous envoie ce message.", "en": "sent to you on behalf of"}[locale]
+    customers = {"fr": "L’Atelier d’Anaïs vous envoie ce message.", "en": "L’Atelier d’Anaïs sends you this message."}[
+        locale
+    ]
     settings, operator = {"fr": ("Réglages", "gère ce portail"), "en": ("Settings", "runs the portal")}[locale]
     for mail in (read.mail for read in every_message_read(locale)):
         foot = mail.text.rpartition("--")[2]

@@ -98,8 +98,8 @@ def card(holding: Holding, *, now: datetime) -> Card:
 
 def _late_money(payment: Payment) -> str:
     return _(
-        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. We reported it to "
-        "%(merchant)s and asked for a refund.",
+        "A payment of %(amount)s arrived on %(date)s after the end of your subscription. %(merchant)s has "
+        "been told and asked to refund you.",
         amount=formatter().money(Money(payment.amount, payment.currency)),
         date=formatter().day(payment.paid_at),
         merchant=one_line(g.merchant.name),

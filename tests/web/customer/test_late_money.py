@@ -14,7 +14,7 @@ from tests.services.money.late_money import alarms, charged, click, show, stoppe
 WORDS = {
     "en": (
         "A payment of €29.90 arrived on ",
-        " after you cancelled. We reported it to ",
+        " after you cancelled. ",
         "The refund is under way.",
         "It was refunded on ",
         " says that this payment was owed and will not refund it.",
@@ -22,7 +22,7 @@ WORDS = {
     ),
     "fr": (
         "Un paiement de 29,90\u00a0€ est arrivé le ",
-        " après votre résiliation. Nous l’avons signalé à ",
+        " après votre résiliation. ",
         "Le remboursement est en cours.",
         "Il a été remboursé le ",
         " indique que ce paiement était dû et ne le rembourse pas.",
