@@ -58,6 +58,14 @@ ACT: Final[Mapping[str, LazyString]] = {
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
 }
 
+
+def act(code: str, details: Mapping[str, object]) -> str:
+    """Return what a row says was done; one whose act this release does not know keeps its code."""
+    if code == f"subscription.{TimelineKind.ENDED}":
+        return str(labels.ended(details))
+    return str(ACT.get(code, code))
+
+
 CHANNEL: Final[Mapping[str, LazyString]] = {
     **{channel.value: label for channel, label in labels.CHANNEL.items()},
     COMMAND_LINE: _l("Command line"),

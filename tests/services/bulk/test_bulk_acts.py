@@ -183,7 +183,9 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
     assert states[BulkRowState.LOCAL, ""] == seen.effects[Effect.LOCAL]
     for effect in (Effect.IS_OVER, Effect.NOT_POSSIBLE, Effect.HAS_REQUEST):
         assert states[BulkRowState.SKIPPED, effect.value] == seen.effects[effect]
-    assert results(ctx, act_id).get(Result.CONFIRMED, 0) == seen.asked
+    found = results(ctx, act_id)
+    assert found.get(Result.NEVER_STARTED, 0) == seen.effects[Effect.NOT_BEGUN]
+    assert found.get(Result.CONFIRMED, 0) == seen.asked - seen.effects[Effect.NOT_BEGUN]
     # PayPal was called for as many as were said, and what it was told of is over there.
     assert paypal.count("cancel") == seen.effects[Effect.AT_PAYPAL]
     changed = [one for one in after.values() if one.status is not before[one.id]]
