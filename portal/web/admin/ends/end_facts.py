@@ -99,7 +99,7 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
 def _both_payments(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
     """Return between which payments a planned end lies, and why it waits."""
     around = payments_around(request, subscription, now=now)
-    last = day(around.last) if around.last is not None else None
+    last = payments.still_taken(around.last, now=now)
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
     if around.runs_out is not None:
         after = (_("Expires by itself on"), day(around.runs_out))
