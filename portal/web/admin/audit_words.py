@@ -9,6 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.audit import COMMAND_LINE, Act, Flaw
+from portal.domain.end_requests import Channel
 from portal.queries.timelines import TimelineKind
 from portal.web import labels
 
@@ -59,8 +60,10 @@ ACT: Final[Mapping[str, LazyString]] = {
 }
 
 
-def act(code: str, details: Mapping[str, object]) -> str:
+def act(code: str, details: Mapping[str, object], channel: str | None = None) -> str:
     """Return what a row says was done; one whose act this release does not know keeps its code."""
+    if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
+        return str(labels.TIMELINE[TimelineKind.NOTIFIED])
     if code == f"subscription.{TimelineKind.ENDED}":
         return str(labels.ended(details))
     return str(ACT.get(code, code))

@@ -133,3 +133,10 @@ def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscript
     offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
     assert (len(offered) == 1) == (stands != "nothing")
     assert ("only “Cancel the subscription” answers their notice" in page.text) == (stands != "nothing")
+
+
+def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_the_desk(owner, notify, now):
+    notify(now=now)
+    page = owner.get("/admin/audit")
+    assert page.text.count("Cancellation notice recorded") == 1
+    assert "recorded at the desk" not in page.text
