@@ -58,9 +58,10 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
         "record": lambda: record.follow("Cancel the subscription"),
         "inbox": lambda: support.get("/admin/").follow("End this subscription"),
         "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
-            press=f"It is this one: {subscription.provider_id}"
+            press="End this subscription"
         ),
     }[way]()
+    assert "Which subscription is it?" not in support.get(f"/admin/received/{received.id}").text
     page.submit(press=f"Cancel the subscription on {in_words(wished)}")
     (request,) = make.requests(subscription)
     assert (request.wished_on, request.state) == (wished, RequestState.RECORDED)
