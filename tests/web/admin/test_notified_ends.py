@@ -13,6 +13,7 @@ from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
 from tests.services.inbox.notified import by_form, by_letter, staff_ask, staff_end
+from tests.web.admin.conftest import BUTTON
 
 
 @pytest.fixture
@@ -57,9 +58,7 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     page = {
         "record": lambda: record.follow("Cancel the subscription"),
         "inbox": lambda: support.get("/admin/").follow("End this subscription"),
-        "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
-            press="End this subscription"
-        ),
+        "notification": lambda: support.get(f"/admin/received/{received.id}").submit(press="End this subscription"),
     }[way]()
     assert "Which subscription is it?" not in support.get(f"/admin/received/{received.id}").text
     page.submit(press=f"Cancel the subscription on {in_words(wished)}")
@@ -141,3 +140,11 @@ def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_
     page = owner.get("/admin/audit")
     assert page.text.count("Cancellation notice recorded") == 1
     assert "recorded at the desk" not in page.text
+
+
+def test_the_internal_note_is_left_to_whoever_writes_it_the_reference_is_linked_anyway(support, make, notify, now):
+    received = notify(now=now)
+    page = support.get("/admin/").follow("End this subscription")
+    assert page.select_one("textarea[name=internal_note]").get_text(strip=True) == ""
+    page = page.submit(press=BUTTON["cancel"])
+    assert received.reference in page.text

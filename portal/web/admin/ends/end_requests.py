@@ -65,8 +65,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    note = received_pages.note_of(received)
-    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=neutral_note(), internal_note=note)
+    form = LocalEndForm() if is_local else EndForm(provider_note=neutral_note())
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
