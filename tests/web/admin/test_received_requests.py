@@ -246,7 +246,7 @@ def test_a_letter_whose_plan_was_taken_back_names_the_subscription_it_was_matche
     held = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Robert Petit"), at_paypal=False)
     received = declared()
     staff_ask(ctx, held, now=now, received=received, wished_on=(now + timedelta(days=70)).date())
-    owner.get(f"/admin/subscriptions/{held.id}").submit(press="Take this planned end back")
+    owner.get(f"/admin/subscriptions/{held.id}").submit(press="Withdraw this planned end")
     card = owner.get("/admin/")
     assert "Robert Petit – " in card.text
     assert [link["href"] for link in card.select("a") if f"received={received.id}" in link["href"]]

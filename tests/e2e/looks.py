@@ -1,0 +1,116 @@
+"""How a page is looked at: a browser in one language, on each screen, with axe and with the reader's own spacing."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.sync_api import ConsoleMessage, Page, Response
+
+from portal.demo.seed import PASSWORD
+from tests.e2e.page_world import World
+from tests.e2e.pages import EMAILS, PAGES, send
+from tests.e2e.visitor import NARROW, WIDE, Size
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """tags => axe.run(document, { runOnly: tags, resultTypes: ["violations"] }).then(found =>
+  found.violations.map(one => `${one.id}: ${one.help}\\n` + one.nodes.map(node =>
+    `    ${node.target.join(" ")}  ${node.failureSummary.split("\\n").slice(1).join("; ")}`).join("\\n")))"""
+# WCAG 1.4.12, set the way the policy allows: by the reader, not by the page.
+SPACING = """() => { const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+    p { margin-bottom: 2em !important }`);
+  document.adoptedStyleSheets = [sheet]; }"""
+CUT_OFF = """() => [...document.querySelectorAll("main *, header *, footer *, nav *")].filter(one => {
+  const style = getComputedStyle(one), hides = style.overflowX !== "visible" && style.overflowX !== "auto";
+  const unseen = one.clientWidth <= 1 || one.closest(".unseen, .skip, table thead");
+  return hides && !unseen && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1)
+    && !["INPUT", "TEXTAREA", "SELECT", "PROGRESS"].includes(one.tagName);
+}).map(one => one.outerHTML.slice(0, 120))"""
+
+
+FRESH = 8 * 60  # seconds: some of the desk's forms want both factors again after ten minutes
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    locale: str
+    size: Size
+    scheme: str
+
+    def __str__(self) -> str:
+        return f"{self.locale}-{self.size.width}-{self.scheme}"
+
+
+LOOKS = (
+    Look("fr", NARROW, "light"),
+    Look("en", NARROW, "dark"),
+    Look("fr", WIDE, "dark"),
+    Look("en", WIDE, "light"),
+)
+# For a page that differs little from one above: each language, size and scheme once.
+FEWER_LOOKS = (Look("fr", NARROW, "dark"), Look("en", WIDE, "light"))
+
+
+@dataclass
+class Screen:
+    """Somebody's browser in one language. What it shows stays there for the next look at it."""
+
+    page: Page
+    world: World
+    locale: str
+    shows: str = ""
+    status: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def show(self, name: str) -> None:
+        """Open a page as its line says, note what the browser complains of and the status of the last answer."""
+        if self.shows == name:
+            return
+        shown = PAGES[name]
+        if time.monotonic() - self.world.confirmed_at.get(shown.who, math.inf) > FRESH:
+            self._confirm(shown.who)
+        # The session has another name since both factors were given again, maybe on the screen of the other language.
+        self.page.context.add_cookies(self.world.cookies.get(shown.who, []))  # type: ignore[arg-type]
+        self.complaints = []
+        self.page.on("response", self._note_answer)
+        self.page.on("console", self._note_complaint)
+        path = shown.path.format(**self.world.paths)
+        self.page.goto(self.world.demo.portal + path)
+        if shown.then:
+            shown.then(self.page)
+        self.page.remove_listener("console", self._note_complaint)
+        self.page.remove_listener("response", self._note_answer)
+        self.page.evaluate(AXE)
+        assert ("/login" in self.page.url) == ("login" in path), f"{self.page.url} instead of {path}"
+        self.shows = name
+        self.world.titles[name, self.locale] = self.page.title()
+
+    def look(self, look: Look) -> None:
+        """Look at it on another screen, from the top and with the page's own spacing."""
+        self.page.set_viewport_size({"width": look.size.width, "height": look.size.height})
+        self.page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
+        self.page.evaluate("document.adoptedStyleSheets = []; scrollTo(0, 0)")
+
+    def _confirm(self, who: str) -> None:
+        """Give both factors again, as some of the desk's forms want after ten minutes."""
+        self.page.goto(f"{self.world.demo.portal}/admin/confirm")
+        self.page.locator("input[name=password]").fill(PASSWORD)
+        self.page.locator("input[name=code]").fill(self.world.demo.totp(EMAILS[who]))
+        send(self.page)
+        self.world.confirmed_at[who] = time.monotonic()
+        self.world.cookies[who] = [one for one in self.page.context.cookies() if one["name"] == "portal_staff"]
+
+    def _note_answer(self, response: Response) -> None:
+        if response.request.is_navigation_request():
+            self.status = response.status
+
+    def _note_complaint(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)

@@ -1,0 +1,212 @@
+"""What the pages show: a demo with one subscription in each state that a page words in its own way."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import Browser
+
+from portal.demo.seed import ATELIER_CLASSIC_KEY, ATELIER_PROFILES, PASSWORD
+from tests.e2e.conftest import PATIENCE
+from tests.e2e.demo import Demo, wait_for
+from tests.e2e.pages import ANNE, EMAILS, EMMA, KENJI, OLIVER, SAM
+from tests.e2e.visitor import WIDE, Visitor
+
+
+@dataclass
+class World:
+    """What the pages show: where things are, the cookies of those who may see them, the titles that were seen, and
+    when the desk's people gave both factors.
+    """
+
+    demo: Demo
+    paths: dict[str, str] = field(default_factory=dict)
+    titles: dict[tuple[str, str], str] = field(default_factory=dict)
+    confirmed_at: dict[str, float] = field(default_factory=dict)
+    cookies: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
+def lived_in(demo: Demo, chromium: Browser) -> World:
+    """The second merchant's demo with one subscription in each state that a page words in its own way."""
+    world = World(demo)
+    noor = {"plan_id": "P-DEMOYOGA0000000000000000", "given_name": "Noor", "surname": "Haddad-Lindqvist"}
+    added = {name: {**noor, "given_name": name.title()} for name in ("lena", "theo", "mia")} | {"noor": noor}
+    added["mia"]["plan_id"] = "P-DEMOSKETCH00000000000000"
+    for name, one in added.items():
+        one["email"] = f"{name}@example.com"
+        assert demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json=one).status_code == 201
+    _happen(demo, "mia", "suspend-for-failures")
+    contexts = []
+
+    def somebody(name: str) -> Visitor:
+        context = chromium.new_context(locale="en-GB", java_script_enabled=False)
+        context.set_default_timeout(PATIENCE)
+        contexts.append((name, context))
+        return Visitor(context.new_page(), name=name, locale="en", size=WIDE)
+
+    sam = _staff(demo, somebody(SAM), EMAILS[SAM])
+    _staff(demo, somebody(ANNE), EMAILS[ANNE])
+    world.confirmed_at |= dict.fromkeys(EMAILS, time.monotonic())
+    _import(sam)
+    for name in (EMMA, KENJI, OLIVER, "noor", "lena", "mia", "asker"):
+        customer = somebody(name).open(f"{demo.portal}/account/studio/login")
+        email = f"{name}@example.com".replace("asker", "emma")
+        customer.type("Your email address", email)
+        customer.press("button", "Send me a code")
+        code, link = demo.login_mail(email, after=int(name == "asker"))
+        if name == "asker":
+            world.paths["link"] = link.removeprefix(demo.portal)
+            continue
+        customer.type("6-digit code", code)
+        customer.press("button", "Log in")
+        _visit(world, customer)
+    world.paths["far"] = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()
+    _desk_paths(world, sam)
+    _paypal_paths(world, sam)
+    _needing_paths(world, sam)
+    for name, context in contexts:
+        world.cookies[name] = context.cookies()
+        context.close()
+    return world
+
+
+def _password(who: Visitor, email: str) -> None:
+    who.type("Your email address", email)
+    who.type("Your password", PASSWORD)
+    who.press("button", "Continue")
+
+
+def _staff(demo: Demo, who: Visitor, email: str) -> Visitor:
+    who.open(f"{demo.portal}/admin/")
+    _password(who, email)
+    who.type("The code of your app, or a recovery code", demo.totp(email))
+    return who.press("button", "Log in")
+
+
+def _import(sam: Visitor) -> None:
+    sam.open(re.sub(r"/admin/.*", "/admin/import", sam.page.url))
+    sam.press("button", "Import again")
+
+    def look() -> bool:
+        sam.page.goto(sam.page.url)
+        return sam.word("The import is complete.") in sam.text
+
+    wait_for(look, "the import", seconds=60)
+
+
+def _visit(world: World, customer: Visitor) -> None:
+    """Bring a customer's subscription to the state it stands for, and note where its pages are."""
+    customer.go(customer.page.locator("article h2 a"))
+    world.paths[customer.name] = _path(customer)
+    trouble = {EMMA: None, "lena": None, KENJI: "404", OLIVER: "500"}
+    if customer.name not in trouble:
+        return
+    customer.press("link", "Cancel my subscription")
+    if behaviour := trouble[customer.name]:  # for good: the worker tries again while pages are looked at
+        world.demo.disturb(behaviour, only=_at_paypal(world.demo, customer.name))
+    customer.press("button", "Cancel now")
+    world.paths[f"{customer.name}-request"] = _path(customer)
+    if customer.name == "lena":
+        customer.open(f"{world.demo.portal}{world.paths['lena']}/comeback")
+        customer.go(customer.page.locator("main form button").first)
+        world.paths["lena-comeback"] = _path(customer)
+    if customer.name == EMMA:
+        world.paths["proof"] = f"/proof/{_path(customer).rpartition('/')[2]}"
+
+
+def _desk_paths(world: World, sam: Visitor) -> None:
+    def find(where: str, words: str) -> str:
+        sam.open(f"{world.demo.portal}/admin/{where}")
+        sam.go(sam.page.locator("tbody tr").filter(has_text=words).get_by_role("link"))
+        return _path(sam)
+
+    for name in (EMMA, KENJI, "noor"):
+        world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
+    world.paths["desk-customer"] = find("customers", "emma@example.com")
+    world.paths["product"] = find("products", "Yoga at home")
+
+
+def _paypal_paths(world: World, sam: Visitor) -> None:
+    """Have PayPal report a payment, compare with it, and add classic subscriptions by a list."""
+    paypal = f"{world.demo.portal}/admin/paypal"
+    noor = _at_paypal(world.demo, "noor")
+    about_noor = sam.page.locator("tbody tr").filter(has_text=noor)
+
+    def reported() -> bool:
+        sam.open(f"{paypal}/events")
+        return about_noor.count() > 0
+
+    def registered() -> bool:
+        sam.open(f"{paypal}/events")
+        return sam.word("Send a test message") in sam.text
+
+    wait_for(registered, "the webhook", seconds=60)
+    _happen(world.demo, "noor", "charge")
+    wait_for(reported, "PayPal's message", seconds=30)
+    sam.go(about_noor.first.get_by_role("link"))
+    world.paths["message"] = _path(sam)
+    sam.open(f"{paypal}/comparisons").press("button", "Compare now")
+    world.paths["comparison"] = _path(sam)
+    user, password, signature = ATELIER_CLASSIC_KEY
+    sam.open(f"{paypal}/classic")
+    sam.choose("Sandbox (tests, no real money)")
+    for label, typed in (("API user name", user), ("API password", password), ("Signature", signature)):
+        sam.type(label, typed)
+    sam.press("button", "Test and save the key")
+    sam.open(f"{paypal}/profiles")
+    ids = "\n".join(("profile_id", *(row[2] for row in ATELIER_PROFILES), "I-NOBODYKNOWS1"))
+    sam.page.locator("input[type=file]").set_input_files(
+        {"name": "profiles.csv", "mimeType": "text/csv", "buffer": ids.encode()}
+    )
+    sam.go(sam.page.locator("main form:has(input[type=file]) button"))
+    world.paths["profiles"] = _path(sam)
+
+
+def _needing_paths(world: World, sam: Visitor) -> None:
+    """Record a letter, choose many, end one in bulk, end by letter alone, and let money come after an end."""
+    desk = f"{world.demo.portal}/admin"
+    sam.open(f"{desk}/received/new")
+    sam.type("Name", "Noor Haddad-Lindqvist")
+    sam.type("Email address", "noor@example.com")
+    sam.press("button", "Record the cancellation notice")
+    world.paths["letter"] = _path(sam)
+    sam.open(f"{desk}/subscriptions")
+    for box in sam.page.locator("tbody input[type=checkbox]").all():
+        box.check()
+    sam.press("button", "Preview the selection")
+    world.paths["bulk"] = _path(sam)
+    sam.open(f"{desk}/subscriptions?q=theo@example.com")
+    sam.page.locator("tbody input[type=checkbox]").check()
+    sam.press("button", "Preview the selection")
+    sam.press("button", "Cancel 1 subscription")
+    world.paths["bulk-done"] = _path(sam)
+    sam.open(f"{desk}/products")
+    sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
+    sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
+    sam.go(sam.page.locator("main form button").first)
+    _happen(world.demo, "lena", "charge")
+
+    def came() -> bool:
+        sam.open(f"{desk}/")
+        return sam.page.locator("a[href*='/late-payments/']").count() > 0
+
+    wait_for(came, "the payment after the end", seconds=60)
+    world.paths["late"] = str(sam.page.locator("a[href*='/late-payments/']").first.get_attribute("href"))
+
+
+def _at_paypal(demo: Demo, name: str) -> str:
+    """Return PayPal's id of somebody's subscription."""
+    rows = demo.call("GET", f"{demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
+    return next(row["id"] for row in rows if row["email"] == f"{name}@example.com")
+
+
+def _happen(demo: Demo, name: str, what: str) -> None:
+    """Let something happen at PayPal to somebody's subscription."""
+    demo.call("POST", f"{demo.simulator}/_simulator/subscriptions/{_at_paypal(demo, name)}/{what}", json={})
+
+
+def _path(who: Visitor) -> str:
+    return who.page.url.partition("#")[0].removeprefix(re.match(r"http://[^/]+", who.page.url)[0])  # type: ignore[index]

@@ -1,0 +1,169 @@
+"""Every page that the browser opens: who opens it, where, and what is done there before it is looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+from portal.demo.seed import PASSWORD
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: who opens it, where (a path with names of `World.paths`), and what is done there before looking."""
+
+    who: str
+    path: str
+    then: Callable[[Page], None] | None = None
+    status: int = 200
+
+
+def send(page: Page) -> None:
+    """Send the page's own form as it is: the way to its errors."""
+    with page.expect_navigation():
+        page.locator("main form button[type=submit], main form button").first.click()
+
+
+def open_folds(page: Page) -> None:
+    for fold in page.locator("summary").all():
+        fold.click()
+
+
+def half_way(page: Page) -> None:
+    """Give the first factor each time: it is only good for five minutes, less than all pages take."""
+    page.locator("input[name=email]").fill("sam@studio.example")
+    page.locator("input[name=password]").fill(PASSWORD)
+    send(page)
+
+
+def wrong_code(page: Page) -> None:
+    page.locator("input[name=code]").fill("000000")
+    send(page)
+
+
+def check_the_proof(page: Page) -> None:
+    """From the result page to what a third party reads who types the code that stands on it."""
+    page.locator("details > summary").first.click()
+    printed = page.locator("dl.summary > div", has_text=re.compile("Verification code|Code de vérification"))
+    code = printed.locator("dd").inner_text()
+    with page.expect_navigation():
+        page.locator("a[href*='/proof/']").click()
+    page.locator("input[name=code]").fill(code)
+    send(page)
+
+
+def wrong_key(page: Page) -> None:
+    page.locator("input[name=client_id]").fill("somebody")
+    page.locator("input[name=client_secret]").fill("something-wrong")
+    send(page)
+
+
+def wrong_classic_key(page: Page) -> None:
+    for name in ("api_user", "api_password", "api_signature"):
+        page.locator(f"input[name={name}]").fill("something-wrong-that-is-long-enough")
+    send(page)
+
+
+def nothing_named(page: Page) -> None:
+    page.locator("input[name=name]").fill("")
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+
+
+NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
+EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
+PAGES = {
+    "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
+    "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
+    "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),
+    "desk rest key, removal": Shown(SAM, "/admin/paypal/rest/removal"),
+    "desk classic key": Shown(SAM, "/admin/paypal/classic", open_folds),
+    "desk classic key, without a key": Shown(ANNE, "/admin/paypal/classic"),
+    "desk classic key, wrong key": Shown(ANNE, "/admin/paypal/classic", wrong_classic_key, 422),
+    "desk receivers": Shown(SAM, "/admin/paypal/classic/receivers"),
+    "desk refund": Shown(SAM, "{late}/refund"),
+    "desk product, without a name": Shown(SAM, "{product}", nothing_named, 422),
+    "home": Shown(NOBODY, "/"),
+    "accessibility": Shown(NOBODY, "/accessibility"),
+    "not found": Shown(NOBODY, "/account/nowhere/", status=404),
+    "customer log-in": Shown(NOBODY, "/account/studio/login"),
+    "customer log-in, nothing typed": Shown(NOBODY, "/account/studio/login", send, 422),
+    "customer code": Shown("asker", "/account/studio/login/code", open_folds),
+    "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
+    "customer link": Shown("asker", "{link}"),
+    "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
+    "account": Shown("noor", "/account/studio/", open_folds),
+    "proof check": Shown(NOBODY, "{proof}"),
+    "proof check, wrong code": Shown(NOBODY, "{proof}", wrong_code, 422),
+    "proof check, genuine": Shown(EMMA, "{emma-request}", check_the_proof),
+    "account over": Shown(EMMA, "/account/studio/", open_folds),
+    "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
+    "subscription": Shown("noor", "{noor}"),
+    "recap": Shown("noor", "{noor}/cancellation"),
+    "pause": Shown("noor", "{noor}/pause"),
+    "recap, another day": Shown("noor", "{noor}/cancellation?on={far}"),
+    "result, money later": Shown("lena", "{lena-request}"),
+    "subscription over": Shown(EMMA, "{emma}"),
+    "coming back": Shown(EMMA, "{emma}/comeback"),
+    "coming back, to approve": Shown("lena", "{lena-comeback}"),
+    "coming back, turned back at PayPal": Shown("lena", "{lena-comeback}/cancelled"),
+    "late payment": Shown("mia", "{mia}/late"),
+    "notification": Shown("mia", "{mia}/notification"),
+    "result confirmed": Shown(EMMA, "{emma-request}"),
+    "result waiting": Shown(OLIVER, "{oliver-request}"),
+    "result needs merchant": Shown(KENJI, "{kenji-request}"),
+    "customer sessions": Shown(EMMA, "/account/studio/sessions"),
+    "not yours": Shown(KENJI, "{emma}", status=404),
+    "desk log-in": Shown(NOBODY, "/admin/login"),
+    "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),
+    "desk second factor": Shown("half", "/admin/login", half_way),
+    "desk inbox": Shown(SAM, "/admin/"),
+    "desk inbox, empty": Shown(ANNE, "/admin/"),
+    "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
+    "desk subscriptions, none found": Shown(SAM, "/admin/subscriptions?q=nobody"),
+    "desk subscriptions, empty": Shown(ANNE, "/admin/subscriptions"),
+    "desk subscription, active": Shown(SAM, "{desk-noor}"),
+    "desk subscription, cancelled": Shown(SAM, "{desk-emma}"),
+    "desk subscription, needs you": Shown(SAM, "{desk-kenji}"),
+    "desk letter": Shown(SAM, "/admin/received/new"),
+    "desk letter, recorded": Shown(SAM, "{letter}"),
+    "desk acts on many": Shown(SAM, "/admin/bulk"),
+    "desk act on many, preview": Shown(SAM, "{bulk}"),
+    "desk act on many, done": Shown(SAM, "{bulk-done}"),
+    "desk payment after an end": Shown(SAM, "{late}"),
+    "desk journal": Shown(SAM, "/admin/audit"),
+    "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
+    "desk pause": Shown(SAM, "{desk-noor}/pause/pause"),
+    "desk end, complete": Shown(SAM, "{desk-noor}/end/complete"),
+    "desk end, abandon": Shown(SAM, "{desk-noor}/end/abandon"),
+    "desk end, abandon later": Shown(SAM, "{desk-emma}/end/abandon"),
+    "desk customers": Shown(SAM, "/admin/customers"),
+    "desk customers, empty": Shown(ANNE, "/admin/customers"),
+    "desk customer": Shown(SAM, "{desk-customer}"),
+    "desk products": Shown(SAM, "/admin/products"),
+    "desk products, empty": Shown(ANNE, "/admin/products"),
+    "desk product": Shown(SAM, "{product}"),
+    "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
+    "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
+    "desk messages": Shown(SAM, "/admin/paypal/events", open_folds),
+    "desk messages, without a key": Shown(ANNE, "/admin/paypal/events"),
+    "desk message": Shown(SAM, "{message}", open_folds),
+    "desk comparisons": Shown(SAM, "/admin/paypal/comparisons"),
+    "desk comparisons, without a key": Shown(ANNE, "/admin/paypal/comparisons"),
+    "desk comparison": Shown(SAM, "{comparison}"),
+    "desk profiles": Shown(SAM, "/admin/paypal/profiles"),
+    "desk profiles, without a key": Shown(ANNE, "/admin/paypal/profiles"),
+    "desk profile list": Shown(SAM, "{profiles}"),
+    "desk import": Shown(SAM, "/admin/import"),
+    "desk import, without a key": Shown(ANNE, "/admin/import"),
+    "desk settings": Shown(SAM, "/admin/settings"),
+    "desk settings, without a key": Shown(ANNE, "/admin/settings"),
+    "desk confirm": Shown(SAM, "/admin/confirm"),
+    "desk sessions": Shown(SAM, "/admin/sessions"),
+}
+# Pages that are another page with something else in it: one title for both.
+VARIANTS = re.compile(r", |^not |elsewhere| over$| waiting$| needs merchant$")
