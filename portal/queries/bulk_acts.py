@@ -131,6 +131,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.ended_at,
         Subscription.committed_until,
         Subscription.relaunch_allowed,
+        Customer.email,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),
@@ -140,6 +141,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         select(*columns)
         .select_from(BulkRow)
         .join(Subscription, Subscription.id == BulkRow.subscription_id)
+        .join(Customer, Customer.id == Subscription.customer_id)
         .outerjoin(EndRequest, _is_open())
         .where(BulkRow.bulk_act_id == act_id, BulkRow.position > after)
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.end_requests import RequestState
+from portal.domain.end_requests import Basis, RequestState
 from portal.models import BulkRow, BulkRowState, BulkState, Customer, EndRequest, Hold, Product, Subscription
 
 __all__ = [  # the web names the states
@@ -32,6 +32,7 @@ class Result(StrEnum):
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
+    NEVER_STARTED = "never_started"  # nothing was sent to PayPal, so nothing is confirmed there
     UNDER_WAY = "under_way"
     NEEDS_MERCHANT = "needs_merchant"
     LOCAL = "local"
@@ -43,6 +44,7 @@ RESULT: Final = case(
     (BulkRow.state == BulkRowState.WAITING, Result.WAITING.value),
     (BulkRow.state == BulkRowState.LOCAL, Result.LOCAL.value),
     (BulkRow.state == BulkRowState.SKIPPED, Result.SKIPPED.value),
+    (EndRequest.basis == Basis.NEVER_STARTED, Result.NEVER_STARTED.value),
     (EndRequest.state.in_((RequestState.CONFIRMED, RequestState.CLOSED)), Result.CONFIRMED.value),
     (EndRequest.state == RequestState.NEEDS_MERCHANT, Result.NEEDS_MERCHANT.value),
     (EndRequest.state == RequestState.WITHDRAWN, Result.TAKEN_BACK.value),

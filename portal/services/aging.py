@@ -98,8 +98,10 @@ def close_over(ctx: Context, *, now: datetime) -> None:
             return
         request.move(RequestState.CLOSED)
         request.closed_at = now
+        if subscription.access_until is None:
+            return  # nothing was open, or all is kept: no access has ended
         timeline.note(session, subscription, TimelineKind.CLOSED, key=str(request.id), at=now)
-        if subscription.access_until is not None and not end_requests.repeats(session, request):
+        if not end_requests.repeats(session, request):
             notices.access_ended(ctx, session, request, now=now)
 
     _each(ctx, partial(end_requests.closable, now=now), close)

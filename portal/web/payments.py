@@ -62,6 +62,13 @@ def spared(subscription: Subscription, at: datetime | None) -> str | None:
     return _("%(amount)s, due on %(date)s", amount=formatter().money(Money(amount, currency)), date=formatter().day(at))
 
 
+def still_taken(at: datetime | None, *, now: datetime) -> str | None:
+    """Return the last payment that an end leaves; one that was taken already is none to come. None is unknown."""
+    if at is None:
+        return None
+    return formatter().day(at) if at > now else _("none")
+
+
 def _line(payment: Payment) -> PaymentLine:
     say = formatter()
     refunded = say.money(Money(payment.went_back, payment.currency)) if payment.went_back else ""

@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest, LoginChallenge, Mail, Subscription
+from portal.models import EndRequest, LoginChallenge, Mail, Subscription, TimelineEntry, TimelineKind
 from portal.services import aging
 from portal.services.notices.outbox import CONTENT
 from tests.services.carrying.carried import ask, carry, mails, row
@@ -205,6 +205,9 @@ def test_an_end_of_one_that_never_began_is_closed(ctx, make):
     aging.close_over(ctx, now=utc_now() + timedelta(days=1))
     assert row(ctx, request.id).state is RequestState.CLOSED
     assert "access_ended" not in mails(ctx), "nothing was open"
+    with ctx.db.read() as session:
+        kinds = set(session.scalars(select(TimelineEntry.kind)))
+    assert TimelineKind.CLOSED not in kinds
 
 
 def test_an_end_whose_paid_time_is_unknown_waits_for_the_merchant(ctx, ending, set_request):

@@ -70,6 +70,7 @@ def test_where_the_end_comes_first_no_page_announces_a_payment(visit, support, h
     for name, page in pages(visit, support, held).items():
         assert next_payments(page) == ["none"], name
         assert f"End planned on {day}" in page.text, name
+        assert "Last payment still taken" not in page.text or "Last payment still taken none" in page.text, name
 
 
 def test_a_payment_that_is_still_taken_is_announced(visit, support, held, plan):  # noqa: F811

@@ -41,7 +41,7 @@ class Counts:
     latest: datetime | None = None  # the last day of the longest access among those that stop later
     committed: int = 0  # their commitment still runs: staff end it before
     replaced: int = 0  # a customer's request that waits for its day is taken back for this one
-    invitable: int = 0  # may be invited to come back afterwards
+    invitable: int = 0  # may be invited to come back afterwards, by email
 
     @property
     def asked(self) -> int:
@@ -93,7 +93,7 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
         counts.latest = max(filter(None, (counts.latest, seen.access_until)))
     counts.committed += row.committed_until is not None and row.committed_until > now
     counts.replaced += is_waiting
-    counts.invitable += may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed)
+    counts.invitable += bool(row.email) and may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed)
 
 
 def _access(seen: EndPreview, *, now: datetime) -> AccessEffect:

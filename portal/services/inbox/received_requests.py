@@ -85,7 +85,8 @@ def write(
     session.flush()
     if received.subscription_id is not None:
         stand_in(session, received, session.get_one(Subscription, received.subscription_id))
-    _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
+    if received.way is not Way.ACCOUNT_PAGE:  # the chain has that one already, as a fact of its subscription
+        _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
     received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received

@@ -46,7 +46,7 @@ def show() -> ResponseReturnValue:
             rows=page.rows,
             next_url=turn(after=page.older_than),
             previous_url=turn(before=page.newer_than),
-            act_of=lambda row: audit_words.ACT.get(row.act, row.act),
+            act_of=lambda row: audit_words.act(row.act, row.details, row.channel),
             who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
             CHANNEL=audit_words.CHANNEL,
         )

@@ -9,6 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.audit import COMMAND_LINE, Act, Flaw
+from portal.domain.end_requests import Channel
 from portal.queries.timelines import TimelineKind
 from portal.web import labels
 
@@ -57,6 +58,16 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
 }
+
+
+def act(code: str, details: Mapping[str, object], channel: str | None = None) -> str:
+    """Return what a row says was done; one whose act this release does not know keeps its code."""
+    if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
+        return str(labels.TIMELINE[TimelineKind.NOTIFIED])
+    if code == f"subscription.{TimelineKind.ENDED}":
+        return str(labels.ended(details))
+    return str(ACT.get(code, code))
+
 
 CHANNEL: Final[Mapping[str, LazyString]] = {
     **{channel.value: label for channel, label in labels.CHANNEL.items()},

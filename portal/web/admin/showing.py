@@ -19,6 +19,7 @@ from portal.web.identity import context, person
 WORDS: Final[Mapping[str, object]] = {
     "STATUS": labels.STATUS,
     "REQUEST_STATE": words.REQUEST_STATE,
+    "request_state": words.request_state,
     "TROUBLE": labels.TROUBLE,
     "ACTION": words.ACTION,
     "ENVIRONMENT": words.ENVIRONMENT,

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
 from portal.domain.end_dates import WaitReason
-from portal.domain.end_requests import RequestState, Trouble
+from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Action, Status
@@ -85,6 +85,12 @@ REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
     **labels.REQUEST_STATE,
     RequestState.NEEDS_MERCHANT: _l("Needs your attention"),
 }
+
+
+def request_state(state: RequestState, basis: Basis | None) -> LazyString:
+    """Return where a request stands: PayPal confirms nothing of a subscription that never began there."""
+    return labels.ENDED[basis] if basis is Basis.NEVER_STARTED else REQUEST_STATE[state]
+
 
 WAIT_REASON: Final[Mapping[WaitReason, LazyString]] = {
     WaitReason.COMMITMENT: _l("Waits for the end of the commitment"),

@@ -90,7 +90,7 @@ def details(holding: Holding, said: Said, *, now: datetime) -> tuple[Row, ...]:
     if said is Said.SCHEDULED:
         last_taken = payments_around(request, subscription, now=now).last
         rows += [
-            (_("Last payment still taken"), presenting.known_day(last_taken)),
+            (_("Last payment still taken"), payments.still_taken(last_taken, now=now)),
             (_("Paid until"), presenting.paid_day(holding)),
         ]
     return tuple(rows)

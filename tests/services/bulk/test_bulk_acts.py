@@ -161,6 +161,8 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
     ]
     bag = [make.subscription(product=kind, status=status) for kind in kinds for status in STATES]
     bag.append(make.subscription(product=kinds[1], paid_until=None, relaunch_allowed=False))
+    nowhere = make.subscription(product=kinds[1], customer=make.customer(merchant, email=None))
+    bag.append(nowhere)
     asked = make.subscription(product=kinds[2])
     end_requests.record(ctx, wish_of(asked), now=utc_now())
     bag.append(asked)
@@ -183,7 +185,9 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
     assert states[BulkRowState.LOCAL, ""] == seen.effects[Effect.LOCAL]
     for effect in (Effect.IS_OVER, Effect.NOT_POSSIBLE, Effect.HAS_REQUEST):
         assert states[BulkRowState.SKIPPED, effect.value] == seen.effects[effect]
-    assert results(ctx, act_id).get(Result.CONFIRMED, 0) == seen.asked
+    found = results(ctx, act_id)
+    assert found.get(Result.NEVER_STARTED, 0) == seen.effects[Effect.NOT_BEGUN]
+    assert found.get(Result.CONFIRMED, 0) == seen.asked - seen.effects[Effect.NOT_BEGUN]
     # PayPal was called for as many as were said, and what it was told of is over there.
     assert paypal.count("cancel") == seen.effects[Effect.AT_PAYPAL]
     changed = [one for one in after.values() if one.status is not before[one.id]]
@@ -199,7 +203,7 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
         == seen.access[AccessEffect.AT_ONCE]
     )
     assert seen.access.total() == seen.asked
-    invitable = sum(one.status is Status.CANCELLED and one.relaunch_allowed for one in ended)
+    invitable = sum(one.status is Status.CANCELLED and one.relaunch_allowed and one.id != nowhere.id for one in ended)
     assert invitable == seen.invitable
 
 

@@ -197,3 +197,19 @@ def test_a_commitment_that_still_runs_is_a_warning_that_nobody_overlooks(support
     for table in page.select("main table"):
         assert table.caption.get_text() not in [head.get_text() for head in table.select("thead th")]
     page.submit(press="Complete 2 subscriptions and cancel them at PayPal")
+
+
+def test_what_was_never_approved_is_nowhere_said_to_be_confirmed_by_paypal(owner, make, merchant, ctx, paypal):
+    never = make.subscription(merchant=merchant, status="pending", paid_until=None, last_payment_at=None)
+    choose(owner, [never]).submit(press=CANCEL_ONE, provider_note="Bye")
+    run(ctx, only_act(ctx).id)
+    assert paypal.count("cancel") == 0
+    act, customer = f"/admin/bulk/{only_act(ctx).id}", f"/admin/customers/{never.customer_id}"
+    for path in (act, "/admin/audit", customer, f"/admin/subscriptions/{never.id}"):
+        page = owner.get(path)
+        assert "Ended before it started" in page.text
+        assert "confirmed by PayPal" not in page.text
+        badges = {found.get_text(strip=True) for found in page.select("#requests *")}
+        assert not {"Confirmed", "Confirmed on"} & badges
+    assert owner.get(f"{act}?result=never_started").select("#rows tbody tr")
+    assert not owner.get(f"{act}?result=confirmed").select("#rows tbody tr")

@@ -84,6 +84,7 @@ def test_the_preview_says_whether_the_commitment_has_run(support, make, merchant
     assert ("ending it early" in page.text) is (left == 210)
     assert ("No commitment is known" in page.text) is (left is None and action == "complete")
     assert "commitment was completed" not in page.text
+    assert ("then counts as completed" in page.text) is (left == -1 and action == "complete")
     if action == "complete":
         assert says in page.text
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
-from portal.domain.policies import Actor
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
 from portal.models import (
     ComparisonDifference,
@@ -207,3 +207,10 @@ def test_the_page_and_its_count_cost_the_same_whatever_their_length(owner, stuck
     for _ in range(6):
         stuck(), declared()
     assert cost() == few
+
+
+def test_before_there_is_a_key_whoever_may_enter_one_is_led_to_its_page(make, enter):
+    owner, reader = (enter(make.merchant(key=False), role) for role in (Role.OWNER, Role.READER))
+    assert "PayPal" in owner.get("/admin/").follow("Enter the PayPal key").h1
+    assert "Enter the PayPal key" not in reader.get("/admin/").text
+    assert "Enter the PayPal key" not in enter(make.merchant(), Role.OWNER).get("/admin/").text

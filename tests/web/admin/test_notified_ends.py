@@ -13,6 +13,7 @@ from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
 from tests.services.inbox.notified import by_form, by_letter, staff_ask, staff_end
+from tests.web.admin.conftest import BUTTON
 
 
 @pytest.fixture
@@ -57,10 +58,9 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     page = {
         "record": lambda: record.follow("Cancel the subscription"),
         "inbox": lambda: support.get("/admin/").follow("End this subscription"),
-        "notification": lambda: support.get(f"/admin/received/{received.id}").submit(
-            press=f"It is this one: {subscription.provider_id}"
-        ),
+        "notification": lambda: support.get(f"/admin/received/{received.id}").submit(press="End this subscription"),
     }[way]()
+    assert "Which subscription is it?" not in support.get(f"/admin/received/{received.id}").text
     page.submit(press=f"Cancel the subscription on {in_words(wished)}")
     (request,) = make.requests(subscription)
     assert (request.wished_on, request.state) == (wished, RequestState.RECORDED)
@@ -133,3 +133,18 @@ def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscript
     offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
     assert (len(offered) == 1) == (stands != "nothing")
     assert ("only “Cancel the subscription” answers their notice" in page.text) == (stands != "nothing")
+
+
+def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_the_desk(owner, notify, now):
+    notify(now=now)
+    page = owner.get("/admin/audit")
+    assert page.text.count("Cancellation notice recorded") == 1
+    assert "recorded at the desk" not in page.text
+
+
+def test_the_internal_note_is_left_to_whoever_writes_it_the_reference_is_linked_anyway(support, make, notify, now):
+    received = notify(now=now)
+    page = support.get("/admin/").follow("End this subscription")
+    assert page.select_one("textarea[name=internal_note]").get_text(strip=True) == ""
+    page = page.submit(press=BUTTON["cancel"])
+    assert received.reference in page.text

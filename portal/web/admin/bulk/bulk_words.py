@@ -8,10 +8,12 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from portal.domain.end_requests import Basis
 from portal.domain.subscriptions import Action
 from portal.queries.bulk_results import BulkState, Hold, Result
 from portal.services.bulk.bulk_acts import Fault
 from portal.services.bulk.bulk_running import RowReason
+from portal.web import labels
 
 ACTION: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Cancel"),
@@ -30,6 +32,7 @@ STATE: Final[Mapping[BulkState, LazyString]] = {
 RESULT: Final[Mapping[Result, LazyString]] = {
     Result.WAITING: _l("Not sent yet"),
     Result.CONFIRMED: _l("End confirmed"),
+    Result.NEVER_STARTED: labels.ENDED[Basis.NEVER_STARTED],
     Result.UNDER_WAY: _l("Recorded, waiting for PayPal"),
     Result.NEEDS_MERCHANT: _l("Needs your attention"),
     Result.LOCAL: _l("Changed here only"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 
-from portal.domain.end_requests import RequestState
+from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Actor
 from portal.services.dates.end_schedules import payments_around
 from portal.web import labels, payments
@@ -30,7 +30,9 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
     if request.wished_on is not None:
         rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
     if request.confirmed_at is not None:
-        rows.append((_("Confirmed on"), short(request.confirmed_at)))
+        never_started = request.basis is Basis.NEVER_STARTED
+        label = _("Checked at PayPal on") if never_started else _("Confirmed on")
+        rows.append((label, short(request.confirmed_at)))
     if request.trouble is not None:
         rows.append((_("What happened"), str(labels.TROUBLE[request.trouble])))
     if answer.get("debug_id"):
@@ -97,7 +99,7 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
 def _both_payments(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
     """Return between which payments a planned end lies, and why it waits."""
     around = payments_around(request, subscription, now=now)
-    last = day(around.last) if around.last is not None else None
+    last = payments.still_taken(around.last, now=now)
     why = str(words.WAIT_REASON[request.wait_reason]) if request.wait_reason is not None else None
     if around.runs_out is not None:
         after = (_("Expires by itself on"), day(around.runs_out))

@@ -65,14 +65,14 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    note = received_pages.note_of(received)
-    form = LocalEndForm(internal_note=note) if is_local else EndForm(provider_note=neutral_note(), internal_note=note)
+    form = LocalEndForm() if is_local else EndForm(provider_note=neutral_note())
     if form.validate_on_submit() and (is_local or chosen.is_confirmed):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
+    too_early = _too_early(found, planned.due_at if planned is not None else now)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
     return showing.page(
         "end_request.html",
@@ -82,8 +82,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         action=wanted,
         title=words.END_TITLE[wanted],
         confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
-        meaning=_meaning(found, wanted),
-        too_early=_too_early(found, planned.due_at if planned is not None else now),
+        meaning=_meaning(found, wanted, too_early=too_early),
+        too_early=too_early,
         at_paypal=_at_paypal(found, told),
         planned=told,
         day_form=chosen,
@@ -245,8 +245,13 @@ def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list
     return said
 
 
-def _meaning(subscription: Subscription, action: Action) -> str:
-    """Return what the end says; of a commitment that nobody knows it is the team's own word."""
+def _meaning(subscription: Subscription, action: Action, *, too_early: str) -> str:
+    """Return what the end says; of a commitment that nobody knows it is the team's own word.
+
+    Beside the warning that a commitment still runs, nothing calls it completed.
+    """
+    if action is Action.COMPLETE and too_early:
+        return ""
     if action is Action.COMPLETE and subscription.committed_until is None:
         return _("No commitment is known here: you are confirming that it was completed.")
     return str(words.MEANING[action])

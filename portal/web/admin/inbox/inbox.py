@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import desk, end_requests, proofs
+from portal.queries import desk, end_requests, paypal_accounts, proofs
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
@@ -39,6 +39,7 @@ def index() -> ResponseReturnValue:
             plans=presenting.plans(
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),
+            has_key=bool(paypal_accounts.set_at(session, who.merchant_id)),
             comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
         )
 

@@ -74,18 +74,6 @@ def product_of(received: ReceivedRequest) -> str:
     return known.product.name if known is not None else ""
 
 
-def note_of(received: ReceivedRequest | None) -> str:
-    """Return the internal note that says what is answered."""
-    if received is None:
-        return ""
-    return _(
-        "Request %(reference)s received on %(date)s (%(way)s).",
-        reference=received.reference,
-        date=presenting.day(received.received_at),
-        way=labels.WAY[received.way],
-    )
-
-
 def received_rows(received: ReceivedRequest) -> list[Row]:
     """Return what was declared, for a summary."""
     rows: list[Row] = [
