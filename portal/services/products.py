@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from portal.services.dates.paid_time import commitment_end
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
 
+TEXTS: Final = frozenset({"name"})  # the audit chain holds that they changed, not what they say
 EXAMPLE_AGE = timedelta(days=30)  # the example's customer subscribed so long ago
 EXAMPLE_PAID = timedelta(days=15)  # and has paid for so much longer
 
@@ -38,7 +40,10 @@ class ContentWish:
 
 @dataclass(frozen=True, kw_only=True)
 class ProductWish:
-    """The product page's answers, contents in their order."""
+    """The product page's answers, contents in their order; the others bear the names of the product's columns.
+
+    None has a default: an answer that a form forgets would be wiped out at each save.
+    """
 
     name: str
     keep_after_completion: bool
@@ -48,11 +53,16 @@ class ProductWish:
     grace_days: int
     commitment_months: int | None
     commitment_binds: bool
-    notice_days: int = 0
+    notice_days: int
+    pause_offered: bool
+    pause_longest_days: int
     self_cancellation: Override
-    contents: tuple[ContentWish, ...] = ()
-    pause_offered: bool = False
-    pause_longest_days: int = 90
+    contents: tuple[ContentWish, ...]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """All answers but the contents, by the name of their column."""
+        return {name: value for name, value in vars(self).items() if name != "contents"}
 
     @property
     def rule(self) -> Rule:
@@ -83,27 +93,16 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         if wish.self_cancellation is Override.ON and product.self_cancellation is not Override.ON:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
         _tell(session, product, wish, by=by)
-        product.name = wish.name
-        product.keep_after_completion = wish.keep_after_completion
-        product.keep_after_cancellation = wish.keep_after_cancellation
-        product.stops_at_once = wish.stops_at_once
-        product.kept_while_paused = wish.kept_while_paused
-        product.grace_days = wish.grace_days
         if product.commitment_months != wish.commitment_months:
             _commit(session, product.id, months=wish.commitment_months)
-        product.commitment_months = wish.commitment_months
-        product.commitment_binds = wish.commitment_binds
-        product.notice_days = wish.notice_days
-        product.pause_offered = wish.pause_offered
-        product.pause_longest_days = wish.pause_longest_days
-        product.self_cancellation = wish.self_cancellation
+        for name, value in wish.columns.items():
+            setattr(product, name, value)
         product.contents = list(_contents(product, wish.contents))
 
 
 def _tell(session: Session, product: Product, wish: ProductWish, *, by: By) -> None:
     """Append to the audit chain what is about to change: switches and numbers with their values, texts by name."""
-    rules = {name: value for name, value in vars(wish).items() if name != "contents"}
-    changes = audit.changes(product, rules, texts=frozenset({"name"}))
+    changes = audit.changes(product, wish.columns, texts=TEXTS)
     before = [(one.id, one.title, one.unlock_after_days) for one in product.contents]
     after = [(one.id, one.title, one.unlock_after_days) for one in wish.contents]
     if before != after:

@@ -26,6 +26,10 @@ WISH = ProductWish(
     commitment_months=None,
     commitment_binds=True,
     self_cancellation=Override.INHERIT,
+    notice_days=0,
+    pause_offered=False,
+    pause_longest_days=90,
+    contents=(),
 )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import pytest
+
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
@@ -9,7 +13,7 @@ from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor, Override, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
-from portal.services import products
+from portal.services import products, settings
 from portal.services.bulk import bulk_acts
 from portal.services.bulk.bulk_acts import Choice
 from portal.services.inbox import received_requests
@@ -18,6 +22,7 @@ from portal.services.money import late_payments
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.products import ProductWish
+from portal.services.settings import MerchantSettings
 from tests.services.audit.test_audit import rows_of
 from tests.services.bulk.test_bulk_acts import hired
 from tests.services.money.late_money import ANNE, alarms, charged, click, show, stopped, try_it
@@ -104,4 +109,12 @@ RULES = ProductWish(
     notice_days=14,
     pause_offered=True,
     pause_longest_days=30,
+    contents=(),
 )
+
+
+@pytest.mark.parametrize(("answers", "texts"), [(ProductWish, products.TEXTS), (MerchantSettings, settings.TEXTS)])
+def test_what_somebody_typed_is_named_in_the_chain_and_never_kept_there(answers, texts):
+    """The chain can never be changed: a name or a text in it could never be forgotten."""
+    chosen_from_a_list = {"time_zone", "locale"}
+    assert {one.name for one in fields(answers) if one.type in ("str", "str | None")} - chosen_from_a_list == texts
