@@ -25,8 +25,8 @@ DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 WEEKDAY: Final = "EEEE "
 CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
-# The first moment of a text or a page: after a year, or after a word that leads to an hour. A tag, a table (whose
-# cells stay short) and what is typed into a form are passed over.
+# The first moment of a text or a page: after a year, or after a word that leads to an hour. A tag and what is typed
+# into a form are passed over; a table says it in its caption, so that its cells stay short.
 FIRST_MOMENT: Final = re.compile(
     r"<(table|textarea|select)\b.*?</\1>|<[^>]*>"
     r"|(?P<moment>(?:\b\d{4}, |\b(?:à|de|avant|jusqu’à|at|from|until|before) )\d\d:\d\d\b)",
@@ -144,11 +144,14 @@ class Formatter:
     def with_zone(self, said: str) -> str:
         """Return a text, or a page's HTML, whose first moment says whose clock it is: « à 16:05 (heure de Paris) ».
 
-        The others stay bare (a time once, then bare).  Where none stands outside a table, nothing changes.
+        The others stay bare (a time once, then bare).  Where none is found, nothing changes.
         """
         for found in FIRST_MOMENT.finditer(said):
-            if found["moment"] is not None and not said.startswith(" (", found.end()):
-                return f"{said[: found.end()]} ({self.zone}){said[found.end() :]}"
+            place = found.end() if found["moment"] is not None else -1
+            if found[1] == "table" and CLOCK.search(found[0]) is not None:
+                place = said.find("</caption>", found.start(), found.end())
+            if place >= 0 and not said.startswith(" (", place):
+                return f"{said[:place]} ({self.zone}){said[place:]}"
         return said
 
     def zone_line(self, said: str) -> str:

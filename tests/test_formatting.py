@@ -97,10 +97,12 @@ def test_the_first_moment_that_is_read_says_whose_clock_it_is(page, zoned):
     assert reader("fr").with_zone(page) == zoned
 
 
-def test_a_table_keeps_its_cells_short_and_the_line_below_says_it():
-    table = "<table><td>28 nov. 2026, 09:58</td></table>"
-    assert reader("fr").with_zone(table) == table
-    assert reader("fr").zone_line(table) != ""
+def test_a_table_says_it_in_its_caption_and_keeps_its_cells_short():
+    table = "<table><caption>Actes{}</caption><td>28 nov. 2026, 09:58</td></table> puis à 10:08"
+    assert reader("fr").with_zone(table.format("")) == table.format(" (heure de Paris)")
+    nameless = "<table><td>28 nov. 2026, 09:58</td></table>"
+    assert reader("fr").with_zone(nameless) == nameless
+    assert reader("fr").zone_line(nameless) != ""
 
 
 def test_a_count_is_written_as_the_reader_writes_it():
