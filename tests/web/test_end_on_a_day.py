@@ -145,7 +145,7 @@ def test_a_day_that_cannot_be_is_said_and_nothing_is_recorded(visit, make, wrong
     held = make.subscription(customer=visit.customer)
     page = visit.browser.get(visit.page(held, f"/cancellation?on={wrong}"), status=422)
     assert page.errors
-    page.submit(press="Continue", comment="trop cher", status=422)
+    page.submit(press="Check this date", comment="trop cher", status=422)
     assert make.requests(held) == []
 
 

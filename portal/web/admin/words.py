@@ -272,5 +272,5 @@ MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "waiting": _l("Waiting to be sent"),
     "sent": _l("Sent"),
     "refused": _l("Refused by the mail server"),
-    "superseded": _l("Replaced by a later one"),
+    "superseded": _l("Not sent: no longer needed"),
 }

@@ -152,7 +152,7 @@ def test_what_was_to_open_later_is_told_with_its_day_as_the_recap_told_it(log_in
     assert ProofFacts.read(older).stored() == older, "a proof without it stays as it was"
 
 
-@pytest.mark.parametrize(("locale", "press"), [("en", "Continue"), ("fr", "Continuer")])
+@pytest.mark.parametrize(("locale", "press"), [("en", "Check this date"), ("fr", "Vérifier cette date")])
 def test_beside_a_day_that_cannot_be_no_button_promises_an_end_at_once(log_in, make, locale, press):
     merchant = make.merchant(locale=locale)
     visit = log_in(merchant, make.customer(merchant), language=locale)
