@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.money import Money
+from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
 from portal.mail.facts import PlannedWords
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -179,11 +180,21 @@ def _detail(entry: TimelineEntry) -> str:
         timeline_words.way(entry),
         str(labels.REASON[details["reason_code"]]) if details.get("reason_code") in labels.REASON else "",
         timeline_words.wished_end(entry),
-        details.get("note") or "",
+        _note(entry),
         timeline_words.sum_moved(entry),
         timeline_words.pause(entry),
     ]
     return " – ".join(part for part in parts if part)
+
+
+def _note(entry: TimelineEntry) -> str:
+    """Return what somebody wrote beside it, and whose words they are."""
+    note = entry.details.get("note")
+    if not note:
+        return ""
+    if entry.actor is Actor.CUSTOMER:
+        return _("Customer’s comment: %(comment)s", comment=note)
+    return _("Internal note: %(note)s", note=note)
 
 
 def next_payment(subscription: Subscription, waits: PlannedWords | None) -> str | None:

@@ -49,13 +49,14 @@ def _happening(entry: TimelineEntry) -> Happening:
     """Return one fact of the timeline. A note is shown to whoever wrote it: a customer their own, never the staff's."""
     details = entry.details
     reference = details.get("answers") or details.get("reference")
+    comment = one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else ""
     said = [
         _("Reference: %(reference)s", reference=reference) if reference else "",
         _who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM and "answers" not in details else "",
         timeline_words.wished_end(entry),
         timeline_words.way(entry),
         timeline_words.sum_moved(entry),
-        one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else "",
+        _("Your comment: %(comment)s", comment=comment) if comment else "",
         timeline_words.pause(entry),
     ]
     return Happening(

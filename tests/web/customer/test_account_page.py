@@ -241,7 +241,7 @@ def test_the_timeline_is_the_customers_own(visit, make):
     page = visit.browser.get(visit.page(subscription))
     text = page.text
     assert "difficult" not in text
-    assert "you (Customer account page) – trop cher" in text
+    assert "you (Customer account page) – Your comment: trop cher" in text
     assert f"{visit.merchant.name} (Merchant desk)" in text
     lines = [" ".join(line.get_text(" ").split()) for line in page.select(".timeline li")]
     assert any("PayPal shows: Past due" in line and line.endswith(" PayPal") for line in lines), lines
