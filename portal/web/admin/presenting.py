@@ -159,7 +159,7 @@ def _actor(entry: TimelineEntry) -> str:
     actor = entry.actor_name or str(labels.ACTOR[entry.actor])
     channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
     if "answers" in entry.details and entry.kind in (TimelineKind.END_REQUESTED, TimelineKind.ENDED):
-        return _("asked by the customer, carried out by %(who)s", who=actor + channel)
+        return _("Requested by the customer, carried out by %(who)s", who=actor + channel)
     return actor + channel
 
 

@@ -225,7 +225,7 @@ PAUSE_TODO: Final[Mapping[Trouble, LazyString]] = {
 }
 
 MAIL_KIND: Final[Mapping[str, LazyString]] = {
-    "end_recorded": _l("Cancellation notice received"),
+    "end_recorded": _l("Cancellation request received"),
     "request_received": _l("Cancellation notice received another way"),
     "request_dismissed": _l("Cancellation notice closed, nothing ended"),
     "end_dated": _l("Last day of access"),

@@ -104,8 +104,10 @@ def test_no_hour_is_made_up_for_a_letter_wherever_it_is_shown(app, ctx, support,
 def test_the_card_names_who_asked_and_who_carried_it_out(ctx, support, make, merchant, now):
     customer = make.customer(merchant, name="Noor Haddad")
     subscription = make.subscription(customer=customer)
-    by_form(ctx, subscription, now=now - timedelta(days=1))
+    received = by_form(ctx, subscription, now=now - timedelta(days=1))
     staff_ask(ctx, subscription, now=now)
+    theirs = support.get(f"/admin/customers/{customer.id}").soup.find(id="requests").parent.get_text(" ")
+    assert received.reference in theirs, "the reference that stands in all of their mails"
     rows = support.get(f"/admin/subscriptions/{subscription.id}").select("dl > div")
     said = {" ".join(row.get_text(" ").split()) for row in rows}
     assert "Requested by Noor Haddad (Form on the customer’s account page)" in said
@@ -120,7 +122,7 @@ def test_the_timeline_names_whoever_asked_and_whoever_carried_it_out_as_the_card
     lines = support.get(f"/admin/subscriptions/{subscription.id}").select(".timeline li")
     told = [line.get_text(" ") for line in lines if "Léa" in line.get_text(" ")]
     assert len(told) == 2, "asked for, and over"
-    assert all("asked by the customer, carried out by Léa" in line for line in told)
+    assert all("Requested by the customer, carried out by Léa" in line for line in told)
 
 
 @pytest.mark.parametrize("stands", ["nothing", "a notification", "a plan that answers one"])
