@@ -174,6 +174,8 @@ def _load() -> None:
                 g.merchant_slug = slug
     if g.merchant_slug:
         _load_account(g.merchant_slug)
+        if request.endpoint is None and g.person is None:  # to a stranger it looks like a merchant who is not there
+            g.merchant = g.merchant_slug = None
     elif is_of_desk:
         _load_desk()
     if g.person is not None:
