@@ -31,6 +31,7 @@ def install(app: Flask) -> None:
         moment=_moment,
         short=_short,
         short_day=_short_day,
+        short_last_day=_short_last_day,
         address=email_addresses.shown,
     )
     app.jinja_env.filters.update(with_zone=_with_zone)
@@ -48,6 +49,10 @@ def _short(at: datetime | None) -> str:
 
 def _short_day(at: datetime | None) -> str:
     return formatter().short_day(at)
+
+
+def _short_last_day(until: datetime | None) -> str:
+    return formatter().short_last_day(until)
 
 
 def formatter() -> Formatter:

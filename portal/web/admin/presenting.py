@@ -55,18 +55,13 @@ def price(row: Subscription | Plan) -> str:
 
 
 def day(at: datetime | None) -> str | None:
-    """Return the day in full; None when it is unknown: the page then says so."""
-    return formatter().day(at) if at is not None else None
+    """Return the day as tables and cards say it; None when it is unknown: the page then says so."""
+    return formatter().short_day(at) if at is not None else None
 
 
 def short(at: datetime | None) -> str | None:
     """Return day and hour, whose zone the page says once; None when it is unknown."""
     return formatter().short(at) if at is not None else None
-
-
-def short_day(at: datetime | None) -> str | None:
-    """Return the day for a table; None when it is unknown."""
-    return formatter().short_day(at) if at is not None else None
 
 
 def dates(
@@ -93,7 +88,7 @@ def dates(
     return [
         (_("Cancellation requested"), asked or (_("Not requested here") if over else none_asked)),
         (_("Stopped at PayPal"), short(stopped) or not_yet),
-        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else short_day(paid)),
+        (_("Paid until"), _("Nothing was paid") if subscription.has_paid_nothing else day(paid)),
         _access_row(seen),
         ended if waits is None else (_("Planned end"), waits.ends_on_in_short),
     ]

@@ -28,7 +28,7 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
         *_asked(request, subscription.customer),
     ]
     if request.wished_on is not None:
-        rows.append((_("Chosen end date"), formatter().date(request.wished_on)))
+        rows.append((_("Chosen end date"), formatter().short_date(request.wished_on)))
     if request.confirmed_at is not None:
         never_started = request.basis is Basis.NEVER_STARTED
         label = _("Checked at PayPal on") if never_started else _("Confirmed on")

@@ -85,7 +85,7 @@ def received_rows(received: ReceivedRequest) -> list[Row]:
     if received.contract:
         rows.append((_("Contract details"), received.contract))
     if received.wished_on is not None:
-        rows.append((_("Chosen end date"), formatter().date(received.wished_on)))
+        rows.append((_("Chosen end date"), formatter().short_date(received.wished_on)))
     if received.message:
         rows.append((_("Customer’s comment"), received.message))
     if received.recorded_by:
