@@ -93,6 +93,7 @@ def may_enter(person, endpoint):
 
 
 def test_the_table_of_access_is_true_for_every_route_and_person(app, people):
+    """It takes long because every person opens every page."""
     ours, *_, browsers = people
     for rule in routes(app, "GET"):
         url = address(rule, merchant=ours, known={})

@@ -51,7 +51,10 @@ def all_confirmed(ctx):
 
 
 def test_what_is_planned_by_the_clock_is_given_out_once_however_many_workers_run(ctx, worker):
-    """Each worker that starts offers the last tick of every periodic task: all but one come too late."""
+    """Each worker that starts offers the last tick of every periodic task: all but one come too late.
+
+    It takes long because three real processes start.
+    """
     for _ in range(3):
         worker()
     alive = "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat < now()"
@@ -69,6 +72,7 @@ def test_what_is_planned_by_the_clock_is_given_out_once_however_many_workers_run
 
 
 def test_workers_killed_and_stopped_one_after_the_other_lose_nothing(ctx, make, paypal, worker):
+    """It takes long because real processes start, die and start again, one after the other."""
     make.merchant()
     subscriptions = [make.subscription() for _ in range(12)]
     for subscription in subscriptions:
@@ -98,7 +102,10 @@ def test_workers_killed_and_stopped_one_after_the_other_lose_nothing(ctx, make, 
 
 
 def test_a_worker_whose_connections_are_cut_goes_on(ctx, make, paypal, worker):
-    """A database that restarts, or a machine in between, ends every connection; the worker comes back by itself."""
+    """A database that restarts, or a machine in between, ends every connection; the worker comes back by itself.
+
+    It takes long because a real process waits before it connects again.
+    """
     make.merchant()
     process = worker()
     until(lambda: rows(ctx, "SELECT 1 FROM procrastinate_workers"))

@@ -50,6 +50,7 @@ def request_id(make, ctx):
 
 
 def test_16_a_worker_killed_while_paypal_cancels_is_finished_by_the_next_one_once(ctx, paypal, worker, request_id):
+    """It takes long because PayPal is silent for real seconds, and two processes start."""
     paypal.rule("cancel", "silent", times=1, seconds=15)
     first = worker()
     make_due(ctx)

@@ -203,6 +203,7 @@ FIXED = settings(
 
 
 def test_whatever_a_form_is_sent_the_answer_is_never_a_5xx(every_form):
+    """It takes long because every form there is gets many bodies, each twice."""
     pages: dict[str, Page] = {}
     known = {form.kind: form for form in every_form(pages)}
     for form in known.values():
@@ -264,6 +265,7 @@ SAID = (
 
 
 def test_whatever_a_header_says_the_answer_is_never_a_5xx(app, make, log_in_customer):
+    """It takes long because many headers go to many pages."""
     merchant = make.merchant(locale="en")
     buyer, passer = Browser(app), Browser(app, address="192.0.2.9")
     log_in_customer(buyer, merchant, make.customer(merchant))

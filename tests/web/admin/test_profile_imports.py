@@ -121,6 +121,7 @@ def test_no_file_at_all_is_said(ctx, owner):
 
 
 def test_200000_rows_pass_through_the_page(ctx, owner):
+    """It takes long because that many rows are read, stored and counted."""
     page = upload(owner, "\n".join(f"I-{number:012d}" for number in range(200_000)))
     assert figures(page)["Rows"] == "200,000"
     with ctx.db.read() as session:
