@@ -453,7 +453,7 @@ LOOK = """one => { const { width, height, backgroundColor, color, fontSize, font
     ids=["fr-1280-mouse", "en-320-keyboard"],
 )
 def test_12_the_whole_story(fresh_demo: Demo, new_visitor: NewVisitor, locale: str, size: Size, keyboard: bool) -> None:
-    """It takes long because a whole demo starts, and a browser goes through some sixty pages."""
+    """It takes long because a whole demo starts, and a browser goes through dozens of pages."""
     story = Story(fresh_demo, new_visitor, locale, size, keyboard)
     anne = story.anne_logs_in()
     story.switch_is_refused_before_the_key(anne)

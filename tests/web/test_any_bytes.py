@@ -203,7 +203,7 @@ FIXED = settings(
 
 
 def test_whatever_a_form_is_sent_the_answer_is_never_a_5xx(every_form):
-    """It takes long because every form there is gets many bodies, each twice."""
+    """It takes long because every form there is gets many bodies, in both encodings."""
     pages: dict[str, Page] = {}
     known = {form.kind: form for form in every_form(pages)}
     for form in known.values():

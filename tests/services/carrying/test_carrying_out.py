@@ -140,7 +140,7 @@ def test_never_approved_ends_here_without_a_call(ctx, make, paypal, subscription
 
 
 def test_5_a_revoked_key_gives_one_mail_for_all_requests(ctx, make, paypal, subscription):
-    """Rule 5 says fifty; two more than a mail lists (20) are as many, and take half the time: each is a call to PayPal."""
+    """Rule 5 says fifty; two more than a mail lists (20) are as many, and take half the time."""
     others = [make.subscription() for _ in range(21)]
     requests = [ask(ctx, make, each) for each in (subscription, *others)]
     paypal.rule("token", "401")
