@@ -1,7 +1,7 @@
 """Amounts, dates and rhythms in words, for the page and for mails alike: dates in full, clocks bare.
 
-Whose clock it is, is said once a page, mail or file: with its first moment (`with_zone`), or, where moments stand in
-tables alone, in a line below (`zone_line`).
+Whose clock it is, is said once a page, mail or file: with its first moment, or in the caption of the table where that
+stands (`with_zone`); in a line below where it is neither (`zone_line`).
 
 What is unknown is said to be unknown; nothing here ever returns an empty text (domain.md).
 """
