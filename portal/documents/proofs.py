@@ -205,11 +205,11 @@ class _Proof:
     def rows(self) -> Rows:
         """Who, what, asked, answered, and the dates: the five stay five."""
         _, facts = self.translator.gettext, self.facts
-        rows: Rows = [(_("Reference"), facts.asked_under), (_("Merchant"), facts.merchant_name)]
+        rows: Rows = [(_("Reference"), facts.asked_under), (_("Sold by"), facts.merchant_name)]
         if facts.answers:
             rows.append((_("Internal reference"), facts.reference))
         if facts.customer_name:
-            rows.append((_("Customer"), facts.customer_name))
+            rows.append((_("Your name"), facts.customer_name))
         number = facts.provider_id
         if facts.environment != "live":
             number = _("%(number)s (PayPal’s test environment: no real money)", number=number)

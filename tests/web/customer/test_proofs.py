@@ -233,7 +233,7 @@ def test_a_right_to_left_name_leaves_the_sentence_around_it_as_it_is_read(log_in
     visit = log_in(merchant, make.customer(merchant, name="محمد"))
     visit.cancel(make.subscription(customer=visit.customer))
     drawn = words_of(proofs.file_of(stored(ctx)).content).replace("\u200e", "")
-    assert "CustomerدمحمSubscription" in drawn  # from left to right on the paper
+    assert "YournameدمحمSubscription" in drawn  # from left to right on the paper
     assert "Requestedbyدمحم(Customeraccountpage)" in drawn
 
 
