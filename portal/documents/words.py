@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from portal.documents.letters import Script
 from portal.domain.access import End
 from portal.domain.end_requests import Channel
 from portal.domain.received_requests import Way
@@ -57,4 +58,21 @@ REASON: Final[Mapping[str, str]] = {
     "not_expected": N_("It is not what I expected"),
     "technical": N_("Something does not work"),
     "other": N_("Another reason"),
+}
+
+# In place of letters for which no font is there (documents.letters); the page shows them.
+NOT_PRINTED: Final[Mapping[Script, str]] = {
+    Script.CHINESE: N_("[words in Chinese characters: see the page]"),
+    Script.JAPANESE: N_("[words in Japanese characters: see the page]"),
+    Script.KOREAN: N_("[words in Korean characters: see the page]"),
+    Script.OTHER: N_("[words in other characters: see the page]"),
+    Script.SYMBOL: N_("[symbol]"),
+}
+
+NOT_PRINTED_NAME: Final[Mapping[Script, str]] = {
+    Script.CHINESE: N_("[name in Chinese characters: see the page]"),
+    Script.JAPANESE: N_("[name in Japanese characters: see the page]"),
+    Script.KOREAN: N_("[name in Korean characters: see the page]"),
+    Script.OTHER: N_("[name in other characters: see the page]"),
+    Script.SYMBOL: N_("[symbol]"),
 }

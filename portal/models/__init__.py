@@ -25,7 +25,7 @@ from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
-from portal.models.proofs import Proof
+from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import Refund
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock, Throttle
@@ -79,6 +79,7 @@ __all__ = [
     "ProfileImportRow",
     "ProfileRowState",
     "Proof",
+    "ProofFile",
     "Provider",
     "ReceivedRequest",
     "RecoveryCode",

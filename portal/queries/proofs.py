@@ -9,7 +9,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import Basis, RequestState
-from portal.models import EndRequest, Proof, Subscription
+from portal.models import EndRequest, Proof, ProofFile, Subscription
 from portal.queries.end_requests import Key, is_named
 
 PROVEN = (RequestState.CONFIRMED, RequestState.CLOSED)
@@ -57,6 +57,13 @@ def by_reference(session: Session, reference: str) -> Proof | None:
     return session.scalars(
         select(Proof).join(EndRequest, EndRequest.id == Proof.end_request_id).where(is_named(reference))
     ).one_or_none()
+
+
+def files(session: Session, proof_id: uuid.UUID) -> Sequence[ProofFile]:
+    """Return the files of the proof that left the portal, the first one first."""
+    return session.scalars(
+        select(ProofFile).where(ProofFile.proof_id == proof_id).order_by(ProofFile.issued_at, ProofFile.id)
+    ).all()
 
 
 def missing(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:

@@ -1,16 +1,22 @@
-"""The proof of an end: written once with the confirmation, made into a PDF, checked by a third party."""
+"""The proof of an end: written once with the confirmation, made into a PDF, checked by a third party.
+
+A file is issued when it leaves: attached to a mail that is being sent, or handed over as a download.  Its fingerprint
+is written down before, so that none is out that the portal does not know (docs/decisions/0009-proof.md).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.documents import pdf
@@ -19,8 +25,9 @@ from portal.documents.proofs import public_rows
 from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
 from portal.domain.money import Money
 from portal.domain.policies import Actor
-from portal.i18n import pick_locale
-from portal.models import EndRequest, Grant, Merchant, Proof, Subscription
+from portal.formatting import Formatter
+from portal.i18n import Translator, pick_locale
+from portal.models import EndRequest, Grant, Merchant, Proof, ProofFile, Subscription
 from portal.queries import askings, grants, proofs, subscriptions
 from portal.services import throttles
 from portal.services.context import Context
@@ -30,6 +37,7 @@ from portal.services.throttles import Limit
 log = structlog.get_logger(__name__)
 
 CODE_LENGTH: Final = 8  # of 32 letters: 40 bits
+NOBODY: Final = uuid.UUID(int=0)  # the same queries are made for a reference that nobody has
 NOBODYS_CODE: Final = "#" * CODE_LENGTH  # equals no typed code: it has no letter of the alphabet
 HOUR: Final = timedelta(hours=1)
 
@@ -46,11 +54,24 @@ class Seller(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Issued:
+    """A file that left the portal: its fingerprint, and the day on which it first did, in words."""
+
+    sha256: str
+    day: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checked:
-    """A proof found genuine: what a third party may read, and the fingerprint of its PDF."""
+    """A proof found genuine: what a third party may read, and the files of it that left the portal."""
 
     rows: tuple[tuple[str, str], ...]
-    sha256: str
+    files: tuple[Issued, ...]
+    has_older_files: bool  # an older version issued some, and wrote none of them down
+
+    def knows(self, content: bytes) -> bool:
+        """Say whether these bytes are a file that left the portal."""
+        return _fingerprint(content) in {file.sha256 for file in self.files}
 
 
 def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> Proof | None:
@@ -147,10 +168,23 @@ def file_of(proof: Proof) -> pdf.File:
     return pdf.proof_file(ProofFacts.read(proof.facts), proof.code)
 
 
+def issue(ctx: Context, proof: Proof, *, now: datetime) -> pdf.File:
+    """Return the proof as a PDF that may leave the portal: its fingerprint is known from here on."""
+    file = file_of(proof)
+    values = {"merchant_id": proof.merchant_id, "proof_id": proof.id, "sha256": _fingerprint(file.content)}
+    with ctx.db.begin() as session:
+        session.execute(insert(ProofFile).values(**values, issued_at=now).on_conflict_do_nothing())
+    return file
+
+
+def _fingerprint(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def check(ctx: Context, reference: str, code: str, *, network: str, locale: str, now: datetime) -> Checked | None:
     """Return what a third party may know of a proof whose code they hold; raise TooManyTries.
 
-    None alike, after the same query, for a wrong code and for a reference that nobody has.
+    None alike, after the same queries, for a wrong code and for a reference that nobody has.
     """
     throttles.hit(
         ctx,
@@ -160,11 +194,15 @@ def check(ctx: Context, reference: str, code: str, *, network: str, locale: str,
     )
     with ctx.db.read() as session:
         proof = proofs.by_reference(session, reference)
+        files = proofs.files(session, proof.id if proof is not None else NOBODY)
     expected = proof.code if proof is not None else NOBODYS_CODE
     if not hmac.compare_digest(expected.encode(), code.encode()) or proof is None:
         log.info("proof_not_found")
         return None
+    facts, words = ProofFacts.read(proof.facts), Translator(locale)
+    fmt = Formatter(words.locale, facts.time_zone, words)
     return Checked(
-        rows=public_rows(ProofFacts.read(proof.facts), locale=locale),
-        sha256=hashlib.sha256(file_of(proof).content).hexdigest(),
+        rows=public_rows(facts, locale=locale),
+        files=tuple(Issued(sha256=file.sha256, day=fmt.day(file.issued_at)) for file in files),
+        has_older_files=proof.has_older_files,
     )

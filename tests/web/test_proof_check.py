@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
+from portal.documents import pdf, typesetting
 from portal.models import Proof
 from portal.services import proofs
 from portal.services.carrying import end_carrying
@@ -30,6 +32,12 @@ def proof(make, ctx) -> Proof:
 
 
 @pytest.fixture
+def issued(proof, ctx) -> bytes:
+    """Its file as it left the portal."""
+    return proofs.issue(ctx, proof, now=utc_now()).content
+
+
+@pytest.fixture
 def stranger(app) -> Browser:
     browser = Browser(app, address="192.0.2.1")
     browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
@@ -40,7 +48,7 @@ def path_of(proof: Proof) -> str:
     return f"/proof/{proof.facts['reference']}"
 
 
-def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, stranger):
+def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, issued, stranger):
     spoken = f" {proof.code[:4].lower()}-{proof.code[4:]} "
     wide = "Verification code： " + "".join(chr(ord(sign) + 0xFEE0) for sign in proof.code)
     for written in (wide, spoken):
@@ -48,7 +56,7 @@ def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, str
         assert page.h1 == "This proof is genuine"
     for told in ("L’École", proof.facts["reference"], "Cancelled", "Confirmed by PayPal on"):
         assert told in page.text
-    assert hashlib.sha256(proofs.file_of(proof).content).hexdigest() in page.text
+    assert hashlib.sha256(issued).hexdigest() in page.text
     for secret in ("Claire", "@client.test", proof.facts["provider_id"], "Cours de piano", "29.90", "too dear"):
         assert secret not in page.body
 
@@ -63,9 +71,10 @@ def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, str
         (None, None),
     ],
 )
-def test_a_file_sent_along_is_compared_byte_by_byte(proof, stranger, sent, said):
-    ours = proofs.file_of(proof).content
-    content = {"the right one": ours, "a changed one": ours + b"\n", "no PDF": b"GIF89a", "an empty one": b""}.get(sent)
+def test_a_file_sent_along_is_compared_byte_by_byte(proof, issued, stranger, sent, said):
+    content = {"the right one": issued, "a changed one": issued + b"\n", "no PDF": b"GIF89a", "an empty one": b""}.get(
+        sent
+    )
     fields = {} if content is None else {"file": (io.BytesIO(content), "proof.pdf")}
     page = stranger.submit(path_of(proof), code=proof.code, **fields)
     is_other = said is not None and "different" in said
@@ -74,6 +83,43 @@ def test_a_file_sent_along_is_compared_byte_by_byte(proof, stranger, sent, said)
         assert "The PDF you sent" not in page.text
     else:  # judged before anything is told of the proof
         assert page.text.index(said) < page.text.index("The portal recorded that this subscription ended")
+
+
+def sent_along(stranger, proof, content):
+    return stranger.submit(path_of(proof), code=proof.code, file=(io.BytesIO(content), "proof.pdf"))
+
+
+def test_a_file_that_another_version_of_the_portal_issued_is_known_as_well(proof, issued, stranger, ctx, monkeypatch):
+    monkeypatch.setattr(typesetting, "HERE", Path("/nowhere"))  # nothing is made anew to compare with
+    monkeypatch.setattr(proofs, "file_of", lambda proof: pdf.File(name="x", media_type="x", content=b"%PDF-2.0"))
+    before = sent_along(stranger, proof, b"%PDF-2.0")
+    assert "it is none of those that the portal issued" in before.text
+    proofs.issue(ctx, proof, now=utc_now())
+    for content in (issued, b"%PDF-2.0"):
+        page = sent_along(stranger, proof, content)
+        assert "The PDF you sent is this proof, unchanged." in page.text
+        assert page.text.count("SHA-256 fingerprint of the PDF issued on") == 2
+        assert "other bytes, the same facts" in page.text
+        assert "Reissued" not in page.text
+
+
+def test_a_proof_whose_file_never_left_has_no_fingerprint(proof, stranger):
+    page = stranger.submit(path_of(proof), code=proof.code)
+    assert "No PDF of it has been issued." in page.text
+    assert "SHA-256" not in page.text
+
+
+def test_a_proof_that_an_older_version_issued_is_reissued_with_its_facts_unchanged(proof, issued, stranger, ctx):
+    with ctx.db.begin() as session:
+        session.execute(update(Proof).values(has_older_files=True))
+    page = sent_along(stranger, proof, b"%PDF-1.3 of an older version")
+    assert page.h1 == "The code is right, but this PDF cannot be compared"
+    assert "issued by an older version of the portal, which kept no fingerprints" in page.text
+    assert "Reissued, facts unchanged" in page.text
+    again = sent_along(stranger, proof, issued)
+    assert again.h1 == "This proof is genuine"
+    assert "Reissued, facts unchanged" in again.text
+    assert hashlib.sha256(issued).hexdigest() in again.text
 
 
 def test_a_file_that_is_too_big_is_refused_before_anything_is_compared(proof, stranger):
@@ -87,10 +133,9 @@ def test_a_file_that_is_too_big_is_refused_before_anything_is_compared(proof, st
     assert "genuine" not in answer.text
 
 
-def test_a_wrong_code_and_an_unknown_reference_are_answered_alike_and_with_the_right_file_too(proof, stranger):
-    ours = proofs.file_of(proof).content
+def test_a_wrong_code_and_an_unknown_reference_are_answered_alike_and_with_the_right_file_too(proof, issued, stranger):
     answers = [
-        stranger.submit(where, code="ZZZZZZZZ", file=(io.BytesIO(ours), "proof.pdf"), status=422)
+        stranger.submit(where, code="ZZZZZZZZ", file=(io.BytesIO(issued), "proof.pdf"), status=422)
         for where in (path_of(proof), "/proof/ZZZZ-ZZZZ", "/proof/%00")
     ]
     assert {tuple(page.errors) for page in answers} == {

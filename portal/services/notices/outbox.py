@@ -5,8 +5,8 @@ lies ahead by a lease: another job for the same message then leaves it alone, an
 is followed by the next one.  What the mail server does not take is tried again until it does.
 No address and no content is ever logged.
 
-The confirmation of an end carries its proof, made when it is sent: the same bytes as on the page, and nothing
-big is stored.  A PDF that cannot be made is tried like any other failure; from the third attempt on the mail
+The confirmation of an end carries its proof, made when it is sent and not before: the same bytes as on the page, and
+nothing big is stored.  A PDF that cannot be made is tried like any other failure; from the third attempt on the mail
 leaves without it, because its text says the same and the page gives the file.
 """
 
@@ -155,7 +155,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
     if isinstance(mail, MailState):
         return mail
     try:
-        ctx.mailer.send(_letter(ctx, mail))
+        ctx.mailer.send(_letter(ctx, mail, now=now))
     except MailRefused as error:
         log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
         return _settle(ctx, mail, MailState.REFUSED, error=str(error))
@@ -191,9 +191,9 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailSta
         return mail
 
 
-def _letter(ctx: Context, mail: Mail) -> Letter:
+def _letter(ctx: Context, mail: Mail, *, now: datetime) -> Letter:
     """Open the sealed message. Raises CannotOpen."""
-    files, sealed = _attachments(ctx, mail), ctx.vault.open(mail.content or b"", purpose=CONTENT)
+    files, sealed = _attachments(ctx, mail, now=now), ctx.vault.open(mail.content or b"", purpose=CONTENT)
     content = as_sent(mail.kind, json.loads(sealed), mail.language, has_file=bool(files))
     with ctx.db.read() as session:
         merchant = session.get_one(Merchant, mail.merchant_id)
@@ -213,7 +213,7 @@ def _letter(ctx: Context, mail: Mail) -> Letter:
     )
 
 
-def _attachments(ctx: Context, mail: Mail) -> tuple[Attachment, ...]:
+def _attachments(ctx: Context, mail: Mail, *, now: datetime) -> tuple[Attachment, ...]:
     """Return the proof of the end that the message confirms, if it confirms one."""
     if mail.kind not in PROVING or mail.end_request_id is None:
         return ()
@@ -222,7 +222,7 @@ def _attachments(ctx: Context, mail: Mail) -> tuple[Attachment, ...]:
     if proof is None:
         return ()
     try:
-        file = proofs.file_of(proof)
+        file = proofs.issue(ctx, proof, now=now)
     except Exception as error:
         if mail.attempts <= TRIES_WITH_PROOF:
             raise

@@ -34,7 +34,7 @@ from portal.queries.money import late_payments
 from portal.services.comebacks import is_offered
 from portal.services.ends import end_withdrawals
 from portal.services.notices.notice_facts import is_payment_near
-from portal.services.proofs import file_of, gather
+from portal.services.proofs import gather, issue
 from portal.services.rules import access_left
 from portal.web import locale
 from portal.web.csrf import EmptyForm
@@ -103,7 +103,7 @@ def request_proof(reference: str) -> Response:
     who = person()
     with context().db.read() as session:
         proof = proofs.of_customer(session, who.merchant_id, who.id, reference)
-    return handed_over(file_of(proof))
+    return handed_over(issue(context(), proof, now=utc_now()))
 
 
 @bp.post("/requests/<reference>/withdrawal")

@@ -14,7 +14,7 @@ from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
-from portal.services.proofs import file_of
+from portal.services.proofs import issue
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
@@ -75,10 +75,10 @@ def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")
 def proof(request_id: uuid.UUID) -> ResponseReturnValue:
-    """Hand over the proof of a confirmed end: the very file that the customer has."""
+    """Hand over the proof of a confirmed end: the file that the customer gets."""
     with context().db.read() as session:
         found = proofs.of_merchant(session, person().merchant_id, request_id)
-    return handed_over(file_of(found))
+    return handed_over(issue(context(), found, now=utc_now()))
 
 
 @bp.post("/requests/<uuid:request_id>/retry", endpoint="request_retry")

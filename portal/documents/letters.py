@@ -1,0 +1,192 @@
+"""Which font has which letter, and words in place of what none has: nothing is printed as an empty box.
+
+Each document names only the fonts that its letters need; the others stay unread on the disk.  A font that is not
+there (the extra `cjk` is not installed) makes its letters such as none has.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+FONTS: Final = Path(__file__).resolve().parent / "fonts"
+EXTRA: Final = "noto_cjk_sans_otc"  # the package that the extra `cjk` installs
+UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\u2068\u2069")  # no font is needed to draw nothing
+FORBIDDEN: Final = frozenset({"Cc", "Co", "Cs", "Cn"})  # what has no meaning, whatever a font makes of it
+BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+class Script(StrEnum):
+    """What letters that cannot be printed are, as far as a reader is told."""
+
+    CHINESE = "chinese"
+    JAPANESE = "japanese"
+    KOREAN = "korean"
+    OTHER = "other"
+    SYMBOL = "symbol"
+
+
+@dataclass(frozen=True)
+class Face:
+    """A family of fonts, and the file that says which letters it has."""
+
+    family: str
+    file: Path
+
+
+BASE: Final = Face("Noto Sans", FONTS / "NotoSans-Regular.ttf")  # Latin, Greek, Cyrillic
+SCRIPTS: Final = (
+    Face("Noto Naskh Arabic", FONTS / "NotoNaskhArabic-Regular.ttf"),
+    Face("Noto Sans Hebrew", FONTS / "NotoSansHebrew-Regular.ttf"),
+    Face("Noto Sans Devanagari", FONTS / "NotoSansDevanagari-Regular.ttf"),
+    Face("Noto Sans Thai", FONTS / "NotoSansThai-Regular.ttf"),
+)
+SIGNS: Final = Face("DejaVu Sans", FONTS / "DejaVuSans.ttf")  # Armenian, Georgian, arrows, hearts
+CJK: Final = "Noto Sans CJK"  # one file, and a family for each way of drawing what the three have in common
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of a text: printable as it is where `missing` is None."""
+
+    text: str
+    missing: Script | None = None
+
+
+def folders() -> list[Path]:
+    """Return where fonts are: ours, and the extra's where it is installed."""
+    return [FONTS, *(face.file.parent for face in faces() if face.family == CJK)]
+
+
+@cache
+def faces() -> tuple[Face, ...]:
+    """Return the fonts that are there, in the order in which they are asked."""
+    spec = find_spec(EXTRA)
+    extra = [Face(CJK, Path(spec.origin).parent / "NotoSansCJK-Regular.ttc")] if spec and spec.origin else []
+    there = []
+    for face in (BASE, *SCRIPTS, SIGNS, *extra):
+        if face.file.is_file():
+            there.append(face)
+        else:
+            log.error("font_missing", family=face.family)
+    return tuple(there)
+
+
+def families_for(texts: Iterable[str]) -> list[str]:
+    """Return the families that printable texts need beside the base, in the order in which they are asked."""
+    everything = "".join(text for text in texts if not _is_plain(text))
+    needed = {face_of(cluster) for cluster in clusters(everything)}
+    return [_drawn_as(face, everything) for face in faces() if face in needed and face != BASE]
+
+
+def runs(text: str, *, only_base: bool = False) -> list[Run]:
+    """Return the text in pieces: what can be printed, and what no font has, or not the base alone."""
+    if _is_plain(text):
+        return [Run(text)]
+    found: list[Run] = []
+    for cluster in clusters(text):
+        face = face_of(cluster)
+        missing = script_of(cluster) if face is None or (only_base and face != BASE) else None
+        before = found[-1] if found else Run("")
+        if found and (before.missing is None) == (missing is None):
+            both = before.text + cluster
+            found[-1] = Run(both, None if missing is None else script_of(both))
+        else:
+            found.append(Run(cluster, missing))
+    return _across_spaces(found)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the base has every letter: most texts, which then need not be looked at one by one."""
+    return _plain_letters().issuperset(text)
+
+
+@cache
+def _plain_letters() -> frozenset[str]:
+    return UNSEEN.union(map(chr, letters_of(BASE)))
+
+
+def _across_spaces(found: list[Run]) -> list[Run]:
+    """Make one of two missing pieces with only a space between them: a name of two words is one name."""
+    joined: list[Run] = []
+    for run in found:
+        if run.missing and len(joined) > 1 and joined[-1].text.isspace() and joined[-2].missing:
+            both = joined[-2].text + joined[-1].text + run.text
+            joined[-2:] = [Run(both, script_of(both))]
+        else:
+            joined.append(run)
+    return joined
+
+
+def clusters(text: str) -> Iterator[str]:
+    """Return each letter with the marks that sit on it: one font has to draw them together.
+
+    Dropped: marks of no shape that no font has, such as those that make a sign a coloured picture.
+    """
+    held = ""
+    for letter in text:
+        if _is_dropped(letter):
+            continue
+        if held and not (unicodedata.category(letter).startswith("M") or letter in "\u200c\u200d"):
+            yield held
+            held = ""
+        held += letter
+    if held:
+        yield held
+
+
+def _is_dropped(letter: str) -> bool:
+    if letter in UNSEEN:
+        return False
+    is_selector = "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef"
+    return (
+        is_selector or letter == BYTE_ORDER_MARK or (unicodedata.category(letter) == "Cf" and face_of(letter) is None)
+    )
+
+
+@cache
+def letters_of(face: Face) -> frozenset[int]:
+    """Return the letters of a font, read once."""
+    from fontTools.ttLib import TTFont  # takes a moment to import: only who makes a document waits for it
+
+    with TTFont(face.file, lazy=True, fontNumber=0) as font:
+        return frozenset(font.getBestCmap())
+
+
+@lru_cache(maxsize=4096)
+def face_of(cluster: str) -> Face | None:
+    """Return the first font that has all of a letter and its marks."""
+    if any(unicodedata.category(letter) in FORBIDDEN for letter in cluster):
+        return None
+    seen = {ord(letter) for letter in cluster if letter not in UNSEEN}
+    return next((face for face in faces() if seen <= letters_of(face)), None)
+
+
+def script_of(text: str) -> Script:
+    """Return what the letters are: Japanese and Korean names use Chinese characters too, the reverse is not so."""
+    names = {unicodedata.name(letter, "").partition(" ")[0] for letter in text}
+    if "HANGUL" in names:
+        return Script.KOREAN
+    if names & {"HIRAGANA", "KATAKANA"}:
+        return Script.JAPANESE
+    if "CJK" in names:
+        return Script.CHINESE
+    return Script.OTHER if any(unicodedata.category(letter)[0] in "LN" for letter in text) else Script.SYMBOL
+
+
+def _drawn_as(face: Face, text: str) -> str:
+    """Return the family to ask for: what Chinese and Japanese share is drawn as the rest of the text suggests."""
+    if face.family != CJK:
+        return face.family
+    ways = {Script.KOREAN: "KR", Script.JAPANESE: "JP"}
+    return f"{CJK} {ways.get(script_of(text), 'SC')}"
