@@ -37,13 +37,9 @@ LEAST = '#set document(title: "t")\n#set text(font: "Noto Sans", fallback: false
 def run(stack: Stack) -> list[Measure]:
     """Make documents in a new process, in turn with the least ones."""
     count = FEW if stack.small else MANY
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.proofs", str(count)], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    )
-    seen = json.loads(done.stdout)
-    note = (
-        f"{seen['kilobytes']:.0f} kB; fastest {seen['fastest']:.1f} ms; the first in a process {seen['first']:.0f} ms"
-    )
+    command = [sys.executable, "-m", "bench.proofs", str(count)]
+    seen = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
+    note = f"{seen['kilobytes']:.0f} kB; fastest {seen['fastest']:.1f} ms; first in a process {seen['first']:.0f} ms"
     return [
         Measure("proof PDF", seen["each"], seen["least"], "ms of processor", note, "≤ 10 ms"),
         Measure(f"memory after {count:,} proofs", seen["after"], seen["before"], "MiB", "floor: after 100", "flat"),

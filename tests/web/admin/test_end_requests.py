@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
-from portal.models import ImportRun, Proof
+from portal.models import ImportRun, Proof, ProofFile
 from portal.services import proofs
 from portal.services.ends import end_requests
 from portal.services.imports import imports
@@ -65,6 +65,7 @@ def test_the_desk_hands_over_the_customers_file_once_there_is_one(reader, suppor
     stranger = enter(make.merchant(locale="en"))
     stranger.get(path, status=404)
     with ctx.db.begin() as session:
+        session.execute(delete(ProofFile))
         session.execute(delete(Proof))  # confirmed by a release that made none
     reader.get(path, status=404)
     record = reader.get(f"/admin/subscriptions/{subscription.id}")
