@@ -65,7 +65,7 @@ def put(
     """
     mail_id, when = uuid.uuid4(), send_at or now
     session.flush()  # the request it tells of must be there
-    written = session.execute(
+    written = session.scalars(
         insert(Mail)
         .values(
             id=mail_id,
@@ -81,12 +81,11 @@ def put(
             **_worded(ctx, composed),
         )
         .on_conflict_do_nothing(index_elements=[Mail.key])
-        .returning(Mail.id)
-    ).scalar_one_or_none()
-    if written is None:
-        return None
-    _defer(session, mail_id, at=when if when > now else None)
-    return session.get_one(Mail, mail_id)
+        .returning(Mail)
+    ).one_or_none()
+    if written is not None:
+        _defer(session, mail_id, at=when if when > now else None)
+    return written
 
 
 def release(session: Session, key: str, *, now: datetime) -> bool:
