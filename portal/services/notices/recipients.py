@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.i18n import pick_locale
-from portal.mail.composing import Composed
+from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
@@ -68,7 +68,7 @@ class Post:
 
     def put(
         self,
-        composed: Composed,
+        composed: Composed | WrittenLater,
         *,
         key: str,
         recipient: str,
@@ -93,7 +93,7 @@ class Post:
     def to_holder(
         self,
         subscription: Subscription,
-        composed: Composed,
+        composed: Composed | WrittenLater,
         *,
         key: str,
         request: EndRequest | None = None,
