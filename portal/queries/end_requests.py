@@ -115,6 +115,12 @@ def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[En
     )
 
 
+def newest_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
+    """Return the subscription's newest request, an undone one too."""
+    statement = select(EndRequest).where(EndRequest.subscription_id == subscription_id)
+    return session.scalars(statement.order_by(EndRequest.created_at.desc(), EndRequest.id).limit(1)).first()
+
+
 def successor(session: Session, request: EndRequest) -> EndRequest | None:
     """Return the newest request that stands since this one was withdrawn; None where the subscription goes on."""
     return session.scalars(

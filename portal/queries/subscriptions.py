@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Row, ScalarSelect, Select, and_, inspect, or_, select
-from sqlalchemy.orm import Load, Session, selectinload
+from sqlalchemy.orm import Load, Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 
@@ -44,6 +44,17 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
     """Return the customer's subscriptions, newest first."""
     statement = _whole().where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
     return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
+
+
+def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
+    """Return the customer's subscriptions as coming back looks at them: with customer and plan, in one statement."""
+    return list(
+        session.scalars(
+            select(Subscription)
+            .options(joinedload(Subscription.customer), joinedload(Subscription.plan))
+            .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        )
+    )
 
 
 def load_payments(session: Session, subscription_ids: Collection[uuid.UUID]) -> None:
@@ -97,19 +108,22 @@ def held(session: Session, subscription_id: uuid.UUID) -> Subscription | None:
 _PARTS: Final = frozenset({"id", "customer", "product", "plan"})
 
 
-def lock(
-    session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID | ScalarSelect[uuid.UUID]
-) -> Subscription:
-    """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound.
+def hold(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID | ScalarSelect[uuid.UUID]) -> uuid.UUID:
+    """Lock one subscription of the merchant until the transaction ends; return its id, or raise NoResultFound.
 
-    Locks are always taken in this order: the subscription, then its request.  It is read after it is locked, in a
-    statement of its own: what was waited for may have changed the customer too, whom the first one saw before.
+    Locks are always taken in this order: the subscription, then its request.  It is read after that, in a statement
+    of its own: what was waited for may have changed the customer too, whom this one saw before.
     """
-    found = session.execute(
+    return session.execute(
         select(Subscription.id)
         .where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
         .with_for_update(key_share=True)
     ).scalar_one()
+
+
+def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
+    """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound."""
+    found = hold(session, merchant_id, subscription_id)
     return session.scalars(_one(again=True).where(Subscription.id == found)).unique().one()
 
 

@@ -85,17 +85,16 @@ def drop(post: Post, request: About, *, kinds: Collection[NewsKind] = ABOUT_REQU
     """
     session = post.session
     session.flush()
-    if not stored.of_request(session, request.id, kinds):
+    told = stored.count_of_request(session, request.id, kinds)
+    if not told:
         return False
     stored.lock(session, post.merchant.id)
-    news = stored.of_request(session, request.id, kinds)
-    unsent = stored.lock_unsent(session, {row.mail_id for row in news if row.mail_id is not None})
-    for row in news:
-        if row.mail_id in unsent:
-            row.mail_id = None
-    for mail in unsent.values():
+    unsent = stored.lock_unsent(session, request.id, kinds)
+    for row, _mail in unsent:
+        row.mail_id = None
+    for mail in {mail for _row, mail in unsent}:
         outbox.supersede(session, mail.key, stored.tells_nothing(mail))
-    return all(row.mail_id is None for row in news)
+    return len(unsent) == told
 
 
 def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: datetime) -> MerchantNews | None:

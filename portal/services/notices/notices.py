@@ -7,6 +7,7 @@ PayPal confirms within it, the confirmation says all of it and is the only mail 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -19,7 +20,7 @@ from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed, WrittenLater
-from portal.models import EndRequest, Merchant, NewsKind, Proof
+from portal.models import EndRequest, Grant, Merchant, NewsKind, Proof
 from portal.queries import end_requests
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
@@ -124,18 +125,17 @@ def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: da
     merchant_news.drop(Post.of(ctx, session, request.merchant_id, now=now), request)
 
 
-def end_confirmed(ctx: Context, session: Session, request: EndRequest, proof: Proof | None, *, now: datetime) -> None:
+def end_confirmed(
+    ctx: Context, session: Session, request: EndRequest, proof: Proof, given: Sequence[Grant], *, now: datetime
+) -> None:
     """Tell of the end, in one mail with the acknowledgement when that has not left yet.
 
-    A change of our own word alone (cancelled → abandoned) has no proof and is told to nobody: nothing changes for
-    the customer.  The mail carries the proof as a PDF (the outbox makes it when it sends).
+    The mail carries the proof as a PDF (the outbox makes it when it sends).  `given`: by hand, of the product.
     """
-    if proof is None:
-        return
     post, subscription = about(ctx, session, request, now=now)
     outbox.supersede(session, _ack(request))
     merchant_news.drop(post, request)
-    effects = facts.effect_facts(session, request, subscription, now=now)
+    effects = facts.effect_facts(session, request, subscription, given, now=now)
     composed = end_confirmations.words(
         post, post.head_for(subscription.customer), request, subscription, effects, proof
     )
