@@ -1,7 +1,7 @@
 """Append to a merchant's audit chain: gathered during a transaction, chained right before its COMMIT.
 
 A chain has one end, so its row would be a hot lock, and one more for deadlocks, if it were taken where the act
-happens.  It is therefore always the last lock of a transaction, held for three statements and the COMMIT.
+happens.  It is therefore always the last lock of a transaction, held for two statements and the COMMIT.
 """
 
 from __future__ import annotations
