@@ -81,6 +81,7 @@ class IsCarried(HasId, HasCreation, HasMerchant):
 
     if TYPE_CHECKING:
         subscription_id: Mapped[uuid.UUID]
+        subscription: Mapped[Any]
         state: Mapped[Any]
 
     open_states: ClassVar[frozenset[StrEnum]]  # in which somebody still has to act on it

@@ -7,10 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.refunds import OPEN, RefundState, move
 from portal.models.base import Base, IsCarried, words
+from portal.models.subscriptions import Subscription
 
 _OPEN = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
 
@@ -40,6 +41,8 @@ class Refund(IsCarried, Base):
     provider_id: Mapped[str] = mapped_column(default="")  # PayPal's id of the refund
     debug_id: Mapped[str] = mapped_column(default="")  # of PayPal's last answer
     settled_at: Mapped[datetime | None]
+
+    subscription: Mapped[Subscription] = relationship(lazy="raise")
 
     def move(self, to: RefundState) -> None:
         """Change the state along the diagram; raise IllegalRefundMove otherwise."""

@@ -8,20 +8,38 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import LEASE
+from portal.models import Subscription
 from portal.models.base import IsCarried
+from portal.queries import subscriptions
 
 NEEDS_MERCHANT: Final = "needs_merchant"  # one word in the states of each
 
 R = TypeVar("R", bound=IsCarried)
 
 
-def subscription_of(session: Session, row: type[R], merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-    """Return whose it is; raise NoResultFound for another merchant's."""
-    statement = select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id)
-    return session.execute(statement).scalar_one()
+def lock_whole(
+    session: Session, row: type[R], merchant_id: uuid.UUID, row_id: uuid.UUID, *, with_payments: bool = False
+) -> R:
+    """Return the row with its subscription, whole: the subscription is locked, then the row, and both read after it.
+
+    `with_payments`: they too, for whoever is about to write what PayPal shows, and writes each row once.
+    Raises NoResultFound for another merchant's.
+    """
+    owner = select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id).scalar_subquery()
+    subscriptions.hold(session, merchant_id, owner)
+    way = joinedload(row.subscription)
+    statement = (
+        select(row)
+        .options(*subscriptions.whole(way, is_one=True))
+        .options(*([way.selectinload(Subscription.payments)] if with_payments else []))
+        .where(row.id == row_id)
+        .with_for_update(key_share=True, of=row)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(statement).unique().one()
 
 
 def lock(session: Session, row: type[R], row_id: uuid.UUID) -> R:

@@ -168,5 +168,5 @@ def _prospect(session: Session, subscription: Subscription) -> Prospect | None:
     if not may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed):
         return None
     merchant_id, customer_id = subscription.merchant_id, subscription.customer_id
-    rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
+    rows = subscriptions.sold_to(session, merchant_id, customer_id)
     return comebacks.prospects(session, merchant_id, customer_id, rows).get(subscription.id)

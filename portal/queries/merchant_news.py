@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Row, Text, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, ReceivedRequest, Subscription
@@ -51,29 +51,34 @@ def last_left_at(session: Session, merchant_id: uuid.UUID, kind: NewsKind, *, re
     )
 
 
-def of_request(session: Session, request_id: uuid.UUID, kinds: Collection[NewsKind]) -> list[MerchantNews]:
-    """Return what was written about a request, of either sort, and not dropped."""
-    return list(
-        session.scalars(
-            select(MerchantNews).where(
-                or_(MerchantNews.end_request_id == request_id, MerchantNews.received_request_id == request_id),
-                MerchantNews.kind.in_(kinds),
-                MerchantNews.mail_id.is_not(None),
-            )
-        )
-    )
+def count_of_request(session: Session, request_id: uuid.UUID, kinds: Collection[NewsKind]) -> int:
+    """Return how many things were written about a request, of either sort, and not dropped."""
+    counted = select(func.count()).select_from(MerchantNews).where(*_about(request_id, kinds))
+    return session.execute(counted.where(MerchantNews.mail_id.is_not(None))).scalar_one()
 
 
-def lock_unsent(session: Session, mail_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Mail]:
-    """Return those of the mails that have not left, locked so that they cannot leave meanwhile, by id."""
-    rows = session.scalars(
-        select(Mail)
-        .where(Mail.id.in_(mail_ids), *_unsent())
+def lock_unsent(
+    session: Session, request_id: uuid.UUID, kinds: Collection[NewsKind]
+) -> Sequence[Row[MerchantNews, Mail]]:
+    """Return those whose mail has not left, each with it, locked so that it cannot leave meanwhile."""
+    return session.execute(
+        select(MerchantNews, Mail)
+        .join(Mail, Mail.id == MerchantNews.mail_id)
+        .where(*_about(request_id, kinds), *_unsent())
         .order_by(Mail.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=Mail)
         .execution_options(populate_existing=True)
-    )
-    return {mail.id: mail for mail in rows}
+    ).all()
+
+
+def _about(request_id: uuid.UUID, kinds: Collection[NewsKind]) -> tuple[ColumnElement[bool], ...]:
+    is_its = or_(MerchantNews.end_request_id == request_id, MerchantNews.received_request_id == request_id)
+    return is_its, MerchantNews.kind.in_(kinds)
+
+
+def tells_nothing(mail: Mail) -> ColumnElement[bool]:
+    """Whether a mail lists nothing any more."""
+    return ~exists().where(MerchantNews.mail_id == mail.id)
 
 
 def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[list[EndRequest], int]:

@@ -194,11 +194,15 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequ
     )
 
 
-def hold(session: Session, subscription: Subscription, *, also: uuid.UUID | None) -> None:
-    """Lock what an end of the subscription may answer, before what is locked last of all (`merchant_news.lock`)."""
-    lock_open(session, subscription.id)
+def hold(session: Session, subscription: Subscription, *, also: uuid.UUID | None) -> list[ReceivedRequest]:
+    """Lock what an end of the subscription may answer, before what is locked last of all (`merchant_news.lock`).
+
+    Returns the open ones that name it themselves.
+    """
+    notified = lock_open(session, subscription.id)
     if also is not None:
         lock(session, subscription.merchant_id, also)
+    return notified
 
 
 def notified(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ReceivedRequest]:

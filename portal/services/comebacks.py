@@ -55,7 +55,7 @@ class Started:
 
 def prospect_of(session: Session, subscription: Subscription) -> Prospect:
     """Return what coming back to the subscription depends on; raise NotAllowed when it is none to be invited."""
-    rows = subscriptions.all_of_customer(session, subscription.merchant_id, subscription.customer_id)
+    rows = subscriptions.sold_to(session, subscription.merchant_id, subscription.customer_id)
     found = comebacks.prospects(session, subscription.merchant_id, subscription.customer_id, rows)
     if subscription.id not in found:
         raise NotAllowed(Denial.NO_COMEBACK)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -74,29 +74,30 @@ class Checked:
         return _fingerprint(content) in {file.sha256 for file in self.files}
 
 
-def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> Proof | None:
-    """Write the proof of a confirmed end in the session's transaction, once; return it.
+def keep(ctx: Context, session: Session, request: EndRequest, merchant: Merchant, *, now: datetime) -> None:
+    """Write the proof of an end that was confirmed before, unless there is one; the subscription's lock is held."""
+    if request.basis is Basis.LOCAL or proofs.of_request(session, request.id) is not None:
+        return
+    subscription = subscriptions.of_request(session, request)
+    write(ctx, session, request, merchant, grants.of_subscription(session, subscription), now=now)
 
-    None for a change of our own word alone: nothing ended by it.  The caller holds the subscription's lock.
-    """
-    if request.basis is Basis.LOCAL:
-        return None
+
+def write(
+    ctx: Context, session: Session, request: EndRequest, merchant: Merchant, given: Sequence[Grant], *, now: datetime
+) -> Proof:
+    """Write the proof of an end that is confirmed in this transaction; the subscription's lock is held."""
+    comment = askings.told_before(session, request).comment
+    subscription = subscriptions.of_request(session, request)
+    facts = gather(request, subscription, merchant, given, comment, base_url=ctx.base_url, now=now)
+    proof = Proof(
+        merchant_id=request.merchant_id,
+        end_request_id=request.id,
+        code="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(CODE_LENGTH)),
+        made_at=now,
+        facts=facts.stored(),
+    )
+    session.add(proof)
     session.flush()
-    proof = proofs.of_request(session, request.id)
-    if proof is None:
-        subscription = subscriptions.of_request(session, request)
-        given = grants.of_subscription(session, subscription)
-        comment = askings.told_before(session, request).comment
-        facts = gather(request, subscription, merchant, given, comment, base_url=ctx.base_url, now=now)
-        proof = Proof(
-            merchant_id=request.merchant_id,
-            end_request_id=request.id,
-            code="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(CODE_LENGTH)),
-            made_at=now,
-            facts=facts.stored(),
-        )
-        session.add(proof)
-        session.flush()
     return proof
 
 

@@ -54,9 +54,7 @@ class Ends(SubscriptionAct[EndRequest, SubscriptionClaim]):
 
     states = states_of(RequestState)
     row = EndRequest
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> EndRequest:
-        return end_requests.lock(session, row_id)
+    writes_readings = True
 
     def claimed(
         self, session: Session, subscription: Subscription, row: EndRequest, **common: Any
@@ -138,7 +136,7 @@ def note_call(ctx: Context, claim: SubscriptionClaim, before: Reading, *, now: d
     Returns False when another process has taken the request meanwhile: then nothing may be sent.
     """
     with ctx.db.begin() as session:
-        subscription, request = engine.lock(ENDS, session, claim.merchant_id, claim.row_id)
+        subscription, request = engine.lock(ENDS, session, claim.merchant_id, claim.row_id, with_payments=True)
         if not engine.is_ours(ENDS, request, claim):
             return False
         take_over(subscription, before, now=now)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from portal.clock import utc_now
 from portal.domain.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
 from portal.models import Subscription
-from portal.queries import carrying, paypal_accounts, subscriptions
+from portal.queries import carrying, paypal_accounts
 from portal.services import tries
 from portal.services.carrying.answers import (
     REFUSED_KEY,
@@ -60,10 +60,7 @@ class Act(ABC, Generic[R, C]):
 
     row: type[R]
     states: States
-
-    def lock(self, session: Session, row_id: uuid.UUID) -> R:
-        """Return the row, locked; its subscription is locked already."""
-        return carrying.lock(session, self.row, row_id)
+    writes_readings = False  # of the whole subscription, whose payments are then needed first
 
     @abstractmethod
     def claimed(self, session: Session, subscription: Subscription, row: R, **common: Any) -> C:
@@ -170,7 +167,7 @@ def settle(act: Act[R, C], ctx: Context, claim: C, answer: Answer, *, now: datet
     if answer.lost:
         return
     with ctx.db.begin() as session:
-        subscription, row = lock(act, session, claim.merchant_id, claim.row_id)
+        subscription, row = lock(act, session, claim.merchant_id, claim.row_id, with_payments=act.writes_readings)
         if not is_ours(act, row, claim):
             return
         row.answer = answer.facts
@@ -201,11 +198,12 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
     return len(overdue)
 
 
-def lock(act: Act[R, C], session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> tuple[Subscription, R]:
+def lock(
+    act: Act[R, C], session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID, *, with_payments: bool = False
+) -> tuple[Subscription, R]:
     """Lock the subscription, then the row: everybody does it in this order."""
-    subscription_id = carrying.subscription_of(session, act.row, merchant_id, row_id)
-    subscription = subscriptions.lock(session, merchant_id, subscription_id)
-    return subscription, act.lock(session, row_id)
+    row = carrying.lock_whole(session, act.row, merchant_id, row_id, with_payments=with_payments)
+    return row.subscription, row
 
 
 def is_ours(act: Act[R, C], row: R, claim: C) -> bool:
@@ -216,7 +214,9 @@ def is_ours(act: Act[R, C], row: R, claim: C) -> bool:
 def key_works(session: Session, subscription: Subscription, claim: Claim, *, now: datetime) -> None:
     """PayPal took the key: what waited for one that was thought broken is tried again."""
     used = claim.keys.get(subscription.provider)
-    if key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used, now=now):
+    with session.no_autoflush:  # what was written of the row so far has nothing to do with the key's
+        works = key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used, now=now)
+    if works:
         tries.retry_all(session, claim.merchant_id, now=now)
 
 

@@ -28,6 +28,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
+from portal.queries import carrying
 from portal.queries.money import late_payments as alarms
 from portal.services import tries
 from portal.services.audit import timeline
@@ -174,7 +175,7 @@ def note_read(ctx: Context, claim: RefundClaim, shown: tuple[PaymentReading, ...
         subscription, _refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
         payments.take_over(ctx, session, subscription, shown, Told(sale_ids=()), now=now)
         session.flush()
-        return engine.is_ours(REFUNDS, REFUNDS.lock(session, claim.row_id), claim)
+        return engine.is_ours(REFUNDS, carrying.lock(session, Refund, claim.row_id), claim)
 
 
 def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> bool:

@@ -17,9 +17,10 @@ from portal.domain.end_requests import RequestState, new_reference
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, ReceivedRequest, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import received_requests as stored_received
+from portal.queries.people import merchants
 from portal.services import comebacks, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -79,11 +80,12 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         if wish.customer_id is not None and subscription.customer_id != wish.customer_id:
             raise NoResultFound
         check_not_over(subscription, wish)
-        stored_received.hold(session, subscription, also=wish.received_request_id)
+        notified = stored_received.hold(session, subscription, also=wish.received_request_id)
         planned = _plan(session, subscription, wish, now=now)
         standing, letters = _standing(session, subscription, wish), []
         if standing is not None and _gives_way(standing, wish, planned, now=now):
             letters = _replace(ctx, session, subscription, standing, wish, now=now)
+            notified = stored_received.lock_open(session, subscription.id)  # what it had answered is open again
             standing = None
         if standing is not None:
             _answer(ctx, session, wish, standing, now=now)
@@ -94,7 +96,7 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
         else:
             # the new end answers what the replaced one answered
             answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
-            request = _write(ctx, session, subscription, wish, planned, answered=answered, now=now)
+            request = _write(ctx, session, subscription, wish, planned, notified=notified, answered=answered, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )
@@ -180,7 +182,7 @@ def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: date
     """Return how the end would wait, None for at once."""
     wished_at = None
     if wish.wished_on is not None:
-        wished_at = beginning_of(wish.wished_on, session.get_one(Merchant, wish.merchant_id).time_zone)
+        wished_at = beginning_of(wish.wished_on, merchants.of(session, wish.merchant_id).time_zone)
     return plan(subscription, wish.actor, wished_at=wished_at, now=now)
 
 
@@ -217,11 +219,12 @@ def _write(
     wish: Wish,
     planned: Schedule | None,
     *,
+    notified: Sequence[ReceivedRequest],
     answered: Sequence[uuid.UUID],
     now: datetime,
 ) -> EndRequest:
     outcome = transition(subscription.status, wish.action)
-    end_wishes.check(session, wish, subscription, answering=next(iter(answered), None), now=now)
+    end_wishes.check(session, wish, subscription, is_answer=bool(notified or answered), now=now)
     request = EndRequest(
         merchant_id=wish.merchant_id,
         subscription=subscription,
@@ -247,7 +250,7 @@ def _write(
     subscription.end_requested_at = now
     session.flush()
     pause_outcomes.withdraw_all(session, subscription, request, now=now)  # an end outranks a pause
-    received_answers.settle_notified(ctx, session, request, now=now)
+    received_answers.settle(ctx, session, notified, request, now=now)
     for one in answered:
         received_answers.match(ctx, session, wish.merchant_id, one, request, by=wish.actor_name, now=now)
     timeline.note(

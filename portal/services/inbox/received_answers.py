@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -26,7 +27,14 @@ def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now:
 
     The subscription's lock is held.
     """
-    for received in stored.lock_open(session, request.subscription_id):
+    settle(ctx, session, stored.lock_open(session, request.subscription_id), request, now=now)
+
+
+def settle(
+    ctx: Context, session: Session, notified: Iterable[ReceivedRequest], request: EndRequest, *, now: datetime
+) -> None:
+    """Let an end answer what its customer had notified, each of them locked and open."""
+    for received in notified:
         match(ctx, session, received.merchant_id, received.id, request, by=request.actor_name or "PayPal", now=now)
 
 

@@ -15,7 +15,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import end_requests, subscriptions
+from portal.queries import end_requests, grants, subscriptions
 from portal.queries import inbox as stored
 from portal.queries.money import late_payments
 from portal.services.audit import timeline
@@ -85,7 +85,8 @@ def _tell(
     post = Post.of(ctx, session, request.merchant_id, now=now)
     head, path = post.head_for(subscription.customer), notice_facts.proof_path(post.merchant, request)
     end = notice_facts.end_facts(post, head, request, subscription, path=path)
-    effects = notice_facts.effect_facts(session, request, subscription, now=now)
+    given = grants.of_subscription(session, subscription)
+    effects = notice_facts.effect_facts(session, request, subscription, given, now=now)
     composed = ends.end_dated(head, end, effects, by_hand=by_hand)
     key = f"dated:{request.id}" if by_hand else f"settled:{request.id}"
     post.to_holder(subscription, composed, key=key, request=request)

@@ -13,7 +13,7 @@ from portal.mail.composing import Composed
 from portal.mail.facts import EffectFacts
 from portal.mail.letterhead import Letterhead
 from portal.models import EndRequest, Proof, Subscription
-from portal.queries import mails
+from portal.queries import grants, mails
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
@@ -38,8 +38,11 @@ def words(
 
 def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Word what was not sent of an end anew: the subscription may no longer be invited back (deciding test 14)."""
-    post = Post.of(ctx, session, subscription.merchant_id, now=now)
+    post, given = (
+        Post.of(ctx, session, subscription.merchant_id, now=now),
+        grants.of_subscription(session, subscription),
+    )
     for mail, request, proof in mails.inviting(session, subscription.id):
-        effects = facts.effect_facts(session, request, subscription, now=now)
+        effects = facts.effect_facts(session, request, subscription, given, now=now)
         composed = words(post, post.letterhead(mail.language), request, subscription, effects, proof)
         outbox.reword(ctx, session, mail, composed)

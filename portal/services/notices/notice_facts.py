@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,9 +20,10 @@ from portal.domain.received_requests import has_hour
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead, one_line
-from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
+from portal.models import EndRequest, Grant, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries import askings, grants
 from portal.queries import end_requests as stored_ends
+from portal.queries.people import merchants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends
 from portal.services.notices.recipients import Post
@@ -100,10 +102,12 @@ def told_facts(post: Post, head: Letterhead, request: EndRequest, subscription: 
     return replace(end_facts(post, head, request, subscription, path=path), reference=request.asked_under)
 
 
-def effect_facts(session: Session, request: EndRequest, subscription: Subscription, *, now: datetime) -> EffectFacts:
-    """Return what the confirmed end changed."""
+def effect_facts(
+    session: Session, request: EndRequest, subscription: Subscription, given: Sequence[Grant], *, now: datetime
+) -> EffectFacts:
+    """Return what the confirmed end changed; `given`: by hand, of the product."""
     never_started = request.basis is Basis.NEVER_STARTED
-    left = _left(session, subscription, never_started=never_started)
+    left = access_left(subscription, given, never_started=never_started)
     return EffectFacts(
         outcome=request.outcome,
         confirmed_at=request.confirmed_at or now,
@@ -130,7 +134,7 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
         return None
     if not is_offered(prospect):
         return None
-    merchant = session.get_one(Merchant, subscription.merchant_id)
+    merchant = merchants.of(session, subscription.merchant_id)
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 
@@ -141,7 +145,7 @@ def access_facts(
     until = subscription.access_until
     if until is None:
         return None
-    left = _left(session, subscription)
+    left = access_left(subscription, grants.of_subscription(session, subscription))
     if left.until is None or left.until > until:
         return None
     return AccessFacts(
@@ -198,10 +202,6 @@ def notified_facts(
 def _later(left: AccessLeft, now: datetime) -> dict[str, datetime]:
     """Return when what is kept opens, where it is still shut: by the name that the message prints."""
     return {one_line(title): since for title, since in left.opens.items() if since > now}
-
-
-def _left(session: Session, subscription: Subscription, *, never_started: bool = False) -> AccessLeft:
-    return access_left(subscription, grants.of_subscription(session, subscription), never_started=never_started)
 
 
 def _price(subscription: Subscription) -> Money | None:

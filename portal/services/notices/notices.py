@@ -7,6 +7,7 @@ PayPal confirms within it, the confirmation says all of it and is the only mail 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -18,8 +19,8 @@ from portal.domain.login_mails import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
-from portal.mail.composing import Composed
-from portal.models import EndRequest, Merchant, NewsKind, Proof, Subscription
+from portal.mail.composing import Composed, WrittenLater
+from portal.models import EndRequest, Grant, Merchant, NewsKind, Proof
 from portal.queries import end_requests
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
@@ -27,6 +28,7 @@ from portal.services.notices import notice_facts as facts
 from portal.services.notices.recipients import Post, about
 
 TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
+ACKNOWLEDGEMENT: Final = "end_recorded"
 LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
 
 
@@ -62,8 +64,8 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
     if request.asked_by is not Actor.CUSTOMER or not (request.actor is Actor.CUSTOMER or request.is_planned(now)):
         return
     post, subscription = about(ctx, session, request, now=now)
-    composed = _acknowledgement(post, request, subscription)
-    post.to_holder(subscription, composed, key=_ack(request), request=request, send_at=now + TOGETHER)
+    written = WrittenLater(kind=ACKNOWLEDGEMENT)
+    post.to_holder(subscription, written, key=_ack(request), request=request, send_at=now + TOGETHER)
     if request.actor is Actor.CUSTOMER:
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
 
@@ -94,17 +96,13 @@ def end_plan_withdrawn(
     post.to_holder(subscription, composed, key=f"plan-withdrawn:{request.id}", request=request)
 
 
-def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
-    """PayPal did not confirm: the acknowledgement leaves at once, in the words of where the request stands now.
+def end_unconfirmed(_ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
+    """PayPal did not confirm: the acknowledgement leaves at once, in the words of where the request stands then.
 
     While PayPal has accepted and its read merely lags (*verifying*), the minute is still waited for.
     """
     if request.state is RequestState.VERIFYING:
         return
-    if request.state is RequestState.NEEDS_MERCHANT:
-        post, subscription = about(ctx, session, request, now=now)
-        composed = _acknowledgement(post, request, subscription)
-        outbox.rewrite(ctx, session, _ack(request), composed)
     outbox.release(session, _ack(request), now=now)
 
 
@@ -127,18 +125,17 @@ def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: da
     merchant_news.drop(Post.of(ctx, session, request.merchant_id, now=now), request)
 
 
-def end_confirmed(ctx: Context, session: Session, request: EndRequest, proof: Proof | None, *, now: datetime) -> None:
+def end_confirmed(
+    ctx: Context, session: Session, request: EndRequest, proof: Proof, given: Sequence[Grant], *, now: datetime
+) -> None:
     """Tell of the end, in one mail with the acknowledgement when that has not left yet.
 
-    A change of our own word alone (cancelled → abandoned) has no proof and is told to nobody: nothing changes for
-    the customer.  The mail carries the proof as a PDF (the outbox makes it when it sends).
+    The mail carries the proof as a PDF (the outbox makes it when it sends).  `given`: by hand, of the product.
     """
-    if proof is None:
-        return
     post, subscription = about(ctx, session, request, now=now)
     outbox.supersede(session, _ack(request))
     merchant_news.drop(post, request)
-    effects = facts.effect_facts(session, request, subscription, now=now)
+    effects = facts.effect_facts(session, request, subscription, given, now=now)
     composed = end_confirmations.words(
         post, post.head_for(subscription.customer), request, subscription, effects, proof
     )
@@ -204,9 +201,14 @@ def _ack(request: EndRequest) -> str:
     return f"ack:{request.id}"
 
 
-def _acknowledgement(post: Post, request: EndRequest, subscription: Subscription) -> Composed:
-    head = post.head_for(subscription.customer)
-    return ends.end_recorded(head, facts.told_facts(post, head, request, subscription))
+def acknowledgement(
+    ctx: Context, session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID, *, language: str, now: datetime
+) -> Composed:
+    """Write the acknowledgement of a customer's request as it stands."""
+    request = end_requests.of_merchant(session, merchant_id, request_id)
+    post = Post.of(ctx, session, merchant_id, now=now)
+    head = post.letterhead(language)
+    return ends.end_recorded(head, facts.told_facts(post, head, request, request.subscription))
 
 
 def _phase(next_payment_at: datetime | None, now: datetime) -> str:

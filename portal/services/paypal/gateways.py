@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -30,6 +31,7 @@ from portal.services.context import Context
 SECRET = "paypal_accounts.secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
 SIGNATURE = "paypal_accounts.signature"
 TOKEN = "paypal_accounts.token"  # noqa: S105
+SOON: Final = timedelta(seconds=60)  # a token this near its end is not used any more
 
 
 class NoKey(Exception):
@@ -43,21 +45,24 @@ class OtherEnvironment(Exception):
 class RowTokenStore:
     """Keeps an account's token in its row, sealed, for every process of every machine."""
 
-    def __init__(self, context: Context, account_id: uuid.UUID, set_at: datetime) -> None:
+    def __init__(self, context: Context, account: PayPalAccount) -> None:
         self._context = context
-        self._account_id, self._set_at = account_id, set_at
-        self._held: Token | None = None  # a gateway lives for one piece of work: one look at the row does
+        self._account_id, self._set_at = account.id, account.set_at
+        self._held = self._opened(account)  # a gateway lives for one piece of work: one look at the row does
 
     def get(self) -> Token | None:
         """Return the stored token unless it has expired."""
-        if self._held is None or self._held.expires_at <= utc_now() + timedelta(seconds=60):
+        if self._held is None or self._held.expires_at <= utc_now() + SOON:
             self._held = self._read()
         return self._held
 
     def _read(self) -> Token | None:
         with self._context.db.read() as session:
             row = paypal_accounts.token_of(session, self._account_id, self._set_at)
-        if row is None or row.token is None or row.token_expires_at <= utc_now() + timedelta(seconds=60):
+        return self._opened(row) if row is not None else None
+
+    def _opened(self, row: PayPalAccount | Row[bytes | None, datetime | None, str]) -> Token | None:
+        if row.token is None or row.token_expires_at is None or row.token_expires_at <= utc_now() + SOON:
             return None
         try:
             value = self._context.vault.open(row.token, purpose=TOKEN)
@@ -100,9 +105,7 @@ def rest_gateway(
     account = _account(context, merchant_id, Provider.PAYPAL_REST)
     if environment not in (None, account.environment):
         raise OtherEnvironment
-    return context.gateways(
-        rest_credentials(context, account), RowTokenStore(context, account.id, account.set_at), patience=patience
-    )
+    return context.gateways(rest_credentials(context, account), RowTokenStore(context, account), patience=patience)
 
 
 def classic_gateway(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> ClassicGateway:

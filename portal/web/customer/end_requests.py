@@ -19,6 +19,7 @@ from portal.documents.planned_ends import planned_words
 from portal.domain import policies
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Channel
+from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
@@ -64,17 +65,15 @@ class Recap:
 @bp.route("/subscriptions/<uuid:subscription_id>/cancellation", methods=["GET", "POST"])
 def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show the recap; on confirmation record the request, try PayPal for a few seconds, show the result page."""
-    who, now = person(), utc_now()
+    now = utc_now()
     with context().db.read() as session:
-        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
-        newest = next(iter(end_requests.all_of_subscription(session, subscription_id)), None)
-    if account_cards.card(held, now=now).may_notify:  # the refusal then names the way that is open
-        g.notify_url = url_for(".notification", merchant_slug=g.merchant.slug, subscription_id=subscription_id)
+        newest = end_requests.newest_of(session, subscription_id)
     chosen = chosen_day(now)
     form = CancellationForm()
     seen = newest.reference if newest is not None else ""
     if form.validate_on_submit() and chosen.is_confirmed and form.was_drawn_after(seen):
         return _to_result(_confirm(subscription_id, form, chosen.day), 303)
+    held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
@@ -89,6 +88,16 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         comment_hint=_("%(merchant)s will read it. At most 500 characters.", merchant=one_line(g.merchant.name)),
     )
     return page, 422 if form.errors else 200
+
+
+def _held(subscription_id: uuid.UUID, *, now: datetime) -> Holding:
+    """Return the customer's subscription; a refusal of its end then names the way that is open."""
+    who = person()
+    with context().db.read() as session:
+        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+    if account_cards.card(held, now=now).may_notify:
+        g.notify_url = url_for(".notification", merchant_slug=g.merchant.slug, subscription_id=subscription_id)
+    return held
 
 
 def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> Recap:
@@ -153,7 +162,11 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
         reason_text=form.comment.data or "",
         wished_on=wished_on,
     )
-    recorded = record(context(), wish, now=utc_now())
+    try:
+        recorded = record(context(), wish, now=utc_now())
+    except NotAllowed:
+        _held(subscription_id, now=utc_now())
+        raise
     if recorded.is_new and recorded.is_due_now:
         try_now(end_carrying.carry_out, recorded.request_id)
     if recorded.noted:

@@ -15,6 +15,7 @@ from portal.services import aging
 from portal.services.notices import moved_ends
 from tests.services.carrying.carried import ask, entries, mails, row
 from tests.services.dates.planning import day_in_french, days_ahead, jobs, letters, reading_of, see
+from tests.waiting_mails import said
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_missed_time_rings_the_alarm_within_the_hour_once_in_one_mail(ctx, mak
     assert {entries(ctx, held, TimelineKind.END_LATE) for held in late} == {1}
     with ctx.db.read() as session:
         (mail,) = session.scalars(select(Mail).where(Mail.kind == "merchant_end_late")).all()
-    told = ctx.vault.open(mail.content, purpose="mails.content")
+    told = said(ctx, mail).text
     assert all(request.reference in told for request in requests)
     assert in_time.reference not in told
-    assert "3" in mail.subject
+    assert "3" in said(ctx, mail).subject

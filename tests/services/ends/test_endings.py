@@ -261,13 +261,13 @@ def test_an_unreadable_token_is_asked_for_again(ctx, make, subscription):
 def test_a_token_of_the_old_key_is_not_kept_under_the_new_one(ctx, make, paypal, subscription):
     with ctx.db.read() as session:
         account = session.scalars(select(PayPalAccount)).one()
-    old = RowTokenStore(ctx, account.id, account.set_at)
+    old = RowTokenStore(ctx, account)
     key = {"client_id": paypal.credentials.client_id, "secret": paypal.credentials.secret, "environment": "sandbox"}
     paypal_keys.save(ctx, subscription.merchant_id, **key, now=utc_now() + timedelta(seconds=1))
     old.put(Token(value="of the old key", expires_at=utc_now() + timedelta(hours=9), scopes=frozenset()))
     with ctx.db.read() as session:
         account = session.scalars(select(PayPalAccount)).one()
-    kept = RowTokenStore(ctx, account.id, account.set_at).get()
+    kept = RowTokenStore(ctx, account).get()
     assert kept is None or kept.value != "of the old key"
 
 

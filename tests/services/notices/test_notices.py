@@ -11,13 +11,16 @@ from sqlalchemy import select, update
 
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble, new_reference
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import Status
+from portal.domain.subscriptions import Action, Status
 from portal.mail.composing import AUTOPAY_URL
 from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAccount, Subscription
-from portal.queries import end_requests
+from portal.queries import end_requests, grants
+from portal.queries import proofs as stored_proofs
 from portal.services import proofs
-from portal.services.notices import notice_facts, notices, outbox
+from portal.services.ends import end_requests as services
+from portal.services.notices import leaving, notice_facts, notices
 from portal.services.notices.recipients import Post
+from tests.services.carrying.carried import wish_of
 
 MINUTE = timedelta(seconds=60)
 
@@ -70,7 +73,10 @@ def tell(ctx, merchant, now):
 def told_with_its_proof(ctx, session, request, *, now):
     """As the engine does: the proof is written first, the mail says what it says."""
     merchant = session.get_one(Merchant, request.merchant_id)
-    notices.end_confirmed(ctx, session, request, proofs.keep(ctx, session, request, merchant, now=now), now=now)
+    given = grants.of_subscription(session, request.subscription)
+    proofs.keep(ctx, session, request, merchant, now=now)
+    proof = stored_proofs.of_request(session, request.id)
+    notices.end_confirmed(ctx, session, request, proof, given, now=now)
 
 
 @pytest.fixture
@@ -111,7 +117,7 @@ def delivered(ctx, mailer):
         return sorted(
             (kind, recipient)
             for mail_id, kind, recipient in rows
-            if outbox.send(ctx, mail_id, now=at) is MailState.SENT
+            if leaving.send(ctx, mail_id, now=at) is MailState.SENT
         )
 
     return run
@@ -280,8 +286,10 @@ def test_which_words_an_end_gets(asked, confirm, delivered, mailer, now, outcome
     assert delivered(now) == [(kind, "zoe@client.test"), *merchant_is_told]
 
 
-def test_a_change_of_our_own_word_is_told_to_nobody(asked, confirm, delivered, now):
-    confirm(asked(outcome=Status.ABANDONED, actor=Actor.STAFF), basis=Basis.LOCAL)
+def test_a_change_of_our_own_word_is_told_to_nobody(ctx, make, merchant, delivered, now):
+    over = make.subscription(merchant=merchant, status=Status.CANCELLED, ended_at=now, access_until=now)
+    services.mark_abandoned(ctx, wish_of(over, Action.ABANDON, actor=Actor.STAFF), now=now)
+    assert make.reload(over).status is Status.ABANDONED
     assert delivered(now) == []
 
 

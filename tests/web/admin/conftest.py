@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Role
@@ -59,26 +57,6 @@ def support(enter, merchant) -> Browser:
 @pytest.fixture
 def reader(enter, merchant) -> Browser:
     return enter(merchant, Role.READER)
-
-
-@pytest.fixture
-def statements(ctx):
-    """Count the SQL statements of a block."""
-
-    @contextmanager
-    def counting() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_more):
-            seen.append(statement)
-
-        event.listen(ctx.db.engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(ctx.db.engine, "before_cursor_execute", note)
-
-    return counting
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
 
 from portal.clock import utc_now
 from portal.domain.end_requests import Channel, RequestState, Trouble
@@ -21,24 +18,11 @@ from portal.web import labels
 LONG_NAME = "Maître d’œuvre & « co » <b>" + "é" * 113
 
 
-@contextmanager
-def counted(engine) -> Iterator[list[str]]:
-    """Every statement sent to the database meanwhile."""
-    seen: list[str] = []
-
-    def note(_connection, _cursor, statement, *_more) -> None:
-        seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
-
-
-def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, ctx):
+def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, statements):
     product = make.product(visit.merchant, contents=(("A", 0), ("B", 30)))
 
-    def statements() -> int:
-        with counted(ctx.db.engine) as seen:
+    def asked() -> int:
+        with statements() as seen:
             page = visit.browser.get(visit.home)
         assert len(page.select("article.card")) == held
         return len(seen)
@@ -55,13 +39,13 @@ def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, ctx)
             )
         )
     held = 5
-    few = statements()
+    few = asked()
     for number in range(45):
         one = make.product(visit.merchant) if number % 9 == 0 else product
         subscription = make.subscription(customer=visit.customer, product=one, at_paypal=False)
         make.add(entry(subscription, TimelineKind.IMPORTED))
     held = 50
-    assert statements() == few <= 7
+    assert asked() == few <= 7
 
 
 def entry(subscription, kind, **columns) -> TimelineEntry:

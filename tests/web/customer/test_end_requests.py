@@ -57,6 +57,15 @@ def test_a_customer_cancels_and_gets_a_proof_that_paypal_stands_behind(visit, ma
     assert "Cancel my subscription" not in card.text
 
 
+def test_what_a_confirmation_costs_the_database(visit, make, statements):
+    """performance.md: at most 60 statements from the click to PayPal's confirmation, for a merchant who has had one."""
+    visit.cancel(make.subscription(customer=visit.customer))
+    recap = visit.recap(make.subscription(customer=visit.customer))
+    with statements() as seen:
+        recap.submit(press=CANCEL, status=303, follow=False)
+    assert len(seen) <= 60, len(seen)
+
+
 def test_neither_opening_the_recap_nor_a_scanner_changes_anything(visit, make, paypal, ctx):
     subscription = make.subscription(customer=visit.customer)
     before = row_counts(ctx)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.models import Mail, ProofFile
 from portal.services import proofs
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 
 
 def issued(ctx) -> list[str]:
@@ -27,8 +27,8 @@ def test_a_file_is_made_when_it_leaves_once_and_is_known_before_it_is_out(visit,
         mail_id = session.scalars(select(Mail.id).where(Mail.kind == "end_confirmed")).one()
     deliver = mailer.send
     monkeypatch.setattr(mailer, "send", lambda letter: (known.extend(issued(ctx)), deliver(letter)))
-    outbox.send(ctx, mail_id, now=utc_now())
-    outbox.send(ctx, mail_id, now=utc_now())
+    leaving.send(ctx, mail_id, now=utc_now())
+    leaving.send(ctx, mail_id, now=utc_now())
     fingerprint = hashlib.sha256(made[0].content).hexdigest()
     assert (len(made), known, len(mailer.sent)) == (1, [fingerprint], 1)
     visit.browser.client.get(page.link("Download the proof (PDF)"), base_url="http://portal.test")
