@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -93,17 +94,13 @@ def runs(text: str, *, only_base: bool = False) -> list[Run]:
     """Return the text in pieces: what can be printed, and what no font has, or not the base alone."""
     if _is_plain(text):
         return [Run(text)]
-    found: list[Run] = []
-    for cluster in clusters(text):
+
+    def is_printed(cluster: str) -> bool:
         face = face_of(cluster)
-        missing = script_of(cluster) if face is None or (only_base and face != BASE) else None
-        before = found[-1] if found else Run("")
-        if found and (before.missing is None) == (missing is None):
-            both = before.text + cluster
-            found[-1] = Run(both, None if missing is None else script_of(both))
-        else:
-            found.append(Run(cluster, missing))
-    return _across_spaces(found)
+        return face is not None and (face == BASE or not only_base)
+
+    found = [("".join(group), printed) for printed, group in groupby(clusters(text), is_printed)]
+    return [Run(piece, None if printed else script_of(piece)) for piece, printed in _across_spaces(found)]
 
 
 def _is_plain(text: str) -> bool:
@@ -116,15 +113,14 @@ def _plain_letters() -> frozenset[str]:
     return UNSEEN.union(map(chr, letters_of(BASE)))
 
 
-def _across_spaces(found: list[Run]) -> list[Run]:
-    """Make one of two missing pieces with only a space between them: a name of two words is one name."""
-    joined: list[Run] = []
-    for run in found:
-        if run.missing and len(joined) > 1 and joined[-1].text.isspace() and joined[-2].missing:
-            both = joined[-2].text + joined[-1].text + run.text
-            joined[-2:] = [Run(both, script_of(both))]
+def _across_spaces(found: Iterable[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Make one of two pieces that are not printed with only a space between them: a name of two words is one name."""
+    joined: list[tuple[str, bool]] = []
+    for piece, printed in found:
+        if not printed and len(joined) > 1 and joined[-1][0].isspace():
+            joined[-2:] = [("".join([joined[-2][0], joined[-1][0], piece]), False)]
         else:
-            joined.append(run)
+            joined.append((piece, printed))
     return joined
 
 

@@ -141,6 +141,11 @@ def test_without_the_fonts_a_name_is_said_in_words(name, said, without_extra):
     assert not {"□", "\ufffd", "\0"} & set(words)
 
 
+def test_a_long_comment_in_letters_that_are_not_there_is_said_once(without_extra):
+    content = made(reason_text="我不再需要这个订阅了。 " * 400)
+    assert words_of(content).count("[wordsinChinesecharacters:seethepage]") == 1
+
+
 def test_a_font_that_is_missing_is_logged_and_its_letters_are_said_in_words(monkeypatch, looked_up):
     gone = Face("Noto Sans Hebrew", FONTS / "gone.ttf")
     monkeypatch.setattr(letters, "SCRIPTS", (gone,))
