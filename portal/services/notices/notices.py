@@ -20,7 +20,7 @@ from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed
 from portal.models import EndRequest, Merchant, NewsKind, Proof, Subscription
-from portal.queries import end_requests
+from portal.queries import end_requests, mails
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
 from portal.services.notices import notice_facts as facts
@@ -66,6 +66,18 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
     post.to_holder(subscription, composed, key=_ack(request), request=request, send_at=now + TOGETHER)
     if request.actor is Actor.CUSTOMER:
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
+
+
+def acknowledged_anew(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> bool:
+    """Give an acknowledgement that has not left the words of the request as it stands now, for it may come last.
+
+    Returns whether nobody can have read the former ones.
+    """
+    post, subscription = about(ctx, session, request, now=now)
+    waiting = mails.unsent_of(session, request.id, "end_recorded")
+    for mail in waiting:
+        outbox.reword(ctx, session, mail, _acknowledgement(post, request, subscription))
+    return any(mail.attempts == 0 for mail in waiting)
 
 
 class Answered(NamedTuple):
