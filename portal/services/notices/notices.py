@@ -95,7 +95,7 @@ def end_plan_withdrawn(
 
     One that nobody has read of is dropped.
     """
-    if outbox.supersede(session, _ack(request)):
+    if _drop_waiting(session, request):
         return
     post, subscription = about(ctx, session, request, now=now)
     head = post.head_for(subscription.customer)
@@ -123,7 +123,7 @@ def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, *, now:
 def end_withdrawn(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
     post, subscription = about(ctx, session, request, now=now)
-    if not outbox.supersede(session, _ack(request)):
+    if not _drop_waiting(session, request):
         head = post.head_for(subscription.customer)
         composed = ends.end_withdrawn(head, facts.told_facts(post, head, request, subscription))
         post.to_holder(subscription, composed, key=f"withdrawn:{request.id}", request=request)
@@ -135,7 +135,7 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, *, now: d
 
 def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Drop what has not left about a planned end: the end that took its place says the rest."""
-    outbox.supersede(session, _ack(request))
+    _drop_waiting(session, request)
     merchant_news.drop(Post.of(ctx, session, request.merchant_id, now=now), request)
 
 
@@ -148,7 +148,7 @@ def end_confirmed(ctx: Context, session: Session, request: EndRequest, proof: Pr
     if proof is None:
         return
     post, subscription = about(ctx, session, request, now=now)
-    outbox.supersede(session, _ack(request))
+    _drop_waiting(session, request)
     merchant_news.drop(post, request)
     effects = facts.effect_facts(session, request, subscription, now=now)
     composed = end_confirmations.words(
@@ -210,6 +210,17 @@ def access_ended(ctx: Context, session: Session, request: EndRequest, *, now: da
         return
     composed = ends.access_ended(post.head_for(subscription.customer), access)
     post.to_holder(subscription, composed, key=f"access-ended:{request.id}", request=request)
+
+
+def _drop_waiting(session: Session, request: EndRequest) -> bool:
+    """Drop what has not left about a request of which more is known now: it would say less, and might come last.
+
+    Returns whether nobody can have read its acknowledgement.
+    """
+    for kind in ("end_moved", "end_overdue"):
+        for mail in mails.unsent_of(session, request.id, kind):
+            outbox.supersede(session, mail.key)
+    return outbox.supersede(session, _ack(request))
 
 
 def _ack(request: EndRequest) -> str:
