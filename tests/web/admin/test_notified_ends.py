@@ -67,6 +67,34 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     assert paypal.cancelled == []
 
 
+@pytest.mark.parametrize("days", [None, 45])
+def test_a_page_that_was_open_when_the_customer_asked_is_shown_anew_with_their_day(
+    support, make, paypal, subscription, notify, now, days
+):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    wished = (now + timedelta(days=days)).date() if days else None
+    received = notify(wished, now=now)
+    page = page.submit(press=BUTTON["cancel"], internal_note="called us")
+    assert "Something happened since you opened this page" in page.text
+    assert received.reference in page.text
+    assert "called us" in page.body
+    assert make.requests(subscription) == []
+    page.submit(press=f"Cancel the subscription on {in_words(wished)}" if wished else BUTTON["cancel"])
+    (request,) = make.requests(subscription)
+    assert (request.wished_on, request.notified_reference) == (wished, received.reference)
+
+
+def test_a_page_that_was_open_when_a_colleague_planned_an_end_does_not_replace_it_unseen(
+    ctx, support, make, paypal, subscription, now
+):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=45)).date())
+    page = page.submit(press=BUTTON["cancel"])
+    assert [request.state for request in make.requests(subscription)] == [RequestState.RECORDED]
+    page.submit(press=BUTTON["cancel"])
+    assert paypal.count("cancel") == 1, "once it was seen it may be replaced"
+
+
 def test_at_once_stays_a_choice_that_the_page_shows_first(support, make, paypal, subscription, notify, now):
     notify((now + timedelta(days=45)).date(), now=now)
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
