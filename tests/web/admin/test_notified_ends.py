@@ -12,7 +12,7 @@ from portal.domain.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
-from tests.services.inbox.notified import by_form, by_letter, staff_ask, staff_end
+from tests.services.inbox.notified import by_form, by_letter, row_of, staff_ask, staff_end
 from tests.web.admin.conftest import BUTTON
 
 
@@ -82,6 +82,19 @@ def test_a_page_that_was_open_when_the_customer_asked_is_shown_anew_with_their_d
     page.submit(press=f"Cancel the subscription on {in_words(wished)}" if wished else BUTTON["cancel"])
     (request,) = make.requests(subscription)
     assert (request.wished_on, request.notified_reference) == (wished, received.reference)
+
+
+def test_a_notice_is_not_closed_by_who_has_not_read_what_its_customer_added(support, ctx, subscription, notify, now):
+    received = notify((now + timedelta(days=200)).date(), now=now)
+    page = support.get(f"/admin/received/{received.id}")
+    by_form(ctx, subscription, now=now, message="At once, please")
+    page = page.submit(press="Close without ending anything", reason="June was agreed")
+    assert "Something happened since you opened this page" in page.text
+    assert "At once, please" in page.text
+    assert "June was agreed" in page.body
+    assert row_of(ctx, received).is_open
+    page.submit(press="Close without ending anything")
+    assert not row_of(ctx, received).is_open
 
 
 def test_a_page_that_was_open_when_a_colleague_planned_an_end_does_not_replace_it_unseen(
