@@ -178,6 +178,18 @@ def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscript
     assert ("only “Cancel the subscription” answers their notice" in page.text) == (stands != "nothing")
 
 
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_beside_a_planned_end_the_record_does_not_say_that_nothing_ends(
+    ctx, support, subscription, notify, now, is_planned
+):
+    if is_planned:
+        staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=70)).date())
+    notify((now + timedelta(days=20)).date(), now=now)
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert ("Nothing ends by itself" in page.text) != is_planned
+    assert ("The planned end stands, and nothing ends sooner by itself" in page.text) == is_planned
+
+
 def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_the_desk(owner, notify, now):
     notify(now=now)
     page = owner.get("/admin/audit")
