@@ -52,7 +52,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
             (_("Requested by"), _("no request here: ended at PayPal")),
             asked_when(facts, translator, fmt),
         ]
-    names = {Actor.CUSTOMER: facts.customer_name or _("the customer"), Actor.STAFF: facts.merchant_name}
+    names = {Actor.CUSTOMER: facts.customer_name or _("you"), Actor.STAFF: facts.merchant_name}
     way = _(words.CHANNEL[facts.channel])
     by = names.get(facts.actor, _("Portal"))
     rows = [
@@ -80,7 +80,7 @@ def _notified_when(facts: ProofFacts, fmt: Formatter) -> str:
 
 def _notified(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Rows:
     _, done = translator.gettext, fmt.moment(facts.asked_at)
-    who = facts.customer_name or _("the customer")
+    who = facts.customer_name or _("you")
     way = _(words.WAY[facts.notified_way]) if facts.notified_way is not None else ""
     rows = [
         asked_when(facts, translator, fmt),

@@ -9,7 +9,7 @@ from procrastinate import JobContext, RetryStrategy
 from portal import queue
 from portal.clock import utc_now
 from portal.services.context import Context
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 
 TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: the mail server's are put off
 
@@ -22,4 +22,4 @@ def send_mail_task(job: JobContext, mail_id: str) -> None:
 
 def send_mail(ctx: Context, mail_id: str) -> None:
     """Send the message, or see that it needs no sending; what the mail server leaves is put off by the outbox."""
-    outbox.send(ctx, uuid.UUID(mail_id), now=utc_now())
+    leaving.send(ctx, uuid.UUID(mail_id), now=utc_now())

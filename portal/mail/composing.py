@@ -36,6 +36,13 @@ class Composed:
     shown_subject: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenLater:
+    """A message that waits, and whose words are of what is true when it leaves."""
+
+    kind: str
+
+
 def sender_name(kind: str, merchant_name: str) -> str:
     """Return whom the reader sees as the sender: a customer their merchant, the merchant's people the portal ("")."""
     return "" if kind.startswith(TEAM) else short(one_line(merchant_name))

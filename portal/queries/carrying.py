@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ScalarSelect, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import LEASE
@@ -18,10 +18,9 @@ NEEDS_MERCHANT: Final = "needs_merchant"  # one word in the states of each
 R = TypeVar("R", bound=IsCarried)
 
 
-def subscription_of(session: Session, row: type[R], merchant_id: uuid.UUID, row_id: uuid.UUID) -> uuid.UUID:
-    """Return whose it is; raise NoResultFound for another merchant's."""
-    statement = select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id)
-    return session.execute(statement).scalar_one()
+def subscription_of(row: type[R], merchant_id: uuid.UUID, row_id: uuid.UUID) -> ScalarSelect[uuid.UUID]:
+    """Return the question whose it is, to be asked with the lock of that subscription; none for another merchant's."""
+    return select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id).scalar_subquery()
 
 
 def lock(session: Session, row: type[R], row_id: uuid.UUID) -> R:

@@ -8,27 +8,28 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState
-from portal.models import EndRequest, Mail, Product, Provider, ReceivedRequest, Subscription
+from portal.models import EndRequest, Mail, Provider, ReceivedRequest, Subscription
+from portal.queries import carrying, subscriptions
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 
 def _whole() -> Select[EndRequest]:
-    subscription = joinedload(EndRequest.subscription)
-    return select(EndRequest).options(
-        subscription.joinedload(Subscription.customer),
-        subscription.joinedload(Subscription.product).selectinload(Product.contents),
-        subscription.joinedload(Subscription.plan),
-    )
+    return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription)))
+
+
+def _one() -> Select[EndRequest]:
+    return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription), is_one=True))
 
 
 def _with_payments() -> Select[EndRequest]:
     """For pages, as in `subscriptions`."""
-    return _whole().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
+    return _one().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
 
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
@@ -41,13 +42,15 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
 def waiting_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> list[EndRequest]:
     """Return the ends that may wait for a day, of those subscriptions, each whole."""
     is_waiting = and_(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
-    return list(session.scalars(_with_payments().where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
+    statement = _whole().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
+    return list(session.scalars(statement.where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
 
 
 def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
     """Return the request, locked; the caller already holds its subscription's lock."""
-    session.execute(select(EndRequest.id).where(EndRequest.id == request_id).with_for_update(key_share=True)).one()
-    return session.scalars(_whole().where(EndRequest.id == request_id).execution_options(populate_existing=True)).one()
+    request = carrying.lock(session, EndRequest, request_id)
+    set_committed_value(request, "subscription", subscriptions.of_request(session, request))
+    return request
 
 
 def stop_retrying(session: Session, request: EndRequest, provider: Provider) -> None:
@@ -90,7 +93,7 @@ def is_named(reference: str) -> ColumnElement[bool]:
 
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> EndRequest:
     """Return the request of that name on a subscription of the customer; raise NoResultFound."""
-    return session.scalars(
+    statement = (
         _with_payments()
         .join(EndRequest.subscription)
         .where(
@@ -98,14 +101,14 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
             EndRequest.merchant_id == merchant_id,
             Subscription.customer_id == customer_id,
         )
-    ).one()
+    )
+    return session.scalars(statement).unique().one()
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> EndRequest:
     """Return one request of the merchant; raise NoResultFound for any other."""
-    return session.scalars(
-        _with_payments().where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
-    ).one()
+    statement = _with_payments().where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
+    return session.scalars(statement).unique().one()
 
 
 def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[EndRequest]:

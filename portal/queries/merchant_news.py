@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.models import EndRequest, Mail, MailState, MerchantNews, NewsKind, Product, ReceivedRequest, Subscription
@@ -74,6 +74,11 @@ def lock_unsent(session: Session, mail_ids: Collection[uuid.UUID]) -> dict[uuid.
         .execution_options(populate_existing=True)
     )
     return {mail.id: mail for mail in rows}
+
+
+def tells_nothing(mail: Mail) -> ColumnElement[bool]:
+    """Whether a mail lists nothing any more."""
+    return ~exists().where(MerchantNews.mail_id == mail.id)
 
 
 def requests_told(session: Session, mail_id: uuid.UUID, *, limit: int) -> tuple[list[EndRequest], int]:

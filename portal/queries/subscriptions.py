@@ -5,25 +5,39 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Row, Select, and_, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Row, ScalarSelect, Select, and_, inspect, or_, select
+from sqlalchemy.orm import Load, Session, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.orm.strategy_options import _AbstractLoad
 
 from portal.models import EndRequest, PauseRequest, Plan, Product, Subscription
 
 
+def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[ORMOption]:
+    """Load what a subscription's pages and its end need: customer, product with contents, plan.
+
+    `first` leads to it from another row.  Of one (`is_one`) the few contents come in the same statement.
+    """
+    start = first or Load(Subscription)
+    product = start.joinedload(Subscription.product)
+    contents = product.joinedload(Product.contents) if is_one else product.selectinload(Product.contents)
+    return [start.joinedload(Subscription.customer), contents, start.joinedload(Subscription.plan)]
+
+
 def _whole() -> Select[Subscription]:
-    """A subscription with what its pages and its end need: customer, product with contents, plan."""
-    return select(Subscription).options(
-        joinedload(Subscription.customer),
-        joinedload(Subscription.product).selectinload(Product.contents),
-        joinedload(Subscription.plan),
-    )
+    return select(Subscription).options(*whole())
+
+
+def _one(*, again: bool = False) -> Select[Subscription]:
+    """One whole subscription; `again`: over what the session knew of it, under a lock that was waited for."""
+    return select(Subscription).options(*whole(is_one=True)).execution_options(populate_existing=again)
 
 
 def _with_payments() -> Select[Subscription]:
     """For pages: they reckon what is still taken after their session has closed; under a lock few need it."""
-    return _whole().options(selectinload(Subscription.payments))
+    return _one().options(selectinload(Subscription.payments))
 
 
 def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
@@ -47,14 +61,13 @@ def of_customer(
         Subscription.merchant_id == merchant_id,
         Subscription.customer_id == customer_id,
     )
-    return session.scalars(statement).one()
+    return session.scalars(statement).unique().one()
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant; raise NoResultFound for any other."""
-    return session.scalars(
-        _with_payments().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
-    ).one()
+    statement = _with_payments().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
+    return session.scalars(statement).unique().one()
 
 
 def neighbours(session: Session, subscription: Subscription) -> list[Subscription]:
@@ -65,25 +78,39 @@ def neighbours(session: Session, subscription: Subscription) -> list[Subscriptio
 
 
 def of_request(session: Session, request: EndRequest | PauseRequest) -> Subscription:
-    """Return the request's subscription with customer, product and plan, whatever the caller had loaded."""
-    statement = _whole().where(
-        Subscription.id == request.subscription_id, Subscription.merchant_id == request.merchant_id
-    )
-    return session.scalars(statement).one()
+    """Return the request's subscription, whole: the one that the session holds, else read."""
+    found = held(session, request.subscription_id)
+    if found is not None:
+        return found
+    mine = Subscription.id == request.subscription_id, Subscription.merchant_id == request.merchant_id
+    return session.scalars(_one().where(*mine)).unique().one()
 
 
-def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
+def held(session: Session, subscription_id: uuid.UUID) -> Subscription | None:
+    """Return the subscription if the session holds it whole, without asking: what is locked is not read again."""
+    found: Subscription | None = session.identity_map.get(session.identity_key(Subscription, subscription_id))
+    if found is None or not _PARTS.isdisjoint(inspect(found).unloaded) or "contents" in inspect(found.product).unloaded:
+        return None
+    return found
+
+
+_PARTS: Final = frozenset({"id", "customer", "product", "plan"})
+
+
+def lock(
+    session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID | ScalarSelect[uuid.UUID]
+) -> Subscription:
     """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound.
 
-    Locks are always taken in this order: the subscription, then its request.
+    Locks are always taken in this order: the subscription, then its request.  It is read after it is locked, in a
+    statement of its own: what was waited for may have changed the customer too, whom the first one saw before.
     """
-    session.execute(
+    found = session.execute(
         select(Subscription.id)
         .where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
         .with_for_update(key_share=True)
-    ).one()
-    statement = _whole().where(Subscription.id == subscription_id).execution_options(populate_existing=True)
-    return session.scalars(statement).one()
+    ).scalar_one()
+    return session.scalars(_one(again=True).where(Subscription.id == found)).unique().one()
 
 
 def lock_by_provider_id(
@@ -101,8 +128,7 @@ def lock_by_provider_id(
     ).scalar_one_or_none()
     if found is None:
         return None
-    statement = _whole().where(Subscription.id == found).execution_options(populate_existing=True)
-    return session.scalars(statement).one()
+    return session.scalars(_one(again=True).where(Subscription.id == found)).unique().one()
 
 
 def lock_known(

@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from portal.domain.end_dates import LATE_AFTER
 from portal.domain.end_requests import OVERDUE, RequestState
 from portal.logs import place_of
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import end_requests, subscriptions
 from portal.queries import proofs as proof_queries
+from portal.queries.people import merchants
 from portal.services import proofs, throttles
 from portal.services.audit import timeline
 from portal.services.batches import BATCH, Unfinished
@@ -111,7 +112,7 @@ def make_proofs(ctx: Context, *, now: datetime) -> None:
     """Make the proofs of ends that were confirmed before there were any, from what is known now. Raises Unfinished."""
 
     def make(session: Session, request: EndRequest, _subscription: Subscription) -> None:
-        proofs.keep(ctx, session, request, session.get_one(Merchant, request.merchant_id), now=now)
+        proofs.keep(ctx, session, request, merchants.of(session, request.merchant_id), now=now)
 
     _each(ctx, proof_queries.missing, make)
 

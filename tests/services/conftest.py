@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Mail, MailState
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def left(ctx, mailer):
         with ctx.db.read() as session:
             waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
         for mail_id in waiting:
-            outbox.send(ctx, mail_id, now=at)
+            leaving.send(ctx, mail_id, now=at)
         return mailer.sent[before:]
 
     return run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -14,8 +13,8 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, LoginChallenge, Mail, Subscription, TimelineEntry, TimelineKind
 from portal.services import aging
-from portal.services.notices.outbox import CONTENT
 from tests.services.carrying.carried import ask, carry, mails, row
+from tests.waiting_mails import said
 
 A_DAY = timedelta(hours=24)
 
@@ -186,7 +185,7 @@ def test_whose_own_end_staff_replaced_is_told_that_paypal_is_silent(ctx, make, p
     if is_told:
         with ctx.db.read() as session:
             (mail,) = session.scalars(select(Mail).where(Mail.kind == "end_overdue")).all()
-        told = json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
+        told = said(ctx, mail).text
         assert f"à la place de votre demande {own.reference}" in told
         assert f"/requests/{request.reference}" in told
 

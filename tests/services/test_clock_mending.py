@@ -23,7 +23,7 @@ from portal.services.carrying.refund_carrying import REFUNDS
 from portal.services.ends import end_requests
 from portal.services.money import refunds
 from portal.services.money.refunds import By
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 from portal.services.pauses import pauses
 from tests.services.carrying.carried import wish_of
 from tests.services.comparisons.comparing import compare
@@ -192,7 +192,7 @@ def test_21_a_mail_a_key_and_a_job_put_off_by_a_wrong_clock_are_free(ctx, make, 
     clock_mending.mend(ctx)
     with ctx.db.read() as session:
         for mail in session.scalars(select(Mail)):
-            assert outbox.send(ctx, mail.id, now=utc_now() + timedelta(seconds=1)) is MailState.SENT
+            assert leaving.send(ctx, mail.id, now=utc_now() + timedelta(seconds=1)) is MailState.SENT
         assert session.scalars(select(PayPalAccount)).one().calm_until <= utc_now()
         jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mails.send' AND scheduled_at > now()"
         assert session.scalar(text(jobs)) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,15 +18,15 @@ from config import Config
 from portal import create_app
 from portal.clock import utc_now
 from portal.domain.policies import Role
-from portal.models import Customer, Mail, Merchant
+from portal.models import Customer, Mail, MailState, Merchant
 from portal.queries.people.people import Kind
 from portal.services.context import Context
-from portal.services.notices.outbox import CONTENT
 from portal.services.people import staff_logins
 from portal.services.people.sessions import Visitor, open_for
 from portal.services.people.staff_logins import NewStaff
 from tests.browser_client import Browser, Page
 from tests.databases import OwnDatabase
+from tests.waiting_mails import said
 
 PASSWORD = "un tiroir plein de mots"
 
@@ -112,13 +111,8 @@ def letters(ctx: Context) -> Callable[[], list[Promised]]:
     def read() -> list[Promised]:
         with ctx.db.read() as session:
             rows = session.scalars(select(Mail).order_by(Mail.created_at, Mail.id)).all()
-        return [
-            Promised(
-                recipient=row.recipient,
-                **{"subject": row.subject, **json.loads(ctx.vault.open(row.content or b"", purpose=CONTENT))},
-            )
-            for row in rows
-        ]
+        unwritten = [row for row in rows if row.content is None and row.state is MailState.SUPERSEDED]
+        return [Promised(recipient=row.recipient, **vars(said(ctx, row))) for row in rows if row not in unwritten]
 
     return read
 

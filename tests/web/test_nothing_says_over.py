@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 from sqlalchemy import select
 
 from portal.models import Mail, MailState
-from portal.services.notices.outbox import CONTENT
+from tests.waiting_mails import said
 from tests.web.admin.conftest import BUTTON, enter, owner  # noqa: F401 - the desk's people serve here
 from tests.web.customer.conftest import DONE, log_in  # noqa: F401
 
@@ -47,5 +46,5 @@ def test_17_with_paypal_answering_500_nothing_says_cancelled(make, log_in, enter
         mails = session.scalars(select(Mail).where(Mail.state != MailState.SUPERSEDED)).all()
     assert {mail.kind for mail in mails} >= {"end_recorded", "merchant_end_requested"}
     for mail in mails:
-        words = mail.subject + json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
-        assert not DONE.search(words), mail.kind
+        told = said(ctx, mail)
+        assert not DONE.search(told.subject + told.text), mail.kind

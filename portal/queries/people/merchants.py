@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.models import Merchant
+
+_KEPT: Final = "merchants"  # in the session's own notes: it forgets a row that nobody holds
+
+
+def of(session: Session, merchant_id: uuid.UUID) -> Merchant:
+    """Return the merchant of a unit of work: read once, and kept as long as its session."""
+    kept: dict[uuid.UUID, Merchant] = session.info.setdefault(_KEPT, {})
+    if merchant_id not in kept:
+        kept[merchant_id] = session.get_one(Merchant, merchant_id)
+    return kept[merchant_id]
 
 
 def lock(session: Session, merchant_id: uuid.UUID) -> Merchant:

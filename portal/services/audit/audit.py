@@ -120,18 +120,21 @@ def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]
         last = digest(entry)
         made.append({"merchant_id": merchant_id, "number": number, "previous_hash": entry.previous_hash} | values)
         made[-1]["hash"] = last
-    session.execute(insert(AuditEntry.__table__), made)  # type: ignore[arg-type]
+    written = insert(AuditEntry.__table__).values(made).cte("written")  # type: ignore[arg-type]
     session.connection().execute(
-        update(AuditHead).where(AuditHead.merchant_id == merchant_id).values(number=number, hash=last)
+        update(AuditHead).where(AuditHead.merchant_id == merchant_id).values(number=number, hash=last).add_cte(written)
     )
 
 
 def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
     """Return number and hash of the last row; the first time, make the row that holds them."""
     while (end := audit.lock_end(session, merchant_id)) is None:
-        session.connection().execute(
+        made = session.connection().execute(
             upsert(AuditHead)
             .values(merchant_id=merchant_id, number=0, hash=BEFORE_THE_FIRST)
             .on_conflict_do_nothing(constraint="pk_audit_heads")
+            .returning(AuditHead.number)
         )
+        if made.first() is not None:  # ours, and nobody else's before we commit
+            return 0, BEFORE_THE_FIRST
     return end

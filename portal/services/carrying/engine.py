@@ -203,8 +203,8 @@ def sweep(act: Act[R, C], ctx: Context, *, now: datetime, limit: int = 500) -> i
 
 def lock(act: Act[R, C], session: Session, merchant_id: uuid.UUID, row_id: uuid.UUID) -> tuple[Subscription, R]:
     """Lock the subscription, then the row: everybody does it in this order."""
-    subscription_id = carrying.subscription_of(session, act.row, merchant_id, row_id)
-    subscription = subscriptions.lock(session, merchant_id, subscription_id)
+    owner = carrying.subscription_of(act.row, merchant_id, row_id)
+    subscription = subscriptions.lock(session, merchant_id, owner)
     return subscription, act.lock(session, row_id)
 
 

@@ -17,9 +17,10 @@ from portal.domain.end_requests import RequestState, new_reference
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions
 from portal.queries import received_requests as stored_received
+from portal.queries.people import merchants
 from portal.services import comebacks, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -180,7 +181,7 @@ def _plan(session: Session, subscription: Subscription, wish: Wish, *, now: date
     """Return how the end would wait, None for at once."""
     wished_at = None
     if wish.wished_on is not None:
-        wished_at = beginning_of(wish.wished_on, session.get_one(Merchant, wish.merchant_id).time_zone)
+        wished_at = beginning_of(wish.wished_on, merchants.of(session, wish.merchant_id).time_zone)
     return plan(subscription, wish.actor, wished_at=wished_at, now=now)
 
 

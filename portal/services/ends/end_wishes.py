@@ -13,8 +13,9 @@ from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action
-from portal.models import Merchant, Subscription
+from portal.models import Subscription
 from portal.queries import received_requests
+from portal.queries.people import merchants
 from portal.services.rules import settings_of
 
 
@@ -47,7 +48,7 @@ def check(
     session: Session, wish: Wish, subscription: Subscription, *, now: datetime, answering: uuid.UUID | None = None
 ) -> None:
     """Raise NotAllowed unless they may ask for it. `answering`: the request by another way that it is to answer."""
-    merchant = session.get_one(Merchant, wish.merchant_id)
+    merchant = merchants.of(session, wish.merchant_id)
     notified = answering is not None or received_requests.open_of(session, subscription.id) is not None
     settings = settings_of(merchant, subscription, now=now, notified=notified)
     policies.check(wish.actor, wish.action, settings, role=wish.role)

@@ -17,9 +17,10 @@ from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
-from portal.models import EndRequest, Merchant, Subscription, TimelineKind
+from portal.models import EndRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests
+from portal.queries.people import merchants
 from portal.services import proofs, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -116,7 +117,7 @@ def record_end(
         basis=basis,
         **request.names,
     )
-    merchant = session.get_one(Merchant, subscription.merchant_id)
+    merchant = merchants.of(session, subscription.merchant_id)
     # whoever approved a moment ago is told too
     customer_addresses.learn(session, subscription.customer, reading, now=now)
     proof = proofs.keep(ctx, session, request, merchant, now=now)

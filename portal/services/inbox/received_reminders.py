@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain.received_requests import reminders
 from portal.logs import place_of
-from portal.models import Merchant, NewsKind, ReceivedRequest
+from portal.models import NewsKind, ReceivedRequest
 from portal.queries import merchant_news as news
 from portal.queries import received_requests as stored
+from portal.queries.people import merchants
 from portal.services.context import Context
 from portal.services.notices import merchant_news
 from portal.services.notices.recipients import Post
@@ -31,7 +32,7 @@ def tell_at_once(
 
     `known_to`: who of the team has just recorded it; the others are told.
     """
-    zone = session.get_one(Merchant, received.merchant_id).time_zone
+    zone = merchants.of(session, received.merchant_id).time_zone
     ((_row, payment),), _count = stored.at_risk(session, ReceivedRequest.id == received.id, limit=1, now=now)
     tell(ctx, session, received, reminders(now, payment, time_zone=zone, now=now), known_to=known_to, now=now)
 
@@ -83,7 +84,7 @@ def _due(
     told = news.told_of_received(session, [received.id for received, _payment in rows])
     due = []
     for received, payment in rows:
-        zone = session.get_one(Merchant, received.merchant_id).time_zone
+        zone = merchants.of(session, received.merchant_id).time_zone
         came = reminders(received.open_since, payment, time_zone=zone, now=now)
         left = [time for time in came if not any(key.startswith(_key(received, time)) for key in told)]
         if left:

@@ -1,8 +1,8 @@
 """What merchants are told is grouped: what is new goes into the mail that has not left yet, and each thing once.
 
-A mail waits a minute, but for what nobody carries on by itself; while one of its kind left less than an hour ago the
-next waits until then, unless a payment is near.  So fifty requests in a minute or in an afternoon are a handful of
-mails, never fifty.
+A mail is a list of rows until it leaves, and is written then (`leaving`).  It waits a minute, but for what nobody
+carries on by itself; while one of its kind left less than an hour ago the next waits until then, unless a payment is
+near.  So fifty requests in a minute or in an afternoon are a handful of mails, never fifty.
 Two workers at once meet at one lock per merchant, taken last, and at the mail's own row: a mail that is being
 sent is no longer added to.
 """
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from portal.i18n import pick_locale
 from portal.mail import merchants
-from portal.mail.composing import Composed
+from portal.mail.composing import Composed, WrittenLater
 from portal.models import EndRequest, Mail, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
 from portal.queries import received_requests, subscriptions
@@ -53,9 +53,9 @@ def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid
     next_payment = _next_payment(session, request, now=now)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
     for address in post.desk_addresses(kind=kind.value):
-        news_id = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
-        if news_id is not None and not people.is_at(session, merchant.id, known_to, address.email):
-            _list(post, news_id, kind, recipient=address.email, is_urgent=is_urgent)
+        news = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
+        if news is not None and not people.is_at(session, merchant.id, known_to, address.email):
+            _list(post, news, request, recipient=address.email, is_urgent=is_urgent)
 
 
 def _next_payment(session: Session, request: About, *, now: datetime) -> datetime | None:
@@ -65,17 +65,18 @@ def _next_payment(session: Session, request: About, *, now: datetime) -> datetim
     return at
 
 
-def _list(post: Post, news_id: uuid.UUID, kind: NewsKind, *, recipient: str, is_urgent: bool) -> None:
+def _list(post: Post, news: MerchantNews, request: About, *, recipient: str, is_urgent: bool) -> None:
     """Name what is new in the mail that has not left, or begin one."""
-    soon = post.now + TOGETHER
-    news = post.session.get_one(MerchantNews, news_id)
+    soon, kind = post.now + TOGETHER, news.kind
     mail = stored.waiting_mail(post.session, post.merchant.id, kind, recipient=recipient)
     if mail is None:
-        mail = _open(post, kind, recipient=recipient, is_urgent=is_urgent)
+        only = request if isinstance(request, EndRequest) else None
+        mail = _open(post, kind, only, recipient=recipient, is_urgent=is_urgent)
+    else:
+        mail.end_request_id = None  # it tells of several now
+        if is_urgent and mail.send_at > soon:
+            outbox.hasten(post.session, mail, at=soon)
     news.mail_id = mail.id
-    _rewrite(post, kind, mail)
-    if is_urgent and mail.send_at > soon:
-        outbox.hasten(post.session, mail, at=soon)
 
 
 def drop(post: Post, request: About, *, kinds: Collection[NewsKind] = ABOUT_REQUESTS) -> bool:
@@ -90,17 +91,16 @@ def drop(post: Post, request: About, *, kinds: Collection[NewsKind] = ABOUT_REQU
     news = stored.of_request(session, request.id, kinds)
     unsent = stored.lock_unsent(session, {row.mail_id for row in news if row.mail_id is not None})
     for row in news:
-        mail = unsent.get(row.mail_id) if row.mail_id is not None else None
-        if mail is not None:
+        if row.mail_id in unsent:
             row.mail_id = None
-            session.flush()
-            _rewrite(post, row.kind, mail)
+    for mail in unsent.values():
+        outbox.supersede(session, mail.key, stored.tells_nothing(mail))
     return all(row.mail_id is None for row in news)
 
 
-def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: datetime) -> uuid.UUID | None:
+def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: datetime) -> MerchantNews | None:
     """Remember that this is told; None when it was before."""
-    return session.execute(
+    return session.scalars(
         insert(MerchantNews)
         .values(
             id=uuid.uuid4(),
@@ -111,33 +111,30 @@ def _write(session: Session, kind: NewsKind, request: About, *, key: str, now: d
             **{"end_request_id" if isinstance(request, EndRequest) else "received_request_id": request.id},
         )
         .on_conflict_do_nothing(index_elements=[MerchantNews.key])
-        .returning(MerchantNews.id)
-    ).scalar_one_or_none()
+        .returning(MerchantNews)
+    ).one_or_none()
 
 
-def _open(post: Post, kind: NewsKind, *, recipient: str, is_urgent: bool) -> Mail:
-    """Begin a new mail; its words come with the first thing that it lists."""
+def _open(post: Post, kind: NewsKind, request: EndRequest | None, *, recipient: str, is_urgent: bool) -> Mail:
+    """Begin a new mail."""
     soon = post.now if kind in AT_ONCE else post.now + TOGETHER
     left = None if is_urgent else stored.last_left_at(post.session, post.merchant.id, kind, recipient=recipient)
     mail = post.put(
-        Composed(kind=KINDS[kind], subject="", text="", html=""),
+        WrittenLater(kind=KINDS[kind]),
         key=f"news:{kind}:{uuid.uuid4()}",
         recipient=recipient,
         language=pick_locale(post.merchant.locale),
+        request=request,
         send_at=max(soon, left + PACE) if left is not None else soon,
     )
     assert mail is not None  # noqa: S101 - its key is new
     return mail
 
 
-def _rewrite(post: Post, kind: NewsKind, mail: Mail) -> None:
-    """Give a locked mail that has not left the words for what it tells of now; drop it when that is nothing."""
-    post.session.flush()
-    composed = _notified(post, mail) if kind is NewsKind.NOTIFIED else _requests(post, kind, mail)
-    if composed is None:
-        outbox.supersede(post.session, mail.key)
-        return
-    outbox.rewrite(post.ctx, post.session, mail.key, composed)
+def words(post: Post, mail: Mail) -> Composed | None:
+    """Write a mail that leaves now, of what it lists; None when that is nothing."""
+    kind = next(kind for kind, name in KINDS.items() if name == mail.kind)
+    return _notified(post, mail) if kind is NewsKind.NOTIFIED else _requests(post, kind, mail)
 
 
 def _notified(post: Post, mail: Mail) -> Composed | None:

@@ -24,6 +24,7 @@ from portal.mail.letterhead import Letterhead, one_line
 from portal.models import EndRequest, Merchant, Provider, ReceivedRequest, Subscription
 from portal.queries import askings, grants
 from portal.queries import end_requests as stored_ends
+from portal.queries.people import merchants
 from portal.services.comebacks import is_offered, prospect_of
 from portal.services.dates import planned_ends
 from portal.services.notices.recipients import Post
@@ -132,7 +133,7 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
         return None
     if not is_offered(prospect):
         return None
-    merchant = session.get_one(Merchant, subscription.merchant_id)
+    merchant = merchants.of(session, subscription.merchant_id)
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 

@@ -18,8 +18,8 @@ from portal.domain.login_mails import LIFETIME
 from portal.domain.policies import Actor
 from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
-from portal.mail.composing import Composed
-from portal.models import EndRequest, Merchant, NewsKind, Proof, Subscription
+from portal.mail.composing import Composed, WrittenLater
+from portal.models import EndRequest, Merchant, NewsKind, Proof
 from portal.queries import end_requests, mails
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
@@ -27,6 +27,7 @@ from portal.services.notices import notice_facts as facts
 from portal.services.notices.recipients import Post, about
 
 TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
+ACKNOWLEDGEMENT: Final = "end_recorded"
 LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
 
 
@@ -62,21 +63,21 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
     if request.asked_by is not Actor.CUSTOMER or not (request.actor is Actor.CUSTOMER or request.is_planned(now)):
         return
     post, subscription = about(ctx, session, request, now=now)
-    composed = _acknowledgement(post, request, subscription)
-    post.to_holder(subscription, composed, key=_ack(request), request=request, send_at=now + TOGETHER)
+    written = WrittenLater(kind=ACKNOWLEDGEMENT)
+    post.to_holder(subscription, written, key=_ack(request), request=request, send_at=now + TOGETHER)
     if request.actor is Actor.CUSTOMER:
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
 
 
 def acknowledged_anew(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> bool:
-    """Give an acknowledgement that has not left the words of the request as it stands now, for it may come last.
+    """Give an acknowledgement that was put off the words of the request as it stands now, for it may come last.
 
-    Returns whether nobody can have read the former ones.
+    Returns whether nobody can have read of the former day: one that nobody has tried to send is written as it leaves.
     """
-    post, subscription = about(ctx, session, request, now=now)
-    waiting = mails.unsent_of(session, request.id, "end_recorded")
-    for mail in waiting:
-        outbox.reword(ctx, session, mail, _acknowledgement(post, request, subscription))
+    waiting = mails.unsent_of(session, request.id, ACKNOWLEDGEMENT)
+    for mail in (one for one in waiting if one.attempts):
+        composed = acknowledgement(ctx, session, request.merchant_id, request.id, language=mail.language, now=now)
+        outbox.reword(ctx, session, mail, composed)
     return any(mail.attempts == 0 for mail in waiting)
 
 
@@ -106,17 +107,13 @@ def end_plan_withdrawn(
     post.to_holder(subscription, composed, key=f"plan-withdrawn:{request.id}", request=request)
 
 
-def end_unconfirmed(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
-    """PayPal did not confirm: the acknowledgement leaves at once, in the words of where the request stands now.
+def end_unconfirmed(_ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
+    """PayPal did not confirm: the acknowledgement leaves at once, in the words of where the request stands then.
 
     While PayPal has accepted and its read merely lags (*verifying*), the minute is still waited for.
     """
     if request.state is RequestState.VERIFYING:
         return
-    if request.state is RequestState.NEEDS_MERCHANT:
-        post, subscription = about(ctx, session, request, now=now)
-        composed = _acknowledgement(post, request, subscription)
-        outbox.rewrite(ctx, session, _ack(request), composed)
     outbox.release(session, _ack(request), now=now)
 
 
@@ -227,9 +224,14 @@ def _ack(request: EndRequest) -> str:
     return f"ack:{request.id}"
 
 
-def _acknowledgement(post: Post, request: EndRequest, subscription: Subscription) -> Composed:
-    head = post.head_for(subscription.customer)
-    return ends.end_recorded(head, facts.told_facts(post, head, request, subscription))
+def acknowledgement(
+    ctx: Context, session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID, *, language: str, now: datetime
+) -> Composed:
+    """Write the acknowledgement of a customer's request as it stands."""
+    request = end_requests.of_merchant(session, merchant_id, request_id)
+    post = Post.of(ctx, session, merchant_id, now=now)
+    head = post.letterhead(language)
+    return ends.end_recorded(head, facts.told_facts(post, head, request, request.subscription))
 
 
 def _phase(next_payment_at: datetime | None, now: datetime) -> str:

@@ -5,6 +5,7 @@ lies ahead by a lease: another job for the same message then leaves it alone, an
 is followed by the next one.  What the mail server does not take is tried again until it does.
 No address and no content is ever logged.
 
+An acknowledgement and what merchants are told together are written as they leave (`leaving`).
 The confirmation of an end carries its proof, made when it is sent: the same bytes as on the page, and nothing
 big is stored.  A PDF that cannot be made is tried like any other failure; from the third attempt on the mail
 leaves without it, because its text says the same and the page gives the file.
@@ -15,10 +16,10 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.domain.login_mails import LIFETIME
 from portal.logs import place_of
-from portal.mail.composing import Composed, sender_name
+from portal.mail.composing import Composed, WrittenLater, sender_name
 from portal.mail.ends import PROVING, as_sent
 from portal.mail.logins import SHORT_LIVED
 from portal.models import Mail, MailState, Merchant
@@ -46,10 +47,16 @@ TRIES_WITH_PROOF: Final = 2
 LASTING: Final = PROVING | {"request_received"}
 
 
+class Words(Protocol):
+    """Writes what was put without words; None when there is nothing left to say. `leaving.words` is the one."""
+
+    def __call__(self, ctx: Context, session: Session, mail: Mail, *, now: datetime) -> Composed | None: ...
+
+
 def put(
     ctx: Context,
     session: Session,
-    composed: Composed,
+    composed: Composed | WrittenLater,
     *,
     merchant_id: uuid.UUID,
     key: str,
@@ -61,11 +68,11 @@ def put(
 ) -> Mail | None:
     """Add a message and its job to the session's transaction; None when `key` was already written.
 
-    `send_at` delays it; until then `release` and `supersede` can still decide otherwise.
+    `send_at` delays it; until then `release` and `supersede` can still decide otherwise, and it may be without words.
     """
     mail_id, when = uuid.uuid4(), send_at or now
     session.flush()  # the request it tells of must be there
-    written = session.execute(
+    written = session.scalars(
         insert(Mail)
         .values(
             id=mail_id,
@@ -81,12 +88,11 @@ def put(
             **_worded(ctx, composed),
         )
         .on_conflict_do_nothing(index_elements=[Mail.key])
-        .returning(Mail.id)
-    ).scalar_one_or_none()
-    if written is None:
-        return None
-    _defer(session, mail_id, at=when if when > now else None)
-    return session.get_one(Mail, mail_id)
+        .returning(Mail)
+    ).one_or_none()
+    if written is not None:
+        _defer(session, mail_id, at=when if when > now else None)
+    return written
 
 
 def release(session: Session, key: str, *, now: datetime) -> bool:
@@ -110,26 +116,21 @@ def send_again(session: Session, mail: Mail, *, recipient: str, now: datetime) -
     _defer(session, mail.id)
 
 
-def supersede(session: Session, key: str) -> bool:
+def supersede(session: Session, key: str, *also: ColumnElement[bool]) -> bool:
     """Drop a message that was not sent: another one says more. Say whether nobody can have seen it.
 
     One that the mail server put off is dropped too; one that is on its way this very moment still arrives,
-    and is then marked as sent.
+    and is then marked as sent.  `also`: what else has to be so.
     """
     session.flush()
     attempts = session.execute(
         update(Mail)
-        .where(Mail.key == key, Mail.state == MailState.WAITING)
+        .where(Mail.key == key, Mail.state == MailState.WAITING, *also)
         .values(state=MailState.SUPERSEDED)
         .returning(Mail.attempts)
         .execution_options(synchronize_session="fetch")
     ).scalar_one_or_none()
     return attempts == 0
-
-
-def rewrite(ctx: Context, session: Session, key: str, composed: Composed) -> bool:
-    """Give a message that still waits for its time newer words; say whether it took them."""
-    return _change(session, key, **_worded(ctx, composed)) is not None
 
 
 def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> None:
@@ -145,13 +146,16 @@ def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> No
     )
 
 
-def send(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> MailState:
+def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> MailState:
     """Send one message unless it was sent, refused, dropped, or another process holds it. Return its state.
+
+    `words` writes one that was put without; it is asked once, and what it wrote stays however often the message is
+    tried.  With nothing left to say the message is dropped.
 
     A refusal is kept with its reason for the merchant to see; anything else is tried again after
     1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code is never sent late.
     """
-    mail = _claim(ctx, mail_id, now=now)
+    mail = _claim(ctx, mail_id, words=words, now=now)
     if isinstance(mail, MailState):
         return mail
     try:
@@ -173,7 +177,7 @@ def sweep(ctx: Context, *, now: datetime) -> int:
     return lost_jobs.sweep(ctx, Mail.state == MailState.WAITING, Mail.send_at, _defer, now=now)
 
 
-def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailState:
+def _claim(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Mail | MailState:
     """Take the message for one attempt, or return the state that makes an attempt pointless or too early."""
     with ctx.db.begin() as session:
         mail = session.get_one(Mail, mail_id, with_for_update={"key_share": True})
@@ -186,9 +190,22 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, now: datetime) -> Mail | MailSta
         if mail.send_at > now + lost_jobs.EARLY:
             _defer(session, mail_id, at=mail.send_at)
             return mail.state
+        if mail.content is None and not _write(ctx, session, mail, words, now=now):
+            mail.state = MailState.SUPERSEDED
+            return mail.state
         mail.attempts += 1
         mail.send_at = now + LEASE
         return mail
+
+
+def _write(ctx: Context, session: Session, mail: Mail, words: Words, *, now: datetime) -> bool:
+    """Give the message its words; say whether there is something to say."""
+    composed = words(ctx, session, mail, now=now)
+    if composed is not None:
+        mail.kind = composed.kind
+        for name, value in _worded(ctx, composed).items():
+            setattr(mail, name, value)
+    return composed is not None
 
 
 def _letter(ctx: Context, mail: Mail) -> Letter:
@@ -270,8 +287,10 @@ def _defer(session: Session, mail_id: uuid.UUID, *, at: datetime | None = None) 
     queue.defer(session, queue.SEND_MAIL, at=at, mail_id=str(mail_id))
 
 
-def _worded(ctx: Context, composed: Composed) -> dict[str, Any]:
+def _worded(ctx: Context, composed: Composed | WrittenLater) -> dict[str, Any]:
     """Return what a message's row holds of its words: all of them sealed, and the subject that may be shown."""
+    if isinstance(composed, WrittenLater):
+        return {"subject": "", "content": None}
     content = {"text": composed.text, "html": composed.html}
     if composed.shown_subject:
         content["subject"] = composed.subject

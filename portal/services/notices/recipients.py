@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.i18n import pick_locale
-from portal.mail.composing import Composed
+from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
-from portal.queries.people import people
+from portal.queries.people import merchants, people
 from portal.services.context import Context
 from portal.services.notices import outbox
 
@@ -45,7 +45,7 @@ class Post:
     @classmethod
     def of(cls, ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Self:
         """Return the merchant's."""
-        return cls(ctx, session, session.get_one(Merchant, merchant_id), now)
+        return cls(ctx, session, merchants.of(session, merchant_id), now)
 
     def letterhead(self, language: str) -> Letterhead:
         """Return the merchant's letterhead in a language."""
@@ -68,7 +68,7 @@ class Post:
 
     def put(
         self,
-        composed: Composed,
+        composed: Composed | WrittenLater,
         *,
         key: str,
         recipient: str,
@@ -93,7 +93,7 @@ class Post:
     def to_holder(
         self,
         subscription: Subscription,
-        composed: Composed,
+        composed: Composed | WrittenLater,
         *,
         key: str,
         request: EndRequest | None = None,

@@ -30,8 +30,9 @@ from portal.domain.pauses import (
 )
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
-from portal.models import Grant, Merchant, PauseRequest, Subscription, TimelineKind
+from portal.models import Grant, PauseRequest, Subscription, TimelineKind
 from portal.queries import carrying, end_requests, pauses, subscriptions
+from portal.queries.people import merchants
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -175,7 +176,7 @@ def may_withdraw(request: PauseRequest, actor: Actor) -> bool:
 
 
 def _check(session: Session, subscription: Subscription, wish: PauseWish, *, now: datetime) -> None:
-    merchant = session.get_one(Merchant, wish.merchant_id)
+    merchant = merchants.of(session, wish.merchant_id)
     if end_requests.open_of(session, subscription.id) is not None:
         raise NotAllowed(Denial.END_UNDER_WAY)
     history = pauses.all_of_subscription(session, subscription.id)

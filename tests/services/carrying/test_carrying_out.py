@@ -19,7 +19,7 @@ from portal.services import tries
 from portal.services.carrying import answers, end_carrying, engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.ends import end_requests, end_withdrawals
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 from tests.services.carrying.carried import Killed, ask, carry, entries, mails, row, wish_of
 
 
@@ -329,10 +329,10 @@ def test_14_a_confirmation_that_was_put_off_leaves_without_its_invitation_once_a
     with ctx.db.read() as session:
         mail_id = session.scalars(select(Mail.id).where(Mail.key == f"confirmed:{request.id}")).one()
     mailer.away = True
-    assert outbox.send(ctx, mail_id, now=utc_now()) is MailState.WAITING
+    assert leaving.send(ctx, mail_id, now=utc_now()) is MailState.WAITING
     end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
     mailer.away = False
-    assert outbox.send(ctx, mail_id, now=utc_now() + timedelta(days=1)) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=utc_now() + timedelta(days=1)) is MailState.SENT
     (letter,) = mailer.sent
     for words in (letter.text, letter.html):
         assert request.reference in words, "it still proves the end"

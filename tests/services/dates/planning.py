@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ from portal.queries import subscriptions
 from portal.services.ends import endings
 from portal.services.money import payments
 from portal.services.money.payments import Told
-from portal.services.notices.outbox import CONTENT
+from tests.waiting_mails import said
 
 MINUTES = timedelta(minutes=4)
 
@@ -100,4 +99,4 @@ def letters(ctx, kind):
     """The texts of the mails of a kind, oldest first."""
     with ctx.db.read() as session:
         found = session.scalars(select(Mail).where(Mail.kind == kind).order_by(Mail.created_at)).all()
-        return [json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"] for mail in found]
+        return [said(ctx, mail).text for mail in found]

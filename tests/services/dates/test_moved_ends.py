@@ -12,9 +12,10 @@ from portal.domain.periods import add_months
 from portal.domain.policies import Actor
 from portal.models import EndRequest, Mail, MailState, TimelineKind
 from portal.services import aging
-from portal.services.notices import moved_ends, outbox
+from portal.services.notices import leaving, moved_ends
 from tests.services.carrying.carried import ask, entries, mails, row
 from tests.services.dates.planning import day_in_french, days_ahead, jobs, letters, reading_of, see
+from tests.waiting_mails import said
 
 DAY = timedelta(days=1)
 
@@ -23,7 +24,7 @@ def send_all(ctx, at):
     with ctx.db.read() as session:
         waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
     for mail_id in waiting:
-        outbox.send(ctx, mail_id, now=at)
+        leaving.send(ctx, mail_id, now=at)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_missed_time_rings_the_alarm_within_the_hour_once_in_one_mail(ctx, mak
     assert {entries(ctx, held, TimelineKind.END_LATE) for held in late} == {1}
     with ctx.db.read() as session:
         (mail,) = session.scalars(select(Mail).where(Mail.kind == "merchant_end_late")).all()
-    told = ctx.vault.open(mail.content, purpose="mails.content")
+    told = said(ctx, mail).text
     assert all(request.reference in told for request in requests)
     assert in_time.reference not in told
-    assert "3" in mail.subject
+    assert "3" in said(ctx, mail).subject

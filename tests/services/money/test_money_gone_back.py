@@ -24,7 +24,6 @@ from portal.services.ends import endings
 from portal.services.messages import webhook_bodies
 from portal.services.money import late_payments
 from portal.services.money.payments import Told
-from portal.services.notices.outbox import CONTENT
 from portal.services.rules import rule_of
 from tests.services.carrying.carried import ask, carry, entries, mails
 from tests.services.money.late_money import (
@@ -39,6 +38,7 @@ from tests.services.money.late_money import (
     told,
     try_it,
 )
+from tests.waiting_mails import said
 
 SENT: dict = {
     "id": "WH-83434A051C544827B-F6FAD492C90F4175B",
@@ -66,11 +66,11 @@ def paid(ctx, paypal, ended):
     return paid
 
 
-def said(ctx, kind="late_payment_open"):
+def said_of(ctx, kind="late_payment_open"):
     """The texts of a kind of mail, the newest first, without the spaces of French figures."""
     with ctx.db.read() as session:
         rows = session.scalars(select(Mail).where(Mail.kind == kind).order_by(Mail.created_at.desc(), Mail.id)).all()
-        texts = [json.loads(ctx.vault.open(row.content, purpose=CONTENT))["text"] for row in rows]
+        texts = [said(ctx, row).text for row in rows]
     return [re.sub(r"[^\S\n]", " ", f"{row.subject}\n{text}") for row, text in zip(rows, texts, strict=True)]
 
 
@@ -86,7 +86,7 @@ def test_19_a_part_that_paypal_takes_back_leaves_the_rest_open_and_the_customer_
         show(ctx, ended, paid, told=Told(sale_ids=(paid.id,), move=message.move))
     assert standing(ctx) == (LateState.OPEN, Decimal("19.90"))
     assert "late_payment_refunded" not in mails(ctx)
-    (text,) = said(ctx)
+    (text,) = said_of(ctx)
     assert "10,00 €" in text
     assert "19,90 €" in text.splitlines()[0]
     assert entries(ctx, ended, TimelineKind.REFUNDED) == 1
@@ -101,12 +101,12 @@ def test_19_every_way_back_is_told_as_its_own_sum(ctx, ended, paid, kind):
     for size in ("10.00", "5.00", "10.00"):
         show(ctx, ended, paid, told=told(paid, kind, size))
     assert standing(ctx) == (LateState.OPEN, Decimal("14.90"))
-    newest, first = said(ctx)
+    newest, first = said_of(ctx)
     assert "15,00 €" in newest
     assert "14,90 €" in newest
     assert "19,90 €" in first
     tell(ctx)
-    (merchant,) = said(ctx, "merchant_late_payments")
+    (merchant,) = said_of(ctx, "merchant_late_payments")
     assert "14,90 €" in merchant
     with ctx.db.read() as session:
         (alarm,) = queries.needing_merchant(session, ended.merchant_id)
@@ -119,7 +119,7 @@ def test_a_cancelled_reversal_opens_the_alarm_again_and_the_merchant_is_told_aga
     for _ in range(2):
         show(ctx, ended, paid, told=told(paid, "reversal_cancelled", "29.90"))
     assert standing(ctx) == (LateState.OPEN, Decimal("29.90"))
-    (text,) = said(ctx)
+    (text,) = said_of(ctx)
     assert "29,90 €" in text
     tell(ctx)
     assert mails(ctx).count("merchant_late_payments") == 1
@@ -167,7 +167,7 @@ def test_a_sum_that_is_not_said_closes_nothing_and_is_told_to_nobody(ctx, ended,
     paid.status = "PARTIALLY_REFUNDED"
     show(ctx, ended, paid)
     assert standing(ctx) == (LateState.OPEN, Decimal("29.90"))
-    assert said(ctx) == []
+    assert said_of(ctx) == []
 
 
 def extended(ctx, make, paypal, ended):

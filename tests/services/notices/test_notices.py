@@ -16,7 +16,7 @@ from portal.mail.composing import AUTOPAY_URL
 from portal.models import EndRequest, Grant, Mail, MailState, Merchant, PayPalAccount, Subscription
 from portal.queries import end_requests
 from portal.services import proofs
-from portal.services.notices import notice_facts, notices, outbox
+from portal.services.notices import leaving, notice_facts, notices
 from portal.services.notices.recipients import Post
 
 MINUTE = timedelta(seconds=60)
@@ -111,7 +111,7 @@ def delivered(ctx, mailer):
         return sorted(
             (kind, recipient)
             for mail_id, kind, recipient in rows
-            if outbox.send(ctx, mail_id, now=at) is MailState.SENT
+            if leaving.send(ctx, mail_id, now=at) is MailState.SENT
         )
 
     return run

@@ -12,7 +12,7 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.mail.composing import Composed
 from portal.models import Mail, MailState
-from portal.services.notices import outbox
+from portal.services.notices import leaving, outbox
 
 HELLO = Composed(kind="end_recorded", subject="Hello", text="Hello\n", html="<p>Hello</p>")
 CODE = Composed(kind="login_code", subject="Code", text="042137\n", html="<p>042137</p>")
@@ -72,8 +72,8 @@ def jobs(ctx):
 
 def test_a_message_is_sent_once(ctx, post, row, mailer, now):
     mail_id = post()
-    assert outbox.send(ctx, mail_id, now=now) is MailState.SENT
-    assert outbox.send(ctx, mail_id, now=now + timedelta(hours=1)) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now + timedelta(hours=1)) is MailState.SENT
     (letter,) = mailer.sent
     assert (letter.to, letter.subject, letter.text, letter.language) == ("zoe@client.test", "Hello", "Hello\n", "fr")
     assert letter.reply_to == "aide@atelier.test"
@@ -100,7 +100,7 @@ def test_customers_see_the_merchant_as_the_sender_and_the_team_the_portal(ctx, m
             language="fr",
             now=now,
         )
-    outbox.send(ctx, mail.id, now=now)
+    leaving.send(ctx, mail.id, now=now)
     (letter,) = mailer.sent
     assert (letter.sender_name, letter.sender, letter.reply_to) == (shown, ctx.mail_from, "aide@atelier.test")
 
@@ -130,9 +130,9 @@ def test_the_content_is_sealed_at_rest(ctx, post):
 def test_a_refused_message_is_kept_with_its_reason(ctx, post, row, mailer, now):
     mail_id = post()
     mailer.refusing = True
-    assert outbox.send(ctx, mail_id, now=now) is MailState.REFUSED
+    assert leaving.send(ctx, mail_id, now=now) is MailState.REFUSED
     mailer.refusing = False
-    assert outbox.send(ctx, mail_id, now=now + timedelta(days=1)) is MailState.REFUSED
+    assert leaving.send(ctx, mail_id, now=now + timedelta(days=1)) is MailState.REFUSED
     assert "550" in row(mail_id).error
     assert mailer.sent == []
 
@@ -142,7 +142,7 @@ def test_a_mail_server_that_is_away_is_asked_again_until_it_answers(ctx, post, r
     mailer.away = True
     waits, moment = [], now
     for _ in range(8):
-        assert outbox.send(ctx, mail_id, now=moment) is MailState.WAITING
+        assert leaving.send(ctx, mail_id, now=moment) is MailState.WAITING
         waits.append(row(mail_id).send_at - moment)
         assert jobs()[-1][1] == row(mail_id).send_at
         moment = row(mail_id).send_at
@@ -150,16 +150,16 @@ def test_a_mail_server_that_is_away_is_asked_again_until_it_answers(ctx, post, r
     for got, meant in zip(minutes, [1, 5, 15, 60, 180, 360, 360, 360], strict=True):
         assert meant * 0.89 < got < meant * 1.11
     mailer.away = False
-    assert outbox.send(ctx, mail_id, now=moment) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=moment) is MailState.SENT
     assert len(mailer.sent) == 1
 
 
 def test_a_job_that_comes_too_early_comes_back_in_time(ctx, post, jobs, mailer, now):
     mail_id = post(send_at=now + timedelta(seconds=60))
-    assert outbox.send(ctx, mail_id, now=now) is MailState.WAITING
+    assert leaving.send(ctx, mail_id, now=now) is MailState.WAITING
     assert mailer.sent == []
     assert {when for _, when in jobs()} == {now + timedelta(seconds=60)}
-    assert outbox.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SENT
 
 
 def test_two_jobs_at_once_send_one_message(ctx, post, mailer, now):
@@ -171,10 +171,10 @@ def test_two_jobs_at_once_send_one_message(ctx, post, mailer, now):
         """A mail server during whose dialogue a second job for the same message starts."""
 
         def send(self, letter):
-            seen.append(outbox.send(ctx, mail_id, now=now + timedelta(seconds=30)))
+            seen.append(leaving.send(ctx, mail_id, now=now + timedelta(seconds=30)))
             deliver(letter)
 
-    outbox.send(dataclasses.replace(ctx, mailer=Meanwhile()), mail_id, now=now)
+    leaving.send(dataclasses.replace(ctx, mailer=Meanwhile()), mail_id, now=now)
     assert seen == [MailState.WAITING]
     assert len(mailer.sent) == 1
 
@@ -188,10 +188,10 @@ def test_a_process_that_died_while_sending_is_followed_with_the_same_message_id(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        outbox.send(dataclasses.replace(ctx, mailer=Dying()), mail_id, now=now)
+        leaving.send(dataclasses.replace(ctx, mailer=Dying()), mail_id, now=now)
     assert row(mail_id).state is MailState.WAITING
-    assert outbox.send(ctx, mail_id, now=now + timedelta(seconds=30)) is MailState.WAITING  # it may still be at it
-    assert outbox.send(ctx, mail_id, now=row(mail_id).send_at) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now + timedelta(seconds=30)) is MailState.WAITING  # it may still be at it
+    assert leaving.send(ctx, mail_id, now=row(mail_id).send_at) is MailState.SENT
     assert len({letter.message_id for letter in mailer.sent}) == 1
 
 
@@ -203,9 +203,9 @@ def test_a_defect_is_seen_and_the_message_still_leaves(ctx, post, row, jobs, mai
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        outbox.send(dataclasses.replace(ctx, mailer=Broken()), mail_id, now=now)
+        leaving.send(dataclasses.replace(ctx, mailer=Broken()), mail_id, now=now)
     assert jobs()[-1] == (str(mail_id), row(mail_id).send_at)
-    assert outbox.send(ctx, mail_id, now=row(mail_id).send_at) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=row(mail_id).send_at) is MailState.SENT
 
 
 def test_released_it_leaves_at_once_and_once(ctx, post, jobs, mailer, now):
@@ -213,10 +213,10 @@ def test_released_it_leaves_at_once_and_once(ctx, post, jobs, mailer, now):
     with ctx.db.begin() as session:
         assert outbox.release(session, "ack", now=now)
     assert [when for _, when in jobs()] == [now + timedelta(seconds=60), None]
-    assert outbox.send(ctx, mail_id, now=now) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now) is MailState.SENT
     with ctx.db.begin() as session:
         assert not outbox.release(session, "ack", now=now)
-    assert outbox.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SENT
     assert len(mailer.sent) == 1
 
 
@@ -226,13 +226,13 @@ def test_superseded_it_never_leaves(ctx, post, mailer, now):
         assert outbox.supersede(session, "ack")
         assert not outbox.supersede(session, "ack")
         assert not outbox.release(session, "ack", now=now)
-    assert outbox.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SUPERSEDED
+    assert leaving.send(ctx, mail_id, now=now + timedelta(seconds=60)) is MailState.SUPERSEDED
     assert mailer.sent == []
 
 
 def test_a_code_does_not_stay_after_it_was_sent(ctx, post, row, mailer, now):
     mail_id = post(composed=CODE)
-    outbox.send(ctx, mail_id, now=now)
+    leaving.send(ctx, mail_id, now=now)
     assert "042137" in mailer.sent[0].text
     assert row(mail_id).content is None
 
@@ -240,9 +240,9 @@ def test_a_code_does_not_stay_after_it_was_sent(ctx, post, row, mailer, now):
 def test_a_code_is_never_sent_late(ctx, post, row, mailer, now):
     mail_id = post(composed=CODE)
     mailer.away = True
-    outbox.send(ctx, mail_id, now=now)
+    leaving.send(ctx, mail_id, now=now)
     mailer.away = False
-    assert outbox.send(ctx, mail_id, now=now + timedelta(minutes=10)) is MailState.SUPERSEDED
+    assert leaving.send(ctx, mail_id, now=now + timedelta(minutes=10)) is MailState.SUPERSEDED
     assert row(mail_id).content is None
     assert mailer.sent == []
 
@@ -250,11 +250,11 @@ def test_a_code_is_never_sent_late(ctx, post, row, mailer, now):
 def test_no_address_and_no_content_is_logged(ctx, post, mailer, now, capfd, caplog):
     caplog.set_level("DEBUG", logger="portal")
     sent, refused, away = post("a"), post("b"), post("c")
-    outbox.send(ctx, sent, now=now)
+    leaving.send(ctx, sent, now=now)
     mailer.refusing = True
-    outbox.send(ctx, refused, now=now)
+    leaving.send(ctx, refused, now=now)
     mailer.refusing, mailer.away = False, True
-    outbox.send(ctx, away, now=now)
+    leaving.send(ctx, away, now=now)
     out, err = capfd.readouterr()
     logged = out + err + caplog.text
     assert str(refused) in logged
@@ -274,15 +274,15 @@ def test_a_message_whose_job_was_lost_is_sent_all_the_same(ctx, post, jobs, mail
     assert outbox.sweep(ctx, now=now + timedelta(minutes=11)) == 1
     assert [found for found, _ in jobs()] == [str(mail_id)]
     assert outbox.sweep(ctx, now=now + timedelta(minutes=12)) == 0, "one new job is enough"
-    assert outbox.send(ctx, mail_id, now=now + timedelta(minutes=12)) is MailState.SENT
+    assert leaving.send(ctx, mail_id, now=now + timedelta(minutes=12)) is MailState.SENT
     assert len(mailer.sent) == 1
 
 
 def test_only_messages_whose_time_has_passed_are_given_a_job(ctx, post, jobs, mailer, now):
     sent = post("sent")
-    outbox.send(ctx, sent, now=now)
+    leaving.send(ctx, sent, now=now)
     mailer.refusing = True
-    outbox.send(ctx, post("refused"), now=now)
+    leaving.send(ctx, post("refused"), now=now)
     post("dropped", send_at=now + timedelta(seconds=60))
     with ctx.db.begin() as session:
         outbox.supersede(session, "dropped")
@@ -302,4 +302,4 @@ def test_a_message_that_somebody_holds_is_left_to_them(ctx, post, now):
 
 def test_an_unknown_message_is_an_error(ctx, now):
     with pytest.raises(NoResultFound):
-        outbox.send(ctx, uuid.uuid4(), now=now)
+        leaving.send(ctx, uuid.uuid4(), now=now)

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from portal.models import Customer, Mail, MailState
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 from tests.services.carrying.carried import wish_of
 
 
@@ -22,7 +22,7 @@ def refused(ctx, make, merchant, mailer, now):
     end_carrying.carry_out(ctx, merchant.id, recorded.request_id)
     mail = confirmation(ctx)
     mailer.refusing = True
-    assert outbox.send(ctx, mail.id, now=make.now()) is MailState.REFUSED
+    assert leaving.send(ctx, mail.id, now=make.now()) is MailState.REFUSED
     mailer.refusing = False
     return mail
 
@@ -42,7 +42,7 @@ def test_it_goes_to_the_mended_address_with_its_proof(refused, ctx, owner, maile
 
     assert "claire@client.test" in page.notices[0]
     assert not page.select('form[action^="/admin/inbox/mails/"]')
-    assert outbox.send(ctx, refused.id, now=make.now()) is MailState.SENT
+    assert leaving.send(ctx, refused.id, now=make.now()) is MailState.SENT
     (letter,) = mailer.sent
     assert letter.to == "claire@client.test"
     assert letter.attachments[0].content.startswith(b"%PDF")
@@ -55,7 +55,7 @@ def test_refused_once_more_it_is_shown_once_more(refused, ctx, owner, mailer, ma
     token = owner.values_of(owner.get("/admin/"))["csrf_token"]
     owner.post(f"/admin/inbox/mails/{refused.id}/resend", {"csrf_token": token}, status=303)
     mailer.refusing = True
-    assert outbox.send(ctx, refused.id, now=make.now()) is MailState.REFUSED
+    assert leaving.send(ctx, refused.id, now=make.now()) is MailState.REFUSED
     assert owner.get("/admin/").select(f'form[action="/admin/inbox/mails/{refused.id}/resend"]')
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
 
@@ -16,8 +15,8 @@ from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Mail
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.notices.outbox import CONTENT
 from tests.services.carrying.carried import ask, carry, wish_of
+from tests.waiting_mails import said
 from tests.web.customer.conftest import DONE, UNDO, reference_of
 
 AUTOPAY = "https://www.paypal.com/myaccount/autopay/"
@@ -115,9 +114,9 @@ def test_6_with_a_payment_near_and_paypal_down_page_and_mail_say_how_to_stop_it(
     assert not DONE.search(page.body)
     with ctx.db.read() as session:
         mail = session.scalars(select(Mail).where(Mail.kind == "end_recorded")).one()
-    text = json.loads(ctx.vault.open(mail.content, purpose=CONTENT))["text"]
-    assert (AUTOPAY in text) is link
-    assert not DONE.search(mail.subject + text)
+    told = said(ctx, mail)
+    assert (AUTOPAY in told.text) is link
+    assert not DONE.search(told.subject + told.text)
 
 
 def test_when_the_next_date_is_unknown_the_link_is_there_too(visit, make, paypal):

@@ -19,7 +19,7 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.inbox import notifications, received_requests
 from portal.services.inbox.notifications import Notification
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 from tests.services.carrying.carried import wish_of
 from tests.web.customer.conftest import DONE
 
@@ -68,7 +68,7 @@ def test_nothing_but_the_click_is_needed_and_it_is_stored_dated_and_acknowledged
     (letter,) = letters(ctx)
     assert (letter.recipient, letter.language) == (visit.customer.email, "en")
     assert received.reference in letter.subject
-    outbox.send(ctx, letter.id, now=utc_now())
+    leaving.send(ctx, letter.id, now=utc_now())
     assert "now has to cancel the subscription" in mailer.sent[0].text
     for path in (visit.page(subscription), visit.home):
         seen = visit.browser.get(path)

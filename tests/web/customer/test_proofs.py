@@ -28,7 +28,7 @@ from portal.services import aging, proofs
 from portal.services.arrivals import refreshing
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
-from portal.services.notices import outbox
+from portal.services.notices import leaving
 from tests.pdf_text import words_of
 from tests.providers_smtp.test_smtp import Post, free_port
 from tests.services.carrying.carried import wish_of
@@ -168,7 +168,7 @@ def test_the_file_is_the_customers_the_desks_and_the_mails_and_nobody_elses(visi
     assert answer.headers["Cache-Control"] == "no-store"
     with ctx.db.read() as session:
         mail_id = session.scalars(select(Mail.id).where(Mail.kind == "end_confirmed")).one()
-    outbox.send(ctx, mail_id, now=utc_now())
+    leaving.send(ctx, mail_id, now=utc_now())
     (attached,) = mailer.sent[0].attachments
     assert attached.content == answer.data
     other = log_in(visit.merchant, make.customer(visit.merchant))
@@ -181,7 +181,7 @@ def test_the_file_arrives_whole_over_smtp_and_equals_what_the_page_hands_over(fr
     with ctx.db.read() as session:
         mail_id = session.scalars(select(Mail.id).where(Mail.kind == "end_confirmed")).one()
     post, mailer = smtp
-    assert outbox.send(dataclasses.replace(ctx, mailer=mailer), mail_id, now=utc_now()) is MailState.SENT
+    assert leaving.send(dataclasses.replace(ctx, mailer=mailer), mail_id, now=utc_now()) is MailState.SENT
     raw = post.received[0].original_content
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
@@ -203,12 +203,12 @@ def test_a_mail_leaves_without_its_proof_only_from_the_third_attempt_on_and_the_
         with ctx.db.begin() as session:
             session.execute(update(Mail).values(send_at=utc_now()))
         with pytest.raises(KeyError):
-            outbox.send(ctx, mail_id, now=utc_now())
+            leaving.send(ctx, mail_id, now=utc_now())
         assert mailer.sent == []
     with ctx.db.begin() as session:
         session.execute(update(Mail).values(send_at=utc_now()))
     with structlog.testing.capture_logs() as lines:
-        assert outbox.send(ctx, mail_id, now=utc_now()) is MailState.SENT
+        assert leaving.send(ctx, mail_id, now=utc_now()) is MailState.SENT
     (letter,) = mailer.sent
     assert letter.attachments == ()
     assert "PayPal confirmed it on" in letter.text

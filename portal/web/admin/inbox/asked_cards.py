@@ -18,7 +18,7 @@ from portal.web.admin import presenting, words
 from portal.web.admin.ends import end_facts
 from portal.web.admin.inbox.card_parts import Card, Way, key_page, key_url, may, record, whose
 from portal.web.admin.presenting import Row
-from portal.web.admin.received.received_pages import received_rows
+from portal.web.admin.received import received_pages
 
 if TYPE_CHECKING:
     from portal.models import EndRequest, PauseRequest, PayPalAccount, ReceivedRequest, Subscription
@@ -98,12 +98,12 @@ def of_letter(item: Item, role: Role) -> Card:
     if letter.suggested is not None:
         return _found_before(letter, letter.suggested, page)
     return Card(
-        title=_("%(name)s asks to cancel a subscription", name=letter.name),
+        title=received_pages.title(letter, ""),
         url=page,
         label=_("To be matched"),
         happened=_("A cancellation notice arrived another way: %(way)s.", way=labels.WAY[letter.way]),
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
-        rows=received_rows(letter),
+        rows=received_pages.received_rows(letter),
         ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
     )
 
@@ -111,7 +111,7 @@ def of_letter(item: Item, role: Role) -> Card:
 def _over(letter: ReceivedRequest, since: datetime, page: str) -> Card:
     """A letter about what has stopped meanwhile leaves nothing to end: to be closed."""
     return Card(
-        title=_("%(name)s asks to cancel a subscription", name=letter.name),
+        title=received_pages.title(letter, ""),
         url=page,
         label=_("Ended since"),
         state="info",
@@ -119,7 +119,7 @@ def _over(letter: ReceivedRequest, since: datetime, page: str) -> Card:
             "Their subscription here ended on %(date)s: there is nothing left to end.", date=presenting.day(since)
         ),
         todo=_("Check that it is the one they mean, and close the request."),
-        rows=received_rows(letter),
+        rows=received_pages.received_rows(letter),
         ways=[Way(label=_("Close the request"), url=f"{page}#dismissal")],
     )
 
@@ -142,12 +142,12 @@ def _name(subscription: Subscription) -> str:
 def _found_before(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
     """A letter whose planned end was taken back: the subscription that staff had found, which they may still change."""
     return Card(
-        title=_("%(name)s asks to cancel “%(product)s”", name=letter.name, product=subscription.product.name),
+        title=received_pages.title(letter, subscription.product.name),
         url=page,
         label=_("Open again"),
         happened=_("The end planned for this notice was withdrawn. It was matched to the subscription named here."),
         todo=_("End the subscription, choose another one, or say why there is nothing to end."),
-        rows=[(_("Subscription"), _name(subscription)), *received_rows(letter)],
+        rows=[(_("Subscription"), _name(subscription)), *received_pages.received_rows(letter)],
         ways=[_end(letter, subscription), Way(label=_("Choose another subscription"), url=page)],
     )
 
@@ -155,16 +155,12 @@ def _found_before(letter: ReceivedRequest, subscription: Subscription, page: str
 def _notified(letter: ReceivedRequest, subscription: Subscription, page: str) -> Card:
     """A customer's own notification names its subscription: one click from its end."""
     return Card(
-        title=_(
-            "%(name)s has sent a cancellation notice for “%(product)s”",
-            name=letter.name,
-            product=subscription.product.name,
-        ),
+        title=received_pages.title(letter, subscription.product.name),
         url=page,
         label=_("Cancellation notice"),
         happened=_acknowledged(letter.email),
         todo=_("End the subscription. You see the effects first."),
-        rows=received_rows(letter),
+        rows=received_pages.received_rows(letter),
         ways=[
             _end(letter, subscription),
             Way(label=_("See the cancellation notice"), url=page),

@@ -79,7 +79,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             session,
             received=received,
             rows=rows,
-            product=received_pages.product_of(received),
+            title=received_pages.title(received, received_pages.product_of(received)),
             settled=presenting.short(received.settled_at) if received.settled_at else "",
             likely=likely,
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from portal.domain.received_requests import Way
 from portal.queries import received_requests
 from portal.queries.received_requests import ReceivedRequest
 from portal.web import labels
@@ -72,6 +73,15 @@ def product_of(received: ReceivedRequest) -> str:
     ended = received.end_request.subscription if received.end_request is not None else None
     known = received.subscription or ended
     return known.product.name if known is not None else ""
+
+
+def title(received: ReceivedRequest, product: str) -> str:
+    """Return who wants what to end: a notice of the customer's own form, or what staff recorded from elsewhere."""
+    if received.way is Way.ACCOUNT_PAGE:
+        return _("%(name)s has sent a cancellation notice for “%(product)s”", name=received.name, product=product)
+    if product:
+        return _("%(name)s asks to cancel “%(product)s”", name=received.name, product=product)
+    return _("%(name)s asks to cancel a subscription", name=received.name)
 
 
 def received_rows(received: ReceivedRequest) -> list[Row]:
