@@ -77,11 +77,18 @@ def stop_retrying(session: Session, request: EndRequest, provider: Provider) -> 
 
 
 def is_named(reference: str) -> ColumnElement[bool]:
-    """Whether that is its reference, or the one of a request by another way for which it stands."""
-    answered = select(ReceivedRequest.end_request_id).where(
-        ReceivedRequest.reference == reference, ReceivedRequest.state == ReceivedState.MATCHED
+    """Whether that is its reference, or the one of a request by another way for which it stands.
+
+    It keeps the name of what it answered: whoever notified may wish for another day since, and be refused that.
+    """
+    named = ReceivedRequest.reference == reference
+    answered = select(ReceivedRequest.end_request_id).where(named, ReceivedRequest.state == ReceivedState.MATCHED)
+    about = select(ReceivedRequest.subscription_id).where(named)
+    return or_(
+        EndRequest.reference == reference,
+        EndRequest.id == answered.scalar_subquery(),
+        and_(EndRequest.subscription_id == about.scalar_subquery(), EndRequest.notified_reference == reference),
     )
-    return or_(EndRequest.reference == reference, EndRequest.id == answered.scalar_subquery())
 
 
 def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> EndRequest:

@@ -18,6 +18,15 @@ def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
     )
 
 
+def unsent_of(session: Session, request_id: uuid.UUID, kind: str) -> list[Mail]:
+    """Return the messages of a kind about a request that wait, or that the mail server has put off."""
+    return list(
+        session.scalars(
+            select(Mail).where(Mail.end_request_id == request_id, Mail.kind == kind, Mail.state == MailState.WAITING)
+        )
+    )
+
+
 def inviting(session: Session, subscription_id: uuid.UUID) -> list[tuple[Mail, EndRequest, Proof]]:
     """Return the unsent messages that may invite back to the subscription: of its ends, with their proofs."""
     rows = session.execute(

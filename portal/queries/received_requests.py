@@ -18,6 +18,7 @@ from portal.queries import desk, subscriptions
 __all__ = [
     "ReceivedRequest",
     "ReceivedState",
+    "address_of",
     "at_risk",
     "found",
     "hold",
@@ -156,6 +157,14 @@ def locale_of(session: Session, received: ReceivedRequest) -> str | None:
         .join(Subscription, Subscription.customer_id == Customer.id)
         .where(Subscription.id == received.subscription_id)
     )
+
+
+def address_of(session: Session, received: ReceivedRequest) -> str | None:
+    """Return where whoever asked is written to: a customer who did so on their page, at the address they have now."""
+    if received.subscription_id is None:
+        return received.email
+    customer = select(Customer.email).join(Subscription, Subscription.customer_id == Customer.id)
+    return session.scalar(customer.where(Subscription.id == received.subscription_id))
 
 
 def lock_subscription(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Subscription | None:

@@ -13,13 +13,15 @@ from typing import Any, ClassVar, Final
 
 import structlog
 from flask import Flask, abort, current_app, g, has_request_context, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy import Connection, event
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
-from wtforms import FileField, ValidationError
+from wtforms import FileField, HiddenField, ValidationError
 from wtforms.csrf.core import CSRF, CSRFTokenField
+from wtforms.validators import Length, Optional
 
 from portal.web import addresses, drafts
 from portal.web.form_words import FormWords
@@ -72,6 +74,23 @@ def _texts_and_asked_files(form: BaseForm) -> MultiDict[str, Any]:
     wanted = {name for name, field in form._unbound_fields if issubclass(field.field_class, FileField)}
     files = [(name, file) for name, file in request.files.items(multi=True) if name in wanted]
     return MultiDict([*request.form.items(multi=True), *files])
+
+
+class DrawnForm(BaseForm):
+    """A form beside which stands what an act would change: one of another time confirms nothing."""
+
+    after = HiddenField(validators=[Optional(), Length(max=40)])  # what was known when the page was drawn
+    asks: tuple[str, ...] = ()  # what the page says when it was of another time
+
+    def was_drawn_after(self, known: str) -> bool:
+        """Say whether the page showed the state of now: one older than the newest request confirms nothing.
+
+        This is the form's one-time key: once it has led to a request it is spent, an undo included.
+        """
+        if (self.after.data or "") == known:
+            return True
+        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
+        return False
 
 
 class EmptyForm(BaseForm):

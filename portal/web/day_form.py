@@ -64,17 +64,19 @@ class DayForm(PlainForm):
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))
 
 
-def chosen_day(now: datetime, *, wished_on: date | None = None) -> DayForm:
+def chosen_day(now: datetime, *, wished_on: date | None = None, is_stale: bool = False) -> DayForm:
     """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none.
 
     A button that shows what another day changes brings that day (`show`), or none for as soon as possible; a day that
     was typed meanwhile goes before it, since Enter in the field presses whichever button comes first.  `wished_on`: the
-    day of the notification that the end answers; where nobody has chosen yet, it is proposed.
+    day of the notification that the end answers; where nobody has chosen yet, it is proposed.  So it is to whoever
+    chose none on a page that may not have known of it (`is_stale`).
     """
     today = local_day(now)
     given = request.form if "on" in request.form else request.args
     kept = drafts.typed("on") if request.method == "GET" and "on" not in given else None
-    if kept is None and "on" not in given and wished_on is not None and wished_on > today:
+    is_open = not given.get("on") if is_stale else "on" not in given
+    if kept is None and is_open and wished_on is not None and wished_on > today:
         kept = wished_on.isoformat()
     offered = request.form.get("show", TYPED)
     if offered != TYPED and request.form.get("on", "") == request.form.get("shown_for", ""):

@@ -11,7 +11,7 @@ from babel.dates import format_date
 
 from portal.clock import utc_now
 from portal.domain.policies import Actor, Role
-from portal.domain.subscriptions import Action
+from portal.domain.subscriptions import Action, Status
 from portal.models import Grant
 from tests.services.carrying.carried import ask
 from tests.web.admin.conftest import enter, merchant, support  # noqa: F401 - the desk's people serve here
@@ -102,6 +102,23 @@ def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit,
     for page in (theirs, ours):  # the day that was chosen is not the day on which what is paid is over
         assert DAY.search(day).groups() == DAY.search(fact(page, "Planned end")).groups()
         assert "Subscription end date" not in [term.get_text() for term in page.select("dt")]
+
+
+@pytest.mark.parametrize("paid", [20, -20])
+def test_access_that_closes_before_the_planned_end_is_told_with_its_day(make, visit, letters, paid):
+    """A pause, or failed payments: no payment is taken, and what was paid is over long before the chosen day."""
+    until = utc_now() + timedelta(days=paid)
+    product = make.product(visit.merchant, contents=(("Leçon 1", 0),))
+    of_claire = {"customer": visit.customer, "product": product}
+    held = make.subscription(status=Status.PAUSED, next_payment_at=None, paid_until=until, **of_claire)
+    day = (utc_now() + timedelta(days=60)).date()
+    button = "Cancel on " + format_date(day, "d MMMM y", locale="en_GB")
+    result = visit.browser.get(visit.page(held, f"/cancellation?on={day}")).submit(press=button)
+    last = format_date(until, "d MMMM y", locale="en_GB")
+    (told,) = [letter.text for letter in letters() if letter.recipient == visit.customer.email]
+    for said in (result.text, " ".join(told.split())):
+        assert "It gave no access" not in said
+        assert re.search("You keep access until .*" + last if paid > 0 else "Your access ended on .*" + last, said)
 
 
 DAY = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]{2})\w* (\d{4})\b")  # in full or short, one day is one day

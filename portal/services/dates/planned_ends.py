@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portal.domain.access import End, Grant, Window, openings, windows
+from portal.domain.access import End, Facts, Grant, Window, openings, windows
 from portal.domain.end_dates import Schedule
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -46,12 +46,18 @@ def told_before(
         due_at=planned.due_at,
         avoidable_at=spared.payment_at if spared is not None else None,
         avoid_on=spared.day if spared is not None else None,
-        access_until=seen.access_until,
+        access_until=seen.access_until or _closed_before(subscription, seen.after, given),
         is_access_unknown=seen.is_date_unknown,
         kept=tuple(dict.fromkeys(window.title for window in seen.stays if window.end is End.KEPT)),
         opens=openings(window for window in seen.stays if window.end is End.KEPT),
         now=now,
     )
+
+
+def _closed_before(subscription: Subscription, after: Facts, given: tuple[Grant, ...]) -> datetime | None:
+    """Return the last moment of access where all that is not kept has closed before the end, as in a pause."""
+    closed = windows(after, rule_of(subscription.product), given)
+    return max((window.until for window in closed if window.until is not None), default=None)
 
 
 def told_of(

@@ -206,14 +206,15 @@ def _tell(
     locale: str | None,
     now: datetime,
 ) -> None:
-    if not received.email:
+    address = stored.address_of(session, received)
+    if not address:
         return
     post = Post.of(ctx, session, received.merchant_id, now=now)
     language = pick_locale(locale, post.merchant.locale)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
-        email=received.email,
+        email=address,
         received_at=received.received_at,
         has_hour=has_hour(received.way),
         contract=received.contract,
@@ -222,4 +223,4 @@ def _tell(
         is_theirs=received.subscription_id is not None,
         path=notice_facts.account_path(post.merchant),
     )
-    post.put(compose(post.letterhead(language), facts), key=key, recipient=received.email, language=language)
+    post.put(compose(post.letterhead(language), facts), key=key, recipient=address, language=language)

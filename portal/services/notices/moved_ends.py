@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription
-from portal.queries import end_requests, subscriptions
+from portal.queries import end_requests, mails, subscriptions
 from portal.services.context import Context
 from portal.services.dates import end_schedules
 from portal.services.notices import notice_facts as facts
+from portal.services.notices import notices, outbox
 from portal.services.notices.recipients import Post
 
 
@@ -33,6 +34,7 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     """Tell the customer of their own end's new day; another hour of the same day is none.
 
     Called once a move, which the row remembers: a day that comes back is told again, so that the last mail is true.
+    For the same reason no mail that has not left keeps the former day: it might arrive after this one.
     One that is due at once is told by its confirmation.  An end that staff planned was told for a day only to whom it
     answers.
     """
@@ -42,6 +44,10 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
     zone = ZoneInfo(post.merchant.time_zone)
     if former.astimezone(zone).date() == request.due_at.astimezone(zone).date():
         return
+    if notices.acknowledged_anew(ctx, session, request, now=now):
+        return
+    for earlier in mails.unsent_of(session, request.id, "end_moved"):
+        outbox.supersede(session, earlier.key)
     subscription = subscriptions.of_request(session, request)
     head = post.head_for(subscription.customer)
     composed = ends.end_moved(head, facts.told_facts(post, head, request, subscription))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from portal.documents import planned_ends as documents
 from portal.documents.words import REASON, WAY
 from portal.domain import end_requests
+from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
@@ -187,7 +189,7 @@ def notified_facts(
         product=subscription.product.name if subscription is not None else "",
         way_label=WAY[received.way],
         is_theirs=subscription is not None,
-        planned_on=planned.wished_on if planned is not None and planned.is_planned(now) else None,
+        planned_on=_planned_on(session, planned, now=now),
         received_at=received.received_at,
         has_hour=has_hour(received.way),
         wished_on=received.wished_on,
@@ -197,6 +199,17 @@ def notified_facts(
         waits_again=now - received.open_since >= STILL,
         path=f"/admin/received/{received.id}",
     )
+
+
+def _planned_on(session: Session, request: EndRequest | None, *, now: datetime) -> date | None:
+    """Return the day for which an end is planned: the one that was chosen, or the last of what binds."""
+    waits = request.planned(now) if request is not None else None
+    if request is None or waits is None:
+        return None
+    if waits.reason is WaitReason.WISH and request.wished_on is not None:
+        return request.wished_on
+    zone = ZoneInfo(merchants.of(session, request.merchant_id).time_zone)
+    return (waits.owed_until - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 def _later(left: AccessLeft, now: datetime) -> dict[str, datetime]:

@@ -21,7 +21,7 @@ from portal.i18n import pick_locale
 from portal.mail import ends, logins, merchants
 from portal.mail.composing import Composed, WrittenLater
 from portal.models import EndRequest, Grant, Merchant, NewsKind, Proof
-from portal.queries import end_requests
+from portal.queries import end_requests, mails
 from portal.services.context import Context
 from portal.services.notices import end_confirmations, key_notices, merchant_news, outbox
 from portal.services.notices import notice_facts as facts
@@ -29,6 +29,7 @@ from portal.services.notices.recipients import Post, about
 
 TOGETHER: Final = timedelta(seconds=60)  # an acknowledgement and a confirmation this close are one mail
 ACKNOWLEDGEMENT: Final = "end_recorded"
+OUTDATED: Final = (ACKNOWLEDGEMENT, "end_moved", "end_overdue")  # say less than what comes after them
 LAST_ALARM: Final = timedelta(hours=24)  # before the next payment (cancellation.md, rule 8)
 
 
@@ -70,6 +71,18 @@ def end_recorded(ctx: Context, session: Session, request: EndRequest, *, now: da
         merchant_news.tell(post, NewsKind.REQUESTED, request, key=f"requested:{request.id}")
 
 
+def acknowledged_anew(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> bool:
+    """Give an acknowledgement that was put off the words of the request as it stands now, for it may come last.
+
+    Returns whether nobody can have read of the former day: one that nobody has tried to send is written as it leaves.
+    """
+    waiting = mails.unsent_of(session, request.id, ACKNOWLEDGEMENT)
+    for mail in (one for one in waiting if one.attempts):
+        composed = acknowledgement(ctx, session, request.merchant_id, request.id, language=mail.language, now=now)
+        outbox.reword(ctx, session, mail, composed)
+    return any(mail.attempts == 0 for mail in waiting)
+
+
 class Answered(NamedTuple):
     """What a plan answered, as it was before the plan was taken back: when it was asked, and under which reference."""
 
@@ -85,7 +98,7 @@ def end_plan_withdrawn(
 
     One that nobody has read of is dropped.
     """
-    if outbox.supersede(session, _ack(request)):
+    if _drop_waiting(session, request):
         return
     post, subscription = about(ctx, session, request, now=now)
     head = post.head_for(subscription.customer)
@@ -109,7 +122,7 @@ def end_unconfirmed(_ctx: Context, session: Session, request: EndRequest, *, now
 def end_withdrawn(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Drop what nobody has read; tell those who may have read of the request that it was taken back."""
     post, subscription = about(ctx, session, request, now=now)
-    if not outbox.supersede(session, _ack(request)):
+    if not _drop_waiting(session, request):
         head = post.head_for(subscription.customer)
         composed = ends.end_withdrawn(head, facts.told_facts(post, head, request, subscription))
         post.to_holder(subscription, composed, key=f"withdrawn:{request.id}", request=request)
@@ -121,7 +134,7 @@ def end_withdrawn(ctx: Context, session: Session, request: EndRequest, *, now: d
 
 def end_replaced(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
     """Drop what has not left about a planned end: the end that took its place says the rest."""
-    outbox.supersede(session, _ack(request))
+    _drop_waiting(session, request)
     merchant_news.drop(Post.of(ctx, session, request.merchant_id, now=now), request)
 
 
@@ -133,7 +146,7 @@ def end_confirmed(
     The mail carries the proof as a PDF (the outbox makes it when it sends).  `given`: by hand, of the product.
     """
     post, subscription = about(ctx, session, request, now=now)
-    outbox.supersede(session, _ack(request))
+    _drop_waiting(session, request)
     merchant_news.drop(post, request)
     effects = facts.effect_facts(session, request, subscription, given, now=now)
     composed = end_confirmations.words(
@@ -195,6 +208,15 @@ def access_ended(ctx: Context, session: Session, request: EndRequest, *, now: da
         return
     composed = ends.access_ended(post.head_for(subscription.customer), access)
     post.to_holder(subscription, composed, key=f"access-ended:{request.id}", request=request)
+
+
+def _drop_waiting(session: Session, request: EndRequest) -> bool:
+    """Drop what has not left about a request of which more is known now: it would say less, and might come last.
+
+    Returns whether nobody can have read its acknowledgement.
+    """
+    dropped = outbox.supersede_about(session, request.id, OUTDATED)
+    return dropped.get(_ack(request)) == 0
 
 
 def _ack(request: EndRequest) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -129,6 +130,19 @@ def supersede(session: Session, key: str, *also: ColumnElement[bool]) -> bool:
         .execution_options(synchronize_session="fetch")
     ).scalar_one_or_none()
     return attempts == 0
+
+
+def supersede_about(session: Session, request_id: uuid.UUID, kinds: Collection[str]) -> dict[str, int]:
+    """Drop what was not sent about a request, of those kinds; return by key how often each had been tried."""
+    session.flush()
+    dropped = session.execute(
+        update(Mail)
+        .where(Mail.end_request_id == request_id, Mail.kind.in_(kinds), Mail.state == MailState.WAITING)
+        .values(state=MailState.SUPERSEDED)
+        .returning(Mail.key, Mail.attempts)
+        .execution_options(synchronize_session="fetch")
+    )
+    return {row.key: row.attempts for row in dropped}
 
 
 def reword(ctx: Context, session: Session, mail: Mail, composed: Composed) -> None:

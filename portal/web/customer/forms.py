@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
+from wtforms import RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.web import day_form
-from portal.web.csrf import BaseForm
+from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
 from portal.web.labels import REASON
 from portal.web.local_days import today
@@ -48,7 +47,7 @@ class NotificationForm(BaseForm):
             raise ValidationError(str(_l("This day has passed. Choose a later one, or leave it empty.")))
 
 
-class CancellationForm(BaseForm):
+class CancellationForm(DrawnForm):
     """Asked beside the recap. Nothing is required: no reason may be demanded (law.md R-DP-4)."""
 
     beside = day_form.FIELDS
@@ -64,19 +63,7 @@ class CancellationForm(BaseForm):
         filters=[plain],
         validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
     )
-    after = HiddenField(validators=[Optional(), Length(max=20)])  # the newest request when the recap was drawn
     submit = SubmitField(_l("Cancel now"))
-    asks: tuple[str, ...] = ()  # what the page says when the recap was of another time
-
-    def was_drawn_after(self, reference: str) -> bool:
-        """Say whether the recap showed the state of now: a page older than the newest request confirms nothing.
-
-        This is the form's one-time key: once it has led to a request it is spent, an undo included.
-        """
-        if (self.after.data or "") == reference:
-            return True
-        self.asks = (_("Something happened since you opened this page. Check it and confirm again."),)
-        return False
 
 
 class PauseForm(BaseForm):

@@ -10,12 +10,21 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.domain.periods import add_months
 from portal.domain.policies import Actor
-from portal.models import EndRequest, Mail, TimelineKind
+from portal.models import EndRequest, Mail, MailState, TimelineKind
 from portal.services import aging
-from portal.services.notices import moved_ends
+from portal.services.notices import leaving, moved_ends
 from tests.services.carrying.carried import ask, entries, mails, row
 from tests.services.dates.planning import day_in_french, days_ahead, jobs, letters, reading_of, see
 from tests.waiting_mails import said
+
+DAY = timedelta(days=1)
+
+
+def send_all(ctx, at):
+    with ctx.db.read() as session:
+        waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
+    for mail_id in waiting:
+        leaving.send(ctx, mail_id, now=at)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +52,7 @@ def test_the_plan_follows_paypals_dates_only_where_it_must(ctx, make, subscripti
 
 def test_a_planned_end_that_moves_is_told_once_with_the_payments_of_the_new_plan(ctx, make, subscription):
     request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    send_all(ctx, utc_now() + timedelta(minutes=2))
     count, (due, gap) = 0, (request.due_at, timedelta(days=18))
     for shift in (gap, gap, timedelta(0), timedelta(0), gap):  # there, back, and there again: the last mail is true
         next_payment = subscription.next_payment_at + shift
@@ -55,6 +65,22 @@ def test_a_planned_end_that_moves_is_told_once_with_the_payments_of_the_new_plan
         assert day_in_french(next_payment) in told[-1], "the last payment that is taken"
         assert day_in_french(add_months(next_payment, 1)) in told[-1], "the first one that is not"
     assert count == 3
+
+
+@pytest.mark.parametrize("was_tried", [False, True])
+def test_no_mail_that_leaves_later_tells_the_former_day(ctx, make, mailer, subscription, was_tried):
+    """PayPal's message comes within the minute that an acknowledgement waits; or the mail server was away."""
+    request = ask(ctx, make, subscription, wished_on=days_ahead(subscription, 40))
+    at, mailer.away = utc_now(), was_tried
+    for days in (18, 50):
+        if was_tried:
+            send_all(ctx, at + timedelta(minutes=2))
+        see(ctx, subscription, reading_of(subscription, next_billing_at=subscription.next_payment_at + days * DAY))
+    mailer.away = False
+    send_all(ctx, at + DAY)
+    told = [letter.text for letter in mailer.sent if letter.to == subscription.customer.email]
+    assert len(told) == 1 + was_tried, "the former days were told to nobody"
+    assert all(day_in_french(row(ctx, request.id).due_at) in text for text in told)
 
 
 @pytest.mark.parametrize(("actor", "hours"), [(Actor.CUSTOMER, 1), (Actor.STAFF, 17 * 24)])

@@ -9,21 +9,25 @@ from sqlalchemy import select
 
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import public_rows, wording
-from portal.domain.end_requests import RequestState
+from portal.domain.audit import By
+from portal.domain.end_requests import Channel, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Action, Status
 from portal.models import EndRequest, Proof, TimelineEntry
 from portal.queries import holdings, proofs
+from portal.queries.people import customers
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.inbox import received_answers, received_requests
+from portal.services.people import customer_addresses
 from tests.pdf_text import words_of
 from tests.services.carrying.carried import wish_of
 from tests.services.inbox.notified import (
     DAY,
+    DESK,
     HOUR,
     MINUTE,
     THURSDAY,
@@ -74,6 +78,26 @@ def test_one_closed_without_an_end_is_no_end_asked_for_and_says_so_in_the_timeli
         lines = session.scalars(select(TimelineEntry).order_by(TimelineEntry.at)).all()
     assert [line.kind for line in lines] == ["notified", "notification_closed"]
     assert "year" not in str([line.details for line in lines]), "an internal note"
+
+
+@pytest.mark.parametrize("former", ["claire@ancien.example", None])
+def test_whoever_has_another_address_since_is_told_there_and_the_former_mailbox_hears_no_more(
+    ctx, make, merchant, left, former
+):
+    zoe = make.customer(merchant, email=former, locale="en")
+    held = make.subscription(merchant=merchant, customer=zoe)
+    received = by_form(ctx, held, now=THURSDAY)
+    left(THURSDAY + HOUR)
+    with ctx.db.begin() as session:
+        (locked,) = customers.lock(session, merchant.id, zoe.id)
+        staff = By(actor=Actor.STAFF, channel=Channel.STAFF)
+        customer_addresses.change(ctx, session, locked, "claire@neuf.example", by=staff, now=THURSDAY + HOUR)
+    left(THURSDAY + 2 * HOUR)
+    by_form(ctx, held, now=THURSDAY + 3 * HOUR, message="Encore un mot")
+    received_requests.dismiss(ctx, merchant.id, received.id, reason="owes a year", by="Léa", now=THURSDAY + 4 * HOUR)
+    told = [letter for letter in left(THURSDAY + 5 * HOUR) if received.reference in letter.subject]
+    theirs = [(letter.to, former is not None and former in letter.text) for letter in told if letter.to != DESK]
+    assert theirs == [("claire@neuf.example", False)] * 2
 
 
 @pytest.mark.parametrize("way", ["form", "letter"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -264,6 +264,40 @@ def test_a_sooner_wish_than_the_customers_own_plan_waits_for_staff(ctx, subscrip
     received = by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=sooner, message="Plus tôt")
     assert row_of(ctx, received).is_open
     assert any("Plus tôt" in letter.text for letter in to_desk(left(THURSDAY + 2 * HOUR)))
+
+
+@pytest.mark.parametrize("waits_for", ["wish", "commitment"])
+def test_beside_a_planned_end_the_merchant_is_told_that_it_stands_whatever_it_waits_for(
+    ctx, make, merchant, subscription, left, waits_for
+):
+    day = (THURSDAY + 200 * DAY).date()
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant.id).self_cancellation = True
+        if waits_for == "commitment":
+            subscriptions.lock(session, merchant.id, subscription.id).product.commitment_binds = True
+            midnight = datetime.combine(day + DAY, time(), tzinfo=ZoneInfo("Europe/Paris"))
+            subscriptions.lock(session, merchant.id, subscription.id).committed_until = midnight
+    wish = wish_of(subscription)
+    end_requests.record(ctx, replace(wish, wished_on=day) if waits_for == "wish" else wish, now=THURSDAY)
+    left(THURSDAY + HOUR)
+    by_form(ctx, subscription, now=THURSDAY + HOUR, wished_on=(THURSDAY + 10 * DAY).date())
+    (alone,) = to_desk(left(THURSDAY + 2 * HOUR))
+    assert "The planned end stands" in alone.text
+    assert "Nothing ends by itself" not in alone.text
+    assert "14 June 2027" in alone.text
+
+
+def test_one_mail_of_several_says_of_none_that_its_end_is_planned_where_it_is_not(
+    ctx, make, merchant, subscription, left
+):
+    staff_ask(ctx, subscription, now=THURSDAY, wished_on=(THURSDAY + 200 * DAY).date())
+    other = make.subscription(merchant=merchant, customer=make.customer(merchant, name="Bob"))
+    for held in (subscription, other):
+        by_form(ctx, held, now=THURSDAY + HOUR, wished_on=(THURSDAY + 10 * DAY).date())
+    (both,) = to_desk(left(THURSDAY + 2 * HOUR))
+    assert "The planned end stands" not in both.text
+    assert "Nothing ends by itself" not in both.text
+    assert "Where an end is planned, it stands; nothing else ends by itself" in " ".join(both.text.split())
 
 
 def test_a_letter_is_not_settled_by_the_customers_own_plan_of_another_day(ctx, claire, subscription):

@@ -268,6 +268,26 @@ def test_after_a_day_both_are_told_honestly(asked, tell, delivered, mailer, now)
     assert not any("cancelled" in letter.text for letter in mailer.sent)
 
 
+@pytest.mark.parametrize("after", ["confirmed", "withdrawn", "replaced"])
+def test_while_the_mail_server_was_away_nothing_says_afterwards_that_it_still_waits(
+    asked, tell, confirm, delivered, mailer, now, after
+):
+    """What was put off comes back in an order of its own, up to six hours apart."""
+    request, tomorrow = asked(state=RequestState.RETRYING, trouble=Trouble.UNAVAILABLE), now + timedelta(days=1)
+    mailer.away = True
+    tell(notices.end_recorded, request)
+    tell(notices.end_overdue, request, at=tomorrow)
+    assert delivered(tomorrow + MINUTE) == []
+    later = tomorrow + 2 * MINUTE
+    if after == "confirmed":
+        confirm(request, at=later)
+    else:
+        tell({"withdrawn": notices.end_withdrawn, "replaced": notices.end_replaced}[after], request, at=later)
+    mailer.away = False
+    left = [kind for kind, recipient in delivered(tomorrow + timedelta(days=2)) if recipient == "zoe@client.test"]
+    assert left == ([] if after == "replaced" else [f"end_{after}"])
+
+
 @pytest.mark.parametrize(
     ("outcome", "basis", "actor", "kind"),
     [

@@ -12,7 +12,7 @@ from portal.domain.end_requests import RequestState
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from tests.browser_client import Browser
-from tests.services.inbox.notified import by_form, by_letter, staff_ask, staff_end
+from tests.services.inbox.notified import by_form, by_letter, row_of, staff_ask, staff_end
 from tests.web.admin.conftest import BUTTON
 
 
@@ -65,6 +65,47 @@ def test_the_day_that_the_customer_wished_is_proposed_whichever_way_staff_come(
     (request,) = make.requests(subscription)
     assert (request.wished_on, request.state) == (wished, RequestState.RECORDED)
     assert paypal.cancelled == []
+
+
+@pytest.mark.parametrize("days", [None, 45])
+def test_a_page_that_was_open_when_the_customer_asked_is_shown_anew_with_their_day(
+    support, make, paypal, subscription, notify, now, days
+):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    wished = (now + timedelta(days=days)).date() if days else None
+    received = notify(wished, now=now)
+    page = page.submit(press=BUTTON["cancel"], internal_note="called us")
+    assert "Something happened since you opened this page" in page.text
+    assert received.reference in page.text
+    assert "called us" in page.body
+    assert make.requests(subscription) == []
+    page.submit(press=f"Cancel the subscription on {in_words(wished)}" if wished else BUTTON["cancel"])
+    (request,) = make.requests(subscription)
+    assert (request.wished_on, request.notified_reference) == (wished, received.reference)
+
+
+def test_a_notice_is_not_closed_by_who_has_not_read_what_its_customer_added(support, ctx, subscription, notify, now):
+    received = notify((now + timedelta(days=200)).date(), now=now)
+    page = support.get(f"/admin/received/{received.id}")
+    by_form(ctx, subscription, now=now, message="At once, please")
+    page = page.submit(press="Close without ending anything", reason="June was agreed")
+    assert "Something happened since you opened this page" in page.text
+    assert "At once, please" in page.text
+    assert "June was agreed" in page.body
+    assert row_of(ctx, received).is_open
+    page.submit(press="Close without ending anything")
+    assert not row_of(ctx, received).is_open
+
+
+def test_a_page_that_was_open_when_a_colleague_planned_an_end_does_not_replace_it_unseen(
+    ctx, support, make, paypal, subscription, now
+):
+    page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
+    staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=45)).date())
+    page = page.submit(press=BUTTON["cancel"])
+    assert [request.state for request in make.requests(subscription)] == [RequestState.RECORDED]
+    page.submit(press=BUTTON["cancel"])
+    assert paypal.count("cancel") == 1, "once it was seen it may be replaced"
 
 
 def test_at_once_stays_a_choice_that_the_page_shows_first(support, make, paypal, subscription, notify, now):
@@ -135,6 +176,18 @@ def test_where_cancel_alone_is_offered_the_page_says_why(ctx, support, subscript
     offered = [link.get_text() for link in page.select("a") if "/end/" in link["href"]]
     assert (len(offered) == 1) == (stands != "nothing")
     assert ("only “Cancel the subscription” answers their notice" in page.text) == (stands != "nothing")
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+def test_beside_a_planned_end_the_record_does_not_say_that_nothing_ends(
+    ctx, support, subscription, notify, now, is_planned
+):
+    if is_planned:
+        staff_ask(ctx, subscription, now=now, wished_on=(now + timedelta(days=70)).date())
+    notify((now + timedelta(days=20)).date(), now=now)
+    page = support.get(f"/admin/subscriptions/{subscription.id}")
+    assert ("Nothing ends by itself" in page.text) != is_planned
+    assert ("The planned end stands, and nothing ends sooner by itself" in page.text) == is_planned
 
 
 def test_a_notice_from_the_account_page_is_one_row_of_the_audit_log_and_none_of_the_desk(owner, notify, now):

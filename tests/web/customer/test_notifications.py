@@ -13,7 +13,7 @@ from portal.clock import utc_now
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState, Way
 from portal.models import Mail, Merchant, ReceivedRequest
-from portal.queries import inbox
+from portal.queries import inbox, proofs
 from portal.services.arrivals.refreshing import refresh
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
@@ -291,6 +291,29 @@ def test_one_who_wishes_the_very_day_that_is_planned_has_said_so_and_is_asked_no
     assert stored(ctx)[0].state is ReceivedState.MATCHED
     assert LINK not in page.text
     assert visit.browser.get(visit.page(subscription, "/notification")).path == visit.page(subscription)
+
+
+def test_a_plan_keeps_the_name_of_what_it_answers_though_another_day_wished_since_was_refused(
+    ctx, make, paypal, visit, subscription
+):
+    """The page of the notification was open in two windows: each was sent, with another day."""
+    day = (utc_now() + timedelta(days=45)).date()
+    other_window = visit.browser.get(visit.page(subscription)).follow(LINK)
+    notify(visit, subscription, wished_on=str(day))
+    end_by_staff_on(ctx, subscription, day)
+    other_window.submit(press=PRESS, wished_on=str(day - timedelta(days=30)))
+    (received,) = stored(ctx)
+    assert received.is_open
+    closed = {"reason": "the first day was agreed", "by": "Léa", "now": utc_now()}
+    received_requests.dismiss(ctx, visit.merchant.id, received.id, **closed)
+    card = visit.browser.get(visit.page(subscription))
+    assert "closed your cancellation notice" in card.text
+    assert "Your subscription continues." not in card.text, "it is going to end"
+    assert card.follow(f"See the request {received.reference}").h1 == "Your request is recorded"
+    end_at_paypal(ctx, make, paypal, subscription)
+    assert visit.browser.get(f"{visit.home}requests/{received.reference}").h1 == "This subscription has ended"
+    with ctx.db.read() as session:
+        assert proofs.by_reference(session, received.reference) is not None, "the paper names no other"
 
 
 def test_a_form_sent_after_the_end_was_asked_for_says_so(ctx, make, paypal, visit, subscription):

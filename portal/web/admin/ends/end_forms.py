@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired
 from portal.i18n import Translator
 from portal.web import day_form
 from portal.web.admin.forms import internal_note, provider_note
-from portal.web.csrf import BaseForm
+from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
 from portal.web.local_days import today
 
@@ -32,7 +32,7 @@ class LocalEndForm(BaseForm):
     submit = SubmitField(_l("Confirm"))
 
 
-class EndForm(BaseForm):
+class EndForm(DrawnForm):
     """An end that PayPal is told of, with the note that the payer may read there."""
 
     beside = day_form.FIELDS

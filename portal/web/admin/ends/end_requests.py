@@ -42,7 +42,7 @@ from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
 if TYPE_CHECKING:
-    from portal.models import Subscription
+    from portal.models import EndRequest, ReceivedRequest, Subscription
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/end/<action>", methods=["GET", "POST"], endpoint="subscription_end")
@@ -62,14 +62,19 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and end_facts.is_in_the_way(standing, now):
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
-    is_local, chosen = found.is_over, chosen_day(now, wished_on=received.wished_on if received else None)
+    form = LocalEndForm() if found.is_over else EndForm(provider_note=neutral_note())
+    known = _known(standing, received)
+    is_stale = isinstance(form, EndForm) and form.is_submitted() and not form.was_drawn_after(known)
+    is_local, wished_on = found.is_over, received.wished_on if received else None
+    chosen = chosen_day(now, wished_on=wished_on, is_stale=is_stale)
     planned = _planned(found, chosen.day, now=now)
     preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
-    form = LocalEndForm() if is_local else EndForm(provider_note=neutral_note())
-    if form.validate_on_submit() and (is_local or chosen.is_confirmed):
+    if form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale)):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
+    if isinstance(form, EndForm):
+        form.after.data = known
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     too_early = _too_early(found, planned.due_at if planned is not None else now)
@@ -131,6 +136,12 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     end_withdrawals.withdraw_planned(context(), _wish(found.subscription_id, Action.CANCEL), request_id, now=utc_now())
     flash(_("The planned end was withdrawn. The subscription continues."), "success")
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
+
+
+def _known(standing: EndRequest | None, received: ReceivedRequest | None) -> str:
+    """Return what the page shows of what was asked so far: the end that is planned, and what a new one would answer."""
+    asked = (received.reference, str(received.wished_on or "")) if received is not None else ()
+    return " ".join([standing.reference if standing is not None else "", *asked])
 
 
 def _wish(subscription_id: uuid.UUID, action: Action) -> Wish:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,6 +24,9 @@ from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
 from portal.web.identity import by, context, person
 from portal.web.local_days import noon_of, today
 from portal.web.typed_text import as_id
+
+if TYPE_CHECKING:
+    from portal.models import ReceivedRequest
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -68,6 +72,8 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         rows = received_pages.received_rows(received)
         over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
         over_on = presenting.day(over)
+        form = form or DismissalForm(reason=_("It had already ended, on %(date)s.", date=over_on) if over else "")
+        form.after.data = _said(received)
         return showing.page(
             "received.html",
             session,
@@ -83,8 +89,13 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             search=search,
             filters=CustomerFilter(request.args),
             over_on=over_on,
-            form=form or DismissalForm(reason=_("It had already ended, on %(date)s.", date=over_on) if over else ""),
-        ), (422 if form is not None and form.errors else 200)
+            form=form,
+        ), (422 if form.errors else 200)
+
+
+def _said(received: ReceivedRequest) -> str:
+    """Return what tells a request from itself before its customer added to it: their day, and how much they wrote."""
+    return f"{received.wished_on or ''} {len(received.message)}"
 
 
 @bp.post("/received/<uuid:received_id>/match", endpoint="received_match")
@@ -119,8 +130,9 @@ def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     """Close it without ending anything, with the reason."""
     who, form = person(), DismissalForm()
     with context().db.read() as session:
-        stored.of_merchant(session, who.merchant_id, received_id)
-    if not form.validate_on_submit():
+        received = stored.of_merchant(session, who.merchant_id, received_id)
+    was_read = not received.is_open or form.was_drawn_after(_said(received))
+    if not form.validate_on_submit() or not was_read:
         return _page(received_id, form)
     received_requests.dismiss(
         context(), who.merchant_id, received_id, reason=form.reason.data, by=who.name, by_id=who.id, now=utc_now()

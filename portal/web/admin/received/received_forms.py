@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from portal.domain.received_requests import STAFF_WAYS
 from portal.web.admin.forms import AN_ADDRESS, choices
-from portal.web.csrf import BaseForm
+from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
 from portal.web.labels import WAY
 from portal.web.local_days import today
@@ -70,7 +70,7 @@ class ReceivedForm(BaseForm):
             raise ValidationError(str(_l("Choose how it arrived.")))
 
 
-class DismissalForm(BaseForm):
+class DismissalForm(DrawnForm):
     """Why there is nothing to end."""
 
     reason = TextAreaField(
