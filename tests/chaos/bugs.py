@@ -90,7 +90,7 @@ def mail_before_commit() -> None:
     """The mail of the end leaves while its transaction is open: who dies then has told what is nowhere written."""
     from portal.clock import utc_now
     from portal.models import MailState
-    from portal.services.notices import outbox
+    from portal.services.notices import letters, outbox
 
     real = outbox.put
 
@@ -98,7 +98,7 @@ def mail_before_commit() -> None:
     def put(ctx: Any, session: Any, composed: Any, **more: Any) -> Any:
         mail = real(ctx, session, composed, **more)
         if mail is not None and mail.kind == "end_confirmed":
-            ctx.mailer.send(outbox._letter(ctx, mail))
+            ctx.mailer.send(letters.letter_of(ctx, mail, outbox._opened(ctx, mail), now=utc_now()))
             mail.state, mail.sent_at = MailState.SENT, utc_now()
         return mail
 

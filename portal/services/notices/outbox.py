@@ -5,8 +5,7 @@ lease: another job for the same message then leaves it alone, and a process that
 What the mail server does not take is tried again until it does.  No address and no content is ever logged.
 
 An acknowledgement and what merchants are told together are written as they leave (`leaving`).  The proof that a
-confirmation carries is made as it leaves, with the bytes that the page gives.  A PDF that cannot be made is tried like
-any other failure; from the third attempt on the mail leaves without it: its text and the page say the same.
+confirmation carries is made then, too (`letters`).
 """
 
 from __future__ import annotations
@@ -25,23 +24,21 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.domain.login_mails import LIFETIME
-from portal.logs import place_of
-from portal.mail.composing import Composed, WrittenLater, sender_name
-from portal.mail.ends import PROVING, as_sent
+from portal.mail.composing import Composed, WrittenLater
+from portal.mail.ends import PROVING
 from portal.mail.logins import SHORT_LIVED
-from portal.models import Mail, MailState, Merchant
-from portal.providers.letters import Attachment, Letter, MailRefused, MailUnavailable
-from portal.queries import proofs as proof_queries
+from portal.models import Mail, MailState
+from portal.providers.letters import MailRefused, MailUnavailable
 from portal.secrets import CannotOpen
-from portal.services import lost_jobs, proofs
+from portal.services import lost_jobs
 from portal.services.context import Context
+from portal.services.notices.letters import letter_of
 
 log = structlog.get_logger(__name__)
 
 CONTENT: Final = "mails.content"  # the purpose a message is sealed for
 LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
 LONGEST_ERROR: Final = 500
-TRIES_WITH_PROOF: Final = 2
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
 LASTING: Final = PROVING | {"request_received"}
 
@@ -171,7 +168,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     if isinstance(mail, MailState):
         return mail
     try:
-        ctx.mailer.send(_letter(ctx, mail, now=now))
+        ctx.mailer.send(letter_of(ctx, mail, _opened(ctx, mail), now=now))
     except MailRefused as error:
         log.warning("mail_refused", mail_id=str(mail_id), kind=mail.kind, reason=str(error)[:LONGEST_ERROR])
         return _settle(ctx, mail, MailState.REFUSED, error=str(error))
@@ -220,44 +217,10 @@ def _write(ctx: Context, session: Session, mail: Mail, words: Words, *, now: dat
     return composed is not None
 
 
-def _letter(ctx: Context, mail: Mail, *, now: datetime) -> Letter:
-    """Open the sealed message. Raises CannotOpen."""
-    sealed, files = ctx.vault.open(mail.content or b"", purpose=CONTENT), _attachments(ctx, mail, now=now)
-    content = as_sent(mail.kind, json.loads(sealed), mail.language, has_file=bool(files))
-    with ctx.db.read() as session:
-        merchant = session.get_one(Merchant, mail.merchant_id)
-    # Answers go to the merchant; the merchant's own mails need no answer address.
-    reply_to = merchant.support_email if merchant.support_email != mail.recipient else None
-    return Letter(
-        message_id=mail.message_id,
-        to=mail.recipient,
-        sender=ctx.mail_from,
-        reply_to=reply_to,
-        subject=content.get("subject", mail.subject),
-        text=content["text"],
-        html=content["html"],
-        language=mail.language,
-        attachments=files,
-        sender_name=sender_name(mail.kind, merchant.name),
-    )
-
-
-def _attachments(ctx: Context, mail: Mail, *, now: datetime) -> tuple[Attachment, ...]:
-    """Return the proof of the end that the message confirms, if it confirms one."""
-    if mail.kind not in PROVING or mail.end_request_id is None:
-        return ()
-    with ctx.db.read() as session:
-        proof = proof_queries.of_request(session, mail.end_request_id)
-    if proof is None:
-        return ()
-    try:
-        file = proofs.issue(ctx, proof, now=now)
-    except Exception as error:
-        if mail.attempts <= TRIES_WITH_PROOF:
-            raise
-        log.error("mail_without_its_proof", mail_id=str(mail.id), error=type(error).__name__, place=place_of(error))
-        return ()
-    return (Attachment(name=file.name, media_type=file.media_type, content=file.content),)
+def _opened(ctx: Context, mail: Mail) -> dict[str, str]:
+    """Return the words of the message, unsealed. Raises CannotOpen."""
+    words: dict[str, str] = json.loads(ctx.vault.open(mail.content or b"", purpose=CONTENT))
+    return words
 
 
 def _settle(
