@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 
@@ -10,11 +9,11 @@ import pytest
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.models import Mail, Proof
+from portal.models import Mail, MailState, Proof
 from portal.services import aging, proofs
-from portal.services.notices.outbox import CONTENT
 from tests.browser_client import Browser
 from tests.pdf_text import words_of
+from tests.waiting_mails import said
 from tests.web.customer.conftest import CANCEL, log_in, visit  # noqa: F401 - the customer's pages serve here
 
 LINK = re.compile(r"http://portal\.test(/\S+)")
@@ -32,9 +31,8 @@ def mailed(app, visit, make, ctx, paypal):  # noqa: F811
     visit.recap(make.subscription(customer=visit.customer)).submit(press=CANCEL)
     aging.run(ctx, now=utc_now() + timedelta(days=2))
     with ctx.db.read() as session:
-        bodies = [
-            json.loads(ctx.vault.open(row.content, purpose=CONTENT))["text"] for row in session.scalars(select(Mail))
-        ]
+        waiting = Mail.state != MailState.SUPERSEDED
+        bodies = [said(ctx, row).text for row in session.scalars(select(Mail).where(waiting))]
         attached = [words_of(proofs.file_of(row).content) for row in session.scalars(select(Proof))]
     return {path.rstrip(").,") for body in bodies for path in LINK.findall(body)} | {
         path for words in attached for path in PRINTED.findall(words)
