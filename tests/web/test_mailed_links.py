@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.models import Mail, MailState
-from portal.services import aging
-from portal.services.notices import leaving
+from portal.models import Mail, MailState, Proof
+from portal.services import aging, proofs
 from tests.browser_client import Browser
 from tests.pdf_text import words_of
+from tests.waiting_mails import said
 from tests.web.customer.conftest import CANCEL, log_in, visit  # noqa: F401 - the customer's pages serve here
 
 LINK = re.compile(r"http://portal\.test(/\S+)")
@@ -21,27 +21,20 @@ PRINTED = re.compile(r"http://portal\.test(/proof/\w{4}-\w{4})")  # of a file wh
 QUIET = "http://portal.test"
 
 
-def send_all(ctx, *, now):
-    with ctx.db.read() as session:
-        waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
-    for mail_id in waiting:
-        leaving.send(ctx, mail_id, now=now)
-
-
 @pytest.fixture
-def mailed(app, visit, make, ctx, paypal, mailer):  # noqa: F811
+def mailed(app, visit, make, ctx, paypal):  # noqa: F811
     """Every path of the portal that a customer's story mailed to anybody: the log-in's, and in the proofs attached."""
     held = make.subscription(customer=visit.customer)
     Browser(app, address="192.0.2.9").get(f"{visit.home}login").submit(email=visit.customer.email)
     visit.recap(held).submit(press=CANCEL)
     paypal.rule("any", "500")
     visit.recap(make.subscription(customer=visit.customer)).submit(press=CANCEL)
-    now = utc_now()
-    send_all(ctx, now=now)  # a log-in's message is never sent late
-    aging.run(ctx, now=now + timedelta(days=2))
-    send_all(ctx, now=now + timedelta(days=2))
-    attached = [words_of(file.content) for letter in mailer.sent for file in letter.attachments]
-    return {path.rstrip(").,") for letter in mailer.sent for path in LINK.findall(letter.text)} | {
+    aging.run(ctx, now=utc_now() + timedelta(days=2))
+    with ctx.db.read() as session:
+        waiting = Mail.state != MailState.SUPERSEDED
+        bodies = [said(ctx, row).text for row in session.scalars(select(Mail).where(waiting))]
+        attached = [words_of(proofs.file_of(row).content) for row in session.scalars(select(Proof))]
+    return {path.rstrip(").,") for body in bodies for path in LINK.findall(body)} | {
         path for words in attached for path in PRINTED.findall(words)
     }
 
