@@ -44,7 +44,10 @@ REFUND = "refunds.carry_out"
 REREAD = "subscriptions.reread"
 # Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
 # work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
-FIRST, NEXT, LAST = 20, 10, 0
+# Only what somebody sits and waits for wakes a worker (migration 0022): a NOTIFY lets the commits of the whole database
+# queue behind one lock.  The rest is found within POLL seconds.
+AWAITED, FIRST, NEXT, LAST = 25, 20, 10, 0
+POLL = 1.0
 TASKS = {
     CARRY_OUT_END: FIRST,
     CARRY_OUT_PAUSE: FIRST,

@@ -105,7 +105,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
                     update_heartbeat_interval=HEARTBEAT,
                     stalled_worker_timeout=DEAD_AFTER,
                     shutdown_graceful_timeout=25,
-                    fetch_job_polling_interval=2,
+                    fetch_job_polling_interval=queue.POLL,
                     install_signal_handlers=False,
                 )
         except asyncio.CancelledError:

@@ -87,7 +87,8 @@ def put(
         .returning(Mail)
     ).one_or_none()
     if written is not None:
-        _defer(session, mail_id, at=when if when > now else None)
+        rank = queue.AWAITED if composed.kind in SHORT_LIVED else None  # somebody sits before the form for its code
+        _defer(session, mail_id, at=when if when > now else None, rank=rank)
     return written
 
 
@@ -257,9 +258,9 @@ def _change(session: Session, key: str, **values: object) -> uuid.UUID | None:
     ).scalar_one_or_none()
 
 
-def _defer(session: Session, mail_id: uuid.UUID, *, at: datetime | None = None) -> None:
+def _defer(session: Session, mail_id: uuid.UUID, *, at: datetime | None = None, rank: int | None = None) -> None:
     # No job lock: a job that waits for its time would hold back the one that releases the message.
-    queue.defer(session, queue.SEND_MAIL, at=at, mail_id=str(mail_id))
+    queue.defer(session, queue.SEND_MAIL, at=at, rank=rank, mail_id=str(mail_id))
 
 
 def _worded(ctx: Context, composed: Composed | WrittenLater) -> dict[str, Any]:
