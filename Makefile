@@ -48,8 +48,8 @@ lint: env ## Style, import contracts, types, templates
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates portal/demo/templates
 
-check: lint ## lint, and every test that needs no browser
-	$(PYTEST) --ignore=tests/e2e
+check: lint ## lint, and every test that needs neither a browser nor the chaos harness
+	$(PYTEST) --ignore=tests/e2e --ignore=tests/chaos
 
 test: lint browser ## Every check and every test, browser tests included
 	$(PYTEST)

@@ -26,7 +26,7 @@ from portal.postgres import ensure_server
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
 from portal.services.context import Context
-from tests.databases import OwnDatabase, address
+from tests.databases import COUNTS_CHANGES, OwnDatabase, address
 from tests.fakes.mailer import RememberingMailer
 from tests.fakes.makers import Makers
 from tests.folders import make_folder
@@ -124,6 +124,8 @@ def postgres() -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE tpl")
     upgrade(address(url, "tpl"))
+    with psycopg.connect(address(url, "tpl"), autocommit=True) as connection:
+        connection.execute(COUNTS_CHANGES)
     yield url
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -56,7 +56,7 @@ LENGTHS = {
     "carried through": 4,
     "run out with a payment owed": 5,
 }
-TRIED = 8  # orders of a long life, evenly among all; every one with PORTAL_EVERY_ORDER=1
+TRIED = 5  # orders of a long life, evenly among all; every one with PORTAL_EVERY_ORDER=1
 EVERY = os.environ.get("PORTAL_EVERY_ORDER") == "1"
 
 
