@@ -17,7 +17,7 @@ from portal.services import comebacks
 from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.answers import Patience
 
-QUICK = Patience(answer=0.4, whole=8.0)
+QUICK = Patience(answer=5, whole=20)
 
 
 class Way:

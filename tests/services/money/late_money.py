@@ -90,7 +90,7 @@ def refund(ctx, refund_id) -> Refund:
         return session.get_one(Refund, refund_id)
 
 
-def try_it(ctx, late, refund_id, *, patience=0.4) -> Refund:
+def try_it(ctx, late, refund_id, *, patience=5) -> Refund:
     """Try as if the planned time had come."""
     refund_carrying.carry_out(ctx, late.merchant_id, refund_id, patience=Patience(answer=patience), insist=True)
     return refund(ctx, refund_id)

@@ -20,7 +20,7 @@ from portal.services.carrying import answers, end_carrying, engine, pause_carryi
 from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_wishes import Wish
-from tests.services.pauses.pausing import IMPATIENT, ask, at_paypal, carry, due_now, kinds, row, rows
+from tests.services.pauses.pausing import PATIENT, ask, at_paypal, carry, due_now, kinds, row, rows
 
 
 def end_it(ctx, subscription, action=Action.CANCEL):
@@ -80,7 +80,7 @@ def test_an_end_that_is_taken_back_gives_the_planned_resume_back(ctx, make, payp
     carry(ctx, ask(ctx, subscription))
     paypal.rule("show", "500")
     end = end_it(ctx, subscription)
-    end_carrying.carry_out(ctx, subscription.merchant_id, end.request_id, patience=IMPATIENT)
+    end_carrying.carry_out(ctx, subscription.merchant_id, end.request_id, patience=PATIENT)
     paypal.clear_rules()
     (only,) = make.requests(subscription)
     assert only.state is RequestState.RETRYING
