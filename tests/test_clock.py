@@ -17,7 +17,7 @@ from procrastinate.periodic import PeriodicDeferrer
 from procrastinate.retry import RetryDecision
 
 import portal.jobs  # noqa: F401 - registers what comes by the clock
-from portal import clock, queue
+from portal import clock, extensions, queue
 from portal.clock import utc_now
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +49,33 @@ def test_the_clock_is_measured_again_after_a_minute(database_url, databases_cloc
     now = time.monotonic()
     monkeypatch.setattr(clock.time, "monotonic", lambda: now + clock.MEASURE_EVERY + 1)
     assert clock.is_old()
+
+
+def test_an_answer_that_was_long_under_way_is_not_taken_for_the_time(databases_clock, ctx, monkeypatch):
+    """The database answers at once, and the answer lies for a second on a busy machine: twice, then it does not."""
+    noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    passed = [0.0]
+
+    class Slow:
+        delays = iter([1.0, 1.0, 0.002, 0.0])
+
+        def cursor(self):
+            return self
+
+        def execute(self, _statement):
+            self.said = noon + timedelta(seconds=passed[0])
+            passed[0] += next(self.delays)
+            return self
+
+        def fetchone(self):
+            return (self.said,)
+
+        def rollback(self):
+            pass
+
+    monkeypatch.setattr(extensions.time, "monotonic", lambda: passed[0])
+    extensions._set_clock(ctx.db.engine, Slow())
+    assert abs(utc_now() - noon - timedelta(seconds=passed[0])) <= timedelta(milliseconds=2)
 
 
 @pytest.mark.parametrize("shift", SHIFTS, ids=str)

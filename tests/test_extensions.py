@@ -5,31 +5,30 @@ from __future__ import annotations
 import traceback
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from portal.extensions import Busy, Database, Patience
 from portal.models import Customer
 
 
-def cut(database_url, database):
-    """End the database's side of every connection in the pool, as a restart does."""
+def used(database) -> int:
+    """Use the pool's connection; return the server's process that serves it."""
+    with database.begin() as session:
+        return session.scalar(select(func.pg_backend_pid()))
+
+
+def cut(database_url, pid):
+    """End the database's side of a connection in the pool, as a restart does to all of them."""
     other = Database(database_url)
     with other.read() as session:
-        session.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'portal'"
-                " AND pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        )
+        session.execute(select(func.pg_terminate_backend(pid)))
     other.dispose()
 
 
 def test_an_idle_connection_that_was_cut_is_replaced_unseen(database_url):
     database = Database(database_url, trust_for=0.0)
-    with database.begin() as session:
-        session.execute(select(1))
-    cut(database_url, database)
+    cut(database_url, used(database))
     with database.begin() as session:
         assert session.scalar(select(1)) == 1
     database.dispose()
@@ -37,9 +36,7 @@ def test_an_idle_connection_that_was_cut_is_replaced_unseen(database_url):
 
 def test_one_that_was_just_used_is_trusted_and_its_failure_renews_the_pool(database_url):
     database = Database(database_url, trust_for=60.0)
-    with database.begin() as session:
-        session.execute(select(1))
-    cut(database_url, database)
+    cut(database_url, used(database))
     with pytest.raises(OperationalError), database.begin() as session:
         session.execute(select(1))
     with database.begin() as session:
