@@ -38,10 +38,8 @@ def words(
 
 def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
     """Word what was not sent of an end anew: the subscription may no longer be invited back (deciding test 14)."""
-    post, given = (
-        Post.of(ctx, session, subscription.merchant_id, now=now),
-        grants.of_subscription(session, subscription),
-    )
+    post = Post.of(ctx, session, subscription.merchant_id, now=now)
+    given = grants.of_subscription(session, subscription)
     for mail, request, proof in mails.inviting(session, subscription.id):
         effects = facts.effect_facts(session, request, subscription, given, now=now)
         composed = words(post, post.letterhead(mail.language), request, subscription, effects, proof)

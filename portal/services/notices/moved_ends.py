@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.domain.policies import Actor
 from portal.mail import ends
 from portal.models import EndRequest, Subscription
-from portal.queries import end_requests, mails, subscriptions
+from portal.queries import end_requests, subscriptions
 from portal.services.context import Context
 from portal.services.dates import end_schedules
 from portal.services.notices import notice_facts as facts
@@ -46,8 +46,7 @@ def tell(ctx: Context, session: Session, request: EndRequest, former: datetime, 
         return
     if notices.acknowledged_anew(ctx, session, request, now=now):
         return
-    for earlier in mails.unsent_of(session, request.id, "end_moved"):
-        outbox.supersede(session, earlier.key)
+    outbox.supersede_about(session, request.id, ("end_moved",))
     subscription = subscriptions.of_request(session, request)
     head = post.head_for(subscription.customer)
     composed = ends.end_moved(head, facts.told_facts(post, head, request, subscription))
