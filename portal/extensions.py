@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -51,6 +51,7 @@ class Patience:
 
 WEB: Final = Patience(lock=3, statement=5, pool=0)  # a person waits for the page
 WORK: Final = Patience(lock=30, statement=300, pool=30)  # the worker and the operator's commands
+BROWSING: Final = 2.0  # seconds for a statement of a list or a search: one that takes longer asks for too much
 
 
 class Busy(DBAPIError):
@@ -60,10 +61,17 @@ class Busy(DBAPIError):
     """
 
 
+class Slow(Busy):
+    """A statement took longer than it may: in a list or a search, what was asked for was too broad."""
+
+
 QUICK: Final = 0.02  # seconds of a round trip
 MOST_QUESTIONS: Final = 5
-READ_ONLY: Final = (errors.ReadOnlySqlTransaction,)
-BUSY: Final = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)
+KINDS: Final[Mapping[type[DBAPIError], tuple[type[psycopg.Error], ...]]] = {
+    Slow: (errors.QueryCanceled,),
+    Busy: (errors.LockNotAvailable, errors.DeadlockDetected),
+    OperationalError: (errors.ReadOnlySqlTransaction,),
+}
 
 
 class Database:
@@ -132,9 +140,25 @@ class Database:
         with self._read() as session:
             yield session
 
+    @contextmanager
+    def browse(self) -> Iterator[Session]:
+        """Open a session for lists and searches: it only reads, and `hurry`."""
+        with self._write() as session:
+            hurry(session, transaction_read_only="on")
+            yield session
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def hurry(session: Session, **more: str) -> None:
+    """Let no statement of this transaction take longer than BROWSING, and have each planned for its own values.
+
+    A plan made once for all values may be one that reads a million rows where fifty would do.
+    """
+    local = {"statement_timeout": f"{BROWSING * 1000:.0f}", "plan_cache_mode": "force_custom_plan", **more}
+    session.execute(select(*(func.set_config(name, value, True) for name, value in local.items())))
 
 
 def _set_clock(engine: Engine, connection: Any) -> None:
@@ -185,7 +209,8 @@ def _ping_idle(engine: Engine, trust_for: float) -> None:
 def _sorted(context: ExceptionContext) -> BaseException | None:
     """Take what a row holds out of an error's words, and give two failures the class that says what to do.
 
-    A row that is not free is `Busy`; a database that only reads is away like one that does not answer.
+    A row that is not free is `Busy`, a statement that takes too long `Slow`.
+    A database that only reads is away like one that does not answer.
     """
     error, wrapped = context.original_exception, context.sqlalchemy_exception
     if not isinstance(error, psycopg.Error):
@@ -193,7 +218,7 @@ def _sorted(context: ExceptionContext) -> BaseException | None:
     error.args = (_without_values(error),)
     if wrapped is not None:
         wrapped.args = (f"({type(error).__name__}) {error.args[0]}",)
-    kind = Busy if isinstance(error, BUSY) else OperationalError if isinstance(error, READ_ONLY) else None
+    kind = next((kind for kind, errors_of_it in KINDS.items() if isinstance(error, errors_of_it)), None)
     return kind(context.statement, None, error, hide_parameters=True) if kind is not None else None
 
 

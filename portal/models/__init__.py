@@ -28,6 +28,7 @@ from portal.models.profile_imports import ProfileImport, ProfileImportRow, Profi
 from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import Refund
+from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock, Throttle
 from portal.models.staff import RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
@@ -84,6 +85,7 @@ __all__ = [
     "ReceivedRequest",
     "RecoveryCode",
     "Refund",
+    "SearchWord",
     "Staff",
     "StaffDevice",
     "StaffUnlock",

@@ -32,6 +32,12 @@ class EndRequest(IsCarried, Base):
             postgresql_where=text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"),
         ),
         Index("ix_end_requests_confirmed", "id", postgresql_where=text("state = 'confirmed'")),
+        Index(
+            "ix_end_requests_merchant_id_reference",
+            "merchant_id",
+            "reference",
+            postgresql_ops={"reference": "text_pattern_ops"},
+        ),
         Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"

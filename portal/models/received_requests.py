@@ -20,6 +20,12 @@ class ReceivedRequest(HasId, HasCreation, HasMerchant, Base):
     __tablename__ = "received_requests"
     __table_args__ = (
         Index("ix_received_requests_open", "merchant_id", "received_at", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_received_requests_merchant_id_reference",
+            "merchant_id",
+            "reference",
+            postgresql_ops={"reference": "text_pattern_ops"},
+        ),
         CheckConstraint("state <> 'matched' OR end_request_id IS NOT NULL", name="matched_has_a_request"),
         CheckConstraint("state <> 'dismissed' OR dismissal <> ''", name="dismissed_has_a_reason"),
         CheckConstraint("(state = 'open') = (settled_at IS NULL)", name="settled_has_a_date"),

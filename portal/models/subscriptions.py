@@ -39,7 +39,15 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
             "(status IN ('completed', 'cancelled', 'abandoned')) = (ended_at IS NOT NULL)", name="ended_has_a_date"
         ),
         CheckConstraint("status <> 'abandoned' OR NOT relaunch_allowed", name="abandoned_is_never_invited"),
+        Index(
+            "ix_subscriptions_merchant_id_provider_id",
+            "merchant_id",
+            "provider_id",
+            postgresql_ops={"provider_id": "text_pattern_ops"},
+        ),
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
+        Index("ix_subscriptions_product_id_created_at", "product_id", "created_at", "id"),
+        Index("ix_subscriptions_product_id_status", "product_id", "status", "created_at", "id"),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
         # What PayPal may still change is compared with it: by when it was read last, and before its next payment.
         Index(
@@ -64,7 +72,7 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
-    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"))
     plan_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("plans.id", ondelete="RESTRICT"), index=True)
 
     status: Mapped[Status] = mapped_column(words(Status, "status"))

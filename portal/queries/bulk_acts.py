@@ -45,7 +45,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries import desk
+from portal.queries import desk, searches
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
@@ -59,21 +59,25 @@ UNANSWERED: Final = (Trouble.UNAVAILABLE, Trouble.RATE_LIMITED)
 
 
 def matching(
-    merchant_id: uuid.UUID, *, status: Status | None, product_id: uuid.UUID | None, search: str, most: int
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    status: Status | None,
+    product_id: uuid.UUID | None,
+    search: str,
+    most: int,
 ) -> Select[uuid.UUID]:
-    """Return the ids that the desk's list shows under these filters, in its order, `most` at most."""
-    statement = select(Subscription.id)
+    """Return the ids that the desk's list shows under these filters, `most` at most, in no order."""
+    narrowed = desk.subscriptions_match(merchant_id, status, product_id)
     if search:
-        statement = statement.join(Customer, Customer.id == Subscription.customer_id)
-    narrowed = desk.subscriptions_match(merchant_id, status=status, product_id=product_id, search=search)
-    newest_first = (Subscription.created_at.desc(), Subscription.id.desc())
-    return statement.where(*narrowed).order_by(*newest_first).limit(most)
+        wanted = searches.sought(session, search)
+        narrowed = [Subscription.id.in_(searches.subscriptions(merchant_id, wanted, narrowed, most=most))]
+    return select(Subscription.id).where(*narrowed).limit(most)
 
 
 def among(merchant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
-    """Return those of the ids that are the merchant's own, in the list's order."""
-    statement = select(Subscription.id).where(Subscription.merchant_id == merchant_id, Subscription.id.in_(ids))
-    return statement.order_by(Subscription.created_at.desc(), Subscription.id.desc())
+    """Return those of the ids that are the merchant's own."""
+    return select(Subscription.id).where(Subscription.merchant_id == merchant_id, Subscription.id.in_(ids))
 
 
 def count(session: Session, chosen: Select[uuid.UUID]) -> int:
@@ -82,12 +86,11 @@ def count(session: Session, chosen: Select[uuid.UUID]) -> int:
 
 
 def rows_of(act_id: uuid.UUID, chosen: Select[uuid.UUID]) -> Select[*tuple[Any, ...]]:
-    """Return a choice as the rows of an act: id, act, position, subscription, state, reason."""
-    found = chosen.add_columns(
-        func.row_number().over(order_by=(Subscription.created_at.desc(), Subscription.id.desc())).label("position")
-    ).subquery()
+    """Return a choice as the rows of an act, in the list's order: id, act, position, subscription, state, reason."""
+    place = func.row_number().over(order_by=(Subscription.created_at.desc(), Subscription.id.desc()))
     state, reason = literal(BulkRowState.WAITING.value), literal("")
-    return select(func.gen_random_uuid(), literal(act_id), found.c.position, found.c.id, state, reason)
+    rows = select(func.gen_random_uuid(), literal(act_id), place, Subscription.id, state, reason)
+    return rows.where(Subscription.id.in_(select(chosen.subquery())))
 
 
 # Acts

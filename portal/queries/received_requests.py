@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, literal, or_, select, union
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
+from portal.models.names import reading_order
 from portal.queries import desk, subscriptions
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 LIKELY = 20  # subscriptions proposed for one request
+MOST_LIKELY = 200  # looked at for it, of each way: of a very common name not all
 _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
@@ -110,23 +112,24 @@ def open_after(
     return [(row, at) for row, at in session.execute(statement.order_by(ReceivedRequest.id).limit(limit))]
 
 
-def payment_at_risk(now: datetime) -> ScalarSelect[datetime | None]:
+def payment_at_risk(now: datetime) -> ColumnElement[datetime | None]:
     """Return the next payment of the subscription it names, else of the one that staff had found.
 
     Where none is known, the first to come of whoever has that address.  A date that is past stands only where none is
     to come.
     """
-    at, known = Subscription.next_payment_at, func.coalesce(*_KNOWN)
-    is_own = Subscription.id == known
-    is_theirs = and_(known.is_(None), Customer.email == ReceivedRequest.email)
+    known = func.coalesce(*_KNOWN)
+    theirs = and_(Customer.merchant_id == ReceivedRequest.merchant_id, Customer.email == ReceivedRequest.email)
+    # Each by its own index: one statement with « or » would look at every subscription of the merchant.
+    return case((known.is_not(None), _next_payment(now, Subscription.id == known)), else_=_next_payment(now, theirs))
+
+
+def _next_payment(now: datetime, whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
+    at = Subscription.next_payment_at
     return (
         select(func.coalesce(func.min(at).filter(at > now), func.max(at)))
         .join(Subscription.customer)
-        .where(
-            Subscription.merchant_id == ReceivedRequest.merchant_id,
-            Subscription.status.not_in(ENDED),
-            or_(is_own, is_theirs),
-        )
+        .where(Subscription.merchant_id == ReceivedRequest.merchant_id, Subscription.status.not_in(ENDED), whose)
         .correlate(ReceivedRequest)
         .scalar_subquery()
     )
@@ -229,15 +232,22 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
 
     The one that staff had found before stands at the very top.  One that names its subscription is about no other.
     """
-    name = " ".join(received.name.split()).lower()
-    was_found = Subscription.id == received.suggested_subscription_id
-    ways: list[ColumnElement[bool]] = [Subscription.provider_id.in_(_numbers(received)), was_found]
+    ours, was_found = (
+        Subscription.merchant_id == received.merchant_id,
+        Subscription.id == received.suggested_subscription_id,
+    )
+    held = select(Subscription.id).join(Subscription.customer).where(ours, Customer.merchant_id == received.merchant_id)
+    name = " ".join(received.name.split())
+    ways = [select(Subscription.id).where(ours, Subscription.provider_id.in_(_numbers(received)))]
     if name:
-        ways.append(func.lower(Customer.name) == name)
+        ways.append(held.where(reading_order(Customer.name) == reading_order(literal(name))))
     if received.email:
-        ways.append(Customer.email == received.email)
+        ways.append(held.where(Customer.email == received.email))
     if received.subscription_id is not None:
-        ways = [Subscription.id == received.subscription_id]
+        ways = [select(Subscription.id).where(ours, Subscription.id == received.subscription_id)]
+    elif received.suggested_subscription_id is not None:
+        ways.append(select(Subscription.id).where(ours, was_found))
+    found = union(*(select(way.limit(MOST_LIKELY).subquery()) for way in ways))
     is_over = case((Subscription.status.in_(ENDED), 1), else_=0)
     is_theirs = case((Customer.email == received.email, 0), else_=1)
     order = (case((was_found, 0), else_=1), is_over, is_theirs)
@@ -246,7 +256,7 @@ def likely_subscriptions(session: Session, received: ReceivedRequest) -> list[Su
             select(Subscription)
             .join(Subscription.customer)
             .options(joinedload(Subscription.customer), joinedload(Subscription.product))
-            .where(Subscription.merchant_id == received.merchant_id, or_(*ways))
+            .where(ours, Subscription.id.in_(select(found.subquery())))
             .order_by(*order, Subscription.next_payment_at.nulls_last(), Subscription.id)
             .limit(LIKELY)
         )
@@ -273,7 +283,8 @@ def over_since(
         Customer.email.in_({letter.email for letter in letters if letter.email}),
         Subscription.provider_id.in_(set().union(*numbers.values())),
     )
-    rows = {row for way in ways for row in session.execute(columns.where(Subscription.merchant_id == merchant_id, way))}
+    ours = (Subscription.merchant_id == merchant_id, Customer.merchant_id == merchant_id)
+    rows = {row for way in ways for row in session.execute(columns.where(*ours, way))}
     over = {}
     for letter in letters:
         theirs = [row for row in rows if row[0] == (letter.email or "") or row[1] in numbers[letter.id]]

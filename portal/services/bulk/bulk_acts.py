@@ -25,6 +25,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.errors import DomainError
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status
+from portal.extensions import hurry
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.queries import bulk_acts
 from portal.services.audit import audit
@@ -80,11 +81,12 @@ class Choice:
 def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: datetime) -> uuid.UUID:
     """Freeze what was chosen, so that it can be previewed; nothing happens to it yet. Return the act's id.
 
-    Ids of another merchant are not found.  Raises BadChoice, NotAllowed.
+    Ids of another merchant are not found.  Raises BadChoice, NotAllowed; Slow where finding all takes too long.
     """
     _check(who, action)
     act_id = uuid.uuid4()
     with ctx.db.begin() as session:
+        hurry(session)
         session.add(
             BulkAct(
                 id=act_id,
@@ -100,7 +102,7 @@ def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: dat
         )
         session.flush()
         columns = ("id", "bulk_act_id", "position", "subscription_id", "state", "reason")
-        rows = bulk_acts.rows_of(act_id, _chosen(who.merchant_id, choice))
+        rows = bulk_acts.rows_of(act_id, _chosen(session, who.merchant_id, choice))
         stored = session.connection().execute(
             insert(BulkRow).from_select(columns, rows, include_defaults=False).execution_options(preserve_rowcount=True)
         )
@@ -163,11 +165,16 @@ def purge(ctx: Context, *, now: datetime) -> None:
         session.execute(old)
 
 
-def _chosen(merchant_id: uuid.UUID, choice: Choice) -> Select[uuid.UUID]:
+def _chosen(session: Session, merchant_id: uuid.UUID, choice: Choice) -> Select[uuid.UUID]:
     if choice.ids is not None:
         return bulk_acts.among(merchant_id, choice.ids)
     return bulk_acts.matching(
-        merchant_id, status=choice.status, product_id=choice.product_id, search=choice.search, most=MOST_ROWS + 1
+        session,
+        merchant_id,
+        status=choice.status,
+        product_id=choice.product_id,
+        search=choice.search,
+        most=MOST_ROWS + 1,
     )
 
 

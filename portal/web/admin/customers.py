@@ -12,15 +12,17 @@ from portal.queries import desk, end_requests, subscriptions
 from portal.queries.people import customers
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
-from portal.web.admin.lists import place, search_words, turn
+from portal.web.admin.lists import is_searchable, place, search_words, turn
+from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.identity import context, person
 
 
 @bp.get("/customers", endpoint="customers")
+@may_be_too_broad(CustomerFilter)
 def index() -> ResponseReturnValue:
     """List them by name."""
     search = search_words()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         found = desk.customers_page(session, person().merchant_id, search=search, place=place())
         return showing.page(
             "customers.html",
@@ -28,6 +30,8 @@ def index() -> ResponseReturnValue:
             filters=CustomerFilter(request.args),
             rows=found.rows,
             is_filtered=bool(search),
+            is_searchable=is_searchable(search),
+            is_cut=found.is_cut,
             next_url=turn(after=found.next_id),
             previous_url=turn(before=found.previous_id),
         )
@@ -37,7 +41,7 @@ def index() -> ResponseReturnValue:
 def show(customer_id: uuid.UUID) -> ResponseReturnValue:
     """Show one: who it is, subscriptions, requests, what was sent, what happened."""
     merchant_id = person().merchant_id
-    with context().db.read() as session:
+    with context().db.browse() as session:
         found = customers.of_merchant(session, merchant_id, customer_id)
         entries = desk.timeline_of_customer(session, merchant_id, customer_id)
         sharing = customers.of_address(session, merchant_id, found.email)

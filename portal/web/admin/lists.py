@@ -19,6 +19,11 @@ def search_words() -> str:
     return one_line(request.args.get("q"))[:LONGEST_SEARCH]
 
 
+def is_searchable(search: str) -> bool:
+    """Say whether there is anything in it to search by: a letter or a digit. No search at all is as well."""
+    return not search or any(letter.isalnum() for letter in search)
+
+
 def place() -> Place:
     """Return where in the list the address points; what is no id points to the beginning."""
     return Place(after=as_id(request.args.get("after")), before=as_id(request.args.get("before")))

@@ -41,7 +41,8 @@ from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.ends import end_facts
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of
-from portal.web.admin.lists import place, search_words, turn
+from portal.web.admin.lists import is_searchable, place, search_words, turn
+from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.admin.received import received_pages
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -90,6 +91,7 @@ SAID: Final[Mapping[Refreshed, tuple[LazyString, str]]] = {
 
 
 @bp.route("/subscriptions", methods=["GET", "POST"], endpoint="subscriptions")
+@may_be_too_broad(SubscriptionFilter)
 def index() -> ResponseReturnValue:
     """List them, newest first, by state, product and what is searched; take a choice of them for a bulk action."""
     who, search = person(), search_words()
@@ -101,7 +103,7 @@ def index() -> ResponseReturnValue:
         if made is not None:
             return redirect(url_for(".bulk_act", bulk_act_id=made), 303)
     where: Place = place()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         found = desk.subscriptions_page(
             session, who.merchant_id, status=status, product_id=product_id, search=search, place=where
         )
@@ -113,6 +115,8 @@ def index() -> ResponseReturnValue:
             filters=form,
             rows=found.rows,
             is_filtered=bool(status or product_id or search),
+            is_searchable=is_searchable(search),
+            is_cut=found.is_cut,
             next_url=turn(after=found.next_id),
             previous_url=turn(before=found.previous_id),
             choice=choice,
@@ -129,7 +133,7 @@ def index() -> ResponseReturnValue:
 def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Show one: five dates, PayPal's word, requests, timeline, and what may be done."""
     who, now = person(), utc_now()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         found = subscriptions.of_merchant(session, who.merchant_id, subscription_id)
         requests = end_requests.all_of_subscription(session, found.id)
         entries = timelines.of_subscription(session, found.id)

@@ -28,6 +28,7 @@ from portal.web.admin.bulk import bulk_facts, bulk_words
 from portal.web.admin.bulk.bulk_forms import BulkEndForm, BulkLocalForm, ResultFilter
 from portal.web.admin.ends.end_forms import neutral_note
 from portal.web.admin.lists import number, place, turn
+from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.confirming import ask_again
 from portal.web.files import download
 from portal.web.identity import context, person
@@ -56,6 +57,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.route("/bulk/<uuid:bulk_act_id>", methods=["GET", "POST"], endpoint="bulk_act")
+@may_be_too_broad()
 def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     """Preview a draft and take its confirmation; show what became of any other."""
     with context().db.read() as session:

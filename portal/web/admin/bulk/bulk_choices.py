@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -21,16 +22,22 @@ from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.identity import context, person
 from portal.web.typed_text import as_id
 
+UNCOUNTED: Final = -1  # there are more than are shown
+
 
 def matching(
     session: Session, shown: desk.Slice, *, status: Status | None, product_id: uuid.UUID | None, search: str
 ) -> int:
-    """Count what the filters find, up to one more than a bulk action takes; 0 for those who only look."""
+    """Count what the filters find, up to one more than a bulk action takes; 0 for those who only look.
+
+    What a search finds beyond one page is counted by the preview alone.
+    """
     if ROLE_RANK[person().role or Role.READER] < ROLE_RANK[Role.SUPPORT]:
         return 0
-    if shown.next_id is None and shown.previous_id is None:
-        return len(shown.rows)
-    found = acts.matching(person().merchant_id, status=status, product_id=product_id, search=search, most=MOST_ROWS + 1)
+    if shown.is_whole or search:
+        return len(shown.rows) if shown.is_whole else UNCOUNTED
+    most = MOST_ROWS + 1
+    found = acts.matching(session, person().merchant_id, status=status, product_id=product_id, search="", most=most)
     return acts.count(session, found)
 
 
