@@ -172,7 +172,7 @@ def timeline_of_customer(
 
 
 def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequest]:
-    """Return the open requests that the portal itself carries on, the next payment at risk first."""
+    """Return the open requests that the portal itself carries on, the next payment first; one more than a page."""
     return list(
         session.scalars(
             select(EndRequest)
@@ -183,7 +183,7 @@ def requests_under_way(session: Session, merchant_id: uuid.UUID) -> list[EndRequ
             )
             .where(EndRequest.merchant_id == merchant_id, EndRequest.state.in_(OPEN - {RequestState.NEEDS_MERCHANT}))
             .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
-            .limit(PAGE)
+            .limit(PAGE + 1)
         )
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, literal, or_, select, union
 from sqlalchemy.orm import Session, joinedload
@@ -38,6 +39,7 @@ __all__ = [
     "own",
     "owners",
     "payment_at_risk",
+    "whole",
 ]
 
 LIKELY = 20  # subscriptions proposed for one request
@@ -135,19 +137,19 @@ def _next_payment(now: datetime, whose: ColumnElement[bool]) -> ScalarSelect[dat
     )
 
 
+def whole(at: ColumnElement[datetime | None]) -> Select[*tuple[Any, ...]]:
+    """Return requests with the subscription that each names, and the payment at risk."""
+    known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
+    paths = (path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product))
+    return select(ReceivedRequest, at).options(*paths)
+
+
 def at_risk(
     session: Session, *where: ColumnElement[bool], limit: int, now: datetime
 ) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
     """Return those of which `where` is true, the payment at risk first, each with it; and how many there are."""
     at = payment_at_risk(now)
-    known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
-    rows = session.execute(
-        select(ReceivedRequest, at)
-        .options(*(path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product)))
-        .where(*where)
-        .order_by(at.nulls_last(), ReceivedRequest.received_at)
-        .limit(limit)
-    )
+    rows = session.execute(whole(at).where(*where).order_by(at.nulls_last(), ReceivedRequest.received_at).limit(limit))
     found = [(row, at) for row, at in rows]
     count = session.scalar(select(func.count()).select_from(ReceivedRequest).where(*where)) if found else 0
     return found, count or 0

@@ -1,6 +1,6 @@
 """What needs the merchant, of every kind, gathered from the rows that say so: there is no table of items to keep true.
 
-Each source gives at most LIMIT items.  The count in the navigation asks the same conditions in one statement.
+Each source gives at most a page, from the place on.  The count in the navigation asks the same in one statement.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from sqlalchemy.orm import Session
 from portal.models import TimelineEntry
 from portal.queries.inbox import asked, found
 from portal.queries.inbox.asked import missing_date
-from portal.queries.inbox.items import LIMIT, Item, Kind
+from portal.queries.inbox.items import PAGE, Item, Key, Kind, Place
 
-__all__ = ["LIMIT", "Inbox", "Item", "Kind", "count", "everything", "missing_date"]
+__all__ = ["Inbox", "Item", "Key", "Kind", "Place", "count", "missing_date", "page"]
 
 MOST_COUNTED: Final = 100  # more is not a number one reads
 HISTORY: Final = 10  # facts of one subscription
+BEGINNING: Final = Place()
 
-SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime], list[Item]], ...]] = (
+SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]], ...]] = (
     asked.requests,
     asked.keys,
     asked.received,
@@ -40,23 +41,30 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime], list[Item]], ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """All items, the next payment at risk first; `is_cut` when a kind has more than are shown."""
+    """One page of items, the next payment at risk first. `following` and `previous` are where to go on from."""
 
     items: tuple[Item, ...]
-    is_cut: bool
+    following: Key | None = None
+    previous: Key | None = None
 
 
-def everything(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Inbox:
-    """Return what needs the merchant: money taken already first, then by the next payment at risk."""
-    by_source = [source(session, merchant_id, now) for source in SOURCES]
-    items = sorted((item for items in by_source for item in items), key=_order)
+def page(session: Session, merchant_id: uuid.UUID, *, now: datetime, place: Place = BEGINNING) -> Inbox:
+    """Return a page of what needs the merchant: money taken already first, then by the next payment at risk."""
+    items = [item for source in SOURCES for item in source(session, merchant_id, now, place)]
+    items.sort(key=lambda item: item.key, reverse=place.is_backwards)
+    more, items = len(items) > PAGE, items[:PAGE]
+    if place.is_backwards:
+        items.reverse()
     told = _histories(session, [item.subscription.id for item in items if item.subscription is not None])
+    whole = (
+        replace(item, history=tuple(told.get(item.subscription.id, ()))) if item.subscription is not None else item
+        for item in items
+    )
+    has_next, has_previous = (True, more) if place.is_backwards else (more, place.after is not None)
     return Inbox(
-        items=tuple(
-            replace(item, history=tuple(told.get(item.subscription.id, ()))) if item.subscription is not None else item
-            for item in items
-        ),
-        is_cut=any(len(items) >= LIMIT for items in by_source),
+        items=tuple(whole),
+        following=items[-1].key if items and has_next else None,
+        previous=items[0].key if items and has_previous else None,
     )
 
 
@@ -65,11 +73,6 @@ def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     kinds = asked.counted(merchant_id) + found.counted(merchant_id, now)
     rows = union_all(*(select(kind.limit(MOST_COUNTED).subquery()) for kind in kinds)).limit(MOST_COUNTED)
     return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
-
-
-def _order(item: Item) -> tuple[bool, bool, float, datetime]:
-    at = item.at_risk_at
-    return not item.is_money_taken, at is None, at.timestamp() if at is not None else 0.0, item.since
 
 
 def _histories(session: Session, subscription_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[TimelineEntry]]:

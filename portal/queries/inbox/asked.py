@@ -24,7 +24,7 @@ from portal.models import (
 )
 from portal.queries import received_requests
 from portal.queries.end_requests import is_repetition
-from portal.queries.inbox.items import LIMIT, Item, Kind
+from portal.queries.inbox.items import Item, Kind, Place
 
 
 def counted(merchant_id: uuid.UUID) -> tuple[Select[Any], ...]:
@@ -88,27 +88,31 @@ def _whole_requests(*where: ColumnElement[bool]) -> Select[EndRequest]:
             joinedload(EndRequest.subscription).joinedload(Subscription.product),
         )
         .where(*where)
-        .order_by(Subscription.next_payment_at.nulls_last(), EndRequest.created_at, EndRequest.id)
-        .limit(LIMIT)
     )
 
 
-def requests(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def requests(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to end that PayPal refuses, or that the portal cannot finish before the next payment."""
+    at, since = Subscription.next_payment_at, EndRequest.created_at
+    found = place.narrow(_whole_requests(*_requests(merchant_id)), id=EndRequest.id, since=since, at=at)
     return [
         Item(
             kind=Kind.REQUEST,
+            id=request.id,
             about=request,
             since=request.created_at,
             at_risk_at=request.subscription.next_payment_at,
             subscription=request.subscription,
         )
-        for request in session.scalars(_whole_requests(*_requests(merchant_id)))
+        for request in session.scalars(found)
     ]
 
 
-def keys(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
-    """Return the keys that PayPal refuses, and those that are missing, each with the requests that wait for it."""
+def keys(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return the keys that PayPal refuses, and those that are missing, each with the requests that wait for it.
+
+    They are as few as there are kinds of key: those of other pages are left out once they are known.
+    """
     found: list[Item] = []
     for account in session.scalars(select(PayPalAccount).where(*_broken_keys(merchant_id))):
         where: tuple[ColumnElement[bool], ...] = (
@@ -116,27 +120,31 @@ def keys(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
             _waits_for_broken_key(),
             Subscription.provider == account.provider,
         )
-        found.append(_key(session, account.provider, account, where, since=account.broken_since or now))
+        found.append(_key(session, merchant_id, account.provider, account, where, since=account.broken_since or now))
     for provider in Provider:
         where = (*_without_key(merchant_id), Subscription.provider == provider)
-        item = _key(session, provider, None, where, since=now)
+        item = _key(session, merchant_id, provider, None, where, since=now)
         if item.requests:
             found.append(replace(item, since=min(request.created_at for request in item.requests)))
-    return found
+    return [item for item in found if place.takes(item.key)]
 
 
 def _key(
     session: Session,
+    merchant_id: uuid.UUID,
     provider: Provider,
     account: PayPalAccount | None,
     where: tuple[ColumnElement[bool], ...],
     *,
     since: datetime,
 ) -> Item:
-    waiting = tuple(session.scalars(_whole_requests(*where)))
+    at, since_created = Subscription.next_payment_at, EndRequest.created_at
+    first = Place().narrow(_whole_requests(*where), id=EndRequest.id, since=since_created, at=at)
+    waiting = tuple(session.scalars(first))
     counted = select(func.count()).select_from(EndRequest).join(EndRequest.subscription).where(*where)
     return Item(
         kind=Kind.KEY,
+        id=uuid.uuid5(merchant_id, provider.value),
         about=account,
         since=since,
         at_risk_at=waiting[0].subscription.next_payment_at if waiting else None,
@@ -153,13 +161,17 @@ def _received(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     return (ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.state == ReceivedState.OPEN)
 
 
-def received(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return those that nobody has settled; at risk is the next payment of whoever has that address."""
-    rows, _count = received_requests.at_risk(session, *_received(merchant_id), limit=LIMIT, now=now)
+    at_risk = received_requests.payment_at_risk(now)
+    whole = received_requests.whole(at_risk).where(*_received(merchant_id))
+    since = ReceivedRequest.received_at
+    rows = session.execute(place.narrow(whole, id=ReceivedRequest.id, since=since, at=at_risk)).all()
     over = received_requests.over_since(session, merchant_id, [row for row, _at in rows])
     return [
         Item(
             kind=Kind.RECEIVED,
+            id=row.id,
             about=row,
             since=row.received_at,
             at_risk_at=at,
@@ -177,9 +189,9 @@ def _stuck_pauses(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     return (PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
 
 
-def pauses(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def pauses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to pause or to resume that the portal cannot finish alone."""
-    rows = session.scalars(
+    whole = (
         select(PauseRequest)
         .join(PauseRequest.subscription)
         .options(
@@ -187,12 +199,13 @@ def pauses(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item
             joinedload(PauseRequest.subscription).joinedload(Subscription.product),
         )
         .where(*_stuck_pauses(merchant_id))
-        .order_by(Subscription.next_payment_at.nulls_last(), PauseRequest.created_at, PauseRequest.id)
-        .limit(LIMIT)
     )
+    at, since = Subscription.next_payment_at, PauseRequest.created_at
+    rows = session.scalars(place.narrow(whole, id=PauseRequest.id, since=since, at=at))
     return [
         Item(
             kind=Kind.PAUSE,
+            id=row.id,
             about=row,
             since=row.created_at,
             at_risk_at=row.subscription.next_payment_at,
@@ -218,11 +231,12 @@ def _dates(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def dates(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def dates(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return ended subscriptions whose customers wait to be told until when they are paid."""
+    found = place.narrow(_whole_requests(*_dates(merchant_id)), id=EndRequest.id, since=EndRequest.confirmed_at)
     return [
-        Item(kind=Kind.DATE, about=request, since=request.confirmed_at or now, subscription=request.subscription)
-        for request in session.scalars(_whole_requests(*_dates(merchant_id)))
+        Item(kind=Kind.DATE, id=one.id, about=one, since=one.confirmed_at or now, subscription=one.subscription)
+        for one in session.scalars(found)
     ]
 
 

@@ -24,7 +24,7 @@ from portal.models import (
     PayPalEvent,
     Subscription,
 )
-from portal.queries.inbox.items import LIMIT, Item, Kind
+from portal.queries.inbox.items import Item, Kind, Place
 from portal.queries.money import late_payments
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
@@ -84,28 +84,31 @@ def _ends_seen(merchant_id: uuid.UUID, now: datetime) -> tuple[ColumnElement[boo
     )
 
 
-def differences(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def differences(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return what differs at PayPal and could not be corrected here."""
-    return _found_by_comparison(session, Kind.DIFFERENCE, _differences(merchant_id))
+    return _found_by_comparison(session, Kind.DIFFERENCE, _differences(merchant_id), place)
 
 
-def ends_seen(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def ends_seen(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return ends that happened at PayPal without a request here: to be known, nothing more."""
-    return _found_by_comparison(session, Kind.END_SEEN, _ends_seen(merchant_id, now))
+    return _found_by_comparison(session, Kind.END_SEEN, _ends_seen(merchant_id, now), place)
 
 
-def _found_by_comparison(session: Session, kind: Kind, where: tuple[ColumnElement[bool], ...]) -> list[Item]:
-    rows = session.execute(
+def _found_by_comparison(
+    session: Session, kind: Kind, where: tuple[ColumnElement[bool], ...], place: Place
+) -> list[Item]:
+    whole = (
         select(ComparisonDifference, Subscription)
         .outerjoin(Subscription, Subscription.id == ComparisonDifference.subscription_id)
         .options(joinedload(Subscription.customer), joinedload(Subscription.product))
         .where(*where)
-        .order_by(Subscription.next_payment_at.nulls_last(), ComparisonDifference.at)
-        .limit(LIMIT)
     )
+    at, since = Subscription.next_payment_at, ComparisonDifference.at
+    rows = session.execute(place.narrow(whole, id=ComparisonDifference.id, since=since, at=at))
     return [
         Item(
             kind=kind,
+            id=row.id,
             about=row,
             since=row.at,
             at_risk_at=subscription.next_payment_at if subscription is not None else None,
@@ -126,44 +129,44 @@ def _refused_mails(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
     return (Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED, Mail.seen_at.is_(None))
 
 
-def events(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def events(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return PayPal's messages that were given up after days."""
-    rows = session.scalars(
-        select(PayPalEvent)
-        .options(defer(PayPalEvent.body))
-        .where(*_failed_events(merchant_id))
-        .order_by(PayPalEvent.received_at.desc())
-        .limit(LIMIT)
-    )
-    return [Item(kind=Kind.EVENT, about=row, since=row.received_at) for row in rows]
+    whole = select(PayPalEvent).options(defer(PayPalEvent.body)).where(*_failed_events(merchant_id))
+    rows = session.scalars(place.narrow(whole, id=PayPalEvent.id, since=PayPalEvent.received_at))
+    return [Item(kind=Kind.EVENT, id=row.id, about=row, since=row.received_at) for row in rows]
 
 
-def mails(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def mails(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return messages that the mail server refused for good and that nobody has looked at."""
-    rows = session.execute(
+    whole = (
         select(Mail, Subscription)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
         .outerjoin(Subscription, Subscription.id == EndRequest.subscription_id)
         .options(joinedload(Subscription.customer), joinedload(Subscription.product), defer(Mail.content))
         .where(*_refused_mails(merchant_id))
-        .order_by(Mail.created_at.desc())
-        .limit(LIMIT)
     )
-    return [Item(kind=Kind.MAIL, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
+    rows = session.execute(place.narrow(whole, id=Mail.id, since=Mail.created_at))
+    return [Item(kind=Kind.MAIL, id=mail.id, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
 
 
 # Money that came after an end
 
 
-def late_money(session: Session, merchant_id: uuid.UUID, now: datetime) -> list[Item]:
+def late_money(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return payments after an end that are neither given back nor explained."""
+
+    def page(whole: Select[LatePayment]) -> Select[LatePayment]:
+        narrowed: Select[LatePayment] = place.narrow(whole, id=LatePayment.id, since=LatePayment.created_at, taken=True)
+        return narrowed
+
     return [
         Item(
             kind=Kind.LATE_PAYMENT,
+            id=alarm.late.id,
             about=alarm,
             since=alarm.late.created_at,
             is_money_taken=True,
             subscription=alarm.late.subscription,
         )
-        for alarm in late_payments.needing_merchant(session, merchant_id, limit=LIMIT)
+        for alarm in late_payments.needing_merchant(session, merchant_id, page)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,15 +53,14 @@ class Alarm:
         return self.refund.debug_id if self.refund is not None else ""
 
 
-def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 200) -> list[Alarm]:
-    """Return the merchant's open alarms, the oldest first."""
-    rows = session.scalars(
-        _whole()
-        .where(LatePayment.merchant_id == merchant_id, LatePayment.state == LateState.OPEN)
-        .order_by(LatePayment.created_at, LatePayment.id)
-        .limit(limit)
-    )
-    return _with_refunds(session, rows)
+def needing_merchant(
+    session: Session,
+    merchant_id: uuid.UUID,
+    page: Callable[[Select[LatePayment]], Select[LatePayment]] = lambda all: all,
+) -> list[Alarm]:
+    """Return the merchant's open alarms, or a page of them."""
+    wanted = _whole().where(LatePayment.merchant_id == merchant_id, LatePayment.state == LateState.OPEN)
+    return _with_refunds(session, session.scalars(page(wanted)))
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, late_id: uuid.UUID) -> Alarm:

@@ -25,6 +25,8 @@ from portal.models import (
     PayPalAccount,
     PayPalEvent,
 )
+from portal.queries import inbox
+from portal.queries.inbox import items
 from tests.web.admin.waiting import count_of, make_request, titles
 
 
@@ -214,3 +216,46 @@ def test_before_there_is_a_key_whoever_may_enter_one_is_led_to_its_page(make, en
     assert "PayPal" in owner.get("/admin/").follow("Enter the PayPal key").h1
     assert "Enter the PayPal key" not in reader.get("/admin/").text
     assert "Enter the PayPal key" not in enter(make.merchant(), Role.OWNER).get("/admin/").text
+
+
+def test_pages_follow_one_another_and_lose_nothing_of_any_kind(
+    ctx, owner, make, merchant, stuck, declared, undated, now, monkeypatch
+):
+    monkeypatch.setattr(items, "PAGE", 3)
+    monkeypatch.setattr(inbox, "PAGE", 3)
+    for day in (9, 2, 5, None, 2):
+        stuck(due=timedelta(days=day) if day else None, name=f"Due-{day}")
+    declared(), declared(name="Other")
+    make.add(
+        *(
+            Mail(
+                merchant_id=merchant.id, key=key, kind="end_recorded", recipient="gone@client.test", language="fr",
+                subject="x", message_id=key, state=MailState.REFUSED, send_at=now,
+            )
+            for key in "xy"
+        )
+    )  # fmt: skip
+    page = owner.get("/admin/")
+    forth = [titles(page)]
+    while page.select('a[rel="next"]'):
+        page = page.follow("Next page")
+        assert page.select('a[rel="prev"]')
+        forth.append(titles(page))
+    assert [len(one) for one in forth] == [3, 3, 3, 1]
+    assert [title.split(" ")[0] for title in forth[0]] == ["Due-2", "Due-2", "Due-5"]
+    assert count_of(ctx, merchant, now) == 10
+    assert sum("could not be delivered" in title for one in forth for title in one) == 2
+    back = [titles(page)]
+    while page.select('a[rel="prev"]'):
+        page = page.follow("Previous page")
+        back.append(titles(page))
+    assert back == forth[::-1]
+    for nonsense in ("x", "1~2~3", "1~1~1~x", "9~99999999999999999999~1~" + str(uuid.uuid4()), "~~~"):
+        assert titles(owner.get(f"/admin/?after={nonsense}")) == forth[0]
+
+
+def test_the_count_in_the_menu_ends_at_99(owner, monkeypatch):
+    monkeypatch.setattr(inbox, "count", lambda *_positional, **_named: 100)
+    assert owner.get("/admin/products").select_one("nav .count").get_text() == "99+"
+    monkeypatch.setattr(inbox, "count", lambda *_positional, **_named: 99)
+    assert owner.get("/admin/products").select_one("nav .count").get_text() == "99"

@@ -18,6 +18,7 @@ from portal.services.proofs import issue
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
+from portal.web.admin.lists import inbox_place, key_text, turn
 from portal.web.files import handed_over
 from portal.web.first_tries import try_now
 from portal.web.identity import context, person
@@ -25,17 +26,19 @@ from portal.web.identity import context, person
 
 @bp.get("/", endpoint="inbox")
 def index() -> ResponseReturnValue:
-    """List them, the next payment at risk first; below, what the portal carries on by itself."""
-    who, now = person(), utc_now()
-    with context().db.read() as session:
-        found = stored.everything(session, who.merchant_id, now=now)
-        under_way = desk.requests_under_way(session, who.merchant_id)
+    """List them, the next payment at risk first; below the first page, what the portal carries on by itself."""
+    who, now, place = person(), utc_now(), inbox_place()
+    with context().db.browse() as session:
+        found = stored.page(session, who.merchant_id, now=now, place=place)
+        under_way = desk.requests_under_way(session, who.merchant_id) if place == stored.Place() else []
         return showing.page(
             "inbox.html",
             session,
             cards=inbox_cards.cards(found.items, role=who.role),
-            is_cut=found.is_cut,
-            under_way=under_way,
+            next_url=turn(after=key_text(found.following)),
+            previous_url=turn(before=key_text(found.previous)),
+            under_way=under_way[: desk.PAGE],
+            has_more_under_way=len(under_way) > desk.PAGE,
             plans=presenting.plans(
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),
