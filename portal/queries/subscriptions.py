@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Row, ScalarSelect, Select, and_, inspect, or_, select
+from sqlalchemy import Row, ScalarSelect, Select, and_, bindparam, inspect, or_, select
 from sqlalchemy.orm import Load, Session, aliased, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
@@ -54,6 +55,13 @@ def page_of_customer(
     """Return up to `size` of the customer's subscriptions from number `start` on, each with its newest standing
     request: the live ones first, newest first.
     """
+    whose = {"merchant_id": merchant_id, "customer_id": customer_id, "start": start, "size": size}
+    return [(row, standing) for row, standing in session.execute(_page_of_customer(), whose)]
+
+
+@cache
+def _page_of_customer() -> Select[Subscription, EndRequest]:
+    """Built once: what it costs to build is a third of what it costs to ask, on the page that is asked most."""
     newest = (
         select(EndRequest.id)
         .where(EndRequest.subscription_id == Subscription.id, EndRequest.state != RequestState.WITHDRAWN)
@@ -62,14 +70,16 @@ def page_of_customer(
         .correlate(Subscription)
     )
     request = aliased(EndRequest)
-    statement = (
+    return (
         select(Subscription, request)
         .options(*whole())
         .outerjoin(request, request.id == newest.scalar_subquery())
-        .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        .where(Subscription.merchant_id == bindparam("merchant_id"))
+        .where(Subscription.customer_id == bindparam("customer_id"))
         .order_by(Subscription.status.not_in(LIVE), Subscription.created_at.desc(), Subscription.id)
+        .offset(bindparam("start"))
+        .limit(bindparam("size"))
     )
-    return [(row, standing) for row, standing in session.execute(statement.offset(start).limit(size))]
 
 
 def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
