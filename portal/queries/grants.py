@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from portal.models import Grant, Subscription
+from portal.models import Grant, Product, Subscription
+from portal.queries import surroundings
+from portal.queries.surroundings import Part
 
 
 def of_customer(
@@ -20,6 +22,21 @@ def of_customer(
     return list(session.scalars(statement.order_by(Grant.since, Grant.id)))
 
 
+def with_products(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[tuple[Grant, str, bool]]:
+    """Return what the customer was given by hand, oldest first: the product's name, and whether they also subscribe."""
+    theirs = (Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+    is_subscribed = exists().where(*theirs, Subscription.product_id == Grant.product_id)
+    rows = session.execute(
+        select(Grant, Product.name, is_subscribed)
+        .join(Product, Grant.product_id == Product.id)
+        .where(Grant.merchant_id == merchant_id, Grant.customer_id == customer_id)
+        .order_by(Grant.since, Grant.id)
+    )
+    return [(grant, name, subscribed) for grant, name, subscribed in rows]
+
+
 def of_subscription(session: Session, subscription: Subscription) -> list[Grant]:
     """Return what its customer was given by hand of its product, oldest first."""
+    if surroundings.lacks(session, subscription.id, Part.GIFT):
+        return []
     return of_customer(session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id)
