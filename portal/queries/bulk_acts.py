@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     Interval,
     Row,
-    Select,
     Text,
     and_,
     cast,
@@ -31,11 +30,9 @@ from sqlalchemy.orm import Session
 from portal import queue
 from portal.domain.end_requests import OPEN, Channel, RequestState, Trouble
 from portal.domain.received_requests import ReceivedState
-from portal.domain.subscriptions import Status
 from portal.models import (
     BulkAct,
     BulkRow,
-    BulkRowState,
     BulkState,
     Customer,
     EndRequest,
@@ -45,7 +42,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries import desk, searches
+from portal.queries import desk
 
 JOBS: Final = table("procrastinate_jobs", column("task_name"), column("status"), column("args", JSONB))
 WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
@@ -53,44 +50,6 @@ WORKERS: Final = table("procrastinate_workers", column("last_heartbeat"))
 RUNNING: Final[ColumnElement[Any]] = literal_column("'running'")
 WAITING: Final[ColumnElement[Any]] = literal_column("'waiting'")
 UNANSWERED: Final = (Trouble.UNAVAILABLE, Trouble.RATE_LIMITED)
-
-
-# Choosing
-
-
-def matching(
-    session: Session,
-    merchant_id: uuid.UUID,
-    *,
-    status: Status | None,
-    product_id: uuid.UUID | None,
-    search: str,
-    most: int,
-) -> Select[uuid.UUID]:
-    """Return the ids that the desk's list shows under these filters, `most` at most, in no order."""
-    narrowed = desk.subscriptions_match(merchant_id, status, product_id)
-    if search:
-        wanted = searches.sought(session, search)
-        narrowed = [Subscription.id.in_(searches.subscriptions(merchant_id, wanted, narrowed, most=most))]
-    return select(Subscription.id).where(*narrowed).limit(most)
-
-
-def among(merchant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
-    """Return those of the ids that are the merchant's own."""
-    return select(Subscription.id).where(Subscription.merchant_id == merchant_id, Subscription.id.in_(ids))
-
-
-def count(session: Session, chosen: Select[uuid.UUID]) -> int:
-    """Count what a choice finds."""
-    return session.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-
-
-def rows_of(act_id: uuid.UUID, chosen: Select[uuid.UUID]) -> Select[*tuple[Any, ...]]:
-    """Return a choice as the rows of an act, in the list's order: id, act, position, subscription, state, reason."""
-    place = func.row_number().over(order_by=(Subscription.created_at.desc(), Subscription.id.desc()))
-    state, reason = literal(BulkRowState.WAITING.value), literal("")
-    rows = select(func.gen_random_uuid(), literal(act_id), place, Subscription.id, state, reason)
-    return rows.where(Subscription.id.in_(select(chosen.subquery())))
 
 
 # Acts

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from portal.models import TimelineEntry
 from portal.queries.inbox import asked, found
 from portal.queries.inbox.asked import missing_date
-from portal.queries.inbox.items import PAGE, Item, Key, Kind, Place
+from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
 
-__all__ = ["Inbox", "Item", "Key", "Kind", "Place", "count", "missing_date", "page"]
+__all__ = ["EPOCH", "Inbox", "Item", "Key", "Kind", "Place", "count", "missing_date", "page"]
 
 MOST_COUNTED: Final = 100  # more is not a number one reads
 HISTORY: Final = 10  # facts of one subscription

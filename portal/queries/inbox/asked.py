@@ -22,7 +22,7 @@ from portal.models import (
     ReceivedRequest,
     Subscription,
 )
-from portal.queries import received_requests
+from portal.queries import likely_subscriptions, received_requests
 from portal.queries.end_requests import is_repetition
 from portal.queries.inbox.items import Item, Kind, Place
 
@@ -167,7 +167,7 @@ def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
     whole = received_requests.whole(at_risk).where(*_received(merchant_id))
     since = ReceivedRequest.received_at
     rows = session.execute(place.narrow(whole, id=ReceivedRequest.id, since=since, at=at_risk)).all()
-    over = received_requests.over_since(session, merchant_id, [row for row, _at in rows])
+    over = likely_subscriptions.over_since(session, merchant_id, [row for row, _at in rows])
     return [
         Item(
             kind=Kind.RECEIVED,

@@ -27,7 +27,7 @@ from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, Status
 from portal.extensions import hurry
 from portal.models import BulkAct, BulkRow, BulkRowState, BulkState, Hold
-from portal.queries import bulk_acts
+from portal.queries import bulk_acts, bulk_choices
 from portal.services.audit import audit
 from portal.services.bulk import bulk_running
 from portal.services.bulk.bulk_running import RowReason
@@ -102,7 +102,7 @@ def draft(ctx: Context, who: Person, action: Action, choice: Choice, *, now: dat
         )
         session.flush()
         columns = ("id", "bulk_act_id", "position", "subscription_id", "state", "reason")
-        rows = bulk_acts.rows_of(act_id, _chosen(session, who.merchant_id, choice))
+        rows = bulk_choices.rows_of(act_id, _chosen(session, who.merchant_id, choice))
         stored = session.connection().execute(
             insert(BulkRow).from_select(columns, rows, include_defaults=False).execution_options(preserve_rowcount=True)
         )
@@ -167,8 +167,8 @@ def purge(ctx: Context, *, now: datetime) -> None:
 
 def _chosen(session: Session, merchant_id: uuid.UUID, choice: Choice) -> Select[uuid.UUID]:
     if choice.ids is not None:
-        return bulk_acts.among(merchant_id, choice.ids)
-    return bulk_acts.matching(
+        return bulk_choices.among(merchant_id, choice.ids)
+    return bulk_choices.matching(
         session,
         merchant_id,
         status=choice.status,

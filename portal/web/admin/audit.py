@@ -35,7 +35,7 @@ TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 def show() -> ResponseReturnValue:
     """List the newest rows in words."""
     merchant_id = person().merchant_id
-    with context().db.read() as session:
+    with context().db.browse() as session:
         page = queries.page(
             session, merchant_id, older_than=number("after", digits=17), newer_than=number("before", digits=17)
         )

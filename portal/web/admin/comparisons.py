@@ -24,7 +24,7 @@ from portal.web.identity import by, context, person
 def index() -> ResponseReturnValue:
     """List the runs, newest first, and say when the last whole one ended and whether that is too long ago."""
     merchant_id = person().merchant_id
-    with context().db.read() as session:
+    with context().db.browse() as session:
         page = reads.runs_page(session, merchant_id, place=place())
         last = reads.last_whole(session, merchant_id)
         return showing.page(
@@ -58,7 +58,7 @@ def start() -> ResponseReturnValue:
 @bp.get("/paypal/comparisons/<uuid:run_id>", endpoint="paypal_comparison")
 def show(run_id: uuid.UUID) -> ResponseReturnValue:
     """Show one run: where it stands, and each difference it found."""
-    with context().db.read() as session:
+    with context().db.browse() as session:
         run = reads.of_merchant(session, person().merchant_id, run_id)
         page = comparison_differences.differences_page(session, run, place=place())
         return showing.page(

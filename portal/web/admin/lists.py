@@ -10,7 +10,6 @@ from flask import request, url_for
 
 from portal.queries import inbox
 from portal.queries.desk import Place
-from portal.queries.inbox.items import EPOCH
 from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 100
@@ -54,11 +53,11 @@ def _key(text: str) -> inbox.Key | None:
 
 
 def _moment(micros: str) -> datetime:
-    return EPOCH + timedelta(microseconds=int(micros))
+    return inbox.EPOCH + timedelta(microseconds=int(micros))
 
 
 def _micros(at: datetime) -> int:
-    return (at - EPOCH) // timedelta(microseconds=1)
+    return (at - inbox.EPOCH) // timedelta(microseconds=1)
 
 
 def number(name: str, *, digits: int = 9) -> int | None:

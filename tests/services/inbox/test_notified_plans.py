@@ -16,8 +16,8 @@ from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Merchant, TimelineEntry
 from portal.providers.ports import Reading
+from portal.queries import likely_subscriptions, subscriptions
 from portal.queries import received_requests as stored
-from portal.queries import subscriptions
 from portal.services import aging
 from portal.services.arrivals.refreshing import refresh
 from portal.services.ends import end_requests, end_withdrawals, endings
@@ -86,7 +86,7 @@ def test_a_letter_keeps_its_match_as_a_suggestion_when_the_plan_is_taken_back_an
     take_back(ctx, other, planned.request_id, now=now + HOUR)
     with ctx.db.read() as session:
         again = stored.of_merchant(session, merchant.id, letter.id)
-        likely = [row.id for row in stored.likely_subscriptions(session, again)]
+        likely = [row.id for row in likely_subscriptions.of_request(session, again)]
         (at_risk,) = stored.open_after(session, None, limit=1, now=now)
     assert likely == [other.id, subscription.id], "the one that it was matched to, then the one by address"
     assert at_risk[1] == other.next_payment_at

@@ -16,7 +16,7 @@ from portal.models import Customer
 from portal.queries import desk
 from tests.web.admin.waiting import make_request
 
-SECONDS = 0.05
+SECONDS = 0.25
 
 
 def asked(path, **query):
@@ -153,9 +153,9 @@ def test_names_of_other_scripts_are_found(owner, make, merchant):
 @pytest.fixture
 def sluggish(ctx, monkeypatch):
     """A database that takes longer for each row of a table than a list may take."""
-    monkeypatch.setattr(extensions, "BROWSING", SECONDS)
 
     def slow(table):
+        monkeypatch.setattr(extensions, "BROWSING", SECONDS)
         with ctx.db.begin() as session:
             session.execute(text(f"ALTER TABLE {table} RENAME TO {table}_there"))
             slowed = f"SELECT {table}_there.* FROM {table}_there, LATERAL (SELECT pg_sleep({2 * SECONDS})) AS slow"  # noqa: S608

@@ -43,7 +43,7 @@ BATCH: Final = 1000
 @bp.get("/bulk", endpoint="bulk_acts")
 def index() -> ResponseReturnValue:
     """List the acts so far."""
-    with context().db.read() as session:
+    with context().db.browse() as session:
         found = acts.newest(session, person().merchant_id, place=place())
         return showing.page(
             "bulk_acts.html",
@@ -70,7 +70,7 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
 
 def _preview(act: BulkAct) -> ResponseReturnValue:
     now = utc_now()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         counts = bulk_previews.count(session, act, now=now)
         first = bulk_results.rows_page(session, act.id, limit=FIRST_ROWS)
     form = BulkEndForm(provider_note=neutral_note()) if counts.asked else BulkLocalForm()
@@ -111,7 +111,7 @@ def _confirm(act: BulkAct, form: BulkEndForm | BulkLocalForm) -> ResponseReturnV
 def _results(act: BulkAct) -> ResponseReturnValue:
     code = request.args.get("result")
     result = Result(code) if code in set(Result) else None
-    with context().db.read() as session:
+    with context().db.browse() as session:
         counts = bulk_results.results(session, act.id)
         page = bulk_results.rows_page(session, act.id, result=result, after=number("after"), before=number("before"))
         filters = ResultFilter(request.args)

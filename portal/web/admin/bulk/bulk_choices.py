@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.domain.policies import ROLE_RANK, Role
 from portal.domain.subscriptions import Status
-from portal.queries import bulk_acts as acts
+from portal.queries import bulk_choices as chosen
 from portal.queries import desk, products
 from portal.services.bulk import bulk_acts
 from portal.services.bulk.bulk_acts import BadChoice, Choice
@@ -37,8 +37,8 @@ def matching(
     if shown.is_whole or search:
         return len(shown.rows) if shown.is_whole else UNCOUNTED
     most = MOST_ROWS + 1
-    found = acts.matching(session, person().merchant_id, status=status, product_id=product_id, search="", most=most)
-    return acts.count(session, found)
+    found = chosen.matching(session, person().merchant_id, status=status, product_id=product_id, search="", most=most)
+    return chosen.count(session, found)
 
 
 def draft(form: ChoiceForm, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:

@@ -122,7 +122,7 @@ def _back(trouble: WebhookTrouble | None, *, done: str) -> ResponseReturnValue:
 
 def _page(form: FetchForm | None) -> str:
     who = person()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         health = event_lists.health(session, who.merchant_id)
         return showing.page(
             "paypal_events.html",

@@ -12,13 +12,14 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
-from portal.queries import end_requests, subscriptions
+from portal.queries import end_requests, likely_subscriptions, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
+from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.admin.received import received_pages
 from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
 from portal.web.identity import by, context, person
@@ -55,6 +56,7 @@ def new() -> ResponseReturnValue:
 
 
 @bp.get("/received/<uuid:received_id>", endpoint="received")
+@may_be_too_broad(CustomerFilter)
 def show(received_id: uuid.UUID) -> ResponseReturnValue:
     """Show what was declared, and the subscriptions it may be about."""
     return _page(received_id)
@@ -62,15 +64,16 @@ def show(received_id: uuid.UUID) -> ResponseReturnValue:
 
 def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:
     who, search = person(), search_words()
-    with context().db.read() as session:
+    with context().db.browse() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
-        likely = stored.likely_subscriptions(session, received) if received.is_open else []
+        likely = likely_subscriptions.of_request(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
-        found = stored.found(session, who.merchant_id, search) if is_sought and search else []
+        found = likely_subscriptions.found(session, who.merchant_id, search) if is_sought and search else []
         hints = received_pages.hints(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
         rows = received_pages.received_rows(received)
-        over = stored.over_since(session, who.merchant_id, [received] if received.is_open else []).get(received.id)
+        sought = [received] if received.is_open else []
+        over = likely_subscriptions.over_since(session, who.merchant_id, sought).get(received.id)
         over_on = presenting.day(over)
         form = form or DismissalForm(reason=_("It had already ended, on %(date)s.", date=over_on) if over else "")
         form.after.data = _said(received)
