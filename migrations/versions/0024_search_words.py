@@ -121,8 +121,8 @@ def upgrade() -> None:
     for table, column in IDS.items():
         name, ops = f'ix_{table}_merchant_id_{column}', {column: 'text_pattern_ops'}
         op.create_index(name, table, ['merchant_id', column], postgresql_ops=ops)
-    op.create_index('ix_subscriptions_product_id_created_at', 'subscriptions', ['product_id', 'created_at', 'id'])
-    op.create_index('ix_subscriptions_product_id_status', 'subscriptions', ['product_id', 'status', 'created_at', 'id'])
+    op.create_index('ix_subscriptions_product_id_created_at', 'subscriptions', ['product_id', 'merchant_id', 'created_at', 'id'])
+    op.create_index('ix_subscriptions_product_id_status', 'subscriptions', ['product_id', 'merchant_id', 'status', 'created_at', 'id'])
     op.drop_index('ix_subscriptions_product_id', table_name='subscriptions')
 
 

@@ -46,8 +46,8 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
             postgresql_ops={"provider_id": "text_pattern_ops"},
         ),
         Index("ix_subscriptions_merchant_id_created_at", "merchant_id", "created_at", "id"),
-        Index("ix_subscriptions_product_id_created_at", "product_id", "created_at", "id"),
-        Index("ix_subscriptions_product_id_status", "product_id", "status", "created_at", "id"),
+        Index("ix_subscriptions_product_id_created_at", "product_id", "merchant_id", "created_at", "id"),
+        Index("ix_subscriptions_product_id_status", "product_id", "merchant_id", "status", "created_at", "id"),
         Index("ix_subscriptions_merchant_id_status", "merchant_id", "status", "created_at", "id"),
         # What PayPal may still change is compared with it: by when it was read last, and before its next payment.
         Index(
