@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -45,6 +46,7 @@ LIKELY = 20  # subscriptions proposed for one request
 _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
+@cache
 def _whole() -> Select[ReceivedRequest]:
     return select(ReceivedRequest).options(
         joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),

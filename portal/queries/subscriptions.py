@@ -30,15 +30,18 @@ def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[O
     return [start.joinedload(Subscription.customer), contents, start.joinedload(Subscription.plan)]
 
 
+@cache
 def _whole() -> Select[Subscription]:
     return select(Subscription).options(*whole())
 
 
+@cache
 def _one(*, again: bool = False) -> Select[Subscription]:
     """One whole subscription; `again`: over what the session knew of it, under a lock that was waited for."""
     return select(Subscription).options(*whole(is_one=True)).execution_options(populate_existing=again)
 
 
+@cache
 def _with_payments() -> Select[Subscription]:
     """For pages: they reckon what is still taken after their session has closed; under a lock few need it."""
     return _one().options(selectinload(Subscription.payments))
