@@ -132,6 +132,12 @@ class Database:
         with self._read() as session:
             yield session
 
+    @contextmanager
+    def once(self) -> Iterator[Session]:
+        """Open a session whose every statement commits by itself: for a write of one statement, in one round trip."""
+        with self._read() as session:
+            yield session
+
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

@@ -64,13 +64,15 @@ PAUSE = 3.0  # seconds before the database is tried again
 
 
 def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.CONCURRENCY) -> None:
-    """Run jobs until stopped (SIGTERM finishes what is running); with `wait=False` only those that are due.
+    """Run jobs and drain messages until stopped (SIGTERM finishes what is running); `wait=False`: only what is due.
 
     A database that goes away does not end the worker: it comes back as soon as the database does.
     """
     while True:
         try:
-            if _run(context, wait=wait, concurrency=concurrency) or not wait:
+            if not wait:
+                events.drain_all(context)
+            if _run(context, wait=wait, concurrency=concurrency) or not (wait or events.drain_all(context)):
                 return
             log.warning("worker_stopped_unasked")
         except (ConnectorException, psycopg.Error, SQLAlchemyError) as error:
@@ -97,7 +99,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async():
+            async with app.open_async(), events.draining(context) if wait else nullcontext():
                 await app.run_worker_async(
                     concurrency=concurrency,
                     wait=wait,

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def take_in(ctx: Context, token: str, body: bytes, *, now: datetime) -> Stored | None:
-    """Store the message that came to the address with `token`, with its job; None for an address we never gave."""
+    """Store the message that came to the address with `token`; None for an address we never gave."""
     with ctx.db.read() as session:
         endpoint = webhook_endpoints.by_token(session, token)
     if endpoint is None:
@@ -39,7 +39,7 @@ def take_in(ctx: Context, token: str, body: bytes, *, now: datetime) -> Stored |
         body=body,
         happened_at=said.happened_at,
     )
-    with ctx.db.begin() as session:
+    with ctx.db.once() as session:
         stored = events.store(session, message, now=now)
         if stored is Stored.KNOWN and not _is_double(session, message):
             stored = events.store(session, replace(message, event_id=f"{message.event_id}:{digest(body)}"), now=now)
