@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from threading import Lock
+from threading import RLock
 from typing import Final, Generic, TypeVar
 
 from portal.models import PayPalEvent
@@ -32,17 +32,43 @@ def in_rounds(events: Iterable[PayPalEvent]) -> list[list[list[PayPalEvent]]]:
 
 
 class Asking(Generic[Gateway]):
-    """PayPal as one batch asks it: after an answer that is about all, nobody asks any more and all get the same."""
+    """PayPal as one batch asks it: after an answer that is about all, nobody asks any more and all get the same.
+
+    The first one asks alone, so that a token is asked for once, and a key that is refused shows at once.
+    """
 
     def __init__(self, open_gateway: Callable[[], Gateway]) -> None:
         """`open_gateway` is called once, when somebody asks; what it raises is for all."""
-        self._open, self._opening = open_gateway, Lock()
+        self._open, self._alone = open_gateway, RLock()
         self._gateway: Gateway | None = None
         self._for_all: Exception | None = None
+        self._begun = False
         self._silent = 0
 
     def ask(self, call: Callable[[Gateway], Answer]) -> Answer:
         """Return what the call returns, or raise what it raises."""
+        with self._alone:
+            if not self._begun:
+                try:
+                    return self._ask(call)
+                finally:
+                    self._begun = True
+        return self._ask(call)
+
+    def gateway(self) -> Gateway:
+        """Return the one gateway of the batch."""
+        with self._alone:
+            if self._gateway is None:
+                if self._for_all is not None:
+                    raise self._for_all
+                try:
+                    self._gateway = self._open()
+                except Exception as error:
+                    self._for_all = error
+                    raise
+            return self._gateway
+
+    def _ask(self, call: Callable[[Gateway], Answer]) -> Answer:
         gateway = self.gateway()
         if self._for_all is not None:
             raise self._for_all
@@ -59,16 +85,3 @@ class Asking(Generic[Gateway]):
             raise
         self._silent = 0
         return answer
-
-    def gateway(self) -> Gateway:
-        """Return the one gateway of the batch."""
-        with self._opening:
-            if self._gateway is None:
-                if self._for_all is not None:
-                    raise self._for_all
-                try:
-                    self._gateway = self._open()
-                except Exception as error:
-                    self._for_all = error
-                    raise
-            return self._gateway
