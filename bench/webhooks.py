@@ -170,7 +170,7 @@ def _fill(ctx: Context, merchant_id: uuid.UUID, ids: list[str], backlog: int) ->
                     subject=subject,
                     body=_body(subject),
                 )
-                events.store(session, message, now=now)
+                events.store(session.connection(), message, now=now)
 
 
 def _drain(stack: Stack, ctx: Context, url: str, paypal_url: str) -> tuple[float, float]:

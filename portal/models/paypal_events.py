@@ -60,4 +60,4 @@ class PayPalEvent(HasId, HasMerchant, Base):
     handled_at: Mapped[datetime | None]
     replayed_at: Mapped[datetime | None]
     provenance: Mapped[Provenance | None] = mapped_column(words(Provenance, "provenance"))  # webhooks only
-    delivery: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # what PayPal is asked by, while that is open
+    delivery: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # what PayPal is asked by

@@ -88,8 +88,8 @@ def _store(
     message = _message(endpoint, delivery, provenance)
     if provenance is Provenance.OPEN and message.ignored:  # PayPal cannot be asked about what is no JSON
         return _refuse(ctx, endpoint, SignatureFault.CERTIFICATE, now=now)
-    with ctx.db.once() as session:
-        stored = events.store(session, message, now=now)
+    with ctx.db.once() as connection:
+        stored = events.store(connection, message, now=now)
     return Intake.DOUBLED if stored is events.Stored.KNOWN else Intake.STORED
 
 

@@ -161,7 +161,7 @@ def test_an_ipn_has_no_transmission_id_and_its_own_key(ctx, desk):
         event_type="recurring_payment",
         body=b"txn_id=61E67681CH3238416",
     )
-    with ctx.db.begin() as session:
-        assert events.store(session, message, now=utc_now()) is Stored.NEW
-    with ctx.db.begin() as session:
-        assert events.store(session, message, now=utc_now()) is Stored.KNOWN
+    with ctx.db.once() as connection:
+        assert events.store(connection, message, now=utc_now()) is Stored.NEW
+    with ctx.db.once() as connection:
+        assert events.store(connection, message, now=utc_now()) is Stored.KNOWN
