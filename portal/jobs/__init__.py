@@ -68,18 +68,25 @@ def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.
 
     A database that goes away does not end the worker: it comes back as soon as the database does.
     """
+    if not wait:
+        _run_due(context, concurrency=concurrency)
+        return
     while True:
         try:
-            if not wait:
-                events.drain_all(context)
-            if _run(context, wait=wait, concurrency=concurrency) or not (wait or events.drain_all(context)):
+            if _run(context, wait=True, concurrency=concurrency):
                 return
             log.warning("worker_stopped_unasked")
         except (ConnectorException, psycopg.Error, SQLAlchemyError) as error:
-            if not wait:
-                raise
             log.warning("worker_lost_the_database", error=type(error).__name__)
         time.sleep(PAUSE)
+
+
+def _run_due(context: Context, *, concurrency: int) -> None:
+    """Do what is due: messages lead to jobs, and a key that a job tested lets messages be tried again."""
+    events.drain_all(context)
+    _run(context, wait=False, concurrency=concurrency)
+    while events.drain_all(context):
+        _run(context, wait=False, concurrency=concurrency)
 
 
 def _run(context: Context, *, wait: bool, concurrency: int) -> bool:

@@ -76,7 +76,8 @@ def _due(context: Context) -> list[uuid.UUID]:
 
 def _batch(context: Context, merchant_id: uuid.UUID) -> None:
     try:
-        drains.drain(context, merchant_id, now=utc_now())
+        if not drains.drain(context, merchant_id, now=utc_now()):
+            time.sleep(queue.POLL)  # somebody else has what is due
     except Exception as error:
         log.warning("drain_failed", merchant_id=str(merchant_id), error=type(error).__name__, place=place_of(error))
         time.sleep(PAUSE)
