@@ -3,6 +3,6 @@
 import os
 
 from config import Config
-from portal import create_app
+from portal import cli, create_app
 
-app = create_app(Config.from_env(os.environ))
+app = create_app(Config.from_env(os.environ), pages=not cli.is_running())

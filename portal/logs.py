@@ -5,10 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
+# Libraries that say much and nothing of use: full addresses, every font table, every job deferred, every task known.
+TALKATIVE: Final = (
+    "urllib3",
+    "fontTools",
+    "procrastinate.jobs",
+    "procrastinate.blueprints",
+    "procrastinate.periodic",
+    "alembic.runtime.plugins",
+)
 FORBIDDEN = frozenset(
     {"email", "password", "secret", "token", "code", "body", "authorization", "cookie", "totp", "recipient", "to"}
 )
@@ -42,8 +51,8 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [kept for kept in root.handlers if kept.name != "portal"] + [handler]
     root.setLevel(level.upper())
-    logging.getLogger("urllib3").setLevel(logging.WARNING)  # it writes full addresses at debug level
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it writes sixty lines for every PDF
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -9,11 +9,12 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+import time_machine
 from hypothesis import Phase, settings
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -60,8 +61,11 @@ ORDER = ("chaos", "services", "e2e")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """No test may rely on another one's: `--shuffle 7` runs the files, and the tests of each, in that seed's order."""
+    """No test may rely on another one, nor on the hour: `--shuffle 7` runs the files, and the tests of each, in that
+    seed's order; `--hour 23` runs them as if it were half past eleven at night, UTC (tomorrow, if that hour is over).
+    """
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the order of a seed")
+    parser.addoption("--hour", type=int, metavar="HOUR", help="run the tests' own processes at another hour, UTC")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,6 +88,19 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def at_the_hour(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--hour` this process lives at that hour; the database and child processes keep theirs."""
+    hour = request.config.getoption("--hour")
+    if hour is None:
+        yield
+        return
+    present = datetime.now(UTC)
+    then = present.replace(hour=hour, minute=30, second=0)
+    with time_machine.travel(then if then >= present else then + timedelta(days=1)):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -193,8 +210,10 @@ def ctx(db: Database, vault: Vault, mailer: RememberingMailer, cheap_passwords: 
 
 
 @pytest.fixture
-def databases_clock(database_url: str) -> Iterator[None]:
+def databases_clock(database_url: str, request: pytest.FixtureRequest) -> Iterator[None]:
     """This process goes by the database's clock, as every process of an installation does."""
+    if request.config.getoption("--hour") is not None:
+        pytest.skip("the database's clock keeps its own hour")
     database = Database(database_url)
     database.follow_clock()
     yield

@@ -1,23 +1,51 @@
-"""The operator's commands, one file a subject."""
+"""The operator's commands, one file a subject, imported when it is asked for."""
 
 from __future__ import annotations
 
-from flask import Flask
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Final
 
-from portal.cli import audit, demo, imports, merchants, paypal, reconcile, running, secrets
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+# What one types after `flask --app wsgi`: the file, and the command's name in it.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "migrate": ("running", "migrate"),
+    "work": ("running", "work"),
+    "merchant": ("merchants", "merchant"),
+    "import-subscriptions": ("imports", "import_subscriptions"),
+    "reconcile": ("reconcile", "reconcile"),
+    "paypal": ("paypal", "paypal"),
+    "secrets": ("secrets", "secrets"),
+    "audit": ("audit", "audit"),
+    "demo-seed": ("demo", "demo_seed"),
+}
+
+
+class Commands(AppGroup):
+    """A page or a worker does not wait until every command's libraries are there."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the name of each command."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return command
 
 
 def install(app: Flask) -> None:
     """Add the portal's commands to the flask command."""
-    for command in (
-        running.migrate,
-        running.work,
-        merchants.merchant,
-        imports.import_subscriptions,
-        reconcile.reconcile,
-        paypal.paypal,
-        secrets.secrets,
-        audit.audit,
-        demo.demo_seed,
-    ):
-        app.cli.add_command(command)
+    app.cli = Commands(app.name)
+
+
+def is_running() -> bool:
+    """Say whether the flask command was called for one of these: none of them shows a page."""
+    return click.get_current_context(silent=True) is not None and not COMMANDS.keys().isdisjoint(sys.argv)

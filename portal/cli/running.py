@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from portal import migrating, queue
+from portal import queue
 from portal.cli.context import context
 
 
@@ -15,6 +15,7 @@ from portal.cli.context import context
 @with_appcontext
 def migrate(back_to: str | None, drop_audit_chain: bool) -> None:
     """Bring the database to the newest schema, and see that it is what the code expects."""
+    from portal import migrating
     from portal.models import Base
     from portal.services.keys import secret_rotation
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from typst import TypstError
 
 from portal.documents.facts import ProofFacts
 from portal.documents.letters import Script, clusters, families_for, runs
 from portal.documents.proofs import spoken, wording
-from portal.documents.typesetting import typeset
+from portal.documents.typesetting import NotSet, typeset
 from portal.documents.words import NOT_PRINTED, NOT_PRINTED_NAME
 from portal.formatting import Formatter
 from portal.i18n import Translator
@@ -49,7 +48,7 @@ def proof_file(facts: ProofFacts, code: str) -> File:
     """
     try:
         content = _set(facts, code)
-    except TypstError as error:
+    except NotSet as error:
         log.warning("proof_set_plainly", error=str(error).partition("`")[0])  # what follows is the person's
         content = _set(facts, code, only_base=True)
     stem = "preuve" if facts.locale == "fr" else "proof"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -12,7 +13,6 @@ from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
-from typst import TypstError
 
 from portal.documents import letters, pdf, typesetting
 from portal.documents.letters import FONTS, Face
@@ -164,7 +164,7 @@ def test_what_typst_refuses_is_set_in_words_and_the_log_names_nobody(monkeypatch
     def refuse_once(template, said, *, at):
         asked.append(said)
         if len(asked) == 1:
-            raise TypstError("PDF/UA-1 error: the text `محمد` could not be displayed")
+            raise typesetting.NotSet("PDF/UA-1 error: the text `محمد` could not be displayed")
         return typesetting.typeset(template, said, at=at)
 
     monkeypatch.setattr(pdf, "typeset", refuse_once)
@@ -175,6 +175,11 @@ def test_what_typst_refuses_is_set_in_words_and_the_log_names_nobody(monkeypatch
     assert fonts_in(content) == BASE_FONTS
     ((event, error),) = [(line["event"], line["error"]) for line in lines]
     assert (event, error.strip()) == ("proof_set_plainly", "PDF/UA-1 error: the text")
+
+
+def test_what_the_typesetter_cannot_do_is_one_error_of_ours():
+    with pytest.raises(typesetting.NotSet):
+        typesetting.typeset("proof.typ", {}, at=datetime(2026, 3, 5, tzinfo=UTC))  # nothing of what the template asks
 
 
 def test_names_from_right_to_left_leave_the_line_around_them_in_its_order():
