@@ -83,7 +83,13 @@ def _write(session: Session, outcomes: Iterable[Outcome], *, now: datetime) -> N
             answers.setdefault(about, (event, outcome))
     for (handled, *_same_try), events in ends.items():
         _update(session, events, state=handled.state, error=handled.note, handled_at=now, next_try_at=None)
-        log.info("events_handled", count=len(events), state=handled.state, note=handled.note)
+        log.info(
+            "events_handled",
+            merchant_id=str(events[0].merchant_id),
+            count=len(events),
+            state=handled.state,
+            note=handled.note,
+        )
     for event, answer in answers.values():
         heed(session, event.merchant_id, PROVIDERS[event.source], answer, now=now)
 

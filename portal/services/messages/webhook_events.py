@@ -15,6 +15,7 @@ from itertools import chain
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.logs import place_of
 from portal.models import EventState, PayPalEvent, Subscription
 from portal.providers.ports import RestGateway
@@ -60,7 +61,7 @@ def _write_together(ctx: Context, origin: Origin, reads: list[Read], *, now: dat
             for one in reads:
                 row = known.get(one.provider_id)
                 if row is not None and one.answer is not None and is_mere_news(row, one.answer):
-                    endings.record_reading(ctx, session, row, one.answer.reading, now=now)
+                    endings.record_reading(ctx, session, row, one.answer.reading, now=utc_now())
                     written.append((one, _write_payments(ctx, session, row, one, now=now)))
                 else:
                     alone.append(one)

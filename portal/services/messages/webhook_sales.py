@@ -37,15 +37,15 @@ def is_sale(event: PayPalEvent) -> bool:
 
 
 def find(ctx: Context, event: PayPalEvent, *, now: datetime) -> Sale:
-    """Find the sale among the stored payments first: a refund dependably names nothing else (FACTS.md 2.2)."""
+    """Find the sale among the stored payments: a refund dependably names nothing else (FACTS.md 2.2)."""
     envelope = webhook_bodies.read(event.body or b"")
     told = _told(envelope)
     with ctx.db.read() as session:
         known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, told.sale_ids)
-        subscription = stored_payments.subscription_of(session, known[0]) if known else event.subject
+        of_sale = stored_payments.subscription_of(session, known[0]) if known and not event.subject else ""
     at = known[0].paid_at if known else _time(event, envelope)
     back = REFUNDABLE if not known and told.move is not None else AROUND
-    return Sale(told, subscription, (at - back, min(at + AROUND, max(at, now) + timedelta(hours=1))))
+    return Sale(told, event.subject or of_sale, (at - back, min(at + AROUND, max(at, now) + timedelta(hours=1))))
 
 
 def without_subscription(event: PayPalEvent, *, now: datetime) -> Handled:

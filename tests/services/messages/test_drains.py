@@ -80,6 +80,17 @@ def test_messages_of_one_subscription_are_one_read_and_each_is_done(ctx, desk, l
     assert [make.reload(one).failed_payments for one in (first, second)] == [1, 1]
 
 
+def test_a_read_counts_from_when_it_was_written(ctx, desk, late, make, paypal):
+    """An answer that another worker asked for after this batch began, and before this read, must not overtake it."""
+    [one] = late(1)
+    hear(desk, one)
+    paypal.rule("show", "normal", latency=200)
+    began = utc_now()
+    drains.drain(ctx, desk.merchant.id, now=began)
+    assert make.reload(one).failed_payments == 1
+    assert make.reload(one).provider_read_at >= began + timedelta(milliseconds=200)
+
+
 def test_siblings_come_with_the_oldest_message_of_their_subscription(ctx, desk, late, paypal, monkeypatch):
     """A batch is so many subscriptions, not so many messages: those far behind in the row are about them too."""
     monkeypatch.setattr(drains, "SUBSCRIPTIONS", 2)
