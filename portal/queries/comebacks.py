@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.comebacks import OPEN, Standing
 from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
-from portal.models import Comeback, PayPalAccount, Product, Provider, Subscription
+from portal.models import Comeback, Merchant, PayPalAccount, Product, Provider, Subscription
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +105,19 @@ def prospects(
     invited = [row for row in rows if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed)]
     if not invited:
         return {}
-    attempts = session.scalars(
-        select(Comeback)
-        .where(Comeback.merchant_id == merchant_id, Comeback.customer_id == customer_id)
+    sells_in = (
+        select(PayPalAccount.environment)
+        .where(PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == Provider.PAYPAL_REST)
+        .scalar_subquery()
+    )
+    tried = session.execute(
+        select(sells_in, Comeback)
+        .select_from(Merchant)  # so that there is a row also where nobody tried
+        .outerjoin(Comeback, and_(Comeback.merchant_id == Merchant.id, Comeback.customer_id == customer_id))
+        .where(Merchant.id == merchant_id)
         .order_by(Comeback.created_at, Comeback.id)
     ).all()
-    environment = session.scalar(
-        select(PayPalAccount.environment).where(
-            PayPalAccount.merchant_id == merchant_id, PayPalAccount.provider == Provider.PAYPAL_REST
-        )
-    )
+    environment, attempts = tried[0][0], [attempt for _, attempt in tried if attempt is not None]
     return {row.id: _prospect(row, rows, attempts, environment) for row in invited}
 
 

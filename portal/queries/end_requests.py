@@ -148,16 +148,14 @@ def replaced_by(session: Session, request: EndRequest) -> EndRequest | None:
     ).first()
 
 
-def latest_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> dict[uuid.UUID, EndRequest]:
-    """Return the newest request of each of the customer's subscriptions, by subscription."""
-    rows = session.scalars(
+def standing(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
+    """Return the subscription's newest request that was not withdrawn."""
+    return session.scalars(
         select(EndRequest)
-        .join(EndRequest.subscription)
-        .where(EndRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
-        .where(EndRequest.state != RequestState.WITHDRAWN)
-        .order_by(EndRequest.created_at)
-    )
-    return {request.subscription_id: request for request in rows}
+        .where(EndRequest.subscription_id == subscription_id, EndRequest.state != RequestState.WITHDRAWN)
+        .order_by(EndRequest.created_at.desc())
+        .limit(1)
+    ).first()
 
 
 def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 200) -> list[EndRequest]:

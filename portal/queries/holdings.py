@@ -6,11 +6,11 @@ Read in the same few statements whatever the number of subscriptions (performanc
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Override
@@ -20,12 +20,10 @@ from portal.models import (
     Grant,
     LatePayment,
     PauseRequest,
-    Product,
     Proof,
     ReceivedRequest,
     Subscription,
     TimelineEntry,
-    TimelineKind,
 )
 from portal.queries import (
     askings,
@@ -40,6 +38,8 @@ from portal.queries import (
 )
 from portal.queries.comebacks import Prospect
 from portal.queries.money import late_payments
+
+PAGE: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,49 +70,49 @@ class Gift:
 
 @dataclass(frozen=True, kw_only=True)
 class Holdings:
-    """All of one customer's subscriptions, newest first, and what they were given besides."""
+    """A page of one customer's subscriptions, the live ones first; on the first, what they were given besides."""
 
     subscriptions: tuple[Holding, ...]
     gifts: tuple[Gift, ...]
+    has_more: bool  # there is another page
 
 
-def all_of_customer(
-    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, self_cancellation: bool = False
+def page_of_customer(
+    session: Session,
+    merchant_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    *,
+    number: int = 1,
+    self_cancellation: bool = False,
 ) -> Holdings:
-    """Return everything the account page shows, in six statements whatever the number of subscriptions.
+    """Return a page of what the account page shows, in four statements whatever the number of subscriptions.
 
-    Two more when one may be invited back or an end waits for its day, one more where money came after an end, and one
-    more where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or has
-    notified and waits.
+    One more each where an end waits for its day, where one is over (late money), where one may be invited back, and
+    where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or has
+    notified and waits.  Timelines are on each subscription's own page.
     """
-    rows = subscriptions.all_of_customer(session, merchant_id, customer_id)
-    requests = end_requests.latest_of_customer(session, merchant_id, customer_id)
-    planned = [one.subscription_id for one in requests.values() if one.is_open and one.due_at is not None]
+    found = subscriptions.page_of_customer(session, merchant_id, customer_id, start=(number - 1) * PAGE, size=PAGE + 1)
+    requests = {row.id: request for row, request in found[:PAGE]}
+    rows = [row for row, _ in found[:PAGE]]
+    planned = [one.subscription_id for one in requests.values() if one and one.is_open and one.due_at is not None]
     if planned:
         subscriptions.load_payments(session, planned)
-    entries = timelines.all_of_customer(session, merchant_id, customer_id)
-    paused = pauses.all_of_customer(session, merchant_id, customer_id)
-    prospects = comebacks.prospects(session, merchant_id, customer_id, rows)
+    paused = pauses.all_of(session, requests)
+    is_all = number == 1 and len(found) <= PAGE
+    prospects = _prospects(session, rows, all_rows=rows if is_all else None)
     own = Override.ON if self_cancellation else Override.OFF
     off = {row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)}
-    off |= {row.id for row in rows if row.end_requested_at is not None and row.id not in requests}
+    off |= {row.id for row in rows if row.end_requested_at is not None and requests[row.id] is None}
     notified = received_requests.notified(session, off) if off else {}
-    over = [row.id for row in rows if _had_late_money(entries.get(row.id, ()))]
+    over = [row.id for row in rows if row.is_over]
     late = late_payments.open_of(session, over) if over else {}
-    given = session.execute(
-        select(Grant, Product.name)
-        .join(Product, Grant.product_id == Product.id)
-        .where(Grant.merchant_id == merchant_id, Grant.customer_id == customer_id)
-        .order_by(Grant.since, Grant.id)
-    ).all()
-    subscribed = {row.product_id for row in rows}
+    given = grants.with_products(session, merchant_id, customer_id)
     return Holdings(
         subscriptions=tuple(
             Holding(
                 subscription=row,
-                request=requests.get(row.id),
-                entries=tuple(entries.get(row.id, ())),
-                grants=tuple(grant for grant, _ in given if grant.product_id == row.product_id),
+                request=requests[row.id],
+                grants=tuple(grant for grant, *_ in given if grant.product_id == row.product_id),
                 pauses=tuple(paused.get(row.id, ())),
                 prospect=prospects.get(row.id),
                 notified=notified.get(row.id),
@@ -122,9 +122,10 @@ def all_of_customer(
         ),
         gifts=tuple(
             Gift(product_name=name, since=grant.since, until=grant.until)
-            for grant, name in given
-            if grant.product_id not in subscribed
+            for grant, name, is_subscribed in given
+            if number == 1 and not is_subscribed
         ),
+        has_more=len(found) > PAGE,
     )
 
 
@@ -135,11 +136,11 @@ def of_customer(
     subscription = subscriptions.of_customer(session, merchant_id, customer_id, subscription_id)
     return Holding(
         subscription=subscription,
-        request=end_requests.latest_of_customer(session, merchant_id, customer_id).get(subscription_id),
+        request=end_requests.standing(session, subscription_id),
         entries=tuple(timelines.of_subscription(session, subscription_id)),
         pauses=tuple(pauses.all_of_subscription(session, subscription_id)),
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
-        prospect=_prospect(session, subscription),
+        prospect=_prospects(session, [subscription], all_rows=None).get(subscription.id),
         notified=received_requests.notified(session, [subscription_id]).get(subscription_id),
         late=tuple(late_payments.open_of(session, [subscription_id]).get(subscription_id, ())),
     )
@@ -153,20 +154,20 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         subscription=request.subscription,
         request=request,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
-        prospect=_prospect(session, request.subscription),
+        prospect=_prospects(session, [request.subscription], all_rows=None).get(request.subscription_id),
         proof=proofs.of_request(session, request.id),
         comment=askings.told_before(session, request).comment,
         successor=end_requests.successor(session, request) if request.withdrawn_at is not None else None,
     )
 
 
-def _had_late_money(entries: Iterable[TimelineEntry]) -> bool:
-    return any(entry.kind is TimelineKind.LATE_PAYMENT for entry in entries)
-
-
-def _prospect(session: Session, subscription: Subscription) -> Prospect | None:
-    if not may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed):
-        return None
-    merchant_id, customer_id = subscription.merchant_id, subscription.customer_id
-    rows = subscriptions.sold_to(session, merchant_id, customer_id)
-    return comebacks.prospects(session, merchant_id, customer_id, rows).get(subscription.id)
+def _prospects(
+    session: Session, rows: Sequence[Subscription], *, all_rows: Sequence[Subscription] | None
+) -> dict[uuid.UUID, Prospect]:
+    """Return what coming back depends on where one may be invited back: on all that the customer has, too."""
+    invited = [row for row in rows if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed)]
+    if not invited:
+        return {}
+    merchant_id, customer_id = invited[0].merchant_id, invited[0].customer_id
+    all_rows = all_rows if all_rows is not None else subscriptions.sold_to(session, merchant_id, customer_id)
+    return comebacks.prospects(session, merchant_id, customer_id, all_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, and_, or_, select
@@ -61,14 +61,11 @@ def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Pa
     )
 
 
-def all_of_customer(
-    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
-) -> dict[uuid.UUID, list[PauseRequest]]:
-    """Return the requests on each of the customer's subscriptions, newest first, by subscription."""
+def all_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[PauseRequest]]:
+    """Return every request of each of these subscriptions, newest first, by subscription."""
     rows = session.scalars(
         select(PauseRequest)
-        .join(PauseRequest.subscription)
-        .where(PauseRequest.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+        .where(PauseRequest.subscription_id.in_(subscription_ids))
         .order_by(PauseRequest.created_at.desc(), PauseRequest.id)
     )
     found: dict[uuid.UUID, list[PauseRequest]] = {}

@@ -23,6 +23,13 @@ FOCUS_IS_SEEN = """() => {
   return ring && box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
 }"""
 
+# How many times Tab is needed at the least from where the focus is: a group of radios is one stop, whichever it is.
+STOPS_BETWEEN = """target => {
+  const stops = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(one =>
+    !one.disabled && one.type !== "hidden" && one.type !== "radio" && one.tabIndex >= 0 && one.getClientRects().length);
+  const here = stops.indexOf(document.activeElement), inside = document.activeElement !== document.body && here < 0;
+  return inside ? 0 : Math.max(0, stops.indexOf(target) - here - 1); }"""
+
 # What makes the page wider than the screen: nothing, unless the page can be scrolled sideways.
 STICKS_OUT = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] :
   [`${document.scrollingElement.scrollWidth} px on a screen of ${innerWidth}`,
@@ -138,6 +145,8 @@ class Visitor:
     def reach(self, target: Locator) -> None:
         """Tab until the target has the focus, which must be seen."""
         mark = target.element_handle()
+        for _ in range(self.page.evaluate(STOPS_BETWEEN, mark)):  # then one by one, looking
+            self.page.keyboard.press("Tab")
         self._tab_until("(one, mark) => one === mark", f"{target}", mark)
         if not self.page.evaluate(FOCUS_IS_SEEN):
             self.problems.append(f"{self.page.url}: the focus on {target} is not seen")

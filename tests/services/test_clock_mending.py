@@ -198,7 +198,7 @@ def test_21_a_mail_a_key_and_a_job_put_off_by_a_wrong_clock_are_free(ctx, make, 
         assert session.scalar(text(jobs)) == 0
 
 
-def test_what_lies_ahead_by_right_is_left(ctx, make, subscription):
+def test_what_lies_ahead_by_right_is_left(ctx, make, subscription, databases_clock):
     """The ladder's own longest wait, a claim of this second, a mail that waits its minute: nothing is touched."""
     request_id = asked(ctx, make, subscription, timedelta(0))
     engine.claim(ENDS, ctx, subscription.merchant_id, request_id, now=utc_now(), insist=True)

@@ -98,7 +98,7 @@ def test_both_faces_name_one_last_day_of_access_and_the_planned_end(make, visit,
     day = plan(30)
     theirs, ours = visit.browser.get(visit.page(held)), support.get(f"/admin/subscriptions/{held.id}")
     assert fact(theirs, "Access until") == fact(ours, "Access until")
-    last = (until if given else held.paid_until).astimezone(ZoneInfo(visit.merchant.timezone))
+    last = (until if given else held.paid_until).astimezone(ZoneInfo(visit.merchant.time_zone))
     assert fact(theirs, "Access until").startswith(format_date(last, "d MMM y", locale="en_GB"))
     for page in (theirs, ours):  # the day that was chosen is not the day on which what is paid is over
         assert DAY.search(day).groups() == DAY.search(fact(page, "Planned end")).groups()
@@ -115,7 +115,7 @@ def test_access_that_closes_before_the_planned_end_is_told_with_its_day(make, vi
     day = (utc_now() + timedelta(days=60)).date()
     button = "Cancel on " + format_date(day, "d MMMM y", locale="en_GB")
     result = visit.browser.get(visit.page(held, f"/cancellation?on={day}")).submit(press=button)
-    last = format_date(until.astimezone(ZoneInfo(visit.merchant.timezone)), "d MMMM y", locale="en_GB")
+    last = format_date(until.astimezone(ZoneInfo(visit.merchant.time_zone)), "d MMMM y", locale="en_GB")
     (told,) = [letter.text for letter in letters() if letter.recipient == visit.customer.email]
     for said in (result.text, " ".join(told.split())):
         assert "It gave no access" not in said

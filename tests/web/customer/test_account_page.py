@@ -45,7 +45,37 @@ def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, stat
         subscription = make.subscription(customer=visit.customer, product=one, at_paypal=False)
         make.add(entry(subscription, TimelineKind.IMPORTED))
     held = 50
-    assert asked() == few <= 7
+    assert asked() == few <= 6
+
+
+def test_a_customer_with_more_than_fifty_reads_the_live_ones_first_and_pages_on(visit, make, ctx):
+    """performance.md: paged beyond 50.  Three are over, and newer than every one that lives."""
+    product = make.product(visit.merchant)
+    held = [make.subscription(customer=visit.customer, product=product, at_paypal=False) for _ in range(53)]
+    for number, one in enumerate(held):
+        change(ctx, one, created_at=make.now() + timedelta(seconds=number))
+        if number >= 50:
+            change(ctx, one, status=Status.CANCELLED, ended_at=make.now(), next_payment_at=None)
+
+    def shown(page) -> list[str]:
+        links = [link["href"].rpartition("/")[2] for link in page.select("article.card h2 a")]
+        return [str(number) for link in links for number, one in enumerate(held) if str(one.id) == link]
+
+    first = visit.browser.get(visit.home)
+    assert shown(first) == [str(number) for number in range(49, -1, -1)]
+    second = visit.browser.get(first.select_one("nav.pages a[rel=next]")["href"])
+    assert shown(second) == ["52", "51", "50"]
+    assert "page 2" in second.select_one("title").text
+    assert second.select_one("nav.pages a[rel=next]") is None
+    back = visit.browser.get(second.select_one("nav.pages a[rel=prev]")["href"])
+    assert shown(back) == shown(first)
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", "1.5", "%20", "9" * 30, "9" * 5000, ""])
+def test_a_page_that_there_is_not_is_the_first(visit, make, asked):
+    make.subscription(customer=visit.customer, at_paypal=False)
+    page = visit.browser.get(f"{visit.home}?page={asked}")
+    assert len(page.select("article.card")) == 1
 
 
 def entry(subscription, kind, **columns) -> TimelineEntry:
