@@ -33,8 +33,10 @@ AGE: Final = (
     """UPDATE end_requests SET due_at = now() - interval '3 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'recorded' AND due_at > now()
         AND created_at < now() - interval '8 seconds' FOR UPDATE SKIP LOCKED)""",
+    # One that nobody has put off yet is a worker's, for two minutes: after eight seconds it counts as a dead one's.
     """UPDATE paypal_events SET next_try_at = now() WHERE id IN (
-        SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
+        SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now()
+        AND (attempts > 0 OR next_try_at < now() + interval '112 seconds') FOR UPDATE SKIP LOCKED)""",
     """UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'
         WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (

@@ -53,6 +53,8 @@ def handle(ctx: Context, events: list[PayPalEvent], *, now: datetime) -> list[Ou
 
 def _write_together(ctx: Context, origin: Origin, reads: list[Read], *, now: datetime) -> list[Read]:
     """Write what is mere news; return the others, which are all of them when anything goes wrong."""
+    if not reads:
+        return []
     alone, written = [], []
     try:
         with ctx.db.begin() as session:

@@ -18,7 +18,7 @@ from portal.services.imports import imports
 from portal.services.messages import drains
 from portal.services.messages.webhook_intake import Intake
 from tests.fakes.webhooks import event
-from tests.services.messages.webhook_desk import WebhookDesk, changed, sale
+from tests.services.messages.webhook_desk import WebhookDesk, changed, refund, sale
 
 UPDATED, COMPLETED = "BILLING.SUBSCRIPTION.UPDATED", "PAYMENT.SALE.COMPLETED"
 DONE, WAITING = EventState.DONE, EventState.WAITING
@@ -113,6 +113,19 @@ def test_sales_of_one_subscription_are_one_read_of_it_and_one_of_its_payments(ct
     assert drain(ctx, desk.merchant) == 2
     assert set(desk.payments()) >= {one.id for one in paid}
     assert (paypal.count("show"), paypal.count("transactions")) == (1, 1)
+
+
+def test_a_refund_that_names_only_its_sale_finds_it_in_its_own_batch(ctx, desk, make, paypal):
+    subscription = make.subscription(merchant=desk.merchant)
+    paypal.happen(subscription.provider_id, "charge")
+    paid = paypal.subscriptions[subscription.provider_id].payments[-1]
+    paypal.happen(subscription.provider_id, "refund")
+    assert desk.send(event("PAYMENT.SALE.REFUNDED", refund(paid.id))) is Intake.STORED
+    resource = {**sale(paid.id, subscription.provider_id), "create_time": paid.time}
+    assert desk.send(event(COMPLETED, resource)) is Intake.STORED
+    assert drain(ctx, desk.merchant) == 2
+    assert [row.state for row in desk.rows()] == [DONE, DONE]
+    assert desk.payments()[paid.id] == ("refunded", "29.9")
 
 
 def test_what_changes_nothing_but_facts_is_one_transaction(ctx, desk, late):
