@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import time_machine
 from hypothesis import Phase, settings
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import event
 
 from portal import clock, logs
 from portal.extensions import Database
@@ -207,6 +209,26 @@ def ctx(db: Database, vault: Vault, mailer: RememberingMailer, cheap_passwords: 
         mail_from="Portal <portal@portal.test>",
         passwords=cheap_passwords,
     )
+
+
+@pytest.fixture
+def statements(ctx):
+    """Count the SQL statements of a block."""
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_more):
+            seen.append(statement)
+
+        event.listen(ctx.db.engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            event.remove(ctx.db.engine, "before_cursor_execute", note)
+
+    return counting
 
 
 @pytest.fixture

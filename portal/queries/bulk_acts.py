@@ -229,15 +229,26 @@ def left(session: Session, act_id: uuid.UUID, *, limit: int) -> list[BulkRow]:
     return list(session.scalars(statement.order_by(BulkRow.position).limit(limit)))
 
 
-def given(session: Session, act_id: uuid.UUID) -> int:
-    """Count the rows that workers have and that have no outcome yet."""
-    statement = select(func.count()).select_from(BulkRow).where(BulkRow.bulk_act_id == act_id, *_waiting(given=True))
-    return session.execute(statement).scalar_one()
+def at_once(session: Session, act_id: uuid.UUID, *, dead_after: timedelta) -> Row[int, int, int]:
+    """Count what decides how many rows may be given out: the act's rows that workers have and that have no outcome yet
+    (`given`), the acts of all merchants that go on (`running`), and the worker processes of every machine that gave a
+    sign of life (`workers`).
+    """
+    alive = WORKERS.c.last_heartbeat > func.now() - cast(literal(dead_after), Interval)
+    counts = (
+        (
+            "given",
+            select(func.count()).select_from(BulkRow).where(BulkRow.bulk_act_id == act_id, *_waiting(given=True)),
+        ),
+        ("running", select(func.count()).select_from(BulkAct).where(BulkAct.state == RUNNING)),
+        ("workers", select(func.count()).select_from(WORKERS).where(alive)),
+    )
+    return session.execute(select(*(count.scalar_subquery().label(name) for name, count in counts))).one()
 
 
-def running(session: Session) -> int:
-    """Count the acts of all merchants that go on."""
-    return session.execute(select(func.count()).select_from(BulkAct).where(BulkAct.state == RUNNING)).scalar_one()
+def has_waiting(session: Session, act_id: uuid.UUID) -> bool:
+    """Say whether rows of the act have no outcome yet, with a worker or not."""
+    return bool(session.scalar(select(exists().where(BulkRow.bulk_act_id == act_id, BulkRow.state == WAITING))))
 
 
 def has_elder(session: Session, act: BulkAct) -> bool:
@@ -249,12 +260,6 @@ def has_elder(session: Session, act: BulkAct) -> bool:
         BulkAct.confirmed_at < act.confirmed_at,
     )
     return bool(session.scalar(select(statement)))
-
-
-def workers(session: Session, *, dead_after: timedelta) -> int:
-    """Count the worker processes of every machine that gave a sign of life."""
-    alive = WORKERS.c.last_heartbeat > func.now() - cast(literal(dead_after), Interval)
-    return session.execute(select(func.count()).select_from(WORKERS).where(alive)).scalar_one()
 
 
 def next_key(session: Session, act: BulkAct) -> Row[Any] | None:

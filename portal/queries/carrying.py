@@ -11,9 +11,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import LEASE
-from portal.models import Subscription
+from portal.models import Merchant, Subscription
 from portal.models.base import IsCarried
-from portal.queries import subscriptions
+from portal.queries import subscriptions, surroundings
 
 NEEDS_MERCHANT: Final = "needs_merchant"  # one word in the states of each
 
@@ -29,17 +29,20 @@ def lock_whole(
     Raises NoResultFound for another merchant's.
     """
     owner = select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id).scalar_subquery()
-    subscriptions.hold(session, merchant_id, owner)
+    subscription_id = subscriptions.hold(session, merchant_id, owner)
     way = joinedload(row.subscription)
     statement = (
-        select(row)
+        select(row, Merchant, *surroundings.columns(subscription_id))
+        .join(Merchant, Merchant.id == row.merchant_id)
         .options(*subscriptions.whole(way, is_one=True))
         .options(*([way.selectinload(Subscription.payments)] if with_payments else []))
         .where(row.id == row_id)
         .with_for_update(key_share=True, of=row)
         .execution_options(populate_existing=True)
     )
-    return session.scalars(statement).unique().one()
+    found = session.execute(statement).unique().one()
+    surroundings.note(session, subscription_id, found)
+    return found[0]
 
 
 def lock(session: Session, row: type[R], row_id: uuid.UUID) -> R:

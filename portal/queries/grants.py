@@ -8,6 +8,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from portal.models import Grant, Product, Subscription
+from portal.queries import surroundings
+from portal.queries.surroundings import Part
 
 
 def of_customer(
@@ -35,4 +37,6 @@ def with_products(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UU
 
 def of_subscription(session: Session, subscription: Subscription) -> list[Grant]:
     """Return what its customer was given by hand of its product, oldest first."""
+    if surroundings.lacks(session, subscription.id, Part.GIFT):
+        return []
     return of_customer(session, subscription.merchant_id, subscription.customer_id, product_id=subscription.product_id)

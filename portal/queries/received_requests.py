@@ -13,7 +13,8 @@ from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
-from portal.queries import desk, subscriptions
+from portal.queries import desk, subscriptions, surroundings
+from portal.queries.surroundings import Part
 
 __all__ = [
     "ReceivedRequest",
@@ -33,6 +34,7 @@ __all__ = [
     "of_merchant",
     "open_after",
     "open_of",
+    "open_under_lock",
     "over_since",
     "own",
     "owners",
@@ -203,12 +205,17 @@ def lock_open(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequ
     )
 
 
+def open_under_lock(session: Session, subscription_id: uuid.UUID) -> list[ReceivedRequest]:
+    """As `lock_open`, where nothing was opened since the subscription was locked."""
+    return [] if surroundings.lacks(session, subscription_id, Part.LETTER) else lock_open(session, subscription_id)
+
+
 def hold(session: Session, subscription: Subscription, *, also: uuid.UUID | None) -> list[ReceivedRequest]:
     """Lock what an end of the subscription may answer, before what is locked last of all (`merchant_news.lock`).
 
     Returns the open ones that name it themselves.
     """
-    notified = lock_open(session, subscription.id)
+    notified = open_under_lock(session, subscription.id)
     if also is not None:
         lock(session, subscription.merchant_id, also)
     return notified

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Row, ScalarSelect, Select, and_, bindparam, inspect, or_, select
 from sqlalchemy.orm import Load, Session, aliased, joinedload, selectinload
@@ -15,7 +15,8 @@ from sqlalchemy.orm.strategy_options import _AbstractLoad
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import LIVE
-from portal.models import EndRequest, PauseRequest, Plan, Product, Subscription
+from portal.models import EndRequest, Merchant, PauseRequest, Plan, Product, Subscription
+from portal.queries import surroundings
 
 
 def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[ORMOption]:
@@ -159,8 +160,23 @@ def hold(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID | 
 
 def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound."""
-    found = hold(session, merchant_id, subscription_id)
-    return session.scalars(_one(again=True).where(Subscription.id == found)).unique().one()
+    return _locked(session, hold(session, merchant_id, subscription_id))
+
+
+def _locked(session: Session, subscription_id: uuid.UUID) -> Subscription:
+    """Read what was locked: the subscription, its merchant, and whether anything hangs on it."""
+    found = (
+        session.execute(
+            _one(again=True)
+            .add_columns(Merchant, *surroundings.columns(subscription_id))
+            .join(Merchant, Merchant.id == Subscription.merchant_id)
+            .where(Subscription.id == subscription_id)
+        )
+        .unique()
+        .one()
+    )
+    surroundings.note(session, subscription_id, found)
+    return cast(Subscription, found.Subscription)
 
 
 def lock_by_provider_id(
@@ -176,9 +192,7 @@ def lock_by_provider_id(
         )
         .with_for_update(key_share=True)
     ).scalar_one_or_none()
-    if found is None:
-        return None
-    return session.scalars(_one(again=True).where(Subscription.id == found)).unique().one()
+    return _locked(session, found) if found is not None else None
 
 
 def lock_known(

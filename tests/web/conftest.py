@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyotp
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from config import Config
 from portal import create_app
@@ -222,23 +221,3 @@ def row_counts(ctx: Context) -> dict[str, Any]:
         counts["tries"] = session.execute(select(LoginBrowser.challenge_id, LoginBrowser.attempts)).all()
         counts["live sessions"] = session.execute(select(LoginSession.id, LoginSession.revoked_at)).all()
     return counts
-
-
-@pytest.fixture
-def statements(ctx):
-    """Count the SQL statements of a block."""
-
-    @contextmanager
-    def counting() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_more):
-            seen.append(statement)
-
-        event.listen(ctx.db.engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(ctx.db.engine, "before_cursor_execute", note)
-
-    return counting

@@ -21,6 +21,11 @@ def of(session: Session, merchant_id: uuid.UUID) -> Merchant:
     return kept[merchant_id]
 
 
+def keep(session: Session, merchant: Merchant) -> None:
+    """Keep a merchant that was read with something else."""
+    session.info.setdefault(_KEPT, {})[merchant.id] = merchant
+
+
 def lock(session: Session, merchant_id: uuid.UUID) -> Merchant:
     """Return the merchant, locked until the transaction ends; rows that refer to it may be written meanwhile."""
     return session.scalars(select(Merchant).where(Merchant.id == merchant_id).with_for_update(key_share=True)).one()

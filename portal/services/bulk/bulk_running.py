@@ -11,9 +11,10 @@ import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
+from sqlalchemy import Row, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -127,7 +128,7 @@ def _run(ctx: Context, row_id: uuid.UUID) -> uuid.UUID | None:
         return None
     row, act = found.BulkRow, found.BulkAct
     try:
-        request_id = row.end_request_id if row.state is BulkRowState.ASKED else _ask(ctx, row_id, now=utc_now())
+        request_id = row.end_request_id if row.state is BulkRowState.ASKED else _ask(ctx, found, now=utc_now())
         if request_id is not None:
             end_carrying.carry_out(ctx, act.merchant_id, request_id)
     except (OperationalError, InterfaceError, Busy):
@@ -138,12 +139,14 @@ def _run(ctx: Context, row_id: uuid.UUID) -> uuid.UUID | None:
     return act.id  # type: ignore[no-any-return]
 
 
-def _ask(ctx: Context, row_id: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
+def _ask(ctx: Context, found: Row[Any], *, now: datetime) -> uuid.UUID | None:
     """Do what the row's subscription allows now; return the request to carry out, if one was made."""
-    for _look in range(LOOKS):
-        with ctx.db.read() as session:
-            found = bulk_acts.row_to_run(session, row_id)
-        if found is None or found.BulkRow.state is not BulkRowState.WAITING:
+    row_id = found.BulkRow.id
+    for look in range(LOOKS):
+        if look:
+            with ctx.db.read() as session:
+                found = bulk_acts.row_to_run(session, row_id)  # type: ignore[assignment] # rows are never taken away
+        if found.BulkRow.state is not BulkRowState.WAITING:
             return None
         if found.BulkAct.state is not BulkState.RUNNING:
             return None  # stopped: it stays waiting
@@ -199,17 +202,14 @@ def _wish(row: BulkRow, act: BulkAct) -> Wish:
 
 def _note_asked(session: Session, recorded: Recorded, *, row_id: uuid.UUID, now: datetime) -> None:
     """Write the row's outcome in the request's own transaction."""
-    row = _lock_waiting(session, row_id)
-    row.end_request_id, row.done_at = recorded.request_id, now
-    if recorded.is_new:
-        row.state = BulkRowState.ASKED
-    else:
-        row.state, row.reason = BulkRowState.SKIPPED, RowReason.HAS_REQUEST
+    outcome: dict[str, Any] = {"state": BulkRowState.ASKED}
+    if not recorded.is_new:
+        outcome = {"state": BulkRowState.SKIPPED, "reason": RowReason.HAS_REQUEST}
+    _write_waiting(session, row_id, end_request_id=recorded.request_id, done_at=now, **outcome)
 
 
 def _note_local(session: Session, *, row_id: uuid.UUID, now: datetime) -> None:
-    row = _lock_waiting(session, row_id)
-    row.state, row.done_at = BulkRowState.LOCAL, now
+    _write_waiting(session, row_id, state=BulkRowState.LOCAL, done_at=now)
 
 
 def _skip(
@@ -223,11 +223,11 @@ def _skip(
             row.end_request_id = request_id
 
 
-def _lock_waiting(session: Session, row_id: uuid.UUID) -> BulkRow:
-    row = bulk_acts.lock_row(session, row_id)
-    if row.state is not BulkRowState.WAITING:
+def _write_waiting(session: Session, row_id: uuid.UUID, **outcome: Any) -> None:
+    waiting = update(BulkRow).where(BulkRow.id == row_id, BulkRow.state == BulkRowState.WAITING)
+    written = session.execute(waiting.values(**outcome).returning(BulkRow.id)).one_or_none()
+    if written is None:
         raise _Changed  # another job of the row was quicker: undo all of this one
-    return row
 
 
 def _hold(session: Session, act: BulkAct, *, now: datetime) -> tuple[Hold, datetime]:
@@ -249,9 +249,9 @@ def _give(session: Session, act: BulkAct, *, now: datetime) -> None:
     """Give the next rows to workers, as many as may run at once and as the pace allows. The act is locked."""
     if act.held is not Hold.NONE:
         return
-    at_once = ROWS_PER_WORKER * max(1, bulk_acts.workers(session, dead_after=DEAD_AFTER))
-    share = max(1, at_once // max(1, bulk_acts.running(session)))
-    number = min(share - bulk_acts.given(session, act.id), _allowed(act, now=now))
+    at_once = bulk_acts.at_once(session, act.id, dead_after=DEAD_AFTER)
+    share = max(1, ROWS_PER_WORKER * max(1, at_once.workers) // max(1, at_once.running))
+    number = min(share - at_once.given, _allowed(act, now=now))
     if number <= 0:
         return
     rows = bulk_acts.left(session, act.id, limit=number)
@@ -272,4 +272,4 @@ def _allowed(act: BulkAct, *, now: datetime) -> int:
 
 
 def _is_done(session: Session, act: BulkAct) -> bool:
-    return not bulk_acts.given(session, act.id) and not bulk_acts.left(session, act.id, limit=1)
+    return not bulk_acts.has_waiting(session, act.id)

@@ -12,7 +12,7 @@ import structlog
 
 from portal.clock import utc_now
 from portal.domain.end_requests import KEY_TROUBLES, TRUST_IN_204, Trouble
-from portal.models import Provider
+from portal.models import PayPalAccount, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Reading, Refusal, SubscriptionGateway
 from portal.queries import subscriptions
 from portal.secrets import CannotOpen
@@ -64,7 +64,12 @@ class Claim:
     provider: Provider
     provider_id: str  # of the subscription
     claimed_at: datetime
-    keys: Mapping[Provider, datetime]  # the merchant's keys then: an answer to one that was replaced says nothing
+    keys: Mapping[Provider, PayPalAccount]  # the merchant's then: an answer to one that was replaced says nothing
+
+    def key_set_at(self, provider: Provider) -> datetime | None:
+        """Return since when the key of that kind was the one in use: another date is another key."""
+        account = self.keys.get(provider)
+        return account.set_at if account is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +141,8 @@ def read(ctx: Context, claim: Claim, patience: Patience) -> tuple[SubscriptionGa
 
     Returns the gateway of the world it was found in (FACTS.md 0: its id does not tell).
     """
-    gateway = gateway_for(ctx, claim.merchant_id, claim.provider, patience=patience.answer)
+    key = claim.keys.get(claim.provider)
+    gateway = gateway_for(ctx, claim.merchant_id, claim.provider, patience=patience.answer, account=key)
     try:
         return gateway, gateway.show_subscription(claim.provider_id)
     except GatewayRefused as unknown:

@@ -158,7 +158,7 @@ def claim(
             provider=subscription.provider,
             provider_id=subscription.provider_id,
             claimed_at=now,
-            keys=paypal_accounts.set_at(session, merchant_id),
+            keys=paypal_accounts.all_of_merchant(session, merchant_id),
         )
 
 
@@ -213,7 +213,7 @@ def is_ours(act: Act[R, C], row: R, claim: C) -> bool:
 
 def key_works(session: Session, subscription: Subscription, claim: Claim, *, now: datetime) -> None:
     """PayPal took the key: what waited for one that was thought broken is tried again."""
-    used = claim.keys.get(subscription.provider)
+    used = claim.key_set_at(subscription.provider)
     with session.no_autoflush:  # what was written of the row so far has nothing to do with the key's
         works = key_marks.mark_working(session, claim.merchant_id, subscription.provider, used=used, now=now)
     if works:
@@ -233,7 +233,7 @@ def _is_time(act: Act[R, C], session: Session, row: R, *, now: datetime, insist:
 
 def _key_was_replaced(session: Session, subscription: Subscription, claim: Claim, answer: Answer) -> bool:
     """Say whether the refusal concerns a key that is no longer the merchant's."""
-    used = claim.keys.get(subscription.provider)
+    used = claim.key_set_at(subscription.provider)
     return answer.trouble in KEY_TROUBLES | REFUSED_KEY and key_marks.is_replaced(
         session, claim.merchant_id, subscription.provider, used=used
     )

@@ -18,9 +18,10 @@ from portal.domain.errors import DomainError
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, ReceivedRequest, Subscription, TimelineKind
-from portal.queries import end_requests, grants, subscriptions
+from portal.queries import end_requests, grants, subscriptions, surroundings
 from portal.queries import received_requests as stored_received
 from portal.queries.people import merchants
+from portal.queries.surroundings import Part
 from portal.services import comebacks, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -171,7 +172,8 @@ def _stand_behind(
 
 def _standing(session: Session, subscription: Subscription, wish: Wish) -> EndRequest | None:
     """Return the request a new one would repeat, if there is one."""
-    standing = end_requests.open_of(session, subscription.id)
+    lacks = surroundings.lacks(session, subscription.id, Part.END)
+    standing = None if lacks else end_requests.open_of(session, subscription.id)
     if standing is None and subscription.is_over and wish.actor is Actor.CUSTOMER:
         finished = end_requests.all_of_subscription(session, subscription.id)
         return next((row for row in finished if row.state is not RequestState.WITHDRAWN), None)

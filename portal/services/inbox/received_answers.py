@@ -27,7 +27,7 @@ def settle_notified(ctx: Context, session: Session, request: EndRequest, *, now:
 
     The subscription's lock is held.
     """
-    settle(ctx, session, stored.lock_open(session, request.subscription_id), request, now=now)
+    settle(ctx, session, stored.open_under_lock(session, request.subscription_id), request, now=now)
 
 
 def settle(

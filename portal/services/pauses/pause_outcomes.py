@@ -17,7 +17,8 @@ from portal.domain.pauses import PauseKind, PauseRefusal, PauseState, Verdict, j
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, PauseRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
-from portal.queries import pauses
+from portal.queries import pauses, surroundings
+from portal.queries.surroundings import Part
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -96,6 +97,8 @@ def withdraw_all(session: Session, subscription: Subscription, end: EndRequest, 
     A call that is under way then settles nothing; PayPal cancels a suspended subscription as well as an active
     one, and refuses to suspend or activate a cancelled one: whichever call arrives first, the end stands.
     """
+    if surroundings.lacks(session, subscription.id, Part.PAUSE):
+        return
     for request in pauses.lock_open(session, subscription.id):
         request.ended_by_id = end.id
         withdraw(session, subscription, request, now=now)

@@ -95,31 +95,45 @@ class RowTokenStore:
 
 
 def rest_gateway(
-    context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0, environment: str | None = None
+    context: Context,
+    merchant_id: uuid.UUID,
+    *,
+    patience: float = 20.0,
+    environment: str | None = None,
+    account: PayPalAccount | None = None,
 ) -> RestGateway:
     """Return the merchant's REST gateway. `patience` is how many seconds to wait for an answer.
+
+    `account` is the key, where it was read a moment ago.
 
     Raises NoKey, CannotOpen (the master key is gone), GatewayUnavailable while PayPal's « too many » stands;
     OtherEnvironment when the key does not open the one that is asked for.
     """
-    account = _account(context, merchant_id, Provider.PAYPAL_REST)
+    account = _usable(account or _account(context, merchant_id, Provider.PAYPAL_REST))
     if environment not in (None, account.environment):
         raise OtherEnvironment
     return context.gateways(rest_credentials(context, account), RowTokenStore(context, account), patience=patience)
 
 
-def classic_gateway(context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0) -> ClassicGateway:
+def classic_gateway(
+    context: Context, merchant_id: uuid.UUID, *, patience: float = 20.0, account: PayPalAccount | None = None
+) -> ClassicGateway:
     """Return the merchant's gateway to the classic API; raises as `rest_gateway`."""
-    account = _account(context, merchant_id, Provider.PAYPAL_CLASSIC)
+    account = _usable(account or _account(context, merchant_id, Provider.PAYPAL_CLASSIC))
     return context.gateways.classic(classic_credentials(context, account), patience=patience)
 
 
 def gateway_for(
-    context: Context, merchant_id: uuid.UUID, provider: Provider = Provider.PAYPAL_REST, *, patience: float = 20.0
+    context: Context,
+    merchant_id: uuid.UUID,
+    provider: Provider = Provider.PAYPAL_REST,
+    *,
+    patience: float = 20.0,
+    account: PayPalAccount | None = None,
 ) -> SubscriptionGateway:
     """Return the merchant's gateway of the kind that a subscription lives in; raises as `rest_gateway`."""
     make = rest_gateway if provider is Provider.PAYPAL_REST else classic_gateway
-    return make(context, merchant_id, patience=patience)
+    return make(context, merchant_id, patience=patience, account=account)
 
 
 def rest_credentials(context: Context, account: PayPalAccount) -> Credentials:
@@ -176,6 +190,10 @@ def _account(context: Context, merchant_id: uuid.UUID, provider: Provider) -> Pa
         account = paypal_accounts.of_merchant(session, merchant_id, provider)
     if account is None:
         raise NoKey
+    return account
+
+
+def _usable(account: PayPalAccount) -> PayPalAccount:
     calm = (account.calm_until - utc_now()).total_seconds() if account.calm_until else 0
     if calm > 0:
         raise GatewayUnavailable("PayPal asked to wait", http_status=429, retry_after=ceil(calm))

@@ -110,6 +110,19 @@ def results(ctx, act_id) -> dict[Result, int]:
         return bulk_results.results(session, act_id)
 
 
+def test_what_a_row_costs_the_database(ctx, make, merchant, anne, statements):
+    """performance.md: at most 40 statements, of a merchant who has had an end; the next rows are given out with it."""
+    first, second, third = (make.subscription(merchant=merchant) for _ in range(3))
+    run(ctx, start(ctx, anne, [first]))
+    act_id = start(ctx, anne, [second, third])
+    plan(ctx, act_id)
+    row_id = given(ctx, act_id)[0]
+    with statements() as seen:
+        bulk_running.run_row(ctx, row_id)
+    assert results(ctx, act_id)[Result.CONFIRMED] == 1
+    assert len(seen) <= 40, len(seen)
+
+
 def calls_of(paypal, subscription) -> int:
     return sum(1 for call in paypal.calls if call.operation == "cancel" and subscription.provider_id in str(call))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from portal.clock import utc_now
 from portal.domain.end_requests import Channel, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState
-from portal.domain.policies import Actor
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status
 from portal.models import PauseRequest, TimelineEntry
 from portal.providers.ports import GatewayRefused
@@ -20,6 +21,7 @@ from portal.services.carrying import answers, end_carrying, engine, pause_carryi
 from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_wishes import Wish
+from tests.services.carrying.carried import wish_of
 from tests.services.pauses.pausing import PATIENT, ask, at_paypal, carry, due_now, kinds, row, rows
 
 
@@ -111,6 +113,17 @@ def test_a_pause_that_had_left_keeps_its_end_when_the_end_that_took_its_place_is
     with ctx.db.read() as session:
         (planned,) = session.scalars(select(PauseRequest).where(PauseRequest.state == PauseState.RECORDED)).all()
     assert (planned.kind, planned.due_at) == (PauseKind.RESUME, left.resume_at)
+
+
+def test_a_resume_that_a_replaced_plan_gives_back_gives_way_to_the_end_that_replaces_it(ctx, make, subscription):
+    """Both in one transaction: what the lock saw, no open resume, is no longer so when the new end is written."""
+    carry(ctx, ask(ctx, subscription))
+    planned = wish_of(subscription, actor=Actor.STAFF, role=Role.SUPPORT, customer_id=None)
+    in_sixty_days = (utc_now() + timedelta(days=60)).date()
+    end_requests.record(ctx, replace(planned, wished_on=in_sixty_days), now=utc_now())
+    assert [one.is_open for one in rows(ctx, subscription, PauseKind.RESUME)] == [False]
+    end_requests.record(ctx, planned, now=utc_now())
+    assert [one.is_open for one in rows(ctx, subscription, PauseKind.RESUME)] == [False, False]
 
 
 def test_a_resume_whose_call_left_in_vain_comes_back_when_the_end_is_taken_back(ctx, make, paypal, resting):
