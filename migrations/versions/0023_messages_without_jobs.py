@@ -15,7 +15,10 @@ def upgrade() -> None:
         'ix_paypal_events_waiting', 'paypal_events', ['merchant_id', 'next_try_at'], postgresql_where=WAITING
     )
     op.create_index(
-        'ix_paypal_events_waiting_subject', 'paypal_events', ['merchant_id', 'subject'], postgresql_where=WAITING
+        'ix_paypal_events_waiting_subject',
+        'paypal_events',
+        ['merchant_id', 'subject', 'next_try_at'],
+        postgresql_where=WAITING,
     )
     op.execute(
         "DELETE FROM procrastinate_jobs WHERE status = 'todo' "

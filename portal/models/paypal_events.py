@@ -39,7 +39,13 @@ class PayPalEvent(HasId, HasMerchant, Base):
         UniqueConstraint("merchant_id", "transmission_id", name="uq_paypal_events_transmission_id"),
         Index("ix_paypal_events_merchant_id_received_at", "merchant_id", "received_at", "id"),
         Index("ix_paypal_events_waiting", "merchant_id", "next_try_at", postgresql_where=text("state = 'waiting'")),
-        Index("ix_paypal_events_waiting_subject", "merchant_id", "subject", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_paypal_events_waiting_subject",
+            "merchant_id",
+            "subject",
+            "next_try_at",
+            postgresql_where=text("state = 'waiting'"),
+        ),
         Index("ix_paypal_events_failed", "merchant_id", "received_at", postgresql_where=text("state = 'failed'")),
         Index("ix_paypal_events_body", "received_at", postgresql_where=text("body IS NOT NULL")),
     )

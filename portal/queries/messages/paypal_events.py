@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ScalarSelect, and_, literal_column, select, update
+from sqlalchemy import ScalarSelect, and_, any_, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from portal.models import EventSource, EventState, PayPalEvent
@@ -35,7 +35,8 @@ def claim(
     """
     due = (PayPalEvent.merchant_id == merchant_id, IS_WAITING, PayPalEvent.next_try_at <= now)
     oldest = select(PayPalEvent.subject).where(*due).order_by(PayPalEvent.next_try_at).limit(subjects)
-    about = select(oldest.with_for_update(key_share=True, skip_locked=True).cte("oldest").c.subject)
+    about = set(session.scalars(oldest.with_for_update(key_share=True, skip_locked=True)))
+    # The ids as an array: the planner would take them for many, and read the whole table.
     taken = (
         select(PayPalEvent.id)
         .where(*due, PayPalEvent.subject.in_(about))
@@ -44,7 +45,7 @@ def claim(
     )
     claimed = (
         update(PayPalEvent)
-        .where(PayPalEvent.id.in_(select(taken.cte("taken").c.id)))
+        .where(PayPalEvent.id == any_(func.array(taken.scalar_subquery())))
         .values(next_try_at=until)
         .returning(PayPalEvent)
         .execution_options(synchronize_session=False)
