@@ -220,6 +220,24 @@ def lock_known(
     return set(rows)
 
 
+def lock_all_known(
+    session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]
+) -> dict[str, Subscription]:
+    """Return those of PayPal's ids that the merchant has, by them: whole, with their payments, locked as by `lock`."""
+    known = lock_known(session, merchant_id, environment, provider_ids)
+    rows = session.scalars(
+        _whole()
+        .options(selectinload(Subscription.payments))
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id.in_(known),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return {row.provider_id: row for row in rows}
+
+
 def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscription, int | None]]:
     """Lock every subscription of a product that began and has not ended; return each with its plan's cycles."""
     return session.execute(
