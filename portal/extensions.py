@@ -12,7 +12,18 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -105,8 +116,8 @@ class Database:
     def _use(self, engine: Engine) -> None:
         self.engine = engine
         self._write = sessionmaker(engine, expire_on_commit=False)
-        reading = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._read = sessionmaker(reading, expire_on_commit=False, autoflush=False)
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._read = sessionmaker(self._reading, expire_on_commit=False, autoflush=False)
 
     def follow_clock(self) -> None:
         """Let this process go by the database's clock: asked at the first need, then as connections are taken."""
@@ -146,6 +157,12 @@ class Database:
         with self._write() as session:
             hurry(session, transaction_read_only="on")
             yield session
+
+    @contextmanager
+    def once(self) -> Iterator[Connection]:
+        """Open a connection whose every statement commits by itself: a write of one statement is one round trip."""
+        with self._reading.connect() as connection:
+            yield connection
 
     def dispose(self) -> None:
         """Close every pooled connection."""

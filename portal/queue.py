@@ -32,7 +32,6 @@ CARRY_OUT_PAUSE = "pauses.carry_out"
 CARRY_ON_COMEBACK = "comebacks.carry_on"
 SEND_MAIL = "mails.send"
 RUN_IMPORT = "imports.run"
-HANDLE_EVENT = "events.handle"
 FETCH_MISSED_EVENTS = "events.fetch_missed"
 REGISTER_WEBHOOK = "webhooks.register"
 CHECK_KEY = "paypal_keys.check"
@@ -42,8 +41,8 @@ PLAN_BULK_ACT = "bulk_acts.plan"
 RUN_BULK_ROW = "bulk_acts.row"
 REFUND = "refunds.carry_out"
 REREAD = "subscriptions.reread"
-# Who comes first when more waits than the workers can do: people who wait, then PayPal's messages, then the long
-# work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
+# Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
+# long work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
 # Only what somebody sits and waits for wakes a worker (migration 0022): a NOTIFY lets the commits of the whole database
 # queue behind one lock.  The rest is found within POLL seconds.
 AWAITED, FIRST, NEXT, LAST = 25, 20, 10, 0
@@ -55,7 +54,6 @@ TASKS = {
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
     REFUND: FIRST,
-    HANDLE_EVENT: NEXT,
     REREAD: NEXT,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,

@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = '0024'
-down_revision = '0022'
+down_revision = '0023'
 
 BATCH = 10_000
 # What is neither letter nor digit: the punctuation of ASCII, Latin-1, U+2000-206F and U+3000-303F.

@@ -64,20 +64,29 @@ PAUSE = 3.0  # seconds before the database is tried again
 
 
 def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.CONCURRENCY) -> None:
-    """Run jobs until stopped (SIGTERM finishes what is running); with `wait=False` only those that are due.
+    """Run jobs and drain messages until stopped (SIGTERM finishes what is running); `wait=False`: only what is due.
 
     A database that goes away does not end the worker: it comes back as soon as the database does.
     """
+    if not wait:
+        _run_due(context, concurrency=concurrency)
+        return
     while True:
         try:
-            if _run(context, wait=wait, concurrency=concurrency) or not wait:
+            if _run(context, wait=True, concurrency=concurrency):
                 return
             log.warning("worker_stopped_unasked")
         except (ConnectorException, psycopg.Error, SQLAlchemyError) as error:
-            if not wait:
-                raise
             log.warning("worker_lost_the_database", error=type(error).__name__)
         time.sleep(PAUSE)
+
+
+def _run_due(context: Context, *, concurrency: int) -> None:
+    """Do what is due: messages lead to jobs, and a key that a job tested lets messages be tried again."""
+    events.drain_all(context)
+    _run(context, wait=False, concurrency=concurrency)
+    while events.drain_all(context):
+        _run(context, wait=False, concurrency=concurrency)
 
 
 def _run(context: Context, *, wait: bool, concurrency: int) -> bool:
@@ -97,7 +106,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async():
+            async with app.open_async(), events.draining(context) if wait else nullcontext():
                 await app.run_worker_async(
                     concurrency=concurrency,
                     wait=wait,

@@ -1,31 +1,83 @@
-"""The job of one message from PayPal, and the search for messages without one."""
+"""PayPal's messages, drained beside the jobs: they have none, so a worker looks for merchants whose messages are due.
+
+Several merchants are drained side by side, each a batch at a time and in no fixed order: many messages of one, or a
+PayPal that does not answer for one, keep nobody else's waiting for long.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 import uuid
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 import structlog
-from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services.messages import events
+from portal.logs import place_of
+from portal.services.messages import drains
+
+if TYPE_CHECKING:
+    from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
-TRY_AGAIN = RetryStrategy(max_attempts=12, exponential_wait=4)  # for our own failures: PayPal's are states of the row
+MERCHANTS: Final = 4  # at once, of one worker
+PAUSE: Final = 3.0  # seconds that a failure of ours holds a merchant's place
 
 
-@queue.app.task(name=queue.HANDLE_EVENT, pass_context=True, retry=TRY_AGAIN)
-def handle_event(job: JobContext, event_id: str) -> None:
-    """Handle one message as far as PayPal allows now."""
-    events.handle(job.additional_context["portal"], uuid.UUID(event_id), now=utc_now())
+def drain_all(context: Context) -> int:
+    """Handle everything that is due; return how many messages were taken."""
+    taken = 0
+    while due := drains.merchants_due(context, now=utc_now()):
+        taken += sum(drains.drain(context, merchant_id, now=utc_now()) for merchant_id in due)
+    return taken
 
 
-@queue.app.periodic(cron="* * * * *")
-@queue.app.task(name="housekeeping.waiting_events", pass_context=True, queueing_lock="waiting_events")
-def sweep(job: JobContext, timestamp: int) -> None:
-    """Give a job to every message whose time has passed without one."""
-    found = events.sweep(job.additional_context["portal"], now=utc_now())
-    if found:
-        log.warning("events_without_a_job", count=found)
+@asynccontextmanager
+async def draining(context: Context) -> AsyncIterator[None]:
+    """Drain what is due and what comes, until the block ends; batches that are under way then are finished."""
+    with ThreadPoolExecutor(MERCHANTS, thread_name_prefix="drain") as threads:
+        task = asyncio.create_task(_drain(context, threads))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _drain(context: Context, threads: ThreadPoolExecutor) -> None:
+    loop, under_way = asyncio.get_running_loop(), dict[uuid.UUID, asyncio.Future[None]]()
+    while True:
+        due = [] if len(under_way) == MERCHANTS else await loop.run_in_executor(threads, _due, context)
+        for merchant_id in random.sample(due, len(due)):
+            if merchant_id not in under_way and len(under_way) < MERCHANTS:
+                under_way[merchant_id] = loop.run_in_executor(threads, _batch, context, merchant_id)
+        if under_way:
+            await asyncio.wait(under_way.values(), timeout=queue.POLL, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(queue.POLL)
+        under_way = {merchant_id: one for merchant_id, one in under_way.items() if not one.done()}
+
+
+def _due(context: Context) -> list[uuid.UUID]:
+    try:
+        return drains.merchants_due(context, now=utc_now())
+    except Exception as error:  # the database is away: it is looked for again
+        log.warning("drain_failed", error=type(error).__name__, place=place_of(error))
+        return []
+
+
+def _batch(context: Context, merchant_id: uuid.UUID) -> None:
+    try:
+        if not drains.drain(context, merchant_id, now=utc_now()):
+            time.sleep(queue.POLL)  # somebody else has what is due
+    except Exception as error:
+        log.warning("drain_failed", merchant_id=str(merchant_id), error=type(error).__name__, place=place_of(error))
+        time.sleep(PAUSE)

@@ -23,7 +23,7 @@ class EventSource(StrEnum):
 class EventState(StrEnum):
     """What became of it."""
 
-    WAITING = "waiting"  # a job has it, or it is tried again at `next_try_at`
+    WAITING = "waiting"  # a worker takes it at `next_try_at`, and moves that on while it has it
     DONE = "done"  # PayPal was read and what it showed is written
     IGNORED = "ignored"  # of a type, or about an object, that changes nothing here
     REFUSED = "refused"  # an IPN that PayPal did not recognise as its own, or of another receiver
@@ -38,7 +38,14 @@ class PayPalEvent(HasId, HasMerchant, Base):
         UniqueConstraint("merchant_id", "source", "event_id", name="uq_paypal_events_event_id"),
         UniqueConstraint("merchant_id", "transmission_id", name="uq_paypal_events_transmission_id"),
         Index("ix_paypal_events_merchant_id_received_at", "merchant_id", "received_at", "id"),
-        Index("ix_paypal_events_waiting", "next_try_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_paypal_events_waiting", "merchant_id", "next_try_at", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_paypal_events_waiting_subject",
+            "merchant_id",
+            "subject",
+            "next_try_at",
+            postgresql_where=text("state = 'waiting'"),
+        ),
         Index("ix_paypal_events_failed", "merchant_id", "received_at", postgresql_where=text("state = 'failed'")),
         Index("ix_paypal_events_body", "received_at", postgresql_where=text("body IS NOT NULL")),
     )
@@ -59,4 +66,4 @@ class PayPalEvent(HasId, HasMerchant, Base):
     handled_at: Mapped[datetime | None]
     replayed_at: Mapped[datetime | None]
     provenance: Mapped[Provenance | None] = mapped_column(words(Provenance, "provenance"))  # webhooks only
-    delivery: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # what PayPal is asked by, while that is open
+    delivery: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))  # what PayPal is asked by

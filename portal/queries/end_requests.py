@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -19,14 +20,17 @@ from portal.queries import carrying, subscriptions
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 
+@cache
 def _whole() -> Select[EndRequest]:
     return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription)))
 
 
+@cache
 def _one() -> Select[EndRequest]:
     return select(EndRequest).options(*subscriptions.whole(joinedload(EndRequest.subscription), is_one=True))
 
 
+@cache
 def _with_payments() -> Select[EndRequest]:
     """For pages, as in `subscriptions`."""
     return _one().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))

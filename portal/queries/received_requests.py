@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
@@ -43,6 +44,7 @@ __all__ = [
 _KNOWN = (ReceivedRequest.subscription_id, ReceivedRequest.suggested_subscription_id)
 
 
+@cache
 def _whole() -> Select[ReceivedRequest]:
     return select(ReceivedRequest).options(
         joinedload(ReceivedRequest.end_request).joinedload(EndRequest.subscription).joinedload(Subscription.product),

@@ -30,15 +30,18 @@ def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[O
     return [start.joinedload(Subscription.customer), contents, start.joinedload(Subscription.plan)]
 
 
+@cache
 def _whole() -> Select[Subscription]:
     return select(Subscription).options(*whole())
 
 
+@cache
 def _one(*, again: bool = False) -> Select[Subscription]:
     """One whole subscription; `again`: over what the session knew of it, under a lock that was waited for."""
     return select(Subscription).options(*whole(is_one=True)).execution_options(populate_existing=again)
 
 
+@cache
 def _with_payments() -> Select[Subscription]:
     """For pages: they reckon what is still taken after their session has closed; under a lock few need it."""
     return _one().options(selectinload(Subscription.payments))
@@ -215,6 +218,24 @@ def lock_known(
         .with_for_update(key_share=True)
     )
     return set(rows)
+
+
+def lock_all_known(
+    session: Session, merchant_id: uuid.UUID, environment: str, provider_ids: Collection[str]
+) -> dict[str, Subscription]:
+    """Return those of PayPal's ids that the merchant has, by them: whole, with their payments, locked as by `lock`."""
+    known = lock_known(session, merchant_id, environment, provider_ids)
+    rows = session.scalars(
+        _whole()
+        .options(selectinload(Subscription.payments))
+        .where(
+            Subscription.merchant_id == merchant_id,
+            Subscription.environment == environment,
+            Subscription.provider_id.in_(known),
+        )
+        .execution_options(populate_existing=True)
+    )
+    return {row.provider_id: row for row in rows}
 
 
 def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscription, int | None]]:

@@ -1,7 +1,7 @@
-"""Messages, in and out, whose job was lost.
+"""Mails whose job was lost.
 
-Jobs are written with the messages, so this finds something only after a loss (a restored backup, a job deleted by
-hand) or where the queue is far behind: a second job for the same message does nothing.
+Jobs are written with the mails, so this finds something only after a loss (a restored backup, a job deleted by
+hand) or where the queue is far behind: a second job for the same mail does nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portal.queries import lost_jobs
 from portal.services.context import Context
 
 EARLY: Final = timedelta(seconds=5)  # how far a worker's clock may be behind the database's
-FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a message that still waits has lost its job
+FORGOTTEN: Final = timedelta(minutes=10)  # so long after its time, a mail that still waits has lost its job
 
 
 def sweep(
@@ -30,7 +30,7 @@ def sweep(
     now: datetime,
     limit: int = 500,
 ) -> int:
-    """Give a job to every message that waits and whose time has passed without one; return how many there were."""
+    """Give a job to every mail that waits and whose time has passed without one; return how many there were."""
     with ctx.db.begin() as session:
         forgotten = lost_jobs.lock(session, waits, time, before=now - FORGOTTEN, limit=limit)
         for row in forgotten:

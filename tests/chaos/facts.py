@@ -25,7 +25,7 @@ NOTIFICATIONS: Final = """SELECT r.reference, r.state, r.subscription_id::text A
         (SELECT count(*) FROM mails m WHERE m.key = 'received:' || r.id) AS acknowledged,
         (SELECT count(*) FROM merchant_news n WHERE n.received_request_id = r.id) AS told
     FROM received_requests r LEFT JOIN proofs p ON p.end_request_id = r.end_request_id"""
-OURS: Final = ("end_requests.carry_out", "mails.send", "events.handle")  # the jobs that keep a promise
+OURS: Final = ("end_requests.carry_out", "mails.send")  # the jobs that keep a promise
 NO_AUDIT: Final = "No such command"
 
 

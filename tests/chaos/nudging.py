@@ -33,22 +33,20 @@ AGE: Final = (
     """UPDATE end_requests SET due_at = now() - interval '3 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'recorded' AND due_at > now()
         AND created_at < now() - interval '8 seconds' FOR UPDATE SKIP LOCKED)""",
+    # One that nobody has put off yet is a worker's, for two minutes: after eight seconds it counts as a dead one's.
     """UPDATE paypal_events SET next_try_at = now() WHERE id IN (
-        SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
+        SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now()
+        AND (attempts > 0 OR next_try_at < now() + interval '112 seconds') FOR UPDATE SKIP LOCKED)""",
     """UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'
         WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
         SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()
-        AND (task_name IN ('end_requests.carry_out', 'events.handle', 'paypal_keys.check')
+        AND (task_name IN ('end_requests.carry_out', 'paypal_keys.check')
             OR task_name = 'mails.send' AND NOT EXISTS (
                 SELECT FROM mails WHERE id = (args->>'mail_id')::uuid AND state = 'waiting' AND send_at > now()))
         FOR UPDATE SKIP LOCKED)""",
     # A job that was made due an instant before its row found it too early and is used up: what is late by some seconds
     # is late by long, so that the product's own sweeps, every minute, give it another one.
-    """UPDATE paypal_events SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
-        SELECT id FROM paypal_events WHERE state = 'waiting'
-        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
-        FOR UPDATE SKIP LOCKED)""",
     """UPDATE end_requests SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state IN ('verifying', 'retrying', 'needs_merchant')
         AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'

@@ -73,7 +73,7 @@ def install() -> None:
     from portal.providers import smtp
     from portal.services.carrying import answers, engine
     from portal.services.ends import end_requests, endings
-    from portal.services.messages import events, webhook_intake
+    from portal.services.messages import drains, webhook_intake
     from portal.services.notices import outbox
 
     around(end_requests, "record", before="before-intent", after="intent-committed")
@@ -83,7 +83,7 @@ def install() -> None:
     around(outbox, "_claim", after="mail-claimed", when=lambda claimed: hasattr(claimed, "message_id"))
     around(smtp.SmtpMailer, "send", after="mail-given")
     around(webhook_intake, "_store", after="event-stored")
-    around(events, "_settle", before="event-handled")
+    around(drains, "_write", before="event-handled")
     find = answers.gateway_for
     answers.gateway_for = lambda *args, **more: _Mortal(find(*args, **more))
 

@@ -65,9 +65,9 @@ def test_an_import_goes_from_job_to_job_until_it_is_done(ctx, make, paypal, monk
     assert jobs == ["succeeded"] * 3, "one page each"
 
 
-def test_people_who_wait_come_before_messages_and_messages_before_long_work(ctx):
+def test_people_who_wait_come_before_reads_and_reads_before_long_work(ctx):
     """While PayPal answers nothing, an acknowledgement deferred last is still sent first."""
-    order = [queue.RUN_COMPARISON, queue.HANDLE_EVENT, queue.SEND_MAIL]
+    order = [queue.RUN_COMPARISON, queue.REREAD, queue.SEND_MAIL]
     with ctx.db.begin() as session:
         for task in order:
             queue.defer(session, task, anything="x")

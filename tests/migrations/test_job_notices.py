@@ -59,19 +59,19 @@ def defer(ctx):
 def test_a_log_in_code_wakes_a_worker_and_what_nobody_waits_for_does_not(heard, put, defer, now):
     assert heard(lambda: put(LOGIN_CODE)) == 1
     assert heard(lambda: put("end_confirmed")) == 0
-    for task in (queue.HANDLE_EVENT, queue.CARRY_OUT_END, queue.RUN_BULK_ROW):
+    for task in (queue.REREAD, queue.CARRY_OUT_END, queue.RUN_BULK_ROW):
         assert heard(lambda task=task: defer(task)) == 0
     assert heard(lambda: defer(queue.SEND_MAIL, rank=queue.AWAITED, at=now)) == 0, "it waits for its time anyway"
 
 
 def test_going_back_every_job_wakes_a_worker_and_none_is_lost(heard, defer, ctx, database_url):
-    defer(queue.HANDLE_EVENT, event_id="1")
+    defer(queue.REREAD, event_id="1")
     ctx.db.dispose()
     downgrade(database_url, "0021")
-    assert heard(lambda: defer(queue.HANDLE_EVENT, event_id="2")) == 1
+    assert heard(lambda: defer(queue.REREAD, event_id="2")) == 1
     ctx.db.dispose()
     upgrade(database_url)
-    assert heard(lambda: defer(queue.HANDLE_EVENT, event_id="3")) == 0
+    assert heard(lambda: defer(queue.REREAD, event_id="3")) == 0
     with psycopg.connect(database_url) as connection:
         kept = connection.execute("SELECT args->>'event_id' FROM procrastinate_jobs ORDER BY id").fetchall()
     assert kept == [("1",), ("2",), ("3",)]

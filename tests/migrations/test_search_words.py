@@ -21,7 +21,7 @@ def test_who_is_there_is_found_after_the_way_up(make, ctx, database_url):
         make.customer(merchant, name=name, email=None)
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0022")
+        downgrade(database_url, "0023")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT to_regclass('search_words')").fetchone() == (None,)
             assert connection.execute(LEFT).fetchone() == (0,)

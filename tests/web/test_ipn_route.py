@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.models import EventState, PayPalEvent
-from portal.services.messages import events, webhook_endpoints
+from portal.services.messages import drains, webhook_endpoints
 
 BODY = b"txn_type=subscr_payment&subscr_id=I-ABCDEFGH1234&first_name=Zo%EB&charset=windows-1252&txn_id=TXN00000001"
 FORM = "application/x-www-form-urlencoded"
@@ -58,7 +58,7 @@ def test_it_reaches_paypal_byte_for_byte_from_the_open_door(ctx, make, post, pay
     (event,) = stored(ctx)
     from portal.clock import utc_now
 
-    events.handle(ctx, event.id, now=utc_now())
+    drains.drain(ctx, event.merchant_id, now=utc_now())
     assert paypal.count("ipn_postback") == 1
     assert stored(ctx)[0].state is not EventState.REFUSED
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session, joinedload
@@ -165,6 +166,7 @@ def last_told_at(session: Session, merchant_id: uuid.UUID) -> datetime | None:
     ).one_or_none()
 
 
+@cache
 def _whole() -> Select[LatePayment]:
     subscription = joinedload(LatePayment.subscription)
     return select(LatePayment).options(

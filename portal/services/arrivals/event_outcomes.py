@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.models import EventState
+from portal.models import EventState, PayPalEvent
 
 
 @dataclass(frozen=True)
@@ -17,3 +17,6 @@ class Handled:
 
 class NotYet(Exception):
     """What the event speaks of cannot be seen at PayPal yet: the event waits and is tried again."""
+
+
+Outcome = tuple[PayPalEvent, Handled | Exception]  # an exception puts the message off, or is the database's

@@ -7,6 +7,7 @@ another one was written is thrown away, and PayPal is asked again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,39 +19,67 @@ from portal.services.arrivals import arrivals
 from portal.services.arrivals.event_outcomes import NotYet
 from portal.services.arrivals.import_rows import Origin
 from portal.services.context import Context
-from portal.services.dates.provider_facts import last_read
+from portal.services.dates.provider_facts import is_over, last_read
 from portal.services.ends import endings
 
 TRIES: Final = 4
 
 
-def reread(ctx: Context, origin: Origin, gateway: RestGateway, provider_id: str) -> None:
+@dataclass(frozen=True)
+class Answer:
+    """What PayPal showed of one subscription, and when it was asked."""
+
+    reading: Reading
+    asked_at: datetime
+
+
+def ask(gateway: RestGateway, provider_id: str) -> Answer:
+    """Read one subscription; raise GatewayRefused and GatewayUnavailable."""
+    asked_at = utc_now()
+    return Answer(gateway.show_subscription(provider_id), asked_at)
+
+
+def reread(
+    ctx: Context, origin: Origin, gateway: RestGateway, provider_id: str, *, answer: Answer | None = None
+) -> None:
     """Write what PayPal shows of a REST subscription: a new row, or news of a known one through the one door.
 
-    Raises GatewayRefused and GatewayUnavailable as `show_subscription`; NotYet when it could not be written.
+    `answer` is one that was got before.  Raises GatewayRefused and GatewayUnavailable as `show_subscription`; NotYet
+    when it could not be written.
     """
     for _ in range(TRIES):
-        asked_at = utc_now()
-        reading = gateway.show_subscription(provider_id)
-        if _take_over(ctx, origin, gateway, reading, asked_at=asked_at):
+        if _take_over(ctx, origin, gateway, answer or ask(gateway, provider_id)):
             return
+        answer = None
     raise NotYet("contended")
 
 
-def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, reading: Reading, *, asked_at: datetime) -> bool:
+def is_mere_news(known: Subscription, answer: Answer) -> bool:
+    """Say whether the answer can be taken over among others: it stands, begins and ends nothing, brings no plan."""
+    if _is_overtaken(known, answer) or is_over(answer.reading) is not known.is_over:
+        return False
+    return not _brings_more(known, answer.reading)
+
+
+def _take_over(ctx: Context, origin: Origin, gateway: RestGateway, answer: Answer) -> bool:
     """Write the reading; False when another one was written since it was asked for."""
+    reading = answer.reading
     with ctx.db.begin() as session:
         known = subscriptions.lock_by_provider_id(
             session, origin.merchant_id, environment=origin.environment, provider_id=reading.provider_id
         )
-        if known is not None and last_read(known, now=utc_now()) > asked_at:
+        if known is not None and _is_overtaken(known, answer):
             return False
         if known is not None and not _brings_more(known, reading):
             endings.record_reading(ctx, session, known, reading, now=utc_now())
             return True
-    if arrivals.take_in(ctx, origin, gateway, reading, asked_at=asked_at).failed:
+    if arrivals.take_in(ctx, origin, gateway, reading, asked_at=answer.asked_at).failed:
         raise NotYet("not_written")
     return True
+
+
+def _is_overtaken(known: Subscription, answer: Answer) -> bool:
+    return last_read(known, now=utc_now()) > answer.asked_at
 
 
 def _brings_more(known: Subscription, reading: Reading) -> bool:

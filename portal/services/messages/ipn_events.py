@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 import structlog
 from sqlalchemy import update
 
 from portal.models import EventState, PayPalAccount, PayPalEvent, Provider
+from portal.providers.deliveries import IpnVerifier
 from portal.providers.ports import GatewayRefused, Reading, Refusal
 from portal.queries import paypal_accounts, subscriptions
 from portal.queries.money import payments as stored_payments
 from portal.services.arrivals import classic_arrivals
-from portal.services.arrivals.event_outcomes import Handled, NotYet
+from portal.services.arrivals.event_outcomes import Handled, NotYet, Outcome
 from portal.services.arrivals.import_rows import Origin
 from portal.services.context import Context
 from portal.services.messages import ipn_money
+from portal.services.messages.batches import CALLS, Asking, in_rounds
 from portal.services.messages.ipn_messages import IpnMessage
 from portal.services.paypal.gateways import NoKey, classic_gateway
 
@@ -34,8 +39,27 @@ OLD_PROFILE: Final = "11592"  # an `S-…` profile, which the API does not manag
 API_USER: Final = re.compile(r"(.+)_api[0-9]+\.(.+)")  # seller_api1.example.com is seller@example.com
 
 
-def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
-    """Do what the message leads to, and say what became of it.
+def handle(ctx: Context, events: Iterable[PayPalEvent], *, now: datetime) -> list[Outcome]:
+    """Do what the messages lead to, and say what became of each."""
+    asking = Asking(lambda: ctx.ipns)
+
+    def in_turn(events: list[PayPalEvent]) -> list[Outcome]:
+        return [(event, _try(ctx, event, asking, now=now)) for event in events]
+
+    with ThreadPoolExecutor(CALLS) as pool:
+        rounds = [list(pool.map(in_turn, about)) for about in in_rounds(events)]
+    return list(chain.from_iterable(chain.from_iterable(rounds)))
+
+
+def _try(ctx: Context, event: PayPalEvent, asking: Asking[IpnVerifier], *, now: datetime) -> Handled | Exception:
+    try:
+        return asking.ask(lambda _ipns: _handle(ctx, event, now=now))
+    except Exception as error:
+        return error
+
+
+def _handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
+    """Do what one message leads to.
 
     Raises NotYet when PayPal does not show its profile yet, NoKey, CannotOpen, and what the gateway raises.
     """

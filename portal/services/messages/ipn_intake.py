@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy.orm import Session
 
 from portal.models import EventSource, EventState
 from portal.queries.messages import ipn_events
@@ -23,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def take_in(ctx: Context, token: str, body: bytes, *, now: datetime) -> Stored | None:
-    """Store the message that came to the address with `token`, with its job; None for an address we never gave."""
+    """Store the message that came to the address with `token`; None for an address we never gave."""
     with ctx.db.read() as session:
         endpoint = webhook_endpoints.by_token(session, token)
     if endpoint is None:
@@ -39,19 +38,20 @@ def take_in(ctx: Context, token: str, body: bytes, *, now: datetime) -> Stored |
         body=body,
         happened_at=said.happened_at,
     )
-    with ctx.db.begin() as session:
-        stored = events.store(session, message, now=now)
-        if stored is Stored.KNOWN and not _is_double(session, message):
-            stored = events.store(session, replace(message, event_id=f"{message.event_id}:{digest(body)}"), now=now)
+    with ctx.db.once() as connection:
+        stored = events.store(connection, message, now=now)
+        if stored is Stored.KNOWN and not _is_double(ctx, message):
+            stored = events.store(connection, replace(message, event_id=f"{message.event_id}:{digest(body)}"), now=now)
     log.info("ipn_stored", merchant_id=str(message.merchant_id), stored=stored)
     return stored
 
 
-def _is_double(session: Session, message: Message) -> bool:
+def _is_double(ctx: Context, message: Message) -> bool:
     """Say whether the stored message stands for this one.
 
     Nobody has vouched for a message that waits or was refused, so it must not keep out another one that
     claims to be the same: whoever knows the address could silence PayPal.
     """
-    known = ipn_events.by_event_id(session, message.merchant_id, message.event_id)
+    with ctx.db.read() as session:
+        known = ipn_events.by_event_id(session, message.merchant_id, message.event_id)
     return known is None or known.state is EventState.DONE or known.body == message.body

@@ -1,169 +1,107 @@
-"""What a webhook message leads to: PayPal is read, and what it shows is written through the one door (FACTS.md 2.2).
+"""What webhook messages lead to: PayPal is read, and what it shows is written through the one door (FACTS.md 2.2).
 
-Types are told by their prefix, since PayPal sends more of them than it lists.  Every other type is kept and ignored.
+What is mere news is written in one transaction for the batch.  Ends, arrivals and what PayPal was read about
+meanwhile have one of their own; and so has each subscription when one of them spoils the batch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from itertools import chain
 
 import structlog
+from sqlalchemy.orm import Session
 
-from portal.models import EventState, PayPalEvent
-from portal.providers.ports import GatewayRefused, PaymentReading, Refusal, RestGateway
+from portal.clock import utc_now
+from portal.logs import place_of
+from portal.models import EventState, PayPalEvent, Subscription
+from portal.providers.ports import RestGateway
 from portal.queries import subscriptions
-from portal.queries.money import payments as stored_payments
-from portal.services.arrivals import provenances
-from portal.services.arrivals.event_outcomes import Handled, NotYet
+from portal.services.arrivals.event_outcomes import Handled, NotYet, Outcome
 from portal.services.arrivals.import_rows import Origin
-from portal.services.arrivals.rereading import reread
+from portal.services.arrivals.rereading import is_mere_news, reread
 from portal.services.context import Context
-from portal.services.messages import webhook_bodies
-from portal.services.messages.webhook_bodies import FAILED_PAYMENT, REFUNDED, REVERSED, SALE, SUBSCRIPTION, Envelope
+from portal.services.ends import endings
+from portal.services.messages import webhook_reads
+from portal.services.messages.batches import CALLS, Asking, in_rounds
+from portal.services.messages.webhook_reads import Read
 from portal.services.money import payments
-from portal.services.money.payments import Told
-from portal.services.paypal.gateways import OtherEnvironment, rest_gateway
+from portal.services.paypal.gateways import rest_gateway
 
 log = structlog.get_logger(__name__)
 
-AROUND: Final = timedelta(days=2)  # of a sale's time: how far its transaction is looked for
-REFUNDABLE: Final = timedelta(days=200)  # before a refund or reversal of a sale that is not known here
-SOON: Final = timedelta(hours=1)  # so long a new subscription may take to show at PayPal
-STRANGER: Final = timedelta(days=1)  # so long a refund may wait for the message of its sale
-
-DONE: Final = Handled(EventState.DONE)
+DONE = Handled(EventState.DONE)
 
 
-@dataclass(frozen=True)
-class _Sale:
-    """The sale of a message: whose subscription it is, and where in time to look for it."""
+def handle(ctx: Context, events: list[PayPalEvent], *, now: datetime) -> list[Outcome]:
+    """Do what a merchant's messages lead to, and say what became of each."""
+    outcomes: list[Outcome] = []
+    with ThreadPoolExecutor(CALLS) as pool:
+        for world in sorted({event.environment for event in events}):
+            origin = Origin(events[0].merchant_id, world)
+            asking = Asking(partial(rest_gateway, ctx, origin.merchant_id, environment=world))
+            for about in in_rounds(event for event in events if event.environment == world):
+                reads = list(pool.map(partial(webhook_reads.read, ctx, asking=asking, now=now), about))
+                alone = _write_together(ctx, origin, [one for one in reads if one.answer is not None], now=now)
+                list(pool.map(partial(_write_alone, ctx, origin, asking=asking, now=now), alone))
+                outcomes += chain.from_iterable(one.outcomes for one in reads)
+    return outcomes
 
-    told: Told
-    subscription: str  # PayPal's id; empty where nothing names one
-    start: datetime
-    end: datetime
 
-
-def handle(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
-    """Do what the message leads to, and say what became of it.
-
-    Raises NotYet when PayPal does not show it yet, and what `rest_gateway` and its calls raise.
-    """
-    # A payment that fails is a transaction too, and PayPal tells of it by the subscription.
-    is_sale = event.event_type.startswith(SALE) or event.event_type == FAILED_PAYMENT
+def _write_together(ctx: Context, origin: Origin, reads: list[Read], *, now: datetime) -> list[Read]:
+    """Write what is mere news; return the others, which are all of them when anything goes wrong."""
+    if not reads:
+        return []
+    alone, written = [], []
     try:
-        if not provenances.is_proven(ctx, event, now=now):
-            return Handled(EventState.REFUSED, "not_paypal")
-    except OtherEnvironment:
-        return _ignored("other_environment")
-    if not is_sale and not event.event_type.startswith(SUBSCRIPTION):
-        return _ignored("type")
+        with ctx.db.begin() as session:
+            ids = [one.provider_id for one in reads]
+            known = subscriptions.lock_all_known(session, origin.merchant_id, origin.environment, ids)
+            for one in reads:
+                row = known.get(one.provider_id)
+                if row is not None and one.answer is not None and is_mere_news(row, one.answer):
+                    endings.record_reading(ctx, session, row, one.answer.reading, now=utc_now())
+                    written.append((one, _write_payments(ctx, session, row, one, now=now)))
+                else:
+                    alone.append(one)
+    except Exception as error:
+        log.warning("events_written_one_by_one", error=type(error).__name__, place=place_of(error))
+        return reads
+    for one, became in written:
+        one.became |= became
+    return alone
+
+
+def _write_alone(ctx: Context, origin: Origin, one: Read, *, asking: Asking[RestGateway], now: datetime) -> None:
+    """Write what PayPal shows of one subscription, in transactions of its own."""
     try:
-        return _sale(ctx, event, now=now) if is_sale else _subscription(ctx, event)
-    except OtherEnvironment:
-        return _ignored("other_environment")  # the key was changed since: it opens another world
-    except GatewayRefused as refused:
-        if refused.refusal is not Refusal.NOT_FOUND:
-            raise
-        return _not_shown(ctx, event, refused, now=now)
+        reread(ctx, origin, asking.gateway(), one.provider_id, answer=one.answer)
+        with ctx.db.begin() as session:
+            row = subscriptions.lock_by_provider_id(
+                session, origin.merchant_id, environment=origin.environment, provider_id=one.provider_id
+            )
+            if row is None and one.sales:
+                raise NotYet("not_written")
+            became = _write_payments(ctx, session, row, one, now=now)
+        one.became |= became
+    except Exception as error:
+        webhook_reads.fail(ctx, one, one.open, error, now=now)
 
 
-def _not_shown(ctx: Context, event: PayPalEvent, refused: GatewayRefused, *, now: datetime) -> Handled:
-    """PayPal does not know the subscription: perhaps not yet, and one that goes on here cannot be gone for good.
-
-    A new one may show a moment after its message.  Another account's, or one never approved and forgotten by PayPal
-    (FACTS.md 1.4), leaves nothing to write.  One that goes on here is tried until it counts as failed: somebody has
-    to look.
-    """
-    provider_id = event.subject or _find(ctx, event, webhook_bodies.read(event.body or b""), now=now).subscription
-    with ctx.db.read() as session:
-        known = subscriptions.by_provider_id(
-            session, event.merchant_id, environment=event.environment, provider_id=provider_id
-        )
-    goes_on = known is not None and not known.is_over
-    if goes_on or now - (event.replayed_at or event.received_at) < SOON:
-        raise NotYet("not_at_paypal")
-    log.info("event_subject_not_at_paypal", event_id=str(event.id), debug_id=refused.debug_id)
-    return _ignored("not_at_paypal")
-
-
-def _subscription(ctx: Context, event: PayPalEvent) -> Handled:
-    if not event.subject:
-        return _ignored("no_subscription")
-    reread(ctx, _origin(event), _gateway(ctx, event), event.subject)
-    return DONE
-
-
-def _sale(ctx: Context, event: PayPalEvent, *, now: datetime) -> Handled:
-    envelope = webhook_bodies.read(event.body or b"")
-    sale = _find(ctx, event, envelope, now=now)
-    if not sale.subscription and event.event_type == FAILED_PAYMENT:
-        return _ignored("no_subscription")
-    if not sale.subscription:
-        return _without_subscription(event, envelope, now=now)
-    gateway = _gateway(ctx, event)
-    reread(ctx, _origin(event), gateway, sale.subscription)
-    readings = gateway.list_payments(sale.subscription, start=sale.start, end=sale.end)
-    _write(ctx, event, sale, readings, now=now)
-    return DONE
-
-
-def _find(ctx: Context, event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> _Sale:
-    """Find the sale among the stored payments first: a refund dependably names nothing else (FACTS.md 2.2)."""
-    told = _told(envelope)
-    with ctx.db.read() as session:
-        known = stored_payments.by_provider_ids(session, event.merchant_id, event.environment, told.sale_ids)
-        subscription = stored_payments.subscription_of(session, known[0]) if known else event.subject
-    at = known[0].paid_at if known else _time(event, envelope)
-    back = REFUNDABLE if not known and told.move is not None else AROUND
-    return _Sale(told, subscription, start=at - back, end=min(at + AROUND, max(at, now) + timedelta(hours=1)))
-
-
-def _told(envelope: Envelope | None) -> Told:
-    if envelope is None:  # the body was purged: what PayPal shows is all there is
-        return Told(sale_ids=())
-    return Told(sale_ids=envelope.sale_ids, move=envelope.move, refunded_in_all=envelope.refunded_in_all)
-
-
-def _without_subscription(event: PayPalEvent, envelope: Envelope | None, *, now: datetime) -> Handled:
-    """A one-off sale, or a refund of a sale that is not known (yet): of a one-off sale, or come before its sale."""
-    if envelope is None:
-        return _ignored("body_purged")
-    if event.event_type not in (REFUNDED, REVERSED):
-        return _ignored("one_off_sale")
-    if now - (event.replayed_at or event.received_at) < STRANGER:
-        raise NotYet("sale_unknown")
-    return _ignored("sale_unknown")
-
-
-def _write(
-    ctx: Context, event: PayPalEvent, sale: _Sale, readings: tuple[PaymentReading, ...], *, now: datetime
-) -> None:
-    with ctx.db.begin() as session:
-        locked = subscriptions.lock_by_provider_id(
-            session, event.merchant_id, environment=event.environment, provider_id=sale.subscription
-        )
-        if locked is None:
-            raise NotYet("not_written")
-        missing = payments.take_over(ctx, session, locked, readings, sale.told, now=now)
-    if missing:  # what PayPal does show stays written
-        raise NotYet(missing)
-
-
-def _time(event: PayPalEvent, envelope: Envelope | None) -> datetime:
-    said = envelope.resource_at if envelope else None
-    return said or event.happened_at or event.received_at
-
-
-def _gateway(ctx: Context, event: PayPalEvent) -> RestGateway:
-    return rest_gateway(ctx, event.merchant_id, environment=event.environment)
-
-
-def _origin(event: PayPalEvent) -> Origin:
-    return Origin(event.merchant_id, event.environment)
-
-
-def _ignored(why: str) -> Handled:
-    return Handled(EventState.IGNORED, why)
+def _write_payments(
+    ctx: Context, session: Session, subscription: Subscription | None, one: Read, *, now: datetime
+) -> dict[uuid.UUID, Handled | Exception]:
+    """Write the payments that PayPal shows, with what each message adds; return what became of the messages."""
+    became: dict[uuid.UUID, Handled | Exception] = {}
+    readings = one.payments
+    for event in one.open:
+        became[event.id], sale = DONE, one.sales.get(event.id)
+        if sale is not None and subscription is not None:
+            missing = payments.take_over(ctx, session, subscription, readings, sale.told, now=now)
+            if missing:
+                became[event.id] = NotYet(missing)
+            readings = []  # they are written
+    return became

@@ -45,7 +45,7 @@ class Intake(StrEnum):
 
 
 def take_in(ctx: Context, token: str, delivery: Delivery, *, now: datetime) -> Intake:
-    """Check the message that came to the address with `token`, and store it once with its job."""
+    """Check the message that came to the address with `token`, and store it once."""
     known = _known.get(token)
     provenance = _provenance(ctx, known, delivery, now=now) if known is not None else None
     if known is not None and provenance is not None:
@@ -88,8 +88,8 @@ def _store(
     message = _message(endpoint, delivery, provenance)
     if provenance is Provenance.OPEN and message.ignored:  # PayPal cannot be asked about what is no JSON
         return _refuse(ctx, endpoint, SignatureFault.CERTIFICATE, now=now)
-    with ctx.db.begin() as session:
-        stored = events.store(session, message, now=now)
+    with ctx.db.once() as connection:
+        stored = events.store(connection, message, now=now)
     return Intake.DOUBLED if stored is events.Stored.KNOWN else Intake.STORED
 
 

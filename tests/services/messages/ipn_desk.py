@@ -1,4 +1,4 @@
-"""IPNs as the simulator would send them, handled as their jobs would."""
+"""IPNs as the simulator would send them, handled as a worker would."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.models import EventState, PayPalEvent, Subscription
-from portal.services.messages import events
+from portal.services.messages import drains
 from tests.fakes.makers import RECEIVER
 
 
 def work(ctx, *, now=None) -> None:
-    """Handle what waits, due or not, as its jobs would."""
+    """Handle what waits, due or not, as a worker would."""
     for event in stored(ctx):
         due = max(now or utc_now(), event.next_try_at or utc_now())
-        events.handle(ctx, event.id, now=due)
+        drains.drain(ctx, event.merchant_id, now=due)
 
 
 def stored(ctx) -> list[PayPalEvent]:

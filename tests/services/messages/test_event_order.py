@@ -20,13 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import func, select
 
-from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.models import EventState, Payment, Subscription, TimelineEntry
 from portal.providers.deliveries import Delivery
 from portal.services.arrivals.import_rows import Origin
 from portal.services.arrivals.rereading import reread
-from portal.services.messages import events
 from portal.services.messages.webhook_intake import Intake
 from portal.services.paypal.gateways import rest_gateway
 from tests.services.messages.webhook_desk import WebhookDesk
@@ -110,8 +108,7 @@ class Told:
 
     def work(self, *, later=timedelta()):
         """Handle what waits; with `later`, also what was put off."""
-        for row in self.waiting():
-            events.handle(self.ctx, row.id, now=utc_now() + later)
+        self.desk.work(later=later)
 
     def settle(self):
         """Let the tries come until nothing waits; a sale's refund may have come before the sale."""

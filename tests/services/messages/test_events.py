@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from portal.clock import utc_now
 from portal.jobs import run_worker
 from portal.models import EventSource, EventState, PayPalAccount, PayPalEvent, Provider
-from portal.services.messages import events
+from portal.services.arrivals.event_outcomes import NotYet
+from portal.services.messages import drains, events
 from portal.services.messages.events import Message, Stored
 from tests.fakes.webhooks import event
 from tests.services.messages.webhook_desk import WebhookDesk, changed
@@ -26,14 +27,6 @@ def desk(ctx, paypal, make):
     return desk
 
 
-def jobs(ctx):
-    """The jobs of messages: when each is due, None at once."""
-    with ctx.db.read() as session:
-        return session.execute(
-            text("SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'events.handle' ORDER BY id")
-        ).all()
-
-
 def tasks(ctx, name):
     with ctx.db.read() as session:
         return session.scalars(
@@ -42,17 +35,17 @@ def tasks(ctx, name):
 
 
 def test_the_waits_grow_and_after_three_days_it_is_given_up(ctx, desk, paypal):
-    """The waits of cancellation.md, rule 8, give or take a tenth; each has a job of its own."""
+    """The waits of cancellation.md, rule 8, give or take a tenth."""
     paypal.rule("show", "500")
     minutes = [1, 5, 15, 60, 180, *[360] * 12]
     clock, waits = utc_now(), []
     while True:
-        assert events.handle(ctx, desk.rows()[0].id, now=clock) is not None
+        assert drains.drain(ctx, desk.merchant.id, now=clock) == 1
         [row] = desk.rows()
         if row.state is not EventState.WAITING:
             break
         waits.append((row.next_try_at - clock) / timedelta(minutes=1))
-        assert jobs(ctx)[-1].scheduled_at == row.next_try_at
+        assert drains.drain(ctx, desk.merchant.id, now=row.next_try_at - timedelta(seconds=1)) == 0
         clock = row.next_try_at
     assert row.state is EventState.FAILED
     assert row.error.startswith("unavailable")
@@ -62,11 +55,11 @@ def test_the_waits_grow_and_after_three_days_it_is_given_up(ctx, desk, paypal):
     for wait, wanted in zip(waits, minutes, strict=False):
         assert wanted * 0.89 <= wait <= wanted * 1.11
     before = paypal.count("show")
-    assert events.handle(ctx, row.id, now=clock + timedelta(days=1)) is None
+    assert drains.drain(ctx, desk.merchant.id, now=clock + timedelta(days=1)) == 0
     assert paypal.count("show") == before
 
 
-def test_a_job_that_comes_too_early_or_twice_does_nothing(ctx, desk, paypal):
+def test_a_worker_that_looks_too_early_or_again_does_nothing(ctx, desk, paypal):
     paypal.rule("show", "500", times=1)
     desk.work()
     desk.work()
@@ -136,8 +129,10 @@ def test_a_replay_starts_from_the_beginning(ctx, desk, paypal):
     [row] = desk.rows()
     assert (row.state, row.attempts, row.error, row.replayed_at) == (EventState.WAITING, 0, "", now)
     paypal.rule("show", "500", times=1)
-    assert events.handle(ctx, row.id, now=now) is EventState.WAITING, "it has three days again"
-    assert events.handle(ctx, row.id, now=now + timedelta(minutes=2)) is EventState.DONE
+    drains.drain(ctx, desk.merchant.id, now=now)
+    assert desk.rows()[0].state is EventState.WAITING, "it has three days again"
+    drains.drain(ctx, desk.merchant.id, now=now + timedelta(minutes=2))
+    assert desk.rows()[0].state is EventState.DONE
 
 
 def test_a_worker_that_comes_late_does_not_undo_a_replay(ctx, desk, paypal):
@@ -146,18 +141,10 @@ def test_a_worker_that_comes_late_does_not_undo_a_replay(ctx, desk, paypal):
         before = session.scalars(select(PayPalEvent)).one()
     with ctx.db.begin() as session:
         events.replay(session, session.scalars(select(PayPalEvent)).one(), utc_now())
-    assert events._put_off(ctx, before, now=utc_now(), why="late")
+    with ctx.db.begin() as session:
+        drains._write(session, [(before, NotYet("late"))], now=utc_now())
     [row] = desk.rows()
     assert (row.error, row.attempts) == ("", 0)
-
-
-def test_a_message_without_a_job_gets_one(ctx, desk):
-    with ctx.db.begin() as session:
-        session.execute(text("DELETE FROM procrastinate_jobs"))
-    assert events.sweep(ctx, now=utc_now()) == 0, "its job may still be on its way"
-    assert events.sweep(ctx, now=utc_now() + timedelta(minutes=11)) == 1
-    assert len(jobs(ctx)) == 1
-    assert events.sweep(ctx, now=utc_now() + timedelta(minutes=12)) == 0
 
 
 def test_the_real_worker_handles_what_waits(ctx, desk):
@@ -174,7 +161,7 @@ def test_an_ipn_has_no_transmission_id_and_its_own_key(ctx, desk):
         event_type="recurring_payment",
         body=b"txn_id=61E67681CH3238416",
     )
-    with ctx.db.begin() as session:
-        assert events.store(session, message, now=utc_now()) is Stored.NEW
-    with ctx.db.begin() as session:
-        assert events.store(session, message, now=utc_now()) is Stored.KNOWN
+    with ctx.db.once() as connection:
+        assert events.store(connection, message, now=utc_now()) is Stored.NEW
+    with ctx.db.once() as connection:
+        assert events.store(connection, message, now=utc_now()) is Stored.KNOWN

@@ -15,7 +15,7 @@ from portal.queries import subscriptions
 from portal.services.arrivals.import_rows import Origin
 from portal.services.arrivals.rereading import reread
 from portal.services.ends import endings
-from portal.services.messages import events, webhook_events
+from portal.services.messages import events, webhook_sales
 from portal.services.paypal.gateways import rest_gateway
 from tests.fakes.webhooks import event
 from tests.services.messages.webhook_desk import WebhookDesk, changed, refund, sale
@@ -432,10 +432,10 @@ def test_the_window_never_asks_paypal_for_what_has_not_happened(ctx, desk, subsc
         happened_at=moment,
         received_at=moment,
     )
-    found = webhook_events._find(ctx, row, None, now=moment + timedelta(minutes=1))
-    assert found.end == moment + timedelta(hours=1, minutes=1)
-    assert found.start == moment - timedelta(days=2)
-    assert webhook_events._find(ctx, row, None, now=moment + timedelta(days=30)).end == moment + timedelta(days=2)
+    soon = webhook_sales.find(ctx, row, now=moment + timedelta(minutes=1))
+    assert soon.span == (moment - timedelta(days=2), moment + timedelta(hours=1, minutes=1))
+    later = webhook_sales.find(ctx, row, now=moment + timedelta(days=30))
+    assert later.span[1] == moment + timedelta(days=2)
 
 
 def test_plans_are_not_doubled_by_two_messages(ctx, desk, paypal):

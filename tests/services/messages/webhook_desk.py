@@ -1,4 +1,4 @@
-"""A merchant's webhook in the tests: messages made and signed here, brought in by the real intake and the real jobs."""
+"""A merchant's webhook in the tests: messages made and signed here, for the real intake and the real drain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.demo.simulator.sending.certificates import certificate
 from portal.demo.simulator.sending.delivery import CERTIFICATES, certificate_id
 from portal.models import Payment, PayPalEvent, WebhookEndpoint
 from portal.providers.deliveries import Delivery
-from portal.services.messages import events, webhook_endpoints, webhook_intake
+from portal.services.messages import drains, webhook_endpoints, webhook_intake
 from portal.services.messages.webhook_intake import Intake
 from tests.fakes.webhooks import event, signed
 
@@ -50,9 +50,9 @@ class WebhookDesk:
         return self.rows()[-1]
 
     def work(self, *, later: timedelta = timedelta()) -> None:
-        """Do what the jobs would do now, or later."""
-        for row in self.rows():
-            events.handle(self.ctx, row.id, now=utc_now() + later)
+        """Do what a worker would do now, or later."""
+        while drains.drain(self.ctx, self.merchant.id, now=utc_now() + later):
+            pass
 
     def rows(self) -> list[PayPalEvent]:
         with self.ctx.db.read() as session:
