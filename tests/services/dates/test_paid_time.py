@@ -13,6 +13,7 @@ from portal.domain.access import End, access, preview_end
 from portal.domain.subscriptions import Status
 from portal.models import Subscription
 from portal.queries import subscriptions
+from portal.queries.inbox import BEGINNING
 from portal.queries.inbox.asked import dates
 from portal.services.arrivals import arrivals
 from portal.services.arrivals.import_rows import Origin
@@ -70,7 +71,7 @@ def opened(here, at=None):
 
 def missing_dates(ctx, merchant):
     with ctx.db.read() as session:
-        return [item.subscription.provider_id for item in dates(session, merchant.id, utc_now())]
+        return [item.subscription.provider_id for item in dates(session, merchant.id, utc_now(), BEGINNING)]
 
 
 # A declined payment in PayPal's retry window

@@ -95,7 +95,7 @@ def test_a_customer_who_stood_behind_staffs_plan_is_not_forgotten_when_staff_tak
     assert mails(ctx).count("request_received") == 1
     end_withdrawals.withdraw_planned(ctx, wish_of(subscription, actor=Actor.STAFF), planned.id, now=utc_now())
     with ctx.db.read() as session:
-        waiting = [item.about for item in inbox.everything(session, subscription.merchant_id, now=utc_now()).items]
+        waiting = [item.about for item in inbox.page(session, subscription.merchant_id, now=utc_now()).items]
     assert [(one.reference, one.wished_on, one.message) for one in waiting] == [
         (*noted, days_ahead(subscription, 100), "Je déménage")
     ]
