@@ -114,7 +114,6 @@ def shown(make, app, seat_customer, seat_staff, hire):
         account, desk = seat_customer(Browser(app), merchant, customer), seat_staff(Browser(app), hire(merchant))
         pages = {}
         for browser, path in (
-            (account, f"/account/{merchant.slug}/"),
             (account, f"/account/{merchant.slug}/subscriptions/{subscription.id}"),
             (desk, f"/admin/subscriptions/{subscription.id}"),
             (desk, f"/admin/customers/{customer.id}"),
