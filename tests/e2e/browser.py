@@ -21,12 +21,6 @@ PLACES = (
 LAUNCH_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
-    # Nothing is watched here while it moves: a frame is drawn when somebody looks, which takes a quarter less.
-    "--disable-software-rasterizer",
-    "--disable-gpu-rasterization",
-    "--disable-threaded-compositing",
-    "--disable-threaded-animation",
-    "--disable-checker-imaging",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
