@@ -17,7 +17,7 @@ from portal.domain import email_addresses
 from portal.models import EndRequest, ReceivedRequest, SearchWord, Subscription
 
 MOST_WORDS: Final = 8  # that one search goes by: the longest
-TWICE: Final = 4  # one customer may have several words that begin alike
+ALIKE: Final = 40  # words of one customer that begin alike; the search would seem complete with some that have more
 LAST: Final = "\U0010ffff"  # no word goes on with a later letter
 
 
@@ -58,7 +58,7 @@ def _first(ways: Sequence[Select[*tuple[Any, ...]]], most: int) -> Select[*tuple
     """Return what any of the ways finds, once. Each stops early: late enough to meet somebody several times."""
     if not ways:
         return select(Subscription.id).where(false())
-    return select(union(*(select(way.limit(most * TWICE).subquery()) for way in ways)).subquery()).limit(most)
+    return select(union(*(select(way.limit(most * ALIKE).subquery()) for way in ways)).subquery()).limit(most)
 
 
 def _by_words(statement: Select[*tuple[Any, ...]], merchant_id: uuid.UUID, wanted: Sought) -> Select[*tuple[Any, ...]]:

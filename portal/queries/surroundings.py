@@ -28,7 +28,7 @@ class Part(StrEnum):
     END = "has_open_end"
     PAUSE = "has_open_pause"
     LETTER = "has_open_letter"  # that names it itself
-    GIFT = "has_gift"  # of its product, to its customer
+    GIFT = "has_gift"  # to its customer, of any product: a reading may move it to another one
 
 
 KINDS: Final[Mapping[Part, type[Any]]] = {
@@ -54,7 +54,6 @@ def columns(subscription_id: uuid.UUID) -> list[ColumnElement[bool]]:
         Part.GIFT: exists().where(
             Subscription.id == subscription_id,
             Grant.customer_id == Subscription.customer_id,
-            Grant.product_id == Subscription.product_id,
         ),
     }
     return [there.label(part) for part, there in mine.items()]

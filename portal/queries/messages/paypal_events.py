@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ScalarSelect, and_, any_, func, literal_column, select, update
+from sqlalchemy import ScalarSelect, and_, any_, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.models import EventSource, EventState, PayPalEvent
@@ -34,8 +34,9 @@ def claim(
     Nobody else takes it before `until`.  What another worker takes at this moment is left to it.
     """
     due = (PayPalEvent.merchant_id == merchant_id, IS_WAITING, PayPalEvent.next_try_at <= now)
-    oldest = select(PayPalEvent.subject).where(*due).order_by(PayPalEvent.next_try_at).limit(subjects)
-    about = set(session.scalars(oldest.with_for_update(key_share=True, skip_locked=True)))
+    oldest = select(PayPalEvent.id, PayPalEvent.subject).where(*due).order_by(PayPalEvent.next_try_at).limit(subjects)
+    first = session.execute(oldest.with_for_update(key_share=True, skip_locked=True)).all()
+    about = {subject for _id, subject in first if subject}  # what names nothing has no siblings
     # The ids as an array: the planner would take them for many, and read the whole table.
     taken = (
         select(PayPalEvent.id)
@@ -43,9 +44,10 @@ def claim(
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)
     )
+    siblings = func.array(taken.scalar_subquery())
     claimed = (
         update(PayPalEvent)
-        .where(PayPalEvent.id == any_(func.array(taken.scalar_subquery())))
+        .where(or_(PayPalEvent.id.in_([row_id for row_id, _ in first]), PayPalEvent.id == any_(siblings)))
         .values(next_try_at=until)
         .returning(PayPalEvent)
         .execution_options(synchronize_session=False)

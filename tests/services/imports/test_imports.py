@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from portal import queue
-from portal.models import Customer, ImportRun, ImportState, Plan, Product, Subscription
+from portal.models import Customer, Grant, ImportRun, ImportState, Plan, Product, Proof, Subscription
 from portal.services.imports import imports
 from portal.services.paypal.gateways import NoKey
 from tests.services.imports.importing import add_many, bring_in, rows, until_somebody_waits
@@ -217,3 +217,20 @@ def test_a_refusal_met_by_an_import_has_the_key_tested(ctx, make, paypal, status
     with ctx.db.read() as session:
         tests = "SELECT args->>'provider' FROM procrastinate_jobs WHERE task_name = 'paypal_keys.check'"
         assert session.scalars(text(tests)).all() == ["paypal_rest"]
+
+
+def test_a_move_and_an_end_in_one_reading_tell_what_was_given_of_the_new_product(ctx, merchant, paypal, make, now):
+    monthly = paypal.add_plan("Mensuel")
+    yearly = paypal.add_plan("Annuel", amount="290.00", interval_unit="YEAR")
+    paypal.add_subscription(plan_id=yearly.id, email="other@client.test")
+    seen = paypal.add_subscription(plan_id=monthly.id)
+    bring_in(ctx, merchant)
+    (held,) = rows(ctx, Subscription, merchant, provider_id=seen.id)
+    (product,) = rows(ctx, Product, merchant, name="Annuel")
+    gift = {"customer_id": held.customer_id, "product_id": product.id, "since": now - timedelta(days=1)}
+    make.add(Grant(merchant_id=merchant.id, until=now + timedelta(days=900), **gift))
+    seen.plan_id = yearly.id
+    paypal.happen(seen.id, "buyer-cancels")
+    bring_in(ctx, merchant)
+    (proof,) = rows(ctx, Proof, merchant)
+    assert str((now + timedelta(days=900)).year) in str(proof.facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.jobs import events as jobs
-from portal.models import EventState, PayPalEvent, Subscription, TimelineEntry
+from portal.models import EventSource, EventState, PayPalEvent, Subscription, TimelineEntry
 from portal.queries.messages import paypal_events
 from portal.services.imports import imports
 from portal.services.messages import drains
@@ -287,3 +288,21 @@ def test_a_drain_goes_on_when_the_database_was_away(ctx, desk, late, draining, m
         until(lambda: set(states(ctx).values()) == {DONE})
 
     draining(act)
+
+
+def test_what_has_waited_longest_is_taken_however_many_name_nothing(ctx, make):
+    merchant, now = make.merchant(), utc_now()
+
+    def waits(subject: str, seconds: float) -> PayPalEvent:
+        at = now - timedelta(seconds=seconds)
+        kept = {"environment": "sandbox", "source": EventSource.IPN, "event_id": uuid.uuid4().hex, "event_type": "x"}
+        when = {"received_at": at, "next_try_at": at, "state": EventState.WAITING}
+        return PayPalEvent(merchant_id=merchant.id, subject=subject, body=b"", attempts=0, error="", **kept, **when)
+
+    make.add(*(waits("", 60 + number / 1000) for number in range(3000)), waits("I-OLD", 3600))
+    with ctx.db.begin() as session:
+        session.execute(text("ANALYZE paypal_events"))
+        until = now + timedelta(minutes=2)
+        taken = paypal_events.claim(session, merchant.id, now=now, until=until, subjects=50, limit=400)
+    assert taken[0].subject == "I-OLD"
+    assert len(taken) == 50, "what names nothing is not gathered as one subscription's"

@@ -186,3 +186,17 @@ def test_a_choice_that_takes_too_long_is_no_act_and_says_so(owner, make, merchan
     assert answer.select_one('input[name="q"]')["value"] == "claire"
     with ctx.db.read() as session:
         assert session.scalar(text("SELECT count(*) FROM bulk_acts")) == 0
+
+
+def test_somebody_with_many_words_that_begin_alike_hides_nobody(ctx, make):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    for number in range(60):
+        name = f"Claire{number} Charlotte{number} Cordier{number}"
+        one = make.customer(merchant, name=name, email=f"cc{number}@cours.com", payer_id=f"CX{number:02}")
+        make.subscription(merchant=merchant, product=product, customer=one, at_paypal=False)
+    with ctx.db.begin() as session:
+        session.execute(text("ANALYZE search_words, customers, subscriptions"))
+    with ctx.db.browse() as session:
+        pages = [find(session, merchant.id, search="c") for find in (desk.subscriptions_page, desk.customers_page)]
+    assert [(len(page.rows), page.is_cut) for page in pages] == [(50, True)] * 2
