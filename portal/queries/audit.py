@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
@@ -25,19 +26,18 @@ class Page:
 
 def lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     """Return number and hash of the chain's last row, held until the end of the transaction; None for no chain yet."""
-    found = session.execute(
-        select(AuditHead.number, AuditHead.hash)
-        .where(AuditHead.merchant_id == merchant_id)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    found = session.execute(_end().with_for_update(key_share=True), {"merchant_id": merchant_id}).one_or_none()
     return (found.number, found.hash) if found is not None else None
+
+
+@cache
+def _end() -> Select[int, str]:
+    return select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == bindparam("merchant_id"))
 
 
 def end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     """Return number and hash of the chain's last row as its end names it; None for no chain yet."""
-    found = session.execute(
-        select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == merchant_id)
-    ).one_or_none()
+    found = session.execute(_end(), {"merchant_id": merchant_id}).one_or_none()
     return (found.number, found.hash) if found is not None else None
 
 

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, cast
 
-from sqlalchemy import event, insert, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -22,6 +23,9 @@ from portal.models import AuditEntry, AuditHead, TimelineKind
 from portal.queries import audit
 
 GATHERED: Final = "audit_gathered"  # in `Session.info`
+ENTRIES: Final = cast(Table, AuditEntry.__table__)
+# Each made once: making one costs as much as sending it.
+FIRST: Final = upsert(AuditHead).on_conflict_do_nothing(constraint="pk_audit_heads").returning(AuditHead.number)
 
 
 @dataclass(frozen=True)
@@ -113,28 +117,32 @@ def _savepoints(session: Session) -> tuple[SessionTransaction, ...]:
 
 def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]) -> None:
     number, last = _lock_end(session, merchant_id)
-    made = []
-    for values in rows:
+    made: dict[str, Any] = {}
+    for place, values in enumerate(rows):
         number += 1
-        entry = Entry(merchant_id=merchant_id, number=number, previous_hash=last, **values)
-        last = digest(entry)
-        made.append({"merchant_id": merchant_id, "number": number, "previous_hash": entry.previous_hash} | values)
-        made[-1]["hash"] = last
-    written = insert(AuditEntry.__table__).values(made).cte("written")  # type: ignore[arg-type]
-    session.connection().execute(
-        update(AuditHead).where(AuditHead.merchant_id == merchant_id).values(number=number, hash=last).add_cte(written)
-    )
+        facts: dict[str, Any] = {"merchant_id": merchant_id, "number": number, "previous_hash": last} | values
+        last = digest(Entry(**facts))
+        made |= {f"{name}_{place}": value for name, value in (facts | {"hash": last}).items()}
+    end = {"whose": merchant_id, "last_number": number, "last_hash": last}
+    session.connection().execute(_longer_by(len(rows)), made | end)
+
+
+@lru_cache(maxsize=16)  # nearly all are one or two
+def _longer_by(size: int) -> Update:
+    """Write so many rows, and the end that they move: one statement."""
+    rows: list[dict[str, ColumnElement[Any]]] = [
+        {column.name: bindparam(f"{column.name}_{place}", type_=column.type) for column in ENTRIES.c}
+        for place in range(size)
+    ]
+    end: dict[str, ColumnElement[Any]] = {"number": bindparam("last_number"), "hash": bindparam("last_hash")}
+    longer = update(AuditHead).where(AuditHead.merchant_id == bindparam("whose")).values(end)
+    return longer.add_cte(insert(ENTRIES).values(rows).cte("written"))
 
 
 def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
     """Return number and hash of the last row; the first time, make the row that holds them."""
     while (end := audit.lock_end(session, merchant_id)) is None:
-        made = session.connection().execute(
-            upsert(AuditHead)
-            .values(merchant_id=merchant_id, number=0, hash=BEFORE_THE_FIRST)
-            .on_conflict_do_nothing(constraint="pk_audit_heads")
-            .returning(AuditHead.number)
-        )
-        if made.first() is not None:  # ours, and nobody else's before we commit
+        row = {"merchant_id": merchant_id, "number": 0, "hash": BEFORE_THE_FIRST}
+        if session.connection().execute(FIRST, row).first() is not None:  # ours, and nobody else's before we commit
             return 0, BEFORE_THE_FIRST
     return end
