@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -130,13 +130,15 @@ def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]
 @lru_cache(maxsize=16)  # nearly all are one or two
 def _longer_by(size: int) -> Update:
     """Write so many rows, and the end that they move: one statement."""
-    rows: list[dict[str, ColumnElement[Any]]] = [
-        {column.name: bindparam(f"{column.name}_{place}", type_=column.type) for column in ENTRIES.c}
+    # As SELECTs: a list of VALUES would be compiled anew each time.
+    rows = (
+        select(*(bindparam(f"{column.name}_{place}", type_=column.type) for column in ENTRIES.c))
         for place in range(size)
-    ]
+    )
+    written = insert(ENTRIES).from_select(ENTRIES.c.keys(), union_all(*rows))
     end: dict[str, ColumnElement[Any]] = {"number": bindparam("last_number"), "hash": bindparam("last_hash")}
     longer = update(AuditHead).where(AuditHead.merchant_id == bindparam("whose")).values(end)
-    return longer.add_cte(insert(ENTRIES).values(rows).cte("written"))
+    return longer.add_cte(written.cte("written"))
 
 
 def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
