@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
@@ -33,6 +34,16 @@ def lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None
 @cache
 def _end() -> Select[int, str]:
     return select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == bindparam("merchant_id"))
+
+
+def given(size: int) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return, for an INSERT, so many rows of parameters: a list of VALUES would be compiled anew each time."""
+    return union_all(
+        *(
+            select(*(bindparam(f"{column.name}_{place}", type_=column.type) for column in AuditEntry.__table__.c))
+            for place in range(size)
+        )
+    )
 
 
 def end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:

@@ -254,7 +254,7 @@ def _page_of_pauses(way: Way) -> Select[PauseRequest]:
 
 
 def _dates() -> tuple[ColumnElement[bool], ...]:
-    """The other side of `end_requests.closable`: over, and until when it is paid nobody knows."""
+    """The other side of `aging.closable`: over, and until when it is paid nobody knows."""
     return (
         Subscription.merchant_id == MERCHANT,
         Subscription.ended_at.is_not(None),

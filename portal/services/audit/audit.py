@@ -1,7 +1,8 @@
 """Append to a merchant's audit chain: gathered during a transaction, chained right before its COMMIT.
 
 A chain has one end, so its row would be a hot lock, and one more for deadlocks, if it were taken where the act
-happens.  It is therefore always the last lock of a transaction, held for two statements and the COMMIT.
+happens.  It is therefore always the last lock of a transaction, held for two statements and the COMMIT
+(one more for every twenty-five rows).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -24,6 +25,7 @@ from portal.queries import audit
 
 GATHERED: Final = "audit_gathered"  # in `Session.info`
 ENTRIES: Final = cast(Table, AuditEntry.__table__)
+AT_ONCE: Final = 25  # rows of one statement: nearly always one or two, and each number of them is a statement
 # Each made once: making one costs as much as sending it.
 FIRST: Final = upsert(AuditHead).on_conflict_do_nothing(constraint="pk_audit_heads").returning(AuditHead.number)
 
@@ -116,7 +118,15 @@ def _savepoints(session: Session) -> tuple[SessionTransaction, ...]:
 
 
 def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]) -> None:
-    number, last = _lock_end(session, merchant_id)
+    end = _lock_end(session, merchant_id)
+    for start in range(0, len(rows), AT_ONCE):
+        end = _write(session, merchant_id, rows[start : start + AT_ONCE], *end)
+
+
+def _write(
+    session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]], number: int, last: str
+) -> tuple[int, str]:
+    """Write rows behind that number and hash, and return those of the new end."""
     made: dict[str, Any] = {}
     for place, values in enumerate(rows):
         number += 1
@@ -125,17 +135,13 @@ def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]
         made |= {f"{name}_{place}": value for name, value in (facts | {"hash": last}).items()}
     end = {"whose": merchant_id, "last_number": number, "last_hash": last}
     session.connection().execute(_longer_by(len(rows)), made | end)
+    return number, last
 
 
-@lru_cache(maxsize=16)  # nearly all are one or two
+@cache
 def _longer_by(size: int) -> Update:
     """Write so many rows, and the end that they move: one statement."""
-    # As SELECTs: a list of VALUES would be compiled anew each time.
-    rows = (
-        select(*(bindparam(f"{column.name}_{place}", type_=column.type) for column in ENTRIES.c))
-        for place in range(size)
-    )
-    written = insert(ENTRIES).from_select(ENTRIES.c.keys(), union_all(*rows))
+    written = insert(ENTRIES).from_select(ENTRIES.c.keys(), audit.given(size))
     end: dict[str, ColumnElement[Any]] = {"number": bindparam("last_number"), "hash": bindparam("last_hash")}
     longer = update(AuditHead).where(AuditHead.merchant_id == bindparam("whose")).values(end)
     return longer.add_cte(written.cte("written"))
