@@ -267,8 +267,8 @@ def _write(
         **({"reason_code": wish.reason_code} if wish.reason_code else {}),
         note=wish.reason_text,
     )
-    notices.end_recorded(ctx, session, request, now=now)
     tries.plan(session, request, at=request.due_at or now + tries.HEAD_START)
+    notices.end_recorded(ctx, session, request, now=now)
     return request
 
 

@@ -122,8 +122,8 @@ def record_end(
     customer_addresses.learn(session, subscription.customer, reading, now=now)
     given = grants.of_subscription(session, subscription)
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
-    notices.end_confirmed(ctx, session, request, proof, given, now=now)
     late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
+    notices.end_confirmed(ctx, session, request, proof, given, now=now)
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 
 

@@ -49,10 +49,11 @@ def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid
     """
     session, merchant, now = post.session, post.merchant, post.now
     session.flush()
-    stored.lock(session, merchant.id)
     next_payment = _next_payment(session, request, now=now)
     is_urgent = next_payment is not None and next_payment - now <= URGENT
-    for address in post.desk_addresses(kind=kind.value):
+    addresses = post.desk_addresses(kind=kind.value)
+    stored.lock(session, merchant.id)
+    for address in addresses:
         news = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
         if news is not None and not people.is_at(session, merchant.id, known_to, address.email):
             _list(post, news, request, recipient=address.email, is_urgent=is_urgent)

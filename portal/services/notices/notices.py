@@ -147,17 +147,16 @@ def end_confirmed(
     """
     post, subscription = about(ctx, session, request, now=now)
     _drop_waiting(session, request)
-    merchant_news.drop(post, request)
     effects = facts.effect_facts(session, request, subscription, given, now=now)
     composed = end_confirmations.words(
         post, post.head_for(subscription.customer), request, subscription, effects, proof
     )
     post.to_holder(subscription, composed, key=f"confirmed:{request.id}", request=request)
-    if request.actor is Actor.STAFF:
-        return
-    end = facts.end_facts(post, post.desk_head, request, subscription, path=facts.desk_path(subscription))
-    composed = merchants.merchant_end_confirmed(post.desk_head, end, effects)
-    post.to_merchant(composed, key=f"merchant-confirmed:{request.id}", request=request)
+    if request.actor is not Actor.STAFF:
+        end = facts.end_facts(post, post.desk_head, request, subscription, path=facts.desk_path(subscription))
+        composed = merchants.merchant_end_confirmed(post.desk_head, end, effects)
+        post.to_merchant(composed, key=f"merchant-confirmed:{request.id}", request=request)
+    merchant_news.drop(post, request)  # last: all of one merchant's ends stand in line from here to the COMMIT
 
 
 def end_overdue(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
