@@ -138,10 +138,10 @@ def _spent(process: psutil.Process) -> float:
 
 
 @contextmanager
-def _portal(stack: Stack, url: str) -> Iterator[tuple[int, psutil.Process]]:
+def _portal(stack: Stack, url: str, *, simulator: str = "http://127.0.0.1:1") -> Iterator[tuple[int, psutil.Process]]:
     port = free_port()
     command = ("-m", "gunicorn", "--log-level", "warning", "--bind", f"127.0.0.1:{port}", "wsgi:app")
-    settings = stack.environment(url, "http://127.0.0.1:1")
+    settings = stack.environment(url, simulator)
     ready = f"http://127.0.0.1:{port}/accessibility"
     with stack.child("portal", *command, ready=ready, environment=settings) as process:
         yield port, psutil.Process(process.pid)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -24,6 +25,7 @@ from portal.jobs import (
     comparisons,
     end_requests,
     events,
+    hearing,
     housekeeping,
     imports,
     mails,
@@ -106,7 +108,7 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 
     with signals.on_stop(stop) if wait else nullcontext():
         try:
-            async with app.open_async(), events.draining(context) if wait else nullcontext():
+            async with app.open_async(), _beside(context) if wait else nullcontext():
                 await app.run_worker_async(
                     concurrency=concurrency,
                     wait=wait,
@@ -121,3 +123,10 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
             if not asked:
                 raise
     return asked
+
+
+@asynccontextmanager
+async def _beside(context: Context) -> AsyncIterator[None]:
+    """What a worker does beside its jobs for as long as it lives."""
+    async with events.draining(context), hearing.listening(context):
+        yield

@@ -1,4 +1,4 @@
-"""What /healthz writes, to see that the database can: one row, written over."""
+"""What /healthz writes, to see that the database can, and what it is told of workers: one row, written over."""
 
 from __future__ import annotations
 
@@ -19,3 +19,4 @@ class HealthMark(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     filling: Mapped[bytes]
+    deaf_at: Mapped[datetime | None]  # when a worker last found that no notification reaches it

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
@@ -25,19 +27,28 @@ class Page:
 
 def lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     """Return number and hash of the chain's last row, held until the end of the transaction; None for no chain yet."""
-    found = session.execute(
-        select(AuditHead.number, AuditHead.hash)
-        .where(AuditHead.merchant_id == merchant_id)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    found = session.execute(_end().with_for_update(key_share=True), {"merchant_id": merchant_id}).one_or_none()
     return (found.number, found.hash) if found is not None else None
+
+
+@cache
+def _end() -> Select[int, str]:
+    return select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == bindparam("merchant_id"))
+
+
+def given(size: int) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return, for an INSERT, so many rows of parameters: a list of VALUES would be compiled anew each time."""
+    return union_all(
+        *(
+            select(*(bindparam(f"{column.name}_{place}", type_=column.type) for column in AuditEntry.__table__.c))
+            for place in range(size)
+        )
+    )
 
 
 def end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str] | None:
     """Return number and hash of the chain's last row as its end names it; None for no chain yet."""
-    found = session.execute(
-        select(AuditHead.number, AuditHead.hash).where(AuditHead.merchant_id == merchant_id)
-    ).one_or_none()
+    found = session.execute(_end(), {"merchant_id": merchant_id}).one_or_none()
     return (found.number, found.hash) if found is not None else None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from functools import cache
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import LEASE
@@ -28,21 +29,32 @@ def lock_whole(
     `with_payments`: they too, for whoever is about to write what PayPal shows, and writes each row once.
     Raises NoResultFound for another merchant's.
     """
-    owner = select(row.subscription_id).where(row.id == row_id, row.merchant_id == merchant_id).scalar_subquery()
-    subscription_id = subscriptions.hold(session, merchant_id, owner)
+    kind: Any = row  # to mypy no class is Hashable
+    subscription_id = session.execute(_owner(kind), {"merchant_id": merchant_id, "row_id": row_id}).scalar_one()
+    which = {"row_id": row_id, "subscription_id": subscription_id}
+    found = session.execute(_whole(kind, with_payments=with_payments), which).unique().one()
+    surroundings.note(session, subscription_id, found)
+    return cast(R, found[0])
+
+
+@cache
+def _owner(row: type[IsCarried]) -> Select[uuid.UUID]:
+    mine = row.id == bindparam("row_id"), row.merchant_id == bindparam("merchant_id")
+    return subscriptions.holding(Subscription.id == select(row.subscription_id).where(*mine).scalar_subquery())
+
+
+@cache
+def _whole(row: type[IsCarried], *, with_payments: bool) -> Select[*tuple[Any, ...]]:
     way = joinedload(row.subscription)
-    statement = (
-        select(row, Merchant, *surroundings.columns(subscription_id))
+    return (
+        select(row, Merchant, *surroundings.columns())
         .join(Merchant, Merchant.id == row.merchant_id)
         .options(*subscriptions.whole(way, is_one=True))
         .options(*([way.selectinload(Subscription.payments)] if with_payments else []))
-        .where(row.id == row_id)
+        .where(row.id == bindparam("row_id"))
         .with_for_update(key_share=True, of=row)
         .execution_options(populate_existing=True)
     )
-    found = session.execute(statement).unique().one()
-    surroundings.note(session, subscription_id, found)
-    return found[0]
 
 
 def lock(session: Session, row: type[R], row_id: uuid.UUID) -> R:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection
 from functools import cache
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
 from portal.domain.policies import Actor
 from portal.domain.received_requests import ReceivedState
-from portal.models import EndRequest, Mail, Provider, ReceivedRequest, Subscription
+from portal.models import EndRequest, Provider, ReceivedRequest, Subscription
 from portal.queries import carrying, subscriptions
-
-Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
 
 
 @cache
@@ -38,16 +35,27 @@ def _with_payments() -> Select[EndRequest]:
 
 def open_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
     """Return the subscription's open request, if there is one."""
-    return session.scalars(
-        select(EndRequest).where(EndRequest.subscription_id == subscription_id, EndRequest.state.in_(OPEN))
-    ).one_or_none()
+    return session.scalars(_open(), {"subscription_id": subscription_id}).one_or_none()
+
+
+@cache
+def _open() -> Select[EndRequest]:
+    return _of_subscription().where(EndRequest.state.in_(OPEN))
 
 
 def waiting_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> list[EndRequest]:
     """Return the ends that may wait for a day, of those subscriptions, each whole."""
-    is_waiting = and_(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
-    statement = _whole().options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
-    return list(session.scalars(statement.where(EndRequest.subscription_id.in_(subscription_ids), is_waiting)))
+    return list(session.scalars(_waiting(), {"subscription_ids": list(subscription_ids)}))
+
+
+@cache
+def _waiting() -> Select[EndRequest]:
+    return (
+        _whole()
+        .options(joinedload(EndRequest.subscription).selectinload(Subscription.payments))
+        .where(EndRequest.subscription_id.in_(bindparam("subscription_ids", expanding=True)))
+        .where(EndRequest.state == RequestState.RECORDED, EndRequest.due_at.is_not(None))
+    )
 
 
 def lock(session: Session, request_id: uuid.UUID) -> EndRequest:
@@ -111,25 +119,34 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, request_id: uuid.UUID) -> EndRequest:
     """Return one request of the merchant; raise NoResultFound for any other."""
-    statement = _with_payments().where(EndRequest.id == request_id, EndRequest.merchant_id == merchant_id)
-    return session.scalars(statement).unique().one()
+    return session.scalars(_of_merchant(), {"merchant_id": merchant_id, "request_id": request_id}).unique().one()
+
+
+@cache
+def _of_merchant() -> Select[EndRequest]:
+    return _with_payments().where(
+        EndRequest.id == bindparam("request_id"), EndRequest.merchant_id == bindparam("merchant_id")
+    )
 
 
 def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[EndRequest]:
     """Return every request of a subscription, newest first; an undone one stays in the list."""
-    return list(
-        session.scalars(
-            select(EndRequest)
-            .where(EndRequest.subscription_id == subscription_id)
-            .order_by(EndRequest.created_at.desc(), EndRequest.id)
-        )
-    )
+    return list(session.scalars(_newest_first(), {"subscription_id": subscription_id}))
 
 
 def newest_of(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
     """Return the subscription's newest request, an undone one too."""
-    statement = select(EndRequest).where(EndRequest.subscription_id == subscription_id)
-    return session.scalars(statement.order_by(EndRequest.created_at.desc(), EndRequest.id).limit(1)).first()
+    return session.scalars(_newest_first().limit(1), {"subscription_id": subscription_id}).first()
+
+
+@cache
+def _of_subscription() -> Select[EndRequest]:
+    return select(EndRequest).where(EndRequest.subscription_id == bindparam("subscription_id"))
+
+
+@cache
+def _newest_first() -> Select[EndRequest]:
+    return _of_subscription().order_by(EndRequest.created_at.desc(), EndRequest.id)
 
 
 def successor(session: Session, request: EndRequest) -> EndRequest | None:
@@ -154,12 +171,12 @@ def replaced_by(session: Session, request: EndRequest) -> EndRequest | None:
 
 def standing(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:
     """Return the subscription's newest request that was not withdrawn."""
-    return session.scalars(
-        select(EndRequest)
-        .where(EndRequest.subscription_id == subscription_id, EndRequest.state != RequestState.WITHDRAWN)
-        .order_by(EndRequest.created_at.desc())
-        .limit(1)
-    ).first()
+    return session.scalars(_standing(), {"subscription_id": subscription_id}).first()
+
+
+@cache
+def _standing() -> Select[EndRequest]:
+    return _newest_first().where(EndRequest.state != RequestState.WITHDRAWN).limit(1)
 
 
 def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 200) -> list[EndRequest]:
@@ -175,46 +192,7 @@ def needing_merchant(session: Session, merchant_id: uuid.UUID, *, limit: int = 2
     )
 
 
-def unconfirmed_since(session: Session, before: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
-    """Return open requests that should have been confirmed since `before` and whose customer was not yet told so.
-
-    One that waits for a date of its own is late only from that date on.
-    """
-    statement = _keys().where(
-        EndRequest.state.in_(OPEN),
-        func.coalesce(EndRequest.due_at, EndRequest.created_at) <= before,
-        EndRequest.overdue_told_at.is_(None),
-    )
-    return _after(session, statement, after=after, limit=limit)
-
-
-def missed(session: Session, before: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
-    """Return open requests whose planned time was before `before`, and of which nobody was told that it was missed."""
-    statement = _keys().where(
-        EndRequest.state.in_(OPEN), EndRequest.due_at <= before, EndRequest.late_told_at.is_(None)
-    )
-    return _after(session, statement, after=after, limit=limit)
-
-
-def losing_access(
-    session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, limit: int
-) -> Sequence[Key]:
-    """Return confirmed requests whose access ends between the two moments, and whose customer was not told so.
-
-    A confirmation of the last day before `since` has just said it.  One that repeats an end has nothing to add.
-    """
-    told = exists().where(Mail.end_request_id == EndRequest.id, Mail.kind == "access_ends_soon")
-    statement = _keys().where(
-        EndRequest.state == RequestState.CONFIRMED,
-        Subscription.access_until > since,
-        Subscription.access_until <= until,
-        EndRequest.confirmed_at < since - timedelta(days=1),
-        ~told,
-        ~is_repetition(),
-    )
-    return _after(session, statement, after=after, limit=limit)
-
-
+@cache
 def is_repetition() -> ColumnElement[bool]:
     """Whether the portal ended again what did not hold at PayPal: the first end has told of access, and still does.
 
@@ -235,34 +213,3 @@ def is_repetition() -> ColumnElement[bool]:
 def repeats(session: Session, request: EndRequest) -> bool:
     """Say whether a request is a repetition."""
     return session.scalar(select(EndRequest.id).where(EndRequest.id == request.id, is_repetition())) is not None
-
-
-def closable(session: Session, now: datetime, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
-    """Return confirmed requests that are over; one whose paid time is unknown waits for the merchant.
-
-    One that never began opened nothing, so no date is missing.
-    """
-    statement = _keys().where(
-        EndRequest.state == RequestState.CONFIRMED,
-        Subscription.ended_at <= now,
-        or_(Subscription.access_until <= now, Subscription.access_until.is_(None)),
-        or_(
-            Subscription.access_until.is_not(None),
-            Subscription.paid_until.is_not(None),
-            EndRequest.basis == Basis.NEVER_STARTED,
-        ),
-    )
-    return _after(session, statement, after=after, limit=limit)
-
-
-def _keys() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
-    return select(EndRequest.id, EndRequest.merchant_id, EndRequest.subscription_id).join(EndRequest.subscription)
-
-
-def _after(
-    session: Session, statement: Select[uuid.UUID, uuid.UUID, uuid.UUID], *, after: uuid.UUID | None, limit: int
-) -> Sequence[Key]:
-    """Return the next rows by id, so that no row stands in the way of those behind it."""
-    if after is not None:
-        statement = statement.where(EndRequest.id > after)
-    return session.execute(statement.order_by(EndRequest.id).limit(limit)).all()

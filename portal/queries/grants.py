@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.models import Grant, Subscription
@@ -16,10 +17,15 @@ def of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, product_id: uuid.UUID | None = None
 ) -> list[Grant]:
     """Return what the customer was given by hand, of one product or of all, oldest first."""
-    statement = select(Grant).where(Grant.merchant_id == merchant_id, Grant.customer_id == customer_id)
-    if product_id is not None:
-        statement = statement.where(Grant.product_id == product_id)
-    return list(session.scalars(statement.order_by(Grant.since, Grant.id)))
+    whose = {"merchant_id": merchant_id, "customer_id": customer_id, "product_id": product_id}
+    return list(session.scalars(_of_customer(of_one=product_id is not None), whose))
+
+
+@cache
+def _of_customer(*, of_one: bool) -> Select[Grant]:
+    theirs = Grant.merchant_id == bindparam("merchant_id"), Grant.customer_id == bindparam("customer_id")
+    all_of_them = select(Grant).where(*theirs).order_by(Grant.since, Grant.id)
+    return all_of_them.where(Grant.product_id == bindparam("product_id")) if of_one else all_of_them
 
 
 def of_subscription(session: Session, subscription: Subscription) -> list[Grant]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import Basis, RequestState
 from portal.models import EndRequest, Proof, ProofFile, Subscription
-from portal.queries.end_requests import Key, is_named
+from portal.queries.aging import BEFORE_THE_FIRST, Key
+from portal.queries.end_requests import is_named
 
 PROVEN = (RequestState.CONFIRMED, RequestState.CLOSED)
 
@@ -68,11 +70,19 @@ def files(session: Session, proof_id: uuid.UUID) -> Sequence[ProofFile]:
 
 def missing(session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[Key]:
     """Return confirmed requests without a proof, by id: those confirmed by a release that made none."""
-    statement = select(EndRequest.id, EndRequest.merchant_id, EndRequest.subscription_id).where(
-        EndRequest.state.in_(PROVEN),
-        or_(EndRequest.basis != Basis.LOCAL, EndRequest.basis.is_(None)),
-        ~exists().where(Proof.end_request_id == EndRequest.id),
+    return session.execute(_missing(), {"after": after or BEFORE_THE_FIRST, "limit": limit}).all()
+
+
+@cache
+def _missing() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
+    return (
+        select(EndRequest.id, EndRequest.merchant_id, EndRequest.subscription_id)
+        .where(
+            EndRequest.id > bindparam("after"),
+            EndRequest.state.in_(PROVEN),
+            or_(EndRequest.basis != Basis.LOCAL, EndRequest.basis.is_(None)),
+            ~exists().where(Proof.end_request_id == EndRequest.id),
+        )
+        .order_by(EndRequest.id)
+        .limit(bindparam("limit"))
     )
-    if after is not None:
-        statement = statement.where(EndRequest.id > after)
-    return session.execute(statement.order_by(EndRequest.id).limit(limit)).all()

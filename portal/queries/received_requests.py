@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN
@@ -16,6 +15,7 @@ from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
 from portal.queries import subscriptions, surroundings
+from portal.queries.aging import BEFORE_THE_FIRST
 from portal.queries.surroundings import Part
 
 __all__ = [
@@ -106,14 +106,23 @@ def open_after(
     session: Session, after: uuid.UUID | None, *, limit: int, now: datetime
 ) -> Sequence[tuple[ReceivedRequest, datetime | None]]:
     """Return the next open ones of all merchants by id, each with the payment at risk."""
-    statement = select(ReceivedRequest, payment_at_risk(now)).where(ReceivedRequest.state == ReceivedState.OPEN)
-    if after is not None:
-        statement = statement.where(ReceivedRequest.id > after)
-    return [(row, at) for row, at in session.execute(statement.order_by(ReceivedRequest.id).limit(limit))]
+    which = {"after": after or BEFORE_THE_FIRST, "limit": limit, "now": now}
+    return [(row, at) for row, at in session.execute(_open_after(), which)]
 
 
-def payment_at_risk(now: datetime) -> ColumnElement[datetime | None]:
-    """Return the next payment of the subscription it names, else of the one that staff had found.
+@cache
+def _open_after() -> Select[ReceivedRequest, datetime | None]:
+    return (
+        select(ReceivedRequest, payment_at_risk())
+        .where(ReceivedRequest.state == ReceivedState.OPEN, ReceivedRequest.id > bindparam("after"))
+        .order_by(ReceivedRequest.id)
+        .limit(bindparam("limit"))
+    )
+
+
+@cache
+def payment_at_risk() -> ColumnElement[datetime | None]:
+    """Return the next payment at `now` of the subscription it names, else of the one that staff had found.
 
     Where none is known, the first to come of whoever has that address.  A date that is past stands only where none is
     to come.
@@ -121,13 +130,13 @@ def payment_at_risk(now: datetime) -> ColumnElement[datetime | None]:
     known = func.coalesce(*_KNOWN)
     theirs = and_(Customer.merchant_id == ReceivedRequest.merchant_id, Customer.email == ReceivedRequest.email)
     # Each by its own index: one statement with « or » would look at every subscription of the merchant.
-    return case((known.is_not(None), _next_payment(now, Subscription.id == known)), else_=_next_payment(now, theirs))
+    return case((known.is_not(None), _next_payment(Subscription.id == known)), else_=_next_payment(theirs))
 
 
-def _next_payment(now: datetime, whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
+def _next_payment(whose: ColumnElement[bool]) -> ScalarSelect[datetime | None]:
     at = Subscription.next_payment_at
     return (
-        select(func.coalesce(func.min(at).filter(at > now), func.max(at)))
+        select(func.coalesce(func.min(at).filter(at > bindparam("now")), func.max(at)))
         .join(Subscription.customer)
         .where(Subscription.merchant_id == ReceivedRequest.merchant_id, Subscription.status.not_in(ENDED), whose)
         .correlate(ReceivedRequest)
@@ -135,19 +144,20 @@ def _next_payment(now: datetime, whose: ColumnElement[bool]) -> ScalarSelect[dat
     )
 
 
-def whole(at: ColumnElement[datetime | None]) -> Select[*tuple[Any, ...]]:
-    """Return requests with the subscription that each names, and the payment at risk."""
+@cache
+def whole() -> Select[ReceivedRequest, datetime | None]:
+    """Return requests with the subscription that each names, and the payment at risk at `now`."""
     known = (joinedload(ReceivedRequest.subscription), joinedload(ReceivedRequest.suggested))
     paths = (path.joinedload(whose) for path in known for whose in (Subscription.customer, Subscription.product))
-    return select(ReceivedRequest, at).options(*paths)
+    return select(ReceivedRequest, payment_at_risk()).options(*paths)
 
 
 def at_risk(
     session: Session, *where: ColumnElement[bool], limit: int, now: datetime
 ) -> tuple[list[tuple[ReceivedRequest, datetime | None]], int]:
     """Return those of which `where` is true, the payment at risk first, each with it; and how many there are."""
-    at = payment_at_risk(now)
-    rows = session.execute(whole(at).where(*where).order_by(at.nulls_last(), ReceivedRequest.received_at).limit(limit))
+    order = payment_at_risk().nulls_last(), ReceivedRequest.received_at
+    rows = session.execute(whole().where(*where).order_by(*order).limit(limit), {"now": now})
     found = [(row, at) for row, at in rows]
     count = session.scalar(select(func.count()).select_from(ReceivedRequest).where(*where)) if found else 0
     return found, count or 0

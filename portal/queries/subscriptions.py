@@ -6,15 +6,19 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import Row, ScalarSelect, Select, and_, inspect, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, inspect, or_, select
 from sqlalchemy.orm import Load, Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 
 from portal.models import EndRequest, Merchant, PauseRequest, Plan, Product, Subscription
 from portal.queries import surroundings
+
+_THIS: Final = Subscription.id == bindparam("subscription_id")
+_OF_MERCHANT: Final = Subscription.merchant_id == bindparam("merchant_id")
+_OF_CUSTOMER: Final = Subscription.customer_id == bindparam("customer_id")
 
 
 def whole(first: _AbstractLoad | None = None, *, is_one: bool = False) -> list[ORMOption]:
@@ -53,31 +57,37 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
 
 def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
     """Return the customer's subscriptions as coming back looks at them: with customer and plan, in one statement."""
-    return list(
-        session.scalars(
-            select(Subscription)
-            .options(joinedload(Subscription.customer), joinedload(Subscription.plan))
-            .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
-        )
-    )
+    return list(session.scalars(_sold(), {"merchant_id": merchant_id, "customer_id": customer_id}))
+
+
+@cache
+def _sold() -> Select[Subscription]:
+    with_plan = joinedload(Subscription.customer), joinedload(Subscription.plan)
+    return select(Subscription).options(*with_plan).where(_OF_MERCHANT, _OF_CUSTOMER)
 
 
 def of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, subscription_id: uuid.UUID
 ) -> Subscription:
     """Return one subscription of the customer; raise NoResultFound for any other."""
-    statement = _with_payments().where(
-        Subscription.id == subscription_id,
-        Subscription.merchant_id == merchant_id,
-        Subscription.customer_id == customer_id,
-    )
-    return session.scalars(statement).unique().one()
+    whose = {"merchant_id": merchant_id, "customer_id": customer_id, "subscription_id": subscription_id}
+    return session.scalars(_theirs(), whose).unique().one()
+
+
+@cache
+def _theirs() -> Select[Subscription]:
+    return _ours().where(_OF_CUSTOMER)
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant; raise NoResultFound for any other."""
-    statement = _with_payments().where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
-    return session.scalars(statement).unique().one()
+    whose = {"merchant_id": merchant_id, "subscription_id": subscription_id}
+    return session.scalars(_ours(), whose).unique().one()
+
+
+@cache
+def _ours() -> Select[Subscription]:
+    return _with_payments().where(_THIS, _OF_MERCHANT)
 
 
 def neighbours(session: Session, subscription: Subscription) -> list[Subscription]:
@@ -107,38 +117,41 @@ def held(session: Session, subscription_id: uuid.UUID) -> Subscription | None:
 _PARTS: Final = frozenset({"id", "customer", "product", "plan"})
 
 
-def hold(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID | ScalarSelect[uuid.UUID]) -> uuid.UUID:
-    """Lock one subscription of the merchant until the transaction ends; return its id, or raise NoResultFound.
+def holding(which: ColumnElement[bool]) -> Select[uuid.UUID]:
+    """Lock one subscription of the merchant until the transaction ends, and tell its id.
 
     Locks are always taken in this order: the subscription, then its request.  It is read after that, in a statement
     of its own: what was waited for may have changed the customer too, whom this one saw before.
     """
-    return session.execute(
-        select(Subscription.id)
-        .where(Subscription.id == subscription_id, Subscription.merchant_id == merchant_id)
-        .with_for_update(key_share=True)
-    ).scalar_one()
+    return select(Subscription.id).where(which, _OF_MERCHANT).with_for_update(key_share=True)
 
 
 def lock(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> Subscription:
     """Return one subscription of the merchant, locked until the transaction ends; raise NoResultFound."""
-    return _locked(session, hold(session, merchant_id, subscription_id))
+    which = {"merchant_id": merchant_id, "subscription_id": subscription_id}
+    return _locked(session, session.execute(_held(), which).scalar_one())
+
+
+@cache
+def _held() -> Select[uuid.UUID]:
+    return holding(_THIS)
 
 
 def _locked(session: Session, subscription_id: uuid.UUID) -> Subscription:
     """Read what was locked: the subscription, its merchant, and whether anything hangs on it."""
-    found = (
-        session.execute(
-            _one(again=True)
-            .add_columns(Merchant, *surroundings.columns(subscription_id))
-            .join(Merchant, Merchant.id == Subscription.merchant_id)
-            .where(Subscription.id == subscription_id)
-        )
-        .unique()
-        .one()
-    )
+    found = session.execute(_with_surroundings(), {"subscription_id": subscription_id}).unique().one()
     surroundings.note(session, subscription_id, found)
     return cast(Subscription, found.Subscription)
+
+
+@cache
+def _with_surroundings() -> Select[*tuple[Any, ...]]:
+    return (
+        _one(again=True)
+        .add_columns(Merchant, *surroundings.columns())
+        .join(Merchant, Merchant.id == Subscription.merchant_id)
+        .where(_THIS)
+    )
 
 
 def lock_by_provider_id(
@@ -157,6 +170,12 @@ def lock_by_provider_id(
     return _locked(session, found) if found is not None else None
 
 
+_KNOWN: Final = (
+    Subscription.environment == bindparam("environment"),
+    Subscription.provider_id.in_(bindparam("provider_ids", expanding=True)),
+)
+
+
 def lock_known(
     session: Session,
     merchant_id: uuid.UUID,
@@ -169,14 +188,19 @@ def lock_known(
 
     Who locks several takes them by id, here and in `lock_live`.
     """
-    known = and_(Subscription.environment == environment, Subscription.provider_id.in_(provider_ids))
-    rows = session.scalars(
+    which = {"merchant_id": merchant_id, "environment": environment, "provider_ids": list(provider_ids)}
+    return set(session.scalars(_lock_known(), which | {"others": list(others)}))
+
+
+@cache
+def _lock_known() -> Select[str]:
+    others = Subscription.id.in_(bindparam("others", expanding=True))
+    return (
         select(Subscription.provider_id)
-        .where(Subscription.merchant_id == merchant_id, or_(known, Subscription.id.in_(others)) if others else known)
+        .where(_OF_MERCHANT, or_(and_(*_KNOWN), others))
         .order_by(Subscription.id)
         .with_for_update(key_share=True)
     )
-    return set(rows)
 
 
 def lock_all_known(
@@ -184,17 +208,15 @@ def lock_all_known(
 ) -> dict[str, Subscription]:
     """Return those of PayPal's ids that the merchant has, by them: whole, with their payments, locked as by `lock`."""
     known = lock_known(session, merchant_id, environment, provider_ids)
-    rows = session.scalars(
-        _whole()
-        .options(selectinload(Subscription.payments))
-        .where(
-            Subscription.merchant_id == merchant_id,
-            Subscription.environment == environment,
-            Subscription.provider_id.in_(known),
-        )
-        .execution_options(populate_existing=True)
-    )
-    return {row.provider_id: row for row in rows}
+    which = {"merchant_id": merchant_id, "environment": environment, "provider_ids": list(known)}
+    return {row.provider_id: row for row in session.scalars(_all_known(), which)}
+
+
+@cache
+def _all_known() -> Select[Subscription]:
+    """With their payments; over what the session knew of them."""
+    whole = _whole().options(selectinload(Subscription.payments)).where(_OF_MERCHANT, *_KNOWN)
+    return whole.execution_options(populate_existing=True)
 
 
 def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscription, int | None]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, event, exists
+from sqlalchemy import BindParameter, Row, bindparam, event, exists
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -39,8 +39,9 @@ KINDS: Final[Mapping[Part, type[Any]]] = {
 }
 
 
-def columns(subscription_id: uuid.UUID) -> list[ColumnElement[bool]]:
-    """Return, for the statement that reads a locked subscription, whether each part is there."""
+def columns() -> list[ColumnElement[bool]]:
+    """Return, for the statement that reads the locked `subscription_id`, whether each part is there."""
+    subscription_id: BindParameter[uuid.UUID] = bindparam("subscription_id")
     mine: Mapping[Part, ColumnElement[bool]] = {
         Part.END: exists().where(
             EndRequest.subscription_id == subscription_id, EndRequest.state.in_(end_requests.OPEN)

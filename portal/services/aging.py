@@ -19,7 +19,7 @@ from portal.domain.end_dates import LATE_AFTER
 from portal.domain.end_requests import OVERDUE, RequestState
 from portal.logs import place_of
 from portal.models import EndRequest, Subscription, TimelineKind
-from portal.queries import end_requests, subscriptions
+from portal.queries import aging, end_requests, subscriptions
 from portal.queries import proofs as proof_queries
 from portal.queries.people import merchants
 from portal.services import proofs, throttles
@@ -38,7 +38,7 @@ KEEP_THROTTLES = timedelta(days=1)
 
 
 class _Find(Protocol):
-    def __call__(self, session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[end_requests.Key]: ...
+    def __call__(self, session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[aging.Key]: ...
 
 
 _Act = Callable[[Session, EndRequest, Subscription], None]
@@ -65,7 +65,7 @@ def tell_late(ctx: Context, *, now: datetime) -> None:
         if request.is_open and request.late_told_at is None:
             late_ends.tell(ctx, session, request, subscription, now=now)
 
-    _each(ctx, partial(end_requests.missed, before=now - LATE_AFTER), tell)
+    _each(ctx, partial(aging.missed, before=now - LATE_AFTER), tell)
 
 
 def tell_overdue(ctx: Context, *, now: datetime) -> None:
@@ -79,7 +79,7 @@ def tell_overdue(ctx: Context, *, now: datetime) -> None:
             request.overdue_told_at = now
             notices.end_overdue(ctx, session, request, now=now)
 
-    _each(ctx, partial(end_requests.unconfirmed_since, before=now - OVERDUE), tell)
+    _each(ctx, partial(aging.unconfirmed_since, before=now - OVERDUE), tell)
 
 
 def tell_access_ends_soon(ctx: Context, *, now: datetime) -> None:
@@ -88,7 +88,7 @@ def tell_access_ends_soon(ctx: Context, *, now: datetime) -> None:
     def tell(session: Session, request: EndRequest, _subscription: Subscription) -> None:
         notices.access_ends_soon(ctx, session, request, now=now)
 
-    _each(ctx, partial(end_requests.losing_access, since=now, until=now + NOTICE_BEFORE_ACCESS_ENDS), tell)
+    _each(ctx, partial(aging.losing_access, since=now, until=now + NOTICE_BEFORE_ACCESS_ENDS), tell)
 
 
 def close_over(ctx: Context, *, now: datetime) -> None:
@@ -105,7 +105,7 @@ def close_over(ctx: Context, *, now: datetime) -> None:
         if not end_requests.repeats(session, request):
             notices.access_ended(ctx, session, request, now=now)
 
-    _each(ctx, partial(end_requests.closable, now=now), close)
+    _each(ctx, partial(aging.closable, now=now), close)
 
 
 def make_proofs(ctx: Context, *, now: datetime) -> None:

@@ -1,4 +1,7 @@
-"""Can the database be written: a database that only reads, or whose disk is full, still answers every question."""
+"""Can the database be written: a database that only reads, or whose disk is full, still answers every question.
+
+And what workers tell of themselves: that nothing wakes them.
+"""
 
 from __future__ import annotations
 
@@ -20,3 +23,10 @@ def write(ctx: Context) -> None:
     written = insert(HealthMark).values(id=1, **values)
     with ctx.db.begin() as session:
         session.execute(written.on_conflict_do_update(index_elements=[HealthMark.id], set_=values))
+
+
+def note_deaf(ctx: Context) -> None:
+    """Note, for /healthz, that a worker looks for its jobs since no notification reaches it (`jobs.hearing`)."""
+    noted = insert(HealthMark).values(id=1, at=func.now(), filling=b"", deaf_at=func.now())
+    with ctx.db.begin() as session:
+        session.execute(noted.on_conflict_do_update(index_elements=[HealthMark.id], set_={"deaf_at": func.now()}))

@@ -8,7 +8,7 @@ import structlog
 from flask import Response, current_app, jsonify
 
 from portal import clock
-from portal.queries.people import sessions
+from portal.queries import health as queries
 from portal.services import health
 from portal.web import identity
 from portal.web.errors import AWAY, BUSY
@@ -20,21 +20,23 @@ WRITES_EVERY = 5  # seconds of one process: everybody may ask
 
 
 def answer() -> Response:
-    """Return `{"status", "database", "worker", "clock"}`: 200 when all are well, 503 when one is not.
+    """Return `{"status", "database", "worker", "wakeups", "clock"}`: 200 when all are well, 503 when one is not.
 
     `database` is `ok`, `away`, or `unwritable`: it only reads, or its disk is full.
     `clock` is `ok`, or `off` when this machine's differs from the database's by more than a minute.
     `worker` is `ok`, `silent` (its last sign of life is too old), `missing` (none was started), or `unknown`.
+    `wakeups` is `ok`, `polled` (a worker's LISTEN is lost on the way, it looks for jobs each second), or `unknown`.
     """
     try:
         with identity.context().db.read() as session:
-            age = sessions.worker_age(session)
+            found = queries.workers(session)
     except AWAY as error:
         log.error("health.database_away", kind=type(error).__name__)
-        return _answer(database="away", worker="unknown", machine="unknown")
-    worker = "missing" if age is None else "ok" if age <= HEARTBEAT else "silent"
+        return _answer(database="away", worker="unknown", machine="unknown", wakeups="unknown")
+    worker = "missing" if found.age is None else "ok" if found.age <= HEARTBEAT else "silent"
     machine = "off" if clock.machine_is_off() else "ok"
-    return _answer(database="ok" if _is_written() else "unwritable", worker=worker, machine=machine)
+    database, wakeups = "ok" if _is_written() else "unwritable", "polled" if found.is_deaf else "ok"
+    return _answer(database=database, worker=worker, machine=machine, wakeups=wakeups)
 
 
 def _is_written() -> bool:
@@ -54,8 +56,10 @@ def _is_written() -> bool:
     return found
 
 
-def _answer(*, database: str, worker: str, machine: str) -> Response:
+def _answer(*, database: str, worker: str, machine: str, wakeups: str) -> Response:
     well = database == worker == machine == "ok"
-    response = jsonify(status="ok" if well else "failing", database=database, worker=worker, clock=machine)
+    response = jsonify(
+        status="ok" if well else "failing", database=database, worker=worker, wakeups=wakeups, clock=machine
+    )
     response.status_code = 200 if well else 503
     return response

@@ -1,5 +1,7 @@
 """Finds a browser for the tests: an installed Chromium, else Debian's by apt as root, else Playwright's own.
 
+The headless shell comes first: the same engine without the windows of a desktop, at a quarter less of processor time.
+
 Run as a program it prints the path, or says why there is none and ends with status 1.
 """
 
@@ -12,7 +14,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+PACKAGES = ("chromium-headless-shell", "chromium")  # Debian's; Ubuntu has neither
+NAMES = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+)
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -61,9 +73,11 @@ def find_browser(environment: Mapping[str, str] = os.environ, *, install: bool =
 def _install(environment: Mapping[str, str]) -> Browser:
     said: list[str] = []
     if _is_root() and shutil.which("apt-get", path=environment.get("PATH")):
-        said += [_tried("apt-get", "update"), _tried("apt-get", "install", "-y", "--no-install-recommends", "chromium")]
-        if path := _installed(environment):
-            return Browser(path=path, reason="installed by apt-get")
+        said.append(_tried("apt-get", "update"))
+        for package in PACKAGES:
+            said.append(_tried("apt-get", "install", "-y", "--no-install-recommends", package))
+            if path := _installed(environment):
+                return Browser(path=path, reason="installed by apt-get")
     else:
         said.append("apt-get: not there, or not root")
     said.append(_tried(sys.executable, "-m", "playwright", "install", "chromium"))

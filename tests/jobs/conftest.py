@@ -22,12 +22,13 @@ main()
 
 @pytest.fixture
 def worker(database_url, paypal, unused_tcp_port, tmp_path):
-    """Start workers against the test's database and simulator, `shift` seconds ahead; whatever is left is killed."""
+    """Start workers against the test's database and simulator, `shift` seconds ahead, or by another way to the
+    database; whatever is left is killed.
+    """
     processes: list[subprocess.Popen] = []
     environment = {
         **os.environ,
         "PORTAL_ENV": "test",
-        "DATABASE_URL": database_url,
         "PORTAL_BASE_URL": "http://portal.test",
         "PORTAL_SECRET_KEY": "made up for the tests, long enough",
         "PORTAL_MASTER_KEYS": "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
@@ -37,10 +38,10 @@ def worker(database_url, paypal, unused_tcp_port, tmp_path):
         "PAYPAL_LIVE_URL": paypal.base_urls["live"],
     }
 
-    def start(*, shift: int = 0) -> subprocess.Popen:
+    def start(*, shift: int = 0, url: str = database_url) -> subprocess.Popen:
         command = [sys.executable, "-c", WORK, str(shift)]
         with (tmp_path / f"worker-{len(processes)}.log").open("wb") as log:  # a pipe that nobody reads would fill up
-            processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log))
+            processes.append(subprocess.Popen(command, cwd=ROOT, env={**environment, "DATABASE_URL": url}, stderr=log))
         return processes[-1]
 
     yield start

@@ -7,6 +7,7 @@ its fields, in both encodings, and with a file in each.  The seeds are fixed: wh
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -247,6 +248,7 @@ def _asks(browser: Browser, path: str) -> list[object]:
 
 HEADERS = ("Origin", "Referer", "Accept-Language", "Cookie", "User-Agent", "X-Forwarded-For", "Sec-Fetch-Site")
 HEADERS += ("Host", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User", "Content-Type", "Accept", "X-Forwarded-Host")
+VISITS = 3  # of the ten: whichever header it is, thirteen values by three reach each of them
 SAID = (
     "http://[bad",
     "http://portal.test:99999999/",
@@ -265,7 +267,7 @@ SAID = (
 
 
 def test_whatever_a_header_says_the_answer_is_never_a_5xx(app, make, log_in_customer):
-    """It takes long because many headers go to many pages."""
+    """Each header with each value goes to some of the pages in turn; each header comes to all of them."""
     merchant = make.merchant(locale="en")
     buyer, passer = Browser(app), Browser(app, address="192.0.2.9")
     log_in_customer(buyer, merchant, make.customer(merchant))
@@ -277,15 +279,14 @@ def test_whatever_a_header_says_the_answer_is_never_a_5xx(app, make, log_in_cust
         ("GET", f"{home}login"),
         ("POST", "/admin/login"),
     ]
+    visits = itertools.cycle([(browser, *one) for browser in (passer, buyer) for one in asked])
     failed = []
-    for browser in (passer, buyer):
-        for method, path in asked:
-            for name in HEADERS:
-                for said in SAID:
-                    client, base = browser.client, browser.base_url
-                    answer = client.open(path, method=method, headers={name: said}, base_url=base, data={"email": "x"})
-                    failed += [(method, path, name, said)] if answer.status_code >= 500 else []
-                    answer.close()
+    for name, said in itertools.product(HEADERS, SAID):
+        for browser, method, path in itertools.islice(visits, VISITS):
+            client, base = browser.client, browser.base_url
+            answer = client.open(path, method=method, headers={name: said}, base_url=base, data={"email": "x"})
+            failed += [(method, path, name, said)] if answer.status_code >= 500 else []
+            answer.close()
     assert failed == []
 
 

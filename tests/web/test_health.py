@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from portal import create_app
 from portal.extensions import Database
+from portal.services import health
 from tests.browser_client import Browser
 from tests.web.test_errors import free_port
 
@@ -31,7 +32,13 @@ def test_health_is_the_database_and_a_living_worker(browser, ctx, ages, status, 
     for age in ages:
         worker(ctx, age)
     answer = browser.get("/healthz", status=status).response
-    said = {"status": "ok" if status == 200 else "failing", "database": "ok", "worker": told, "clock": "ok"}
+    said = {
+        "status": "ok" if status == 200 else "failing",
+        "database": "ok",
+        "worker": told,
+        "wakeups": "ok",
+        "clock": "ok",
+    }
     assert answer.get_json() == said
     assert not answer.headers.getlist("Set-Cookie")
 
@@ -43,6 +50,7 @@ def test_a_database_that_is_away_is_failing_health(config, ctx):
         "status": "failing",
         "database": "away",
         "worker": "unknown",
+        "wakeups": "unknown",
         "clock": "unknown",
     }
 
@@ -63,7 +71,8 @@ def test_a_database_that_cannot_be_written_is_failing_health(browser, ctx, harm)
     ctx.db.dispose()
     for _ in range(2):
         answer = browser.get("/healthz", status=503).response
-        assert answer.get_json() == {"status": "failing", "database": "unwritable", "worker": "ok", "clock": "ok"}
+        said = {"status": "failing", "database": "unwritable", "worker": "ok", "wakeups": "ok", "clock": "ok"}
+        assert answer.get_json() == said
 
 
 def test_health_writes_no_more_often_than_it_needs(browser, ctx):
@@ -98,3 +107,15 @@ def test_a_machine_whose_clock_is_off_says_so(browser, ctx, databases_clock, shi
         answer = browser.get("/healthz", status=503).response
     assert (answer.get_json()["status"], answer.get_json()["clock"]) == ("failing", "off")
     assert browser.get("/healthz").response.get_json()["clock"] == "ok"
+
+
+@pytest.mark.parametrize(("minutes_ago", "said"), [(1, "polled"), (14, "polled"), (16, "ok")])
+def test_a_worker_that_nothing_wakes_is_told_of_for_as_long_as_it_finds_so(browser, ctx, minutes_ago, said):
+    worker(ctx, 5)
+    health.note_deaf(ctx)
+    with ctx.db.begin() as session:
+        session.execute(
+            text("UPDATE health_marks SET deaf_at = now() - make_interval(mins => :ago)"), {"ago": minutes_ago}
+        )
+    told = browser.get("/healthz").response.get_json()
+    assert (told["status"], told["wakeups"]) == ("ok", said)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
@@ -24,31 +25,31 @@ from portal.models import (
 )
 from portal.queries import likely_subscriptions, received_requests
 from portal.queries.end_requests import is_repetition
-from portal.queries.inbox.items import Item, Kind, Place
+from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 
 
-def counted(merchant_id: uuid.UUID) -> tuple[Select[Any], ...]:
+def counted() -> tuple[Select[Any], ...]:
     """Return a row for each thing of each kind; requests that wait for a key alone are one with it."""
     one = literal(1)
     ends = select(one).select_from(EndRequest).join(EndRequest.subscription)
     return (
-        ends.where(*_requests(merchant_id)),
-        select(one).select_from(PayPalAccount).where(*_broken_keys(merchant_id)),
+        ends.where(*_requests()),
+        select(one).select_from(PayPalAccount).where(*_broken_keys()),
         # As many keys are missing as kinds of subscription have requests that wait for one.
-        ends.where(*_without_key(merchant_id)).group_by(Subscription.provider),
-        select(one).select_from(ReceivedRequest).where(*_received(merchant_id)),
-        select(one).select_from(PauseRequest).where(*_stuck_pauses(merchant_id)),
-        ends.where(*_dates(merchant_id)),
+        ends.where(*_without_key()).group_by(Subscription.provider),
+        select(one).select_from(ReceivedRequest).where(*_received()),
+        select(one).select_from(PauseRequest).where(*_stuck_pauses()),
+        ends.where(*_dates()),
     )
 
 
 # Requests to end, and the keys that some of them wait for
 
 
-def _needing(merchant_id: uuid.UUID) -> ColumnElement[bool]:
+def _needing() -> ColumnElement[bool]:
     """Which requests to end need the merchant: those that PayPal refuses, and those whose planned time was missed."""
     is_late = and_(EndRequest.state.in_(OPEN), EndRequest.late_told_at.is_not(None))
-    return and_(EndRequest.merchant_id == merchant_id, or_(EndRequest.state == RequestState.NEEDS_MERCHANT, is_late))
+    return and_(EndRequest.merchant_id == MERCHANT, or_(EndRequest.state == RequestState.NEEDS_MERCHANT, is_late))
 
 
 def _key_of(*more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -65,18 +66,18 @@ def _waits_for_broken_key() -> ColumnElement[bool]:
     )
 
 
-def _requests(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+def _requests() -> tuple[ColumnElement[bool], ...]:
     """Those that need something of their own: not those that a key alone holds up."""
     without_key = and_(func.coalesce(EndRequest.trouble == Trouble.NO_KEY, False), ~_key_of())
-    return (_needing(merchant_id), ~_waits_for_broken_key(), ~without_key)
+    return (_needing(), ~_waits_for_broken_key(), ~without_key)
 
 
-def _without_key(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return (_needing(merchant_id), EndRequest.trouble == Trouble.NO_KEY, ~_key_of())
+def _without_key() -> tuple[ColumnElement[bool], ...]:
+    return (_needing(), EndRequest.trouble == Trouble.NO_KEY, ~_key_of())
 
 
-def _broken_keys(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return (PayPalAccount.merchant_id == merchant_id, PayPalAccount.broken_since.is_not(None))
+def _broken_keys() -> tuple[ColumnElement[bool], ...]:
+    return (PayPalAccount.merchant_id == MERCHANT, PayPalAccount.broken_since.is_not(None))
 
 
 def _whole_requests(*where: ColumnElement[bool]) -> Select[EndRequest]:
@@ -93,8 +94,7 @@ def _whole_requests(*where: ColumnElement[bool]) -> Select[EndRequest]:
 
 def requests(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to end that PayPal refuses, or that the portal cannot finish before the next payment."""
-    at, since = Subscription.next_payment_at, EndRequest.created_at
-    found = place.narrow(_whole_requests(*_requests(merchant_id)), id=EndRequest.id, since=since, at=at)
+    found = session.scalars(_page_of_requests(place.way), {"merchant_id": merchant_id, **place.values})
     return [
         Item(
             kind=Kind.REQUEST,
@@ -104,8 +104,18 @@ def requests(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
             at_risk_at=request.subscription.next_payment_at,
             subscription=request.subscription,
         )
-        for request in session.scalars(found)
+        for request in found
     ]
+
+
+@cache
+def _page_of_requests(way: Way) -> Select[EndRequest]:
+    return _by_risk(way, _whole_requests(*_requests()))
+
+
+def _by_risk(way: Way, statement: Select[EndRequest]) -> Select[EndRequest]:
+    since, at = EndRequest.created_at, Subscription.next_payment_at
+    return way.narrow(statement, id=EndRequest.id, since=since, at=at)
 
 
 def keys(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
@@ -114,16 +124,10 @@ def keys(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) 
     They are as few as there are kinds of key: those of other pages are left out once they are known.
     """
     found: list[Item] = []
-    for account in session.scalars(select(PayPalAccount).where(*_broken_keys(merchant_id))):
-        where: tuple[ColumnElement[bool], ...] = (
-            _needing(merchant_id),
-            _waits_for_broken_key(),
-            Subscription.provider == account.provider,
-        )
-        found.append(_key(session, merchant_id, account.provider, account, where, since=account.broken_since or now))
+    for account in session.scalars(_broken(), {"merchant_id": merchant_id}):
+        found.append(_key(session, merchant_id, account.provider, account, since=account.broken_since or now))
     for provider in Provider:
-        where = (*_without_key(merchant_id), Subscription.provider == provider)
-        item = _key(session, merchant_id, provider, None, where, since=now)
+        item = _key(session, merchant_id, provider, None, since=now)
         if item.requests:
             found.append(replace(item, since=min(request.created_at for request in item.requests)))
     return [item for item in found if place.takes(item.key)]
@@ -134,14 +138,13 @@ def _key(
     merchant_id: uuid.UUID,
     provider: Provider,
     account: PayPalAccount | None,
-    where: tuple[ColumnElement[bool], ...],
     *,
     since: datetime,
 ) -> Item:
-    at, since_created = Subscription.next_payment_at, EndRequest.created_at
-    first = Place().narrow(_whole_requests(*where), id=EndRequest.id, since=since_created, at=at)
-    waiting = tuple(session.scalars(first))
-    counted = select(func.count()).select_from(EndRequest).join(EndRequest.subscription).where(*where)
+    """Return the item of a key that is broken, or (without account) missing, and the first requests that wait."""
+    which = {"merchant_id": merchant_id, "provider": provider}
+    is_missing = account is None
+    waiting = tuple(session.scalars(_held_up(is_missing=is_missing), which))
     return Item(
         kind=Kind.KEY,
         id=uuid.uuid5(merchant_id, provider.value),
@@ -149,24 +152,44 @@ def _key(
         since=since,
         at_risk_at=waiting[0].subscription.next_payment_at if waiting else None,
         requests=waiting,
-        waiting=session.scalar(counted) or 0,
+        waiting=session.scalar(_number_held_up(is_missing=is_missing), which) or 0,
         provider=provider,
     )
+
+
+@cache
+def _broken() -> Select[PayPalAccount]:
+    return select(PayPalAccount).where(*_broken_keys())
+
+
+def _of_key(*, is_missing: bool) -> tuple[ColumnElement[bool], ...]:
+    """Which requests wait for the key of `provider`."""
+    why = _without_key() if is_missing else (_needing(), _waits_for_broken_key())
+    return (*why, Subscription.provider == bindparam("provider"))
+
+
+@cache
+def _held_up(*, is_missing: bool) -> Select[EndRequest]:
+    return _by_risk(Way.BEGINNING, _whole_requests(*_of_key(is_missing=is_missing)))
+
+
+@cache
+def _number_held_up(*, is_missing: bool) -> Select[int]:
+    ends = select(func.count()).select_from(EndRequest).join(EndRequest.subscription)
+    return ends.where(*_of_key(is_missing=is_missing))
 
 
 # Requests that came by other ways
 
 
-def _received(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return (ReceivedRequest.merchant_id == merchant_id, ReceivedRequest.state == ReceivedState.OPEN)
+def _received() -> tuple[ColumnElement[bool], ...]:
+    return (ReceivedRequest.merchant_id == MERCHANT, ReceivedRequest.state == ReceivedState.OPEN)
 
 
 def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return those that nobody has settled; at risk is the next payment of whoever has that address."""
-    at_risk = received_requests.payment_at_risk(now)
-    whole = received_requests.whole(at_risk).where(*_received(merchant_id))
-    since = ReceivedRequest.received_at
-    rows = session.execute(place.narrow(whole, id=ReceivedRequest.id, since=since, at=at_risk)).all()
+    which = {"merchant_id": merchant_id, "now": now, **place.values}
+    rows = session.execute(_page_of_received(place.way), which).all()
     over = likely_subscriptions.over_since(session, merchant_id, [row for row, _at in rows])
     return [
         Item(
@@ -182,26 +205,23 @@ def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Pla
     ]
 
 
+@cache
+def _page_of_received(way: Way) -> Select[ReceivedRequest, datetime | None]:
+    since, at = ReceivedRequest.received_at, received_requests.payment_at_risk()
+    whole = received_requests.whole().where(*_received())
+    return way.narrow(whole, id=ReceivedRequest.id, since=since, at=at)
+
+
 # Pauses that PayPal holds up
 
 
-def _stuck_pauses(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    return (PauseRequest.merchant_id == merchant_id, PauseRequest.state == PauseState.NEEDS_MERCHANT)
+def _stuck_pauses() -> tuple[ColumnElement[bool], ...]:
+    return (PauseRequest.merchant_id == MERCHANT, PauseRequest.state == PauseState.NEEDS_MERCHANT)
 
 
 def pauses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return requests to pause or to resume that the portal cannot finish alone."""
-    whole = (
-        select(PauseRequest)
-        .join(PauseRequest.subscription)
-        .options(
-            joinedload(PauseRequest.subscription).joinedload(Subscription.customer),
-            joinedload(PauseRequest.subscription).joinedload(Subscription.product),
-        )
-        .where(*_stuck_pauses(merchant_id))
-    )
-    at, since = Subscription.next_payment_at, PauseRequest.created_at
-    rows = session.scalars(place.narrow(whole, id=PauseRequest.id, since=since, at=at))
+    rows = session.scalars(_page_of_pauses(place.way), {"merchant_id": merchant_id, **place.values})
     return [
         Item(
             kind=Kind.PAUSE,
@@ -215,13 +235,28 @@ def pauses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place
     ]
 
 
+@cache
+def _page_of_pauses(way: Way) -> Select[PauseRequest]:
+    whole = (
+        select(PauseRequest)
+        .join(PauseRequest.subscription)
+        .options(
+            joinedload(PauseRequest.subscription).joinedload(Subscription.customer),
+            joinedload(PauseRequest.subscription).joinedload(Subscription.product),
+        )
+        .where(*_stuck_pauses())
+    )
+    since, at = PauseRequest.created_at, Subscription.next_payment_at
+    return way.narrow(whole, id=PauseRequest.id, since=since, at=at)
+
+
 # Ends whose paid time is unknown
 
 
-def _dates(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
-    """The other side of `end_requests.closable`: over, and until when it is paid nobody knows."""
+def _dates() -> tuple[ColumnElement[bool], ...]:
+    """The other side of `aging.closable`: over, and until when it is paid nobody knows."""
     return (
-        Subscription.merchant_id == merchant_id,
+        Subscription.merchant_id == MERCHANT,
         Subscription.ended_at.is_not(None),
         Subscription.paid_until.is_(None),
         Subscription.access_until.is_(None),
@@ -233,19 +268,30 @@ def _dates(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
 
 def dates(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return ended subscriptions whose customers wait to be told until when they are paid."""
-    found = place.narrow(_whole_requests(*_dates(merchant_id)), id=EndRequest.id, since=EndRequest.confirmed_at)
+    found = session.scalars(_page_of_dates(place.way), {"merchant_id": merchant_id, **place.values})
     return [
         Item(kind=Kind.DATE, id=one.id, about=one, since=one.confirmed_at or now, subscription=one.subscription)
-        for one in session.scalars(found)
+        for one in found
     ]
+
+
+@cache
+def _page_of_dates(way: Way) -> Select[EndRequest]:
+    whole = _whole_requests(*_dates())
+    return way.narrow(whole, id=EndRequest.id, since=EndRequest.confirmed_at)
 
 
 def missing_date(session: Session, merchant_id: uuid.UUID, subscription_id: uuid.UUID) -> EndRequest | None:
     """Return the confirmed end of a subscription whose end of the paid time nobody knows, if that is so."""
-    return session.scalars(
+    return session.scalars(_missing_date(), {"merchant_id": merchant_id, "subscription_id": subscription_id}).first()
+
+
+@cache
+def _missing_date() -> Select[EndRequest]:
+    return (
         select(EndRequest)
         .join(EndRequest.subscription)
-        .where(*_dates(merchant_id), EndRequest.subscription_id == subscription_id)
+        .where(*_dates(), EndRequest.subscription_id == bindparam("subscription_id"))
         .order_by(EndRequest.confirmed_at.desc())
         .limit(1)
-    ).first()
+    )

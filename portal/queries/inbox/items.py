@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, Final
+from enum import Enum, StrEnum
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Uuid, case, func, literal, tuple_
+from sqlalchemy import BindParameter, Integer, Select, Uuid, bindparam, case, func, literal, tuple_
 
 from portal.extensions import UtcDateTime
 from portal.models import EndRequest, Provider, Subscription, TimelineEntry
@@ -16,7 +16,15 @@ from portal.models import EndRequest, Provider, Subscription, TimelineEntry
 PAGE: Final = 50
 MOMENT: Final = UtcDateTime()
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # in the place of a payment that is not known
+MERCHANT: Final[BindParameter[uuid.UUID]] = bindparam("merchant_id")
+THERE: Final = tuple_(
+    bindparam("rank", type_=Integer()),
+    bindparam("at", type_=MOMENT),
+    bindparam("since", type_=MOMENT),
+    bindparam("id", type_=Uuid()),
+)
 
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 Key = tuple[int, datetime, datetime, uuid.UUID]  # what items are sorted by: money taken, payment known or not; when
 
 
@@ -35,6 +43,25 @@ class Kind(StrEnum):
     PAUSE = "pause"
 
 
+class Way(Enum):
+    """How a list is read: from its beginning, onwards from an item, or backwards from one."""
+
+    BEGINNING = "beginning"
+    ONWARDS = "onwards"
+    BACKWARDS = "backwards"
+
+    def narrow(self, statement: S, *, id: Any, since: Any, at: Any = None, taken: bool = False) -> S:
+        """Narrow a statement to one page beyond a place (`Place.values`), and one row more."""
+        rank = literal(0 if taken else 2) if at is None else case((at.is_(None), 2), else_=1)
+        keys = (rank, literal(EPOCH, MOMENT) if at is None else func.coalesce(at, literal(EPOCH, MOMENT)), since, id)
+        is_backwards = self is Way.BACKWARDS
+        if self is not Way.BEGINNING:
+            statement = statement.where(tuple_(*keys) < THERE if is_backwards else tuple_(*keys) > THERE)
+        varying = keys if at is not None else (since, id)
+        order = [key.desc() if is_backwards else key.asc() for key in varying]
+        return statement.order_by(*order).limit(PAGE + 1)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where in the list: after an item, before an item, or (neither) at the beginning. Each kind is read from there."""
@@ -47,22 +74,22 @@ class Place:
         """Whether it is read towards the beginning."""
         return self.before is not None and self.after is None
 
+    @property
+    def way(self) -> Way:
+        """How the list is read from here."""
+        if self.after is None and self.before is None:
+            return Way.BEGINNING
+        return Way.BACKWARDS if self.is_backwards else Way.ONWARDS
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a statement that was narrowed is given; nothing at the beginning."""
+        here = self.after or self.before
+        return dict(zip(("rank", "at", "since", "id"), here, strict=True)) if here is not None else {}
+
     def takes(self, key: Key) -> bool:
         """Say whether an item lies beyond the place."""
         return (self.after is None or key > self.after) and (not self.is_backwards or key < (self.before or key))
-
-    def narrow(self, statement: Any, *, id: Any, since: Any, at: Any = None, taken: bool = False) -> Any:
-        """Narrow a statement to one page beyond the place, and one row more."""
-        rank = literal(0 if taken else 2) if at is None else case((at.is_(None), 2), else_=1)
-        keys = (rank, literal(EPOCH, MOMENT) if at is None else func.coalesce(at, literal(EPOCH, MOMENT)), since, id)
-        here = self.after or self.before
-        if here is not None:
-            number, *moments, row_id = here
-            there = tuple_(literal(number), *(literal(one, MOMENT) for one in moments), literal(row_id, Uuid()))
-            statement = statement.where(tuple_(*keys) < there if self.is_backwards else tuple_(*keys) > there)
-        varying = keys if at is not None else (since, id)
-        order = [key.desc() if self.is_backwards else key.asc() for key in varying]
-        return statement.order_by(*order).limit(PAGE + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from sqlalchemy import ScalarSelect, and_, any_, func, literal_column, or_, select, update
+from sqlalchemy import ScalarSelect, Select, and_, any_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from portal.models import EventSource, EventState, PayPalEvent
 
@@ -33,26 +35,50 @@ def claim(
 
     Nobody else takes it before `until`.  What another worker takes at this moment is left to it.
     """
-    due = (PayPalEvent.merchant_id == merchant_id, IS_WAITING, PayPalEvent.next_try_at <= now)
-    oldest = select(PayPalEvent.id, PayPalEvent.subject).where(*due).order_by(PayPalEvent.next_try_at).limit(subjects)
-    first = session.execute(oldest.with_for_update(key_share=True, skip_locked=True)).all()
+    due = {"whose": merchant_id, "now": now}
+    first = session.execute(_oldest(), due | {"subjects": subjects}).all()
     about = {subject for _id, subject in first if subject}  # what names nothing has no siblings
-    # The ids as an array: the planner would take them for many, and read the whole table.
-    taken = (
-        select(PayPalEvent.id)
-        .where(*due, PayPalEvent.subject.in_(about))
-        .limit(limit)
+    which = {"first": [row_id for row_id, _subject in first], "about": list(about), "limit": limit}
+    claimed = session.scalars(_claimed(), due | which | {"until": until})
+    return sorted(claimed, key=lambda event: (event.received_at, event.id))
+
+
+_DUE: Final = (
+    PayPalEvent.merchant_id == bindparam("whose"),
+    IS_WAITING,
+    PayPalEvent.next_try_at <= bindparam("now"),
+)
+
+
+@cache
+def _oldest() -> Select[uuid.UUID, str]:
+    return (
+        select(PayPalEvent.id, PayPalEvent.subject)
+        .where(*_DUE)
+        .order_by(PayPalEvent.next_try_at)
+        .limit(bindparam("subjects"))
         .with_for_update(key_share=True, skip_locked=True)
     )
+
+
+@cache
+def _claimed() -> ReturningUpdate[PayPalEvent]:
+    taken = (
+        select(PayPalEvent.id)
+        .where(*_DUE, PayPalEvent.subject.in_(bindparam("about", expanding=True)))
+        .limit(bindparam("limit"))
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    # The ids as an array: the planner would take them for many, and read the whole table.
     siblings = func.array(taken.scalar_subquery())
-    claimed = (
+    first = PayPalEvent.id.in_(bindparam("first", expanding=True))
+    return (
         update(PayPalEvent)
-        .where(or_(PayPalEvent.id.in_([row_id for row_id, _ in first]), PayPalEvent.id == any_(siblings)))
-        .values(next_try_at=until)
+        .where(or_(first, PayPalEvent.id == any_(siblings)))
+        .values(next_try_at=bindparam("until"))
         .returning(PayPalEvent)
         .execution_options(synchronize_session=False)
     )
-    return sorted(session.scalars(claimed), key=lambda event: (event.received_at, event.id))
 
 
 def waiting_after_a_try(merchant_id: uuid.UUID, sources: Collection[EventSource]) -> ScalarSelect[uuid.UUID]:

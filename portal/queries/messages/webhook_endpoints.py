@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from portal.models import KeyState, PayPalAccount, Provider, WebhookEndpoint, WebhookTrouble
@@ -16,15 +17,23 @@ __all__ = ["WebhookTrouble", "by_token", "due_for_check", "lock", "lock_all", "o
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookEndpoint | None:
     """Return the merchant's address for that environment, if it was made already."""
-    return session.scalars(_of_merchant(merchant_id, environment)).one_or_none()
+    whose = {"merchant_id": merchant_id, "environment": environment}
+    return session.scalars(_of_merchant(), whose).one_or_none()
+
+
+@cache
+def _of_merchant() -> Select[WebhookEndpoint]:
+    return select(WebhookEndpoint).where(
+        WebhookEndpoint.merchant_id == bindparam("merchant_id"),
+        WebhookEndpoint.environment == bindparam("environment"),
+    )
 
 
 def lock(session: Session, merchant_id: uuid.UUID, environment: str) -> WebhookEndpoint:
     """Return it, locked until the transaction ends; raise NoResultFound when there is none."""
-    statement = (
-        _of_merchant(merchant_id, environment).with_for_update(key_share=True).execution_options(populate_existing=True)
-    )
-    return session.scalars(statement).one()
+    whose = {"merchant_id": merchant_id, "environment": environment}
+    statement = _of_merchant().with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(statement, whose).one()
 
 
 def lock_all(session: Session, merchant_id: uuid.UUID) -> Sequence[WebhookEndpoint]:
@@ -35,7 +44,12 @@ def lock_all(session: Session, merchant_id: uuid.UUID) -> Sequence[WebhookEndpoi
 
 def by_token(session: Session, token: str) -> WebhookEndpoint | None:
     """Return the row with that secret address."""
-    return session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.token == token)).one_or_none()
+    return session.scalars(_by_token(), {"token": token}).one_or_none()
+
+
+@cache
+def _by_token() -> Select[WebhookEndpoint]:
+    return select(WebhookEndpoint).where(WebhookEndpoint.token == bindparam("token"))
 
 
 def due_for_check(session: Session, *, checked_before: datetime, unanswered_before: datetime) -> Sequence[uuid.UUID]:
@@ -60,9 +74,3 @@ def due_for_check(session: Session, *, checked_before: datetime, unanswered_befo
         )
         .order_by(PayPalAccount.merchant_id)
     ).all()
-
-
-def _of_merchant(merchant_id: uuid.UUID, environment: str) -> Select[WebhookEndpoint]:
-    return select(WebhookEndpoint).where(
-        WebhookEndpoint.merchant_id == merchant_id, WebhookEndpoint.environment == environment
-    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Final
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import RequestState
@@ -54,14 +55,21 @@ class Alarm:
         return self.refund.debug_id if self.refund is not None else ""
 
 
+OPEN: Final = (LatePayment.merchant_id == bindparam("merchant_id"), LatePayment.state == LateState.OPEN)
+
+
 def needing_merchant(
-    session: Session,
-    merchant_id: uuid.UUID,
-    page: Callable[[Select[LatePayment]], Select[LatePayment]] = lambda all: all,
+    session: Session, merchant_id: uuid.UUID, page: Select[LatePayment] | None = None, **place: object
 ) -> list[Alarm]:
-    """Return the merchant's open alarms, or a page of them."""
-    wanted = _whole().where(LatePayment.merchant_id == merchant_id, LatePayment.state == LateState.OPEN)
-    return _with_refunds(session, session.scalars(page(wanted)))
+    """Return the merchant's open alarms, or a `page` of them, made of `needing`, that begins at a place."""
+    statement = page if page is not None else needing()
+    return _with_refunds(session, session.scalars(statement, {"merchant_id": merchant_id, **place}))
+
+
+@cache
+def needing() -> Select[LatePayment]:
+    """The open alarms of `merchant_id`."""
+    return _whole().where(*OPEN)
 
 
 def of_merchant(session: Session, merchant_id: uuid.UUID, late_id: uuid.UUID) -> Alarm:
@@ -88,15 +96,21 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Alarm]
 def open_of(session: Session, subscription_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[LatePayment]]:
     """Return what came after the end of these subscriptions and is not settled, the newest payment first."""
     found: dict[uuid.UUID, list[LatePayment]] = {}
-    for late in session.scalars(
+    for late in session.scalars(_open(), {"subscription_ids": list(subscription_ids)}):
+        found.setdefault(late.subscription_id, []).append(late)
+    return found
+
+
+@cache
+def _open() -> Select[LatePayment]:
+    theirs = LatePayment.subscription_id.in_(bindparam("subscription_ids", expanding=True))
+    return (
         select(LatePayment)
         .options(joinedload(LatePayment.payment))
         .join(LatePayment.payment)
-        .where(LatePayment.subscription_id.in_(subscription_ids), LatePayment.state == LateState.OPEN)
+        .where(theirs, LatePayment.state == LateState.OPEN)
         .order_by(Payment.paid_at.desc(), Payment.id)
-    ):
-        found.setdefault(late.subscription_id, []).append(late)
-    return found
+    )
 
 
 def lock(session: Session, late_id: uuid.UUID) -> LatePayment:
@@ -114,12 +128,17 @@ def since(
     session: Session, subscription_id: uuid.UUID, stopped_at: datetime
 ) -> Sequence[Row[Payment, LatePayment | None]]:
     """Return a subscription's payments after a moment, oldest first, each with its row if it has one."""
-    return session.execute(
+    return session.execute(_since(), {"subscription_id": subscription_id, "stopped_at": stopped_at}).all()
+
+
+@cache
+def _since() -> Select[Payment, LatePayment | None]:
+    return (
         select(Payment, LatePayment)
         .outerjoin(LatePayment, LatePayment.payment_id == Payment.id)
-        .where(Payment.subscription_id == subscription_id, Payment.paid_at > stopped_at)
+        .where(Payment.subscription_id == bindparam("subscription_id"), Payment.paid_at > bindparam("stopped_at"))
         .order_by(Payment.paid_at, Payment.id)
-    ).all()
+    )
 
 
 def request_behind(session: Session, subscription_id: uuid.UUID) -> EndRequest | None:

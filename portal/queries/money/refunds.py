@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.refunds import OPEN, RefundState
@@ -39,5 +40,11 @@ def of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Refund
 
 def newest_by_payment(session: Session, payment_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Refund]:
     """Return the newest refund of each of the payments."""
-    rows = session.scalars(select(Refund).where(Refund.payment_id.in_(payment_ids)).order_by(Refund.created_at))
+    rows = session.scalars(_of_payments(), {"payment_ids": list(payment_ids)})
     return {row.payment_id: row for row in rows}
+
+
+@cache
+def _of_payments() -> Select[Refund]:
+    theirs = Refund.payment_id.in_(bindparam("payment_ids", expanding=True))
+    return select(Refund).where(theirs).order_by(Refund.created_at)

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.domain.login_mails import AHEAD
@@ -128,10 +128,3 @@ def challenge_by_link(
         LoginChallenge.merchant_id == merchant_id, LoginChallenge.link_hash == link_hash
     )
     return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
-
-
-def worker_age(session: Session) -> float | None:
-    """Return the seconds since a worker last gave a sign of life; None when there is no worker. Also a ping."""
-    age = func.extract("epoch", func.now() - func.max(text("last_heartbeat")))
-    seconds = session.execute(select(age).select_from(text("procrastinate_workers"))).scalar_one()
-    return float(seconds) if seconds is not None else None

@@ -1,7 +1,8 @@
 """Append to a merchant's audit chain: gathered during a transaction, chained right before its COMMIT.
 
 A chain has one end, so its row would be a hot lock, and one more for deadlocks, if it were taken where the act
-happens.  It is therefore always the last lock of a transaction, held for two statements and the COMMIT.
+happens.  It is therefore always the last lock of a transaction, held for two statements and the COMMIT
+(one more for every twenty-five rows).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
-from sqlalchemy import event, insert, update
+from sqlalchemy import ColumnElement, Table, Update, bindparam, event, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -22,6 +24,10 @@ from portal.models import AuditEntry, AuditHead, TimelineKind
 from portal.queries import audit
 
 GATHERED: Final = "audit_gathered"  # in `Session.info`
+ENTRIES: Final = cast(Table, AuditEntry.__table__)
+AT_ONCE: Final = 25  # rows of one statement: nearly always one or two, and each number of them is a statement
+# Each made once: making one costs as much as sending it.
+FIRST: Final = upsert(AuditHead).on_conflict_do_nothing(constraint="pk_audit_heads").returning(AuditHead.number)
 
 
 @dataclass(frozen=True)
@@ -112,29 +118,39 @@ def _savepoints(session: Session) -> tuple[SessionTransaction, ...]:
 
 
 def _extend(session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]]) -> None:
-    number, last = _lock_end(session, merchant_id)
-    made = []
-    for values in rows:
+    end = _lock_end(session, merchant_id)
+    for start in range(0, len(rows), AT_ONCE):
+        end = _write(session, merchant_id, rows[start : start + AT_ONCE], *end)
+
+
+def _write(
+    session: Session, merchant_id: uuid.UUID, rows: list[dict[str, Any]], number: int, last: str
+) -> tuple[int, str]:
+    """Write rows behind that number and hash, and return those of the new end."""
+    made: dict[str, Any] = {}
+    for place, values in enumerate(rows):
         number += 1
-        entry = Entry(merchant_id=merchant_id, number=number, previous_hash=last, **values)
-        last = digest(entry)
-        made.append({"merchant_id": merchant_id, "number": number, "previous_hash": entry.previous_hash} | values)
-        made[-1]["hash"] = last
-    written = insert(AuditEntry.__table__).values(made).cte("written")  # type: ignore[arg-type]
-    session.connection().execute(
-        update(AuditHead).where(AuditHead.merchant_id == merchant_id).values(number=number, hash=last).add_cte(written)
-    )
+        facts: dict[str, Any] = {"merchant_id": merchant_id, "number": number, "previous_hash": last} | values
+        last = digest(Entry(**facts))
+        made |= {f"{name}_{place}": value for name, value in (facts | {"hash": last}).items()}
+    end = {"whose": merchant_id, "last_number": number, "last_hash": last}
+    session.connection().execute(_longer_by(len(rows)), made | end)
+    return number, last
+
+
+@cache
+def _longer_by(size: int) -> Update:
+    """Write so many rows, and the end that they move: one statement."""
+    written = insert(ENTRIES).from_select(ENTRIES.c.keys(), audit.given(size))
+    end: dict[str, ColumnElement[Any]] = {"number": bindparam("last_number"), "hash": bindparam("last_hash")}
+    longer = update(AuditHead).where(AuditHead.merchant_id == bindparam("whose")).values(end)
+    return longer.add_cte(written.cte("written"))
 
 
 def _lock_end(session: Session, merchant_id: uuid.UUID) -> tuple[int, str]:
     """Return number and hash of the last row; the first time, make the row that holds them."""
     while (end := audit.lock_end(session, merchant_id)) is None:
-        made = session.connection().execute(
-            upsert(AuditHead)
-            .values(merchant_id=merchant_id, number=0, hash=BEFORE_THE_FIRST)
-            .on_conflict_do_nothing(constraint="pk_audit_heads")
-            .returning(AuditHead.number)
-        )
-        if made.first() is not None:  # ours, and nobody else's before we commit
+        row = {"merchant_id": merchant_id, "number": 0, "hash": BEFORE_THE_FIRST}
+        if session.connection().execute(FIRST, row).first() is not None:  # ours, and nobody else's before we commit
             return 0, BEFORE_THE_FIRST
     return end

@@ -15,6 +15,9 @@ from portal.services.audit import audit
 
 # A code, an id, a reference, a date, an amount; no address and no sentence looks like that.
 _CODE: Final = re.compile(r"[\w:.+/-]{0,80}", re.ASCII)
+ONCE: Final = (
+    insert(TimelineEntry).on_conflict_do_nothing(constraint="uq_timeline_entries_fact").returning(TimelineEntry.id)
+)
 FREE_TEXT: Final = frozenset({"note", "comment", "reason", "text", "name", "actor_name", "email", "title", "customer"})
 
 
@@ -34,20 +37,18 @@ def note(
     """
     session.flush()
     is_new = session.scalar(
-        insert(TimelineEntry)
-        .values(
-            merchant_id=subscription.merchant_id,
-            subscription_id=subscription.id,
-            at=at,
-            kind=kind,
-            key=key,
-            actor=by.actor,
-            actor_name=by.name,
-            channel=by.channel,
-            details=details,
-        )
-        .on_conflict_do_nothing(constraint="uq_timeline_entries_fact")
-        .returning(TimelineEntry.id)
+        ONCE,
+        {
+            "merchant_id": subscription.merchant_id,
+            "subscription_id": subscription.id,
+            "at": at,
+            "kind": kind,
+            "key": key,
+            "actor": by.actor,
+            "actor_name": by.name,
+            "channel": by.channel,
+            "details": details,
+        },
     )
     if is_new is not None:
         audit.append(

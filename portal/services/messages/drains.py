@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -38,6 +38,12 @@ GIVE_UP: Final = timedelta(days=3)  # as long as PayPal itself tries (FACTS.md 2
 LEASE: Final = timedelta(minutes=2)  # longer than a batch takes of a PayPal that answers
 SUBSCRIPTIONS: Final = 50  # of one batch: as many reads at PayPal
 MESSAGES: Final = 400  # of one batch, where there are many of one subscription
+STILL_WAITING: Final = update(EVENTS).where(
+    EVENTS.c.id.in_(bindparam("ids", expanding=True)),
+    EVENTS.c.state == EventState.WAITING,
+    EVENTS.c.attempts == bindparam("tries"),
+    EVENTS.c.replayed_at.is_not_distinct_from(bindparam("replay")),
+)
 
 # Who handles what came from where, imported when the first one comes: each has `handle(ctx, events, *, now)`.
 HANDLERS: Final[Mapping[EventSource, str]] = {
@@ -109,14 +115,14 @@ def _update(session: Session, events: list[PayPalEvent], **values: object) -> No
     """Write an outcome of messages that were tried as often, unless another worker or a replay came first."""
     first = events[0]
     session.execute(
-        update(EVENTS)
-        .where(
-            EVENTS.c.id.in_([event.id for event in events]),
-            EVENTS.c.state == EventState.WAITING,
-            EVENTS.c.attempts == first.attempts,
-            EVENTS.c.replayed_at.is_not_distinct_from(first.replayed_at),
-        )
-        .values(attempts=first.attempts + 1, **values)
+        STILL_WAITING,
+        {
+            "ids": [event.id for event in events],
+            "tries": first.attempts,
+            "replay": first.replayed_at,
+            "attempts": first.attempts + 1,
+            **values,
+        },
     )
 
 

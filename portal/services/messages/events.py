@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Connection, Table, bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,6 +49,12 @@ class Message:
 FACTS: Final = tuple(one.name for one in fields(Message) if one.name != "ignored")
 # Made once: making it costs as much as sending it.  It does nothing on a conflict of either key, and says so.
 STORE: Final = insert(EVENTS).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+WAIT_AGAIN: Final = update(EVENTS).where(
+    EVENTS.c.merchant_id == bindparam("whose"),
+    EVENTS.c.source == bindparam("from_where"),
+    EVENTS.c.event_id == bindparam("which"),
+    EVENTS.c.state == EventState.FAILED,
+)
 
 
 class Stored(StrEnum):
@@ -88,17 +94,8 @@ def retry_all(session: Session, merchant_id: uuid.UUID, provider: Provider, *, n
 
 def _wait_again(connection: Connection, message: Message, *, now: datetime) -> bool:
     """PayPal sends a message anew that we gave up: it gets another three days."""
-    given_up = (
-        update(EVENTS)
-        .where(
-            EVENTS.c.merchant_id == message.merchant_id,
-            EVENTS.c.source == message.source,
-            EVENTS.c.event_id == message.event_id,
-            EVENTS.c.state == EventState.FAILED,
-        )
-        .values(_from_the_beginning(now))
-    )
-    return bool(connection.execute(given_up).rowcount)
+    which = {"whose": message.merchant_id, "from_where": message.source, "which": message.event_id}
+    return bool(connection.execute(WAIT_AGAIN, which | _from_the_beginning(now)).rowcount)
 
 
 def _from_the_beginning(now: datetime) -> dict[str, Any]:

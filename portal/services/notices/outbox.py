@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 CONTENT: Final = "mails.content"  # the purpose a message is sealed for
 LEASE: Final = timedelta(minutes=5)  # longer than any dialogue with a mail server
 LONGEST_ERROR: Final = 500
+ONCE: Final = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.key]).returning(Mail)
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
 LASTING: Final = PROVING | {"request_received"}
 
@@ -69,22 +70,20 @@ def put(
     mail_id, when = uuid.uuid4(), send_at or now
     session.flush()  # the request it tells of must be there
     written = session.scalars(
-        insert(Mail)
-        .values(
-            id=mail_id,
-            created_at=now,
-            merchant_id=merchant_id,
-            key=key,
-            kind=composed.kind,
-            recipient=recipient,
-            language=language,
-            message_id=f"{mail_id}@{_domain(ctx.mail_from)}",
-            end_request_id=end_request_id,
-            send_at=when,
+        ONCE,
+        {
+            "id": mail_id,
+            "created_at": now,
+            "merchant_id": merchant_id,
+            "key": key,
+            "kind": composed.kind,
+            "recipient": recipient,
+            "language": language,
+            "message_id": f"{mail_id}@{_domain(ctx.mail_from)}",
+            "end_request_id": end_request_id,
+            "send_at": when,
             **_worded(ctx, composed),
-        )
-        .on_conflict_do_nothing(index_elements=[Mail.key])
-        .returning(Mail)
+        },
     ).one_or_none()
     if written is not None:
         rank = queue.AWAITED if composed.kind in SHORT_LIVED else None  # somebody sits before the form for its code

@@ -138,6 +138,15 @@ def test_a_transaction_that_appends_costs_two_statements_more(ctx, merchant, now
     assert len(seen) == 1
 
 
+def test_however_many_rows_a_transaction_appends_they_are_one_chain(ctx, merchant, now):
+    with ctx.db.begin() as session:
+        for number in range(130):
+            audit.append(session, merchant.id, Act.KEY_SET, by=PORTAL, at=now, number=number)
+    rows = rows_of(ctx, merchant.id)
+    assert [(row.number, row.details["number"]) for row in rows] == [(number + 1, number) for number in range(130)]
+    assert audit_checks.check(ctx.db, merchant.id).is_whole
+
+
 def test_a_fact_of_a_subscription_is_chained_once_and_without_what_people_wrote(ctx, make, merchant, now):
     subscription = make.subscription(merchant=merchant)
     staff = By(actor=Actor.STAFF, actor_id=merchant.id, channel="staff", name="Anne")

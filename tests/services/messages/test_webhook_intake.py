@@ -189,18 +189,28 @@ def test_a_message_sent_anew_after_it_was_given_up_waits_again(ctx, desk, paypal
     assert (row.state, row.attempts, row.next_try_at) == (EventState.WAITING, 0, row.replayed_at)
 
 
-def test_a_message_takes_one_statement_and_a_double_two(ctx, desk):
-    """All that goes to PostgreSQL is counted: the pool's own too, which pass SQLAlchemy by."""
-    desk.send(event(CANCELLED, changed("I-FIRST")))  # the certificate is known afterwards
-    seen = []
+@pytest.fixture
+def seen(ctx):
+    """All that goes to PostgreSQL: the pool's own too, which pass SQLAlchemy by. The pool is that of every test."""
+    queries = []
 
     class Counting(psycopg.Cursor):
         def execute(self, query, *rest, **more):
-            seen.append(query)
+            queries.append(query)
             return super().execute(query, *rest, **more)
 
+    def count(raw, _record):
+        raw.cursor_factory = Counting
+
     ctx.db.engine.dispose()
-    sql_events.listen(ctx.db.engine, "connect", lambda raw, _record: setattr(raw, "cursor_factory", Counting))
+    sql_events.listen(ctx.db.engine, "connect", count)
+    yield queries
+    sql_events.remove(ctx.db.engine, "connect", count)
+    ctx.db.engine.dispose()
+
+
+def test_a_message_takes_one_statement_and_a_double_two(ctx, desk, seen):
+    desk.send(event(CANCELLED, changed("I-FIRST")))  # the certificate is known afterwards
     with ctx.db.begin(), ctx.db.read():
         pass  # connect
     for expected, most in ((Intake.STORED, 1), (Intake.DOUBLED, 2)):

@@ -1,0 +1,135 @@
+"""Customers who cancel: how long the click takes beside the floor's page, with 4, 16 and 64 of them at once.
+
+Two processes of the web (gunicorn.conf.py's) and two workers over one database; PayPal answers at once.  Each visitor
+reads the recap and confirms it; what is timed is the confirmation, up to the redirection.  All must end confirmed.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Final
+
+import requests
+from bs4 import BeautifulSoup
+from sqlalchemy import func, select, update
+
+from bench.account import HOST, _floor, _portal
+from bench.bulk import _give_customers, _workers
+from bench.comparison import _store
+from bench.load import asking
+from bench.measures import Measure, per_second
+from bench.simulated import subscriptions
+from bench.stack import Stack, free_port
+from portal.clock import utc_now
+from portal.domain.end_requests import RequestState
+from portal.domain.policies import Override
+from portal.models import EndRequest, Merchant, Product, Subscription
+from portal.queries.people.people import Kind
+from portal.services.context import Context
+from portal.services.people.sessions import Visitor, open_for
+
+AT_ONCE: Final = (4, 16, 64)
+EACH: Final = 8  # cancellations of a visitor's place, one after the other
+PATIENCE: Final = 60.0
+TRIES: Final = 5  # of a visitor whom the page asks to try again, since too many are in front
+
+
+def run(stack: Stack) -> list[Measure]:
+    """Let so many cancel at once, in turn with the floor's page under as many connections."""
+    each = 2 if stack.small else EACH
+    number, port = sum(AT_ONCE) * each, free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = ("-m", "bench.simulated", str(port), str(number))
+    with (
+        stack.database() as database,
+        stack.child("simulator", *command, ready=f"{url}/_simulator/rules"),
+        stack.context(database, url) as ctx,
+    ):
+        merchant_id = _store(stack, database, url, list(subscriptions(number)))
+        _give_customers(ctx)
+        people = iter(_let_in(ctx, merchant_id))
+        with _portal(stack, database, simulator=url) as (web, _), _workers(stack, database, url, 2):
+            found = [
+                _measure(stack, database, web, [next(people) for _ in range(at_once * each)], at_once)
+                for at_once in AT_ONCE
+            ]
+            _all_confirmed(ctx, number)
+    return found
+
+
+def _let_in(ctx: Context, merchant_id: uuid.UUID) -> list[tuple[uuid.UUID, str]]:
+    """Switch self-cancellation on; return each subscription with the token of its customer's session."""
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, merchant_id).self_cancellation = True
+        session.execute(update(Product).values(self_cancellation=Override.ON))
+        rows = session.execute(select(Subscription.id, Subscription.customer_id)).all()
+        now = utc_now()
+        return [
+            (found, open_for(session, Kind.CUSTOMER, merchant_id, customer, visitor=Visitor(), now=now))
+            for found, customer in rows
+        ]
+
+
+def _measure(stack: Stack, database: str, web: int, people: Sequence[tuple[uuid.UUID, str]], at_once: int) -> Measure:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as pool:
+        seen = list(pool.map(lambda one: _cancel(web, *one), people))
+    took, again = [milliseconds for milliseconds, _ in seen], sum(tried for _, tried in seen)
+    rate = len(people) / (time.perf_counter() - started)
+    with (
+        _floor(stack, database, uuid.uuid4(), 7_000) as (port, there),
+        asking(port, "/", there, connections=at_once) as ask,
+    ):
+        floor = 1000 * at_once / per_second(ask, seconds=stack.seconds)
+    slowest = sorted(took)[int(0.95 * len(took))]
+    note = f"median; p95 {slowest:,.0f} ms, {rate:.1f} a second with their recaps, {again} had to try again"
+    return Measure(f"cancel POST, {at_once} at once", median(took), floor, "ms", note, "≤ 4")
+
+
+def _cancel(port: int, subscription_id: uuid.UUID, token: str) -> tuple[float, int]:
+    """Read the recap and confirm it, again where the page asks for it; return the milliseconds, and how often so."""
+    path = f"/account/bench/subscriptions/{subscription_id}/cancellation"
+    headers = {"Host": HOST, "Accept-Language": "en", "Sec-Fetch-Site": "same-origin"}
+    with requests.Session() as http:
+        http.trust_env = False
+        http.cookies.set("portal_customer", token)
+        recap = http.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=PATIENCE)
+        form = BeautifulSoup(recap.text, "html.parser").select_one("form#confirmation")
+        standing = form.select("input[type=hidden], input[checked]") if form is not None else []
+        headers |= {"Referer": f"http://{HOST}{path}"}
+        started = time.perf_counter()
+        for tried in range(TRIES):
+            answer = http.post(
+                f"http://127.0.0.1:{port}{path}",
+                data={str(one["name"]): str(one["value"]) for one in standing},
+                headers=headers,
+                timeout=PATIENCE,
+                allow_redirects=False,
+            )
+            if answer.status_code == 303:
+                return (time.perf_counter() - started) * 1000, tried
+            if answer.status_code != 503:
+                break
+    raise RuntimeError(f"the confirmation was answered {answer.status_code}: {answer.text[:500]}")
+
+
+def _all_confirmed(ctx: Context, number: int) -> None:
+    """Wait for the workers to finish what PayPal had not answered in the page's time; raise RuntimeError else."""
+    confirmed = select(func.count()).select_from(EndRequest).where(EndRequest.state == RequestState.CONFIRMED)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with ctx.db.read() as session:
+            if session.execute(confirmed).scalar_one() == number:
+                return
+        time.sleep(0.25)
+    with ctx.db.read() as session:
+        left = session.execute(
+            select(EndRequest.state, EndRequest.trouble, func.count(), func.min(EndRequest.next_try_at)).group_by(
+                EndRequest.state, EndRequest.trouble
+            )
+        ).all()
+    raise RuntimeError(f"not every cancellation was confirmed: {left}")
