@@ -12,8 +12,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ FORMATS: Final[Mapping[str, str]] = {"fr": "fr", "en": "en_GB"}  # language → 
 DAY_IN_FULL: Final = "EEEE d MMMM y"
 FIRST_IN_FRENCH: Final = "EEEE d'er' MMMM y"  # « jeudi 1er avril 2027 »
 WEEKDAY: Final = "EEEE "
+MINUTES: Final = re.compile(r":\d\d\b")  # of a clock: begins with a letter that is quickly found
 CLOCK: Final = re.compile(r"\b\d\d:\d\d\b")
 # The first moment of a text or a page: after a year, or after a word that leads to an hour. A tag and what is typed
 # into a form are passed over; a table says it in its caption, so that its cells stay short.
@@ -50,8 +52,31 @@ class Priced(Protocol):
     def currency(self) -> str: ...
 
 
+def has_clock(said: str) -> bool:
+    """Say whether a text, or a page's HTML, may hold a moment: most hold none, and need not be searched for it."""
+    return MINUTES.search(said) is not None
+
+
 def _pattern(day: date, habits: str) -> str:
     return FIRST_IN_FRENCH if habits == "fr" and day.day == 1 else DAY_IN_FULL
+
+
+# A process says the same few dates and prices over and over, and Babel reads a pattern anew each time.
+@lru_cache(maxsize=4096)
+def _date(day: date, pattern: str, habits: str) -> str:
+    return format_date(day, pattern, locale=habits)
+
+
+@lru_cache(maxsize=2048)
+def _time(local: time, habits: str) -> str:
+    return format_time(local, "HH:mm", locale=habits)
+
+
+@lru_cache(maxsize=2048)
+def _amount(amount: str, currency: str, habits: str) -> str:
+    """Return an amount, which comes as text: equal numbers may be written in two ways (0 and -0)."""
+    said = format_currency(Decimal(amount), currency, locale=habits)
+    return said.replace("JP¥", "¥")  # in English the bare sign is the yen's alone: the yuan's is "CN¥"
 
 
 def _within(until: datetime | None) -> datetime | None:
@@ -70,8 +95,7 @@ class Formatter:
         """Return an amount with its currency's own decimals: « 12,00 € », "€12.00", « 1 200 JPY »."""
         if value is None:
             return self.words.gettext("amount unknown")
-        said = format_currency(value.amount, value.currency, locale=self._format)
-        return said.replace("JP¥", "¥")  # in English the bare sign is the yen's alone: the yuan's is "CN¥"
+        return _amount(str(value.amount), value.currency, self._format)
 
     def number(self, value: int) -> str:
         """Return a count as the reader writes it: « 10 000 », "10,000"."""
@@ -109,15 +133,15 @@ class Formatter:
 
     def bare_date(self, day: date) -> str:
         """Return a date for a button: « 20 février 2027 », « 1er avril 2027 »."""
-        return format_date(day, _pattern(day, self._format).removeprefix(WEEKDAY), locale=self._format)
+        return _date(day, _pattern(day, self._format).removeprefix(WEEKDAY), self._format)
 
     def short_date(self, day: date) -> str:
         """Return a date for a table: « 28 nov. 2026 »."""
-        return format_date(day, "d MMM y", locale=self._format)
+        return _date(day, "d MMM y", self._format)
 
     def date(self, day: date) -> str:
         """Return a date that has no hour, in full."""
-        return format_date(day, _pattern(day, self._format), locale=self._format)
+        return _date(day, _pattern(day, self._format), self._format)
 
     def hour(self, at: datetime | None) -> str:
         """Return the local time: « 16:05 »."""
@@ -126,7 +150,7 @@ class Formatter:
     def clock(self, at: datetime) -> str:
         """Return the bare local time; in the hour that autumn repeats, with the name that tells which of the two."""
         local = self._local(at)
-        words = format_time(local.time(), "HH:mm", locale=self._format)
+        words = _time(local.time(), self._format)
         if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
             return words
         return f"{words} ({get_timezone_name(local, width='long', locale=self._format)})"
@@ -146,6 +170,8 @@ class Formatter:
 
         The others stay bare (a time once, then bare).  Where none is found, nothing changes.
         """
+        if not has_clock(said):
+            return said
         for found in FIRST_MOMENT.finditer(said):
             place = found.end() if found["moment"] is not None else -1
             if found[1] == "table" and CLOCK.search(found[0]) is not None:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portal.formatting import Formatter
 from portal.i18n import Translator
@@ -21,6 +22,13 @@ def one_line(text: str) -> str:
     A line break in a name would forge a header or a paragraph; an override mark would show another name.
     Right-to-left names are isolated, so that they do not reorder the sentence around them.
     """
+    if text.isascii() and text.isprintable():
+        return re.sub(" {2,}", " ", text).strip()
+    return _one_line(text)
+
+
+@lru_cache(maxsize=1024)
+def _one_line(text: str) -> str:
     kept = (letter for letter in text if letter not in DIRECTION_MARKS)
     spaced = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in kept)
     plain = re.sub(" {2,}", " ", spaced).strip()

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, move
 from portal.domain.money import Money
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.held_requests import HasAttemptFacts
 from portal.models.subscriptions import Subscription
 
 _OPEN = text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})")
 
 
-class Comeback(HasId, HasCreation, HasMerchant, Base):
+class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     """One attempt. Its id is also PayPal's `custom_id` and the `PayPal-Request-Id` of every try."""
 
     __tablename__ = "comebacks"
@@ -68,16 +69,6 @@ class Comeback(HasId, HasCreation, HasMerchant, Base):
     closed_at: Mapped[datetime | None]  # given up or failed
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it still may lead to a new subscription by itself."""
-        return self.state in OPEN
-
-    @property
-    def is_good_though_dropped(self) -> bool:
-        """Whether it was dropped while PayPal's link is still good: whoever holds it may approve it."""
-        return self.state is ComebackState.GIVEN_UP and self.next_try_at is not None and self.approval_url is not None
 
     @property
     def price(self) -> Money | None:

@@ -10,16 +10,17 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.audit import By
-from portal.domain.end_dates import Planned, WaitReason
-from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, is_planned, move
+from portal.domain.end_dates import WaitReason
+from portal.domain.end_requests import OPEN, Basis, Channel, RequestState, move
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
 from portal.domain.subscriptions import ENDED, Status
 from portal.models.base import Base, IsCarried, words
+from portal.models.held_requests import HasEndRequestFacts
 from portal.models.subscriptions import Subscription
 
 
-class EndRequest(IsCarried, Base):
+class EndRequest(HasEndRequestFacts, IsCarried, Base):
     """Somebody asked to end a subscription. `created_at` is the moment of the click, by the server's clock."""
 
     __tablename__ = "end_requests"
@@ -92,11 +93,6 @@ class EndRequest(IsCarried, Base):
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
     @property
-    def answers(self) -> bool:
-        """Whether somebody else acts for a customer who had asked before: the end is then the customer's."""
-        return self.notified_at is not None and self.actor is not Actor.CUSTOMER
-
-    @property
     def asked_by(self) -> Actor:
         """Who asked, whoever carries it out."""
         return Actor.CUSTOMER if self.answers else self.actor
@@ -112,25 +108,9 @@ class EndRequest(IsCarried, Base):
         return not self.answers or has_hour(self.notified_way)
 
     @property
-    def asked_under(self) -> str:
-        """The reference that whoever asked was given."""
-        return self.notified_reference if self.answers else self.reference
-
-    @property
     def names(self) -> dict[str, str]:
         """Its reference for a timeline, and the one of the notification that it answers, if it answers one."""
         return {"reference": self.reference, **({"answers": self.notified_reference} if self.answers else {})}
-
-    def is_planned(self, now: datetime) -> bool:
-        """Whether it only waits for a later day: nothing of it was sent, and it can be taken back."""
-        return is_planned(self.state, self.due_at, now=now)
-
-    def planned(self, now: datetime) -> Planned | None:
-        """What it was given while it waits; None of one that waits no more, or whose reason was never written."""
-        due_at, owed_until, reason = self.due_at, self.owed_until, self.wait_reason
-        if not self.is_planned(now) or due_at is None or owed_until is None or reason is None:
-            return None
-        return Planned(reason=reason, owed_until=owed_until, due_at=due_at, awaited_at=self.awaited_at)
 
     def move(self, to: RequestState) -> None:
         """Change the state along the diagram; raise IllegalMove otherwise."""

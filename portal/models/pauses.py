@@ -13,10 +13,11 @@ from portal.domain.end_requests import Channel
 from portal.domain.pauses import OPEN, PauseKind, PauseRefusal, PauseState, move
 from portal.domain.policies import Actor
 from portal.models.base import Base, IsCarried, words
+from portal.models.held_requests import HasPauseFacts
 from portal.models.subscriptions import Subscription
 
 
-class PauseRequest(IsCarried, Base):
+class PauseRequest(HasPauseFacts, IsCarried, Base):
     """Somebody asked to pause or to resume. A resume on a day of its own waits in *recorded* until `due_at`."""
 
     __tablename__ = "pause_requests"
@@ -62,10 +63,6 @@ class PauseRequest(IsCarried, Base):
     def by(self) -> By:
         """Who asked here, and through which door."""
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
-
-    def waits(self, now: datetime) -> bool:
-        """Say whether it only waits for its day."""
-        return self.state is PauseState.RECORDED and self.due_at is not None and self.due_at > now
 
     def move(self, to: PauseState) -> None:
         """Change the state along the table; raise IllegalMove otherwise."""

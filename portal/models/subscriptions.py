@@ -13,23 +13,22 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.access import Facts
-from portal.domain.paid_time import nothing_is_paid
 from portal.domain.subscriptions import (
     ENDED,
     Action,
     IllegalTransition,
-    ProviderStatus,
     Status,
     follow_provider,
     transition,
 )
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, Provider, words
 from portal.models.customers import Customer
+from portal.models.held import HasSubscriptionFacts
 from portal.models.payments import Payment
 from portal.models.products import Plan, Product
 
 
-class Subscription(HasId, HasCreation, HasMerchant, Base):
+class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     """One subscription. Its status changes only through the methods below."""
 
     __tablename__ = "subscriptions"
@@ -124,35 +123,9 @@ class Subscription(HasId, HasCreation, HasMerchant, Base):
     payments: Mapped[list[Payment]] = relationship(viewonly=True, order_by=Payment.paid_at)
 
     @property
-    def is_over(self) -> bool:
-        """Whether the subscription has ended here."""
-        return self.status in ENDED
-
-    @property
-    def takes_no_payment(self) -> bool:
-        """Whether PayPal has suspended it and names no next payment: there is none, which is not "unknown"."""
-        return self.provider_status == ProviderStatus.SUSPENDED and self.next_payment_at is None
-
-    @property
-    def facts(self) -> Facts:
-        """What access depends on."""
-        return Facts(
-            status=self.status,
-            started_at=self.started_at,
-            paid_until=self.paid_until,
-            past_due_since=self.past_due_since,
-            ended_at=self.ended_at,
-        )
-
-    @property
     def facts_before_the_end(self) -> Facts:
         """What access depended on before it ended: a date learned since is judged as if it had been known then."""
         return replace(self.facts, status=Status.ACTIVE, ended_at=None)
-
-    @property
-    def has_paid_nothing(self) -> bool:
-        """Whether it is known that no payment was ever completed."""
-        return nothing_is_paid(self.started_at, self.paid_until)
 
     def follow(self, seen: Status, *, at: datetime) -> bool:
         """Take over a living state seen at PayPal; return whether anything changed. Ends are not taken here."""

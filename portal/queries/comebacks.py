@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -13,6 +14,11 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.comebacks import OPEN, Standing
 from portal.domain.subscriptions import LIVE, ProviderStatus, may_invite_back
 from portal.models import Comeback, Merchant, PayPalAccount, Product, Provider, Subscription
+from portal.models.held import AnySubscription
+from portal.models.held_requests import AnyAttempt
+
+A = TypeVar("A", bound=AnyAttempt)
+S = TypeVar("S", bound=AnySubscription)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +127,7 @@ def prospects(
     return {row.id: _prospect(row, rows, attempts, environment) for row in invited}
 
 
-def never_began(subscription: Subscription) -> bool:
+def never_began(subscription: AnySubscription) -> bool:
     """Say whether it ended before anything was approved or paid at PayPal."""
     return subscription.started_at is None and subscription.last_payment_at is None
 
@@ -129,36 +135,61 @@ def never_began(subscription: Subscription) -> bool:
 def _prospect(
     row: Subscription, rows: Sequence[Subscription], attempts: Sequence[Comeback], environment: str | None
 ) -> Prospect:
-    own = [one for one in attempts if one.subscription_id == row.id]
-    others = [one for one in rows if one.id != row.id and one.product_id == row.product_id]
+    others = _same_product(row, rows)
+    contact_allowed = row.customer.contact_allowed
+    return Prospect(
+        standing=standing_of(row, rows, attempts, sold_in=environment, contact_allowed=contact_allowed),
+        paid_until=max((one.paid_until for one in (row, *others) if one.paid_until is not None), default=None),
+        newest=newest_of(row, attempts),
+        elsewhere=_elsewhere(row, attempts),
+    )
+
+
+def standing_of(
+    row: AnySubscription,
+    rows: Sequence[AnySubscription],
+    attempts: Sequence[AnyAttempt],
+    *,
+    sold_in: str | None,
+    contact_allowed: bool,
+) -> Standing:
+    """Return what decides whether a subscription may be taken up again.
+
+    `rows` are all of the customer's, `attempts` all that they made, oldest first; `sold_in` is the REST key's
+    environment.
+    """
+    others = _same_product(row, rows)
     # One that waits for an approval elsewhere takes no money, and PayPal tells nobody when it forgets it.
     running = any(one.status in LIVE and one.provider_status != ProviderStatus.APPROVAL_PENDING for one in others)
     asked = any(
         one.state in OPEN and one.product_id == row.product_id and one.subscription_id != row.id for one in attempts
     )
-    # Of several whose link is still good, the newest is the one that is taken up again.
-    good = [one for one in attempts if one.product_id == row.product_id and one.is_good_though_dropped]
-    is_asked_here = any(one.is_open for one in own)
-    elsewhere = good[-1] if good and not is_asked_here and good[-1].subscription_id != row.id else None
-    return Prospect(
-        standing=Standing(
-            status=row.status,
-            relaunch_allowed=row.relaunch_allowed,
-            contact_allowed=row.customer.contact_allowed,
-            is_sold_by_rest=(
-                row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == environment
-            ),
-            is_stopped=row.stopped_at_provider_at is not None or never_began(row),
-            is_paid_time_known=all(
-                one.paid_until is not None or never_began(one) for one in (row, *others) if one.is_over
-            ),
-            has_successor=any(one.predecessor_id == row.id for one in rows),
-            has_rival=running or asked or elsewhere is not None,
-        ),
-        paid_until=max((one.paid_until for one in (row, *others) if one.paid_until is not None), default=None),
-        newest=own[-1] if own else None,
-        elsewhere=elsewhere,
+    return Standing(
+        status=row.status,
+        relaunch_allowed=row.relaunch_allowed,
+        contact_allowed=contact_allowed,
+        is_sold_by_rest=(row.provider is Provider.PAYPAL_REST and row.plan is not None and row.environment == sold_in),
+        is_stopped=row.stopped_at_provider_at is not None or never_began(row),
+        is_paid_time_known=all(one.paid_until is not None or never_began(one) for one in (row, *others) if one.is_over),
+        has_successor=any(one.predecessor_id == row.id for one in rows),
+        has_rival=running or asked or _elsewhere(row, attempts) is not None,
     )
+
+
+def newest_of(row: AnySubscription, attempts: Sequence[A]) -> A | None:
+    """Return the newest attempt to come back to it; `attempts` are all of its customer, oldest first."""
+    return next((one for one in reversed(attempts) if one.subscription_id == row.id), None)
+
+
+def _elsewhere(row: AnySubscription, attempts: Sequence[A]) -> A | None:
+    """Of several whose link is still good, the newest is the one that is taken up again."""
+    good = [one for one in attempts if one.product_id == row.product_id and one.is_good_though_dropped]
+    is_asked_here = any(one.is_open for one in attempts if one.subscription_id == row.id)
+    return good[-1] if good and not is_asked_here and good[-1].subscription_id != row.id else None
+
+
+def _same_product(row: AnySubscription, rows: Sequence[S]) -> list[S]:
+    return [one for one in rows if one.id != row.id and one.product_id == row.product_id]
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

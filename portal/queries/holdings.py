@@ -1,19 +1,20 @@
-"""What a customer holds: each subscription with its request, its timeline and what was given by hand.
+"""What a customer holds: one subscription with its request, its timeline and what was given by hand.
 
-Read in the same few statements whatever the number of subscriptions (performance.md, the account page).
+The account page reads plain rows of all of them (queries/account_page.py); `Held` is what both have in common.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from portal.domain.policies import Override
+from portal.domain.comebacks import Standing
+from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import may_invite_back
 from portal.models import (
     EndRequest,
@@ -25,6 +26,8 @@ from portal.models import (
     Subscription,
     TimelineEntry,
 )
+from portal.models.held import AnyGrant, AnySubscription
+from portal.models.held_requests import AnyAttempt, AnyEndRequest, AnyPause
 from portal.queries import (
     askings,
     comebacks,
@@ -39,7 +42,68 @@ from portal.queries import (
 from portal.queries.comebacks import Prospect
 from portal.queries.money import late_payments
 
-PAGE: Final = 50
+
+class AnyNotice(Protocol):
+    """What a customer has notified by the form of a subscription's page."""
+
+    @property
+    def reference(self) -> str: ...
+    @property
+    def state(self) -> ReceivedState: ...
+    @property
+    def received_at(self) -> datetime: ...
+    @property
+    def wished_on(self) -> date | None: ...
+    @property
+    def settled_at(self) -> datetime | None: ...
+
+
+class AnyMoney(Protocol):
+    """A payment in sum and date."""
+
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def paid_at(self) -> datetime: ...
+
+
+class AnyLate(Protocol):
+    """A payment that came after an end."""
+
+    @property
+    def payment(self) -> AnyMoney: ...
+
+
+class AnyProspect(Protocol):
+    """What coming back depends on, and the newest attempt."""
+
+    @property
+    def standing(self) -> Standing: ...
+    @property
+    def newest(self) -> AnyAttempt | None: ...
+
+
+class Held(Protocol):
+    """One subscription with what its card says: `Holding`, or on the account page `account_page.Carded`."""
+
+    @property
+    def subscription(self) -> AnySubscription: ...
+    @property
+    def request(self) -> AnyEndRequest | None: ...
+    @property
+    def entries(self) -> tuple[TimelineEntry, ...]: ...
+    @property
+    def grants(self) -> tuple[AnyGrant, ...]: ...
+    @property
+    def pauses(self) -> tuple[AnyPause, ...]: ...
+    @property
+    def prospect(self) -> AnyProspect | None: ...
+    @property
+    def notified(self) -> AnyNotice | None: ...
+    @property
+    def late(self) -> tuple[AnyLate, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,76 +123,6 @@ class Holding:
     late: tuple[LatePayment, ...] = ()  # came after the end, and is not settled
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gift:
-    """A product given by hand to somebody who holds no subscription to it."""
-
-    product_name: str
-    since: datetime
-    until: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Holdings:
-    """A page of one customer's subscriptions, the live ones first; on the first, what they were given besides."""
-
-    subscriptions: tuple[Holding, ...]
-    gifts: tuple[Gift, ...]
-    has_more: bool  # there is another page
-
-
-def page_of_customer(
-    session: Session,
-    merchant_id: uuid.UUID,
-    customer_id: uuid.UUID,
-    *,
-    number: int = 1,
-    self_cancellation: bool = False,
-) -> Holdings:
-    """Return a page of what the account page shows, in four statements whatever the number of subscriptions.
-
-    One more each where an end waits for its day, where one is over (late money), where one may be invited back, and
-    where a customer cannot cancel by themselves and notifies instead (`self_cancellation`: the switch), or has
-    notified and waits.  Timelines are on each subscription's own page.
-    """
-    found = subscriptions.page_of_customer(session, merchant_id, customer_id, start=(number - 1) * PAGE, size=PAGE + 1)
-    requests = {row.id: request for row, request in found[:PAGE]}
-    rows = [row for row, _ in found[:PAGE]]
-    planned = [one.subscription_id for one in requests.values() if one and one.is_open and one.due_at is not None]
-    if planned:
-        subscriptions.load_payments(session, planned)
-    paused = pauses.all_of(session, requests)
-    is_all = number == 1 and len(found) <= PAGE
-    prospects = _prospects(session, rows, all_rows=rows if is_all else None)
-    own = Override.ON if self_cancellation else Override.OFF
-    off = {row.id for row in rows if Override.OFF in (row.product.self_cancellation, own)}
-    off |= {row.id for row in rows if row.end_requested_at is not None and requests[row.id] is None}
-    notified = received_requests.notified(session, off) if off else {}
-    over = [row.id for row in rows if row.is_over]
-    late = late_payments.open_of(session, over) if over else {}
-    given = grants.with_products(session, merchant_id, customer_id)
-    return Holdings(
-        subscriptions=tuple(
-            Holding(
-                subscription=row,
-                request=requests[row.id],
-                grants=tuple(grant for grant, *_ in given if grant.product_id == row.product_id),
-                pauses=tuple(paused.get(row.id, ())),
-                prospect=prospects.get(row.id),
-                notified=notified.get(row.id),
-                late=tuple(late.get(row.id, ())),
-            )
-            for row in rows
-        ),
-        gifts=tuple(
-            Gift(product_name=name, since=grant.since, until=grant.until)
-            for grant, name, is_subscribed in given
-            if number == 1 and not is_subscribed
-        ),
-        has_more=len(found) > PAGE,
-    )
-
-
 def of_customer(
     session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, subscription_id: uuid.UUID
 ) -> Holding:
@@ -140,7 +134,7 @@ def of_customer(
         entries=tuple(timelines.of_subscription(session, subscription_id)),
         pauses=tuple(pauses.all_of_subscription(session, subscription_id)),
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=subscription.product_id)),
-        prospect=_prospects(session, [subscription], all_rows=None).get(subscription.id),
+        prospect=_prospect(session, subscription),
         notified=received_requests.notified(session, [subscription_id]).get(subscription_id),
         late=tuple(late_payments.open_of(session, [subscription_id]).get(subscription_id, ())),
     )
@@ -154,20 +148,16 @@ def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID,
         subscription=request.subscription,
         request=request,
         grants=tuple(grants.of_customer(session, merchant_id, customer_id, product_id=product_id)),
-        prospect=_prospects(session, [request.subscription], all_rows=None).get(request.subscription_id),
+        prospect=_prospect(session, request.subscription),
         proof=proofs.of_request(session, request.id),
         comment=askings.told_before(session, request).comment,
         successor=end_requests.successor(session, request) if request.withdrawn_at is not None else None,
     )
 
 
-def _prospects(
-    session: Session, rows: Sequence[Subscription], *, all_rows: Sequence[Subscription] | None
-) -> dict[uuid.UUID, Prospect]:
+def _prospect(session: Session, row: Subscription) -> Prospect | None:
     """Return what coming back depends on where one may be invited back: on all that the customer has, too."""
-    invited = [row for row in rows if may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed)]
-    if not invited:
-        return {}
-    merchant_id, customer_id = invited[0].merchant_id, invited[0].customer_id
-    all_rows = all_rows if all_rows is not None else subscriptions.sold_to(session, merchant_id, customer_id)
-    return comebacks.prospects(session, merchant_id, customer_id, all_rows)
+    if not may_invite_back(row.status, relaunch_allowed=row.relaunch_allowed):
+        return None
+    rows = subscriptions.sold_to(session, row.merchant_id, row.customer_id)
+    return comebacks.prospects(session, row.merchant_id, row.customer_id, rows).get(row.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, and_, or_, select
@@ -59,19 +59,6 @@ def all_of_subscription(session: Session, subscription_id: uuid.UUID) -> list[Pa
             .order_by(PauseRequest.created_at.desc(), PauseRequest.id)
         )
     )
-
-
-def all_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[PauseRequest]]:
-    """Return every request of each of these subscriptions, newest first, by subscription."""
-    rows = session.scalars(
-        select(PauseRequest)
-        .where(PauseRequest.subscription_id.in_(subscription_ids))
-        .order_by(PauseRequest.created_at.desc(), PauseRequest.id)
-    )
-    found: dict[uuid.UUID, list[PauseRequest]] = {}
-    for row in rows:
-        found.setdefault(row.subscription_id, []).append(row)
-    return found
 
 
 def ended_by(session: Session, end_request_id: uuid.UUID) -> list[PauseRequest]:

@@ -9,12 +9,10 @@ from functools import cache
 from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, inspect, or_, select
-from sqlalchemy.orm import Load, Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Load, Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 
-from portal.domain.end_requests import RequestState
-from portal.domain.subscriptions import LIVE
 from portal.models import EndRequest, Merchant, PauseRequest, Plan, Product, Subscription
 from portal.queries import surroundings
 
@@ -57,38 +55,6 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
     return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
 
 
-def page_of_customer(
-    session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, start: int, size: int
-) -> list[tuple[Subscription, EndRequest | None]]:
-    """Return up to `size` of the customer's subscriptions from number `start` on, each with its newest standing
-    request: the live ones first, newest first.
-    """
-    whose = {"merchant_id": merchant_id, "customer_id": customer_id, "start": start, "size": size}
-    return [(row, standing) for row, standing in session.execute(_page_of_customer(), whose)]
-
-
-@cache
-def _page_of_customer() -> Select[Subscription, EndRequest]:
-    """Built once: what it costs to build is a third of what it costs to ask, on the page that is asked most."""
-    newest = (
-        select(EndRequest.id)
-        .where(EndRequest.subscription_id == Subscription.id, EndRequest.state != RequestState.WITHDRAWN)
-        .order_by(EndRequest.created_at.desc())
-        .limit(1)
-        .correlate(Subscription)
-    )
-    request = aliased(EndRequest)
-    return (
-        select(Subscription, request)
-        .options(*whole())
-        .outerjoin(request, request.id == newest.scalar_subquery())
-        .where(_OF_MERCHANT, _OF_CUSTOMER)
-        .order_by(Subscription.status.not_in(LIVE), Subscription.created_at.desc(), Subscription.id)
-        .offset(bindparam("start"))
-        .limit(bindparam("size"))
-    )
-
-
 def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:
     """Return the customer's subscriptions as coming back looks at them: with customer and plan, in one statement."""
     return list(session.scalars(_sold(), {"merchant_id": merchant_id, "customer_id": customer_id}))
@@ -98,12 +64,6 @@ def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) ->
 def _sold() -> Select[Subscription]:
     with_plan = joinedload(Subscription.customer), joinedload(Subscription.plan)
     return select(Subscription).options(*with_plan).where(_OF_MERCHANT, _OF_CUSTOMER)
-
-
-def load_payments(session: Session, subscription_ids: Collection[uuid.UUID]) -> None:
-    """Load the payments of subscriptions that the session has, in one statement."""
-    statement = select(Subscription).where(Subscription.id.in_(subscription_ids))
-    session.scalars(statement.options(selectinload(Subscription.payments))).all()
 
 
 def of_customer(

@@ -27,6 +27,7 @@ from portal.domain.policies import Actor
 from portal.models import Comeback, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
+from portal.queries.holdings import AnyProspect
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -62,7 +63,7 @@ def prospect_of(session: Session, subscription: Subscription) -> Prospect:
     return found[subscription.id]
 
 
-def is_offered(prospect: Prospect | None) -> bool:
+def is_offered(prospect: AnyProspect | None) -> bool:
     """Say whether a page or a mail may offer to come back."""
     if prospect is None:
         return False

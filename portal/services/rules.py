@@ -8,11 +8,12 @@ from datetime import datetime
 
 from portal.domain import access
 from portal.domain.policies import Settings
-from portal.models import Grant, Merchant, Product, Subscription
+from portal.models import Grant, Merchant, Subscription
+from portal.models.held import AnyGrant, AnyProduct, AnySubscription
 from portal.queries.people.people import MerchantFacts
 
 
-def rule_of(product: Product) -> access.Rule:
+def rule_of(product: AnyProduct) -> access.Rule:
     """Return the product's access rule; one without listed contents opens one thing, itself.
 
     The product's contents must be loaded.
@@ -28,7 +29,7 @@ def rule_of(product: Product) -> access.Rule:
 
 
 def settings_of(
-    merchant: Merchant | MerchantFacts, subscription: Subscription, *, now: datetime, notified: bool = False
+    merchant: Merchant | MerchantFacts, subscription: AnySubscription, *, now: datetime, notified: bool = False
 ) -> Settings:
     """Return what decides who may end, pause and resume it; `notified`: the customer waits for the end."""
     product, committed = subscription.product, subscription.committed_until
@@ -41,7 +42,7 @@ def settings_of(
     )
 
 
-def grants_of(product: Product, grants: Iterable[Grant]) -> tuple[access.Grant, ...]:
+def grants_of(product: AnyProduct, grants: Iterable[AnyGrant]) -> tuple[access.Grant, ...]:
     """Return the product's grants, one per content, so that each meets the content it stands for (same key)."""
     return tuple(
         access.Grant(key=content.key, title=content.title, since=grant.since, until=grant.until)
@@ -51,7 +52,7 @@ def grants_of(product: Product, grants: Iterable[Grant]) -> tuple[access.Grant, 
     )
 
 
-def _contents(product: Product) -> tuple[access.Content, ...]:
+def _contents(product: AnyProduct) -> tuple[access.Content, ...]:
     if not product.contents:
         return (access.Content(key=str(product.id), title=product.name),)
     return tuple(

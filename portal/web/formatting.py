@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cache
 from typing import Final
 
 import flask_babel
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from portal.domain import email_addresses
 from portal.domain.money import Money
-from portal.formatting import Formatter
+from portal.formatting import Formatter, has_clock
 from portal.web import locale
 
 DEFAULT_ZONE: Final = "Europe/Paris"  # of pages without a merchant, as of a new merchant
@@ -35,12 +36,17 @@ def install(app: Flask) -> None:
         address=email_addresses.shown,
     )
     app.jinja_env.filters.update(with_zone=_with_zone)
-    app.jinja_env.globals.update(zone_line=lambda said: formatter().zone_line(said))
+    app.jinja_env.globals.update(zone_line=_zone_line)
 
 
 def _with_zone(page: Markup) -> Markup:
     """Only our own words are put in, between two texts that are escaped already."""
     return Markup(formatter().with_zone(page))  # noqa: S704
+
+
+def _zone_line(page: Markup) -> str:
+    """Return the line of `Formatter.zone_line` for a page; its tags are taken out only where it holds a clock."""
+    return formatter().zone_line(page.striptags()) if has_clock(page) else ""
 
 
 def _short(at: datetime | None) -> str:
@@ -58,7 +64,16 @@ def _short_last_day(until: datetime | None) -> str:
 def formatter() -> Formatter:
     """Return the formatter of this answer, for views that compose a sentence."""
     merchant = g.get("merchant")
-    return Formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE, flask_babel)
+    whose, found = g.get("formatter", (None, None))
+    if found is None or whose is not merchant:
+        found = _formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE)
+        g.formatter = merchant, found
+    return found
+
+
+@cache
+def _formatter(language: str, time_zone: str) -> Formatter:
+    return Formatter(language, time_zone, flask_babel)
 
 
 def _number(value: object) -> object:

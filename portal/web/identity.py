@@ -188,7 +188,7 @@ def _load_account(slug: str) -> None:
         abort(404)
     now = utc_now()
     token = request.cookies.get(cookie_name(Kind.CUSTOMER), "")
-    with context().db.read() as database:
+    with context().db.once() as database:
         try:
             visit = people.at_account(
                 database, slug, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.CUSTOMER]
@@ -203,7 +203,7 @@ def _load_desk() -> None:
     token = request.cookies.get(cookie_name(Kind.STAFF))
     if not token:
         return
-    with context().db.read() as database:
+    with context().db.once() as database:
         visit = people.at_desk(database, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.STAFF])
     if visit is not None:
         g.merchant, g.person, g.broken_keys = visit.merchant, visit.person, visit.broken_keys

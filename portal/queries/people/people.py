@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.policies import Role
@@ -145,17 +145,18 @@ def _person(row: Any, kind: Kind, role: Role | None) -> Person:
     )
 
 
-def at_account(session: Session, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
+def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
     """Return the merchant of an account page and its customer, if logged in; raise NoResultFound for no merchant."""
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
-    row = session.execute(_AT_ACCOUNT, parameters).one()
+    row = connection.execute(_AT_ACCOUNT, parameters).one()
     person = _person(row, Kind.CUSTOMER, None) if row.person_id is not None else None
     return Visit(merchant=_merchant(row), person=person)
 
 
-def at_desk(session: Session, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit | None:
+def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit | None:
     """Return the staff member a token stands for and their merchant; None when it stands for nobody."""
-    row = session.execute(_AT_DESK, {"token_hash": token_hash, "now": now, "seen_after": seen_after}).one_or_none()
+    parameters = {"token_hash": token_hash, "now": now, "seen_after": seen_after}
+    row = connection.execute(_AT_DESK, parameters).one_or_none()
     if row is None:
         return None
     since = {provider: getattr(row, provider) for provider in Provider}

@@ -28,6 +28,8 @@ from portal.domain.end_dates import (
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, Subscription
+from portal.models.held import AnySubscription
+from portal.models.held_requests import AnyEndRequest
 from portal.services import tries
 from portal.services.dates.paid_time import interval_of, money_of, terms_of
 from portal.services.rules import rule_of
@@ -41,7 +43,7 @@ def beginning_of(day: date, time_zone: str) -> datetime:
 
 
 def plan(
-    subscription: Subscription, actor: Actor, *, wished_at: datetime | None = None, now: datetime
+    subscription: AnySubscription, actor: Actor, *, wished_at: datetime | None = None, now: datetime
 ) -> Schedule | None:
     """Return how the end waits, None for at once: no reason, nothing to wait for, or dates that nobody knows.
 
@@ -61,7 +63,7 @@ def plan(
 
 
 def _planned(
-    subscription: Subscription, reason: WaitReason, owed_until: datetime, *, is_wished: bool
+    subscription: AnySubscription, reason: WaitReason, owed_until: datetime, *, is_wished: bool
 ) -> Schedule | None:
     interval, payment = interval_of(subscription), subscription.next_payment_at
     if subscription.takes_no_payment or (subscription.status is Status.PAST_DUE and payment is None):
@@ -79,7 +81,7 @@ def _planned(
 
 
 def expectation(
-    subscription: Subscription,
+    subscription: AnySubscription,
     outcome: Status,
     *,
     planned: Schedule | None,
@@ -107,7 +109,7 @@ class Avoidable:
 
 
 def avoidable(
-    subscription: Subscription, actor: Actor, planned: Schedule, time_zone: str, *, now: datetime
+    subscription: AnySubscription, actor: Actor, planned: Schedule, time_zone: str, *, now: datetime
 ) -> Avoidable | None:
     """Return the next payment that an earlier day would avoid; None where all that are left are owed anyway."""
     at = first_avoidable(planned, plan(subscription, actor, now=now))
@@ -118,7 +120,7 @@ def avoidable(
     return Avoidable(at, day if day > now.astimezone(zone).date() else None)
 
 
-def standing(request: EndRequest, subscription: Subscription, *, now: datetime) -> Schedule | None:
+def standing(request: AnyEndRequest, subscription: AnySubscription, *, now: datetime) -> Schedule | None:
     """Return the plan of an end that waits, by PayPal's present dates; None of one that waits no more.
 
     The day on which PayPal is told is the one that was promised.

@@ -27,6 +27,7 @@ from portal.domain.subscriptions import (
     status_from_provider,
 )
 from portal.models import Payment, PaymentState, Subscription
+from portal.models.held import AnyPayment, AnySubscription
 from portal.providers.ports import Reading
 from portal.services.rules import rule_of
 
@@ -85,12 +86,12 @@ def read_again(session: Session, subscription: Subscription, reading: Reading, *
     )
 
 
-def interval_of(subscription: Subscription) -> Interval | None:
+def interval_of(subscription: AnySubscription) -> Interval | None:
     """Return the subscription's billing rhythm, None when its plan is unknown."""
     return Interval.parse(subscription.interval_unit, subscription.interval_count)
 
 
-def terms_of(subscription: Subscription) -> Terms:
+def terms_of(subscription: AnySubscription) -> Terms:
     """Return what the subscription's periods are reckoned from."""
     trials = [
         (Interval.parse(row["unit"], row["count"]), row["cycles"], row["is_free"]) for row in subscription.trials or ()
@@ -128,7 +129,7 @@ def take_over(subscription: Subscription, reading: Reading, *, now: datetime) ->
     _reckon(subscription, money, named=named, in_trial=reading.in_trial, now=now)
 
 
-def money_of(subscription: Subscription, *, stopped_at: datetime | None = None, is_all: bool = False) -> Money:
+def money_of(subscription: AnySubscription, *, stopped_at: datetime | None = None, is_all: bool = False) -> Money:
     """Return what is known of the payments until the stop, those after it being late money.
 
     The last payment that PayPal names counts where the payments do not say what became of it.
@@ -252,7 +253,7 @@ def _reckon(
         subscription.end(preview.after, access_until=preview.access_until)
 
 
-def _end_of_payments(subscription: Subscription, stopped_at: datetime | None = None) -> datetime:
+def _end_of_payments(subscription: AnySubscription, stopped_at: datetime | None = None) -> datetime:
     """Return until when a payment is none of late money's (domain/late_payments.py)."""
     stopped = stopped_at or subscription.stopped_at_provider_at
     if stopped is None:
@@ -260,7 +261,7 @@ def _end_of_payments(subscription: Subscription, stopped_at: datetime | None = N
     return stopped + (SAME_RUN if subscription.provider_status == ProviderStatus.EXPIRED else timedelta(0))
 
 
-def _is_known(named: datetime, rows: Iterable[Payment]) -> bool:
+def _is_known(named: datetime, rows: Iterable[AnyPayment]) -> bool:
     """Say whether a known payment is the one that PayPal names: of one gone back the two times may be hours apart."""
     gone = (PaymentState.REFUNDED, PaymentState.REVERSED)
     return any(abs(row.paid_at - named) < (HALF_A_DAY if row.state in gone else SAME) for row in rows)

@@ -10,14 +10,15 @@ from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedFacts
-from portal.models import EndRequest, Subscription
+from portal.models.held import AnySubscription
+from portal.models.held_requests import AnyEndRequest
 from portal.services.dates.end_schedules import avoidable, contract_end, expectation, standing
 from portal.services.proofs import Seller
 from portal.services.rules import rule_of
 
 
 def told_before(
-    subscription: Subscription,
+    subscription: AnySubscription,
     planned: Schedule,
     merchant: Seller,
     *,
@@ -54,15 +55,15 @@ def told_before(
     )
 
 
-def _closed_before(subscription: Subscription, after: Facts, given: tuple[Grant, ...]) -> datetime | None:
+def _closed_before(subscription: AnySubscription, after: Facts, given: tuple[Grant, ...]) -> datetime | None:
     """Return the last moment of access where all that is not kept has closed before the end, as in a pause."""
     closed = windows(after, rule_of(subscription.product), given)
     return max((window.until for window in closed if window.until is not None), default=None)
 
 
 def told_of(
-    request: EndRequest,
-    subscription: Subscription,
+    request: AnyEndRequest,
+    subscription: AnySubscription,
     merchant: Seller,
     *,
     given: tuple[Grant, ...] = (),
@@ -85,7 +86,7 @@ def told_of(
 
 
 def windows_of(
-    subscription: Subscription, request: EndRequest | None, *, given: tuple[Grant, ...] = (), now: datetime
+    subscription: AnySubscription, request: AnyEndRequest | None, *, given: tuple[Grant, ...] = (), now: datetime
 ) -> tuple[Window, ...]:
     """Return when each content is open, for both faces: where an end waits, until when it will leave it open."""
     facts = subscription.facts

@@ -7,6 +7,7 @@ gets the first one's request.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -31,6 +32,8 @@ from portal.domain.pauses import (
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Action, Status, can_resume, transition
 from portal.models import Grant, PauseRequest, Subscription, TimelineKind
+from portal.models.held import AnySubscription
+from portal.models.held_requests import AnyPause
 from portal.queries import carrying, end_requests, pauses, subscriptions
 from portal.queries.people import merchants
 from portal.services import tries
@@ -88,7 +91,7 @@ class Days:
         return self.first.astimezone(ZoneInfo(zone)).date(), self.last.astimezone(ZoneInfo(zone)).date()
 
 
-def check_state(subscription: Subscription, kind: PauseKind, history: list[PauseRequest]) -> None:
+def check_state(subscription: AnySubscription, kind: PauseKind, history: Sequence[AnyPause]) -> None:
     """Raise IllegalTransition or NotAllowed where PayPal would refuse: pages ask this before they show a button.
 
     `history` is every request of the subscription, newest first.
@@ -169,7 +172,7 @@ def withdraw(ctx: Context, request_id: uuid.UUID, wish: PauseWish, *, now: datet
             pause_notices.taken_back(ctx, session, request, now=now)
 
 
-def may_withdraw(request: PauseRequest, actor: Actor) -> bool:
+def may_withdraw(request: AnyPause, actor: Actor) -> bool:
     """Say whether that person may take it back now."""
     own = actor is Actor.STAFF or (request.actor is Actor.CUSTOMER and request.kind is PauseKind.PAUSE)
     return own and can_withdraw(request.state, sent_at=request.sent_at)
@@ -192,7 +195,7 @@ def _check(session: Session, subscription: Subscription, wish: PauseWish, *, now
         raise NotAllowed(Denial.RESUME_DAY)
 
 
-def _was_refused(subscription: Subscription, history: list[PauseRequest]) -> bool:
+def _was_refused(subscription: AnySubscription, history: Sequence[AnyPause]) -> bool:
     """Say whether PayPal has said « cannot be activated » since the subscription came into its present state there."""
     last = next((row for row in history if row.kind is PauseKind.RESUME), None)
     if last is None or last.refused_for is not PauseRefusal.THRESHOLD or last.refused_at is None:

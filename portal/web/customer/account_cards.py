@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from flask import g
 from flask_babel import LazyString
@@ -17,7 +16,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
-from portal.queries.holdings import Holding
+from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
 from portal.services.rules import settings_of
 from portal.web import labels
@@ -28,9 +27,6 @@ from portal.web.customer.planned_words import open_windows, planned
 from portal.web.customer.presenting import Row, access_row, known_day, opening
 from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
-
-if TYPE_CHECKING:
-    from portal.models import Payment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +58,7 @@ class Card:
     comeback_id: uuid.UUID | None  # of the attempt that is under way
 
 
-def card(holding: Holding, *, now: datetime) -> Card:
+def card(holding: Held, *, now: datetime) -> Card:
     """Return one subscription for the account page and its own page."""
     subscription, request = holding.subscription, holding.request
     status = labels.CUSTOMER_STATUS[subscription.status]
@@ -96,7 +92,7 @@ def card(holding: Holding, *, now: datetime) -> Card:
     )
 
 
-def _late_money(payment: Payment) -> str:
+def _late_money(payment: AnyMoney) -> str:
     return _(
         "A payment of %(amount)s arrived on %(date)s after the end of your subscription. %(merchant)s has "
         "been told and asked to refund you.",
@@ -106,12 +102,12 @@ def _late_money(payment: Payment) -> str:
     )
 
 
-def _comeback_id(holding: Holding) -> uuid.UUID | None:
+def _comeback_id(holding: Held) -> uuid.UUID | None:
     newest = holding.prospect.newest if holding.prospect is not None else None
     return newest.id if newest is not None and newest.is_open else None
 
 
-def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+def _figures(holding: Held, *, now: datetime) -> tuple[Row, ...]:
     """Return the card's figures; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
     rows: list[Row] = [(_("Price"), presenting.price(holding))]
@@ -126,7 +122,7 @@ def _figures(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
+def _ends(holding: Held, *, now: datetime) -> tuple[Row, ...]:
     """Return the dates of one that is over, each under the word it has everywhere."""
     subscription = holding.subscription
     if subscription.stopped_at_provider_at is None:  # nothing had begun at PayPal
@@ -138,7 +134,7 @@ def _ends(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     )
 
 
-def _next_payment(holding: Holding, *, now: datetime) -> str | None:
+def _next_payment(holding: Held, *, now: datetime) -> str | None:
     """Return the next payment's day; where PayPal has suspended it, or an end comes before, none: not « unknown »."""
     subscription, waits = holding.subscription, planned(holding, now=now)
     if subscription.takes_no_payment:

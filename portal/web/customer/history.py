@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail.letterhead import one_line
-from portal.queries.holdings import Holding
+from portal.queries.holdings import Held
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web import labels, timeline_words
 from portal.web.timeline_words import Happening
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEPT_FROM_CUSTOMERS: Final = frozenset({TimelineKind.MARKED_ABANDONED})
 
 
-def of(holding: Holding) -> tuple[Happening, ...]:
+def of(holding: Held) -> tuple[Happening, ...]:
     """Return what the customer reads of a subscription's timeline, newest first."""
     return tuple(_happening(entry) for entry in holding.entries if _is_theirs(entry))
 

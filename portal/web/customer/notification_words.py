@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.queries.holdings import Holding
+from portal.queries.holdings import Held
 from portal.queries.received_requests import ReceivedState
 from portal.web.formatting import formatter
 
@@ -19,12 +19,12 @@ class Notified:
     closed_on: str | None
 
 
-def waits_for_end(holding: Holding) -> bool:
+def waits_for_end(holding: Held) -> bool:
     """Say whether the customer has notified the end: it is open, or an end that is to come answers it."""
     return holding.notified is not None and holding.notified.state is not ReceivedState.DISMISSED
 
 
-def notified(holding: Holding) -> Notified | None:
+def notified(holding: Held) -> Notified | None:
     """Return what the page says; None without a notification, or when an end answers it: the end has its own words."""
     found, say = holding.notified, formatter()
     if found is None or holding.subscription.is_over or found.state is ReceivedState.MATCHED:

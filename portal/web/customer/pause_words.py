@@ -15,7 +15,7 @@ from portal.domain.errors import DomainError
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ProviderStatus, Status
-from portal.queries.holdings import Holding
+from portal.queries.holdings import Held, Holding
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import Days
 from portal.services.rules import settings_of
@@ -35,13 +35,13 @@ class Stand:
     withdrawable: uuid.UUID | None
 
 
-def may(holding: Holding, kind: PauseKind, *, now: datetime) -> bool:
+def may(holding: Held, kind: PauseKind, *, now: datetime) -> bool:
     """Say whether the customer may ask for it: the merchant offers it, PayPal allows it, no end is under way."""
     subscription = holding.subscription
     if holding.request is not None and holding.request.is_open:
         return False
     try:
-        pauses.check_state(subscription, kind, list(holding.pauses))
+        pauses.check_state(subscription, kind, holding.pauses)
         settings = settings_of(g.merchant, subscription, now=now)
         policies.check(Actor.CUSTOMER, pauses.ACTIONS[kind], settings)
     except DomainError:
@@ -49,7 +49,7 @@ def may(holding: Holding, kind: PauseKind, *, now: datetime) -> bool:
     return True
 
 
-def stand(holding: Holding, *, now: datetime) -> Stand:
+def stand(holding: Held, *, now: datetime) -> Stand:
     """Return what the card shows."""
     subscription = holding.subscription
     running = next((row for row in holding.pauses if row.is_open and not row.waits(now)), None)
@@ -66,7 +66,7 @@ def stand(holding: Holding, *, now: datetime) -> Stand:
     )
 
 
-def _said(holding: Holding, *, now: datetime) -> tuple[str | None, tuple[str, ...]]:
+def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]:
     """Return the notice's title and its sentences: what is under way, else the pause that lasts."""
     subscription, fmt = holding.subscription, formatter()
     under_way = next((row for row in holding.pauses if row.is_open and not row.waits(now)), None)

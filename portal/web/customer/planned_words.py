@@ -9,13 +9,13 @@ from flask import g
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import Window
 from portal.mail.facts import PlannedWords
-from portal.queries.holdings import Holding
+from portal.queries.holdings import Held
 from portal.services.dates import planned_ends
 from portal.services.rules import grants_of
 from portal.web.formatting import formatter
 
 
-def planned(holding: Holding, *, now: datetime) -> PlannedWords | None:
+def planned(holding: Held, *, now: datetime) -> PlannedWords | None:
     """Return what is said of the end that waits; None where none does."""
     if holding.request is None:
         return None
@@ -25,7 +25,7 @@ def planned(holding: Holding, *, now: datetime) -> PlannedWords | None:
     return planned_words(told, formatter()) if told is not None else None
 
 
-def open_windows(holding: Holding, *, now: datetime) -> tuple[Window, ...]:
+def open_windows(holding: Held, *, now: datetime) -> tuple[Window, ...]:
     """Return when each content is open: where an end waits, until when it will leave it open."""
     subscription = holding.subscription
     given = grants_of(subscription.product, holding.grants)

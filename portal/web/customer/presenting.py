@@ -14,25 +14,26 @@ from portal.domain.end_requests import RequestState, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.mail.letterhead import one_line
-from portal.queries.holdings import Gift, Holding
+from portal.queries.account_rows import PlainGrant
+from portal.queries.holdings import Held, Holding
 from portal.web import labels, timeline_words
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
-    from portal.models import EndRequest
+    from portal.models.held_requests import AnyEndRequest
 
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
 
 
-def product_name(holding: Holding) -> str:
+def product_name(holding: Held) -> str:
     """Return the product's name on one line; PayPal's id stands in for a name that nobody gave."""
     subscription = holding.subscription
     return one_line(subscription.product.name) or _("Subscription %(id)s", id=subscription.provider_id)
 
 
-def price_of(holding: Holding) -> Money | None:
+def price_of(holding: Held) -> Money | None:
     """Return the price, None when PayPal's plan is unknown."""
     amount, currency = holding.subscription.amount, holding.subscription.currency
     return Money(amount, currency) if amount is not None and currency else None
@@ -44,7 +45,7 @@ def unpaid(holding: Holding) -> Money | None:
     return Money(amount, currency) if amount and currency else None
 
 
-def price(holding: Holding) -> str:
+def price(holding: Held) -> str:
     """Return the price in words: « 29,90 € par mois »."""
     subscription = holding.subscription
     return formatter().price(price_of(holding), subscription.interval_unit, subscription.interval_count)
@@ -87,19 +88,18 @@ def never(window: Window) -> str:
     return _("%(title)s: will not open", title=one_line(window.title))
 
 
-def gift(given: Gift, *, now: datetime) -> str:
+def gift(given: PlainGrant, *, now: datetime) -> str:
     """Return a product given by hand, with its origin."""
     end = End.KEPT if given.until is None else End.DATED
-    name = given.product_name
-    return opening(Window(key="", title=name, since=given.since, until=given.until, end=end, granted=True), now)
+    return opening(Window(key="", title=given.name, since=given.since, until=given.until, end=end, granted=True), now)
 
 
-def has_open_request(holding: Holding) -> bool:
+def has_open_request(holding: Held) -> bool:
     """Say whether somebody still has to act on a request."""
     return holding.request is not None and holding.request.is_open
 
 
-def is_in_the_way(holding: Holding, now: datetime) -> bool:
+def is_in_the_way(holding: Held, now: datetime) -> bool:
     """Say whether an open request leaves the customer nothing to ask: not one that the merchant planned for later."""
     request = holding.request
     if request is None or not request.is_open:
@@ -107,7 +107,7 @@ def is_in_the_way(holding: Holding, now: datetime) -> bool:
     return request.actor is Actor.CUSTOMER or not request.is_planned(now)
 
 
-def can_undo(holding: Holding) -> bool:
+def can_undo(holding: Held) -> bool:
     """Say whether the customer may take the request back: their own, and nothing was sent to PayPal."""
     request = holding.request
     if request is None or request.actor is not Actor.CUSTOMER:
@@ -115,7 +115,7 @@ def can_undo(holding: Holding) -> bool:
     return can_withdraw(request.state, sent_at=request.sent_at)
 
 
-def request_label(request: EndRequest) -> str:
+def request_label(request: AnyEndRequest) -> str:
     """Return where a request stands, in a word or two; who has to act is named."""
     if request.state is RequestState.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish it", merchant=one_line(g.merchant.name))
@@ -127,7 +127,7 @@ def known_day(at: datetime | None) -> str | None:
     return formatter().day(at) if at is not None else None
 
 
-def paid_day(holding: Holding) -> str | None:
+def paid_day(holding: Held) -> str | None:
     """Return until when it is paid; that nothing was is known, and no date."""
     subscription = holding.subscription
     return _("Nothing was paid") if subscription.has_paid_nothing else known_day(subscription.paid_until)
@@ -162,7 +162,7 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     )
 
 
-def access_row(holding: Holding, *, now: datetime, day: Callable[[datetime], str] | None = None) -> Row:
+def access_row(holding: Held, *, now: datetime, day: Callable[[datetime], str] | None = None) -> Row:
     """Return until when the whole is open, in one phrase; None when the date is unknown. `day` says the last one."""
     seen = open_windows(holding, now=now)
     ends = {window.end for window in seen}

@@ -9,7 +9,7 @@ from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
-from portal.queries import holdings
+from portal.queries import account_page, holdings
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.identity import context, person
@@ -24,7 +24,7 @@ def subscriptions() -> ResponseReturnValue:
     who, now = person(), utc_now()
     number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     with context().db.read() as session:
-        held = holdings.page_of_customer(
+        held = account_page.of_customer(
             session, who.merchant_id, who.id, number=number, self_cancellation=g.merchant.self_cancellation
         )
     if number > 1 and not held.subscriptions:
