@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint check test pictures explore bench chaos contract browser words lock clean
+.PHONY: help env demo clean-demo lint collected check test pictures explore bench chaos contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,10 +48,16 @@ lint: env ## Style, import contracts, types, templates
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates portal/demo/templates
 
-check: lint ## lint, and every test that needs neither a browser nor the chaos harness
+# On a second core meanwhile: the processes of a run would each compile the same test files at its beginning.
+collected: env
+	@found=$$($(BIN)/python -m pytest --collect-only -q) || { echo "$$found"; exit 1; }
+
+check: ## lint, and every test that needs neither a browser nor the chaos harness
+	@$(MAKE) --no-print-directory -j2 lint collected
 	$(PYTEST) --ignore=tests/e2e --ignore=tests/chaos
 
-test: lint browser ## Every check and every test, browser tests included
+test: ## Every check and every test, browser tests included
+	@$(MAKE) --no-print-directory -j2 lint collected browser
 	$(PYTEST)
 
 pictures: env browser ## The browser's tests, and pictures of every page and of the story in var/screenshots
