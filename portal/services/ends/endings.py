@@ -122,8 +122,10 @@ def record_end(
     customer_addresses.learn(session, subscription.customer, reading, now=now)
     given = grants.of_subscription(session, subscription)
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
-    late_payments.look(ctx, session, subscription, now=now)  # its message may have come before the end's
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
+    # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
+    late_payments.look(ctx, session, subscription, now=now)
+    notices.end_is_told(ctx, session, request, now=now)
     log.info("end_confirmed", request_id=str(request.id), subscription_id=str(subscription.id), basis=basis)
 
 

@@ -156,7 +156,14 @@ def end_confirmed(
         end = facts.end_facts(post, post.desk_head, request, subscription, path=facts.desk_path(subscription))
         composed = merchants.merchant_end_confirmed(post.desk_head, end, effects)
         post.to_merchant(composed, key=f"merchant-confirmed:{request.id}", request=request)
-    merchant_news.drop(post, request)  # last: all of one merchant's ends stand in line from here to the COMMIT
+
+
+def end_is_told(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
+    """Drop what has not left of an end that is confirmed, when all the rest of it is written.
+
+    All of one merchant's ends stand in line from here to the COMMIT.
+    """
+    merchant_news.drop(Post.of(ctx, session, request.merchant_id, now=now), request)
 
 
 def end_overdue(ctx: Context, session: Session, request: EndRequest, *, now: datetime) -> None:
