@@ -44,7 +44,9 @@ def learn(session: Session, customer: Customer, reading: Reading, *, now: dateti
         return
     email = normal(reading.payer_email)
     if customer.email is None:
-        if not customers.of_address(session, customer.merchant_id, email):
+        # What another transaction has just learned of the same customer is no other's address.
+        theirs = customers.of_address(session, customer.merchant_id, email)
+        if all(one.id == customer.id for one in theirs):
             customer.email, customer.email_place = email, 0
     elif reading.payer_id is not None and reading.payer_id == customer.payer_id:
         _offer(customer, email, now=now)

@@ -63,6 +63,20 @@ def show(ctx, make, subscription, *, now, **changes):
         endings.record_reading(ctx, session, locked, reading, now=now)
 
 
+def test_two_ends_that_learn_the_address_at_once_are_both_told(ctx, make, now):
+    """Two subscriptions of one customer end at once: what the other end has just learned is nobody else's address."""
+    merchant = make.merchant()
+    customer = make.customer(merchant, email=None)
+    one, other = (make.subscription(merchant=merchant, customer=customer) for _ in range(2))
+    over = {"status": "CANCELLED", "status_at": now, "payer_email": NEW}
+    seen = replace(gateway_for(ctx, merchant.id).show_subscription(one.provider_id), **over)
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, merchant.id, one.id)
+        show(ctx, make, other, now=now, **over)
+        endings.record_reading(ctx, session, locked, seen, now=now)
+    assert mails_to(ctx, kind="end_already_over") + mails_to(ctx, kind="end_confirmed") == [NEW, NEW]
+
+
 @pytest.fixture
 def claire(ctx, make, now):
     """A customer whose payer has another address at PayPal by now, and who is logged in."""
