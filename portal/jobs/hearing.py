@@ -57,9 +57,8 @@ async def _look(context: Context) -> None:
 async def hears_itself(url: str) -> bool:
     """Return whether what one connection says comes to another one that listens; raise psycopg.Error without either."""
     said = uuid.uuid4().hex
-    ear = await psycopg.AsyncConnection.connect(url, autocommit=True)
-    mouth = await psycopg.AsyncConnection.connect(url, autocommit=True)
-    async with ear, mouth:
+    connect = psycopg.AsyncConnection.connect
+    async with await connect(url, autocommit=True) as ear, await connect(url, autocommit=True) as mouth:
         await ear.execute(f"LISTEN {CHANNEL}")
         await mouth.execute("SELECT pg_notify(%s, %s)", [CHANNEL, said])
         async for heard in ear.notifies(timeout=PATIENCE):

@@ -8,6 +8,7 @@ import struct
 import threading
 from contextlib import ExitStack, suppress
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
@@ -81,6 +82,22 @@ def deaf_url(database_url, tmp_path_factory):
                 way.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(10)
+
+
+def test_where_the_second_connection_is_refused_the_first_is_closed(database_url, monkeypatch):
+    """A server that is full: whoever looks again every ten minutes leaves no connection behind."""
+    connect, made = psycopg.AsyncConnection.connect, []
+
+    async def refuse_the_second(url, **settings):
+        if made:
+            raise psycopg.OperationalError("too many clients already")
+        made.append(await connect(url, **settings))
+        return made[0]
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", refuse_the_second)
+    with pytest.raises(psycopg.OperationalError):
+        asyncio.run(hearing.hears_itself(database_url))
+    assert made[0].closed
 
 
 @pytest.mark.parametrize(("way", "hears"), [("database_url", True), ("deaf_url", False)])
