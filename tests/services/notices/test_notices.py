@@ -77,6 +77,7 @@ def told_with_its_proof(ctx, session, request, *, now):
     proofs.keep(ctx, session, request, merchant, now=now)
     proof = stored_proofs.of_request(session, request.id)
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
+    notices.end_is_told(ctx, session, request, now=now)
 
 
 @pytest.fixture
