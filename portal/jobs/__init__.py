@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import queue
 from portal.jobs import (
+    beside,
     bulk_acts,
     comebacks,
     comparisons,
@@ -128,5 +129,5 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 @asynccontextmanager
 async def _beside(context: Context) -> AsyncIterator[None]:
     """What a worker does beside its jobs for as long as it lives."""
-    async with events.draining(context), hearing.listening(context):
+    async with events.draining(context), beside.running(hearing.listen(context)):
         yield

@@ -12,13 +12,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from portal import queue
 from portal.clock import utc_now
+from portal.jobs import beside
 from portal.logs import place_of
 from portal.services.messages import drains
 
@@ -43,13 +44,8 @@ def drain_all(context: Context) -> int:
 async def draining(context: Context) -> AsyncIterator[None]:
     """Drain what is due and what comes, until the block ends; batches that are under way then are finished."""
     with ThreadPoolExecutor(MERCHANTS, thread_name_prefix="drain") as threads:
-        task = asyncio.create_task(_drain(context, threads))
-        try:
+        async with beside.running(_drain(context, threads)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _drain(context: Context, threads: ThreadPoolExecutor) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -28,19 +26,8 @@ PATIENCE: Final = 5.0  # seconds until what was said is taken for lost
 AGAIN: Final = 600.0
 
 
-@asynccontextmanager
-async def listening(context: Context) -> AsyncIterator[None]:
-    """Look now and every ten minutes, until the block ends; who hears nothing says so once, and to /healthz."""
-    task = asyncio.create_task(_look(context))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _look(context: Context) -> None:
+async def listen(context: Context) -> None:
+    """Look now and every ten minutes, for ever; who hears nothing says so once, and to /healthz."""
     has_said = False
     while True:
         try:
