@@ -52,7 +52,13 @@ def routes(app, method):
 
 def address(rule, *, merchant, known):
     """The route's address with ids that exist for nobody, or those given."""
-    values = {"merchant_slug": merchant.slug, "reference": "ZZZZ-ZZZZ", "token": "x" * 43, "action": "cancel"}
+    values = {
+        "merchant_slug": merchant.slug,
+        "reference": "ZZZZ-ZZZZ",
+        "token": "x" * 43,
+        "action": "cancel",
+        "face": "desk",
+    }
     values["kind"] = "pause"
     values |= {name: uuid.uuid4() for name in rule.arguments if name.endswith("_id")}
     values |= {name: value for name, value in known.items() if name in rule.arguments}

@@ -45,6 +45,7 @@ def install(app: Flask, config: Config) -> None:
         locale,
         public,
         resending,
+        stylesheets,
         webhooks,
     )
 
@@ -53,6 +54,7 @@ def install(app: Flask, config: Config) -> None:
     hosts.install(app, config)  # before anybody is looked for or anything shown
     locale.install(app)
     formatting.install(app)
+    stylesheets.install(app)
     errors.install(app)
     csrf.install_first(app)
     identity.install(app)  # before access: the guard asks who it is

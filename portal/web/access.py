@@ -74,6 +74,7 @@ KEYS_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=A
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
+    "stylesheet": PUBLIC,
     "public.home": PUBLIC,
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,

@@ -14,6 +14,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from config import Config
+from portal.web import stylesheets
 
 log = structlog.get_logger("portal.web")
 
@@ -41,6 +42,7 @@ HSTS: Final = "max-age=31536000; includeSubDomains"
 WITHOUT_REFERRER: Final = frozenset(
     {"auth.customer_link", "auth.customer_code", "auth.customer_login", "auth.staff_unlock_link"}
 )
+FILES: Final = frozenset({"static", "stylesheet"})  # the same for everybody: kept by browsers, and no line in the log
 TOKEN: Final = re.compile(r"(?<=/login/link/)[^/]+|[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -78,9 +80,13 @@ def shown_path() -> str:
 
 
 def _caching(response: Response) -> str:
-    if request.endpoint != "static" or response.status_code not in (200, 206, 304):
+    if request.endpoint not in FILES or response.status_code not in (200, 206, 304):
         return "no-store"
-    versioned = request.args.get("v") == _digest(_static_file(request.path.removeprefix("/static/")))
+    version = request.args.get("v")
+    if request.endpoint == "stylesheet":
+        versioned = stylesheets.is_current((request.view_args or {}).get("face", ""), version)
+    else:
+        versioned = version == _digest(_static_file(request.path.removeprefix("/static/")))
     return "public, max-age=31536000, immutable" if versioned else "no-cache"
 
 
@@ -110,7 +116,7 @@ def _content_digest(file: Path, _changed: int) -> str:
 
 
 def _log(response: Response) -> None:
-    if request.endpoint == "static":
+    if request.endpoint in FILES:
         return
     person = g.get("person")
     log.info(

@@ -67,6 +67,13 @@ def wrong_classic_key(page: Page) -> None:
     send(page)
 
 
+def open_menu(page: Page) -> None:
+    """On a narrow screen the desk's navigation is behind a button."""
+    menu = page.locator(".menu:visible")
+    if menu.count():
+        menu.click()
+
+
 def nothing_named(page: Page) -> None:
     page.locator("input[name=name]").fill("")
     with page.expect_navigation():
@@ -76,6 +83,7 @@ def nothing_named(page: Page) -> None:
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
+    "desk menu": Shown(SAM, "/admin/customers", open_menu),
     "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
     "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
     "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),

@@ -109,7 +109,7 @@ def test_the_proof_prints_without_what_only_a_screen_needs(browsing: Callable[[s
     page.emulate_media(media="print", color_scheme="dark")
     try:
         Visitor(page, name="print", locale="fr", size=WIDE).keep("result-printed")
-        assert page.locator("article.proof").is_visible()
+        assert page.locator("article.receipt").is_visible()
         assert not page.get_by_role("navigation").is_visible()
         assert not page.locator(".screen-only").first.is_visible()
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -94,15 +94,20 @@ class Visitor:
         return self.go((within or self.page).get_by_role(role, name=self.word(msgid, **values), exact=True))  # type: ignore[arg-type]
 
     def go(self, target: Locator) -> Visitor:
-        """Press what leads to a page, and look at that page."""
+        """Press what leads to a page, in the desk's menu where it is folded, and look at that page."""
+        if not target.is_visible() and (menu := self.page.locator(".menu:visible")).count():
+            self._act(menu)
         with self.page.expect_navigation():
-            if self.keyboard:
-                self.reach(target)
-                self.page.keyboard.press("Enter")
-            else:
-                target.click()
+            self._act(target)
         self.look()
         return self
+
+    def _act(self, target: Locator) -> None:
+        if self.keyboard:
+            self.reach(target)
+            self.page.keyboard.press("Enter")
+        else:
+            target.click()
 
     def type(self, msgid: str, text: str) -> None:
         """Type into the field of that label, in place of what is there."""

@@ -53,7 +53,7 @@ def test_the_desk_too_and_with_a_cookie(lost):
 def test_what_needs_no_database_still_answers(lost):
     lost.get("/accessibility")
     lost.get("/nowhere", status=404)
-    lost.get("/static/css/portal.css")
+    lost.get("/css/customer.css")
 
 
 def test_a_form_sent_while_the_database_is_away_is_answered(lost):
@@ -157,7 +157,7 @@ def test_a_page_for_customers_cannot_be_declared_public(config, ctx, monkeypatch
 def test_an_error_has_the_menu_of_its_place_and_a_way_on(browser, hire, make, seat_staff, seat_customer):
     merchant = make.merchant(support_email="aide@atelier.test")
     desk = seat_staff(browser, hire(merchant)).get(f"/admin/subscriptions/{uuid.UUID(int=1)}", status=404)
-    assert desk.soup.select_one("nav.side a[href='/admin/products']") is not None
+    assert desk.soup.select_one(".spine nav a[href='/admin/products']") is not None
     assert "mailto:" not in desk.body, "nobody at the desk is told to write to themselves"
     home = f"/account/{merchant.slug}/"
     account = seat_customer(browser, merchant, make.customer(merchant)).get(f"{home}requests/nothing", status=404)
@@ -171,7 +171,7 @@ def test_an_address_that_was_mistyped_has_the_menu_of_its_face_too(app, hire, ma
     home = f"/account/{merchant.slug}/"
     seat_customer(seat_staff(visitor, hire(merchant)), merchant, make.customer(merchant))
     desk = getattr(visitor, method)("/admin/nowhere", status=404)
-    assert desk.soup.select_one("nav.side a[href='/admin/products']") is not None
+    assert desk.soup.select_one(".spine nav a[href='/admin/products']") is not None
     account = getattr(visitor, method)(f"{home}nowhere", status=404)
     assert account.soup.select_one("header nav a[href]")["href"] == home
     stranger = getattr(Browser(app), method)(f"{home}nowhere", status=404)

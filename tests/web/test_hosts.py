@@ -19,7 +19,7 @@ FOREIGN = [
     "localhost:80",
     "",
 ]
-PATHS = ["/", "/account/atelier", "/account/atelier/", "/admin", "/nowhere", "/static/css/portal.css"]
+PATHS = ["/", "/account/atelier", "/account/atelier/", "/admin", "/nowhere", "/css/customer.css"]
 
 
 def ask(app, path, host, method="GET"):

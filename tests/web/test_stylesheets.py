@@ -1,0 +1,49 @@
+"""A face's style sheet: one request, light, kept by the browser as long as it is the same (performance.md, page weight)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from portal.web.stylesheets import FACES
+
+
+def sheet_of(browser, path, status=200):
+    page = browser.get(path, status=status)
+    (link,) = page.soup.select('link[rel="stylesheet"]')
+    return browser.client.get(link["href"], base_url=browser.base_url), link["href"]
+
+
+@pytest.mark.parametrize("path", ["/accessibility", "/admin/login", "/nowhere"])
+def test_a_page_names_a_sheet_that_may_be_kept_for_a_year(browser, path):
+    answer, address = sheet_of(browser, path, status=404 if path == "/nowhere" else 200)
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/css"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    again = browser.client.get(address, base_url=browser.base_url, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("query", ["", "?v=", "?v=000000000000"])
+def test_under_any_other_address_it_is_asked_for_each_time(browser, query):
+    answer = browser.client.get(f"/css/desk.css{query}", base_url=browser.base_url)
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_there_is_no_other_face(browser):
+    browser.get("/css/portal.css", status=404)
+
+
+def test_a_customer_loads_less_than_20_kb_and_no_remark(browser):
+    content = browser.client.get("/css/customer.css", base_url=browser.base_url).get_data(as_text=True)
+    assert len(content.encode()) < 20_000
+    assert "/*" not in content
+    assert content.count("{") == content.count("}")
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_what_a_sheet_uses_it_defines(browser, face):
+    content = browser.client.get(f"/css/{face}.css", base_url=browser.base_url).get_data(as_text=True)
+    used = set(re.findall(r"var\((--[\w-]+)\)", content))
+    assert used <= set(re.findall(r"(--[\w-]+):", content))
