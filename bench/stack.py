@@ -35,6 +35,7 @@ from portal.services.paypal.gateways import SECRET
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT_ID, CLIENT_SECRET = "bench-client", "bench-secret"  # of a simulated account
 MASTER_KEY: Final = bytes(range(32))
+NOWHERE: Final = "http://127.0.0.1:1"  # where no PayPal is
 PATIENCE: Final = 120.0  # seconds a child may take to be ready
 
 
@@ -70,6 +71,13 @@ class Stack:
         yield url
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @property
+    def database_process(self) -> int:
+        """The database server's first process, the parent of those that serve the connections."""
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            stat = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[1])
 
     @contextmanager
     def context(self, database_url: str, simulator_url: str) -> Iterator[Context]:
@@ -138,6 +146,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def local_http() -> requests.Session:
+    """Return a session for servers of this machine: whatever proxy the environment names is not asked."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 def merchant_with_key(ctx: Context) -> uuid.UUID:
     """Make a merchant whose key opens the simulator's account `CLIENT_ID`; return its id."""
     merchant_id, now = uuid.uuid4(), utc_now()
@@ -174,8 +189,7 @@ def standing(*, small: bool) -> Iterator[Stack]:
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    with requests.Session() as session:
-        session.trust_env = False
+    with local_http() as session:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if session.get(url, timeout=3, allow_redirects=False).status_code < 500:
