@@ -7,7 +7,6 @@ floor is the least document of the same fonts, tags and standard.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ import typst
 
 from bench.measures import Measure
 from bench.memory import resident
-from bench.stack import ROOT, Stack
+from bench.stack import Stack
 from portal.documents.facts import ProofFacts
 from portal.documents.letters import folders
 from portal.documents.pdf import File, proof_file
@@ -39,8 +38,7 @@ LEAST = '#set document(title: "t")\n#set text(font: "Noto Sans", fallback: false
 def run(stack: Stack) -> list[Measure]:
     """Make documents in a new process, in turn with the least ones."""
     count = FEW if stack.small else MANY
-    command = [sys.executable, "-m", "bench.proofs", str(count)]
-    seen = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
+    seen = stack.told("bench.proofs", str(count))
     note = f"{seen['kilobytes']:.0f} kB; fastest {seen['fastest']:.1f} ms; first in a process {seen['first']:.0f} ms"
     return [
         Measure("proof PDF", seen["each"], seen["least"], "ms of processor", note, "≤ 10 ms"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import requests
@@ -115,6 +116,20 @@ class Stack:
             "PYTHONPATH": str(ROOT),
         }
 
+    def told(self, module: str, *arguments: str) -> dict[str, Any]:
+        """Run `python -m MODULE ARGUMENTS…` in a process of its own; return what its last line says as JSON.
+
+        Raises RuntimeError with the last lines of its log when it fails.
+        """
+        log = self.folder / f"{module}.log"
+        with log.open("ab") as file:
+            command = (sys.executable, "-m", module, *arguments)
+            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=file, check=False)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"{module}: {done.returncode}\n{_end_of(log)}")
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return said
+
     @contextmanager
     def child(
         self, name: str, *command: str, ready: str, environment: Mapping[str, str] | None = None
@@ -196,4 +211,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
                     return
             except requests.RequestException:
                 time.sleep(0.1)
-    raise RuntimeError(f"{log.name}: not ready\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{log.name}: not ready\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
