@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Final
 
 from bs4 import BeautifulSoup
+from requests import Response
 from sqlalchemy import func, select, update
 
 from bench.load import asking
@@ -33,8 +34,8 @@ from portal.services.people.sessions import Visitor, open_for
 AT_ONCE: Final = (4, 16, 64)
 EACH: Final = 8  # cancellations of a visitor's place, one after the other
 WARM: Final = 8  # before: a process compiles each statement the first time
-PATIENCE: Final = 60.0
-TRIES: Final = 5  # of a visitor whom the page asks to try again, since too many are in front
+PATIENCE: Final = 60.0  # of a visitor, whom the page may ask to try again, since too many are in front
+LATER: Final = 300.0  # seconds until the workers have finished what PayPal had not answered in the page's time
 
 
 def run(stack: Stack) -> list[Measure]:
@@ -96,30 +97,35 @@ def _cancel(port: int, subscription_id: uuid.UUID, token: str) -> tuple[float, i
     headers = {"Host": HOST, "Accept-Language": "en", "Sec-Fetch-Site": "same-origin"}
     with local_http() as http:
         http.cookies.set("portal_customer", token)
-        recap = http.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=PATIENCE)
+        address = f"http://127.0.0.1:{port}{path}"
+        recap, _tried = _again(lambda: http.get(address, headers=headers, timeout=PATIENCE))
         form = BeautifulSoup(recap.text, "html.parser").select_one("form#confirmation")
-        standing = form.select("input[type=hidden], input[checked]") if form is not None else []
+        if form is None:
+            raise RuntimeError(f"the recap was answered {recap.status_code}: {recap.text[:500]}")
+        data = {str(one["name"]): str(one["value"]) for one in form.select("input[type=hidden], input[checked]")}
         headers |= {"Referer": f"http://{HOST}{path}"}
         started = time.perf_counter()
-        for tried in range(TRIES):
-            answer = http.post(
-                f"http://127.0.0.1:{port}{path}",
-                data={str(one["name"]): str(one["value"]) for one in standing},
-                headers=headers,
-                timeout=PATIENCE,
-                allow_redirects=False,
-            )
-            if answer.status_code == 303:
-                return (time.perf_counter() - started) * 1000, tried
-            if answer.status_code != 503:
-                break
-    raise RuntimeError(f"the confirmation was answered {answer.status_code}: {answer.text[:500]}")
+        answer, tried = _again(
+            lambda: http.post(address, data=data, headers=headers, timeout=PATIENCE, allow_redirects=False)
+        )
+        if answer.status_code != 303:
+            raise RuntimeError(f"the confirmation was answered {answer.status_code}: {answer.text[:500]}")
+        return (time.perf_counter() - started) * 1000, tried
+
+
+def _again(ask: Callable[[], Response]) -> tuple[Response, int]:
+    """Ask, again while the portal says that too many are in front; return the answer, and how often it was again."""
+    deadline = time.monotonic() + PATIENCE
+    tried = 0
+    while (answer := ask()).status_code == 503 and time.monotonic() < deadline:
+        tried += 1
+    return answer, tried
 
 
 def _all_confirmed(ctx: Context, number: int) -> None:
-    """Wait for the workers to finish what PayPal had not answered in the page's time; raise RuntimeError else."""
+    """Wait for the workers to finish the rest; raise RuntimeError when they do not."""
     confirmed = select(func.count()).select_from(EndRequest).where(EndRequest.state == RequestState.CONFIRMED)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LATER
     while time.monotonic() < deadline:
         with ctx.db.read() as session:
             if session.execute(confirmed).scalar_one() == number:

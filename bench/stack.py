@@ -37,6 +37,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT_ID, CLIENT_SECRET = "bench-client", "bench-secret"  # of a simulated account
 MASTER_KEY: Final = bytes(range(32))
 NOWHERE: Final = "http://127.0.0.1:1"  # where no PayPal is
+SETTINGS: Final = ("PORTAL_", "PAYPAL_", "SMTP_", "MAIL_", "DATABASE_", "GUNICORN_", "WEB_CONCURRENCY")
 PATIENCE: Final = 120.0  # seconds a child may take to be ready
 
 
@@ -190,10 +191,18 @@ def merchant_with_key(ctx: Context) -> uuid.UUID:
     return merchant_id
 
 
+def _forget_settings() -> None:
+    """What this shell tells a portal, or of a proxy, is not for what is measured: children inherit the environment."""
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
 @contextmanager
 def standing(*, small: bool) -> Iterator[Stack]:
     """Start the database server; stop and remove everything afterwards."""
     logs.set_up("warning")
+    _forget_settings()
     folder = Path(tempfile.mkdtemp(prefix="portal-bench-"))
     folder.chmod(0o755)
     try:
