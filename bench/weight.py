@@ -38,7 +38,7 @@ def run(stack: Stack) -> list[Measure]:
     note = ", ".join(f"{path.rpartition('/')[2] or 'page'} {size / 1000:.1f}" for path, size in loaded.items())
     return [
         Measure("page weight, account home", sum(loaded.values()) / 1000, None, "kB", note, "≤ 25 kB"),
-        Measure("the same", len(loaded), None, "requests", "nothing kept from before", "≤ 4"),
+        Measure("page weight, requests", len(loaded), None, "requests", "nothing kept from before", "≤ 4"),
     ]
 
 
