@@ -94,6 +94,7 @@ def test_what_is_unknown_is_said_to_be_unknown():
     assert "You keep access until a date that L’Atelier d’Anaïs will tell you." in text
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("locale", LOCALES)
 def test_names_stay_names(locale, name):

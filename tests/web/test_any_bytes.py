@@ -203,6 +203,7 @@ FIXED = settings(
 )
 
 
+@pytest.mark.exhaustive
 def test_whatever_a_form_is_sent_the_answer_is_never_a_5xx(every_form):
     """It takes long because every form there is gets many bodies, in both encodings."""
     pages: dict[str, Page] = {}
@@ -266,6 +267,7 @@ SAID = (
 )
 
 
+@pytest.mark.exhaustive
 def test_whatever_a_header_says_the_answer_is_never_a_5xx(app, make, log_in_customer):
     """Each header with each value goes to some of the pages in turn; each header comes to all of them."""
     merchant = make.merchant(locale="en")

@@ -165,6 +165,7 @@ def test_whoever_asked_for_a_later_day_is_not_ended_at_once(ctx, make, paypal, m
     assert sorted(row.reason for row in rows_of(ctx, act_id)) == ["", "wished_later"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("action", [Action.CANCEL, Action.COMPLETE, Action.ABANDON])
 def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchant, anne, action):
     """It takes long because every kind of row there is, is ended for real."""

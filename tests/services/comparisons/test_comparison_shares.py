@@ -32,6 +32,7 @@ def kill_at(monkeypatch, module, name, number):
     monkeypatch.setattr(module, name, counted)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("module", "name", "number"),
     [

@@ -165,6 +165,7 @@ def test_lines_are_counted_as_an_editor_counts_them():
     assert [row.line for row in read_list(text.encode())] == [2, 4]
 
 
+@pytest.mark.exhaustive
 def test_200000_rows_are_taken_and_one_more_is_not():
     most = "\n".join(f"I-{number:012d}" for number in range(MOST_ROWS)).encode()
     assert len(most) <= MOST_BYTES

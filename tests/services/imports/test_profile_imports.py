@@ -109,6 +109,7 @@ def list_of(rows):
     return "\n".join(f"I-{number:012d}" for number in range(rows)).encode()
 
 
+@pytest.mark.exhaustive
 def test_200000_rows_are_stored_in_one_go(ctx, merchant):
     made = profile_imports.start(ctx, merchant.id, file_name="", content=list_of(200_000), now=utc_now())
     assert made.total == 200_000

@@ -244,6 +244,7 @@ def tell(ctx, paypal, make):
     return lambda: Told(ctx, paypal, make)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LIVES)
 def test_every_order_told_late_ends_as_paypal_does(life, tell, name, record_property):
     lived = life(name)
@@ -261,6 +262,7 @@ def test_every_order_told_late_ends_as_paypal_does(life, tell, name, record_prop
     record_property("orders", len(orders(name)))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LIVES)
 def test_every_order_told_early_ends_as_paypal_does(life, tell, paypal, name, record_property):
     """PayPal is read in the middle of the life: a message is heard as soon as the order and the life allow."""
@@ -292,6 +294,7 @@ def after_which_step(life, paypal, name):
     return SHAPES[name]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LIVES)
 def test_whatever_is_lost_a_plain_read_brings_the_end(life, tell, name, record_property):
     """Some of the messages are lost, and of the longest lives half of all the ways to lose some are tried."""

@@ -120,6 +120,7 @@ def test_no_file_at_all_is_said(ctx, owner):
     assert upload(owner, b"", status=422, name="").errors == ["Choose a file."]
 
 
+@pytest.mark.exhaustive
 def test_200000_rows_pass_through_the_page(ctx, owner):
     """It takes long because that many rows are read, stored and counted."""
     page = upload(owner, "\n".join(f"I-{number:012d}" for number in range(200_000)))
