@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ def main(chosen: Sequence[str]) -> int:
     if unknown:
         print(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ended from outside, it tidies up as well
     small = os.environ.get("BENCH") == "small"
     found: list[Measure] = []
     started = time.monotonic()
