@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ def main(chosen: Sequence[str]) -> int:
     if unknown:
         print(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ended from outside, it tidies up as well
     small = os.environ.get("BENCH") == "small"
     found: list[Measure] = []
     started = time.monotonic()
@@ -83,8 +85,13 @@ def write(measures: Sequence[Measure], table: str, *, small: bool, seconds: floa
 
 def _cells(one: Measure) -> tuple[str, ...]:
     ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
-    floor = "" if one.floor is None else f"{one.floor:,.0f}"
-    return (one.name, f"{one.product:,.0f}", floor, one.unit, ratio, one.target, one.note)
+    floor = "" if one.floor is None else _figure(one.floor)
+    return (one.name, _figure(one.product), floor, one.unit, ratio, one.target, one.note)
+
+
+def _figure(value: float) -> str:
+    """Return what is read at a glance: whole numbers from a hundred on, three digits below."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Final
 
-import requests
 from bs4 import BeautifulSoup
+from requests import Response
 from sqlalchemy import func, select, update
 
-from bench.account import HOST, _floor, _portal
-from bench.bulk import _give_customers, _workers
-from bench.comparison import _store
 from bench.load import asking
 from bench.measures import Measure, per_second
-from bench.simulated import subscriptions
-from bench.stack import Stack, free_port
+from bench.serving import HOST, account_floor, portal, workers
+from bench.simulated import simulating, subscriptions
+from bench.stack import Stack, local_http
+from bench.stored import give_customers, store
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
 from portal.domain.policies import Override
@@ -35,25 +34,24 @@ from portal.services.people.sessions import Visitor, open_for
 AT_ONCE: Final = (4, 16, 64)
 EACH: Final = 8  # cancellations of a visitor's place, one after the other
 WARM: Final = 8  # before: a process compiles each statement the first time
-PATIENCE: Final = 60.0
-TRIES: Final = 5  # of a visitor whom the page asks to try again, since too many are in front
+PATIENCE: Final = 60.0  # of a visitor, whom the page may ask to try again, since too many are in front
+LATER: Final = 300.0  # seconds until the workers have finished what PayPal had not answered in the page's time
 
 
 def run(stack: Stack) -> list[Measure]:
     """Let so many cancel at once, in turn with the floor's page under as many connections."""
     each = 2 if stack.small else EACH
-    number, port = WARM + sum(AT_ONCE) * each, free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = ("-m", "bench.simulated", str(port), str(number))
+    number = WARM + sum(AT_ONCE) * each
     with (
         stack.database() as database,
-        stack.child("simulator", *command, ready=f"{url}/_simulator/rules"),
+        simulating(stack, number) as url,
         stack.context(database, url) as ctx,
     ):
-        merchant_id = _store(stack, database, url, list(subscriptions(number)))
-        _give_customers(ctx)
+        merchant_id = store(stack, database, url, list(subscriptions(number)))
+        give_customers(ctx)
         people = iter(_let_in(ctx, merchant_id))
-        with _portal(stack, database, simulator=url) as (web, _), _workers(stack, database, url, 2):
+        with portal(stack, database, simulator=url) as served, workers(stack, database, url, 2):
+            web = served.port
             for _ in range(WARM):
                 _cancel(web, *next(people))
             found = [
@@ -84,46 +82,50 @@ def _measure(stack: Stack, database: str, web: int, people: Sequence[tuple[uuid.
     took, again = [milliseconds for milliseconds, _ in seen], sum(tried for _, tried in seen)
     rate = len(people) / (time.perf_counter() - started)
     with (
-        _floor(stack, database, uuid.uuid4(), 7_000) as (port, there),
-        asking(port, "/", there, connections=at_once) as ask,
+        account_floor(stack, database, uuid.uuid4(), 7_000) as (floor, there),
+        asking(floor.port, "/", there, connections=at_once) as ask,
     ):
-        floor = 1000 * at_once / per_second(ask, seconds=stack.seconds)
+        least = 1000 * at_once / per_second(ask, seconds=stack.seconds)
     slowest = sorted(took)[int(0.95 * len(took))]
     note = f"median; p95 {slowest:,.0f} ms, {rate:.1f} a second with their recaps, {again} had to try again"
-    return Measure(f"cancel POST, {at_once} at once", median(took), floor, "ms", note, "≤ 4")
+    return Measure(f"cancel POST, {at_once} at once", median(took), least, "ms", note, "≤ 4")
 
 
 def _cancel(port: int, subscription_id: uuid.UUID, token: str) -> tuple[float, int]:
     """Read the recap and confirm it, again where the page asks for it; return the milliseconds, and how often so."""
     path = f"/account/bench/subscriptions/{subscription_id}/cancellation"
     headers = {"Host": HOST, "Accept-Language": "en", "Sec-Fetch-Site": "same-origin"}
-    with requests.Session() as http:
-        http.trust_env = False
+    with local_http() as http:
         http.cookies.set("portal_customer", token)
-        recap = http.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=PATIENCE)
+        address = f"http://127.0.0.1:{port}{path}"
+        recap, _tried = _again(lambda: http.get(address, headers=headers, timeout=PATIENCE))
         form = BeautifulSoup(recap.text, "html.parser").select_one("form#confirmation")
-        standing = form.select("input[type=hidden], input[checked]") if form is not None else []
+        if form is None:
+            raise RuntimeError(f"the recap was answered {recap.status_code}: {recap.text[:500]}")
+        data = {str(one["name"]): str(one["value"]) for one in form.select("input[type=hidden], input[checked]")}
         headers |= {"Referer": f"http://{HOST}{path}"}
         started = time.perf_counter()
-        for tried in range(TRIES):
-            answer = http.post(
-                f"http://127.0.0.1:{port}{path}",
-                data={str(one["name"]): str(one["value"]) for one in standing},
-                headers=headers,
-                timeout=PATIENCE,
-                allow_redirects=False,
-            )
-            if answer.status_code == 303:
-                return (time.perf_counter() - started) * 1000, tried
-            if answer.status_code != 503:
-                break
-    raise RuntimeError(f"the confirmation was answered {answer.status_code}: {answer.text[:500]}")
+        answer, tried = _again(
+            lambda: http.post(address, data=data, headers=headers, timeout=PATIENCE, allow_redirects=False)
+        )
+        if answer.status_code != 303:
+            raise RuntimeError(f"the confirmation was answered {answer.status_code}: {answer.text[:500]}")
+        return (time.perf_counter() - started) * 1000, tried
+
+
+def _again(ask: Callable[[], Response]) -> tuple[Response, int]:
+    """Ask, again while the portal says that too many are in front; return the answer, and how often it was again."""
+    deadline = time.monotonic() + PATIENCE
+    tried = 0
+    while (answer := ask()).status_code == 503 and time.monotonic() < deadline:
+        tried += 1
+    return answer, tried
 
 
 def _all_confirmed(ctx: Context, number: int) -> None:
-    """Wait for the workers to finish what PayPal had not answered in the page's time; raise RuntimeError else."""
+    """Wait for the workers to finish the rest; raise RuntimeError when they do not."""
     confirmed = select(func.count()).select_from(EndRequest).where(EndRequest.state == RequestState.CONFIRMED)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LATER
     while time.monotonic() < deadline:
         with ctx.db.read() as session:
             if session.execute(confirmed).scalar_one() == number:

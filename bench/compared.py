@@ -8,6 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
+from bench.memory import peak
 from bench.stack import Stack
 from portal import logs
 from portal.services.comparisons import comparisons
@@ -23,13 +24,7 @@ def main(database_url: str, simulator_url: str, merchant_id: str) -> None:
         run = comparisons.run_comparison(ctx, run.id, calls_per_second=None)
         seconds = time.perf_counter() - started
     told = {"state": run.state.value, "calls": run.calls, "compared": run.compared, "differed": run.differed}
-    print(json.dumps({**told, "failed": run.failed, "seconds": seconds, "peak_mib": _peak()}))
-
-
-def _peak() -> float:
-    """Return the most memory this process had, in MiB. `ru_maxrss` will not do: it begins with the parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    print(json.dumps({**told, "failed": run.failed, "seconds": seconds, "peak_mib": peak()}))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Each is asked for in this process, through the whole application, in turn: its o
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,16 +15,12 @@ from urllib.parse import urlencode
 import psycopg
 from flask.testing import FlaskClient
 
-from bench import desk_data
+from bench import desk_data, people
 from bench.measures import Measure
-from bench.stack import Stack
+from bench.serving import HOST
+from bench.stack import NOWHERE, Stack
 from config import Config
 from portal import create_app
-from portal.clock import utc_now
-from portal.domain.policies import Role
-from portal.models import Merchant, Staff
-from portal.queries.people.people import Kind
-from portal.services.people.sessions import Visitor, open_for
 
 MANY, SOME, FEW = 1_000_000, 20_000, 1_000
 TIMES: Final = 25  # each page is asked for
@@ -44,7 +39,7 @@ class Desk:
     def take(self, page: str) -> float:
         """Return the milliseconds that a page takes."""
         started = time.perf_counter()
-        answer = self.client.get(self.paths[page], base_url="http://127.0.0.1:8999")
+        answer = self.client.get(self.paths[page], base_url=f"http://{HOST}")
         taken = (time.perf_counter() - started) * 1000
         if answer.status_code != 200:
             raise RuntimeError(f"{page}: {answer.status}")
@@ -73,27 +68,15 @@ def _p95(taken: Iterator[float]) -> float:
 @contextmanager
 def _desk(stack: Stack, count: int) -> Iterator[Desk]:
     with stack.database() as database:
-        merchant_id, staff_id = uuid.uuid4(), uuid.uuid4()
-        config = Config.from_env(stack.environment(database, "http://127.0.0.1:1"))
-        app = create_app(config)
+        app = create_app(Config.from_env(stack.environment(database, NOWHERE)))
         db = app.extensions["portal"].db
-        with db.begin() as session:
-            session.add(Merchant(id=merchant_id, slug="bench", name="Bench"))
-            session.flush()
-            person = {"email": "bench@bench.example", "name": "Bench", "role": Role.OWNER, "locale": "fr"}
-            session.add(
-                Staff(
-                    id=staff_id, merchant_id=merchant_id, password_hash="", totp_secret=b"", totp_last_step=0, **person
-                )
-            )
-            session.flush()
-            token = open_for(session, Kind.STAFF, merchant_id, staff_id, visitor=Visitor(), now=utc_now())
+        owner = people.staff(db)
         with psycopg.connect(database) as connection:
             started = time.monotonic()
-            desk_data.fill(connection, merchant_id, count)
+            desk_data.fill(connection, owner.merchant_id, count)
             paths, note = _paths(connection), _size(connection, count, time.monotonic() - started)
         client = app.test_client()
-        client.set_cookie("portal_staff", token, domain="127.0.0.1")
+        client.set_cookie("portal_staff", owner.token, domain="127.0.0.1")
         yield Desk(client, paths, note)
         db.dispose()
 

@@ -97,7 +97,7 @@ COLUMNS: Final = {
 }
 
 # Customers are listed in this order (portal/models/names.py).
-ORDER: Final = str(reading_order(column("name")).compile(dialect=postgresql.dialect()))
+ORDER: Final = str(reading_order(column("name")).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 Rows = list[tuple[Any, ...]]
 

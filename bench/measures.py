@@ -56,11 +56,35 @@ def in_turn(floor: Work, product: Work, *, seconds: float = SECONDS, rounds: int
 
 
 def processor_seconds(process: int) -> float:
-    """Return how much processor time a process and its living children have used (Linux)."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    """Return how much processor time a process and all that it ever started have used (Linux).
+
+    Those of its children that have ended count with it, once it has heard of their end: read again when that was
+    just now, so that nobody is missed or counted twice.
+    """
+    while True:
+        before = _stat(process)
+        ticks = sum(map(_ticks, _family(process)))
+        if before[13:15] == _stat(process)[13:15]:
+            return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _family(process: int) -> list[list[str]]:
+    """Return what the system says of a process and of everybody below it."""
+    everybody: dict[int, list[str]] = {}
+    for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
-            number, said = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-            if process in (number, int(said[1])):
-                ticks += int(said[11]) + int(said[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            everybody[int(path.name)] = _stat(int(path.name))
+    found, below = [everybody[process]], [process]
+    while below:
+        below = [number for number, said in everybody.items() if int(said[1]) in below]
+        found += [everybody[number] for number in below]
+    return found
+
+
+def _stat(process: int) -> list[str]:
+    """Return the fields of a process from its state on (proc(5)). Raises OSError when it is no longer there."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
+def _ticks(said: list[str]) -> int:
+    return sum(map(int, said[11:15]))  # its own, as user and as system, and those of the children it has waited for

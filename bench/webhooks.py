@@ -26,8 +26,10 @@ from typing import Final
 import psycopg
 from sqlalchemy import func, select
 
+from bench import serving
 from bench.measures import ROUNDS, Measure, processor_seconds
-from bench.stack import CLIENT_ID, CLIENT_SECRET, ROOT, Stack, free_port, merchant_with_key
+from bench.serving import Served
+from bench.stack import CLIENT_ID, CLIENT_SECRET, NOWHERE, Stack, free_port, merchant_with_key
 from portal.clock import utc_now
 from portal.demo.simulator import Simulator, serve
 from portal.demo.simulator.sending.certificates import authority, certificate
@@ -42,7 +44,6 @@ CONNECTIONS: Final = (4, 16, 64)
 MESSAGES: Final = 6_000  # of a stretch
 BACKLOG: Final = 20_000
 EACH: Final = (1, 8)  # messages of one subscription
-SERVER: Final = ("-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "--log-level", "warning")
 
 Posted = tuple[bytes, dict[str, str]]  # body and headers
 
@@ -51,26 +52,25 @@ Posted = tuple[bytes, dict[str, str]]  # body and headers
 class Door:
     """Where messages are posted, each by a connection of its own, as PayPal's come."""
 
-    server: int  # its process
-    port: int
+    server: Served
     path: str
 
     def post(self, messages: Sequence[Posted], *, connections: int) -> tuple[float, float]:
         """Post them, so many at once; return how many a second were taken, and the server's processor ms for each."""
         taken: list[int] = []
-        before, started = processor_seconds(self.server), time.perf_counter()
+        before, started = processor_seconds(self.server.process), time.perf_counter()
         with ThreadPoolExecutor(connections) as posters:
             shares = [messages[place::connections] for place in range(connections)]
             taken += posters.map(self._post_all, shares)
         passed = time.perf_counter() - started
         if sum(taken) != len(messages):
             raise RuntimeError(f"only {sum(taken)} of {len(messages)} messages were taken at {self.path}")
-        return len(messages) / passed, (processor_seconds(self.server) - before) * 1000 / len(messages)
+        return len(messages) / passed, (processor_seconds(self.server.process) - before) * 1000 / len(messages)
 
     def _post_all(self, messages: Sequence[Posted]) -> int:
         taken = 0
         for body, headers in messages:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
             connection.request("POST", self.path, body, headers)
             answer = connection.getresponse()
             answer.read()
@@ -181,6 +181,8 @@ def _drain(stack: Stack, ctx: Context, url: str, paypal_url: str) -> tuple[float
         worker = subprocess.Popen(command, env=settings, stdout=log, stderr=log)  # noqa: S603 - our own command
         try:
             while _handled(ctx, at_least=1) == 0:
+                if worker.poll() is not None:
+                    raise RuntimeError("the worker ended")
                 time.sleep(0.02)
             started, before = time.perf_counter(), processor_seconds(worker.pid)
             while _handled(ctx, at_least=0):
@@ -222,12 +224,9 @@ def _signed(cert_url: str) -> Posted:
 
 @contextmanager
 def _portal(stack: Stack, url: str, paypal_url: str, token: str) -> Iterator[Door]:
-    port = free_port()
-    settings = stack.environment(url, paypal_url) | {"PAYPAL_TRUST_FILE": str(stack.folder / "roots.pem")}
-    command = (*SERVER, "--bind", f"127.0.0.1:{port}", "wsgi:app")
-    ready = f"http://127.0.0.1:{port}/accessibility"
-    with stack.child("portal", *command, ready=ready, environment=settings) as server:
-        yield Door(server.pid, port, f"/webhooks/paypal/{token}")
+    trusted = str(stack.folder / "roots.pem")
+    with serving.portal(stack, url, simulator=paypal_url, PAYPAL_TRUST_FILE=trusted) as served:
+        yield Door(served, f"/webhooks/paypal/{token}")
 
 
 @contextmanager
@@ -237,11 +236,9 @@ def _floor(stack: Stack, url: str) -> Iterator[Door]:
         connection.execute("CREATE TABLE floor (id text PRIMARY KEY, body bytea, at timestamptz DEFAULT now())")
     pem = stack.folder / "signer.pem"
     pem.write_bytes(certificate("sandbox").chain)
-    port = free_port()
-    settings = stack.environment(url, "http://127.0.0.1:1") | {"FLOOR_SIGNER": str(pem)}
-    command = (*SERVER, "--bind", f"127.0.0.1:{port}", "bench.webhook_floor:make()")
-    with stack.child("floor", *command, ready=f"http://127.0.0.1:{port}/", environment=settings) as server:
-        yield Door(server.pid, port, "/webhook")
+    settings = stack.environment(url, NOWHERE) | {"FLOOR_SIGNER": str(pem)}
+    with serving.gunicorn(stack, "floor", "bench.webhook_floor:make()", ready="/", settings=settings) as served:
+        yield Door(served, "/webhook")
 
 
 def _simulate(count: int, port: int) -> None:
