@@ -38,7 +38,8 @@ def _serve(face: str) -> Response:
     content, version = _of(face)
     response = Response(content, mimetype="text/css")
     response.set_etag(version)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def is_current(face: str, version: str | None) -> bool:

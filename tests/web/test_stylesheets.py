@@ -1,4 +1,4 @@
-"""A face's style sheet: one request, light, kept by the browser as long as it is the same (performance.md, page weight)."""
+"""A face's style sheet: one request, light, kept by the browser as long as it is the same."""
 
 from __future__ import annotations
 
