@@ -83,7 +83,7 @@ def nothing_named(page: Page) -> None:
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
-    "desk menu": Shown(SAM, "/admin/customers", open_menu),
+    "desk customers, menu open": Shown(SAM, "/admin/customers", open_menu),
     "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
     "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
     "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),

@@ -412,7 +412,7 @@ class Story:
         wanted = anne.page.locator("#requests dl > div").filter(has_text=anne.word("Type of end"))
         assert over in wanted.inner_text()
         text = anne.text
-        for named in (*anne.page.locator("main dt").all_inner_texts(), asked, over):
+        for named in (asked, *anne.page.locator("main dt").all_inner_texts(), over):
             assert plain(named) in text
             text = text.replace(plain(named), "", 1)
         return claims_an_end(text)
