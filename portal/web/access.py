@@ -115,6 +115,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.sessions": OWN,
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
+    "admin.start": OWNER,
     "admin.inbox": DESK,
     "admin.request_retry": DESK,
     "admin.request_withdrawal": DESK,

@@ -9,13 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
-from portal.queries import desk, end_requests, paypal_accounts, proofs
+from portal.queries import desk, end_requests, proofs
 from portal.queries import inbox as stored
 from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
-from portal.web.admin import bp, presenting, showing
+from portal.web.admin import bp, first_steps, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
 from portal.web.admin.lists import inbox_place, key_text, turn
@@ -26,11 +26,17 @@ from portal.web.identity import context, person
 
 @bp.get("/", endpoint="inbox")
 def index() -> ResponseReturnValue:
-    """List them, the next payment at risk first; below the first page, what the portal carries on by itself."""
+    """List them, the next payment at risk first; below the first page, what the portal carries on by itself.
+
+    While nothing waits for an owner whose shop is not set up, the steps that lead there are this page.
+    """
     who, now, place = person(), utc_now(), inbox_place()
     with context().db.browse() as session:
         found = stored.page(session, who.merchant_id, now=now, place=place)
         under_way = desk.requests_under_way(session, who.merchant_id) if place == stored.Place() else []
+        way = first_steps.under_way(session)
+        if way is not None and not found.items and not under_way:
+            return first_steps.page(session, way)
         return showing.page(
             "inbox.html",
             session,
@@ -42,7 +48,7 @@ def index() -> ResponseReturnValue:
             plans=presenting.plans(
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),
-            has_key=bool(paypal_accounts.set_at(session, who.merchant_id)),
+            has_first_steps=way is not None,
             comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
         )
 

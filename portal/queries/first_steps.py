@@ -1,0 +1,89 @@
+"""The SELECT behind the merchant's first steps: one statement, whatever the number of subscriptions."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BindParameter, Select, bindparam, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.first_steps import Facts
+from portal.domain.policies import Actor
+from portal.models import EndRequest, KeyState, LoginSession, Merchant, PayPalAccount, Product, ProductContent
+from portal.models import Subscription as Sold
+from portal.models.names import reading_order
+
+__all__ = ["Found", "of_merchant"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """The key as the page names it."""
+
+    environment: str
+    ending: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The facts, and what the page names of them."""
+
+    facts: Facts
+    key: Key | None
+    silent: tuple[uuid.UUID, str] | None  # the first product that says of no content that it opens it
+
+
+def _statement() -> Select[tuple[object, ...]]:
+    mine: BindParameter[uuid.UUID] = bindparam("merchant_id")
+    silent = Product.merchant_id == mine, ~exists().where(ProductContent.product_id == Product.id)
+    passed = or_(PayPalAccount.state == KeyState.WORKING, PayPalAccount.broken_since.is_not(None))
+    key = select(PayPalAccount.id).where(PayPalAccount.merchant_id == mine, passed).order_by(PayPalAccount.provider)
+    first = select(Product.id).where(*silent).order_by(reading_order(Product.name), Product.id).limit(1)
+    return (
+        select(
+            PayPalAccount.environment,
+            PayPalAccount.secret_ending,
+            PayPalAccount.checked_at,
+            exists().where(Sold.merchant_id == mine).label("has_subscriptions"),
+            select(func.count()).where(Product.merchant_id == mine).scalar_subquery().label("products"),
+            select(func.count()).where(*silent).scalar_subquery().label("products_silent"),
+            Product.id.label("silent_id"),
+            Product.name.label("silent_name"),
+            Merchant.self_cancellation,
+            or_(
+                exists().where(LoginSession.merchant_id == mine, LoginSession.customer_id.is_not(None)),
+                exists().where(EndRequest.merchant_id == mine, EndRequest.actor == Actor.CUSTOMER),
+            ).label("customer_came"),
+        )
+        .select_from(Merchant)
+        .outerjoin(PayPalAccount, PayPalAccount.id == key.limit(1).scalar_subquery())
+        .outerjoin(Product, Product.id == first.scalar_subquery())
+        .where(Merchant.id == mine)
+    )
+
+
+STATEMENT: Final = _statement()
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID) -> Found:
+    """Return how far the merchant is."""
+    row = session.execute(STATEMENT, {"merchant_id": merchant_id}).one()._mapping
+    has_key = row["environment"] is not None
+    facts = Facts(
+        key_passed=has_key,
+        has_subscriptions=row["has_subscriptions"],
+        products=row["products"],
+        products_silent=row["products_silent"],
+        self_cancellation=row["self_cancellation"],
+        customer_came=row["customer_came"],
+    )
+    key = Key(environment=row["environment"], ending=row["secret_ending"], checked_at=row["checked_at"])
+    return Found(
+        facts=facts,
+        key=key if has_key else None,
+        silent=(row["silent_id"], row["silent_name"]) if row["silent_id"] is not None else None,
+    )

@@ -1,0 +1,44 @@
+"""The merchant's first steps, from the key to the first customer: the desk's home until they are taken."""
+
+from __future__ import annotations
+
+from flask import g, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from portal.domain import first_steps
+from portal.domain.first_steps import Stage
+from portal.domain.policies import Role
+from portal.queries import first_steps as stored
+from portal.web.admin import bp, showing
+from portal.web.identity import context, person
+
+
+@bp.get("/start", endpoint="start")
+def index() -> ResponseReturnValue:
+    """Show the way, also to whoever has gone it."""
+    with context().db.browse() as session:
+        return page(session, stored.of_merchant(session, person().merchant_id))
+
+
+def under_way(session: Session) -> stored.Found | None:
+    """Return how far an owner's shop is, None when all is done or somebody else looks: the steps are the owner's."""
+    who = person()
+    if who.role is not Role.OWNER:
+        return None
+    found = stored.of_merchant(session, who.merchant_id)
+    return found if first_steps.minutes_left(found.facts) else None
+
+
+def page(session: Session, found: stored.Found) -> str:
+    """Return the page of the steps."""
+    stages = first_steps.stages(found.facts)
+    return showing.page(
+        "first_steps.html",
+        session,
+        found=found,
+        stages=stages,
+        done=sum(stage is Stage.DONE for stage in stages.values()),
+        minutes=first_steps.minutes_left(found.facts),
+        address=url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True),
+    )

@@ -1,0 +1,154 @@
+"""The desk's home until the shop is set up: a fact does each step, the next one is named, and the page says how."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from portal.domain.policies import Role
+from portal.models import KeyState, Merchant, PayPalAccount
+from tests.browser_client import Browser
+from tests.web.admin.waiting import make_request
+
+TITLES = [
+    "PayPal key",
+    "Your subscriptions",
+    "What each product opens",
+    "Cancellation by customers",
+    "The address for your customers",
+]
+
+
+def steps(page):
+    """What the page says of each step: (its title, whether it is done, whether it is the next)."""
+    found = []
+    for step in page.soup.select("ol.steps > li"):
+        title = " ".join(step.h2.get_text(" ").split())
+        found.append((title.removeprefix("Done: "), title.startswith("Done: "), step.get("aria-current") == "step"))
+    return found
+
+
+def done(page):
+    return [title for title, is_done, _ in steps(page) if is_done]
+
+
+def following(page):
+    return [title for title, _, is_next in steps(page) if is_next]
+
+
+@pytest.fixture
+def merchant(make):
+    """A shop on its first day."""
+    return make.merchant(name="L’Atelier", locale="en", key=False, self_cancellation=False)
+
+
+@pytest.fixture
+def visit(app, make, merchant, log_in_customer):
+    """A customer of the merchant comes in."""
+
+    def come():
+        log_in_customer(Browser(app, address="192.0.2.250"), merchant, make.customer(merchant))
+
+    return come
+
+
+def test_a_new_shop_reads_what_to_do_first_instead_of_nothing_to_do(owner, merchant):
+    page = owner.get("/admin/")
+    assert page.h1 == "Five steps, and your customers can cancel by themselves"
+    assert [title for title, _, _ in steps(page)] == TITLES
+    assert done(page) == []
+    assert following(page) == ["PayPal key"]
+    assert "About 14 minutes are left" in page.text
+    assert page.soup.select_one("main a.button-primary")["href"] == "/admin/paypal"
+    assert page.soup.select_one("main .mono").text == f"http://portal.test/account/{merchant.slug}/login"
+
+
+def test_each_fact_does_its_step_and_shows_the_next(owner, make, merchant):
+    expected = []
+
+    def shown():
+        page = owner.get("/admin/")
+        assert done(page) == expected
+        assert following(page) == [next(title for title in TITLES if title not in expected)]
+        return page
+
+    make.key(merchant)
+    expected.append("PayPal key")
+    assert "ends in …cret" in shown().text
+    product = make.product(merchant, name="Piano", contents=())
+    customer = make.customer(merchant)
+    make.subscription(merchant=merchant, product=product, customer=customer)
+    expected.append("Your subscriptions")
+    page = shown()
+    assert "1 of your products (1 in all) does not say yet what it opens." in page.text
+    assert page.soup.select_one("main a.button-primary").text == "Set up Piano"
+    page = owner.get(page.soup.select_one("main a.button-primary")["href"])
+    assert page.h1 == "Piano"
+
+
+def test_the_way_ends_when_all_is_done_and_the_home_is_what_there_is_to_do(owner, ctx, make, merchant, visit):
+    make.key(merchant)
+    make.subscription(merchant=merchant, product=make.product(merchant, contents=(("Lesson 1", 0),)))
+    with ctx.db.begin() as session:
+        session.execute(update(Merchant).where(Merchant.id == merchant.id).values(self_cancellation=True))
+    assert following(owner.get("/admin/")) == ["The address for your customers"]
+    visit()
+    assert owner.get("/admin/").h1 == "To do"
+    page = owner.get("/admin/start")
+    assert page.h1 == "Everything is set up"
+    assert done(page) == TITLES
+
+
+def test_the_product_that_says_nothing_is_the_one_that_is_offered(owner, make, merchant):
+    make.key(merchant)
+    make.subscription(merchant=merchant, product=make.product(merchant, name="Guitar", contents=(("Lesson 1", 0),)))
+    silent = make.product(merchant, name="Violin")
+    page = owner.get("/admin/")
+    assert page.soup.select_one("main a.button-primary")["href"] == f"/admin/products/{silent.id}"
+
+
+def test_a_key_that_broke_later_is_an_alarm_and_no_step_back(owner, ctx, make, merchant, now):
+    key = make.key(merchant)
+    with ctx.db.begin() as session:
+        refused = {"state": KeyState.REFUSED, "broken_since": now}
+        session.execute(update(PayPalAccount).where(PayPalAccount.id == key.id).values(**refused))
+    assert done(owner.get("/admin/start")) == ["PayPal key"]
+
+
+def test_a_key_that_never_passed_is_no_key(owner, ctx, make, merchant):
+    key = make.key(merchant)
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).where(PayPalAccount.id == key.id).values(state=KeyState.MISSING_RIGHTS))
+    assert done(owner.get("/admin/")) == []
+
+
+def test_what_waits_comes_before_the_steps(owner, make, merchant, now):
+    make.key(merchant)
+    make_request(make, make.subscription(merchant=merchant, at_paypal=False), now)
+    page = owner.get("/admin/")
+    assert page.h1 == "To do"
+    assert page.soup.select_one('main a[href="/admin/start"]') is not None
+
+
+@pytest.mark.parametrize("role", [Role.SUPPORT, Role.READER])
+def test_the_steps_are_the_owners(enter, merchant, role):
+    page = enter(merchant, role).get("/admin/")
+    assert page.h1 == "To do"
+    assert page.soup.select_one('main a[href="/admin/start"]') is None
+
+
+def test_another_shop_does_no_step_of_this_one(owner, make):
+    other = make.merchant()
+    make.subscription(merchant=other, product=make.product(other, contents=(("Lesson 1", 0),)))
+    assert done(owner.get("/admin/")) == []
+
+
+def test_the_steps_cost_one_statement_whatever_there_is(owner, make, merchant, statements):
+    counted = []
+    for _ in range(2):
+        with statements() as seen:
+            owner.get("/admin/start")
+        counted.append(len(seen))
+        for name in ("Piano", "Guitar", "Violin"):
+            make.subscription(merchant=merchant, product=make.product(merchant, name=name))
+    assert counted[0] == counted[1]
