@@ -164,7 +164,7 @@ def mails(facts: Facts) -> Iterator[str]:
         counted = kinds[row["id"]]
         for kind, count in counted.items():
             if count > 1:
-                yield f"request {row['reference']}: {count} mails {kind}"
+                yield f"request {row['reference']}: {count} mails {kind}, {_told_of(facts, row, kind)}"
         told = counted["end_confirmed"] + counted["end_already_over"]
         # The simulator names a buyer's address only once they approved: before, there is nobody to tell.
         nobody = row["basis"] == "never_started" and told == 0 and facts.provider_id_of(row) in facts.unnamed
@@ -172,6 +172,16 @@ def mails(facts: Facts) -> Iterator[str]:
             yield f"request {row['reference']} was confirmed, its customer was told {told} times"
     for message_id in arrived - facts.mails.keys():
         yield f"the mail server got {message_id}, the database knows of no such mail"
+
+
+def _told_of(facts: Facts, request: Row, kind: str) -> str:
+    """Say what the mails of a kind were about, to see why there is more than one."""
+    provider_id = facts.provider_id_of(request)
+    keys = [row["key"] for row in facts.mails.values() if (row["end_request_id"], row["kind"]) == (request["id"], kind)]
+    paid = [f"{one['id']} {one['status']} {one['time']}" for one in facts.at_paypal[provider_id]["payments"]]
+    here = facts.subscriptions[provider_id]
+    over = f"stopped {here['stopped_at_provider_at']}, ended {here['ended_at']}, began {here['started_at']}"
+    return f"{provider_id} ({over}): {', '.join(keys)}; PayPal took {', '.join(paid)}"
 
 
 def doubled_mails(facts: Facts) -> Iterator[str]:
