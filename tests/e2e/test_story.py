@@ -100,7 +100,7 @@ class Story:
         code = self.demo.totp(ANNE)
         anne.type("The code of your app, or a recovery code", code)
         anne.press("button", "Log in")
-        assert anne.title == anne.word("To do")
+        assert anne.title == plain(anne.word("Five steps, and your customers can cancel by themselves"))
         self.picture(anne, "desk-first")
         return anne
 

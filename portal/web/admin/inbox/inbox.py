@@ -34,8 +34,9 @@ def index() -> ResponseReturnValue:
     with context().db.browse() as session:
         found = stored.page(session, who.merchant_id, now=now, place=place)
         under_way = desk.requests_under_way(session, who.merchant_id) if place == stored.Place() else []
+        is_late = comparisons.is_late(session, who.merchant_id, now=now)
         way = first_steps.under_way(session)
-        if way is not None and not found.items and not under_way:
+        if way is not None and not (found.items or under_way or is_late):
             return first_steps.page(session, way)
         return showing.page(
             "inbox.html",
@@ -49,7 +50,7 @@ def index() -> ResponseReturnValue:
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),
             has_first_steps=way is not None,
-            comparison_is_late=comparisons.is_late(session, who.merchant_id, now=now),
+            comparison_is_late=is_late,
         )
 
 
