@@ -97,7 +97,9 @@ def record_end(
         subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
         # The first stop counts: it was told, and money after it is money after the end.
-        stopped = subscription.stopped_at_provider_at = subscription.stopped_at_provider_at or at
+        # By PayPal's own clock, as payments are: one that it took before it stopped did not come after the end.
+        stopped = subscription.stopped_at_provider_at or reading.status_at or now
+        subscription.stopped_at_provider_at = stopped
         late_payments.begin_watch(subscription, request, reading, stopped=stopped, now=now)
     request.move(RequestState.CONFIRMED)
     request.confirmed_at = now

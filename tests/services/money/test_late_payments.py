@@ -77,6 +77,23 @@ def test_15_a_payment_the_day_after_that_no_message_told_of_is_found_and_a_live_
     assert after.next_watch_at > utc_now()
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=7), timedelta(seconds=40)])
+def test_a_payment_that_paypal_took_before_it_stopped_is_not_late_however_our_clocks_differ(ctx, make, paypal, ahead):
+    """By PayPal's clock the payment came first and the end after it; by ours both are still to come."""
+    make.merchant()
+    subscription = make.subscription(next_payment_at=make.now() + ahead / 2)
+    paypal.advance(hours=ahead / timedelta(hours=1))  # the payment falls due in between, and is taken
+    *_, paid = paypal.subscriptions[subscription.provider_id].payments
+    request = ask(ctx, make, subscription)
+    assert carry(ctx, request).state is RequestState.CONFIRMED
+    show(ctx, subscription, paid)
+    assert alarms(ctx) == []
+    assert "late_payment" not in mails(ctx)
+    late = charged(paypal, make.reload(subscription))
+    show(ctx, subscription, late)
+    assert len(alarms(ctx)) == 1, "one that comes after the stop is"
+
+
 def test_15_the_alarm_itself_makes_the_portal_look_at_paypal(ctx, make, paypal, ended):
     revive(paypal, ended)
     show(ctx, ended, charged(paypal, ended))
