@@ -31,7 +31,7 @@ def make_request(make, subscription, now, **columns):
 
 
 def titles(page):
-    return [heading.get_text(strip=True) for heading in page.select("article.card h2")]
+    return [heading.get_text(strip=True) for heading in page.select("article.entry h2")]
 
 
 def count_of(ctx, merchant, now):

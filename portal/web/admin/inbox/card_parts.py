@@ -48,7 +48,9 @@ class Card:
     ways: list[Way]
     waiting: Sequence[str] = ()  # requests folded under a key
     more: int = 0
-    kind: str = ""  # these two are written by `inbox_cards`, for all kinds alike
+    kind: str = ""  # these are written by `inbox_cards`, for all kinds alike
+    day: str = ""  # the margin's: of the next payment, or since when it is here; and what it is the day of
+    day_of: str = ""
     history: Sequence[Happening] = ()
 
 

@@ -35,7 +35,18 @@ def cards(items: Iterable[Item], *, role: Role | None) -> list[Card]:
 
 
 def _whole(card: Card, item: Item) -> Card:
-    """Add what a card of any kind has: the payment at risk before its facts, and the history."""
-    facts = [(_("Next payment"), presenting.day(item.at_risk_at))] if item.kind in AT_RISK else []
+    """Add what a card of any kind has: its day, for the margin, and the history."""
+    day_of, day = _day(item)
     history = presenting.timeline(list(item.history))
-    return replace(card, kind=item.kind.value, rows=[*facts, *card.rows], history=history)
+    return replace(card, kind=item.kind.value, day=day, day_of=day_of, history=history)
+
+
+def _day(item: Item) -> tuple[str, str]:
+    """Return the day that counts, after what it is the day of: the payment at risk, if there may be one."""
+    if item.is_money_taken:
+        return _("Already taken"), presenting.day(item.since) or ""
+    if item.at_risk_at is not None:
+        return _("Next payment"), presenting.day(item.at_risk_at) or ""
+    if item.kind in AT_RISK:
+        return _("Next payment"), _("unknown")
+    return _("Here since"), presenting.day(item.since) or ""
