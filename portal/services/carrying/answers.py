@@ -12,6 +12,7 @@ import structlog
 
 from portal.clock import utc_now
 from portal.domain.end_requests import KEY_TROUBLES, TRUST_IN_204, Trouble
+from portal.extensions import Busy
 from portal.models import PayPalAccount, Provider
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Reading, Refusal, SubscriptionGateway
 from portal.queries import subscriptions
@@ -20,6 +21,8 @@ from portal.services.context import Context
 from portal.services.paypal.gateways import NoKey, OtherEnvironment, gateway_for, heed
 
 log = structlog.get_logger(__name__)
+
+WRITES: Final = 3  # times in a row that an answer is written, each as patient as the database is here
 
 TROUBLES: Final = {
     Refusal.BAD_CREDENTIALS: Trouble.BAD_CREDENTIALS,
@@ -95,6 +98,19 @@ class Answer:
     wait: timedelta | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     lost: bool = False
+
+
+def written(write: Callable[[], None], *, row_id: uuid.UUID) -> None:
+    """Write what PayPal has answered, again where others hold a row for long; raise Busy when they go on holding it.
+
+    Without its answer a row would wait for the end of its claim.
+    """
+    for _ in range(WRITES - 1):
+        try:
+            return write()
+        except Busy:
+            log.info("carrying.settled_again", row_id=str(row_id))
+    return write()
 
 
 def answered(ask: Callable[[], Answer], *, merchant_id: uuid.UUID) -> Answer:

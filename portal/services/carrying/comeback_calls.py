@@ -32,7 +32,7 @@ from portal.providers.ports import (
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import never_began
 from portal.secrets import CannotOpen
-from portal.services.carrying.answers import VISITOR, WORKER, Patience
+from portal.services.carrying.answers import VISITOR, WORKER, Patience, written
 from portal.services.comebacks import close, defer, is_outdated, prospect_of
 from portal.services.context import Context
 from portal.services.dates.provider_facts import is_over
@@ -104,7 +104,7 @@ def create(
     except Exception:  # a defect of ours: plan the next try, then let it be seen
         _settle(ctx, claim, Answer(), now=utc_now())
         raise
-    _settle(ctx, claim, answer, now=utc_now())
+    written(lambda: _settle(ctx, claim, answer, now=utc_now()), row_id=comeback_id)
 
 
 def _ask(ctx: Context, claim: Claim, patience: Patience) -> Answer:

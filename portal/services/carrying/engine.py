@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.end_requests import KEY_TROUBLES, LEASE, TRUST_IN_204, Trouble, retry_delay, verify_delay
-from portal.extensions import Busy
 from portal.models import Subscription
 from portal.queries import carrying, paypal_accounts
 from portal.services import tries
@@ -30,6 +29,7 @@ from portal.services.carrying.answers import (
     Claim,
     Patience,
     answered,
+    written,
 )
 from portal.services.context import Context
 from portal.services.paypal import key_marks
@@ -39,7 +39,6 @@ from portal.services.tries import Carried
 log = structlog.get_logger(__name__)
 
 LATE: Final = timedelta(minutes=2)  # an open row that nobody has tried since its time was lost by its job
-SETTLES: Final = 3  # times in a row that an answer is written, each as patient as the database is here
 LAGGING: Final = frozenset({Trouble.STILL_LIVE, Trouble.UNAVAILABLE})
 
 R = TypeVar("R", bound=Carried)
@@ -135,17 +134,7 @@ def carry_out(
         defect = Answer(trouble=Trouble.UNAVAILABLE, facts={"reason": "defect"})
         settle(act, ctx, taken, defect, now=utc_now())
         raise
-    _settle(act, ctx, taken, answer)
-
-
-def _settle(act: Act[R, C], ctx: Context, claim: C, answer: Answer) -> None:
-    """Settle, again where others hold a row for long: without PayPal's answer the row waits for its claim's end."""
-    for _ in range(SETTLES - 1):
-        try:
-            return settle(act, ctx, claim, answer, now=utc_now())
-        except Busy:
-            log.info("carrying.settled_again", row_id=str(claim.row_id))
-    return settle(act, ctx, claim, answer, now=utc_now())
+    written(lambda: settle(act, ctx, taken, answer, now=utc_now()), row_id=row_id)
 
 
 def claim(

@@ -9,7 +9,7 @@ import pytest
 from portal.domain.end_requests import RequestState
 from portal.extensions import Busy, Patience
 from portal.queries import merchant_news
-from portal.services.carrying import end_carrying, engine
+from portal.services.carrying import answers, end_carrying, engine
 from tests.services.carrying.carried import ask, mails, row
 
 HASTY = Patience(lock=0.05, statement=5, pool=5)
@@ -49,18 +49,18 @@ def carry_out_hastily(ctx, request) -> None:
 
 
 def test_an_answer_is_written_as_soon_as_the_row_is_free(ctx, paypal, waits):
-    request, met = waits(until=engine.SETTLES - 1)
+    request, met = waits(until=answers.WRITES - 1)
     carry_out_hastily(ctx, request)
-    assert len(met) == engine.SETTLES - 1
+    assert len(met) == answers.WRITES - 1
     assert row(ctx, request.id).state is RequestState.CONFIRMED
     assert paypal.count("cancel") == 1
     assert mails(ctx).count("end_confirmed") == 1
 
 
 def test_a_row_that_stays_held_is_left_to_the_end_of_its_claim(ctx, paypal, waits):
-    request, met = waits(until=engine.SETTLES)
+    request, met = waits(until=answers.WRITES)
     with pytest.raises(Busy):
         carry_out_hastily(ctx, request)
-    assert len(met) == engine.SETTLES
+    assert len(met) == answers.WRITES
     assert row(ctx, request.id).state is RequestState.CALLING  # its job comes when the claim has run out
     assert mails(ctx).count("end_confirmed") == 0

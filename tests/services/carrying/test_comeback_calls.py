@@ -10,9 +10,10 @@ from sqlalchemy import update
 from portal.clock import utc_now
 from portal.demo.simulator.records import stamp
 from portal.domain.comebacks import ComebackState, ComebackTrouble
+from portal.extensions import Busy
 from portal.models import Comeback, PayPalAccount, Subscription
 from portal.services import comebacks
-from portal.services.carrying import comeback_calls, comeback_watching
+from portal.services.carrying import answers, comeback_calls, comeback_watching
 from portal.services.carrying.comeback_watching import Looked
 from tests.services.carrying.carried import Killed
 from tests.services.carrying.coming_back import QUICK
@@ -56,6 +57,22 @@ def test_each_answer_of_paypal(way, paypal, operation, behaviour, trouble):
         paypal.clear_rules()
         again = one.create()
         assert (again.state, again.id != row.id) == (ComebackState.WAITING, True)
+
+
+def test_what_paypal_made_is_written_although_somebody_holds_the_row_for_a_moment(way, paypal, monkeypatch):
+    one, met = way(), []
+    real = comeback_calls._lock
+
+    def lock(session, claim):
+        if claim is not None and paypal.count("create") and len(met) < answers.WRITES - 1:
+            met.append(claim)
+            raise Busy("SELECT", None, Exception("held"))
+        return real(session, claim)
+
+    monkeypatch.setattr(comeback_calls, "_lock", lock)
+    assert one.create().state is ComebackState.WAITING
+    assert len(met) == answers.WRITES - 1
+    assert paypal.count("create") == 1
 
 
 def calm(one):
