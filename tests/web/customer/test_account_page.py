@@ -363,3 +363,19 @@ def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, 
     assert re.fullmatch(rf"{short} \({zone}\)", moments[0])
     assert all(re.fullmatch(short, moment) for moment in moments[1:]), moments
     assert page.text.count(zone) == 1
+
+
+def test_what_is_over_is_folded_below_what_runs_but_never_alone(make, log_in):
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED)
+    visit = log_in(merchant, customer)
+    assert not visit.browser.get(visit.home).soup.select("details article.card")
+    make.subscription(merchant=merchant, customer=customer)
+    make.subscription(merchant=merchant, customer=customer, status=Status.COMPLETED)
+    page = visit.browser.get(visit.home)
+    assert len(page.soup.select("main article.card")) == 3
+    (fold,) = page.soup.select("main details")
+    assert fold.summary.text == "2 ended subscriptions"
+    assert len(fold.select("article.card")) == 2
+    assert not fold.has_attr("open")
