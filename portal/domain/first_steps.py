@@ -40,13 +40,13 @@ class Facts:
     """What there is of a merchant.
 
     `key_passed`: a PayPal key has passed its test, also one that broke later (then an alarm says so, and the way stays
-    where it is).  `products_silent`: how many products say of no content that they open it.
+    where it is).  `products_unread`: of how many products nobody has saved the rules, which may be right as they are.
     """
 
     key_passed: bool
     has_subscriptions: bool
     products: int
-    products_silent: int
+    products_unread: int
     self_cancellation: bool
     customer_came: bool
 
@@ -56,12 +56,17 @@ def stages(facts: Facts) -> dict[Step, Stage]:
     done = {
         Step.KEY: facts.key_passed,
         Step.IMPORT: facts.has_subscriptions,
-        Step.PRODUCTS: facts.products > 0 and facts.products_silent == 0,
+        Step.PRODUCTS: facts.products > 0 and facts.products_unread == 0,
         Step.SELF_CANCELLATION: facts.self_cancellation,
         Step.ADDRESS: facts.customer_came,
     }
     now = next((step for step in Step if not done[step]), None)
     return {step: Stage.DONE if done[step] else Stage.NOW if step is now else Stage.LATER for step in Step}
+
+
+def is_over(facts: Facts) -> bool:
+    """Say whether the way has led where it leads: a customer is in, whatever the merchant has left as it was."""
+    return facts.customer_came
 
 
 def minutes_left(facts: Facts) -> int:

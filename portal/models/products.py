@@ -35,6 +35,7 @@ class Product(HasId, HasCreation, HasMerchant, Base):
     pause_offered: Mapped[bool] = mapped_column(default=False)  # customers pause and resume by themselves
     pause_longest_days: Mapped[int] = mapped_column(default=90)  # of a customer's own pause
     self_cancellation: Mapped[Override] = mapped_column(words(Override, "self_cancellation"), default=Override.INHERIT)
+    reviewed_at: Mapped[datetime | None]  # when its rules were last saved at the desk; None: nobody has read them
 
     contents: Mapped[list[ProductContent]] = relationship(
         order_by="ProductContent.position", cascade="all, delete-orphan", lazy="raise"

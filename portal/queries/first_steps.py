@@ -5,15 +5,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BindParameter, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.first_steps import Facts
 from portal.domain.policies import Actor
-from portal.models import EndRequest, KeyState, LoginSession, Merchant, PayPalAccount, Product, ProductContent
-from portal.models import Subscription as Sold
+from portal.models import EndRequest, KeyState, LoginSession, Merchant, PayPalAccount, Product, Subscription
 from portal.models.names import reading_order
 
 __all__ = ["Found", "of_merchant"]
@@ -34,25 +33,25 @@ class Found:
 
     facts: Facts
     key: Key | None
-    silent: tuple[uuid.UUID, str] | None  # the first product that says of no content that it opens it
+    unread: tuple[uuid.UUID, str] | None  # the first product whose rules nobody has saved
 
 
-def _statement() -> Select[tuple[object, ...]]:
+def _statement() -> Select[*tuple[Any, ...]]:
     mine: BindParameter[uuid.UUID] = bindparam("merchant_id")
-    silent = Product.merchant_id == mine, ~exists().where(ProductContent.product_id == Product.id)
+    unread = Product.merchant_id == mine, Product.reviewed_at.is_(None)
     passed = or_(PayPalAccount.state == KeyState.WORKING, PayPalAccount.broken_since.is_not(None))
     key = select(PayPalAccount.id).where(PayPalAccount.merchant_id == mine, passed).order_by(PayPalAccount.provider)
-    first = select(Product.id).where(*silent).order_by(reading_order(Product.name), Product.id).limit(1)
+    first = select(Product.id).where(*unread).order_by(reading_order(Product.name), Product.id).limit(1)
     return (
         select(
             PayPalAccount.environment,
             PayPalAccount.secret_ending,
             PayPalAccount.checked_at,
-            exists().where(Sold.merchant_id == mine).label("has_subscriptions"),
+            exists().where(Subscription.merchant_id == mine).label("has_subscriptions"),
             select(func.count()).where(Product.merchant_id == mine).scalar_subquery().label("products"),
-            select(func.count()).where(*silent).scalar_subquery().label("products_silent"),
-            Product.id.label("silent_id"),
-            Product.name.label("silent_name"),
+            select(func.count()).where(*unread).scalar_subquery().label("products_unread"),
+            Product.id.label("unread_id"),
+            Product.name.label("unread_name"),
             Merchant.self_cancellation,
             or_(
                 exists().where(LoginSession.merchant_id == mine, LoginSession.customer_id.is_not(None)),
@@ -71,19 +70,17 @@ STATEMENT: Final = _statement()
 
 def of_merchant(session: Session, merchant_id: uuid.UUID) -> Found:
     """Return how far the merchant is."""
-    row = session.execute(STATEMENT, {"merchant_id": merchant_id}).one()._mapping
-    has_key = row["environment"] is not None
-    facts = Facts(
-        key_passed=has_key,
-        has_subscriptions=row["has_subscriptions"],
-        products=row["products"],
-        products_silent=row["products_silent"],
-        self_cancellation=row["self_cancellation"],
-        customer_came=row["customer_came"],
-    )
-    key = Key(environment=row["environment"], ending=row["secret_ending"], checked_at=row["checked_at"])
+    row = session.execute(STATEMENT, {"merchant_id": merchant_id}).one()
+    has_key = row.environment is not None
     return Found(
-        facts=facts,
-        key=key if has_key else None,
-        silent=(row["silent_id"], row["silent_name"]) if row["silent_id"] is not None else None,
+        facts=Facts(
+            key_passed=has_key,
+            has_subscriptions=row.has_subscriptions,
+            products=row.products,
+            products_unread=row.products_unread,
+            self_cancellation=row.self_cancellation,
+            customer_came=row.customer_came,
+        ),
+        key=Key(environment=row.environment, ending=row.secret_ending, checked_at=row.checked_at) if has_key else None,
+        unread=(row.unread_id, row.unread_name) if row.unread_id is not None else None,
     )

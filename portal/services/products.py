@@ -98,6 +98,7 @@ def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: Prod
         for name, value in wish.columns.items():
             setattr(product, name, value)
         product.contents = list(_contents(product, wish.contents))
+        product.reviewed_at = utc_now()
 
 
 def _tell(session: Session, product: Product, wish: ProductWish, *, by: By) -> None:

@@ -284,3 +284,14 @@ def test_0011_forgets_letters_and_what_was_told_on_the_way_down_and_keeps_the_ma
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT seen_at, seen_by FROM mails").fetchall() == [(None, "")] * 2
         assert connection.execute("SELECT count(*) FROM received_requests").fetchone() == (0,)
+
+
+def test_0026_calls_what_has_contents_read_and_nothing_else(make, ctx, database_url):
+    merchant = make.merchant()
+    named, whole = make.product(merchant, contents=(("Lesson 1", 0),)), make.product(merchant)
+    ctx.db.dispose()
+    downgrade(database_url, "0025")
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        rows = dict(connection.execute("SELECT id, reviewed_at IS NOT NULL FROM products").fetchall())
+    assert (rows[named.id], rows[whole.id]) == (True, False)

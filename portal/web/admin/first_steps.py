@@ -22,12 +22,12 @@ def index() -> ResponseReturnValue:
 
 
 def under_way(session: Session) -> stored.Found | None:
-    """Return how far an owner's shop is, None when all is done or somebody else looks: the steps are the owner's."""
+    """Return how far an owner's shop is; None once a customer is in, and for whoever is no owner."""
     who = person()
     if who.role is not Role.OWNER:
         return None
     found = stored.of_merchant(session, who.merchant_id)
-    return found if first_steps.minutes_left(found.facts) else None
+    return None if first_steps.is_over(found.facts) else found
 
 
 def page(session: Session, found: stored.Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from portal.domain.policies import Role
+from portal.domain.policies import Actor, Role
 from portal.models import KeyState, Merchant, PayPalAccount
 from tests.browser_client import Browser
 from tests.web.admin.waiting import make_request
@@ -75,20 +75,19 @@ def test_each_fact_does_its_step_and_shows_the_next(owner, make, merchant):
     make.key(merchant)
     expected.append("PayPal key")
     assert "ends in …cret" in shown().text
-    product = make.product(merchant, name="Piano", contents=())
-    customer = make.customer(merchant)
-    make.subscription(merchant=merchant, product=product, customer=customer)
+    make.subscription(merchant=merchant, product=make.product(merchant, name="Piano"))
     expected.append("Your subscriptions")
     page = shown()
-    assert "1 of your products (1 in all) does not say yet what it opens." in page.text
-    assert page.soup.select_one("main a.button-primary").text == "Set up Piano"
-    page = owner.get(page.soup.select_one("main a.button-primary")["href"])
-    assert page.h1 == "Piano"
+    assert "The rules of 1 product (1 in all) have not been read yet" in page.text
+    assert page.soup.select_one("main a.button-primary").text == "Read the rules of Piano"
+    owner.submit(page.soup.select_one("main a.button-primary")["href"])
+    expected.append("What each product opens")
+    assert shown().soup.select_one("main a.button-primary")["href"] == "/admin/settings"
 
 
 def test_the_way_ends_when_all_is_done_and_the_home_is_what_there_is_to_do(owner, ctx, make, merchant, visit):
     make.key(merchant)
-    make.subscription(merchant=merchant, product=make.product(merchant, contents=(("Lesson 1", 0),)))
+    make.subscription(merchant=merchant, product=make.product(merchant, reviewed_at=make.now()))
     with ctx.db.begin() as session:
         session.execute(update(Merchant).where(Merchant.id == merchant.id).values(self_cancellation=True))
     assert following(owner.get("/admin/")) == ["The address for your customers"]
@@ -99,12 +98,24 @@ def test_the_way_ends_when_all_is_done_and_the_home_is_what_there_is_to_do(owner
     assert done(page) == TITLES
 
 
-def test_the_product_that_says_nothing_is_the_one_that_is_offered(owner, make, merchant):
+def test_the_product_that_nobody_has_read_is_the_one_that_is_offered(owner, make, merchant):
+    """One without contents opens the whole of it: that is a rule as good as any."""
+    make.subscription(merchant=merchant, product=make.product(merchant, name="Guitar", reviewed_at=make.now()))
     make.key(merchant)
-    make.subscription(merchant=merchant, product=make.product(merchant, name="Guitar", contents=(("Lesson 1", 0),)))
-    silent = make.product(merchant, name="Violin")
+    unread = make.product(merchant, name="Violin", contents=(("Lesson 1", 0),))
     page = owner.get("/admin/")
-    assert page.soup.select_one("main a.button-primary")["href"] == f"/admin/products/{silent.id}"
+    assert page.soup.select_one("main a.button-primary")["href"] == f"/admin/products/{unread.id}"
+
+
+def test_whoever_lets_customers_in_and_cancels_for_them_is_not_shown_the_way_for_ever(owner, make, merchant, visit):
+    make.key(merchant)
+    make.subscription(merchant=merchant)
+    visit()
+    page = owner.get("/admin/")
+    assert page.h1 == "To do"
+    assert page.soup.select_one('main a[href="/admin/start"]') is None
+    assert done(owner.get("/admin/start")) == ["PayPal key", "Your subscriptions", "The address for your customers"]
+    assert owner.get("/admin/settings").soup.select_one('main a[href="/admin/start"]') is not None
 
 
 def test_a_key_that_broke_later_is_an_alarm_and_no_step_back(owner, ctx, make, merchant, now):
@@ -124,7 +135,7 @@ def test_a_key_that_never_passed_is_no_key(owner, ctx, make, merchant):
 
 def test_what_waits_comes_before_the_steps(owner, make, merchant, now):
     make.key(merchant)
-    make_request(make, make.subscription(merchant=merchant, at_paypal=False), now)
+    make_request(make, make.subscription(merchant=merchant, at_paypal=False), now, actor=Actor.STAFF)
     page = owner.get("/admin/")
     assert page.h1 == "To do"
     assert page.soup.select_one('main a[href="/admin/start"]') is not None
@@ -139,7 +150,7 @@ def test_the_steps_are_the_owners(enter, merchant, role):
 
 def test_another_shop_does_no_step_of_this_one(owner, make):
     other = make.merchant()
-    make.subscription(merchant=other, product=make.product(other, contents=(("Lesson 1", 0),)))
+    make.subscription(merchant=other, product=make.product(other, reviewed_at=make.now()))
     assert done(owner.get("/admin/")) == []
 
 
