@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,3 +23,4 @@ class Merchant(HasId, HasCreation, Base):
     support_email: Mapped[str | None]
     self_cancellation: Mapped[bool] = mapped_column(default=False)
     cancellation_text: Mapped[str] = mapped_column(default="")  # shown in place of the button when it is off
+    first_customer_at: Mapped[datetime | None]  # when a customer logged in for the first time

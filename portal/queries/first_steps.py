@@ -11,8 +11,7 @@ from sqlalchemy import BindParameter, Select, bindparam, exists, func, or_, sele
 from sqlalchemy.orm import Session
 
 from portal.domain.first_steps import Facts
-from portal.domain.policies import Actor
-from portal.models import EndRequest, KeyState, LoginSession, Merchant, PayPalAccount, Product, Subscription
+from portal.models import KeyState, Merchant, PayPalAccount, Product, Subscription
 from portal.models.names import reading_order
 
 __all__ = ["Found", "of_merchant"]
@@ -40,7 +39,11 @@ def _statement() -> Select[*tuple[Any, ...]]:
     mine: BindParameter[uuid.UUID] = bindparam("merchant_id")
     unread = Product.merchant_id == mine, Product.reviewed_at.is_(None)
     passed = or_(PayPalAccount.state == KeyState.WORKING, PayPalAccount.broken_since.is_not(None))
-    key = select(PayPalAccount.id).where(PayPalAccount.merchant_id == mine, passed).order_by(PayPalAccount.provider)
+    key = (
+        select(PayPalAccount.id)
+        .where(PayPalAccount.merchant_id == mine, passed)
+        .order_by(PayPalAccount.provider.desc())
+    )
     first = select(Product.id).where(*unread).order_by(reading_order(Product.name), Product.id).limit(1)
     return (
         select(
@@ -53,10 +56,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Product.id.label("unread_id"),
             Product.name.label("unread_name"),
             Merchant.self_cancellation,
-            or_(
-                exists().where(LoginSession.merchant_id == mine, LoginSession.customer_id.is_not(None)),
-                exists().where(EndRequest.merchant_id == mine, EndRequest.actor == Actor.CUSTOMER),
-            ).label("customer_came"),
+            Merchant.first_customer_at.is_not(None).label("customer_came"),
         )
         .select_from(Merchant)
         .outerjoin(PayPalAccount, PayPalAccount.id == key.limit(1).scalar_subquery())

@@ -35,6 +35,7 @@ from portal.services.rules import rule_of
 
 log = structlog.get_logger(__name__)
 
+AHEAD: Final = timedelta(days=7)  # so far PayPal's clock may be ahead of ours: a time beyond is none
 LAG: Final = timedelta(hours=1)  # so long a read may show an older state; one that stays is no lag: it did not hold
 
 
@@ -98,7 +99,7 @@ def record_end(
     if basis is not Basis.NEVER_STARTED:
         # The first stop counts: it was told, and money after it is money after the end.
         # By PayPal's own clock, as payments are: one that it took before it stopped did not come after the end.
-        stopped = subscription.stopped_at_provider_at or reading.status_at or now
+        stopped = subscription.stopped_at_provider_at or min(reading.status_at or now, now + AHEAD)
         subscription.stopped_at_provider_at = stopped
         late_payments.begin_watch(subscription, request, reading, stopped=stopped, now=now)
     request.move(RequestState.CONFIRMED)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.models import LoginSession
+from portal.models import LoginSession, Merchant
 from portal.queries.people import customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
@@ -71,6 +71,9 @@ def open_for(
     )
     session.add(row)
     session.flush()
+    if kind is Kind.CUSTOMER:
+        first = Merchant.id == merchant_id, Merchant.first_customer_at.is_(None)
+        session.execute(update(Merchant).where(*first).values(first_customer_at=now))
     log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))
     return token
 

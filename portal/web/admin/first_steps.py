@@ -21,13 +21,15 @@ def index() -> ResponseReturnValue:
         return page(session, stored.of_merchant(session, person().merchant_id))
 
 
-def under_way(session: Session) -> stored.Found | None:
-    """Return how far an owner's shop is; None once a customer is in, and for whoever is no owner."""
+def of_owner(session: Session) -> stored.Found | None:
+    """Return how far an owner's shop is, None for whoever is no owner."""
     who = person()
-    if who.role is not Role.OWNER:
-        return None
-    found = stored.of_merchant(session, who.merchant_id)
-    return None if first_steps.is_over(found.facts) else found
+    return stored.of_merchant(session, who.merchant_id) if who.role is Role.OWNER else None
+
+
+def is_under_way(found: stored.Found | None) -> bool:
+    """Say whether an owner looks whose shop no customer has entered yet."""
+    return found is not None and not first_steps.is_over(found.facts)
 
 
 def page(session: Session, found: stored.Found) -> str:

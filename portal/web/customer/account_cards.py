@@ -57,6 +57,11 @@ class Card:
     late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is over and nothing goes on about it: it may be folded."""
+        return self.is_over and not (self.late_money or self.comeback_id or self.has_open_request)
+
 
 def card(holding: Held, *, now: datetime) -> Card:
     """Return one subscription for the account page and its own page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -92,6 +93,23 @@ def test_a_payment_that_paypal_took_before_it_stopped_is_not_late_however_our_cl
     late = charged(paypal, make.reload(subscription))
     show(ctx, subscription, late)
     assert len(alarms(ctx)) == 1, "one that comes after the stop is"
+
+
+def test_a_stop_that_lies_years_ahead_hides_no_money_after_the_end(ctx, make, paypal, monkeypatch):
+    make.merchant()
+    subscription = make.subscription()
+    real = endings.record_end
+    years = timedelta(days=3650)
+
+    def strange(*given, reading, now, **named):
+        return real(*given, reading=replace(reading, status_at=now + years), now=now, **named)
+
+    monkeypatch.setattr(endings, "record_end", strange)
+    carry(ctx, ask(ctx, make, subscription))
+    stop = make.reload(subscription).stopped_at_provider_at
+    assert stop < utc_now() + timedelta(days=8)
+    show(ctx, subscription, charged(paypal, make.reload(subscription)))
+    assert len(alarms(ctx)) == 1
 
 
 def test_15_the_alarm_itself_makes_the_portal_look_at_paypal(ctx, make, paypal, ended):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from portal.domain.policies import Actor, Role
-from portal.models import KeyState, Merchant, PayPalAccount
+from portal.models import KeyState, LoginSession, Merchant, PayPalAccount
 from tests.browser_client import Browser
 from tests.web.admin.waiting import make_request
 
@@ -148,9 +148,22 @@ def test_the_steps_are_the_owners(enter, merchant, role):
     assert page.soup.select_one('main a[href="/admin/start"]') is None
 
 
-def test_another_shop_does_no_step_of_this_one(owner, make):
+def test_a_customer_who_came_long_ago_has_come(owner, ctx, make, merchant, visit):
+    visit()
+    with ctx.db.begin() as session:
+        session.execute(delete(LoginSession).where(LoginSession.customer_id.is_not(None)))
+    assert done(owner.get("/admin/start")) == ["The address for your customers"]
+
+
+def test_a_key_that_is_taken_away_later_is_missed(owner, ctx, make, merchant, visit):
+    visit()
+    assert "No PayPal key has passed its test" in owner.get("/admin/").text
+
+
+def test_another_shop_does_no_step_of_this_one(owner, app, make, log_in_customer):
     other = make.merchant()
     make.subscription(merchant=other, product=make.product(other, reviewed_at=make.now()))
+    log_in_customer(Browser(app, address="192.0.2.251"), other, make.customer(other))
     assert done(owner.get("/admin/")) == []
 
 

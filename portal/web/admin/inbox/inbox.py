@@ -35,8 +35,9 @@ def index() -> ResponseReturnValue:
         found = stored.page(session, who.merchant_id, now=now, place=place)
         under_way = desk.requests_under_way(session, who.merchant_id) if place == stored.Place() else []
         is_late = comparisons.is_late(session, who.merchant_id, now=now)
-        way = first_steps.under_way(session)
-        if way is not None and not (found.items or under_way or is_late):
+        way = first_steps.of_owner(session)
+        waits = found.items or under_way or is_late or place != stored.Place()
+        if way is not None and first_steps.is_under_way(way) and not waits:
             return first_steps.page(session, way)
         return showing.page(
             "inbox.html",
@@ -49,7 +50,8 @@ def index() -> ResponseReturnValue:
             plans=presenting.plans(
                 end_requests.waiting_of(session, [one.subscription_id for one in under_way]), now=now
             ),
-            has_first_steps=way is not None,
+            has_first_steps=first_steps.is_under_way(way),
+            lacks_key=way is not None and way.key is None,
             comparison_is_late=is_late,
         )
 

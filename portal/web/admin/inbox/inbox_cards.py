@@ -14,7 +14,7 @@ from portal.web.admin import presenting
 from portal.web.admin.inbox import asked_cards, found_cards
 from portal.web.admin.inbox.card_parts import Card
 
-AT_RISK: Final = frozenset({Kind.REQUEST, Kind.KEY, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
+AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
 CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.REQUEST: asked_cards.of_request,
     Kind.KEY: asked_cards.of_key,
@@ -43,8 +43,8 @@ def _whole(card: Card, item: Item) -> Card:
 
 def _day(item: Item) -> tuple[str, str]:
     """Return the day that counts, after what it is the day of: the payment at risk, if there may be one."""
-    if item.is_money_taken:
-        return _("Already taken"), presenting.day(item.since) or ""
+    if item.kind is Kind.LATE_PAYMENT:
+        return _("Already taken"), presenting.day(item.about.late.payment.paid_at) or ""
     if item.at_risk_at is not None:
         return _("Next payment"), presenting.day(item.at_risk_at) or ""
     if item.kind in AT_RISK:
