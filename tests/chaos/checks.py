@@ -170,8 +170,10 @@ def mails(facts: Facts) -> Iterator[str]:
         nobody = row["basis"] == "never_started" and told == 0 and facts.provider_id_of(row) in facts.unnamed
         if row["state"] in FINISHED and row["actor"] != "system" and told != 1 and not nobody:
             yield f"request {row['reference']} was confirmed, its customer was told {told} times"
-    for message_id in arrived - facts.mails.keys():
-        yield f"the mail server got {message_id}, the database knows of no such mail"
+    for mail in facts.box:
+        if mail.message_id.strip("<>") not in facts.mails:
+            what = f"« {mail.subject} » for {mail.to} at {mail.received_at:%H:%M:%S}"
+            yield f"the mail server got {what}, the database knows of no such mail"
 
 
 def _told_of(facts: Facts, request: Row, kind: str) -> str:

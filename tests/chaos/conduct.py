@@ -90,6 +90,7 @@ class _Run:
             self._quiet()
         with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
             list(pool.map(self._people.look, self._world.seats))
+        self._stack.end_workers()  # a mail written between two looks of the judge would be one that nobody knows
         facts = gather(self._stack, self._world, self._journal, self._plan)
         return Report(
             violations=violations(facts) + self._stack.trouble + self._unlived,

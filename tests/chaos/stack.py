@@ -162,6 +162,14 @@ class Stack:
         self._wait(lambda: all(process.wanted and process.is_alive() for process in self.processes.values()), "all")
         self._wait(answers(f"http://{HOST}:{self.ports['web']}/healthz"), "the portal")
 
+    def end_workers(self) -> None:
+        """Have the workers finish what they do, and start none again: what is written from here on, a visitor wrote."""
+        for process in self.workers:
+            with self._lock:
+                process.wanted = False
+            process.signal(signal.SIGTERM)
+        self._wait(lambda: not any(process.is_alive() for process in self.workers), "the workers' end")
+
     # Inside
 
     def _await_end(self, process: Process) -> None:
