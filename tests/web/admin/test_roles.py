@@ -23,14 +23,14 @@ OWNERS = {
     *("admin.paypal_classic", "admin.paypal_classic_check", "admin.paypal_classic_removal"),
     *("admin.paypal_classic_receivers", "admin.paypal_events_register", "admin.paypal_events_test"),
     *("admin.team", "admin.team_invitation", "admin.invitation_again", "admin.invitation_withdrawal"),
-    *("admin.member", "admin.member_sessions_end", "admin.member_renewal"),
-    *("admin.member_suspension", "admin.member_reinstatement", "admin.member_removal"),
+    *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
+    *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
 LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund"}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
-    *("admin.team", "admin.team_invitation", "admin.member", "admin.audit"),
+    *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
 }
 ORDER = (Role.READER, Role.SUPPORT, Role.MANAGER, Role.OWNER)
 

@@ -34,7 +34,7 @@ class RoleForm(BaseForm):
     submit = SubmitField(_l("Change the role"))
 
 
-@bp.route("/team/<uuid:staff_id>", methods=["GET", "POST"], endpoint="member")
+@bp.route("/team/<uuid:staff_id>", methods=["GET", "POST"], endpoint="team_member")
 def show(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Show a member, and give them another role."""
     member = _member(staff_id)
@@ -52,15 +52,15 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-@bp.post("/team/<uuid:staff_id>/sessions/end", endpoint="member_sessions_end")
+@bp.post("/team/<uuid:staff_id>/sessions/end", endpoint="team_member_sessions_end")
 def end_sessions(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Log a member out at this desk, everywhere."""
     count = memberships.end_sessions(context(), person().merchant_id, staff_id, by=by(), now=utc_now())
     flash(ngettext("%(num)d session has ended.", "%(num)d sessions have ended.", count), "success")
-    return redirect(url_for(".member", staff_id=staff_id), 303)
+    return redirect(url_for(".team_member", staff_id=staff_id), 303)
 
 
-@bp.post("/team/<uuid:staff_id>/renewal", endpoint="member_renewal")
+@bp.post("/team/<uuid:staff_id>/renewal", endpoint="team_member_renewal")
 def renew(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Let somebody who has lost everything choose both factors anew, tomorrow."""
     member, who = _member(staff_id), person()
@@ -76,19 +76,19 @@ def renew(staff_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".team"), 303)
 
 
-@bp.post("/team/<uuid:staff_id>/suspension", endpoint="member_suspension")
+@bp.post("/team/<uuid:staff_id>/suspension", endpoint="team_member_suspension")
 def suspend(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Keep a member out until it is lifted."""
     return _leave(staff_id, memberships.disable, _("%(name)s can no longer come in."))
 
 
-@bp.post("/team/<uuid:staff_id>/reinstatement", endpoint="member_reinstatement")
+@bp.post("/team/<uuid:staff_id>/reinstatement", endpoint="team_member_reinstatement")
 def reinstate(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Let a suspended member in again."""
     return _leave(staff_id, memberships.enable, _("%(name)s can come in again."))
 
 
-@bp.post("/team/<uuid:staff_id>/removal", endpoint="member_removal")
+@bp.post("/team/<uuid:staff_id>/removal", endpoint="team_member_removal")
 def remove(staff_id: uuid.UUID) -> ResponseReturnValue:
     """Take a member out of the team."""
     return _leave(staff_id, memberships.remove, _("%(name)s is no longer in the team."))
@@ -105,7 +105,7 @@ def _leave(staff_id: uuid.UUID, act: Callable[..., None], said: str) -> Response
         act(context(), person().merchant_id, staff_id, by=by(), now=utc_now())
     except NotAllowed:
         flash(last_owner(), "stop")
-        return redirect(url_for(".member", staff_id=staff_id), 303)
+        return redirect(url_for(".team_member", staff_id=staff_id), 303)
     flash(said % {"name": name}, "success")
     return redirect(url_for(".team"), 303)
 
