@@ -242,7 +242,9 @@ def _inline(tags: list[Tag]) -> list[str]:
     problems += ["a script without address" for tag in _named(tags, "script") if not tag.get("src")]
     for tag in tags:
         problems += [f"{name} on <{tag.name}>" for name in tag.attrs if name == "style" or name.startswith("on")]
-        problems += [f'{name}="{said}" on <{tag.name}>' for name, said in tag.attrs.items() if said in ("False", "None")]
+        problems += [
+            f'{name}="{said}" on <{tag.name}>' for name, said in tag.attrs.items() if said in ("False", "None")
+        ]
     return problems
 
 

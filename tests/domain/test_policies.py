@@ -18,6 +18,7 @@ customer  -        yes     staff_only      staff_only      pause_not_offered pau
 staff     -        role_too_low role_too_low role_too_low  role_too_low    role_too_low
 staff     reader   role_too_low role_too_low role_too_low  role_too_low    role_too_low
 staff     support  yes     yes             yes             yes             yes
+staff     manager  yes     yes             yes             yes             yes
 staff     owner    yes     yes             yes             yes             yes
 system    -        yes     yes             yes             yes             yes
 provider  -        yes     yes             yes             yes             yes

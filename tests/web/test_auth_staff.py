@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
-from portal.models import AuditEntry, LoginSession, Staff
+from portal.models import AuditEntry, LoginSession, Membership
 from tests.browser_client import Browser
 from tests.web.conftest import PASSWORD, row_counts, totp
 
@@ -261,7 +261,7 @@ def test_strangers_tries_do_not_reach_somebody_who_is_in(app, browser, lea, log_
 def test_somebody_disabled_is_out_at_once(browser, other_browser, lea, log_in_staff, ctx):
     log_in_staff(browser, lea, at="/admin/login?next=/admin/sessions")
     with ctx.db.begin() as session:
-        session.get(Staff, lea.staff.id).disabled_at = utc_now()
+        session.execute(update(Membership).where(Membership.staff_id == lea.staff.id).values(disabled_at=utc_now()))
     assert browser.get("/admin/sessions").path.startswith("/admin/login")
     other_browser.submit("/admin/login", email=lea.staff.email, password=PASSWORD, status=422)
 

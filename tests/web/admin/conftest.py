@@ -50,6 +50,11 @@ def owner(enter, merchant) -> Browser:
 
 
 @pytest.fixture
+def manager(enter, merchant) -> Browser:
+    return enter(merchant, Role.MANAGER)
+
+
+@pytest.fixture
 def support(enter, merchant) -> Browser:
     return enter(merchant, Role.SUPPORT)
 

@@ -31,6 +31,16 @@ ASKING = {
     "admin.paypal_classic": {"GET", "POST"},
     "admin.paypal_classic_check": {"POST"},
     "admin.paypal_classic_removal": {"GET", "POST"},
+    # who may come in
+    "admin.account_password": {"GET", "POST"},
+    "admin.account_factor": {"GET", "POST"},
+    "admin.account_codes": {"POST"},
+    **{key: {"POST"} for key in ("admin.team", "admin.team_invitation", "admin.team_member")},
+    **{key: {"POST"} for key in ("admin.invitation_again", "admin.invitation_withdrawal")},
+    **{
+        f"admin.team_member_{act}": {"POST"}
+        for act in ("sessions_end", "renewal", "suspension", "reinstatement", "removal")
+    },
 }
 
 

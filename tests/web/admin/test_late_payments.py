@@ -16,57 +16,57 @@ def late(ctx, make, paypal, merchant):
     return alarms(ctx)[0]
 
 
-def test_two_clicks_give_it_back_from_the_inbox_on(ctx, support, paypal, late):
-    page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
+def test_two_clicks_give_it_back_from_the_inbox_on(ctx, manager, paypal, late):
+    page = manager.get("/admin/").follow("Claire Dupont – Cours de piano")
     page = page.follow("Refund €29.90").submit(press="Refund €29.90")
     assert "Refunded: PayPal shows it" in page.notices[0]
     assert alarms(ctx)[0].state is LateState.REFUNDED
-    record = support.get(f"/admin/subscriptions/{late.subscription_id}")
+    record = manager.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Léa Martin" in record.text
     assert "Returned" in record.text
-    assert "Nothing to do" in support.get("/admin/").text
+    assert "Nothing to do" in manager.get("/admin/").text
 
 
-def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, support, late):
+def test_19_the_desk_names_what_is_open_and_gives_that_back(ctx, paypal, manager, late):
     with ctx.db.read() as session:
         ended = session.get_one(Subscription, late.subscription_id)
     paid = paypal.subscriptions[ended.provider_id].payments[-1]
     paypal.happen(ended.provider_id, "reverse-part")
     show(ctx, ended, paid, told=told(paid, "reversal", "14.95"))
-    assert "€14.95 of it was returned; €14.95 was not." in support.get("/admin/").text
-    record = support.get(f"/admin/subscriptions/{late.subscription_id}")
+    assert "€14.95 of it was returned; €14.95 was not." in manager.get("/admin/").text
+    record = manager.get(f"/admin/subscriptions/{late.subscription_id}")
     assert "Partly reversed through PayPal" in record.text
     assert "€14.95; not returned: €14.95" in record.text
-    page = support.get(f"/admin/late-payments/{late.id}")
+    page = manager.get(f"/admin/late-payments/{late.id}")
     assert "Still open" in page.text
-    page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €14.95")
+    page = manager.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €14.95")
     assert alarms(ctx)[0].state is LateState.REFUNDED
     assert "All of it was returned" in page.text
 
 
-def test_a_refused_refund_is_said_with_paypals_reference(ctx, support, paypal, late):
+def test_a_refused_refund_is_said_with_paypals_reference(ctx, manager, paypal, late):
     paypal.rule("refund", "403")
-    page = support.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90")
+    page = manager.get(f"/admin/late-payments/{late.id}/refund").submit(press="Refund €29.90")
     assert "needs your attention" in page.notices[0]
     assert "debug ID" in page.text
     paypal.clear_rules()
-    inbox = support.get("/admin/")
+    inbox = manager.get("/admin/")
     assert "The key may not make refunds" in inbox.text
     page = inbox.submit(press="Try the refund again now")
     assert "Refunded: PayPal shows it" in page.notices[0]
 
 
-def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, make, paypal, merchant, support):
+def test_who_has_no_address_is_left_to_the_merchant_and_not_called_told(ctx, make, paypal, merchant, manager):
     ended = stopped(ctx, make, paypal, merchant=merchant, customer=make.customer(merchant, name="Zoé", email=None))
     show(ctx, ended, charged(paypal, ended))
-    for page in (support.get("/admin/"), support.get(f"/admin/late-payments/{alarms(ctx)[0].id}")):
+    for page in (manager.get("/admin/"), manager.get(f"/admin/late-payments/{alarms(ctx)[0].id}")):
         assert "Zoé has no email address here: tell them yourself." in page.text
         assert "customer was told" not in page.text
         assert "customer is told" not in page.text
 
 
-def test_an_explanation_needs_words_and_settles(ctx, support, late):
-    page = support.get(f"/admin/late-payments/{late.id}")
+def test_an_explanation_needs_words_and_settles(ctx, manager, late):
+    page = manager.get(f"/admin/late-payments/{late.id}")
     page = page.submit(press="Settle without a refund", reason=" ", status=422)
     page = page.submit(press="Settle without a refund", reason="The lesson of May was taken")
     assert "Settled without a refund" in page.notices[0]
@@ -83,3 +83,11 @@ def test_a_reader_looks_and_another_merchant_sees_nothing(make, enter, reader, l
     stranger = enter(make.merchant())
     assert stranger.get(f"/admin/late-payments/{late.id}", status=404)
     assert stranger.get(f"/admin/late-payments/{late.id}/refund", status=404)
+
+
+def test_support_sees_what_came_and_leaves_the_money_to_others(support, late):
+    assert "Refund" not in " ".join(one.get_text() for one in support.get("/admin/").select("main a, main button"))
+    page = support.get(f"/admin/late-payments/{late.id}")
+    assert "Only a manager or an owner can refund this payment" in page.text
+    assert page.select("main form") == []
+    support.get(f"/admin/late-payments/{late.id}/refund", status=403)

@@ -74,7 +74,7 @@ def settled_once(ctx, ended):
     assert mails(ctx).count("late_payment_refunded") == 1
 
 
-def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make, paypal, merchant, desk, support):
+def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make, paypal, merchant, desk, manager):
     ended = stopped(ctx, make, paypal, merchant=merchant)
     paid = charged_the_day_after(desk, paypal, ended)
     late = told_once(ctx, ended)
@@ -82,7 +82,7 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
     assert [row.actor for row in make.requests(ended)] == [Actor.CUSTOMER], "PayPal shows it as over"
 
     paypal.happen(ended.provider_id, "refunds-wait")
-    page = support.get("/admin/").follow("Claire Dupont – Cours de piano")
+    page = manager.get("/admin/").follow("Claire Dupont – Cours de piano")
     page = page.follow("Refund €29.90").submit(press="Refund €29.90")
     assert alarms(ctx)[0].state is LateState.OPEN, "asked for is not given back"
     assert "late_payment_refunded" not in mails(ctx)
@@ -99,7 +99,7 @@ def test_15_from_the_messages_over_the_desks_button_to_the_money_back(ctx, make,
     with ctx.db.read() as session:
         assert [one.state for one in stored.of_payment(session, late.payment_id)] == [RefundState.DONE]
     assert len(paypal.subscriptions[ended.provider_id].refunds) == 1
-    settled = support.get(page.path).text
+    settled = manager.get(page.path).text
     assert "Refunded" in settled
     assert "expects it back" not in settled
     assert "Unknown" not in settled, "PayPal said no word about a refund that went well"

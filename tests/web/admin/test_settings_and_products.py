@@ -82,12 +82,12 @@ def test_the_address_that_is_told_what_waits_cannot_be_emptied(owner, ctx, merch
     assert reload(ctx, merchant).support_email == merchant.support_email
 
 
-def test_only_owners_change_settings_and_products(reader, support, make, merchant, ctx):
+def test_managers_and_owners_change_settings_and_products_and_nobody_else(reader, support, make, merchant, ctx):
     product = make.product(merchant)
     for browser in (reader, support):
         for path in ("/admin/settings", f"/admin/products/{product.id}"):
             page = browser.get(path)
-            assert "Only an owner can change this" in page.text
+            assert "Only a manager or an owner can change this" in page.text
             token = page.select_one('input[name="csrf_token"]')["value"]
             browser.post(path, {"csrf_token": token, "name": "Hacked", "grace_days": "1"}, status=403)
     assert product_of(ctx, product).name == product.name
