@@ -43,6 +43,7 @@ def install(app: Flask, config: Config) -> None:
         hosts,
         identity,
         locale,
+        logos,
         public,
         resending,
         stylesheets,
@@ -55,6 +56,7 @@ def install(app: Flask, config: Config) -> None:
     locale.install(app)
     formatting.install(app)
     stylesheets.install(app)
+    logos.install(app)
     errors.install(app)
     csrf.install_first(app)
     identity.install(app)  # before access: the guard asks who it is

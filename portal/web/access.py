@@ -69,12 +69,14 @@ OWNER: Final = Access(Face.STAFF, acts=Role.OWNER)  # every role looks, owners a
 OWNER_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER)
 MONEY: Final = Access(Face.STAFF, reads=Role.SUPPORT, again=Again.ENTERS)
 RULES: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ACTS)  # every role looks, owners act
+RULES_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ACTS)
 KEYS: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ENTERS)
 KEYS_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
     "stylesheet": PUBLIC,
+    "logo": PUBLIC,
     "public.home": PUBLIC,
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
@@ -176,9 +178,15 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_event": DESK,
     "admin.paypal_event_replay": DESK,
     "admin.settings": RULES,
+    "admin.setting_face": RULES,
+    "admin.setting_logo": OWNER,  # what is brought is seen by nobody yet
+    "admin.setting_logo_draft": RULES_ONLY,
+    "admin.setting_logo_removal": RULES,
+    "admin.setting_addresses": RULES,
+    "admin.setting_language": RULES,
     "admin.audit": OWNER_ONLY,
     "admin.audit_check": OWNER_ONLY,
-    "admin.audit_export": Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ACTS),
+    "admin.audit_export": RULES_ONLY,
     "webhooks.paypal": SIGNED,
     "webhooks.paypal_ipn": SIGNED,
 }

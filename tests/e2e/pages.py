@@ -80,6 +80,20 @@ def nothing_named(page: Page) -> None:
         page.locator("main form button").first.click()
 
 
+def accented(page: Page, colour: str) -> None:
+    """Look at the face in a colour; nothing is published."""
+    page.locator("input[name=accent]").fill(colour)
+    send(page)
+
+
+def pale_accent(page: Page) -> None:
+    accented(page, "#f4c20d")
+
+
+def bright_accent(page: Page) -> None:
+    accented(page, "#c2185b")
+
+
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
@@ -170,6 +184,12 @@ PAGES = {
     "desk import, without a key": Shown(ANNE, "/admin/import"),
     "desk settings": Shown(SAM, "/admin/settings"),
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
+    "desk addresses": Shown(SAM, "/admin/settings/addresses"),
+    "desk language": Shown(SAM, "/admin/settings/language"),
+    "desk face": Shown(SAM, "/admin/settings/face"),
+    "desk logo": Shown(SAM, "/admin/settings/logo"),
+    "desk face, unreadable": Shown(SAM, "/admin/settings/face", pale_accent, 422),
+    "desk face preview": Shown(SAM, "/admin/settings/face", bright_accent),
     "desk confirm": Shown(SAM, "/admin/confirm"),
     "desk sessions": Shown(SAM, "/admin/sessions"),
 }

@@ -47,3 +47,22 @@ def test_what_a_sheet_uses_it_defines(browser, face):
     content = browser.client.get(f"/css/{face}.css", base_url=browser.base_url).get_data(as_text=True)
     used = set(re.findall(r"var\((--[\w-]+)\)", content))
     assert used <= set(re.findall(r"(--[\w-]+):", content))
+
+
+def test_an_accent_is_a_part_of_the_address_and_the_last_word_of_the_sheet(browser, make):
+    merchant = make.merchant(accent="#0c5d6d")
+    page = browser.get(f"/account/{merchant.slug}/login")
+    (link,) = page.soup.select('link[rel="stylesheet"]')
+    answer = browser.client.get(link["href"], base_url=browser.base_url)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    content = answer.get_data(as_text=True)
+    assert re.findall(r"--accent:(#\w+)", content)[-2] == "#0c5d6d"
+    assert content.count("{") == content.count("}")
+    stale = browser.client.get(link["href"].replace("0c5d6d", "c2185b"), base_url=browser.base_url)
+    assert stale.headers["Cache-Control"] == "no-cache", "the version is of the whole, its accent with it"
+
+
+@pytest.mark.parametrize("accent", ["red", "0C5D6D", "#0c5d6d", "0c5d6", "0c5d6d}", "0c5d6d0c5d6d"])
+def test_what_is_no_colour_makes_no_sheet(browser, accent):
+    answer = browser.client.get("/css/customer.css", query_string={"accent": accent}, base_url=browser.base_url)
+    assert answer.status_code == 404
