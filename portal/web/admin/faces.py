@@ -105,7 +105,7 @@ def sample_mail(merchant: MerchantFacts, *, sender: str) -> dict[str, Any]:
         "rows": [
             (_("From"), f"{shown} <{parseaddr(ctx.mail_from)[1]}>"),
             (_("Answers go to"), merchant.support_email),
-            (_("Subject"), composed.subject),
         ],
-        "lines": [line for line in composed.text.splitlines() if line.strip()],
+        "subject": composed.subject,
+        "lines": [line for line in composed.text.splitlines() if line.strip(" -")],
     }
