@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -143,16 +142,26 @@ def _add(url: str, what: str, /, **fields: Any) -> None:
 def _people(ctx: Context) -> list[dict[str, str]]:
     """Return the owners with their second factor, making them the first time."""
     return [
-        _owner(ctx, slug="atelier", name="L’Atelier", locale="fr", email="anne@atelier.example", owner="Anne Martin"),
-        _owner(ctx, slug="studio", name="Studio Yoga", locale="en", email="sam@studio.example", owner="Sam Taylor"),
+        _owner(
+            ctx,
+            Merchant(
+                slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example", accent="#0c5d6d"
+            ),
+            owner="Anne Martin",
+        ),
+        _owner(
+            ctx,
+            Merchant(slug="studio", name="Studio Yoga", locale="en", support_email="sam@studio.example"),
+            owner="Sam Taylor",
+        ),
     ]
 
 
-def _owner(ctx: Context, *, slug: str, name: str, locale: str, email: str, owner: str) -> dict[str, str]:
+def _owner(ctx: Context, merchant: Merchant, *, owner: str) -> dict[str, str]:
+    name, email, locale = merchant.name, merchant.support_email or "", merchant.locale
     with ctx.db.begin() as session:
         staff = session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
         if staff is None:
-            merchant = Merchant(id=uuid.uuid4(), slug=slug, name=name, locale=locale, support_email=email)
             session.add(merchant)
             session.flush()
             staff = staff_logins.create_staff(

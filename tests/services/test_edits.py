@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 
 import pytest
 from sqlalchemy import delete, select
@@ -53,6 +54,27 @@ def test_of_two_forms_of_one_version_one_is_saved_and_the_other_told(ctx, mercha
     assert (stored.name, stored.accent) == ("Après", "")
     assert (len(kept(ctx)), len(rows_of(ctx, merchant.id))) == (1, 1)
     settings.save(ctx, merchant.id, face(name="Après", accent="#0c5d6d"), seen=told.value.version)
+
+
+def test_of_two_at_the_same_moment_one_is_saved_and_the_other_told(ctx, merchant):
+    """Both have asked for the row before either has it: the second waits, and then sees the first one's version."""
+    start, told = threading.Barrier(2), []
+
+    def save(name):
+        start.wait()
+        try:
+            settings.save(ctx, merchant.id, face(name=name), seen=0)
+        except EditedMeanwhile:
+            told.append(name)
+
+    both = [threading.Thread(target=save, args=(name,)) for name in ("Une", "Autre")]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    (late,) = told
+    (edit,) = kept(ctx)
+    assert {late, edit.changes["name"][1]} == {"Une", "Autre"}
 
 
 def test_each_group_and_each_merchant_counts_for_itself(ctx, make, merchant):

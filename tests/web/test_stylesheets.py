@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from portal.domain.colours import contrast
 from portal.web.stylesheets import FACES
 
 
@@ -58,6 +59,8 @@ def test_an_accent_is_a_part_of_the_address_and_the_last_word_of_the_sheet(brows
     content = answer.get_data(as_text=True)
     assert re.findall(r"--accent:(#\w+)", content)[-2] == "#0c5d6d"
     assert content.count("{") == content.count("}")
+    night = re.search(r"@supports not [^{]*{:root{--accent:(#\w+)}}}}$", content)[1]
+    assert contrast(night, "#1d1928") >= 4.5, "a browser that derives nothing shows links by night too"
     stale = browser.client.get(link["href"].replace("0c5d6d", "c2185b"), base_url=browser.base_url)
     assert stale.headers["Cache-Control"] == "no-cache", "the version is of the whole, its accent with it"
 

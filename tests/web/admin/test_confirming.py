@@ -121,6 +121,16 @@ def test_long_settings_are_not_lost(desk, lea, ctx, merchant):
     assert reload(ctx, merchant).cancellation_text == text
 
 
+def test_what_waited_for_the_factors_overwrites_nothing_that_was_saved_meanwhile(desk, lea, enter, ctx, merchant):
+    page = desk.get("/admin/settings")
+    grow_old(ctx)
+    page = page.submit(press="Save the settings", cancellation_text="Mine.", status=401)
+    enter(merchant).submit("/admin/settings", press="Save the settings", cancellation_text="Theirs.")
+    page = again(page, lea, 1).submit(press="Send what I filled in", status=409)
+    assert reload(ctx, merchant).cancellation_text == "Theirs."
+    assert page.values(page.form(press="Save the settings"))["cancellation_text"] == "Mine."
+
+
 def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant):
     product = make.product(merchant, contents=tuple((f"Leçon {number} – " + "très " * 20, 7) for number in range(60)))
     page = desk.get(f"/admin/products/{product.id}")
