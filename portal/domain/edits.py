@@ -28,7 +28,8 @@ class Edit:
 
     version: int
     at: datetime
-    by_name: str  # of the member of staff; empty where nobody at the desk saved it
+    by_id: uuid.UUID | None  # the member of staff; None where nobody at the desk saved it
+    by_name: str  # empty where there is no such person any more
     changes: Mapping[str, Sequence[Any]]
 
 

@@ -31,15 +31,17 @@ def newest(session: Session, subject: Subject, *, limit: int = 10) -> list[Edit]
 
 def _edits(subject: Subject) -> Select[Any]:
     return (
-        select(EditEntry.version, EditEntry.at, EditEntry.changes, Staff.name)
+        select(EditEntry.version, EditEntry.at, EditEntry.actor_id, EditEntry.changes, Staff.name)
         .outerjoin(Staff, and_(Staff.id == EditEntry.actor_id, Staff.merchant_id == EditEntry.merchant_id))
         .where(_of(subject))
     )
 
 
 def _read(session: Session, statement: Select[Any]) -> list[Edit]:
-    rows = session.execute(statement)
-    return [Edit(version=row.version, at=row.at, by_name=row.name or "", changes=row.changes) for row in rows]
+    return [
+        Edit(version=row.version, at=row.at, by_id=row.actor_id, by_name=row.name or "", changes=row.changes)
+        for row in session.execute(statement)
+    ]
 
 
 def _of(subject: Subject) -> ColumnElement[bool]:

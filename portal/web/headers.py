@@ -42,9 +42,8 @@ HSTS: Final = "max-age=31536000; includeSubDomains"
 WITHOUT_REFERRER: Final = frozenset(
     {"auth.customer_link", "auth.customer_code", "auth.customer_login", "auth.staff_unlock_link"}
 )
-FILES: Final = frozenset(
-    {"static", "stylesheet", "logo"}
-)  # the same for everybody: kept by browsers, and no line in the log
+# The same for everybody: kept by browsers, and no line in the log.
+FILES: Final = frozenset({"static", "stylesheet", "logo"})
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 TOKEN: Final = re.compile(r"(?<=/login/link/)[^/]+|[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")

@@ -71,7 +71,7 @@ def _of(face: str, accent: str) -> tuple[str, str]:
     return _worn(tuple(files), tuple(file.stat().st_mtime_ns for file in files), accent)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _worn(files: tuple[Path, ...], changed: tuple[int, ...], accent: str) -> tuple[str, str]:
     """Return the files as one text in that accent, and its version."""
     content = _joined(files, changed)

@@ -14,7 +14,8 @@ AT = datetime(2027, 1, 1, tzinfo=UTC)
 
 def edits(*changes):
     return [
-        Edit(version=number, at=AT, by_name="Anne", changes=change) for number, change in enumerate(changes, start=1)
+        Edit(version=number, at=AT, by_id=None, by_name="Anne", changes=change)
+        for number, change in enumerate(changes, start=1)
     ]
 
 

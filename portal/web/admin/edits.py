@@ -71,13 +71,17 @@ def history(form: VersionedForm, saves: Iterable[Edit]) -> list[Change]:
             label=str(form[name].label.text),
             before=said(form[name], before),
             after=said(form[name], after),
-            who=edit.by_name or _("Operator"),
+            who=_who(edit),
             at=edit.at,
         )
         for edit in saves
         for name, (before, after) in edit.changes.items()
         if name in form
     ]
+
+
+def _who(edit: Edit) -> str:
+    return edit.by_name or (_("Somebody who has left the team") if edit.by_id else _("Operator"))
 
 
 def settle(form: VersionedForm, edited: EditedMeanwhile, typed: Mapping[str, Any]) -> Meanwhile:
@@ -87,10 +91,7 @@ def settle(form: VersionedForm, edited: EditedMeanwhile, typed: Mapping[str, Any
     """
     found = clashes(edited.edits, typed)
     form.refill({**merged(found, typed), "version": edited.version})
-    saved = [
-        _("%(name)s, %(date)s", name=edit.by_name or _("Operator"), date=formatter().short(edit.at))
-        for edit in edited.edits
-    ]
+    saved = [_("%(name)s, %(date)s", name=_who(edit), date=formatter().short(edit.at)) for edit in edited.edits]
     return Meanwhile(saved=saved, rows=[_shown(form[one.name], one) for one in found])
 
 

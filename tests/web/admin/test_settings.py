@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from sqlalchemy import select
 
+from portal.domain.audit import OPERATOR, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
 from portal.models import KeyState, Merchant, PayPalAccount
+from portal.services import settings
+from portal.services.settings import Language
 
 SAVE = "Save the settings"
 GROUPS = ("/admin/settings", "/admin/settings/face", "/admin/settings/addresses", "/admin/settings/language")
@@ -219,10 +226,6 @@ def test_a_form_without_a_version_that_is_one_overwrites_nothing(owner, colleagu
 
 
 def test_what_the_operator_changed_is_told_as_theirs(owner, ctx, merchant):
-    from portal.domain.audit import OPERATOR
-    from portal.services import settings
-    from portal.services.settings import Language
-
     page = owner.get("/admin/settings/language")
     settings.save(ctx, merchant.id, Language(locale="fr", time_zone="UTC"), by=OPERATOR)
     page = page.submit(press=SAVE, locale="en", time_zone="Asia/Tokyo", status=409)
@@ -231,6 +234,12 @@ def test_what_the_operator_changed_is_told_as_theirs(owner, ctx, merchant):
         ["Language of your pages and emails", "English", "Français", "Unchanged"],
         ["Time zone", "Europe/Paris", "UTC", "Asia/Tokyo"],
     ]
+
+
+def test_whoever_is_not_there_any_more_is_not_taken_for_the_operator(owner, ctx, merchant):
+    by = By(actor=Actor.STAFF, actor_id=uuid.uuid4(), channel=Channel.STAFF)
+    settings.save(ctx, merchant.id, Language(locale="en", time_zone="UTC"), by=by)
+    assert [row[3] for row in cells(owner.get("/admin/settings/language"))] == ["Somebody who has left the team"]
 
 
 def test_the_last_changes_are_told_from_what_to_what_and_by_whom(owner, reader, merchant):
