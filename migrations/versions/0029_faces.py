@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = '0029'
-down_revision = '0026'
+down_revision = '0028'
 
 FACE = ('sender_name', 'accent', 'site_url', 'terms_url', 'privacy_url', 'legal_url')
 HTTPS = "~ '^(https://|$)'"

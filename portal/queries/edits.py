@@ -32,7 +32,7 @@ def newest(session: Session, subject: Subject, *, limit: int = 10) -> list[Edit]
 def _edits(subject: Subject) -> Select[Any]:
     return (
         select(EditEntry.version, EditEntry.at, EditEntry.actor_id, EditEntry.changes, Staff.name)
-        .outerjoin(Staff, and_(Staff.id == EditEntry.actor_id, Staff.merchant_id == EditEntry.merchant_id))
+        .outerjoin(Staff, Staff.id == EditEntry.actor_id)
         .where(_of(subject))
     )
 

@@ -45,6 +45,7 @@ def install(app: Flask, config: Config) -> None:
         locale,
         logos,
         public,
+        qr_codes,
         resending,
         stylesheets,
         webhooks,
@@ -55,6 +56,7 @@ def install(app: Flask, config: Config) -> None:
     hosts.install(app, config)  # before anybody is looked for or anything shown
     locale.install(app)
     formatting.install(app)
+    qr_codes.install(app)
     stylesheets.install(app)
     logos.install(app)
     errors.install(app)

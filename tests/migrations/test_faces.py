@@ -18,7 +18,7 @@ def test_the_merchant_stays_and_the_face_is_the_portals_again(make, ctx, databas
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM edits").fetchone() == (1,)
         assert connection.execute(asked).fetchall() == [("Chez Zoé", "Écrivez-nous.", "#0c5d6d", "")]
-    downgrade(database_url, "0026")
+    downgrade(database_url, "0028")
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM edits").fetchone() == (0,)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 
-from flask import request
+from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.queries import desk, end_requests, subscriptions
 from portal.queries.people import customers
+from portal.queries.people.people import Kind
+from portal.services.people import sessions
+from portal.web import identity
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
@@ -35,6 +38,15 @@ def index() -> ResponseReturnValue:
             next_url=turn(after=found.next_id),
             previous_url=turn(before=found.previous_id),
         )
+
+
+@bp.post("/customers/<uuid:customer_id>/view", endpoint="customer_view")
+def view(customer_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the customer's pages as they see them, for a quarter of an hour."""
+    visitor = identity.visitor(Kind.CUSTOMER)
+    token = sessions.view(context(), person(), customer_id, visitor=visitor, now=utc_now())
+    there = url_for("customer.subscriptions", merchant_slug=g.merchant.slug)
+    return identity.give_token(redirect(there, 303), Kind.CUSTOMER, token)
 
 
 @bp.get("/customers/<uuid:customer_id>", endpoint="customer")

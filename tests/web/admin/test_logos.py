@@ -103,7 +103,7 @@ def test_only_owners_bring_look_at_and_publish_one(owner, reader, support, ctx, 
     (brought,) = kept(ctx)
     for browser in (reader, support):
         page = browser.get(LOGO)
-        assert "Only an owner can change this" in page.text
+        assert "Only a manager or an owner can change this" in page.text
         token = page.select_one("input[name=csrf_token]")["value"]
         browser.get(f"{LOGO}/{brought}", status=403)
         for path in (LOGO, f"{LOGO}/{brought}", f"{LOGO}/removal"):

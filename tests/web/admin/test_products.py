@@ -24,7 +24,7 @@ def test_only_owners_change_products(reader, support, make, merchant, ctx):
     product = make.product(merchant)
     for browser in (reader, support):
         page = browser.get(f"/admin/products/{product.id}")
-        assert "Only an owner can change this" in page.text
+        assert "Only a manager or an owner can change this" in page.text
         token = page.select_one('input[name="csrf_token"]')["value"]
         browser.post(page.path, {"csrf_token": token, "name": "Hacked", "grace_days": "1"}, status=403)
     assert product_of(ctx, product).name == product.name

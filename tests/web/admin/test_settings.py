@@ -123,7 +123,7 @@ def test_only_owners_change_settings(reader, support, ctx, merchant):
     for browser in (reader, support):
         for path in GROUPS:
             page = browser.get(path)
-            assert "Only an owner can change this" in page.text
+            assert "Only a manager or an owner can change this" in page.text
             token = page.select_one('input[name="csrf_token"]')["value"]
             for button in ({}, {"look": "1"}):
                 browser.post(path, {"csrf_token": token, "name": "Hacked", "version": "0"} | button, status=403)
