@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from math import floor
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -100,6 +101,10 @@ class Formatter:
     def number(self, value: int) -> str:
         """Return a count as the reader writes it: « 10 000 », "10,000"."""
         return format_decimal(value, locale=self._format)
+
+    def tenths(self, value: float) -> str:
+        """Return a measure cut to tenths, so that one below a bound never reads as the bound: « 4,4 »."""
+        return format_decimal(floor(value * 10) / 10, format="0.0", locale=self._format)
 
     def rhythm(self, unit: str | None, count: int | None = 1) -> str:
         """Return PayPal's interval in words: « par mois », « tous les 3 mois »."""

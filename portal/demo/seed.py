@@ -143,7 +143,9 @@ def _add(url: str, what: str, /, **fields: Any) -> None:
 
 def _people(ctx: Context) -> list[dict[str, str]]:
     """Return the desks' people with their second factor, making them the first time."""
-    _merchant(ctx, slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example")
+    _merchant(
+        ctx, slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example", accent="#0c5d6d"
+    )
     _merchant(ctx, slug="studio", name="Studio Yoga", locale="en", support_email="sam@studio.example")
     return [
         _member(ctx, slug="atelier", email="anne@atelier.example", name="Anne Martin", role=Role.OWNER),

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -73,8 +73,9 @@ def environment(locale: str, *, html: bool) -> Environment:
 
 def compose(kind: str, head: Letterhead, **facts: object) -> Composed:
     """Render the message `kind` with its facts, in the letterhead's language; its heading is the subject, or else."""
-    formatter = head.formatter
-    context = {"head": head, "fmt": formatter, "kind": kind, "to_team": kind.startswith(TEAM), **facts}
+    formatter, to_team = head.formatter, kind.startswith(TEAM)
+    head = replace(head, accent="") if to_team else head  # the desk is the portal's: docs/design.md, Two owners
+    context = {"head": head, "fmt": formatter, "kind": kind, "to_team": to_team, **facts}
     plain = environment(formatter.locale, html=False)
     rich = environment(formatter.locale, html=True)
     subject = re.sub(r"[ \t\r\n]+", " ", plain.get_template(f"mail/{kind}/subject.txt").render(context)).strip()

@@ -7,9 +7,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Self
 
+from portal.domain import colours
 from portal.formatting import Formatter
 from portal.i18n import Translator
+
+if TYPE_CHECKING:
+    from portal.models import Merchant
+    from portal.queries.people.people import MerchantFacts
 
 FSI, PDI = "\u2068", "\u2069"  # what stands between them has its own direction
 DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -69,6 +75,49 @@ class Letterhead(Clean):
     locale: str
     time_zone: str
     base_url: str
+    accent: str = ""  # #rrggbb; empty: the portal's own
+    site_url: str = ""
+    terms_url: str = ""
+    privacy_url: str = ""
+    legal_url: str = ""
+
+    @classmethod
+    def of(cls, merchant: Merchant | MerchantFacts, *, locale: str, base_url: str) -> Self:
+        """Return the merchant's in a language."""
+        return cls(
+            merchant_name=merchant.name,
+            support_email=merchant.support_email,
+            locale=locale,
+            time_zone=merchant.time_zone,
+            base_url=base_url,
+            accent=merchant.accent,
+            site_url=merchant.site_url,
+            terms_url=merchant.terms_url,
+            privacy_url=merchant.privacy_url,
+            legal_url=merchant.legal_url,
+        )
+
+    @property
+    def ink(self) -> str:
+        """The colour of links and of the button: a mail derives none, so that it was checked as it is given."""
+        return self.accent or colours.DEFAULT
+
+    @property
+    def night_ink(self) -> str:
+        """The same where the reader's mail is dark."""
+        return colours.by_night(self.accent).ink if self.accent else colours.DEFAULT_AT_NIGHT
+
+    @property
+    def pages(self) -> tuple[tuple[str, str], ...]:
+        """The merchant's own pages, each with its name; what they left empty is left out."""
+        _ = self.words.gettext
+        every = (
+            (_("Website"), self.site_url),
+            (_("Terms of sale"), self.terms_url),
+            (_("Privacy policy"), self.privacy_url),
+            (_("Legal notice"), self.legal_url),
+        )
+        return tuple((label, address) for label, address in every if address)
 
     @property
     def words(self) -> Translator:

@@ -12,10 +12,12 @@ from portal.models.comparisons import (
     ComparisonTrigger,
 )
 from portal.models.customers import Customer
+from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.late_payments import LatePayment
+from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
@@ -50,6 +52,7 @@ __all__ = [
     "ComparisonState",
     "ComparisonTrigger",
     "Customer",
+    "EditEntry",
     "EndRequest",
     "EventSource",
     "EventState",
@@ -64,6 +67,7 @@ __all__ = [
     "LoginBrowser",
     "LoginChallenge",
     "LoginSession",
+    "Logo",
     "Mail",
     "MailState",
     "Membership",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint
@@ -9,12 +10,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId
 
+HTTPS = "~ '^(https://|$)'"  # what customers are sent to is encrypted; empty: there is none
+
 
 class Merchant(HasId, HasCreation, Base):
     """A seller. `slug` is the name in its customers' addresses."""
 
     __tablename__ = "merchants"
-    __table_args__ = (CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,62}$'", name="slug"),)
+    __table_args__ = (
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,62}$'", name="slug"),
+        CheckConstraint("accent ~ '^(#[0-9a-f]{6})?$'", name="accent_is_a_colour"),
+        CheckConstraint(
+            f"site_url {HTTPS} AND terms_url {HTTPS} AND privacy_url {HTTPS} AND legal_url {HTTPS}",
+            name="addresses_are_https",
+        ),
+    )
 
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
@@ -24,3 +34,11 @@ class Merchant(HasId, HasCreation, Base):
     self_cancellation: Mapped[bool] = mapped_column(default=False)
     cancellation_text: Mapped[str] = mapped_column(default="")  # shown in place of the button when it is off
     first_customer_at: Mapped[datetime | None]  # when a customer logged in for the first time
+    # The face: empty is the portal's own, or none.
+    sender_name: Mapped[str] = mapped_column(default="")  # of mails to customers; the address stays the portal's
+    accent: Mapped[str] = mapped_column(default="")  # #rrggbb, checked where it is set (domain.colours)
+    site_url: Mapped[str] = mapped_column(default="")
+    terms_url: Mapped[str] = mapped_column(default="")
+    privacy_url: Mapped[str] = mapped_column(default="")
+    legal_url: Mapped[str] = mapped_column(default="")
+    logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other

@@ -14,16 +14,18 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.access import Content, EndPreview, Facts, Rule, preview_end
 from portal.domain.audit import PORTAL, Act, By
+from portal.domain.edits import Subject
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product, ProductContent
 from portal.queries import products, subscriptions
-from portal.services.audit import audit
+from portal.services import edits
 from portal.services.context import Context
 from portal.services.dates.paid_time import commitment_end
 from portal.services.rules import rule_of
 from portal.services.settings import key_passed
 
+PRODUCT: Final = "product"  # under which its versions are counted
 TEXTS: Final = frozenset({"name"})  # the audit chain holds that they changed, not what they say
 EXAMPLE_AGE = timedelta(days=30)  # the example's customer subscribed so long ago
 EXAMPLE_PAID = timedelta(days=15)  # and has paid for so much longer
@@ -65,6 +67,11 @@ class ProductWish:
         return {name: value for name, value in vars(self).items() if name != "contents"}
 
     @property
+    def listed(self) -> list[list[Any]]:
+        """The contents as [id, title, days], the id empty for a new one."""
+        return [[str(one.id or ""), one.title, one.unlock_after_days] for one in self.contents]
+
+    @property
     def rule(self) -> Rule:
         """The access rule these answers would make: for an example before they are saved."""
         contents = tuple(
@@ -81,36 +88,52 @@ class ProductWish:
         )
 
 
-def save(ctx: Context, merchant_id: uuid.UUID, product_id: uuid.UUID, wish: ProductWish, *, by: By = PORTAL) -> None:
+def save(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    product_id: uuid.UUID,
+    wish: ProductWish,
+    *,
+    seen: int | None = None,
+    by: By = PORTAL,
+) -> None:
     """Write the product. A content that stays keeps its identity, so that grants and proofs still mean it.
 
     Other months of commitment hold at once for every subscription that has not ended; a request that already
-    waits for its date keeps the date it was given.
-    Raises NoResultFound, and NotAllowed(KEY_NOT_TESTED) when self-cancellation may not be turned on yet.
+    waits for its date keeps the date it was given. `seen` is the version that the form showed, None where there was
+    no form. Raises NoResultFound, EditedMeanwhile when somebody saved it since, and NotAllowed(KEY_NOT_TESTED) when
+    self-cancellation may not be turned on yet.
     """
     with ctx.db.begin() as session:
         product = products.lock(session, merchant_id, product_id)
+        before, changed = contents_of(product), edits.changes(product, wish.columns)
+        if changed or before != wish.listed:
+            edits.check(session, subject(merchant_id, product_id), read=seen)
         if wish.self_cancellation is Override.ON and product.self_cancellation is not Override.ON:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
-        _tell(session, product, wish, by=by)
         if product.commitment_months != wish.commitment_months:
             _commit(session, product.id, months=wish.commitment_months)
         for name, value in wish.columns.items():
             setattr(product, name, value)
         product.contents = list(_contents(product, wish.contents))
         product.reviewed_at = utc_now()
+        session.flush()  # new contents get their ids, by which a later form knows them
+        after = contents_of(product)
+        if after != before:
+            changed["contents"] = [before, after]
+        if changed:
+            texts = TEXTS | {"contents"}
+            edits.note(session, subject(merchant_id, product_id), changed, act=Act.PRODUCT_CHANGED, texts=texts, by=by)
 
 
-def _tell(session: Session, product: Product, wish: ProductWish, *, by: By) -> None:
-    """Append to the audit chain what is about to change: switches and numbers with their values, texts by name."""
-    changes = audit.changes(product, wish.columns, texts=TEXTS)
-    before = [(one.id, one.title, one.unlock_after_days) for one in product.contents]
-    after = [(one.id, one.title, one.unlock_after_days) for one in wish.contents]
-    if before != after:
-        changes["contents"] = [len(before), len(after)]
-    if changes:
-        about = ("product", product.id)
-        audit.append(session, product.merchant_id, Act.PRODUCT_CHANGED, by=by, at=utc_now(), subject=about, **changes)
+def subject(merchant_id: uuid.UUID, product_id: uuid.UUID) -> Subject:
+    """Return the product as what several people edit."""
+    return Subject(merchant_id=merchant_id, kind=PRODUCT, id=product_id)
+
+
+def contents_of(product: Product) -> list[list[Any]]:
+    """Return the product's contents in their order as [id, title, days]: what a version holds of them."""
+    return [[str(one.id), one.title, one.unlock_after_days] for one in product.contents]
 
 
 def _commit(session: Session, product_id: uuid.UUID, *, months: int | None) -> None:

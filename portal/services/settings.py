@@ -1,38 +1,94 @@
-"""What a merchant decides: self-cancellation, the text shown when it is off, names and languages."""
+"""What a merchant decides, in groups that are saved each by itself: who may cancel, the face, addresses, language."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
 
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
+from portal.domain.edits import Subject
 from portal.models import KeyState
+from portal.queries import edits as stored
 from portal.queries import paypal_accounts
 from portal.queries.people import merchants
-from portal.services.audit import audit
+from portal.services import edits
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
-TEXTS: Final = frozenset({"name", "support_email", "cancellation_text"})  # the audit chain holds which, not what
+TEXTS: Final = frozenset(  # the audit chain holds which, not what
+    {"cancellation_text", "name", "sender_name", "support_email", "site_url", "terms_url", "privacy_url", "legal_url"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MerchantSettings:
-    """The settings page's answers. `time_zone` is an IANA name, `locale` a language of the portal."""
+class Group:
+    """Answers that are read and saved together; they bear the names of the merchant's columns.
 
-    name: str
-    support_email: str
-    time_zone: str
-    locale: str
+    None has a default: an answer that a form forgets would be wiped out at each save.
+    """
+
+    kind: ClassVar[str]  # under which its versions are counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation(Group):
+    """Whether customers cancel by themselves, and what they read when they cannot."""
+
+    kind = "settings.cancellation"
     self_cancellation: bool
     cancellation_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face(Group):
+    """How customers know the merchant; `accent` is #rrggbb, empty for the portal's own."""
+
+    kind = "settings.face"
+    name: str
+    sender_name: str
+    accent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign(Group):
+    """The logo that stands in place of the plate (services.logos)."""
+
+    kind = "settings.logo"
+    logo_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses(Group):
+    """Where customers write, and the pages of the merchant's own that they are shown; an empty one is left out."""
+
+    kind = "settings.addresses"
+    support_email: str
+    site_url: str
+    terms_url: str
+    privacy_url: str
+    legal_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language(Group):
+    """`time_zone` is an IANA name, `locale` a language of the portal."""
+
+    kind = "settings.language"
+    locale: str
+    time_zone: str
+
+
+def read(session: Session, merchant_id: uuid.UUID, group: type[Group]) -> dict[str, Any]:
+    """Return a group's answers as they are stored, and as `version` the one that a form of them carries."""
+    version = stored.version(session, subject(merchant_id, group))  # before the values: see there
+    merchant = merchants.of(session, merchant_id)
+    return {one.name: getattr(merchant, one.name) for one in fields(group)} | {"version": version}
 
 
 def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
@@ -41,20 +97,32 @@ def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
     return any(account.state is KeyState.WORKING for account in accounts)
 
 
-def save(ctx: Context, merchant_id: uuid.UUID, wish: MerchantSettings, *, by: By = PORTAL) -> None:
-    """Write the settings. Raises NotAllowed(KEY_NOT_TESTED) when the switch may not be turned on yet.
+def save(ctx: Context, merchant_id: uuid.UUID, wish: Group, *, seen: int | None = None, by: By = PORTAL) -> None:
+    """Write a group; `seen` is the version that its form showed, None where there was no form.
 
-    Leaving it on with a key that broke later is no turning on: the button stays (decision 6).
+    Raises EditedMeanwhile when somebody saved it since, and NotAllowed(KEY_NOT_TESTED) when the switch may not be
+    turned on yet. Leaving it on with a key that broke later is no turning on: the button stays (decision 6).
     """
+    edited, answers = subject(merchant_id, type(wish)), vars(wish)
     with ctx.db.begin() as session:
         merchant = merchants.lock(session, merchant_id)
-        turned_on = wish.self_cancellation and not merchant.self_cancellation
-        if turned_on:
-            policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
-        if wish.self_cancellation != merchant.self_cancellation:
-            log.info("self_cancellation_switched", merchant_id=str(merchant_id), on=wish.self_cancellation)
-        changes = audit.changes(merchant, vars(wish), texts=TEXTS)
-        if changes:
-            audit.append(session, merchant_id, Act.SETTINGS_CHANGED, by=by, at=utc_now(), **changes)
-        for name, value in vars(wish).items():
+        changed = edits.changes(merchant, answers)
+        if not changed:  # also a form that was sent twice: nothing of anybody's is overwritten
+            return
+        edits.check(session, edited, read=seen)
+        if "self_cancellation" in changed:
+            _check_switch(session, merchant_id, on=answers["self_cancellation"])
+        edits.note(session, edited, changed, act=Act.SETTINGS_CHANGED, texts=TEXTS, by=by)
+        for name, value in answers.items():
             setattr(merchant, name, value)
+
+
+def _check_switch(session: Session, merchant_id: uuid.UUID, *, on: bool) -> None:
+    if on:
+        policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
+    log.info("self_cancellation_switched", merchant_id=str(merchant_id), on=on)
+
+
+def subject(merchant_id: uuid.UUID, group: type[Group]) -> Subject:
+    """Return a group as what several people edit."""
+    return Subject(merchant_id=merchant_id, kind=group.kind, id=merchant_id)

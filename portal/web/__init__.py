@@ -43,6 +43,7 @@ def install(app: Flask, config: Config) -> None:
         hosts,
         identity,
         locale,
+        logos,
         public,
         qr_codes,
         resending,
@@ -57,6 +58,7 @@ def install(app: Flask, config: Config) -> None:
     formatting.install(app)
     qr_codes.install(app)
     stylesheets.install(app)
+    logos.install(app)
     errors.install(app)
     csrf.install_first(app)
     identity.install(app)  # before access: the guard asks who it is

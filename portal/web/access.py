@@ -78,12 +78,14 @@ SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS)
 PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
 KEYS_ONLY: Final = Access(Face.STAFF, reads=Duty.PAYPAL, acts=Duty.PAYPAL, again=Again.ENTERS)
+SETTINGS_ONLY: Final = Access(Face.STAFF, reads=Duty.SETTINGS, acts=Duty.SETTINGS, again=Again.ACTS)
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
     "stylesheet": PUBLIC,
+    "logo": PUBLIC,
     "public.home": PUBLIC,
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
@@ -205,6 +207,12 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_event": DESK,
     "admin.paypal_event_replay": DESK,
     "admin.settings": SETTINGS,
+    "admin.setting_face": SETTINGS,
+    "admin.setting_logo": Access(Face.STAFF, acts=Duty.SETTINGS),  # what is brought is seen by nobody yet
+    "admin.setting_logo_draft": SETTINGS_ONLY,
+    "admin.setting_logo_removal": SETTINGS,
+    "admin.setting_addresses": SETTINGS,
+    "admin.setting_language": SETTINGS,
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),

@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from config import Config
-from portal.web import stylesheets
+from portal.web import logos, stylesheets
 
 log = structlog.get_logger("portal.web")
 
@@ -42,7 +42,9 @@ HSTS: Final = "max-age=31536000; includeSubDomains"
 WITHOUT_REFERRER: Final = frozenset(
     {"auth.customer_link", "auth.customer_code", "auth.customer_login", "auth.staff_unlock_link"}
 )
-FILES: Final = frozenset({"static", "stylesheet"})  # the same for everybody: kept by browsers, and no line in the log
+# The same for everybody: kept by browsers, and no line in the log.
+FILES: Final = frozenset({"static", "stylesheet", "logo"})
+FOR_EVER: Final = "public, max-age=31536000, immutable"
 TOKEN: Final = re.compile(r"(?<=/login/link/)[^/]+|[A-Za-z0-9_-]{40,}")  # a UUID has 36 characters
 PROXY_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -59,6 +61,8 @@ def install(app: Flask, config: Config) -> None:
 
     def finish(response: Response) -> Response:
         response.headers.update(ALWAYS)
+        if request.endpoint == "logo" and response.mimetype == "image/png":
+            response.headers["Content-Security-Policy"] = logos.POLICY
         if config.is_https:
             response.headers["Strict-Transport-Security"] = HSTS
         without = request.endpoint in WITHOUT_REFERRER
@@ -82,12 +86,15 @@ def shown_path() -> str:
 def _caching(response: Response) -> str:
     if request.endpoint not in FILES or response.status_code not in (200, 206, 304):
         return "no-store"
+    if request.endpoint == "logo":
+        return FOR_EVER if response.mimetype == "image/png" else "no-store"
     version = request.args.get("v")
     if request.endpoint == "stylesheet":
-        versioned = stylesheets.is_current((request.view_args or {}).get("face", ""), version)
+        face = (request.view_args or {}).get("face", "")
+        versioned = stylesheets.is_current(face, request.args.get("accent", ""), version)
     else:
         versioned = version == _digest(_static_file(request.path.removeprefix("/static/")))
-    return "public, max-age=31536000, immutable" if versioned else "no-cache"
+    return FOR_EVER if versioned else "no-cache"
 
 
 def _version(endpoint: str, values: dict[str, Any]) -> None:

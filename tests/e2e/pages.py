@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
 from portal.demo.seed import PASSWORD
+from tests.services.made_pictures import png
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,36 @@ def nothing_named(page: Page) -> None:
     page.locator("input[name=name]").fill("")
     with page.expect_navigation():
         page.locator("main form button").first.click()
+
+
+def accented(page: Page, colour: str) -> None:
+    """Look at the face in a colour; nothing is published."""
+    page.locator("input[name=accent]").fill(colour)
+    send(page)
+
+
+def pale_accent(page: Page) -> None:
+    accented(page, "#f4c20d")
+
+
+def bright_accent(page: Page) -> None:
+    accented(page, "#c2185b")
+
+
+def saved_meanwhile(page: Page) -> None:
+    """Send a form whose answer another tab has changed since."""
+    other = page.context.new_page()
+    other.goto(page.url)
+    for one, said in ((other, "their words"), (page, "my words")):
+        one.locator("textarea").fill(f"{said} {time.monotonic()}")
+        send(one)
+    other.close()
+
+
+def brought_logo(page: Page) -> None:
+    """Bring a picture, and look at it before it is published."""
+    page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
+    send(page)
 
 
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
@@ -175,6 +207,14 @@ PAGES = {
     "desk import, without a key": Shown(ANNE, "/admin/import"),
     "desk settings": Shown(SAM, "/admin/settings"),
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
+    "desk addresses": Shown(SAM, "/admin/settings/addresses"),
+    "desk language": Shown(SAM, "/admin/settings/language"),
+    "desk face": Shown(SAM, "/admin/settings/face"),
+    "desk settings, saved meanwhile": Shown(SAM, "/admin/settings", saved_meanwhile, 409),
+    "desk logo": Shown(SAM, "/admin/settings/logo"),
+    "desk logo, preview": Shown(SAM, "/admin/settings/logo", brought_logo),
+    "desk face, unreadable": Shown(SAM, "/admin/settings/face", pale_accent, 422),
+    "desk face preview": Shown(SAM, "/admin/settings/face", bright_accent),
     "desk confirm": Shown(SAM, "/admin/confirm"),
     "desk sessions": Shown(SAM, "/admin/sessions"),
     "desk team": Shown(SAM, "/admin/team"),

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from bs4 import BeautifulSoup
 
 from portal.documents.planned_ends import planned_words
 from portal.domain.policies import Actor
@@ -211,3 +212,19 @@ def test_links_have_the_colour_of_the_pages_in_light_and_in_dark_and_the_button_
     assert f"\na {{ color: {light}; }}" in style
     assert f"(prefers-color-scheme: dark) {{ a {{ color: {dark}; }}" in style
     assert re.search(r"a\.button {[^}]*color: #ffffff", style)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_merchants_colour_and_pages_are_in_what_customers_get_and_not_in_what_the_team_gets(locale):
+    pages = {"terms_url": "https://a.test/cgv?a=1&b=2", "legal_url": "https://a.test/mentions"}
+    whose = head(locale, accent="#c2185b", **pages)
+    named = {"fr": ("Conditions générales de vente", "Mentions légales"), "en": ("Terms of sale", "Legal notice")}
+    customers = ends.access_ends_soon(whose, access())
+    foot = customers.text.rpartition("\n--\n")[2]
+    anchors = {link.text: link["href"] for link in BeautifulSoup(customers.html, "html.parser").select("footer a")}
+    assert anchors == dict(zip(named[locale], pages.values(), strict=True))
+    assert all(f"{word}" in foot and address in foot for word, address in anchors.items())
+    assert "a { color: #c2185b; }" in customers.html
+    team = merchants.merchant_overdue(whose, (end(),), more=0, path="/admin/")
+    assert "a.test" not in team.text + team.html
+    assert "#c2185b" not in team.html

@@ -92,7 +92,7 @@ def signed(browser) -> dict:
     return SecureCookieSessionInterface().get_signing_serializer(browser.app).loads(browser.cookie("portal"))
 
 
-FORGED = {"support_email": "mallory@evil.test", "name": "Volé", "locale": "fr", "time_zone": "Europe/Paris"}
+FORGED = {"support_email": "mallory@evil.test", "site_url": "https://evil.test"}
 
 
 @pytest.mark.parametrize("said", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}, {}])
@@ -100,10 +100,10 @@ def test_what_a_foreign_page_sends_never_waits_in_the_form(browser, make, hire, 
     """The cookies stay at home (SameSite=Lax), the answer's are kept: so a page without a log-in takes them."""
     merchant = make.merchant(locale="en")
     new = hire(merchant)
-    browser.client.post("/admin/settings", data=FORGED, headers=said, base_url=browser.base_url)
+    browser.client.post("/admin/settings/addresses", data=FORGED, headers=said, base_url=browser.base_url)
     log_in_staff(browser, new)
-    page = browser.get("/admin/settings")
-    assert page.values(page.form(having=("support_email",)))["name"] == merchant.name
+    page = browser.get("/admin/settings/addresses")
+    assert page.values(page.form(having=("site_url",)))["support_email"] == merchant.support_email
     assert "mallory@evil.test" not in page.body
 
 
@@ -116,12 +116,12 @@ def test_a_draft_comes_back_to_the_one_who_typed_it_and_the_page_says_so(
     with time_machine.travel("2026-11-22T10:00:00Z", tick=False) as clock:
         for successor, gets_it in ((colleague, False), (stranger, False), (typist, True)):
             log_in_staff(browser, typist)
-            page = browser.get("/admin/settings")
+            page = browser.get("/admin/settings/face")
             clock.shift(timedelta(hours=13))
-            page.submit(press="Save the settings", name="Atelier typed", status=401)
-            log_in_staff(browser, successor, at="/admin/login?next=/admin/settings")
-            page = browser.get("/admin/settings")
-            typed = page.values(page.form(having=("support_email",)))["name"]
+            page.submit(press="Publish", name="Atelier typed", status=401)
+            log_in_staff(browser, successor, at="/admin/login?next=/admin/settings/face")
+            page = browser.get("/admin/settings/face")
+            typed = page.values(page.form(having=("accent",)))["name"]
             assert (typed == "Atelier typed", "Draft restored" in page.text) == (gets_it, gets_it)
             browser.get("/admin").submit(press="Log out")
             clock.shift(timedelta(minutes=20))  # each code of an authenticator opens once, five tries a quarter

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from portal.domain.colours import contrast
 from portal.web.stylesheets import FACES
 
 
@@ -65,3 +66,24 @@ def test_a_browser_that_unpacks_is_sent_a_quarter_of_it(browser):
         "/css/customer.css", base_url=browser.base_url, headers={"Accept-Encoding": "gzip;q=0"}
     )
     assert refused.data == plain.data
+
+
+def test_an_accent_is_a_part_of_the_address_and_the_last_word_of_the_sheet(browser, make):
+    merchant = make.merchant(accent="#0c5d6d")
+    page = browser.get(f"/account/{merchant.slug}/login")
+    (link,) = page.soup.select('link[rel="stylesheet"]')
+    answer = browser.client.get(link["href"], base_url=browser.base_url)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    content = answer.get_data(as_text=True)
+    assert re.findall(r"--accent:(#\w+)", content)[-2] == "#0c5d6d"
+    assert content.count("{") == content.count("}")
+    night = re.search(r"@supports not [^{]*{:root{--accent:(#\w+)}}}}$", content)[1]
+    assert contrast(night, "#1d1928") >= 4.5, "a browser that derives nothing shows links by night too"
+    stale = browser.client.get(link["href"].replace("0c5d6d", "c2185b"), base_url=browser.base_url)
+    assert stale.headers["Cache-Control"] == "no-cache", "the version is of the whole, its accent with it"
+
+
+@pytest.mark.parametrize("accent", ["red", "0C5D6D", "#0c5d6d", "0c5d6", "0c5d6d}", "0c5d6d0c5d6d"])
+def test_what_is_no_colour_makes_no_sheet(browser, accent):
+    answer = browser.client.get("/css/customer.css", query_string={"accent": accent}, base_url=browser.base_url)
+    assert answer.status_code == 404

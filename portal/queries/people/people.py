@@ -36,6 +36,12 @@ class MerchantFacts:
     support_email: str | None
     self_cancellation: bool
     cancellation_text: str
+    accent: str
+    site_url: str
+    terms_url: str
+    privacy_url: str
+    legal_url: str
+    logo_id: uuid.UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -67,17 +67,6 @@ def append(
         "details": details,
     }
     session.info.setdefault(GATHERED, []).append(_Gathered(merchant_id, values, _savepoints(session)))
-
-
-def changes(row: object, wanted: Mapping[str, Any], *, texts: frozenset[str]) -> dict[str, Any]:
-    """Return [old, new] for each of the row's columns that is about to change; of `texts` only their names.
-
-    Empty when nothing changes: then there is nothing to append.
-    """
-    different = {name: new for name, new in wanted.items() if getattr(row, name) != new}
-    told: dict[str, Any] = {name: [getattr(row, name), new] for name, new in different.items() if name not in texts}
-    named = sorted(texts & different.keys())
-    return told | ({"texts": named} if named else {})
 
 
 @event.listens_for(Session, "before_commit")

@@ -44,7 +44,7 @@ def letter_of(ctx: Context, mail: Mail, opened: dict[str, str], *, now: datetime
         html=content["html"],
         language=mail.language,
         attachments=files,
-        sender_name=sender_name(mail.kind, merchant.name),
+        sender_name=sender_name(mail.kind, merchant.sender_name or merchant.name),
     )
 
 

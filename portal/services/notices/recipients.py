@@ -49,13 +49,7 @@ class Post:
 
     def letterhead(self, language: str) -> Letterhead:
         """Return the merchant's letterhead in a language."""
-        return Letterhead(
-            merchant_name=self.merchant.name,
-            support_email=self.merchant.support_email,
-            locale=language,
-            time_zone=self.merchant.time_zone,
-            base_url=self.ctx.base_url,
-        )
+        return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url)
 
     def head_for(self, customer: Customer) -> Letterhead:
         """Return the letterhead for a customer: their language, else the merchant's."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row
 from wtforms import (
     BooleanField,
-    EmailField,
     FieldList,
     FormField,
     HiddenField,
@@ -22,13 +20,12 @@ from wtforms import (
     StringField,
     SubmitField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain.policies import Override
-from portal.web.admin.words import LANGUAGE, OVERRIDE
-from portal.web.csrf import BaseForm
+from portal.web.admin.edits import VersionedForm
+from portal.web.admin.words import OVERRIDE
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
 from portal.web.typed_text import one_line, plain
@@ -37,33 +34,6 @@ Code = TypeVar("Code", bound=str)
 
 SPARE_ROWS: Final = 3  # empty lines for new contents
 MOST_CONTENTS: Final = 300
-COMMON_ZONES: Final = (
-    "Europe/Paris",
-    "Europe/Brussels",
-    "Europe/Zurich",
-    "Europe/Luxembourg",
-    "Europe/London",
-    "Europe/Dublin",
-    "Europe/Madrid",
-    "Europe/Berlin",
-    "America/Guadeloupe",
-    "America/Martinique",
-    "America/Cayenne",
-    "America/Miquelon",
-    "Indian/Reunion",
-    "Indian/Mayotte",
-    "Pacific/Noumea",
-    "Pacific/Tahiti",
-    "Pacific/Wallis",
-    "Africa/Casablanca",
-    "Africa/Dakar",
-    "America/Montreal",
-    "America/New_York",
-    "America/Los_Angeles",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-    "UTC",
-)
 
 AN_ADDRESS: Final = (
     Length(max=254, message=_l("This address is too long.")),
@@ -108,47 +78,6 @@ def internal_note() -> TextAreaField:
     )
 
 
-class SettingsForm(BaseForm):
-    """What the merchant decides for all products."""
-
-    self_cancellation = BooleanField(
-        _l("Customers can cancel themselves"),
-        description=_l("A button on their account page. Each product can have its own setting."),
-    )
-    cancellation_text = TextAreaField(
-        _l("What customers read when they cannot cancel themselves"),
-        description=_l("Say how to cancel: an address, a form, a telephone number."),
-        filters=[plain],
-        validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
-    )
-    name = shown_name()
-    support_email = EmailField(
-        _l("Email address for your customers’ questions"),
-        description=_l("Your to-do emails are sent there too."),
-        filters=[one_line],
-        validators=[
-            DataRequired(_l("Enter an address: without one, nobody is emailed about what needs your attention.")),
-            *AN_ADDRESS,
-        ],
-    )
-    time_zone = SelectField(
-        _l("Time zone"), description=_l("Dates and times are shown in this zone."), validate_choice=False
-    )
-    locale = SelectField(_l("Language of your pages and emails"), choices=choices(LANGUAGE))
-    submit = SubmitField(_l("Save the settings"))
-
-    def offer_zone(self, current: str) -> None:
-        """Offer the usual zones, and the one that is set."""
-        zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
-        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
-
-    def validate_time_zone(self, field: SelectField) -> None:
-        """Take any zone that this machine knows."""
-        if field.data not in available_timezones():
-            raise ValidationError(str(_l("Choose a time zone from the list.")))
-        ZoneInfo(field.data)
-
-
 class ContentRow(PlainForm):
     """One thing a product opens; without a title it is not there."""
 
@@ -166,7 +95,7 @@ class ContentRow(PlainForm):
     )
 
 
-class ProductForm(BaseForm):
+class ProductForm(VersionedForm):
     """A product's name, access rule and contents."""
 
     name = shown_name()
@@ -226,8 +155,15 @@ class ProductForm(BaseForm):
     self_cancellation = RadioField(
         _l("Can customers cancel this product themselves?"), choices=choices(OVERRIDE), coerce=Override
     )
-    contents = FieldList(FormField(ContentRow), max_entries=MOST_CONTENTS)
+    contents = FieldList(FormField(ContentRow), _l("Contents"), max_entries=MOST_CONTENTS)
     submit = SubmitField(_l("Save the product"))
+
+    def refill(self, values: Mapping[str, Any]) -> None:
+        """Show these answers; contents are [id, title, days], as versions hold them."""
+        names = ("id", "title", "unlock_after_days")
+        contents = [dict(zip(names, one, strict=True)) for one in values["contents"]]
+        self.contents.last_index = -1  # lines are counted anew
+        super().refill({**values, "contents": contents})
 
     def add_rows(self, number: int = SPARE_ROWS) -> None:
         """Leave empty lines at the end for new contents."""

@@ -13,11 +13,13 @@ from portal.clock import utc_now
 from portal.domain.access import EndPreview, Rule
 from portal.domain.errors import NotAllowed
 from portal.domain.subscriptions import Status
+from portal.queries import edits as versions
 from portal.queries import products as queries
 from portal.services import products
+from portal.services.edits import EditedMeanwhile
 from portal.services.products import EXAMPLE_AGE, EXAMPLE_PAID, ContentWish, ProductWish
 from portal.web import labels
-from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin import bp, edits, presenting, showing, words
 from portal.web.admin.forms import ProductForm
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
@@ -57,13 +59,19 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
     """
     merchant_id = person().merchant_id
     with context().db.read() as session:
+        subject = products.subject(merchant_id, product_id)
+        saves = versions.newest(session, subject)
+        version = versions.version(session, subject)
         found = queries.of_merchant(session, merchant_id, product_id)
-    form = ProductForm(obj=found)
-    sent = form.validate_on_submit()
+    form = ProductForm(obj=found, version=version)
+    sent, meanwhile = form.validate_on_submit(), None
     only_look = "look" in request.form or "more" in request.form
     if sent and not only_look:
+        wish = _wish(form)
         try:
-            products.save(context(), merchant_id, product_id, _wish(form), by=by())
+            products.save(context(), merchant_id, product_id, wish, seen=form.seen, by=by())
+        except EditedMeanwhile as edited:
+            meanwhile = edits.settle(form, edited, wish.columns | {"contents": wish.listed})
         except NotAllowed:
             form.self_cancellation.errors = [
                 _("This can be switched on once your PayPal key has passed its test: see the PayPal page.")
@@ -77,6 +85,8 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
     return showing.page(
         "product.html",
         form=form,
+        meanwhile=meanwhile,
+        history=edits.history(form, saves),
         product=found,
         prices=_prices(found),
         examples=_examples(rule),
@@ -84,7 +94,7 @@ def edit(product_id: uuid.UUID) -> ResponseReturnValue:
         self_cancellation_setting=g.merchant.self_cancellation,
         example_age=EXAMPLE_AGE.days,
         example_paid=EXAMPLE_PAID.days,
-    ), (422 if form.errors else 200)
+    ), (409 if meanwhile else 422 if form.errors else 200)
 
 
 def _prices(product: Product) -> list[str]:

@@ -1,48 +1,118 @@
-"""The merchant's settings."""
+"""The merchant's settings, a page a group: each is saved by itself, and shows what customers will see of it."""
 
 from __future__ import annotations
 
-from flask import flash, g, redirect, url_for
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.clock import utc_now
 from portal.domain.errors import NotAllowed
+from portal.formatting import Formatter
+from portal.i18n import Translator
+from portal.queries import edits as versions
 from portal.services import settings
-from portal.services.settings import MerchantSettings
-from portal.web.admin import bp, showing
-from portal.web.admin.forms import SettingsForm
+from portal.services.edits import EditedMeanwhile
+from portal.services.settings import Addresses, Cancellation, Group, Language
+from portal.web.admin import bp, edits, showing
+from portal.web.admin.edits import Meanwhile, VersionedForm
+from portal.web.admin.settings_forms import AddressesForm, CancellationForm, LanguageForm
 from portal.web.identity import by, context, person
+
+AnyForm = TypeVar("AnyForm", bound=VersionedForm)
 
 
 @bp.route("/settings", methods=["GET", "POST"], endpoint="settings")
-def edit() -> ResponseReturnValue:
-    """Show the settings and write them; the switch says why it cannot be turned on."""
-    merchant_id = person().merchant_id
-    form = SettingsForm(obj=g.merchant)
-    form.offer_zone(g.merchant.time_zone)
-    if form.validate_on_submit():
-        try:
-            settings.save(context(), merchant_id, _wish(form), by=by())
-        except NotAllowed:
-            form.self_cancellation.errors = [_why_not()]
-        else:
-            flash(_("The settings are saved."), "success")
-            return redirect(url_for(".settings"), 303)
+def cancellation() -> ResponseReturnValue:
+    """Whether customers cancel by themselves; the switch says why it cannot be turned on."""
+    form = stored(CancellationForm, Cancellation)
     with context().db.read() as session:
-        key_passed = settings.key_passed(session, merchant_id)
-        return showing.page("settings.html", session, form=form, key_passed=key_passed), 422 if form.errors else 200
+        key_passed = settings.key_passed(session, person().merchant_id)
+    return _edit(form, Cancellation, "settings.html", lambda: {"key_passed": key_passed})
+
+
+@bp.route("/settings/addresses", methods=["GET", "POST"], endpoint="setting_addresses")
+def addresses() -> ResponseReturnValue:
+    """Where customers write, and the merchant's own pages."""
+    form = stored(AddressesForm, Addresses)
+    return _edit(form, Addresses, "setting_addresses.html", dict)
+
+
+@bp.route("/settings/language", methods=["GET", "POST"], endpoint="setting_language")
+def language() -> ResponseReturnValue:
+    """Language and time zone of the merchant's pages and mails."""
+    form = stored(LanguageForm, Language)
+    with context().db.read() as session:
+        form.offer_zone(settings.read(session, person().merchant_id, Language)["time_zone"])
+    return _edit(form, Language, "setting_language.html", lambda: {"example": _example(form)})
+
+
+def stored(form: type[AnyForm], group: type[Group]) -> AnyForm:
+    """Return the group's form as it is stored, or as it was sent."""
+    with context().db.read() as session:
+        return form(data=settings.read(session, person().merchant_id, group))
+
+
+def answers(form: VersionedForm, group: type[Group]) -> dict[str, Any]:
+    """Return what was typed, by the group's names."""
+    return {one.name: form[one.name].data for one in fields(group)}
+
+
+def save(form: VersionedForm, wish: Group) -> Meanwhile | None:
+    """Save a form that was checked; return what somebody else saved meanwhile, None when all is well.
+
+    Raises NotAllowed as `settings.save` does.
+    """
+    try:
+        settings.save(context(), person().merchant_id, wish, seen=form.seen, by=by())
+    except EditedMeanwhile as edited:
+        return edits.settle(form, edited, vars(wish))
+    flash(_("The settings are saved."), "success")
+    return None
+
+
+def status(form: VersionedForm, meanwhile: Meanwhile | None) -> int:
+    """Return the status of a page that shows the form again, or for the first time."""
+    return 409 if meanwhile is not None else 422 if form.errors else 200
+
+
+def _edit(
+    form: VersionedForm, group: type[Group], template: str, more: Callable[[], dict[str, Any]]
+) -> ResponseReturnValue:
+    """Show a group and write it; the button that shows the effect first saves nothing."""
+    meanwhile, only_look = None, "look" in request.form
+    if form.validate_on_submit() and not only_look:
+        try:
+            meanwhile = save(form, group(**answers(form, group)))
+        except NotAllowed:
+            form["self_cancellation"].errors = [_why_not()]
+        else:
+            if meanwhile is None:
+                return redirect(url_for(request.endpoint or ".settings"), 303)
+    is_draft = only_look and not form.errors
+    return page(template, form, group, meanwhile=meanwhile, is_draft=is_draft, **more()), status(form, meanwhile)
+
+
+def page(template: str, form: VersionedForm, group: type[Group], **values: object) -> str:
+    """Return a group's page, with what was saved of it last."""
+    with context().db.read() as session:
+        saves = versions.newest(session, settings.subject(person().merchant_id, group))
+        return showing.page(template, session, form=form, history=edits.history(form, saves), **values)
 
 
 def _why_not() -> str:
     return _("This can be switched on once your PayPal key has passed its test: see the PayPal page.")
 
 
-def _wish(form: SettingsForm) -> MerchantSettings:
-    return MerchantSettings(
-        name=form.name.data,
-        support_email=form.support_email.data,
-        time_zone=form.time_zone.data,
-        locale=form.locale.data,
-        self_cancellation=form.self_cancellation.data,
-        cancellation_text=form.cancellation_text.data or "",
-    )
+def _example(form: LanguageForm) -> str:
+    """Return the present as a customer would read it in what is chosen; empty for a zone that does not exist."""
+    words = Translator(form.locale.data)
+    try:
+        chosen = Formatter(words.locale, form.time_zone.data or "", words)
+        return chosen.with_zone(chosen.moment(utc_now()))
+    except (LookupError, ValueError):  # as zoneinfo says that there is none of that name, or that it is no name
+        return ""

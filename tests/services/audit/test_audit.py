@@ -24,7 +24,7 @@ from portal.services import settings
 from portal.services.audit import audit, audit_checks, audit_exports, timeline
 from portal.services.audit.audit_exports import Format
 from portal.services.ends import end_requests
-from portal.services.settings import MerchantSettings
+from portal.services.settings import Cancellation
 from tests.services.carrying.carried import wish_of
 
 # The end as it was one row before.
@@ -191,19 +191,14 @@ def test_a_request_to_end_stands_in_the_chain_with_who_asked(ctx, make, merchant
 
 
 def test_settings_are_told_by_value_and_texts_by_name(ctx, merchant):
-    wish = MerchantSettings(
-        name="New name",
-        support_email="new@atelier.test",
-        time_zone=merchant.time_zone,
-        locale=merchant.locale,
-        self_cancellation=not merchant.self_cancellation,
-        cancellation_text=merchant.cancellation_text,
-    )
+    switched = [merchant.self_cancellation, not merchant.self_cancellation]
+    wish = Cancellation(self_cancellation=switched[1], cancellation_text="Écrivez à Zoé")
     for _ in range(2):  # the second time nothing changes
         settings.save(ctx, merchant.id, wish, by=OPERATOR)
     (entry,) = rows_of(ctx, merchant.id)
-    switched = [merchant.self_cancellation, not merchant.self_cancellation]
-    assert entry.details == {"self_cancellation": switched, "texts": ["name", "support_email"]}
+    number, proof = entry.details.pop("edit")
+    assert entry.details == {"self_cancellation": switched, "texts": ["cancellation_text"]}
+    assert (entry.subject_kind, number, len(proof)) == ("settings.cancellation", 1, 64)
 
 
 @pytest.mark.parametrize(

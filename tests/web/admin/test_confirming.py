@@ -23,6 +23,11 @@ ASKING = {
     "admin.late_payment_refund": {"GET", "POST"},
     "admin.product": {"POST"},
     "admin.settings": {"POST"},
+    "admin.setting_face": {"POST"},
+    "admin.setting_logo_draft": {"POST"},
+    "admin.setting_logo_removal": {"POST"},
+    "admin.setting_addresses": {"POST"},
+    "admin.setting_language": {"POST"},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
     "admin.paypal_rest": {"GET", "POST"},
@@ -115,15 +120,25 @@ def test_long_settings_are_not_lost(desk, lea, ctx, merchant):
     """Longer than any cookie: 2000 letters with accents."""
     page, text = desk.get("/admin/settings"), "é" * 2000
     grow_old(ctx)
-    page = page.submit(press="Save the settings", name="Chez Léa", cancellation_text=text, status=401)
+    page = page.submit(press="Save the settings", cancellation_text=text, status=401)
     assert "What you filled in is kept" in page.text
-    assert reload(ctx, merchant).name != "Chez Léa"
+    assert reload(ctx, merchant).cancellation_text == ""
     page = page.submit(password="a wrong password", code="000000", status=422)
     page = again(page, lea, 1)
-    assert reload(ctx, merchant).name != "Chez Léa", "the factors alone send nothing"
+    assert reload(ctx, merchant).cancellation_text == "", "the factors alone send nothing"
     page = page.submit(press="Send what I filled in")
     assert "The settings are saved." in page.notices[0]
-    assert (reload(ctx, merchant).name, reload(ctx, merchant).cancellation_text) == ("Chez Léa", text)
+    assert reload(ctx, merchant).cancellation_text == text
+
+
+def test_what_waited_for_the_factors_overwrites_nothing_that_was_saved_meanwhile(desk, lea, enter, ctx, merchant):
+    page = desk.get("/admin/settings")
+    grow_old(ctx)
+    page = page.submit(press="Save the settings", cancellation_text="Mine.", status=401)
+    enter(merchant).submit("/admin/settings", press="Save the settings", cancellation_text="Theirs.")
+    page = again(page, lea, 1).submit(press="Send what I filled in", status=409)
+    assert reload(ctx, merchant).cancellation_text == "Theirs."
+    assert page.values(page.form(press="Save the settings"))["cancellation_text"] == "Mine."
 
 
 def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant):
@@ -154,12 +169,13 @@ def test_the_audit_journal_is_handed_over_after_the_factors(desk, lea, ctx):
 def test_no_form_without_its_token_and_nobody_elses_is_carried(desk, ctx, merchant, enter, lea):
     """A foreign page cannot have its own words confirmed by the owner's factors."""
     grow_old(ctx)
-    desk.post("/admin/settings", {"name": "Evil"}, status=303)
+    desk.post("/admin/settings", {"cancellation_text": "Evil"}, status=303)
     assert desk.get("/admin/confirm?next=/admin/settings").select_one("[name=carried]").get("value", "") == ""
     colleague = enter(merchant)
     typed = colleague.get("/admin/settings")
     grow_old(ctx)
-    carried = typed.submit(press="Save the settings", name="Theirs", status=401).select_one("[name=carried]")["value"]
+    asked = typed.submit(press="Save the settings", cancellation_text="Theirs", status=401)
+    carried = asked.select_one("[name=carried]")["value"]
     page = desk.get("/admin/confirm").submit(password=PASSWORD, code=totp(lea, step=1), carried=carried)
     assert "Theirs" not in page.body
 

@@ -16,7 +16,11 @@ OWN = {
     *("admin.sessions", "admin.session_end", "admin.other_sessions_end", "admin.desk_change"),
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
 }
-MANAGERS = {"admin.product", "admin.settings", "admin.late_payment_refund", "admin.late_payment_explanation"}
+MANAGERS = {
+    *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation"),
+    *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
+}
 OWNERS = {
     *("admin.start", "admin.paypal"),
     *("admin.paypal_rest", "admin.paypal_rest_check", "admin.paypal_rest_removal"),
@@ -27,7 +31,7 @@ OWNERS = {
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
-LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund"}
+LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.setting_logo_draft"}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),

@@ -1,4 +1,4 @@
-"""Settings and products: the switch waits for the key, and a product says what a customer keeps."""
+"""Products: what a customer keeps at each end, and who may decide it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.policies import Override
-from portal.models import KeyState, Merchant, PayPalAccount, Product
+from portal.models import Product
 from portal.queries import products
 
 
@@ -15,81 +15,18 @@ def merchant(make):
     return make.merchant(key=False, locale="en", self_cancellation=False)
 
 
-def reload(ctx, merchant):
-    with ctx.db.read() as session:
-        return session.get_one(Merchant, merchant.id)
-
-
 def product_of(ctx, product):
     with ctx.db.read() as session:
         return products.of_merchant(session, product.merchant_id, product.id)
 
 
-def test_the_switch_cannot_be_turned_on_before_the_key_passed_its_test(owner, ctx, merchant, make):
-    page = owner.get("/admin/settings")
-    assert "once your PayPal key has passed its test" in page.text
-    assert page.link("Enter or test the key") == "/admin/paypal"
-    page = page.submit(press="Save the settings", self_cancellation=True, status=422)
-    assert any("once your PayPal key has passed its test" in line for line in page.errors)
-    assert not reload(ctx, merchant).self_cancellation
-
-    make.key(merchant)
-    owner.submit("/admin/settings", press="Save the settings", self_cancellation=True)
-    assert reload(ctx, merchant).self_cancellation
-
-
-def test_a_key_that_breaks_later_leaves_the_switch_but_a_broken_one_cannot_turn_it_on(owner, ctx, merchant, make):
-    make.key(merchant)
-    owner.submit("/admin/settings", press="Save the settings", self_cancellation=True)
-    with ctx.db.begin() as session:
-        session.scalars(select(PayPalAccount)).one().state = KeyState.REFUSED
-    owner.submit("/admin/settings", press="Save the settings", name="Another name")
-    assert reload(ctx, merchant).self_cancellation
-    owner.submit("/admin/settings", press="Save the settings", self_cancellation=False)
-    owner.submit("/admin/settings", press="Save the settings", self_cancellation=True, status=422)
-
-
-def test_settings_are_written_and_shown_again(owner, ctx, merchant):
-    owner.submit(
-        "/admin/settings",
-        press="Save the settings",
-        name="L’Été  en fête",
-        support_email="aide@ete.test",
-        time_zone="Indian/Reunion",
-        locale="fr",
-        cancellation_text="Écrivez-nous.\r\nMerci.",
-    )
-    got = reload(ctx, merchant)
-    assert (got.name, got.support_email, got.time_zone, got.locale) == (
-        "L’Été en fête", "aide@ete.test", "Indian/Reunion", "fr",
-    )  # fmt: skip
-    assert got.cancellation_text == "Écrivez-nous.\nMerci."
-    page = owner.get("/admin/settings")
-    assert page.select_one("#time_zone option[selected]")["value"] == "Indian/Reunion"
-
-
-def test_a_zone_nobody_knows_and_a_bad_address_are_refused(owner, ctx, merchant):
-    page = owner.get("/admin/settings")
-    form = page.values(page.form(press="Save the settings"))
-    bad = owner.post("/admin/settings", {**form, "time_zone": "Mars/Olympus", "support_email": "nobody"}, status=422)
-    assert len(bad.errors) == 2
-    assert reload(ctx, merchant).time_zone == "Europe/Paris"
-
-
-def test_the_address_that_is_told_what_waits_cannot_be_emptied(owner, ctx, merchant):
-    page = owner.submit("/admin/settings", press="Save the settings", support_email=" ", status=422)
-    assert "without one, nobody is emailed about what needs your attention" in page.text
-    assert reload(ctx, merchant).support_email == merchant.support_email
-
-
-def test_managers_and_owners_change_settings_and_products_and_nobody_else(reader, support, make, merchant, ctx):
+def test_only_owners_change_products(reader, support, make, merchant, ctx):
     product = make.product(merchant)
     for browser in (reader, support):
-        for path in ("/admin/settings", f"/admin/products/{product.id}"):
-            page = browser.get(path)
-            assert "Only a manager or an owner can change this" in page.text
-            token = page.select_one('input[name="csrf_token"]')["value"]
-            browser.post(path, {"csrf_token": token, "name": "Hacked", "grace_days": "1"}, status=403)
+        page = browser.get(f"/admin/products/{product.id}")
+        assert "Only a manager or an owner can change this" in page.text
+        token = page.select_one('input[name="csrf_token"]')["value"]
+        browser.post(page.path, {"csrf_token": token, "name": "Hacked", "grace_days": "1"}, status=403)
     assert product_of(ctx, product).name == product.name
 
 
@@ -172,3 +109,23 @@ def test_products_of_an_import_are_listed_with_their_prices(owner, make, merchan
     assert "1,500" in page.text
     with ctx.db.read() as session:
         assert session.scalars(select(Product.name)).all() == ["Yen club"]
+
+
+def test_contents_added_meanwhile_are_kept_with_their_identity(owner, enter, ctx, make, merchant):
+    """The second one changed another answer: the first one's new lesson stays, and what hangs on it."""
+    product = make.product(merchant, contents=(("Lesson 1", 0),))
+    mine = owner.get(f"/admin/products/{product.id}")
+    theirs = enter(merchant).get(mine.path)
+    theirs.submit(press="Save the product", **{"contents-1-title": "Lesson 2", "contents-1-unlock_after_days": "7"})
+    before = {content.title: content.id for content in product_of(ctx, product).contents}
+    page = mine.submit(press="Save the product", grace_days="3", status=409)
+    assert product_of(ctx, product).grace_days == 7
+    (row,) = page.select_one("main table").select("tbody tr")
+    assert [cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] == [
+        "Contents", "Lesson 1", "Lesson 1, Lesson 2 (7)", "Unchanged",
+    ]  # fmt: skip
+    page.submit(press="Save the product")
+    got = product_of(ctx, product)
+    assert got.grace_days == 3
+    assert {content.title: content.id for content in got.contents} == before
+    assert len(before) == 2

@@ -1,0 +1,201 @@
+"""What the merchant decides for all products, a form a group. They shape and check input; they decide nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    SelectChoice,
+    SelectField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.validators import DataRequired, Length, Optional, Regexp
+
+from portal.domain import colours
+from portal.web.admin.edits import VersionedForm
+from portal.web.admin.forms import AN_ADDRESS, choices, shown_name
+from portal.web.admin.words import LANGUAGE
+from portal.web.formatting import formatter
+from portal.web.typed_text import one_line, plain
+
+COMMON_ZONES: Final = (
+    "Europe/Paris",
+    "Europe/Brussels",
+    "Europe/Zurich",
+    "Europe/Luxembourg",
+    "Europe/London",
+    "Europe/Dublin",
+    "Europe/Madrid",
+    "Europe/Berlin",
+    "America/Guadeloupe",
+    "America/Martinique",
+    "America/Cayenne",
+    "America/Miquelon",
+    "Indian/Reunion",
+    "Indian/Mayotte",
+    "Pacific/Noumea",
+    "Pacific/Tahiti",
+    "Pacific/Wallis",
+    "Africa/Casablanca",
+    "Africa/Dakar",
+    "America/Montreal",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "UTC",
+)
+LONGEST_ADDRESS: Final = 500
+
+
+class CancellationForm(VersionedForm):
+    """Whether customers cancel by themselves."""
+
+    self_cancellation = BooleanField(
+        _l("Customers can cancel themselves"),
+        description=_l("A button on their account page. Each product can have its own setting."),
+    )
+    cancellation_text = TextAreaField(
+        _l("What customers read when they cannot cancel themselves"),
+        description=_l("Say how to cancel: an address, a form, a telephone number."),
+        filters=[plain],
+        validators=[Optional(), Length(max=2000, message=_l("Write at most 2000 characters."))],
+    )
+    submit = SubmitField(_l("Save the settings"))
+
+
+def colour(typed: str | None) -> str:
+    """Return a colour as #rrggbb; anything else as it was typed, for the form to say so."""
+    text = one_line(typed)
+    return colours.parse(text) or text
+
+
+class FaceForm(VersionedForm):
+    """How customers know the merchant."""
+
+    name = shown_name()
+    sender_name = StringField(
+        _l("Sender of your emails"),
+        description=_l("Only the name: the address stays the portal’s. Leave it empty for the name above."),
+        filters=[one_line],
+        validators=[
+            Optional(),
+            Length(max=60, message=_l("Write at most 60 characters.")),
+            Regexp(r"[^@<>]*\Z", message=_l("Write a name, not an address.")),
+        ],
+    )
+    accent = StringField(
+        _l("Accent colour"),
+        description=_l("As #rrggbb, for example #0c5d6d. Leave it empty for the portal’s violet."),
+        filters=[colour],
+        validators=[Optional()],
+        render_kw={"maxlength": 7, "spellcheck": "false", "autocapitalize": "none"},
+    )
+    offered: str | None = None  # the nearest colour that can be read, when the one that was typed cannot
+    submit = SubmitField(_l("Publish"))
+
+    def validate_accent(self, field: StringField) -> None:
+        """Take a colour that can be read wherever it is text, by day and by night."""
+        if colours.parse(field.data) is None:
+            raise ValidationError(_("Enter a colour as # and six digits from 0 to f, for example #0c5d6d."))
+        wrong = colours.unreadable(field.data)
+        if wrong:
+            self.offered = colours.nearest(field.data)
+            raise ValidationError(
+                _(
+                    "Text in %(colour)s cannot be read everywhere: its contrast is %(ratio)s to 1 where %(needed)s to "
+                    "1 is needed. The nearest colour that can be read is %(offered)s.",
+                    colour=field.data,
+                    ratio=formatter().tenths(wrong[0].ratio),
+                    needed=formatter().tenths(wrong[0].needed),
+                    offered=self.offered,
+                )
+            )
+
+
+def https(typed: str | None) -> str:
+    """Return the address on one line, with `https://` before one that was typed without it."""
+    text = one_line(typed)
+    return f"https://{text}" if text and "://" not in text and ":" not in text.partition("/")[0] else text
+
+
+def is_address(text: str) -> bool:
+    """Say whether it leads to a page of a public site: https, a name with a dot, nobody's password, no space."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    whole = not any(letter.isspace() or not letter.isprintable() or letter in '"<>\\' for letter in text)
+    named = "." in host.strip(".") and parts.username is None and port != 0
+    return whole and named and text.startswith("https://")
+
+
+def _is_page(_form: object, field: Field) -> None:
+    if field.data and not is_address(field.data):
+        raise ValidationError(_("Enter the address of a page, beginning with https://."))
+
+
+def page_address(label: LazyString, description: LazyString | None = None) -> StringField:
+    """Return the field of a page of the merchant's own."""
+    return StringField(
+        label,
+        description=description or "",
+        filters=[https],
+        validators=[
+            Optional(),
+            Length(max=LONGEST_ADDRESS, message=_l("This address is too long.")),
+            _is_page,
+        ],
+        render_kw={"inputmode": "url", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+
+class AddressesForm(VersionedForm):
+    """Where customers write, and the merchant's own pages."""
+
+    support_email = EmailField(
+        _l("Email address for your customers’ questions"),
+        description=_l("Their answers to your emails arrive there. Your to-do emails are sent there too."),
+        filters=[one_line],
+        validators=[
+            DataRequired(_l("Enter an address: without one, nobody is emailed about what needs your attention.")),
+            *AN_ADDRESS,
+        ],
+    )
+    site_url = page_address(_l("Website"))
+    terms_url = page_address(_l("Terms of sale"))
+    privacy_url = page_address(_l("Privacy policy"))
+    legal_url = page_address(_l("Legal notice"))
+    submit = SubmitField(_l("Save the settings"))
+
+
+class LanguageForm(VersionedForm):
+    """In which language and zone the merchant's pages and mails are."""
+
+    locale = SelectField(_l("Language of your pages and emails"), choices=choices(LANGUAGE))
+    time_zone = SelectField(
+        _l("Time zone"), description=_l("Dates and times are shown in this zone."), validate_choice=False
+    )
+    submit = SubmitField(_l("Save the settings"))
+
+    def offer_zone(self, current: str) -> None:
+        """Offer the usual zones, and the one that is set."""
+        zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
+        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+
+    def validate_time_zone(self, field: SelectField) -> None:
+        """Take any zone that this machine knows."""
+        if field.data not in available_timezones():
+            raise ValidationError(_("Choose a time zone from the list."))
