@@ -47,9 +47,17 @@ class Act(StrEnum):
     RECEIVED_RECORDED = "received_request.recorded"
     RECEIVED_DISMISSED = "received_request.dismissed"
     LATE_PAYMENT_EXPLAINED = "late_payment.explained"
+    CUSTOMER_CHANGED = "customer.changed"  # name, language, whether they may be contacted
+    ADDRESS_ASKED = "customer.address_asked"  # a new one, that has to confirm itself
+    ADDRESS_WITHDRAWN = "customer.address_withdrawn"  # before it did
     ADDRESS_CHANGED = "customer.address_changed"
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMERS_JOINED = "customers.joined"
+    GRANT_GIVEN = "grant.given"  # access by hand
+    GRANT_CHANGED = "grant.changed"
+    GRANT_WITHDRAWN = "grant.withdrawn"
+    NOTE_WRITTEN = "customer_note.written"
+    NOTE_DELETED = "customer_note.deleted"
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"

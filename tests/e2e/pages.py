@@ -80,6 +80,16 @@ def nothing_named(page: Page) -> None:
         page.locator("main form button").first.click()
 
 
+def no_address(page: Page) -> None:
+    page.locator("input[name=email]").fill("emma")
+    send(page)
+
+
+def choose_a_product(page: Page) -> None:
+    page.locator("select[name=product]").select_option(index=1)
+    send(page)
+
+
 NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
@@ -103,6 +113,7 @@ PAGES = {
     "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
     "customer link": Shown("asker", "{link}"),
     "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "address link over": Shown(NOBODY, "/account/studio/address/over", status=410),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),
@@ -152,6 +163,10 @@ PAGES = {
     "desk customers": Shown(SAM, "/admin/customers"),
     "desk customers, empty": Shown(ANNE, "/admin/customers"),
     "desk customer": Shown(SAM, "{desk-customer}"),
+    "desk customer identity": Shown(SAM, "{desk-customer}/identity"),
+    "desk customer identity, not an address": Shown(SAM, "{desk-customer}/identity", no_address, 422),
+    "desk access by hand": Shown(SAM, "{desk-customer}/grants/new"),
+    "desk access by hand, with its mail": Shown(SAM, "{desk-customer}/grants/new", choose_a_product),
     "desk products": Shown(SAM, "/admin/products"),
     "desk products, empty": Shown(ANNE, "/admin/products"),
     "desk product": Shown(SAM, "{product}"),

@@ -22,9 +22,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.domain import address_changes
 from portal.domain.end_requests import retry_delay
 from portal.domain.login_mails import LIFETIME
 from portal.mail.composing import Composed, WrittenLater
+from portal.mail.customers import ADDRESS_CONFIRM
 from portal.mail.ends import PROVING
 from portal.mail.logins import SHORT_LIVED
 from portal.models import Mail, MailState
@@ -42,6 +44,8 @@ LONGEST_ERROR: Final = 500
 ONCE: Final = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.key]).returning(Mail)
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
 LASTING: Final = PROVING | {"request_received"}
+# What opens a door: after so long it opens nothing and is not sent any more; once sent, it is not kept.
+OPENS_FOR: Final = {**dict.fromkeys(SHORT_LIVED, LIFETIME), ADDRESS_CONFIRM: address_changes.LIFETIME}
 
 
 class Words(Protocol):
@@ -61,6 +65,7 @@ def put(
     language: str,
     now: datetime,
     end_request_id: uuid.UUID | None = None,
+    customer_id: uuid.UUID | None = None,
     send_at: datetime | None = None,
 ) -> Mail | None:
     """Add a message and its job to the session's transaction; None when `key` was already written.
@@ -81,6 +86,7 @@ def put(
             "language": language,
             "message_id": f"{mail_id}@{_domain(ctx.mail_from)}",
             "end_request_id": end_request_id,
+            "customer_id": customer_id,
             "send_at": when,
             **_worded(ctx, composed),
         },
@@ -162,7 +168,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     tried.  With nothing left to say the message is dropped.
 
     A refusal is kept with its reason for the merchant to see; anything else is tried again after
-    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code is never sent late.
+    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code, or a link, is never sent when it opens nothing any more.
     """
     mail = _claim(ctx, mail_id, words=words, now=now)
     if isinstance(mail, MailState):
@@ -192,7 +198,7 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> 
         mail = session.get_one(Mail, mail_id, with_for_update={"key_share": True})
         if mail.state is not MailState.WAITING:
             return mail.state
-        if mail.kind in SHORT_LIVED and now >= mail.created_at + LIFETIME:
+        if mail.kind in OPENS_FOR and now >= mail.created_at + OPENS_FOR[mail.kind]:
             mail.state, mail.content = MailState.SUPERSEDED, None
             log.info("mail_expired", mail_id=str(mail_id), kind=mail.kind)
             return mail.state
@@ -228,7 +234,7 @@ def _settle(
 ) -> MailState:
     """Write what became of the message; what opens a door does not stay in the database."""
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
-    if mail.kind in SHORT_LIVED:
+    if mail.kind in OPENS_FOR:
         values["content"] = None
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id).values(**values))
