@@ -86,6 +86,7 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
         found = customers.of_merchant(session, merchant_id, customer_id)
         waiting = open_of(session, customer_id)
     form = IdentityForm(data=_standing(found))
+    form.email.flags.optional = found.email is None
     if form.validate_on_submit() and _keeps_an_address(form, found):
         try:
             saved = customer_identity.save(context(), merchant_id, customer_id, form.identity, by=by(), now=utc_now())

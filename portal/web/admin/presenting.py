@@ -134,10 +134,11 @@ def closing(window: Window) -> str:
 
 def opening(window: Window, now: datetime) -> str:
     """Return one content that is given, with its days."""
+    until = _("for good") if window.end is End.KEPT else _until(window)
     if window.since > now:
         since = formatter().day(window.since)
-        return _("%(title)s: opens on %(date)s, %(until)s", title=window.title, date=since, until=_until(window))
-    return _("%(title)s: %(until)s", title=window.title, until=_until(window))
+        return _("%(title)s: opens on %(date)s, %(until)s", title=window.title, date=since, until=until)
+    return _("%(title)s: %(until)s", title=window.title, until=until)
 
 
 def _until(window: Window) -> str:

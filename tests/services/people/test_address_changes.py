@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from portal.services.notices import leaving
 from portal.services.people import address_changes, customer_addresses, customer_joining, logins
 from portal.services.people.logins import Ask
 from portal.services.people.sessions import Visitor, open_for
+from tests.services.imports.importing import until_somebody_waits
 from tests.web.conftest import letters  # noqa: F401 - what was promised, opened
 
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa Martin")
@@ -187,6 +189,20 @@ def test_another_customer_s_address_is_shared_once_confirmed_and_joined_afterwar
         assert session.get(Customer, claire.id) is None
         assert session.scalars(select(AddressChange.customer_id)).all() == [other.id]
         assert set(session.scalars(select(Mail.customer_id)).all()) == {other.id}
+
+
+def test_of_two_who_come_to_one_address_at_once_each_has_a_place(ctx, make, claire, now, links):
+    with ctx.db.read() as session:
+        merchant = session.get_one(Merchant, claire.merchant_id)
+    other = make.customer(merchant, email="anna@client.test")
+    ask(ctx, claire, now=now)
+    with ThreadPoolExecutor(1) as others, ctx.db.begin() as session:
+        row = session.get_one(Customer, other.id)
+        customer_addresses.change(ctx, session, row, NEW, by=BY, now=now)
+        answer = others.submit(address_changes.confirm, ctx, merchant.id, links()[0], now=now)
+        until_somebody_waits(ctx)
+    assert answer.result()
+    assert [(one.email, one.email_place) for one in (reload(ctx, other), reload(ctx, claire))] == [(NEW, 0), (NEW, 1)]
 
 
 def test_what_waits_for_a_customer_who_is_joined_to_another_waits_no_more(ctx, make, now, links):
