@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.domain.audit import Act, By
 from portal.domain.policies import Actor
 from portal.models import AddressChange, AuditEntry, Customer, LoginChallenge, LoginSession, Mail, MailState, Merchant
+from portal.queries.people import customers
 from portal.queries.people.people import Kind
 from portal.services import aging
 from portal.services.notices import leaving
@@ -153,6 +154,17 @@ def test_sent_again_the_last_mail_alone_opens_and_the_first_does_not_leave(ctx, 
     assert not address_changes.confirm(ctx, claire.merchant_id, first, now=later)
     assert address_changes.confirm(ctx, claire.merchant_id, second, now=later)
     assert address_changes.ask_again(ctx, claire.merchant_id, claire.id, now=later + timedelta(days=1)) is None
+
+
+def test_pressed_while_it_is_sent_again_the_former_link_opens_nothing(ctx, claire, now, links):
+    ask(ctx, claire, now=now)
+    with ThreadPoolExecutor(1) as others, ctx.db.begin() as session:
+        customers.lock(session, claire.merchant_id, claire.id)
+        answer = others.submit(address_changes.confirm, ctx, claire.merchant_id, links()[0], now=now)
+        until_somebody_waits(ctx)
+        session.execute(update(AddressChange).values(link_hash="of the mail that follows"))
+    assert not answer.result()
+    assert reload(ctx, claire).email == OLD
 
 
 def test_taken_back_it_opens_nothing_and_no_mail_leaves(ctx, claire, now, links):
