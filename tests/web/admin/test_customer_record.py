@@ -16,6 +16,7 @@ from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.notices import leaving
 from tests.services.carrying.carried import wish_of
+from tests.services.inbox.notified import by_form
 from tests.web.admin.waiting import make_request
 
 
@@ -132,6 +133,12 @@ def test_messages_of_before_and_those_without_a_request_stand_in_one_list(ctx, s
     assert len([one for one in shown if one.startswith("End confirmed")]) == 1
     assert any(one.startswith("New email address: to be confirmed zoe@neuf.example") for one in shown)
     assert any(one.startswith("New email address entered: to the current one zoe@client.test") for one in shown)
+
+
+def test_what_a_customer_notified_is_acknowledged_here_too(ctx, support, make, zoe, now):
+    by_form(ctx, make.subscription(customer=zoe), now=now)
+    (line,) = [one for one in mails(support.get(record(zoe))) if "zoe@client.test" in one]
+    assert line.startswith("Cancellation notice received another way")
 
 
 def test_a_message_to_another_customer_is_not_shown(support, make, merchant, zoe, confirmed):
