@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Label, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.late_payments import LateState
+from portal.domain.pauses import OPEN, PauseKind, PauseState
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
     AddressChange,
@@ -19,6 +20,7 @@ from portal.models import (
     CustomerNote,
     Grant,
     LatePayment,
+    PauseRequest,
     Payment,
     Product,
     ReceivedRequest,
@@ -84,6 +86,16 @@ class PlainReceived:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class OpenPause:
+    """A request to pause or to resume that somebody, or its day, still has to carry out."""
+
+    subscription_id: uuid.UUID
+    kind: PauseKind
+    state: PauseState
+    due_at: datetime | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """A customer, and what is known beside their subscriptions; notes newest first."""
@@ -94,6 +106,7 @@ class Record:
     gifts: tuple[PlainGift, ...]
     late: tuple[PlainLate, ...]
     received: tuple[PlainReceived, ...]
+    pauses: tuple[OpenPause, ...]
 
 
 CHANGE: Final = JsonRow(PlainChange, AddressChange)
@@ -101,6 +114,7 @@ NOTE: Final = JsonRow(PlainNote, CustomerNote)
 GIFT: Final = JsonRow(PlainGift, Grant)
 LATE: Final = JsonRow(PlainLate, LatePayment)
 RECEIVED: Final = JsonRow(PlainReceived, ReceivedRequest)
+PAUSE: Final = JsonRow(OpenPause, PauseRequest)
 MERCHANT: Final[ColumnElement[uuid.UUID]] = bindparam("merchant_id")
 CUSTOMER: Final[ColumnElement[uuid.UUID]] = bindparam("customer_id")
 
@@ -116,6 +130,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
         gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
         late=tuple(LATE.made_of(one, MONEY.made_of(one[-1])) for one in row.late or ()),
         received=tuple(RECEIVED.made_of(one) for one in row.received or ()),
+        pauses=tuple(PAUSE.made_of(one) for one in row.pauses or ()),
     )
 
 
@@ -139,6 +154,11 @@ def _record() -> Select[Any]:
         .join_from(ReceivedRequest, Subscription, ReceivedRequest.subscription_id == Subscription.id)
         .where(*theirs, ReceivedRequest.state == ReceivedState.OPEN)
     )
+    pauses = (
+        select(json_all(PAUSE.column(), PauseRequest.created_at, PauseRequest.id))
+        .join_from(PauseRequest, Subscription, PauseRequest.subscription_id == Subscription.id)
+        .where(*theirs, PauseRequest.state.in_(OPEN))
+    )
     notes = select(json_all(NOTE.column(), CustomerNote.created_at.desc(), CustomerNote.id)).where(
         CustomerNote.merchant_id == MERCHANT, CustomerNote.customer_id == CUSTOMER
     )
@@ -149,6 +169,7 @@ def _record() -> Select[Any]:
         _named("gifts", gifts),
         _named("late", late),
         _named("received", received),
+        _named("pauses", pauses),
     ).where(Customer.id == CUSTOMER, Customer.merchant_id == MERCHANT)
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain.end_requests import RequestState
+from portal.domain.end_requests import Basis, RequestState
 from portal.domain.money import Money
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
-from portal.queries.customer_records import Record
+from portal.queries.customer_records import OpenPause, Record
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def banners(
         *_late(record, products),
         *_received(record, products),
         *(_of_request(one, plans.get(one.subscription_id), now=now) for one in requests if one.is_open),
+        *_undated(held, requests),
         *(_past_due(one) for one in held if one.status is Status.PAST_DUE),
+        *(_of_pause(one, products[one.subscription_id], now=now) for one in record.pauses),
     ]
     return sorted(found, key=lambda one: ORDER.index(one.kind))
 
@@ -118,6 +121,42 @@ def _of_request(request: EndRequest, planned: PlannedWords | None, *, now: datet
         text=_("The portal keeps trying. There is nothing to do."),
         url=url,
         label=label,
+    )
+
+
+def _undated(held: Sequence[Subscription], requests: Sequence[EndRequest]) -> Iterator[Banner]:
+    """Yield one for each end whose customer waits to be told until when it is paid (`queries.inbox.asked.dates`)."""
+    began = {
+        one.subscription_id
+        for one in requests
+        if one.state is RequestState.CONFIRMED and one.basis is not Basis.NEVER_STARTED
+    }
+    for one in held:
+        if one.id in began and one.ended_at is not None and one.paid_until is None and one.access_until is None:
+            yield Banner(
+                kind="warn",
+                title=_about(one.product.name, _("the end of the paid time is unknown")),
+                text=_("Access stays open until you enter the date."),
+                url=url_for(".subscription_paid_until", subscription_id=one.id),
+                label=_("Enter the date"),
+            )
+
+
+def _of_pause(pause: OpenPause, product: str, *, now: datetime) -> Banner:
+    """Return the banner of a pause, or of its end, that is under way or has its day."""
+    is_pause, kind, text = pause.kind is PauseKind.PAUSE, "info", _("The portal keeps trying. There is nothing to do.")
+    fact = _("PayPal has not confirmed the pause yet") if is_pause else _("PayPal has not confirmed its restart yet")
+    if pause.state is PauseState.NEEDS_MERCHANT:
+        kind, text = "warn", _("The portal cannot finish it alone: it needs your attention.")
+    elif pause.due_at is not None and pause.due_at > now:
+        kind, text = "plan", _("Payments then start again.")
+        fact = _("the pause ends on %(date)s", date=formatter().short_day(pause.due_at))
+    return Banner(
+        kind=kind,
+        title=_about(product, fact),
+        text=text,
+        url=url_for(".subscription", subscription_id=pause.subscription_id),
+        label=_("Open the subscription"),
     )
 
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from portal.domain.end_requests import RequestState
+from portal.domain.end_requests import Channel, RequestState
 from portal.domain.late_payments import LateState
+from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
-from portal.models import CustomerNote, LatePayment, Mail, MailState, Payment, ReceivedRequest
+from portal.models import CustomerNote, LatePayment, Mail, MailState, PauseRequest, Payment, ReceivedRequest
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from portal.services.notices import leaving
@@ -206,6 +207,46 @@ def test_a_cancellation_notice_that_waits_stands_first(support, declared, ctx, m
     page = support.get(record(zoe))
     assert banners(page) == ["Cours de piano: a cancellation notice waits for you"]
     page.follow("See the cancellation notice")
+
+
+def test_an_end_whose_paid_time_nobody_knows_leads_to_the_date(support, undated):
+    subscription, _request = undated
+    page = support.get(record(subscription.customer))
+    assert banners(page) == ["Cours de piano: the end of the paid time is unknown"]
+    assert page.link("Enter the date") == f"/admin/subscriptions/{subscription.id}/paid-until"
+    page.follow("Enter the date")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said", "kind"),
+    [
+        ({"kind": PauseKind.PAUSE, "state": PauseState.VERIFYING}, "has not confirmed the pause yet", "accent"),
+        (
+            {"kind": PauseKind.RESUME, "state": PauseState.NEEDS_MERCHANT},
+            "PayPal has not confirmed its restart",
+            "warn",
+        ),
+        ({"kind": PauseKind.RESUME, "due_at": timedelta(days=9)}, "the pause ends on ", "accent"),
+    ],
+)
+def test_a_pause_that_goes_on_or_has_its_day_is_said(support, make, merchant, zoe, now, columns, said, kind):
+    subscription = make.subscription(customer=zoe, status=Status.PAUSED)
+    if "due_at" in columns:
+        columns = {**columns, "due_at": now + columns["due_at"]}
+    make.add(
+        PauseRequest(
+            merchant_id=merchant.id,
+            subscription_id=subscription.id,
+            actor=Actor.STAFF,
+            channel=Channel.STAFF,
+            created_at=now,
+            **columns,
+        )
+    )
+    page = support.get(record(zoe))
+    (title,) = banners(page)
+    assert said in title
+    assert page.select(f".notice.tone-{kind} .notice-title")
 
 
 def test_of_many_some_are_shown_and_the_rest_is_counted(support, make, zoe):
