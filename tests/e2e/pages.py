@@ -113,6 +113,7 @@ PAGES = {
     "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
     "customer link": Shown("asker", "{link}"),
     "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "address link": Shown(NOBODY, "{address-link}"),
     "address link over": Shown(NOBODY, "/account/studio/address/over", status=410),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
