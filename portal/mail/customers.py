@@ -1,9 +1,25 @@
-"""What is told of a customer's record: their address has changed."""
+"""What is told of a customer's record: their address is to change, or has changed; access was given to them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Letterhead
+from portal.mail.letterhead import Clean, Letterhead
+
+ADDRESS_CONFIRM: Final = "address_confirm"  # its link makes an address a customer's
+
+
+def address_confirm(head: Letterhead, *, path: str, until: datetime) -> Composed:
+    """Compose the question to a new address; it names nobody, since the address may be a stranger's."""
+    return compose(ADDRESS_CONFIRM, head, path=path, until=until)
+
+
+def address_asked(head: Letterhead, *, name: str, address: str, until: datetime, path: str) -> Composed:
+    """Compose the news for the known address that another one was asked for; `address` is masked."""
+    return compose("address_asked", head, name=name, address=address, until=until, path=path)
 
 
 def address_set(head: Letterhead, *, name: str, path: str) -> Composed:
@@ -14,3 +30,33 @@ def address_set(head: Letterhead, *, name: str, path: str) -> Composed:
 def address_left(head: Letterhead, *, name: str, address: str) -> Composed:
     """Compose the news for the former address; `address` is masked, since somebody else may read it by now."""
     return compose("address_left", head, name=name, address=address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenFacts(Clean):
+    """Access given by hand, as it is told. `opens_at`: None where it is open; `until`: None for good.
+
+    `has_more`: something of the product is open besides, by a subscription or another gift.
+    """
+
+    customer_name: str
+    product: str
+    opens_at: datetime | None
+    until: datetime | None
+    has_more: bool
+    path: str
+
+
+def access_given(head: Letterhead, given: GivenFacts) -> Composed:
+    """Compose the news of an access that was given."""
+    return compose("access_given", head, given=given)
+
+
+def access_changed(head: Letterhead, given: GivenFacts) -> Composed:
+    """Compose the news that its days have changed."""
+    return compose("access_changed", head, given=given)
+
+
+def access_withdrawn(head: Letterhead, given: GivenFacts) -> Composed:
+    """Compose the news that it was withdrawn."""
+    return compose("access_withdrawn", head, given=given)

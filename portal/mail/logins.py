@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.domain import login_mails
+from portal.domain import address_changes, login_mails
 from portal.domain.invitations import DELAY, LIFETIME
 from portal.mail.composing import Composed, compose
+from portal.mail.customers import ADDRESS_CONFIRM
 from portal.mail.letterhead import Letterhead, short
 
 LOGIN_CODE: Final = "login_code"
@@ -26,6 +27,7 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
     STAFF_PASSWORD: login_mails.LIFETIME,
     STAFF_INVITATION: LIFETIME,
     STAFF_RENEWAL: DELAY + LIFETIME,
+    ADDRESS_CONFIRM: address_changes.LIFETIME,
 }
 
 

@@ -1,5 +1,6 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
+from portal.models.address_changes import AddressChange
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
 from portal.models.bulk_acts import BulkAct, BulkRow, BulkRowState, BulkState, Hold
@@ -11,6 +12,7 @@ from portal.models.comparisons import (
     ComparisonState,
     ComparisonTrigger,
 )
+from portal.models.customer_notes import CustomerNote
 from portal.models.customers import Customer
 from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
@@ -38,6 +40,7 @@ from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
+    "AddressChange",
     "AuditEntry",
     "AuditHead",
     "Base",
@@ -52,6 +55,7 @@ __all__ = [
     "ComparisonState",
     "ComparisonTrigger",
     "Customer",
+    "CustomerNote",
     "EditEntry",
     "EndRequest",
     "EventSource",

@@ -29,6 +29,7 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
         # Nearly every message is sent: what is looked for are the few others.
         Index("ix_mails_refused", "merchant_id", "created_at", postgresql_where=text("state = 'refused'")),
         Index("ix_mails_waiting", "send_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_mails_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     )
 
     key: Mapped[str] = mapped_column(unique=True)
@@ -39,6 +40,8 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     content: Mapped[bytes | None]  # sealed JSON {text, html}; wiped once sent when it holds a log-in code
     message_id: Mapped[str] = mapped_column(unique=True)
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("end_requests.id"), index=True)
+    # Whom it was written to, of a message to a customer; those before migration 0030 have their request alone.
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="SET NULL"))
     state: Mapped[MailState] = mapped_column(words(MailState, "state"), default=MailState.WAITING)
     send_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)

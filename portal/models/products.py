@@ -86,4 +86,7 @@ class Grant(HasId, HasCreation, HasMerchant, Base):
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
     since: Mapped[datetime]
     until: Mapped[datetime | None]
-    note: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")  # why: for the team
+    actor_name: Mapped[str] = mapped_column(default="")  # who gave it; empty: nobody wrote it down
+    withdrawn_at: Mapped[datetime | None]  # `until` then says so too: nothing is open from here on
+    withdrawn_by: Mapped[str] = mapped_column(default="")

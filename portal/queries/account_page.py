@@ -205,6 +205,7 @@ def _of_all() -> tuple[Label[Any], ...]:
         Subscription.merchant_id == merchant,
         Subscription.customer_id == customer,
         Subscription.product_id == Grant.product_id,
+        Subscription.ended_at.is_(None),  # the card of one that is over may be folded: what is open is not
     )
     given = (
         select(json_all(GRANT.column(Product.name, is_subscribed), Grant.since, Grant.id))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, tuple_, union
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
@@ -143,17 +143,21 @@ def requests_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: 
 
 
 def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Row[Any]]:
-    """Return kind, recipient, date and state of the newest messages about the customer's requests."""
-    return list(
-        session.execute(
-            select(Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state)
-            .join(EndRequest, Mail.end_request_id == EndRequest.id)
-            .join(Subscription, EndRequest.subscription_id == Subscription.id)
-            .where(Mail.merchant_id == merchant_id, Subscription.customer_id == customer_id)
-            .order_by(Mail.created_at.desc(), Mail.id)
-            .limit(MOST)
-        )
+    """Return the newest messages to the customer, and about their requests, without what they say.
+
+    Those that were written before messages said whose they are have their request alone.
+    """
+    columns = (Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state)
+    to_them = select(*columns).where(Mail.customer_id == customer_id, Mail.merchant_id == merchant_id)
+    about_them = (
+        select(*columns)
+        .join(EndRequest, Mail.end_request_id == EndRequest.id)
+        .join(Subscription, EndRequest.subscription_id == Subscription.id)
+        .where(Mail.merchant_id == merchant_id, Subscription.customer_id == customer_id)
     )
+    found = union(*(one.order_by(Mail.created_at.desc(), Mail.id).limit(MOST) for one in (to_them, about_them)))
+    rows = found.subquery()
+    return list(session.execute(select(rows).order_by(rows.c.created_at.desc(), rows.c.id).limit(MOST)))
 
 
 def timeline_of_customer(

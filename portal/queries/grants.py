@@ -28,6 +28,17 @@ def _of_customer(*, of_one: bool) -> Select[Grant]:
     return all_of_them.where(Grant.product_id == bindparam("product_id")) if of_one else all_of_them
 
 
+def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, grant_id: uuid.UUID) -> Grant:
+    """Return one that the customer was given; raise NoResultFound for any other."""
+    return session.scalars(
+        _of_customer(of_one=False).where(Grant.id == grant_id), _whose(merchant_id, customer_id)
+    ).one()
+
+
+def _whose(merchant_id: uuid.UUID, customer_id: uuid.UUID) -> dict[str, uuid.UUID]:
+    return {"merchant_id": merchant_id, "customer_id": customer_id}
+
+
 def of_subscription(session: Session, subscription: Subscription) -> list[Grant]:
     """Return what its customer was given by hand of its product, oldest first."""
     if surroundings.lacks(session, subscription.id, Part.GIFT):

@@ -21,16 +21,15 @@ from portal.queries.surroundings import Part
 __all__ = [
     "ReceivedRequest",
     "ReceivedState",
-    "address_of",
     "at_risk",
     "hold",
     "is_waited_for",
-    "locale_of",
     "lock",
     "lock_matched",
     "lock_open",
     "lock_subscription",
     "notified",
+    "notifier",
     "of_merchant",
     "open_after",
     "open_of",
@@ -163,21 +162,12 @@ def at_risk(
     return found, count or 0
 
 
-def locale_of(session: Session, received: ReceivedRequest) -> str | None:
-    """Return the language of the customer who notified it on their page; None for one that came otherwise."""
-    return session.scalar(
-        select(Customer.locale)
-        .join(Subscription, Subscription.customer_id == Customer.id)
-        .where(Subscription.id == received.subscription_id)
-    )
-
-
-def address_of(session: Session, received: ReceivedRequest) -> str | None:
-    """Return where whoever asked is written to: a customer who did so on their page, at the address they have now."""
+def notifier(session: Session, received: ReceivedRequest) -> Customer | None:
+    """Return the customer who notified it on their page, as they are now; None for one that came otherwise."""
     if received.subscription_id is None:
-        return received.email
-    customer = select(Customer.email).join(Subscription, Subscription.customer_id == Customer.id)
-    return session.scalar(customer.where(Subscription.id == received.subscription_id))
+        return None
+    theirs = select(Customer).join(Subscription, Subscription.customer_id == Customer.id)
+    return session.scalars(theirs.where(Subscription.id == received.subscription_id)).one()
 
 
 def lock_subscription(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Subscription | None:

@@ -69,6 +69,7 @@ PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
 SIGNED: Final = Access(Face.SIGNED)
 DESK: Final = Access(Face.STAFF)  # every role looks
+CHANGE: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS)  # a form alone: nothing for those who only look
 ENDS: Final = Access(Face.STAFF, acts=Duty.ENDS)
 OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
 OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
@@ -94,6 +95,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
+    "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
@@ -177,9 +179,17 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customers": DESK,
     "admin.customer": DESK,
     "admin.customer_view": DESK,
+    "admin.customer_identity": CHANGE,
     "admin.customer_address": DESK,
+    "admin.customer_address_again": DESK,
+    "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
     "admin.customer_joining": DESK,
+    "admin.customer_notes": DESK,
+    "admin.customer_note_deletion": CHANGE,
+    "admin.grant_new": CHANGE,
+    "admin.grant": CHANGE,
+    "admin.grant_withdrawal": CHANGE,
     "admin.import_run": DESK,
     "admin.import_start": DESK,
     "admin.paypal_profile_imports": DESK,

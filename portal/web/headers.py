@@ -40,7 +40,13 @@ ALWAYS: Final = {
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
 WITHOUT_REFERRER: Final = frozenset(
-    {"auth.customer_link", "auth.customer_code", "auth.customer_login", "auth.staff_unlock_link"}
+    {
+        "auth.customer_address",
+        "auth.customer_code",
+        "auth.customer_link",
+        "auth.customer_login",
+        "auth.staff_unlock_link",
+    }
 )
 # The same for everybody: kept by browsers, and no line in the log.
 FILES: Final = frozenset({"static", "stylesheet", "logo"})

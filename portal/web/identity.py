@@ -74,8 +74,9 @@ def person() -> Person:
 
 
 def by() -> By:
-    """Return who acts at the desk, for the audit chain."""
-    return By(actor=Actor.STAFF, actor_id=person().id, channel=Channel.STAFF)
+    """Return who acts at the desk, for the audit chain, and by name for what is shown."""
+    who = person()
+    return By(actor=Actor.STAFF, actor_id=who.id, channel=Channel.STAFF, name=who.name)
 
 
 def visitor(kind: Kind) -> Visitor:

@@ -65,6 +65,7 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
         _visit(world, customer)
     world.paths["far"] = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()
     _desk_paths(world, sam)
+    _worked_on(world, sam)
     _paypal_paths(world, sam)
     _needing_paths(world, sam)
     _team_paths(world, sam, somebody("guest"))
@@ -128,6 +129,26 @@ def _desk_paths(world: World, sam: Visitor) -> None:
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
     world.paths["product"] = find("products", "Yoga at home")
+
+
+def _worked_on(world: World, sam: Visitor) -> None:
+    """Do to one customer's record all that can be done there."""
+    sam.open(f"{world.demo.portal}/admin/customers")
+    sam.go(sam.page.locator("tbody tr").filter(has_text="mia@example.com").get_by_role("link"))
+    world.paths["desk-worked-on"] = _path(sam)
+    sam.type("New note", "Moved to Nantes; prefers email.")
+    sam.press("button", "Add the note")
+    sam.press("link", "Give access by hand…")
+    sam.page.locator("select[name=product]").select_option(index=1)
+    sam.type("Internal note", "Won the draw of November.")
+    sam.press("button", "Continue")
+    sam.press("button", "Give this access")
+    world.paths["gift"] = str(sam.page.locator("#access a[href*='/grants/']").first.get_attribute("href"))
+    sam.press("link", "Correct…")
+    sam.type("Email address", "mia.new@example.com")
+    sam.press("button", "Save")
+    asked = world.demo.mail("mia.new@example.com", "/address/")
+    world.paths["address-link"] = re.search(r"/account/\S+/address/[\w-]+", asked["text"])[0]  # type: ignore[index]
 
 
 def _paypal_paths(world: World, sam: Visitor) -> None:

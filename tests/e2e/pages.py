@@ -114,6 +114,15 @@ def saved_meanwhile(page: Page) -> None:
 def brought_logo(page: Page) -> None:
     """Bring a picture, and look at it before it is published."""
     page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
+
+
+def no_address(page: Page) -> None:
+    page.locator("input[name=email]").fill("emma")
+    send(page)
+
+
+def choose_a_product(page: Page) -> None:
+    page.locator("select[name=product]").select_option(index=1)
     send(page)
 
 
@@ -140,6 +149,8 @@ PAGES = {
     "customer code, wrong": Shown("asker", "/account/studio/login/code", wrong_code, 422),
     "customer link": Shown("asker", "{link}"),
     "customer link elsewhere": Shown(NOBODY, "{link}"),
+    "address link": Shown(NOBODY, "{address-link}"),
+    "address link over": Shown(NOBODY, "/account/studio/address/over", status=410),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),
@@ -189,6 +200,13 @@ PAGES = {
     "desk customers": Shown(SAM, "/admin/customers"),
     "desk customers, empty": Shown(ANNE, "/admin/customers"),
     "desk customer": Shown(SAM, "{desk-customer}"),
+    "desk customer identity": Shown(SAM, "{desk-customer}/identity"),
+    "desk customer identity, not an address": Shown(SAM, "{desk-customer}/identity", no_address, 422),
+    "desk customer, worked on": Shown(SAM, "{desk-worked-on}"),
+    "desk access by hand, changed": Shown(SAM, "{gift}"),
+    "desk access withdrawn": Shown(SAM, "{gift}/withdrawal", open_folds),
+    "desk access by hand": Shown(SAM, "{desk-customer}/grants/new"),
+    "desk access by hand, with its mail": Shown(SAM, "{desk-customer}/grants/new", choose_a_product),
     "desk products": Shown(SAM, "/admin/products"),
     "desk products, empty": Shown(ANNE, "/admin/products"),
     "desk product": Shown(SAM, "{product}"),

@@ -13,12 +13,13 @@ from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
-from portal.mail import comebacks, customers, ends, late_payments, logins, merchants, pauses, staff_alerts
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.facts import EndFacts, NotifiedFacts, ReceivedFacts, WaitingFacts
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.services.keys.key_checks import BROKEN
+from tests.mail.composed_records import about_records
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
 
 PLANS = (
@@ -272,8 +273,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]
     told += late_money(whose, **names)
-    told += [customers.address_set(whose, name=name, path="/account/a") for name in ("Zoé", "")]
-    told += [customers.address_left(whose, name=name, address="z…@bücher.example") for name in ("Zoé", "")]
+    told += about_records(whose, **names)
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

@@ -52,7 +52,8 @@ def append(
     """Add a row to the merchant's chain when the session's transaction commits; rolled back, there is none.
 
     `subject` is the kind and id of what it is about.  `details` hold codes, ids, references, old and new values of
-    switches: never an address, a name, a free text or a secret.  Raises TypeError for what JSON does not keep exactly.
+    switches, addresses masked: never a whole address, a name, a free text or a secret.  Raises TypeError for what JSON
+    does not keep exactly.
     """
     check_details(details)
     kind, subject_id = subject or ("", None)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain.access import EndPreview, Window
+from portal.domain.access import EndPreview, Grant, Window
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import RequestState, new_reference
 from portal.domain.errors import DomainError
@@ -54,14 +54,14 @@ class Recorded:
 
 
 def preview(
-    subscription: Subscription, action: Action, *, planned: Schedule | None = None, now: datetime
+    subscription: Subscription, action: Action, given: tuple[Grant, ...], *, planned: Schedule | None, now: datetime
 ) -> EndPreview:
     """Return what the end would change: for the recap, by the function that the end itself uses.
 
-    Raises IllegalTransition when the state does not allow the action.
+    `given`: by hand, of the product: that stays.  Raises IllegalTransition when the state does not allow the action.
     """
     outcome = transition(subscription.status, action)
-    return expectation(subscription, outcome, planned=planned, now=now)[0]
+    return expectation(subscription, outcome, planned=planned, given=given, now=now)[0]
 
 
 Also = Callable[[Session, Recorded], None]  # what belongs to the request and must commit with it

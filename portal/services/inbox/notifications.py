@@ -115,8 +115,7 @@ def _add(
         return received
     received.wished_on = notification.wished_on
     received.message = BETWEEN.join(filter(None, (received.message, words)))
-    customer = session.get_one(Customer, notification.customer_id)
-    received_requests.tell_added(ctx, session, received, subscription, words, locale=customer.locale, now=now)
+    received_requests.tell_added(ctx, session, received, subscription, words, now=now)
     return received
 
 
@@ -138,4 +137,4 @@ def _write_own(
         subscription_id=subscription.id,
         by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL),
     )
-    return received_requests.write(ctx, session, declaration, locale=customer.locale, now=now)
+    return received_requests.write(ctx, session, declaration, now=now)

@@ -61,9 +61,7 @@ def record(ctx: Context, declaration: Declaration, *, now: datetime) -> Received
     return received
 
 
-def write(
-    ctx: Context, session: Session, declaration: Declaration, *, locale: str | None = None, now: datetime
-) -> ReceivedRequest:
+def write(ctx: Context, session: Session, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
     """As `record`, in the session's transaction. The subscription that it names, if any, is locked."""
     received = ReceivedRequest(
         id=uuid.uuid4(),
@@ -87,7 +85,7 @@ def write(
         stand_in(session, received, session.get_one(Subscription, received.subscription_id))
     if received.way is not Way.ACCOUNT_PAGE:  # the chain has that one already, as a fact of its subscription
         _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
-    _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", locale=locale, now=now)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", now=now)
     received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received
 
@@ -99,13 +97,12 @@ def tell_added(
     subscription: Subscription,
     words: str,
     *,
-    locale: str | None,
     now: datetime,
 ) -> None:
     """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
     key = f"{received.id}:{now.isoformat()}"
     _note(session, received, subscription, key=key, at=now, words=words)
-    _tell(ctx, session, received, ends.request_received, key=f"received:{key}", locale=locale, now=now)
+    _tell(ctx, session, received, ends.request_received, key=f"received:{key}", now=now)
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
 
@@ -166,8 +163,7 @@ def dismiss(
         merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
         if subscription is not None:
             _stand_no_more(session, received, subscription, by=acting, now=now)
-        locale = stored.locale_of(session, received)
-        _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", locale=locale, now=now)
+        _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", now=now)
 
 
 def _stand_no_more(
@@ -203,14 +199,14 @@ def _tell(
     compose: Callable[[Letterhead, ReceivedFacts], Composed],
     *,
     key: str,
-    locale: str | None,
     now: datetime,
 ) -> None:
-    address = stored.address_of(session, received)
+    customer = stored.notifier(session, received)  # written to at the address they have now
+    address = customer.email if customer is not None else received.email
     if not address:
         return
     post = Post.of(ctx, session, received.merchant_id, now=now)
-    language = pick_locale(locale, post.merchant.locale)
+    language = pick_locale(customer.locale if customer is not None else None, post.merchant.locale)
     facts = ReceivedFacts(
         reference=received.reference,
         name=received.name,
@@ -223,4 +219,5 @@ def _tell(
         is_theirs=received.subscription_id is not None,
         path=notice_facts.account_path(post.merchant),
     )
-    post.put(compose(post.letterhead(language), facts), key=key, recipient=address, language=language)
+    composed = compose(post.letterhead(language), facts)
+    post.put(composed, key=key, recipient=address, language=language, customer=customer)

@@ -60,6 +60,7 @@ def put(
     language: str,
     now: datetime,
     end_request_id: uuid.UUID | None = None,
+    customer_id: uuid.UUID | None = None,
     send_at: datetime | None = None,
 ) -> Mail | None:
     """Add a message and its job to the session's transaction; None when `key` was already written.
@@ -80,6 +81,7 @@ def put(
             "language": language,
             "message_id": f"{mail_id}@{_domain(ctx.mail_from)}",
             "end_request_id": end_request_id,
+            "customer_id": customer_id,
             "send_at": when,
             **_worded(ctx, composed),
         },
@@ -161,7 +163,7 @@ def send(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> Ma
     tried.  With nothing left to say the message is dropped.
 
     A refusal is kept with its reason for the merchant to see; anything else is tried again after
-    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code is never sent late.
+    1, 5, 15 min, 1 h, 3 h, then every 6 h.  A log-in code, or a link, is never sent when it opens nothing any more.
     """
     mail = _claim(ctx, mail_id, words=words, now=now)
     if isinstance(mail, MailState):

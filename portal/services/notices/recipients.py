@@ -68,9 +68,10 @@ class Post:
         recipient: str,
         language: str,
         request: EndRequest | None = None,
+        customer: Customer | None = None,
         send_at: datetime | None = None,
     ) -> Mail | None:
-        """Write a message to an address (`outbox.put`)."""
+        """Write a message to an address (`outbox.put`); `customer`: whose record shows it."""
         return outbox.put(
             self.ctx,
             self.session,
@@ -81,6 +82,7 @@ class Post:
             language=language,
             now=self.now,
             end_request_id=request.id if request is not None else None,
+            customer_id=customer.id if customer is not None else None,
             send_at=send_at,
         )
 
@@ -99,8 +101,27 @@ class Post:
             # The merchant's mail says it too: somebody has to tell this customer.
             log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
             return
-        language = pick_locale(customer.locale, self.merchant.locale)
-        self.put(composed, key=key, recipient=customer.email, language=language, request=request, send_at=send_at)
+        self.to_customer(customer, composed, key=key, request=request, send_at=send_at)
+
+    def to_customer(
+        self,
+        customer: Customer,
+        composed: Composed | WrittenLater,
+        *,
+        key: str,
+        request: EndRequest | None = None,
+        send_at: datetime | None = None,
+    ) -> None:
+        """Write a message to a customer who has an address, in their language."""
+        self.put(
+            composed,
+            key=key,
+            recipient=customer.email or "",
+            language=pick_locale(customer.locale, self.merchant.locale),
+            request=request,
+            customer=customer,
+            send_at=send_at,
+        )
 
     def to_merchant(self, composed: Composed, *, key: str, request: EndRequest | None = None) -> None:
         """Write a message to the merchant."""

@@ -2,6 +2,7 @@
 
 PayPal may name another address for the same payer than the one that is known here.  It is not obeyed: whoever reads
 the known one may be somebody else since, or PayPal's may be a slip.  The desk offers it, and staff take it over.
+An address that staff enter themselves waits for its own mailbox (`address_changes`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from portal.domain.address_changes import AddressOutcome
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import masked, normal
 from portal.mail import customers as messages
 from portal.models import Customer, LoginChallenge, LoginSession
 from portal.providers.ports import Reading
-from portal.queries.people import customers
+from portal.queries import address_changes
+from portal.queries.people import customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.notices import notice_facts
+from portal.services.notices import notice_facts, outbox
 from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
@@ -86,22 +89,49 @@ def decline(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email:
     return True
 
 
-def change(ctx: Context, session: Session, customer: Customer, email: str, *, by: By, now: datetime) -> None:
+def change(
+    ctx: Context,
+    session: Session,
+    customer: Customer,
+    email: str,
+    *,
+    by: By,
+    now: datetime,
+    may_share: bool = False,
+) -> None:
     """Give a locked customer another address, end what the former one had opened, and write to both.
 
-    Raises AddressTaken when it is another customer's.
+    Raises AddressTaken when it is another customer's, unless `may_share`: then it is theirs too, until staff join them.
     """
     former, email = customer.email, normal(email)
+    sessions.lock_address(session, email)  # of two who come to one address at once, the second sees the first
     others = customers.of_address(session, customer.merchant_id, email)
-    if others:
+    if others and not may_share:
         raise AddressTaken(others[0].id)
-    customer.email, customer.email_place = email, 0
+    replace_waiting(session, customer.id, now=now)
+    customer.email, customer.email_place = email, len(others)
     session.flush()
     close_ranks(session, customer.merchant_id, former)
     end_log_ins(session, customer.id, now=now)
-    audit.append(session, customer.merchant_id, Act.ADDRESS_CHANGED, by=by, at=now, subject=("customer", customer.id))
+    audit.append(
+        session,
+        customer.merchant_id,
+        Act.ADDRESS_CHANGED,
+        by=by,
+        at=now,
+        subject=("customer", customer.id),
+        email=[masked(former) if former else None, masked(email)],
+    )
     _tell(Post.of(ctx, session, customer.merchant_id, now=now), customer, email, former)
     log.info("customer_address_changed", customer_id=str(customer.id))
+
+
+def replace_waiting(session: Session, customer_id: uuid.UUID, *, now: datetime) -> None:
+    """Let an address that waits for its confirmation wait no more: a later one takes its place. The lock is held."""
+    waiting = address_changes.open_of(session, customer_id)
+    if waiting is not None:
+        waiting.close(AddressOutcome.REPLACED, at=now)
+        outbox.supersede(session, waiting.mail_key)  # flushes, so that another one may wait
 
 
 def close_ranks(session: Session, merchant_id: uuid.UUID, email: str | None) -> None:
@@ -125,4 +155,4 @@ def _tell(post: Post, customer: Customer, email: str, former: str | None) -> Non
         composed[former] = messages.address_left(head, name=customer.name, address=masked(email))
     for recipient, message in composed.items():
         key = f"{message.kind}:{customer.id}:{post.now.isoformat()}"
-        post.put(message, key=key, recipient=recipient, language=head.locale)
+        post.put(message, key=key, recipient=recipient, language=head.locale, customer=customer)

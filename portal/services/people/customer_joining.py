@@ -13,14 +13,33 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
-from portal.models import Comeback, Customer, Grant, LoginChallenge, LoginSession, Subscription
+from portal.models import (
+    AddressChange,
+    Comeback,
+    Customer,
+    CustomerNote,
+    Grant,
+    LoginChallenge,
+    LoginSession,
+    Mail,
+    Subscription,
+)
 from portal.queries import comebacks
 from portal.queries.people import customers
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.people.customer_addresses import close_ranks, end_log_ins
+from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
 
-BELONGINGS: Final = (Subscription, Grant, Comeback, LoginSession, LoginChallenge)  # all that names a customer
+BELONGINGS: Final = (  # all that names a customer
+    Subscription,
+    Grant,
+    Comeback,
+    LoginSession,
+    LoginChallenge,
+    AddressChange,
+    CustomerNote,
+    Mail,
+)
 
 
 def join(
@@ -36,6 +55,7 @@ def join(
         if not are_one_address or _both_come_back(session, kept, other):
             return False
         end_log_ins(session, other.id, now=now)
+        replace_waiting(session, other.id, now=now)
         for row in BELONGINGS:
             session.execute(update(row).where(row.customer_id == other.id).values(customer_id=kept.id))
         kept.name, kept.locale = kept.name or other.name, kept.locale or other.locale

@@ -24,7 +24,7 @@ def take_over(customer_id: uuid.UUID) -> ResponseReturnValue:
     try:
         done = customer_addresses.take_over(context(), merchant_id, customer_id, email, by=by(), now=utc_now())
     except customer_addresses.AddressTaken:
-        flash(_("Another customer has this address. If they are the same person, merge them first."), "warning")
+        flash(_("Another customer has this address by now. If they are the same person, say so below."), "warning")
         return _back(customer_id)
     flash(
         _("The address is changed. An email goes to both addresses.") if done else _gone(),

@@ -6,18 +6,25 @@ import uuid
 
 from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from wtforms import SubmitField, TextAreaField
+from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.queries import desk, end_requests, subscriptions
+from portal.queries import customer_records, desk, end_requests, subscriptions
 from portal.queries.people import customers
 from portal.queries.people.people import Kind
+from portal.services.notices import outbox
 from portal.services.people import sessions
+from portal.services.people.customer_notes import may_delete
 from portal.web import identity
-from portal.web.admin import bp, presenting, showing
+from portal.web.admin import bp, customer_access, customer_banners, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad
+from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
+from portal.web.typed_text import plain
 
 
 @bp.get("/customers", endpoint="customers")
@@ -49,27 +56,60 @@ def view(customer_id: uuid.UUID) -> ResponseReturnValue:
     return identity.give_token(redirect(there, 303), Kind.CUSTOMER, token)
 
 
+class NoteForm(BaseForm):
+    """A note about a customer."""
+
+    text = TextAreaField(
+        _l("New note"),
+        description=_l("Only your team sees it, never the customer."),
+        filters=[plain],
+        validators=[
+            DataRequired(_l("Write a note first.")),
+            Length(max=2000, message=_l("Write at most 2000 characters.")),
+        ],
+    )
+    submit = SubmitField(_l("Add the note"))
+
+
 @bp.get("/customers/<uuid:customer_id>", endpoint="customer")
 def show(customer_id: uuid.UUID) -> ResponseReturnValue:
-    """Show one: who it is, subscriptions, requests, what was sent, what happened."""
-    merchant_id = person().merchant_id
+    """Show one: what matters now, who it is, subscriptions, access, requests, notes, what was sent, what happened."""
+    return page(customer_id, NoteForm())
+
+
+def page(customer_id: uuid.UUID, form: NoteForm) -> str:
+    """Return the record, with a note that is being written. Raises NoResultFound for another merchant's customer."""
+    who, now = person(), utc_now()
+    merchant_id = who.merchant_id
     with context().db.browse() as session:
-        found = customers.of_merchant(session, merchant_id, customer_id)
+        record = customer_records.of_merchant(session, merchant_id, customer_id)
+        found = record.customer
         entries = desk.timeline_of_customer(session, merchant_id, customer_id)
         sharing = customers.of_address(session, merchant_id, found.email)
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
+        requests = desk.requests_of_customer(session, merchant_id, customer_id)
+        plans = presenting.plans(end_requests.waiting_of(session, [row.id for row in held]), now=now)
         offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
             "customer.html",
             session,
             customer=found,
             customer_name=presenting.customer_name(found.name, found.email),
+            banners=customer_banners.banners(record, held, requests, plans, now=now),
+            most_banners=customer_banners.MOST,
+            change=record.change,
+            now=now,
             others=[one for one in sharing if one.id != found.id],
             offered=offered,
             holders=customers.of_address(session, merchant_id, offered),
             subscriptions=held,
-            plans=presenting.plans(end_requests.waiting_of(session, [row.id for row in held]), now=utc_now()),
-            requests=desk.requests_of_customer(session, merchant_id, customer_id),
+            plans=plans,
+            access=customer_access.open_lines(held, requests, record.gifts, now=now),
+            past_gifts=customer_access.past_gifts(record.gifts, now=now),
+            requests=requests,
+            form=form,
+            notes=[(note, may_delete(note.author_id, by_id=who.id, role=who.role)) for note in record.notes],
             mails=desk.mails_of_customer(session, merchant_id, customer_id),
+            lasting=outbox.LASTING,
             timeline=presenting.timeline([entry for entry, _name in entries], [name for _entry, name in entries]),
         )

@@ -109,9 +109,36 @@ def _access_row(seen: tuple[Window, ...]) -> Row:
     return _("Access until"), formatter().short_last_day(max(one.until for one in seen if one.until is not None))
 
 
+def access_line(seen: tuple[Window, ...]) -> str:
+    """Return until when the whole is open, after its product's name; empty for nothing."""
+    ends = {window.end for window in seen}
+    if not seen:
+        return ""
+    if End.RUNNING in ends:
+        return _("as long as the subscription runs")
+    if End.UNKNOWN in ends:
+        return _("until an unknown date: PayPal does not say until when it is paid")
+    if End.KEPT in ends:
+        return _("kept for good")
+    last = max(one.until for one in seen if one.until is not None)
+    return _("until %(date)s", date=formatter().short_last_day(last))
+
+
 def closing(window: Window) -> str:
-    """Return one content and when it closes: « Leçon 1 : jusqu’au mardi 3 avril 2027 »."""
-    return _("%(title)s: %(until)s", title=window.title, until=_until(window))
+    """Return one content, when it closes, and that it was given: « Leçon 1 : jusqu’au mardi 3 avril 2027 »."""
+    until = _until(window)
+    if window.granted:
+        until = _("%(until)s (given by hand)", until=until)
+    return _("%(title)s: %(until)s", title=window.title, until=until)
+
+
+def opening(window: Window, now: datetime) -> str:
+    """Return one content that is given, with its days."""
+    until = _("for good") if window.end is End.KEPT else _until(window)
+    if window.since > now:
+        since = formatter().day(window.since)
+        return _("%(title)s: opens on %(date)s, %(until)s", title=window.title, date=since, until=until)
+    return _("%(title)s: %(until)s", title=window.title, until=until)
 
 
 def _until(window: Window) -> str:

@@ -35,7 +35,7 @@ from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of, settings_of
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, pauses, presenting, showing, words
+from portal.web.admin import bp, customer_access, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.ends import end_facts
@@ -153,6 +153,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             session,
             subscription=found,
             customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+            given=customer_access.gift_lines(by_hand, now=now),
             price=presenting.price(found),
             next_payment=presenting.next_payment(found, waits),
             dates=presenting.dates(found, standing, given, waits, entries, now=now),

@@ -266,6 +266,11 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not refunded"),
     "merchant_late_payments": _l("To you: payments after an end"),
+    "address_confirm": _l("New email address: to be confirmed"),
+    "address_asked": _l("New email address entered: to the current one"),
+    "access_given": _l("Access given"),
+    "access_changed": _l("Access changed"),
+    "access_withdrawn": _l("Access withdrawn"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
     "login_code": _l("Log-in code"),
@@ -283,7 +288,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
 
 MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "waiting": _l("Waiting to be sent"),
-    "sent": _l("Sent"),
+    "sent": _l("Accepted by the mail server"),  # what becomes of it there, nobody tells
     "refused": _l("Refused by the mail server"),
     "superseded": _l("Not sent: no longer needed"),
 }

@@ -9,6 +9,7 @@ from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
+from portal.domain.grants import is_over
 from portal.queries import account_page, holdings
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
@@ -32,7 +33,7 @@ def subscriptions() -> ResponseReturnValue:
     return render_template(
         "customer/subscriptions.html",
         cards=[account_cards.card(holding, now=now) for holding in held.subscriptions],
-        gifts=[presenting.gift(gift, now=now) for gift in held.gifts],
+        gifts=[presenting.gift(gift, now=now) for gift in held.gifts if not is_over(gift, now)],
         number=number,
         next_url=_page_url(number + 1) if held.has_more else None,
         previous_url=_page_url(number - 1) if number > 1 else None,

@@ -31,6 +31,10 @@ OWNERS = {
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
+LOOKED_AT_BY_SUPPORT = {  # forms alone
+    *("admin.customer_identity", "admin.customer_note_deletion"),
+    *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
+}
 LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.setting_logo_draft"}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
@@ -44,6 +48,8 @@ def least(endpoint: str, method: str) -> Role:
     if method in SAFE_METHODS:
         if endpoint in LOOKED_AT_BY_OWNERS:
             return Role.OWNER
+        if endpoint in LOOKED_AT_BY_SUPPORT:
+            return Role.SUPPORT
         return Role.MANAGER if endpoint in LOOKED_AT_BY_MANAGERS else Role.READER
     if endpoint in OWN:
         return Role.READER

@@ -379,3 +379,31 @@ def test_what_is_over_is_folded_below_what_runs_but_never_alone(make, log_in):
     assert fold.summary.text == "2 ended subscriptions"
     assert len(fold.select("article.card")) == 2
     assert not fold.has_attr("open")
+
+
+def test_access_by_hand_is_seen_beside_a_subscription_that_is_over_and_gone_once_it_is_over_too(visit, make, ctx):
+    product = make.product(visit.merchant, name="Piano")
+    make.subscription(customer=visit.customer, product=product, status=Status.CANCELLED)
+    make.subscription(customer=visit.customer, product=make.product(visit.merchant, name="Photo"))
+    given = "Piano: kept for good (given to you by"
+
+    def shown() -> bool:
+        lists = [
+            one for one in visit.browser.get(visit.home).select("main ul.marked") if not one.find_parent("details")
+        ]
+        return any(given in one.get_text(" ", strip=True) for one in lists)
+
+    assert not shown()
+    grant = Grant(
+        id=uuid.uuid4(),
+        merchant_id=visit.merchant.id,
+        customer_id=visit.customer.id,
+        product_id=product.id,
+        since=make.now() - timedelta(days=9),
+        until=None,
+    )
+    make.add(grant)
+    assert shown()
+    with ctx.db.begin() as session:
+        session.get_one(Grant, grant.id).until = make.now() - timedelta(days=1)
+    assert "Given to you by" not in visit.browser.get(visit.home).text

@@ -17,20 +17,21 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.documents.planned_ends import planned_words
 from portal.domain import policies
+from portal.domain.access import Grant
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
-from portal.queries import received_requests, subscriptions
+from portal.queries import grants, received_requests, subscriptions
 from portal.services.carrying import end_carrying
 from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
-from portal.services.rules import settings_of
+from portal.services.rules import grants_of, settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_facts
@@ -56,6 +57,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         received = named or received_pages.waiting(session, found)
         stranger = received_pages.strangers(session, received, (found,)).get(found.id, "")
         standing = requests.open_of(session, found.id)
+        by_hand = grants.of_customer(session, who.merchant_id, found.customer_id, product_id=found.product_id)
         notified = received is not None or (standing is not None and received_requests.is_waited_for(session, found.id))
     if named is not None and not named.may_be_about(found.id):
         return received_pages.not_this_one(named)
@@ -68,7 +70,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     is_local, wished_on = found.is_over, received.wished_on if received else None
     chosen = chosen_day(now, wished_on=wished_on, is_stale=is_stale)
     planned = _planned(found, chosen.day, now=now)
-    preview = end_requests.preview(found, wanted, planned=planned, now=now)  # 409 for what the state does not allow
+    given = grants_of(found.product, by_hand)
+    preview = end_requests.preview(found, wanted, given, planned=planned, now=now)  # 409: the state forbids it
     if form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale)):
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
@@ -78,7 +81,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
     too_early = _too_early(found, planned.due_at if planned is not None else now)
-    told = _told(found, planned, ENDINGS[wanted], chosen.day, now=now)
+    told = _told(found, planned, ENDINGS[wanted], chosen.day, given, now=now)
     return showing.page(
         "end_request.html",
         form=form,
@@ -223,12 +226,18 @@ def _planned(subscription: Subscription, day: date | None, *, now: datetime) -> 
 
 
 def _told(
-    subscription: Subscription, planned: Schedule | None, outcome: Status, day: date | None, *, now: datetime
+    subscription: Subscription,
+    planned: Schedule | None,
+    outcome: Status,
+    day: date | None,
+    given: tuple[Grant, ...],
+    *,
+    now: datetime,
 ) -> PlannedWords | None:
     if planned is None:
         return None
     facts = planned_ends.told_before(
-        subscription, planned, g.merchant, actor=Actor.STAFF, outcome=outcome, wished_on=day, now=now
+        subscription, planned, g.merchant, actor=Actor.STAFF, outcome=outcome, wished_on=day, given=given, now=now
     )
     return planned_words(facts, formatter(), is_recorded=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -15,6 +15,7 @@ from portal.queries.comparisons import comparisons
 from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
+from portal.web import addresses
 from portal.web.admin import bp, first_steps, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
@@ -82,7 +83,7 @@ def resend_mail(mail_id: uuid.UUID) -> ResponseReturnValue:
             address=address,
         )
     )
-    return redirect(url_for(".inbox"), 303)
+    return redirect(addresses.safe_path(request.form.get("back"), under="/admin/") or url_for(".inbox"), 303)
 
 
 @bp.get("/requests/<uuid:request_id>/proof.pdf", endpoint="request_proof")

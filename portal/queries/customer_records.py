@@ -1,0 +1,177 @@
+"""A customer's record at the desk: who it is and what hangs on it, in one statement, plain where it is many."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Label, Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from portal.domain.late_payments import LateState
+from portal.domain.pauses import OPEN, PauseKind, PauseState
+from portal.domain.received_requests import ReceivedState
+from portal.models import (
+    AddressChange,
+    Customer,
+    CustomerNote,
+    Grant,
+    LatePayment,
+    PauseRequest,
+    Payment,
+    Product,
+    ReceivedRequest,
+    Subscription,
+)
+from portal.queries.account_rows import MONEY, PlainMoney
+from portal.queries.json_rows import JsonRow, json_all
+
+
+@dataclass(frozen=True)
+class PlainChange:
+    """An address that waits for its confirmation."""
+
+    email: str
+    asked_by: str
+    mailed_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PlainNote:
+    """What somebody of the team noted."""
+
+    id: uuid.UUID
+    created_at: datetime
+    author_id: uuid.UUID
+    author_name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PlainGift:
+    """Access given by hand, under the product's name."""
+
+    id: uuid.UUID
+    created_at: datetime
+    product_id: uuid.UUID
+    since: datetime
+    until: datetime | None
+    note: str
+    actor_name: str
+    withdrawn_at: datetime | None
+    withdrawn_by: str
+    product: str
+
+
+@dataclass(frozen=True)
+class PlainLate:
+    """A payment after the end that nobody has settled."""
+
+    id: uuid.UUID
+    subscription_id: uuid.UUID
+    payment: PlainMoney
+
+
+@dataclass(frozen=True)
+class PlainReceived:
+    """A cancellation notice that waits for the team."""
+
+    id: uuid.UUID
+    subscription_id: uuid.UUID
+    reference: str
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class OpenPause:
+    """A request to pause or to resume that somebody, or its day, still has to carry out."""
+
+    subscription_id: uuid.UUID
+    kind: PauseKind
+    state: PauseState
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A customer, and what is known beside their subscriptions; notes newest first."""
+
+    customer: Customer
+    change: PlainChange | None
+    notes: tuple[PlainNote, ...]
+    gifts: tuple[PlainGift, ...]
+    late: tuple[PlainLate, ...]
+    received: tuple[PlainReceived, ...]
+    pauses: tuple[OpenPause, ...]
+
+
+CHANGE: Final = JsonRow(PlainChange, AddressChange)
+NOTE: Final = JsonRow(PlainNote, CustomerNote)
+GIFT: Final = JsonRow(PlainGift, Grant)
+LATE: Final = JsonRow(PlainLate, LatePayment)
+RECEIVED: Final = JsonRow(PlainReceived, ReceivedRequest)
+PAUSE: Final = JsonRow(OpenPause, PauseRequest)
+MERCHANT: Final[ColumnElement[uuid.UUID]] = bindparam("merchant_id")
+CUSTOMER: Final[ColumnElement[uuid.UUID]] = bindparam("customer_id")
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> Record:
+    """Return the record of one customer of the merchant; raise NoResultFound for any other."""
+    row = session.execute(_record(), {"merchant_id": merchant_id, "customer_id": customer_id}).one()
+    changes = [CHANGE.made_of(one) for one in row.changes or ()]
+    return Record(
+        customer=row.Customer,
+        change=changes[0] if changes else None,
+        notes=tuple(NOTE.made_of(one) for one in row.notes or ()),
+        gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
+        late=tuple(LATE.made_of(one, MONEY.made_of(one[-1])) for one in row.late or ()),
+        received=tuple(RECEIVED.made_of(one) for one in row.received or ()),
+        pauses=tuple(PAUSE.made_of(one) for one in row.pauses or ()),
+    )
+
+
+@cache
+def _record() -> Select[Any]:
+    waits = AddressChange.customer_id == CUSTOMER, AddressChange.outcome.is_(None)
+    theirs = Subscription.merchant_id == MERCHANT, Subscription.customer_id == CUSTOMER
+    gifts = (
+        select(json_all(GIFT.column(Product.name), Grant.since, Grant.id))
+        .join_from(Grant, Product, Grant.product_id == Product.id)
+        .where(Grant.merchant_id == MERCHANT, Grant.customer_id == CUSTOMER)
+    )
+    late = (
+        select(json_all(LATE.column(MONEY.column()), Payment.paid_at, LatePayment.id))
+        .join_from(LatePayment, Payment, LatePayment.payment_id == Payment.id)
+        .join(Subscription, LatePayment.subscription_id == Subscription.id)
+        .where(*theirs, LatePayment.state == LateState.OPEN)
+    )
+    received = (
+        select(json_all(RECEIVED.column(), ReceivedRequest.received_at, ReceivedRequest.id))
+        .join_from(ReceivedRequest, Subscription, ReceivedRequest.subscription_id == Subscription.id)
+        .where(*theirs, ReceivedRequest.state == ReceivedState.OPEN)
+    )
+    pauses = (
+        select(json_all(PAUSE.column(), PauseRequest.created_at, PauseRequest.id))
+        .join_from(PauseRequest, Subscription, PauseRequest.subscription_id == Subscription.id)
+        .where(*theirs, PauseRequest.state.in_(OPEN))
+    )
+    notes = select(json_all(NOTE.column(), CustomerNote.created_at.desc(), CustomerNote.id)).where(
+        CustomerNote.merchant_id == MERCHANT, CustomerNote.customer_id == CUSTOMER
+    )
+    return select(
+        Customer,
+        _named("changes", select(json_all(CHANGE.column(), AddressChange.id)).where(*waits)),
+        _named("notes", notes),
+        _named("gifts", gifts),
+        _named("late", late),
+        _named("received", received),
+        _named("pauses", pauses),
+    ).where(Customer.id == CUSTOMER, Customer.merchant_id == MERCHANT)
+
+
+def _named(name: str, rows: Select[Any]) -> Label[Any]:
+    return rows.correlate(None).scalar_subquery().label(name)

@@ -1,0 +1,108 @@
+"""Who a customer is, as staff correct it: name, language, whether invitations to come back may reach them, address.
+
+All but the address holds at once; another address has to confirm itself first (`address_changes`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from portal.domain.audit import Act, By
+from portal.domain.email_addresses import normal
+from portal.models import Customer
+from portal.queries import address_changes, subscriptions
+from portal.queries.people import customers
+from portal.services.audit import audit
+from portal.services.context import Context
+from portal.services.notices import end_confirmations
+from portal.services.people.address_changes import ask
+from portal.services.people.customer_addresses import AddressTaken
+
+TEXTS: Final = frozenset({"name"})  # the audit chain holds that it changed, not what it says
+
+
+class Saved(Enum):
+    """What came of it."""
+
+    NOTHING = auto()  # all was as it is
+    CHANGED = auto()
+    ASKED = auto()  # the address has to confirm itself; the rest is changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The answers of the page. `email` may be in any spelling, empty for a customer who has none.
+
+    `is_same_person`: staff know that another customer has the address, and say that the two are one.
+    """
+
+    name: str
+    locale: str | None
+    contact_allowed: bool
+    email: str
+    is_same_person: bool = False
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What holds at once, by the name of its column."""
+        return {"name": self.name, "locale": self.locale, "contact_allowed": self.contact_allowed}
+
+
+def save(
+    ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, wish: Identity, *, by: By, now: datetime
+) -> Saved:
+    """Write it, and ask another address to confirm itself.
+
+    Raises AddressTaken, and changes nothing, when the address is another customer's and nobody has said that the two
+    are one; NoResultFound for another merchant's customer.
+    """
+    with ctx.db.begin() as session:
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        asks = _asks(session, customer, wish)
+        changes = _changes(customer, wish.columns)
+        was_invited = customer.contact_allowed
+        for name, value in wish.columns.items():
+            setattr(customer, name, value)
+        if changes:
+            subject = ("customer", customer_id)
+            audit.append(session, merchant_id, Act.CUSTOMER_CHANGED, by=by, at=now, subject=subject, **changes)
+        if was_invited and not customer.contact_allowed:
+            _invite_no_more(ctx, session, customer, now=now)
+        if asks:
+            ask(ctx, session, customer, wish.email, by=by, now=now)
+            return Saved.ASKED
+    return Saved.CHANGED if changes else Saved.NOTHING
+
+
+def _asks(session: Session, customer: Customer, wish: Identity) -> bool:
+    """Say whether there is an address to ask: not the known one, nor the one that waits already."""
+    email = normal(wish.email)
+    if not email or email == customer.email:
+        return False
+    others = customers.of_address(session, customer.merchant_id, email)
+    if others and not wish.is_same_person:
+        raise AddressTaken(others[0].id)
+    waiting = address_changes.open_of(session, customer.id)
+    return waiting is None or waiting.email != email
+
+
+def _invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
+    """Take the invitation out of confirmations that have not left yet."""
+    session.flush()
+    for subscription in subscriptions.all_of_customer(session, customer.merchant_id, customer.id):
+        end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
+
+
+def _changes(row: Customer, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return [old, new] for each column about to change, and of texts their names alone: no chain keeps those."""
+    different = {name: new for name, new in wanted.items() if getattr(row, name) != new}
+    told: dict[str, Any] = {name: [getattr(row, name), new] for name, new in different.items() if name not in TEXTS}
+    named = sorted(TEXTS & different.keys())
+    return told | ({"texts": named} if named else {})

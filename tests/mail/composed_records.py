@@ -1,0 +1,32 @@
+"""Every message about a customer's record, composed of made-up facts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from portal.mail import customers
+from portal.mail.composing import Composed
+from portal.mail.letterhead import Letterhead
+from tests.mail.facts import LATER, NOW
+
+
+def about_records(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of an address, and of access given by hand."""
+    given = customers.GivenFacts(
+        customer_name=names.get("customer", ""),
+        product=names.get("product", "Cours"),
+        opens_at=None,
+        until=LATER,
+        has_more=False,
+        path="/account/a",
+    )
+    masked, told = "z…@bücher.example", [customers.address_confirm(whose, path="/account/a/address/t", until=LATER)]
+    for name in ("Zoé", ""):
+        told.append(customers.address_set(whose, name=name, path="/account/a"))
+        told.append(customers.address_left(whose, name=name, address=masked))
+        told.append(customers.address_asked(whose, name=name, address=masked, until=LATER, path="/account/a"))
+    return told + [
+        compose(whose, dataclasses.replace(given, **more))
+        for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)
+        for more in ({}, {"opens_at": NOW, "until": None}, {"has_more": True, "customer_name": "Zoé"})
+    ]
