@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test pictures explore bench chaos contract browser words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract browser words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,7 +60,7 @@ test: ## Every check and every test, browser tests included
 	@$(MAKE) --no-print-directory -j2 lint collected browser
 	$(PYTEST)
 
-pictures: env browser ## The browser's tests, and pictures of every page and of the story in var/screenshots
+screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
 	PICTURES=yes $(PYTEST) tests/e2e
 
 explore: env ## Look further than the tests' fixed seeds: new ones, until MINUTES are over (MINUTES=10)

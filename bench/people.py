@@ -16,7 +16,7 @@ from portal.clock import utc_now
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import Status
 from portal.extensions import Database
-from portal.models import Customer, Merchant, Plan, Product, ProductContent, Staff, Subscription
+from portal.models import Customer, Membership, Merchant, Plan, Product, ProductContent, Staff, Subscription
 from portal.queries.people.people import Kind
 from portal.services.context import Context
 from portal.services.people.sessions import Visitor, open_for
@@ -51,9 +51,11 @@ def staff(db: Database) -> Someone:
     with db.begin() as session:
         session.add(Merchant(id=merchant_id, slug="bench", name="Bench"))
         session.flush()
-        person = {"email": "bench@bench.example", "name": "Bench", "role": Role.OWNER, "locale": "fr"}
+        person = {"email": "bench@bench.example", "name": "Bench", "locale": "fr"}
         secrets = {"password_hash": "", "totp_secret": b"", "totp_last_step": 0}
         session.add(Staff(id=staff_id, merchant_id=merchant_id, **person, **secrets))
+        session.flush()
+        session.add(Membership(merchant_id=merchant_id, staff_id=staff_id, role=Role.OWNER))
         session.flush()
         token = open_for(session, Kind.STAFF, merchant_id, staff_id, visitor=Visitor(), now=utc_now())
     return Someone(merchant_id, staff_id, token)

@@ -97,6 +97,7 @@ class Page:
         form = self.form(press=press, having=tuple(fields))
         data = _filled(form, fields)
         button = _button(form, press)
+        assert button is None or not button.has_attr("disabled"), f"{press!r} cannot be pressed"
         if button is not None and button.get("name"):
             data[str(button["name"])] = str(button.get("value", ""))
         assert str(form.get("method", "get")).lower() == "post", "use follow() or get() for a GET form"
@@ -241,6 +242,9 @@ def _inline(tags: list[Tag]) -> list[str]:
     problems += ["a script without address" for tag in _named(tags, "script") if not tag.get("src")]
     for tag in tags:
         problems += [f"{name} on <{tag.name}>" for name in tag.attrs if name == "style" or name.startswith("on")]
+        problems += [
+            f'{name}="{said}" on <{tag.name}>' for name, said in tag.attrs.items() if said in ("False", "None")
+        ]
     return problems
 
 

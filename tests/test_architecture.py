@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from portal import queue
 from portal.domain import policies
+from portal.domain.duties import Duty
 from portal.domain.end_requests import Channel, RequestState, Trouble
 from portal.domain.policies import Actor, Role, Settings
 from portal.domain.subscriptions import Action, ProviderStatus, Status, status_from_provider
@@ -95,7 +96,7 @@ def may_enter(person, endpoint):
         return person == "customer"
     if person in ("owner", "other owner"):
         return True
-    return person == "reader" and access.reads is Role.READER
+    return person == "reader" and access.reads is Duty.LOOK
 
 
 def test_the_table_of_access_is_true_for_every_route_and_person(app, people):

@@ -16,6 +16,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "migrate": ("running", "migrate"),
     "work": ("running", "work"),
     "merchant": ("merchants", "merchant"),
+    "staff": ("staff", "staff"),
     "import-subscriptions": ("imports", "import_subscriptions"),
     "reconcile": ("reconcile", "reconcile"),
     "paypal": ("paypal", "paypal"),

@@ -24,6 +24,7 @@ from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.keys import paypal_keys
 from portal.services.people import staff_logins
+from portal.services.people.staff_factors import TOTP_SECRET
 
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
 # The old connection, for subscriptions from before REST: API user, password, signature.
@@ -141,26 +142,32 @@ def _add(url: str, what: str, /, **fields: Any) -> None:
 
 
 def _people(ctx: Context) -> list[dict[str, str]]:
-    """Return the owners with their second factor, making them the first time."""
+    """Return the desks' people with their second factor, making them the first time."""
+    _merchant(ctx, slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example")
+    _merchant(ctx, slug="studio", name="Studio Yoga", locale="en", support_email="sam@studio.example")
     return [
-        _owner(ctx, slug="atelier", name="L’Atelier", locale="fr", email="anne@atelier.example", owner="Anne Martin"),
-        _owner(ctx, slug="studio", name="Studio Yoga", locale="en", email="sam@studio.example", owner="Sam Taylor"),
+        _member(ctx, slug="atelier", email="anne@atelier.example", name="Anne Martin", role=Role.OWNER),
+        _member(ctx, slug="studio", email="sam@studio.example", name="Sam Taylor", role=Role.OWNER),
+        _member(ctx, slug="studio", email="robin@studio.example", name="Robin Clark", role=Role.SUPPORT),
     ]
 
 
-def _owner(ctx: Context, *, slug: str, name: str, locale: str, email: str, owner: str) -> dict[str, str]:
+def _merchant(ctx: Context, *, slug: str, **columns: str) -> None:
     with ctx.db.begin() as session:
+        if session.scalars(select(Merchant.id).where(Merchant.slug == slug)).one_or_none() is None:
+            session.add(Merchant(id=uuid.uuid4(), slug=slug, **columns))
+
+
+def _member(ctx: Context, *, slug: str, email: str, name: str, role: Role) -> dict[str, str]:
+    with ctx.db.begin() as session:
+        merchant = session.scalars(select(Merchant).where(Merchant.slug == slug)).one()
         staff = session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
         if staff is None:
-            merchant = Merchant(id=uuid.uuid4(), slug=slug, name=name, locale=locale, support_email=email)
-            session.add(merchant)
-            session.flush()
             staff = staff_logins.create_staff(
-                ctx, session, merchant_id=merchant.id, email=email, name=owner, role=Role.OWNER, password=PASSWORD
+                ctx, session, merchant_id=merchant.id, email=email, name=name, role=role, password=PASSWORD
             ).staff
-            staff.locale = locale
-        secret = ctx.vault.open(staff.totp_secret, purpose=staff_logins.TOTP_SECRET, row=staff.id)
-        return {"merchant": name, "email": email, "name": owner, "totp_secret": secret}
+        secret = ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET, row=staff.id)
+        return {"merchant": merchant.name, "email": email, "name": name, "totp_secret": secret}
 
 
 def _set_up_studio(ctx: Context) -> None:

@@ -29,6 +29,9 @@ class Denial(StrEnum):
     NOT_SOLD_HERE = "not_sold_here"
     STILL_STOPPING = "still_stopping"
     PAID_TIME_UNKNOWN = "paid_time_unknown"
+    VIEW_ONLY = "view_only"  # somebody of the desk looks at a customer's pages
+    LAST_OWNER = "last_owner"  # nobody would be left who may decide everything
+    IN_THE_TEAM = "in_the_team"
 
 
 class NotAllowed(DomainError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 LIFETIME: Final = timedelta(minutes=10)  # ASVS 6.5.5
@@ -16,6 +17,13 @@ LAST: Final = timedelta(minutes=3)  # so near its end, a live mail may be follow
 MAILS: Final = 5  # that one network causes for an address within `PERIOD`
 PERIOD: Final = timedelta(hours=1)
 AHEAD: Final = timedelta(seconds=60)  # so far two clocks may differ (docs/decisions/0015)
+
+
+class LinkPurpose(StrEnum):
+    """What a link mailed to the desk opens, once."""
+
+    LOG_IN = "log_in"  # the log-in page whose tries strangers have used up
+    PASSWORD = "password"  # noqa: S105 - the page of a new password, where the second factor is asked as well
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,10 +26,11 @@ class Role(StrEnum):
 
     READER = "reader"
     SUPPORT = "support"
+    MANAGER = "manager"
     OWNER = "owner"
 
 
-ROLE_RANK = {Role.READER: 0, Role.SUPPORT: 1, Role.OWNER: 2}
+ROLE_RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class Override(StrEnum):

@@ -13,6 +13,7 @@ from portal.services.bulk import bulk_acts, bulk_running
 
 log = structlog.get_logger(__name__)
 
+GOES_ON = 5.0  # seconds that a job does further rows: a worker that is asked to stop waits for it
 TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)  # for our own failures: PayPal's are planned
 
 
@@ -24,8 +25,8 @@ def plan_bulk_act(job: JobContext, act_id: str, turn: int) -> None:
 
 @queue.app.task(name=queue.RUN_BULK_ROW, pass_context=True, retry=TRY_AGAIN)
 def run_bulk_row(job: JobContext, row_id: str) -> None:
-    """Do one row of an act."""
-    bulk_running.run_row(job.additional_context["portal"], uuid.UUID(row_id))
+    """Do one row of an act, and the next ones for some seconds."""
+    bulk_running.run_row(job.additional_context["portal"], uuid.UUID(row_id), seconds=GOES_ON)
 
 
 @queue.app.periodic(cron="* * * * *")

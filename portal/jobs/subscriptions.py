@@ -1,4 +1,4 @@
-"""A subscription read again at PayPal, when what was read was known not to last."""
+"""A subscription read again at PayPal, when what was read was known not to last; and its payments of the past."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from procrastinate import JobContext
 from portal import queue
 from portal.clock import utc_now
 from portal.jobs.end_requests import TRY_AGAIN
-from portal.services.arrivals import refreshing
+from portal.services.arrivals import payment_histories, refreshing
+
+READ_FOR = 45.0  # seconds of each minute
 
 
 @queue.app.task(name=queue.REREAD, pass_context=True, retry=TRY_AGAIN)
@@ -18,3 +20,10 @@ def reread(job: JobContext, merchant_id: str, subscription_id: str) -> None:
     refreshing.refresh(
         job.additional_context["portal"], uuid.UUID(merchant_id), uuid.UUID(subscription_id), now=utc_now()
     )
+
+
+@queue.app.periodic(cron="* * * * *")
+@queue.app.task(name="payment_histories.read", pass_context=True, priority=queue.LAST, queueing_lock="histories")
+def read_histories(job: JobContext, timestamp: int) -> None:
+    """Go on reading what was paid before the portal knew its subscriptions."""
+    payment_histories.run(job.additional_context["portal"], seconds=READ_FOR)

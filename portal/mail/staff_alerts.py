@@ -1,4 +1,4 @@
-"""What a member of staff is told of their own account: tries that were refused, a new browser, a used recovery code."""
+"""What a member of staff is told of their own log-in: refused tries, a new browser, factors used or changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Letterhead
 
 SESSIONS: Final = "/admin/sessions"
+FORGOTTEN: Final = "/admin/password"
 
 
 def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
@@ -19,6 +20,16 @@ def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
 def new_device(head: Letterhead, *, browser: str, network: str, at: datetime) -> Composed:
     """Compose the news of a log-in on a browser never seen."""
     return compose("staff_new_device", head, browser=browser, network=network, at=at, path=SESSIONS)
+
+
+def password_changed(head: Letterhead, *, at: datetime) -> Composed:
+    """Compose the news that the person's password is another one."""
+    return compose("staff_password_changed", head, at=at, path=FORGOTTEN)
+
+
+def factor_changed(head: Letterhead, *, at: datetime) -> Composed:
+    """Compose the news that the person's second factor and recovery codes are new ones."""
+    return compose("staff_factor_changed", head, at=at, path=SESSIONS)
 
 
 def recovery_code(head: Letterhead, *, left: int, at: datetime) -> Composed:

@@ -31,8 +31,8 @@ from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import Refund
 from portal.models.search_words import SearchWord
-from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock, Throttle
-from portal.models.staff import RecoveryCode, Staff, StaffDevice
+from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
+from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
@@ -62,6 +62,7 @@ __all__ = [
     "Hold",
     "ImportRun",
     "ImportState",
+    "Invitation",
     "KeyState",
     "LatePayment",
     "LoginBrowser",
@@ -69,6 +70,7 @@ __all__ = [
     "LoginSession",
     "Mail",
     "MailState",
+    "Membership",
     "Merchant",
     "MerchantNews",
     "NewsKind",
@@ -92,7 +94,7 @@ __all__ = [
     "SearchWord",
     "Staff",
     "StaffDevice",
-    "StaffUnlock",
+    "StaffLink",
     "Subscription",
     "Throttle",
     "TimelineEntry",

@@ -40,7 +40,7 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     content: Mapped[bytes | None]  # sealed JSON {text, html}; wiped once sent when it holds a log-in code
     message_id: Mapped[str] = mapped_column(unique=True)
     end_request_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("end_requests.id"), index=True)
-    # Whom it was written to, of a message to a customer; those before migration 0028 have their request alone.
+    # Whom it was written to, of a message to a customer; those before migration 0029 have their request alone.
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="SET NULL"))
     state: Mapped[MailState] = mapped_column(words(MailState, "state"), default=MailState.WAITING)
     send_at: Mapped[datetime]

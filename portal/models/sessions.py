@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, HasCreation, HasId, HasMerchant
+from portal.domain.login_mails import LinkPurpose
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
 class LoginSession(HasId, HasCreation, HasMerchant, Base):
@@ -24,6 +25,9 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # absolute
     revoked_at: Mapped[datetime | None]
+    viewer_id: Mapped[uuid.UUID | None] = mapped_column(  # of the desk, who sees a customer's pages and changes nothing
+        ForeignKey("staff.id", ondelete="CASCADE"), index=True
+    )
     browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
     network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)
 
@@ -57,15 +61,16 @@ class LoginBrowser(Base):
     next_path: Mapped[str] = mapped_column(default="")
 
 
-class StaffUnlock(HasId, HasCreation, Base):
-    """A link sent to a staff address whose tries are used up: it opens the password page once, where it is pressed."""
+class StaffLink(HasId, HasCreation, Base):
+    """A link sent to a staff address: it opens, once, the log-in page whose tries are used up, or a new password's."""
 
-    __tablename__ = "staff_unlocks"
+    __tablename__ = "staff_links"
     __table_args__ = (Index(None, "email", "created_at"),)
 
     email: Mapped[str]
     staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
     link_hash: Mapped[str] = mapped_column(unique=True)
+    purpose: Mapped[LinkPurpose] = mapped_column(words(LinkPurpose, "purpose"), default=LinkPurpose.LOG_IN)
     network: Mapped[str] = mapped_column(default="")  # that caused the mail, shortened
     expires_at: Mapped[datetime]
     consumed_at: Mapped[datetime | None]

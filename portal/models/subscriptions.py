@@ -68,6 +68,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
             postgresql_where=text("stopped_at_provider_at IS NULL"),
         ),
         Index("ix_subscriptions_next_watch_at", "next_watch_at", postgresql_where=text("next_watch_at IS NOT NULL")),
+        Index("ix_subscriptions_history_due_at", "history_due_at", postgresql_where=text("history_due_at IS NOT NULL")),
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
@@ -111,6 +112,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     owed: Mapped[Decimal | None]
     owed_currency: Mapped[str | None]
     next_watch_at: Mapped[datetime | None]
+    history_due_at: Mapped[datetime | None]  # when its payments since the start are to be read; empty once they are
     relaunch_allowed: Mapped[bool] = mapped_column(default=True)
     # The subscription that this one took up again (docs/decisions/0010).
     predecessor_id: Mapped[uuid.UUID | None] = mapped_column(

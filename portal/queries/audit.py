@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -105,11 +105,20 @@ def page(
     *,
     older_than: int | None = None,
     newer_than: int | None = None,
+    actor_id: uuid.UUID | None = None,
+    acts: Collection[str] = (),
     size: int = 50,
 ) -> Page:
-    """Return one page of the merchant's chain, newest first."""
+    """Return one page of the merchant's chain, newest first: all of it, or what one did, or one kind of act.
+
+    `acts`: how the codes of that kind begin.
+    """
     backwards = newer_than is not None and older_than is None
     statement = select(AuditEntry).where(AuditEntry.merchant_id == merchant_id)
+    if actor_id is not None:
+        statement = statement.where(AuditEntry.actor_id == actor_id)
+    if acts:
+        statement = statement.where(or_(*(AuditEntry.act.startswith(begin, autoescape=True) for begin in acts)))
     if older_than is not None:
         statement = statement.where(AuditEntry.number < older_than)
     elif newer_than is not None:
@@ -127,13 +136,13 @@ def page(
     )
 
 
-def names_of_staff(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
-    """Return the names of the merchant's staff who acted in these rows, or whom they are about."""
+def names_of_staff(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
+    """Return the names of those at the desk who acted in these rows of one chain, or whom they are about."""
     ids = {row.actor_id for row in rows if row.actor_id is not None}
     ids |= {row.subject_id for row in rows if row.subject_kind == "staff" and row.subject_id is not None}
     if not ids:
         return {}
-    found = session.execute(select(Staff.id, Staff.name).where(Staff.merchant_id == merchant_id, Staff.id.in_(ids)))
+    found = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
     return {row.id: row.name for row in found}
 
 

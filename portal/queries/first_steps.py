@@ -33,6 +33,7 @@ class Found:
     facts: Facts
     key: Key | None
     unread: tuple[uuid.UUID, str] | None  # the first product whose rules nobody has saved
+    sample: uuid.UUID | None  # a customer whose space shows what customers see
 
 
 def _statement() -> Select[*tuple[Any, ...]]:
@@ -55,6 +56,11 @@ def _statement() -> Select[*tuple[Any, ...]]:
             select(func.count()).where(*unread).scalar_subquery().label("products_unread"),
             Product.id.label("unread_id"),
             Product.name.label("unread_name"),
+            select(Subscription.customer_id)
+            .where(Subscription.merchant_id == mine)
+            .limit(1)
+            .scalar_subquery()
+            .label("sample"),
             Merchant.self_cancellation,
             Merchant.first_customer_at.is_not(None).label("customer_came"),
         )
@@ -83,4 +89,5 @@ def of_merchant(session: Session, merchant_id: uuid.UUID) -> Found:
         ),
         key=Key(environment=row.environment, ending=row.secret_ending, checked_at=row.checked_at) if has_key else None,
         unread=(row.unread_id, row.unread_name) if row.unread_id is not None else None,
+        sample=row.sample,
     )

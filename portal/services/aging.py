@@ -28,7 +28,7 @@ from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
 from portal.services.notices import late_ends, notices
-from portal.services.people import address_changes, logins, sessions, staff_devices, staff_unlocks
+from portal.services.people import address_changes, invitations, logins, sessions, staff_devices, staff_links
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,8 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     """Delete log-ins, mailed links and counters that expired long ago."""
     logins.purge(ctx, before=now - KEEP_LOGINS)
     sessions.purge(ctx, before=now - KEEP_LOGINS)
-    staff_unlocks.purge(ctx, before=now - KEEP_LOGINS)
+    staff_links.purge(ctx, before=now - KEEP_LOGINS)
+    invitations.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

@@ -44,6 +44,7 @@ def install(app: Flask, config: Config) -> None:
         identity,
         locale,
         public,
+        qr_codes,
         resending,
         stylesheets,
         webhooks,
@@ -54,6 +55,7 @@ def install(app: Flask, config: Config) -> None:
     hosts.install(app, config)  # before anybody is looked for or anything shown
     locale.install(app)
     formatting.install(app)
+    qr_codes.install(app)
     stylesheets.install(app)
     errors.install(app)
     csrf.install_first(app)

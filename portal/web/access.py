@@ -14,8 +14,9 @@ from typing import Final
 from flask import Flask, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.domain.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.policies import Role
 from portal.queries.people.people import Kind
 from portal.web import addresses, drafts
 
@@ -42,36 +43,44 @@ class Again(StrEnum):
 
 @dataclass(frozen=True)
 class Access:
-    """One line of the table. At the desk, `reads` is the least role for looking, `acts` for changing."""
+    """One line of the table. At the desk, whoever looks does the duty `reads`, whoever changes something `acts`."""
 
     face: Face
-    reads: Role = Role.READER
-    acts: Role = Role.SUPPORT
+    reads: Duty = Duty.LOOK
+    acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
+
+    def duty_for(self, method: str) -> Duty:
+        """Return the duty that the method is part of."""
+        return self.reads if method in SAFE_METHODS else self.acts
 
     def role_for(self, method: str) -> Role:
         """Return the least role that may use the method."""
-        return self.reads if method in SAFE_METHODS else self.acts
+        return LEAST[self.duty_for(method)]
 
     def asks_again(self, method: str, role: Role) -> bool:
         """Say whether somebody of that role has to have given both factors a moment ago."""
         if method in SAFE_METHODS:
-            return self.again is Again.ENTERS and ROLE_RANK[role] >= ROLE_RANK[self.acts]
+            return self.again is Again.ENTERS and may(role, self.acts)
         return self.again in (Again.ACTS, Again.ENTERS)
 
 
 PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
 SIGNED: Final = Access(Face.SIGNED)
-DESK: Final = Access(Face.STAFF)  # every role looks, support and owners act
-CHANGE: Final = Access(Face.STAFF, reads=Role.SUPPORT)  # a form alone: nothing for those who only look
-OWN: Final = Access(Face.STAFF, acts=Role.READER)  # one's own sessions and log-in
-OWNER: Final = Access(Face.STAFF, acts=Role.OWNER)  # every role looks, owners act
-OWNER_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER)
-MONEY: Final = Access(Face.STAFF, reads=Role.SUPPORT, again=Again.ENTERS)
-RULES: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ACTS)  # every role looks, owners act
-KEYS: Final = Access(Face.STAFF, acts=Role.OWNER, again=Again.ENTERS)
-KEYS_ONLY: Final = Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ENTERS)
+DESK: Final = Access(Face.STAFF)  # every role looks
+FORM: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS)  # a form alone: nothing for those who only look
+ENDS: Final = Access(Face.STAFF, acts=Duty.ENDS)
+OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
+OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
+REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
+PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS)
+SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS)
+PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
+KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
+KEYS_ONLY: Final = Access(Face.STAFF, reads=Duty.PAYPAL, acts=Duty.PAYPAL, again=Again.ENTERS)
+TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
+AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
@@ -91,6 +100,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_unlock": PUBLIC,
     "auth.staff_unlock_link": PUBLIC,
     "auth.staff_logout": PUBLIC,
+    "auth.staff_invitation": PUBLIC,
+    "auth.staff_invitation_factor": PUBLIC,
+    "auth.staff_password": PUBLIC,
+    "auth.staff_password_link": PUBLIC,
     "auth.staff_confirm": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
@@ -117,10 +130,25 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.sessions": OWN,
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
-    "admin.start": OWNER,
+    "admin.account": OWN,
+    "admin.account_password": OWN_FACTORS,
+    "admin.account_factor": OWN_FACTORS,
+    "admin.account_codes": Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS),
+    "admin.desk_change": OWN,
+    "admin.team": TEAM,
+    "admin.team_invitation": TEAM,
+    "admin.invitation_again": TEAM,
+    "admin.invitation_withdrawal": TEAM,
+    "admin.team_member": TEAM,
+    "admin.team_member_sessions_end": TEAM,
+    "admin.team_member_renewal": TEAM,
+    "admin.team_member_suspension": TEAM,
+    "admin.team_member_reinstatement": TEAM,
+    "admin.team_member_removal": TEAM,
+    "admin.start": PAYPAL,
     "admin.inbox": DESK,
-    "admin.request_retry": DESK,
-    "admin.request_withdrawal": DESK,
+    "admin.request_retry": ENDS,
+    "admin.request_withdrawal": ENDS,
     "admin.difference_seen": DESK,
     "admin.mail_seen": DESK,
     "admin.mail_resend": DESK,
@@ -130,35 +158,36 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.received_dismissal": DESK,
     "admin.subscription_paid_until": DESK,
     "admin.late_payment": DESK,
-    "admin.late_payment_refund": MONEY,
-    "admin.late_payment_explanation": DESK,
+    "admin.late_payment_refund": REFUNDS,
+    "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
-    "admin.subscription_end": DESK,
+    "admin.subscription_end": ENDS,
     "admin.subscription_reading": DESK,
-    "admin.subscription_pause": DESK,
-    "admin.pause_retry": DESK,
-    "admin.pause_withdrawal": DESK,
-    "admin.bulk_acts": DESK,
-    "admin.bulk_act": Access(Face.STAFF, again=Again.VIEW),
-    "admin.bulk_act_stop": DESK,
-    "admin.bulk_act_resume": DESK,
-    "admin.bulk_act_end": DESK,
-    "admin.bulk_act_results": DESK,
+    "admin.subscription_pause": ENDS,
+    "admin.pause_retry": ENDS,
+    "admin.pause_withdrawal": ENDS,
+    "admin.bulk_acts": ENDS,
+    "admin.bulk_act": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),
+    "admin.bulk_act_stop": ENDS,
+    "admin.bulk_act_resume": ENDS,
+    "admin.bulk_act_end": ENDS,
+    "admin.bulk_act_results": ENDS,
     "admin.customers": DESK,
     "admin.customer": DESK,
-    "admin.customer_identity": CHANGE,
+    "admin.customer_view": DESK,
+    "admin.customer_identity": FORM,
     "admin.customer_address": DESK,
     "admin.customer_address_again": DESK,
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
     "admin.customer_joining": DESK,
     "admin.customer_notes": DESK,
-    "admin.customer_note_deletion": CHANGE,
-    "admin.grant_new": CHANGE,
-    "admin.grant": CHANGE,
-    "admin.grant_withdrawal": CHANGE,
+    "admin.customer_note_deletion": FORM,
+    "admin.grant_new": FORM,
+    "admin.grant": FORM,
+    "admin.grant_withdrawal": FORM,
     "admin.import_run": DESK,
     "admin.import_start": DESK,
     "admin.paypal_profile_imports": DESK,
@@ -166,9 +195,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_profile_import_failed": DESK,
     "admin.paypal_profile_import_resume": DESK,
     "admin.paypal_profile_import_end": DESK,
-    "admin.products": OWNER,
-    "admin.product": RULES,
-    "admin.paypal": OWNER,
+    "admin.products": DESK,
+    "admin.product": PRODUCTS,
+    "admin.paypal": PAYPAL,
     "admin.paypal_rest": KEYS,
     "admin.paypal_rest_check": KEYS,
     "admin.paypal_rest_removal": KEYS_ONLY,
@@ -180,15 +209,15 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_comparison": DESK,
     "admin.paypal_comparison_start": DESK,
     "admin.paypal_events": DESK,
-    "admin.paypal_events_register": OWNER,
-    "admin.paypal_events_test": OWNER,
+    "admin.paypal_events_register": PAYPAL,
+    "admin.paypal_events_test": PAYPAL,
     "admin.paypal_events_fetch": DESK,
     "admin.paypal_event": DESK,
     "admin.paypal_event_replay": DESK,
-    "admin.settings": RULES,
-    "admin.audit": OWNER_ONLY,
-    "admin.audit_check": OWNER_ONLY,
-    "admin.audit_export": Access(Face.STAFF, reads=Role.OWNER, acts=Role.OWNER, again=Again.ACTS),
+    "admin.settings": SETTINGS,
+    "admin.audit": AUDIT,
+    "admin.audit_check": AUDIT,
+    "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
     "webhooks.paypal": SIGNED,
     "webhooks.paypal_ipn": SIGNED,
 }
@@ -231,8 +260,10 @@ def _guard() -> ResponseReturnValue | None:
     wanted = Kind.CUSTOMER if access.face is Face.CUSTOMER else Kind.STAFF
     if g.person is None or g.person.kind is not wanted:
         return _ask_to_log_in(access.face)
-    if wanted is Kind.STAFF and ROLE_RANK[g.person.role] < ROLE_RANK[access.role_for(request.method)]:
+    if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+    if g.person.viewer_id is not None and request.method not in SAFE_METHODS:
+        raise NotAllowed(Denial.VIEW_ONLY)
     return None
 
 

@@ -109,9 +109,15 @@ def cookie_name(kind: Kind) -> str:
 def log_in(response: Response, kind: Kind, token: str) -> Response:
     """Give the browser the token of a new session; everything of the old one is forgotten but language and draft."""
     _renew(keep=KEPT_AT_LOG_IN)
-    _set_cookie(response, cookie_name(kind), token, sessions.ABSOLUTE[kind])
+    give_token(response, kind, token)
     if kind is Kind.STAFF:
         _set_cookie(response, _device_cookie(), _device(), staff_devices.KEPT)
+    return response
+
+
+def give_token(response: Response, kind: Kind, token: str) -> Response:
+    """Give the browser the token of a face's session; the other face stays as it is."""
+    _set_cookie(response, cookie_name(kind), token, sessions.ABSOLUTE[kind])
     return response
 
 

@@ -16,7 +16,7 @@ from portal.domain.access import End
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
-from portal.domain.policies import Actor
+from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
@@ -155,3 +155,10 @@ WAY: Final[Mapping[Way, LazyString]] = {way: _l(word) for way, word in words.WAY
 END: Final[Mapping[End, LazyString]] = {end: _l(word) for end, word in words.END.items()}
 
 REASON: Final[Mapping[str, LazyString]] = {code: _l(word) for code, word in words.REASON.items()}
+
+ROLE: Final[Mapping[Role, LazyString]] = {
+    Role.READER: _l("Reader"),
+    Role.SUPPORT: _l("Support"),
+    Role.MANAGER: _l("Manager"),
+    Role.OWNER: _l("Owner"),
+}

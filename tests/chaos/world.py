@@ -19,7 +19,7 @@ from portal.clock import utc_now
 from portal.demo.run import HOST
 from portal.domain.policies import Override, Role
 from portal.extensions import Database
-from portal.models import KeyState, Merchant, PayPalAccount, Product, Staff, Subscription
+from portal.models import KeyState, Membership, Merchant, PayPalAccount, Product, Staff, Subscription
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.queries.people.people import Kind
 from portal.secrets import Vault
@@ -163,10 +163,12 @@ def _merchant(world: World, slug: str, name: str, locale: str, *, share: int, se
         session.add(merchant)
         session.flush()
         staff = Staff(
-            id=uuid.uuid4(), merchant_id=merchant.id, email=f"anne@{slug}.example", name="Anne", role=Role.OWNER,
+            id=uuid.uuid4(), merchant_id=merchant.id, email=f"anne@{slug}.example", name="Anne",
             locale=locale, password_hash="none", totp_secret=b"none",
         )  # fmt: skip
         session.add(staff)
+        session.flush()
+        session.add(Membership(merchant_id=merchant.id, staff_id=staff.id, role=Role.OWNER))
         session.add(
             PayPalAccount(
                 merchant_id=merchant.id, environment="sandbox", client_id=client, set_at=now, state=KeyState.WORKING,

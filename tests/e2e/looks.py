@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import axe_playwright_python
 from playwright.sync_api import ConsoleMessage, Page, Response
 
 from portal.demo.seed import PASSWORD
+from portal.i18n import LOCALES
 from tests.e2e.page_world import World
 from tests.e2e.pages import EMAILS, PAGES, send
 from tests.e2e.visitor import NARROW, WIDE, Size
@@ -57,8 +59,13 @@ LOOKS = (
     Look("fr", WIDE, "dark"),
     Look("en", WIDE, "light", contrast=False, names=False),
 )
+PHONE = Size(375, 812)
+if os.environ.get("PICTURES"):  # for people: everything once, whatever the tests need to see of it
+    LOOKS = tuple(
+        Look(locale, size, scheme) for locale in LOCALES for size in (PHONE, WIDE) for scheme in ("light", "dark")
+    )
 # For a page that differs little from one above: each language, size and scheme once.
-FEWER_LOOKS = (Look("fr", NARROW, "dark"), Look("en", WIDE, "light"))
+FEWER_LOOKS = LOOKS if os.environ.get("PICTURES") else (Look("fr", NARROW, "dark"), Look("en", WIDE, "light"))
 
 
 @dataclass

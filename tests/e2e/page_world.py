@@ -68,6 +68,7 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     _worked_on(world, sam)
     _paypal_paths(world, sam)
     _needing_paths(world, sam)
+    _team_paths(world, sam, somebody("guest"))
     for name, context in contexts:
         world.cookies[name] = context.cookies()
         context.close()
@@ -216,6 +217,30 @@ def _needing_paths(world: World, sam: Visitor) -> None:
 
     wait_for(came, "the payment after the end", seconds=60)
     world.paths["late"] = str(sam.page.locator("a[href*='/late-payments/']").first.get_attribute("href"))
+
+
+def _team_paths(world: World, sam: Visitor, guest: Visitor) -> None:
+    """Invite two people, of whom one has begun, and ask for a new password."""
+    desk = f"{world.demo.portal}/admin"
+    for name, email in (("invitation", "zoe@studio.example"), ("invited", "max@studio.example")):
+        sam.open(f"{desk}/team/new").type("Email address", email)
+        sam.press("button", "Send the invitation")
+        world.paths[name] = _mailed(world.demo, email, "/admin/invitation/")
+    sam.go(sam.page.locator("tbody tr").filter(has_text="Robin").get_by_role("link"))
+    world.paths["member"] = _path(sam)
+    guest.open(f"{world.demo.portal}{world.paths['invited']}")
+    for label, typed in (("Your name", "Max"), ("New password", PASSWORD), ("The same password once more", PASSWORD)):
+        guest.type(label, typed)
+    guest.press("button", "Continue")
+    guest.open(f"{desk}/password").type("Your email address", "robin@studio.example")
+    guest.press("button", "Send me the link")
+    world.paths["password"] = _mailed(world.demo, "robin@studio.example", "/admin/password/link/")
+
+
+def _mailed(demo: Demo, to: str, under: str) -> str:
+    """Return the path of a link that was mailed."""
+    text = demo.mail(to, under)["text"]
+    return re.search(rf"{under}\S+", text)[0]  # type: ignore[index]
 
 
 def _at_paypal(demo: Demo, name: str) -> str:

@@ -74,6 +74,11 @@ def open_menu(page: Page) -> None:
         menu.click()
 
 
+def see_their_space(page: Page) -> None:
+    with page.expect_navigation():
+        page.locator("form[action$='/view'] button").click()
+
+
 def nothing_named(page: Page) -> None:
     page.locator("input[name=name]").fill("")
     with page.expect_navigation():
@@ -191,6 +196,20 @@ PAGES = {
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
     "desk confirm": Shown(SAM, "/admin/confirm"),
     "desk sessions": Shown(SAM, "/admin/sessions"),
+    "desk team": Shown(SAM, "/admin/team"),
+    "desk team, invitation": Shown(SAM, "/admin/team/new"),
+    "desk team, nobody named": Shown(SAM, "/admin/team/new", send, 422),
+    "desk member": Shown(SAM, "{member}", open_folds),
+    "desk account": Shown(SAM, "/admin/account"),
+    "desk account, password": Shown(SAM, "/admin/account/password"),
+    "desk account, app": Shown(SAM, "/admin/account/factor", open_folds),
+    "invitation": Shown(NOBODY, "{invitation}"),
+    "invitation, nothing typed": Shown(NOBODY, "{invitation}", send, 422),
+    "invitation, second factor": Shown(NOBODY, "{invited}/code", open_folds),
+    "invitation, over": Shown(NOBODY, "/admin/invitation/over", status=410),
+    "desk forgotten password": Shown(NOBODY, "/admin/password"),
+    "desk new password": Shown(NOBODY, "{password}"),
+    "account, seen from the desk": Shown(SAM, "{desk-customer}", see_their_space),
 }
 # Pages that are another page with something else in it: one title for both.
 VARIANTS = re.compile(r", |^not |elsewhere| over$| waiting$| needs merchant$")

@@ -1,5 +1,5 @@
 """Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
-makes the browser complain. `make pictures` keeps pictures of them for people to look at.
+makes the browser complain. `make screenshots` keeps pictures of them for people to look at.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
-from portal.domain.policies import Actor
+from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
 from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
 from portal.mail.composing import Composed
@@ -279,6 +279,14 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for code in ("042137", "")
     ]
     told.append(logins.staff_unlock(whose, path="/admin/login/link/t", minutes=10, valid_until=NOW))
+    told.append(logins.staff_password(whose, path="/admin/password/link/t", minutes=10, valid_until=NOW))
+    told += [
+        logins.staff_invitation(whose, path="/admin/invitation/t", role=role, by=by, valid_until=NOW)
+        for role, by in zip(Role, ("Anne", "", "Zoé", "Max"), strict=True)
+    ]
+    told += [logins.staff_renewal_asked(whose, by=by, at=NOW) for by in ("Anne", "")]
+    told.append(logins.staff_renewal(whose, path="/admin/invitation/t", valid_until=NOW))
+    told += [staff_alerts.password_changed(whose, at=NOW), staff_alerts.factor_changed(whose, at=NOW)]
     told.append(staff_alerts.refusals(whose, number=5, at=NOW))
     told += [
         staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")

@@ -1,4 +1,4 @@
-"""0028: what is there stays as it is, in the words of before, on the way up, down and up again."""
+"""0029: what is there stays as it is, in the words of before, on the way up, down and up again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_gifts_and_messages_stay_and_notes_and_what_waited_are_forgotten_on_the_
     customer_notes.write(ctx, merchant.id, customer.id, "moved house", by=author, now=now)
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0026")
+        downgrade(database_url, "0028")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT note, until FROM grants").fetchall() == [("a gift", None)]
             assert connection.execute("SELECT count(*) FROM mails").fetchone() == (3,)

@@ -246,8 +246,8 @@ def test_0010_goes_down_and_up_with_bulk_acts_in_it(make, ctx, database_url):
     ctx.db.dispose()
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO staff (id, created_at, merchant_id, email, name, role, locale, password_hash, totp_secret,"
-            " totp_last_step) SELECT gen_random_uuid(), now(), id, 'a@b.test', 'A', 'owner', 'fr', 'x', 'x', 0"
+            "INSERT INTO staff (id, created_at, merchant_id, email, name, locale, password_hash, totp_secret,"
+            " totp_last_step) SELECT gen_random_uuid(), now(), id, 'a@b.test', 'A', 'fr', 'x', 'x', 0"
             " FROM merchants"
         )
         connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
@@ -47,3 +48,20 @@ def test_what_a_sheet_uses_it_defines(browser, face):
     content = browser.client.get(f"/css/{face}.css", base_url=browser.base_url).get_data(as_text=True)
     used = set(re.findall(r"var\((--[\w-]+)\)", content))
     assert used <= set(re.findall(r"(--[\w-]+):", content))
+
+
+def test_a_browser_that_unpacks_is_sent_a_quarter_of_it(browser):
+    plain = browser.client.get("/css/customer.css", base_url=browser.base_url)
+    packed = browser.client.get(
+        "/css/customer.css", base_url=browser.base_url, headers={"Accept-Encoding": "br, gzip;q=0.8"}
+    )
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < 6_000
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert "accept-encoding" in plain.headers["Vary"].lower()
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    refused = browser.client.get(
+        "/css/customer.css", base_url=browser.base_url, headers={"Accept-Encoding": "gzip;q=0"}
+    )
+    assert refused.data == plain.data

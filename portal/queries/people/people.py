@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal.domain.policies import Role
-from portal.models import Customer, LoginSession, Merchant, PayPalAccount, Provider, RecoveryCode, Staff, StaffDevice
+from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
 
 
@@ -40,7 +40,10 @@ class MerchantFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none."""
+    """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none.
+
+    `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
+    """
 
     kind: Kind
     id: uuid.UUID
@@ -52,6 +55,8 @@ class Person:
     authenticated_at: datetime
     last_seen_at: datetime
     locale: str | None
+    desks: int = 0
+    viewer_id: uuid.UUID | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -92,6 +97,7 @@ _AT_ACCOUNT: Final = (
         Customer.name.label("person_name"),
         Customer.email,
         Customer.locale.label("person_locale"),
+        LoginSession.viewer_id,
     )
     .select_from(Merchant)
     .outerjoin(
@@ -108,6 +114,14 @@ _BROKEN_SINCE: Final = {
     for provider in Provider
 }
 
+_ELSEWHERE: Final = aliased(Membership)
+_DESKS: Final = (
+    select(func.count())
+    .where(_ELSEWHERE.staff_id == Staff.id, _ELSEWHERE.disabled_at.is_(None))
+    .correlate(Staff)
+    .scalar_subquery()
+)
+
 _AT_DESK: Final = (
     select(
         *_MERCHANT,
@@ -116,13 +130,15 @@ _AT_DESK: Final = (
         Staff.name.label("person_name"),
         Staff.email,
         Staff.locale.label("person_locale"),
-        Staff.role,
+        Membership.role,
+        _DESKS.label("desks"),
         *(broken_since.label(provider) for provider, broken_since in _BROKEN_SINCE.items()),
     )
     .select_from(LoginSession)
     .join(Staff, Staff.id == LoginSession.staff_id)
-    .join(Merchant, and_(Merchant.id == LoginSession.merchant_id, Merchant.id == Staff.merchant_id))
-    .where(_ALIVE, Staff.disabled_at.is_(None))
+    .join(Merchant, Merchant.id == LoginSession.merchant_id)
+    .join(Membership, and_(Membership.staff_id == Staff.id, Membership.merchant_id == Merchant.id))
+    .where(_ALIVE, Membership.disabled_at.is_(None))
 )
 
 
@@ -130,18 +146,18 @@ def _merchant(row: Any) -> MerchantFacts:
     return MerchantFacts(**{name: getattr(row, name) for name in MerchantFacts.__dataclass_fields__})
 
 
-def _person(row: Any, kind: Kind, role: Role | None) -> Person:
+def _person(row: Any, kind: Kind, **more: Any) -> Person:
     return Person(
         kind=kind,
         id=row.person_id,
         merchant_id=row.id,
         name=row.person_name,
         email=row.email,
-        role=role,
         session_id=row.session_id,
         authenticated_at=row.authenticated_at,
         last_seen_at=row.last_seen_at,
         locale=row.person_locale,
+        **{"role": None, **more},
     )
 
 
@@ -149,7 +165,7 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     """Return the merchant of an account page and its customer, if logged in; raise NoResultFound for no merchant."""
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
-    person = _person(row, Kind.CUSTOMER, None) if row.person_id is not None else None
+    person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None
     return Visit(merchant=_merchant(row), person=person)
 
 
@@ -161,7 +177,8 @@ def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_afte
         return None
     since = {provider: getattr(row, provider) for provider in Provider}
     broken = {provider: at for provider, at in since.items() if at is not None}
-    return Visit(merchant=_merchant(row), person=_person(row, Kind.STAFF, row.role), broken_keys=broken)
+    person = _person(row, Kind.STAFF, role=row.role, desks=row.desks)
+    return Visit(merchant=_merchant(row), person=person, broken_keys=broken)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
@@ -173,59 +190,7 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
     ).one_or_none()
 
 
-def staff_by_email(session: Session, email: str) -> Staff | None:
-    """Return the working staff member with that address (normal form), or None."""
-    return session.scalars(select(Staff).where(Staff.email == email, Staff.disabled_at.is_(None))).one_or_none()
-
-
-def any_staff(session: Session) -> Staff | None:
-    """Return some member of staff: work for an unknown address is done on theirs, and rolled back."""
-    return session.scalars(select(Staff).limit(1)).first()
-
-
-def devices(session: Session, staff_id: uuid.UUID) -> list[StaffDevice]:
-    """Return the browsers on which the person has logged in."""
-    return list(session.scalars(select(StaffDevice).where(StaffDevice.staff_id == staff_id)))
-
-
-def lock_staff(session: Session, staff_id: uuid.UUID) -> Staff | None:
-    """Return a working staff member, locked until the transaction ends; None when there is none."""
-    return session.scalars(
-        select(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None)).with_for_update(key_share=True)
-    ).one_or_none()
-
-
-def unused_recovery_code(session: Session, staff_id: uuid.UUID, code_hash: str) -> RecoveryCode | None:
-    """Return the person's unused recovery code with that hash, or None."""
-    return session.scalars(
-        select(RecoveryCode).where(
-            RecoveryCode.staff_id == staff_id, RecoveryCode.code_hash == code_hash, RecoveryCode.used_at.is_(None)
-        )
-    ).one_or_none()
-
-
-def recovery_codes_left(session: Session, staff_id: uuid.UUID) -> int:
-    """Count the person's unused recovery codes."""
-    statement = select(func.count()).where(RecoveryCode.staff_id == staff_id, RecoveryCode.used_at.is_(None))
-    return session.execute(statement).scalar_one()
-
-
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
     rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
     return [_merchant(row) for row in rows]
-
-
-def is_at(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID | None, email: str) -> bool:
-    """Say whether that address is the one of that member of the merchant's team."""
-    found = session.get(Staff, staff_id) if staff_id is not None else None
-    return found is not None and found.merchant_id == merchant_id and found.email.lower() == email.lower()
-
-
-def owners(session: Session, merchant_id: uuid.UUID) -> Sequence[Staff]:
-    """Return the owners of a merchant's desk who may log in."""
-    return session.scalars(
-        select(Staff)
-        .where(Staff.merchant_id == merchant_id, Staff.role == Role.OWNER, Staff.disabled_at.is_(None))
-        .order_by(Staff.created_at, Staff.id)
-    ).all()

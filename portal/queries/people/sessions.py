@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.login_mails import AHEAD
-from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffUnlock
+from portal.domain.login_mails import AHEAD, LinkPurpose
+from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffLink
 from portal.queries.people.people import Kind, Person
 
 _LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no row's
@@ -29,6 +29,7 @@ def all_of(session: Session, person: Person, *, now: datetime, seen_after: datet
             select(LoginSession)
             .where(
                 owned_by(person),
+                LoginSession.viewer_id.is_(None),
                 LoginSession.merchant_id == person.merchant_id,
                 LoginSession.revoked_at.is_(None),
                 LoginSession.expires_at > now,
@@ -68,20 +69,20 @@ def challenges_of(session: Session, merchant_id: uuid.UUID, email: str, *, after
     )
 
 
-def unlocks_of(session: Session, email: str, *, after: datetime) -> list[StaffUnlock]:
-    """Return the links that were sent to a staff address since then, the newest first."""
+def links_of(session: Session, email: str, purpose: LinkPurpose, *, after: datetime) -> list[StaffLink]:
+    """Return the links that were sent to a staff address for that since then, the newest first."""
     return list(
         session.scalars(
-            select(StaffUnlock)
-            .where(StaffUnlock.email == email, StaffUnlock.created_at > after)
-            .order_by(StaffUnlock.created_at.desc())
+            select(StaffLink)
+            .where(StaffLink.email == email, StaffLink.purpose == purpose, StaffLink.created_at > after)
+            .order_by(StaffLink.created_at.desc())
         )
     )
 
 
-def unlock_by_link(session: Session, link_hash: str, *, lock: bool = False) -> StaffUnlock | None:
+def staff_link(session: Session, link_hash: str, purpose: LinkPurpose, *, lock: bool = False) -> StaffLink | None:
     """Return the staff link with that hash, used or not; `lock` keeps it until the transaction ends."""
-    statement = select(StaffUnlock).where(StaffUnlock.link_hash == link_hash)
+    statement = select(StaffLink).where(StaffLink.link_hash == link_hash, StaffLink.purpose == purpose)
     return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
 
 

@@ -102,6 +102,7 @@ def _create(
         environment=origin.environment,
         provider_status=reading.status,
         provider_read_at=now,
+        history_due_at=now if origin.provider is Provider.PAYPAL_REST else None,
         interval_count=1,
         predecessor_id=comeback.subscription_id if comeback is not None else None,
         # Lists go by age: what counts is when the customer subscribed, not when we heard of it.

@@ -1,13 +1,16 @@
 """Carry out an act on many subscriptions: a job per row, a few at once, at the merchant's pace.
 
-A planner looks every few seconds and gives rows to workers; each finished row gives out the next one at once.
+A planner looks every few seconds and gives rows to workers; a job that has finished its row goes on with the next one
+for some seconds, since another worker would find the job of it within a second only.
 What counts is in the rows: jobs may run twice, late, or be lost.  A row's link to its request commits with the
 request, so that whatever dies, each row ends in one outcome.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -81,7 +84,7 @@ def plan(ctx: Context, act_id: uuid.UUID, turn: int, *, now: datetime) -> None:
         if act is None or act.state is not BulkState.RUNNING or act.turn != turn:
             return
         act.held, until = _hold(session, act, now=now)
-        _give(session, act, now=now)
+        _defer(session, _next_rows(session, act, now=now))
         if _is_done(session, act):
             act.state, act.finished_at, act.touched_at = BulkState.DONE, now, now
             log.info("bulk_act_done", act_id=str(act_id))
@@ -89,19 +92,24 @@ def plan(ctx: Context, act_id: uuid.UUID, turn: int, *, now: datetime) -> None:
         plan_next(session, act, at=until, now=now)
 
 
-def run_row(ctx: Context, row_id: uuid.UUID) -> None:
-    """Do one row: record its request with its link, carry it to PayPal, give out the next row.
+def run_row(ctx: Context, row_id: uuid.UUID, *, seconds: float = 0.0) -> None:
+    """Do one row: record its request with its link, carry it to PayPal, give out the next rows, go on with one of them.
 
-    A database that does not answer is raised, so that the job is tried again.
+    A database that does not answer is raised, so that the job is tried again: its own row is then done, and one that
+    it went on with is given out anew by the sweep.  `seconds`: how long it goes on with further rows.
     """
-    act_id = _run(ctx, row_id)
-    if act_id is None:
-        return
-    now = utc_now()
-    with ctx.db.begin() as session:
-        act = bulk_acts.lock(session, act_id)
-        if act is not None and act.state is BulkState.RUNNING:
-            _give(session, act, now=now)
+    until, mine = time.monotonic() + seconds, row_id
+    while (act_id := _run(ctx, mine)) is not None:
+        with ctx.db.begin() as session:
+            act = bulk_acts.lock(session, act_id)
+            if act is None or act.state is not BulkState.RUNNING:
+                return
+            given = _next_rows(session, act, now=utc_now())
+            goes_on = bool(given) and time.monotonic() < until
+            _defer(session, given[goes_on:])
+        if not goes_on:
+            return
+        mine = given[0]
 
 
 def sweep(ctx: Context, *, now: datetime) -> int:
@@ -245,22 +253,27 @@ def _hold(session: Session, act: BulkAct, *, now: datetime) -> tuple[Hold, datet
     return Hold.NONE, now + LOOK_AGAIN
 
 
-def _give(session: Session, act: BulkAct, *, now: datetime) -> None:
-    """Give the next rows to workers, as many as may run at once and as the pace allows. The act is locked."""
+def _defer(session: Session, rows: Iterable[uuid.UUID]) -> None:
+    for row_id in rows:
+        queue.defer(session, queue.RUN_BULK_ROW, row_id=str(row_id))
+
+
+def _next_rows(session: Session, act: BulkAct, *, now: datetime) -> list[uuid.UUID]:
+    """Take the next rows, as many as may run at once and as the pace allows. The act is locked."""
     if act.held is not Hold.NONE:
-        return
+        return []
     at_once = bulk_acts.at_once(session, act.id, dead_after=DEAD_AFTER)
     share = max(1, ROWS_PER_WORKER * max(1, at_once.workers) // max(1, at_once.running))
     number = min(share - at_once.given, _allowed(act, now=now))
     if number <= 0:
-        return
+        return []
     rows = bulk_acts.left(session, act.id, limit=number)
     for row in rows:
         row.given_at = now
-        queue.defer(session, queue.RUN_BULK_ROW, row_id=str(row.id))
     if ROWS_PER_SECOND is not None:
         used_from = max(act.paced_at or now - BURST, now - BURST)
         act.paced_at = used_from + timedelta(seconds=len(rows) / ROWS_PER_SECOND)
+    return [row.id for row in rows]
 
 
 def _allowed(act: BulkAct, *, now: datetime) -> int:

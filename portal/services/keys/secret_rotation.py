@@ -19,13 +19,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import Mail, PayPalAccount, Staff
+from portal.models import Invitation, Mail, PayPalAccount, Staff
 from portal.secrets import SEPARATOR, CannotOpen
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
-from portal.services.people.staff_logins import TOTP_SECRET
+from portal.services.people.staff_factors import TOTP_SECRET
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,7 @@ SEALED: Final = (
     Sealed(PayPalAccount, PayPalAccount.signature, SIGNATURE),
     Sealed(PayPalAccount, PayPalAccount.token, TOKEN),
     Sealed(Staff, Staff.totp_secret, TOTP_SECRET, by_row=True),
+    Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
 )
 

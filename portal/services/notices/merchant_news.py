@@ -24,7 +24,7 @@ from portal.mail.composing import Composed, WrittenLater
 from portal.models import EndRequest, Mail, MerchantNews, NewsKind, ReceivedRequest
 from portal.queries import merchant_news as stored
 from portal.queries import received_requests, subscriptions
-from portal.queries.people import people
+from portal.queries.people import staff
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
 from portal.services.notices.recipients import Post
@@ -55,7 +55,7 @@ def tell(post: Post, kind: NewsKind, request: About, *, key: str, known_to: uuid
     stored.lock(session, merchant.id)
     for address in addresses:
         news = _write(session, kind, request, key=f"{key}{address.mark}", now=now)
-        if news is not None and not people.is_at(session, merchant.id, known_to, address.email):
+        if news is not None and not staff.is_at(session, merchant.id, known_to, address.email):
             _list(post, news, request, recipient=address.email, is_urgent=is_urgent)
 
 

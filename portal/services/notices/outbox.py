@@ -22,13 +22,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.domain import address_changes
 from portal.domain.end_requests import retry_delay
-from portal.domain.login_mails import LIFETIME
 from portal.mail.composing import Composed, WrittenLater
-from portal.mail.customers import ADDRESS_CONFIRM
 from portal.mail.ends import PROVING
-from portal.mail.logins import SHORT_LIVED
+from portal.mail.logins import LIFETIMES
 from portal.models import Mail, MailState
 from portal.providers.letters import MailRefused, MailUnavailable
 from portal.secrets import CannotOpen
@@ -44,8 +41,6 @@ LONGEST_ERROR: Final = 500
 ONCE: Final = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.key]).returning(Mail)
 # What is confirmed once and stays true whenever it arrives: refused, it may be sent again.
 LASTING: Final = PROVING | {"request_received"}
-# What opens a door: after so long it opens nothing and is not sent any more; once sent, it is not kept.
-OPENS_FOR: Final = {**dict.fromkeys(SHORT_LIVED, LIFETIME), ADDRESS_CONFIRM: address_changes.LIFETIME}
 
 
 class Words(Protocol):
@@ -92,7 +87,7 @@ def put(
         },
     ).one_or_none()
     if written is not None:
-        rank = queue.AWAITED if composed.kind in SHORT_LIVED else None  # somebody sits before the form for its code
+        rank = queue.AWAITED if composed.kind in LIFETIMES else None  # somebody sits before the form for its code
         _defer(session, mail_id, at=when if when > now else None, rank=rank)
     return written
 
@@ -198,7 +193,7 @@ def _claim(ctx: Context, mail_id: uuid.UUID, *, words: Words, now: datetime) -> 
         mail = session.get_one(Mail, mail_id, with_for_update={"key_share": True})
         if mail.state is not MailState.WAITING:
             return mail.state
-        if mail.kind in OPENS_FOR and now >= mail.created_at + OPENS_FOR[mail.kind]:
+        if mail.kind in LIFETIMES and now >= mail.created_at + LIFETIMES[mail.kind]:
             mail.state, mail.content = MailState.SUPERSEDED, None
             log.info("mail_expired", mail_id=str(mail_id), kind=mail.kind)
             return mail.state
@@ -234,7 +229,7 @@ def _settle(
 ) -> MailState:
     """Write what became of the message; what opens a door does not stay in the database."""
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
-    if mail.kind in OPENS_FOR:
+    if mail.kind in LIFETIMES:
         values["content"] = None
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id).values(**values))

@@ -18,7 +18,7 @@ from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
-from portal.queries.people import merchants, people
+from portal.queries.people import merchants, staff
 from portal.services.context import Context
 from portal.services.notices import outbox
 
@@ -140,7 +140,7 @@ class Post:
         """Return where the merchant is told: the support address, else every owner's own."""
         if self.merchant.support_email:
             return (Address(self.merchant.support_email),)
-        owners = people.owners(self.session, self.merchant.id)
+        owners = staff.owners(self.session, self.merchant.id)
         if not owners:
             log.warning("merchant_without_address", merchant_id=str(self.merchant.id), kind=kind)
         return tuple(Address(owner.email, f":{owner.id}") for owner in owners)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ log = structlog.get_logger("portal.sessions")
 
 IDLE: Final[Mapping[Kind, timedelta]] = {Kind.CUSTOMER: timedelta(hours=2), Kind.STAFF: timedelta(minutes=30)}
 ABSOLUTE: Final[Mapping[Kind, timedelta]] = {Kind.CUSTOMER: timedelta(hours=24), Kind.STAFF: timedelta(hours=8)}
+VIEW: Final = timedelta(minutes=15)  # that somebody of the desk sees a customer's pages
 TOUCH_EVERY: Final = timedelta(minutes=1)
 
 
@@ -47,31 +48,44 @@ class Visitor:
 
 
 def open_for(
-    session: Session, kind: Kind, merchant_id: uuid.UUID, person_id: uuid.UUID, *, visitor: Visitor, now: datetime
+    session: Session,
+    kind: Kind,
+    merchant_id: uuid.UUID,
+    person_id: uuid.UUID,
+    *,
+    visitor: Visitor,
+    after: LoginSession | None = None,
+    viewer_id: uuid.UUID | None = None,
+    now: datetime,
 ) -> str:
-    """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token."""
+    """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token.
+
+    `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
+    only looks at the customer's pages, for a quarter of an hour.
+    """
     if visitor.old_token:
         session.execute(
             update(LoginSession)
             .where(LoginSession.token_hash == token_hash(visitor.old_token), LoginSession.revoked_at.is_(None))
             .values(revoked_at=now)
         )
-    token = new_token()
+    token, lifetime = new_token(), ABSOLUTE[kind] if viewer_id is None else VIEW
     row = LoginSession(
         token_hash=token_hash(token),
         merchant_id=merchant_id,
         customer_id=person_id if kind is Kind.CUSTOMER else None,
         staff_id=person_id if kind is Kind.STAFF else None,
-        authenticated_at=now,
+        authenticated_at=after.authenticated_at if after else now,
         last_seen_at=now,
-        expires_at=now + ABSOLUTE[kind],
+        expires_at=after.expires_at if after else now + lifetime,
+        viewer_id=viewer_id,
         browser=visitor.browser,
         network=visitor.network,
         created_at=now,
     )
     session.add(row)
     session.flush()
-    if kind is Kind.CUSTOMER:
+    if kind is Kind.CUSTOMER and viewer_id is None:
         first = Merchant.id == merchant_id, Merchant.first_customer_at.is_(None)
         session.execute(update(Merchant).where(*first).values(first_customer_at=now))
     log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))
@@ -88,6 +102,21 @@ def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Vis
         if own.email is None or own.email != other.email:
             raise NoResultFound
         return open_for(session, Kind.CUSTOMER, person.merchant_id, other.id, visitor=visitor, now=now)
+
+
+def view(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
+    """Let somebody of the desk see one customer's pages as the customer does; return the session's token.
+
+    Nothing can be changed there (`web.access`), it ends by itself, and the audit chain has it. Raises NoResultFound.
+    """
+    with ctx.db.begin() as session:
+        customers.of_merchant(session, person.merchant_id, customer_id)
+        by = By(actor=Actor.STAFF, actor_id=person.id, channel=Channel.STAFF)
+        subject = ("customer", customer_id)
+        audit.append(session, person.merchant_id, Act.CUSTOMER_VIEWED, by=by, at=now, subject=subject)
+        return open_for(
+            session, Kind.CUSTOMER, person.merchant_id, customer_id, visitor=visitor, viewer_id=person.id, now=now
+        )
 
 
 def touch(ctx: Context, person: Person, *, now: datetime) -> None:
@@ -133,6 +162,29 @@ def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
             _tell(session, person, Act.OTHER_SESSIONS_ENDED, at=now, number=ended)
     log.info("session.others_ended", person_id=str(person.id), count=ended)
     return ended
+
+
+def end_all(
+    session: Session,
+    staff_id: uuid.UUID,
+    *,
+    merchant_id: uuid.UUID | None = None,
+    but: uuid.UUID | None = None,
+    now: datetime,
+) -> int:
+    """End somebody's sessions at one merchant's desk or all, in the caller's transaction; return how many.
+
+    `but`: the session that goes on.
+    """
+    mine = [
+        or_(LoginSession.staff_id == staff_id, LoginSession.viewer_id == staff_id),
+        LoginSession.revoked_at.is_(None),
+    ]
+    if merchant_id is not None:
+        mine.append(LoginSession.merchant_id == merchant_id)
+    if but is not None:
+        mine.append(LoginSession.id != but)
+    return session.connection().execute(update(LoginSession).where(*mine).values(revoked_at=now)).rowcount
 
 
 def _tell(session: Session, person: Person, act: Act, *, at: datetime, **details: Any) -> None:

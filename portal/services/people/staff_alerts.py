@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
-from portal.domain.login_mails import LIFETIME
+from portal.domain.login_mails import LIFETIME, LinkPurpose
 from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
-from portal.models import Staff
+from portal.models import Invitation, Staff
 from portal.services import throttles
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -59,10 +59,57 @@ def recovery_code(ctx: Context, session: Session, staff: Staff, *, key: str, lef
     _put(post, staff, composed, key=key)
 
 
-def unlock(ctx: Context, session: Session, staff: Staff, *, key: str, path: str, language: str, now: datetime) -> None:
-    """Send the link that opens the log-in page; too late is never."""
+def password_changed(ctx: Context, session: Session, staff: Staff, *, now: datetime) -> None:
+    """Tell the person that their password is another one."""
     post = Post.of(ctx, session, staff.merchant_id, now=now)
-    composed = logins.staff_unlock(
+    _put(post, staff, staff_alerts.password_changed(_head(post, staff), at=now), key=now.isoformat())
+
+
+def factor_changed(ctx: Context, session: Session, staff: Staff, *, now: datetime) -> None:
+    """Tell the person that their second factor is another one, with new recovery codes."""
+    post = Post.of(ctx, session, staff.merchant_id, now=now)
+    _put(post, staff, staff_alerts.factor_changed(_head(post, staff), at=now), key=now.isoformat())
+
+
+def renewal(
+    ctx: Context,
+    session: Session,
+    staff: Staff,
+    invitation: Invitation,
+    *,
+    path: str,
+    by_name: str,
+    now: datetime,
+) -> None:
+    """Warn the person that their factors can be renewed from some moment on, and send the link when it has come."""
+    post, at = Post.of(ctx, session, staff.merchant_id, now=now), invitation.starts_at
+    if at > now:
+        _put(post, staff, logins.staff_renewal_asked(_head(post, staff), by=by_name, at=at), key=str(invitation.id))
+    composed = logins.staff_renewal(_head(post, staff), path=path, valid_until=invitation.expires_at)
+    language = pick_locale(staff.locale)
+    post.put(composed, key=renewal_key(invitation), recipient=staff.email, language=language, send_at=at)
+
+
+def renewal_key(invitation: Invitation) -> str:
+    """Return the key of the message that carries a renewal's link."""
+    return f"staff_renewal:{invitation.id}"
+
+
+def link(
+    ctx: Context,
+    session: Session,
+    staff: Staff,
+    purpose: LinkPurpose,
+    *,
+    key: str,
+    path: str,
+    language: str,
+    now: datetime,
+) -> None:
+    """Send the link that opens the log-in page, or a new password's; too late is never."""
+    post = Post.of(ctx, session, staff.merchant_id, now=now)
+    compose = logins.staff_unlock if purpose is LinkPurpose.LOG_IN else logins.staff_password
+    composed = compose(
         _head(post, staff, language), path=path, minutes=LIFETIME // timedelta(minutes=1), valid_until=now + LIFETIME
     )
     _put(post, staff, composed, key=key)

@@ -12,15 +12,12 @@ from typing import Final
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import Act, By
-from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor
+from portal.domain.audit import Act
 from portal.models import Staff, StaffDevice
-from portal.queries.people import people
+from portal.queries.people import staff as stored
 from portal.secrets import token_hash
-from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.people import staff_alerts
+from portal.services.people import staff_acts, staff_alerts
 from portal.services.people.sessions import Visitor
 
 KEPT: Final = timedelta(days=400)  # as long as a browser keeps a cookie at most (RFC 6265bis)
@@ -30,7 +27,7 @@ def meet(ctx: Context, session: Session, staff: Staff, visitor: Visitor, *, now:
     """Remember the browser of a log-in, in the caller's transaction, which holds the staff member's row."""
     if not visitor.device:
         return
-    known = people.devices(session, staff.id)
+    known = stored.devices(session, staff.id)
     found = next((one for one in known if one.token_hash == token_hash(visitor.device)), None)
     if found is not None:
         found.last_seen_at = now
@@ -40,8 +37,7 @@ def meet(ctx: Context, session: Session, staff: Staff, visitor: Visitor, *, now:
     )
     session.add(device)
     if known:
-        by = By(actor=Actor.STAFF, actor_id=staff.id, channel=Channel.STAFF)
-        audit.append(session, staff.merchant_id, Act.NEW_DEVICE, by=by, at=now)
+        staff_acts.tell(session, staff, Act.NEW_DEVICE, at=now)
         staff_alerts.new_device(ctx, session, staff, visitor, key=str(device.id), now=now)
 
 

@@ -1,52 +1,36 @@
 """Staff log in with a password (Argon2id) and a second factor (TOTP, or a recovery code once): always both.
 
-law.md R-GD-9 to R-GD-11: sixteen characters or more, any characters, no forced change; tries are limited.
+law.md R-GD-9 to R-GD-11: tries are limited, and the time is the same whether somebody is known or not.
 """
 
 from __future__ import annotations
 
-import hmac
-import secrets
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import pyotp
 import structlog
-from sqlalchemy import update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import typed_codes
 from portal.domain.audit import OPERATOR, Act, By
-from portal.domain.end_requests import Channel
-from portal.domain.policies import Actor, Role
-from portal.models import LoginSession, Merchant, RecoveryCode, Staff
-from portal.queries.people import people
+from portal.domain.policies import Role
+from portal.models import LoginSession, Merchant, Staff
+from portal.queries.people import staff as stored
 from portal.queries.people.people import Kind, Person
-from portal.secrets import token_hash
 from portal.services import throttles
-from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.people import staff_alerts, staff_devices
+from portal.services.people import invitations, memberships, staff_acts, staff_alerts, staff_devices, staff_factors
 from portal.services.people.logins import normal_email
 from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.staff_passwords import LONGEST, check_strength
 from portal.services.throttles import Limit
 
 log = structlog.get_logger("portal.staff_logins")
 
-TOTP_SECRET: Final = "staff.totp_secret"  # noqa: S105 - the purpose a box is sealed for, not a secret
-STEP: Final = 30  # seconds of one TOTP step (RFC 6238)
-SHORTEST: Final = 16
-LONGEST: Final = 256  # a longer one only costs the server time
-RECOVERY_CODES: Final = 10
 QUARTER: Final = timedelta(minutes=15)
 TRIES: Final = 10  # in a quarter of an hour
-_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters and digits that nobody confuses
-
-
-class WeakPassword(ValueError):
-    """The password is too short, too long, or made of almost nothing; the message is English and for the operator."""
 
 
 class NewStaff(NamedTuple):
@@ -71,42 +55,23 @@ def create_staff(
     by: By = OPERATOR,
 ) -> NewStaff:
     """Create a staff member in the caller's transaction, in the merchant's language by default; raise WeakPassword."""
-    check_strength(password, email=email)
-    totp_secret = pyotp.random_base32()
-    staff_id = uuid.uuid4()
-    staff = Staff(
-        id=staff_id,
+    check_strength(password, own=(email, name))
+    secret = staff_factors.new_secret()
+    person = Staff(
+        id=uuid.uuid4(),
         merchant_id=merchant_id,
         email=normal_email(email),
         name=name,
-        role=role,
         locale=locale or session.get_one(Merchant, merchant_id).locale,
         password_hash=ctx.passwords.hash(password),
-        totp_secret=ctx.vault.seal(totp_secret, purpose=TOTP_SECRET, row=staff_id),
-        totp_last_step=0,
+        totp_secret=b"",
     )
-    session.add(staff)
-    session.flush()
-    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(staff_id=staff.id, code_hash=token_hash(typed_codes.compact(code))) for code in codes)
-    about = ("staff", staff.id)
-    audit.append(session, merchant_id, Act.STAFF_HIRED, by=by, at=utc_now(), subject=about, role=role)
-    uri = pyotp.TOTP(totp_secret).provisioning_uri(name=staff.email, issuer_name="Portal")
-    return NewStaff(staff=staff, totp_uri=uri, totp_secret=totp_secret, recovery_codes=codes)
-
-
-def check_strength(password: str, *, email: str) -> None:
-    """Raise WeakPassword unless the password has 16 to 256 characters that are not one word over and over."""
-    if len(password) < SHORTEST:
-        raise WeakPassword(f"a password needs at least {SHORTEST} characters")
-    if len(password) > LONGEST:
-        raise WeakPassword(f"a password has at most {LONGEST} characters")
-    if len(set(password)) < 6:
-        raise WeakPassword("this password is made of too few different characters")
-    address = normal_email(email)
-    rest = password.lower().replace(address, "").replace(address.partition("@")[0], "")
-    if len(rest) < SHORTEST // 2:
-        raise WeakPassword("this password is almost only the email address")
+    session.add(person)
+    codes = staff_factors.give(ctx, session, person, secret)
+    memberships.join(session, person, merchant_id, role, by=by, at=utc_now())
+    return NewStaff(
+        staff=person, totp_uri=staff_factors.uri(secret, person.email), totp_secret=secret, recovery_codes=codes
+    )
 
 
 def check_password(
@@ -125,14 +90,14 @@ def check_password(
     own = Limit(name="staff_own", who=own_count, count=TRIES, window=QUARTER)
     throttles.hit(ctx, *((own,) if own_count else limits), now=now)
     with ctx.db.read() as session:
-        staff = people.staff_by_email(session, email)
-    right = ctx.passwords.verify(password[:LONGEST], staff.password_hash if staff else None)
-    if staff is None or not right:
-        log.info("staff_login.refused", reason="password", staff_id=str(staff.id) if staff else None, network=network)
-        if staff is not None:
-            staff_alerts.refused(ctx, staff, Act.PASSWORD_REFUSED, now=now)
+        person = stored.by_email(session, email)
+    right = ctx.passwords.verify(password[:LONGEST], person.password_hash if person else None)
+    if person is None or not right:
+        log.info("staff_login.refused", reason="password", staff_id=str(person.id) if person else None, network=network)
+        if person is not None:
+            staff_alerts.refused(ctx, person, Act.PASSWORD_REFUSED, now=now)
         return None
-    return staff.id
+    return person.id
 
 
 def enter(
@@ -142,24 +107,26 @@ def enter(
     *,
     visitor: Visitor,
     own_count: str = "",
-    again: bool = False,
+    again_at: uuid.UUID | None = None,
     now: datetime,
 ) -> str | None:
     """Open a session with the second factor; return its token, None for a wrong or used code; raise TooManyTries.
 
-    Only for somebody whose password was just checked; `again` when they were logged in already.
+    Only for somebody whose password was just checked; `again_at`: the merchant at whose desk they were already.
+    Whoever has both factors has lost nothing: what would renew them is taken back.
     """
-    who = f"{staff_id}/{own_count}" if own_count else str(staff_id)
-    throttles.hit(ctx, Limit(name="staff_factor", who=who, count=TRIES, window=QUARTER), now=now)
+    throttles.hit(ctx, staff_factors.tries(f"{staff_id}/{own_count}" if own_count else str(staff_id)), now=now)
     with ctx.db.begin() as session:
-        staff = people.lock_staff(session, staff_id)
-        if staff is not None and _second_factor(ctx, session, staff, code, now=now):
-            _tell(session, staff, Act.LOGGED_IN, at=now, again=again)
-            staff_devices.meet(ctx, session, staff, visitor, now=now)
-            return open_for(session, Kind.STAFF, staff.merchant_id, staff.id, visitor=visitor, now=now)
+        person = stored.lock(session, staff_id)
+        if person is not None and staff_factors.is_right(ctx, session, person, code, now=now):
+            person.merchant_id = again_at or _desk_of(session, person)
+            staff_acts.tell(session, person, Act.LOGGED_IN, at=now, again=again_at is not None)
+            staff_devices.meet(ctx, session, person, visitor, now=now)
+            invitations.stop_renewals(session, person, now=now)
+            return open_for(session, Kind.STAFF, person.merchant_id, person.id, visitor=visitor, now=now)
     log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id), network=visitor.network)
-    if staff is not None:
-        staff_alerts.refused(ctx, staff, Act.FACTOR_REFUSED, now=now)
+    if person is not None:
+        staff_alerts.refused(ctx, person, Act.FACTOR_REFUSED, now=now)
     return None
 
 
@@ -168,46 +135,25 @@ def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: 
     own = str(person.session_id)
     if check_password(ctx, person.email or "", password, network=visitor.network, own_count=own, now=now) != person.id:
         return None
-    return enter(ctx, person.id, code, visitor=visitor, own_count=own, again=True, now=now)
+    return enter(ctx, person.id, code, visitor=visitor, own_count=own, again_at=person.merchant_id, now=now)
 
 
-def _second_factor(ctx: Context, session: Session, staff: Staff, code: str, *, now: datetime) -> bool:
-    recovery = people.unused_recovery_code(session, staff.id, token_hash(typed_codes.compact(code)))
-    if recovery is None:
-        return _totp(ctx, staff, typed_codes.six_digits(code), now=now)
-    recovery.used_at = now
-    left = people.recovery_codes_left(session, staff.id)
-    log.warning("staff_login.recovery_code_used", staff_id=str(staff.id), left=left)
-    _tell(session, staff, Act.RECOVERY_CODE_USED, at=now, left=left)
-    staff_alerts.recovery_code(ctx, session, staff, key=str(recovery.id), left=left, now=now)
-    return True
+def change_desk(ctx: Context, person: Person, merchant_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
+    """Open a session at another merchant's desk where the person works too, in place of this one; return its token.
+
+    It is as old as this one: both factors are asked again when they would have been.  Raises NoResultFound.
+    """
+    with ctx.db.begin() as session:
+        staff = stored.lock(session, person.id)
+        if staff is None or merchant_id not in {desk.merchant_id for desk in stored.desks(session, person.id)}:
+            raise NoResultFound
+        staff.merchant_id = merchant_id
+        staff_acts.tell(session, staff, Act.LOGGED_IN, at=now, again=True)
+        old = session.get_one(LoginSession, person.session_id)
+        return open_for(session, Kind.STAFF, merchant_id, person.id, visitor=visitor, after=old, now=now)
 
 
-def _tell(session: Session, staff: Staff, act: Act, *, at: datetime, **details: Any) -> None:
-    by = By(actor=Actor.STAFF, actor_id=staff.id, channel=Channel.STAFF)
-    audit.append(session, staff.merchant_id, act, by=by, at=at, **details)
-
-
-def _totp(ctx: Context, staff: Staff, code: str, *, now: datetime) -> bool:
-    """Accept the code of this step or a neighbour, if no code of that step or a later one was used before."""
-    totp = pyotp.TOTP(ctx.vault.open(staff.totp_secret, purpose=TOTP_SECRET, row=staff.id))
-    current = int(now.timestamp()) // STEP
-    for step in (current - 1, current, current + 1):
-        if hmac.compare_digest(totp.at(step * STEP).encode(), code.encode()) and step > staff.totp_last_step:
-            staff.totp_last_step = step
-            return True
-    return False
-
-
-def _recovery_code() -> str:
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(6))
-    return "-".join(groups)  # 120 bits: a plain hash is enough (ASVS 6.5.2)
-
-
-def sign_out_everywhere(session: Session, staff_id: uuid.UUID, *, now: datetime) -> None:
-    """End every session of a staff member, in the caller's transaction: for an operator or an owner."""
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.staff_id == staff_id, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+def _desk_of(session: Session, person: Staff) -> uuid.UUID:
+    """Return where the person works now: as before, else where they have worked longest."""
+    desks = [desk.merchant_id for desk in stored.desks(session, person.id)]
+    return person.merchant_id if person.merchant_id in desks else desks[0]

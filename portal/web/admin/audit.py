@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectChoice, SelectField
 
 from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
 from portal.queries import audit as queries
+from portal.queries.people import staff
+from portal.queries.people.staff import Member
 from portal.services.audit import audit_checks, audit_exports
 from portal.services.audit.audit_checks import Verdict
 from portal.services.audit.audit_exports import Format
 from portal.web import labels
 from portal.web.admin import audit_words, bp, showing
 from portal.web.admin.lists import number, turn
+from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.files import download
+from portal.web.form_words import PlainForm
 from portal.web.identity import by, context, person
+from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
     from portal.models import AuditEntry
@@ -31,19 +38,41 @@ STRANGERS: Final = frozenset({Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.LOGI
 TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 
 
+class AuditFilter(PlainForm):
+    """What the journal is narrowed by."""
+
+    who = SelectField(_l("Who"), validate_choice=False)
+    what = SelectField(_l("What"), validate_choice=False)
+
+    def offer(self, team: Iterable[Member]) -> None:
+        """Offer everybody of the team, and every kind of act."""
+        everything = SelectChoice("", _l("All"))
+        self.who.choices = [everything, *(SelectChoice(str(one.id), one.name) for one in team)]
+        self.what.choices = [everything, *(SelectChoice(topic, word) for topic, word in audit_words.TOPIC.items())]
+
+
 @bp.get("/audit", endpoint="audit")
+@may_be_too_broad()
 def show() -> ResponseReturnValue:
-    """List the newest rows in words."""
-    merchant_id = person().merchant_id
+    """List the newest rows in words: all, what one did, or one kind of act."""
+    merchant_id, filters = person().merchant_id, AuditFilter(request.args)
     with context().db.browse() as session:
+        filters.offer(staff.team(session, merchant_id))
         page = queries.page(
-            session, merchant_id, older_than=number("after", digits=17), newer_than=number("before", digits=17)
+            session,
+            merchant_id,
+            older_than=number("after", digits=17),
+            newer_than=number("before", digits=17),
+            actor_id=as_id(filters.who.data),
+            acts=audit_words.TOPICS.get(filters.what.data or "", ()),
         )
-        names = queries.names_of_staff(session, merchant_id, page.rows)
+        names = queries.names_of_staff(session, page.rows)
         return showing.page(
             "audit.html",
             session,
             rows=page.rows,
+            filters=filters,
+            is_filtered=bool(filters.who.data or filters.what.data),
             next_url=turn(after=page.older_than),
             previous_url=turn(before=page.newer_than),
             act_of=lambda row: audit_words.act(row.act, row.details, row.channel),

@@ -42,6 +42,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.ADDRESS_WITHDRAWN: _l("New email address of a customer withdrawn"),
     Act.ADDRESS_CHANGED: _l("Customer’s email address changed"),
     Act.ADDRESS_DECLINED: _l("Customer’s new PayPal address not adopted"),
+    Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
     Act.GRANT_GIVEN: _l("Access given by hand"),
     Act.GRANT_CHANGED: _l("Access given by hand changed"),
@@ -58,13 +59,46 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.RECOVERY_CODE_USED: _l("Recovery code used"),
     Act.SESSION_ENDED: _l("Session ended"),
     Act.OTHER_SESSIONS_ENDED: _l("Other sessions ended"),
+    Act.PASSWORD_CHANGED: _l("Password changed"),
+    Act.FACTOR_CHANGED: _l("Second factor changed"),
+    Act.RECOVERY_CODES_RENEWED: _l("New recovery codes created"),
+    Act.FACTORS_RENEWED: _l("Password and second factor renewed"),
+    Act.RENEWAL_ASKED: _l("Renewal of a lost access requested"),
+    Act.RENEWAL_STOPPED: _l("Renewal of an access stopped by a log-in"),
+    Act.STAFF_INVITED: _l("Invitation to the team sent"),
+    Act.INVITATION_WITHDRAWN: _l("Invitation withdrawn"),
     Act.STAFF_HIRED: _l("Team member added"),
+    Act.ROLE_CHANGED: _l("Role changed"),
+    Act.STAFF_DISABLED: _l("Team member suspended"),
+    Act.STAFF_ENABLED: _l("Team member reinstated"),
+    Act.STAFF_REMOVED: _l("Team member removed"),
+    Act.STAFF_SESSIONS_ENDED: _l("Team member’s sessions ended"),
     Act.MERCHANT_CREATED: _l("Merchant created"),
     Act.SECRETS_ROTATED: _l("Secrets re-encrypted with the newest master key"),
     Act.EXPORT_AUDIT: _l("Audit log exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
+}
+
+
+# How the codes of what one looks for begin.
+TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ends": ("subscription.", "end_request.", "bulk_act."),
+    "customers": ("customer.", "customers.", "received_request.", "late_payment."),
+    "settings": ("settings.", "product.", "merchant."),
+    "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
+    "team": ("staff.",),
+    "exports": ("export.",),
+}
+
+TOPIC: Final[Mapping[str, LazyString]] = {
+    "ends": _l("Subscriptions and their ends"),
+    "customers": _l("Customers and their money"),
+    "settings": _l("Settings and products"),
+    "paypal": _l("PayPal, imports and messages"),
+    "team": _l("Team and log-ins"),
+    "exports": _l("Exports"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import request
+from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from wtforms import SubmitField, TextAreaField
@@ -13,8 +13,11 @@ from wtforms.validators import DataRequired, Length
 from portal.clock import utc_now
 from portal.queries import customer_records, desk, end_requests, subscriptions
 from portal.queries.people import customers
+from portal.queries.people.people import Kind
 from portal.services.notices import outbox
+from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
+from portal.web import identity
 from portal.web.admin import bp, customer_access, customer_banners, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
@@ -57,6 +60,15 @@ class NoteForm(BaseForm):
         ],
     )
     submit = SubmitField(_l("Add the note"))
+
+
+@bp.post("/customers/<uuid:customer_id>/view", endpoint="customer_view")
+def view(customer_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the customer's pages as they see them, for a quarter of an hour."""
+    visitor = identity.visitor(Kind.CUSTOMER)
+    token = sessions.view(context(), person(), customer_id, visitor=visitor, now=utc_now())
+    there = url_for("customer.subscriptions", merchant_slug=g.merchant.slug)
+    return identity.give_token(redirect(there, 303), Kind.CUSTOMER, token)
 
 
 @bp.get("/customers/<uuid:customer_id>", endpoint="customer")

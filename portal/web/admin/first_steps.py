@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.domain import first_steps
+from portal.domain.duties import Duty, may
 from portal.domain.first_steps import Stage
-from portal.domain.policies import Role
 from portal.queries import first_steps as stored
 from portal.web.admin import bp, showing
 from portal.web.identity import context, person
@@ -24,7 +24,7 @@ def index() -> ResponseReturnValue:
 def of_owner(session: Session) -> stored.Found | None:
     """Return how far an owner's shop is, None for whoever is no owner."""
     who = person()
-    return stored.of_merchant(session, who.merchant_id) if who.role is Role.OWNER else None
+    return stored.of_merchant(session, who.merchant_id) if may(who.role, Duty.PAYPAL) else None
 
 
 def is_under_way(found: stored.Found | None) -> bool:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.queries import import_runs, paypal_accounts
+from portal.queries.money import histories
 from portal.services.imports import imports
 from portal.services.imports.imports import AlreadyRunning, StopReason
 from portal.services.paypal.gateways import NoKey
@@ -26,6 +27,7 @@ def show() -> ResponseReturnValue:
             "import.html",
             session,
             run=run,
+            histories=histories.progress(session, merchant_id),
             state=run.state.value if run is not None else None,
             has_key=paypal_accounts.of_merchant(session, merchant_id) is not None,
             reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",

@@ -13,7 +13,9 @@ from portal.queries.desk import Place
 from portal.web.typed_text import as_id, one_line
 
 LONGEST_SEARCH: Final = 100
-KEPT: Final = frozenset({"q", "status", "product", "result", "state"})  # of an address, from one page to the next
+KEPT: Final = frozenset(
+    {"q", "status", "product", "result", "state", "who", "what"}
+)  # of an address, from one page to the next
 
 
 def search_words() -> str:

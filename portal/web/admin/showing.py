@@ -9,7 +9,7 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.duties import Duty, may
 from portal.queries import inbox
 from portal.web import labels
 from portal.web.admin import bp, presenting, words
@@ -25,6 +25,8 @@ WORDS: Final[Mapping[str, object]] = {
     "ENVIRONMENT": words.ENVIRONMENT,
     "provider_status": words.provider_status,
     "LANGUAGE": words.LANGUAGE,
+    "ROLE": labels.ROLE,
+    "ROLE_HINT": words.ROLE_HINT,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
     "asked_on": presenting.asked_on,
@@ -45,7 +47,7 @@ def page(template: str, session: Session | None = None, /, **values: object) -> 
         f"admin/{template}",
         **WORDS,
         inbox_count=inbox.count(session, who.merchant_id, now=utc_now()),
-        may_act=ROLE_RANK[who.role or Role.READER] >= ROLE_RANK[Role.SUPPORT],
-        may_decide=who.role is Role.OWNER,
+        may_act=may(who.role, Duty.CUSTOMERS),
+        may={duty.value: may(who.role, duty) for duty in Duty},
         **values,
     )

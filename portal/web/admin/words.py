@@ -9,10 +9,11 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
+from portal.domain.duties import Duty
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
-from portal.domain.policies import Override, Role
+from portal.domain.policies import Override
 from portal.domain.subscriptions import Action, Status
 from portal.services.imports.imports import StopReason
 from portal.services.keys.key_checks import Finding
@@ -183,10 +184,16 @@ OVERRIDE: Final[Mapping[Override, LazyString]] = {
     Override.OFF: _l("No"),
 }
 
-ROLE: Final[Mapping[Role, LazyString]] = {
-    Role.READER: _l("Reader"),
-    Role.SUPPORT: _l("Support"),
-    Role.OWNER: _l("Owner"),
+DUTY: Final[Mapping[Duty, LazyString]] = {
+    Duty.LOOK: _l("See customers, subscriptions, products and settings"),
+    Duty.CUSTOMERS: _l("Work on customers’ records, notices and letters; import"),
+    Duty.ENDS: _l("End, pause and resume subscriptions, also many at once"),
+    Duty.REFUNDS: _l("Refund payments"),
+    Duty.PRODUCTS: _l("Change products and their rules"),
+    Duty.SETTINGS: _l("Change the settings of the customers’ space"),
+    Duty.PAYPAL: _l("Enter, replace and remove the PayPal key"),
+    Duty.TEAM: _l("Invite and remove people, change their roles"),
+    Duty.AUDIT: _l("Read and export the audit log"),
 }
 
 PAUSE_ACTION: Final[Mapping[PauseKind, LazyString]] = {
@@ -268,6 +275,12 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "address_left": _l("New email address: to the former one"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
+    "staff_password": _l("To the team: forgotten password"),
+    "staff_password_changed": _l("To the team: password changed"),
+    "staff_factor_changed": _l("To the team: second factor changed"),
+    "staff_invitation": _l("To the team: invitation"),
+    "staff_renewal_asked": _l("To the team: renewal of a lost access announced"),
+    "staff_renewal": _l("To the team: renewal of a lost access"),
     "staff_refusals": _l("To the team: refused log-ins"),
     "staff_new_device": _l("To the team: log-in from a new browser"),
     "staff_recovery_code": _l("To the team: recovery code used"),
@@ -278,4 +291,11 @@ MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "sent": _l("Accepted by the mail server"),  # what becomes of it there, nobody tells
     "refused": _l("Refused by the mail server"),
     "superseded": _l("Not sent: no longer needed"),
+}
+
+ROLE_HINT: Final[Mapping[str, LazyString]] = {
+    "reader": _l("Sees, and changes nothing."),
+    "support": _l("Works for customers, and ends subscriptions."),
+    "manager": _l("Also refunds, and changes products and settings."),
+    "owner": _l("Everything, also the PayPal key, the team and the audit log."),
 }

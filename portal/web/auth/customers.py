@@ -13,8 +13,9 @@ from portal.services.people import logins
 from portal.services.people.logins import Ask, Entry
 from portal.web import addresses, identity, locale
 from portal.web.auth import bp
-from portal.web.auth.forms import CodeForm, EmailForm
+from portal.web.auth.forms import EmailForm
 from portal.web.csrf import EmptyForm
+from portal.web.login_fields import CodeForm
 
 BROWSER = "login_browser"  # in the signed cookie: binds a code and a link to the browser that asked
 ADDRESS = "login_address"
@@ -93,8 +94,11 @@ def customer_link(token: str) -> ResponseReturnValue:
 @bp.post("/account/<merchant_slug>/logout")
 def customer_logout() -> ResponseReturnValue:
     """End this browser's session."""
-    response = identity.log_out(redirect(url_for(".customer_login"), 303), Kind.CUSTOMER)
-    flash(_("You are logged out."), "success")
+    viewed = g.person.id if g.person is not None and g.person.viewer_id is not None else None
+    there = url_for("admin.customer", customer_id=viewed) if viewed else url_for(".customer_login")
+    response = identity.log_out(redirect(there, 303), Kind.CUSTOMER)
+    if viewed is None:
+        flash(_("You are logged out."), "success")
     return response
 
 

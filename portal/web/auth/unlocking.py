@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Final
 
-from flask import current_app, flash, make_response, redirect, render_template, session, url_for
+from flask import current_app, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
-from portal.services.people import staff_unlocks
+from portal.domain.login_mails import LinkPurpose
+from portal.services.people import staff_links
 from portal.services.people.logins import normal_email
 from portal.services.throttles import TooManyTries
 from portal.web import identity, locale
 from portal.web.auth import bp
 from portal.web.auth.forms import UnlockForm
 from portal.web.csrf import EmptyForm
+from portal.web.throttles import wait_page
 
 UNLOCKED: Final = "unlocked"  # in the signed cookie, signed again for this purpose alone
 UNLOCKED_SECONDS: Final = 900
@@ -35,12 +35,8 @@ def own_count(email: str) -> str:
 
 def too_many(refusal: TooManyTries, email: str = "") -> ResponseReturnValue:
     """Say that the tries are used up, perhaps by strangers, and offer the link."""
-    seconds = max(1, ceil(refusal.wait.total_seconds()))
-    wait = ngettext("%(num)d minute", "%(num)d minutes", ceil(seconds / 60))
     form = UnlockForm(formdata=None, data={"email": email})
-    page = make_response(render_template("auth/staff_locked.html", form=form, wait=wait), 429)
-    page.headers["Retry-After"] = str(seconds)
-    return page
+    return wait_page(refusal, "auth/staff_locked.html", form=form)
 
 
 @bp.route("/admin/login/unlock", methods=["GET", "POST"])
@@ -48,9 +44,10 @@ def staff_unlock() -> ResponseReturnValue:
     """Send the link; the answer is the same whether the address is known or not."""
     form = UnlockForm()
     if form.validate_on_submit():
-        leaves = staff_unlocks.offer(
+        leaves = staff_links.offer(
             identity.context(),
             form.email.data,
+            LinkPurpose.LOG_IN,
             network=identity.network(),
             language=locale.chosen() or "",
             now=utc_now(),
@@ -70,12 +67,12 @@ def staff_unlock_link(token: str) -> ResponseReturnValue:
     """Show a button; only pressing it opens the log-in page, once, in this browser."""
     form, now = EmptyForm(), utc_now()
     if form.validate_on_submit():
-        unlocked = staff_unlocks.open_once(identity.context(), token, now=now)
+        unlocked = staff_links.open_once(identity.context(), token, now=now)
         if unlocked is not None:
             session[UNLOCKED] = _signer().dumps([unlocked.email, str(unlocked.id)])
             flash(_("You can enter your password again in this browser."), "success")
             return redirect(url_for(".staff_login"), 303)
-    if not staff_unlocks.can_open(identity.context(), token, now=now):
+    if not staff_links.can_open(identity.context(), token, LinkPurpose.LOG_IN, now=now):
         return render_template("auth/link_over.html", again=url_for(".staff_unlock")), 410
     return render_template("auth/staff_unlock_link.html", form=form), 422 if form.errors else 200
 

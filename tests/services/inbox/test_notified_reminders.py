@@ -12,7 +12,7 @@ from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import ReceivedState
-from portal.models import Mail, MailState, ReceivedRequest, Staff
+from portal.models import Mail, MailState, Membership, ReceivedRequest, Staff
 from portal.queries import received_requests as stored
 from portal.services import aging
 from tests.services.inbox.notified import (
@@ -90,7 +90,8 @@ def test_many_are_told_in_one_mail(ctx, make, merchant, left):
 
 def test_without_an_address_every_owner_is_told(ctx, make, claire, left):
     merchant = make.merchant(support_email=None, locale="en", self_cancellation=False)
-    make.add(*(_member(merchant, name, role) for name, role in PEOPLE))
+    for name, role in PEOPLE:
+        _member(make, merchant, name, role)
     customer = make.customer(merchant)
     by_form(ctx, make.subscription(merchant=merchant, customer=customer), now=THURSDAY)
     letters = [letter.to for letter in left(THURSDAY + MINUTE) if letter.to != customer.email]
@@ -102,8 +103,7 @@ def test_without_an_address_every_owner_is_told(ctx, make, claire, left):
 
 def test_an_owner_who_records_a_letter_herself_is_not_told_of_it_and_is_reminded_like_the_others(ctx, make, left):
     merchant = make.merchant(support_email=None, locale="en", self_cancellation=False)
-    anne, zoe = _member(merchant, "anne", Role.OWNER), _member(merchant, "zoe", Role.OWNER)
-    make.add(anne, zoe)
+    anne, _zoe = (_member(make, merchant, name, Role.OWNER) for name in ("anne", "zoe"))
     by = By(actor=Actor.STAFF, actor_id=anne.id, channel=Channel.STAFF)
     by_letter(ctx, make.customer(merchant, email=None), now=THURSDAY, by=by)
     assert [letter.to for letter in left(THURSDAY)] == ["zoe@desk.test"]
@@ -116,17 +116,13 @@ def test_an_owner_who_records_a_letter_herself_is_not_told_of_it_and_is_reminded
 PEOPLE = (("anne", Role.OWNER), ("zoe", Role.OWNER), ("lea", Role.SUPPORT), ("gone", Role.OWNER))
 
 
-def _member(merchant, name, role):
-    return Staff(
-        id=uuid.uuid4(),
-        merchant_id=merchant.id,
-        email=f"{name}@desk.test",
-        name=name,
-        role=role,
-        password_hash="-",
-        totp_secret=b"-",
-        disabled_at=THURSDAY if name == "gone" else None,
-    )
+def _member(make, merchant, name, role):
+    secrets = {"password_hash": "-", "totp_secret": b"-"}
+    person = Staff(id=uuid.uuid4(), merchant_id=merchant.id, email=f"{name}@desk.test", name=name, **secrets)
+    make.add(person)
+    left = THURSDAY if name == "gone" else None
+    make.add(Membership(merchant_id=merchant.id, staff_id=person.id, role=role, disabled_at=left))
+    return person
 
 
 @pytest.mark.parametrize("others", [2 * DAY, -40 * DAY], ids=["near", "stale"])

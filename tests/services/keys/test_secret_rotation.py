@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
-from portal.models import Base, Mail, PayPalAccount, Provider, Staff
+from portal.models import Base, Invitation, Mail, PayPalAccount, Provider, Staff
 from portal.secrets import CannotOpen, Vault
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
@@ -68,6 +68,18 @@ def boxes(ctx, make, paypal):
             role="owner",
             password="un tiroir plein de mots",
         ).staff.id
+        invited = Invitation(
+            id=uuid.uuid4(),
+            merchant_id=merchant.id,
+            email="max@atelier.test",
+            role="support",
+            token_hash="h",
+            starts_at=make.now(),
+            expires_at=make.now(),
+            password_hash="-",
+        )
+        invited.totp_secret = ctx.vault.seal("the app's key", purpose="staff.totp_secret", row=invited.id)
+        session.add(invited)
         for number in range(7):
             session.add(mail(ctx, merchant, number, make.now()))
 
@@ -80,6 +92,9 @@ def boxes(ctx, make, paypal):
                 context.vault.open(second.secret, purpose=SECRET),
                 context.vault.open(second.signature, purpose=SIGNATURE),
                 context.vault.open(session.get_one(Staff, staff).totp_secret, purpose="staff.totp_secret", row=staff),
+                context.vault.open(
+                    session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
+                ),
             ]
             return opened + [
                 context.vault.open(row.content, purpose=CONTENT)
@@ -122,11 +137,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 12
+    assert len(set(secrets)) == len(secrets) == 13
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 12
+    assert done.sealed >= 13
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"

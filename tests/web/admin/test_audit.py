@@ -7,10 +7,15 @@ import json
 import psycopg
 import pytest
 
+from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act, Flaw
+from portal.domain.policies import Role
 from portal.queries.timelines import TimelineKind
 from portal.services.audit import audit
+from portal.services.people import memberships
+from portal.services.people.staff_acts import by
 from portal.web.admin import audit_words
+from portal.web.admin.audit_words import TOPIC, TOPICS
 
 PAGE = "/admin/audit"
 
@@ -79,3 +84,25 @@ def test_the_command_checks_every_chain_and_exports_one(ctx, app, make, merchant
 @pytest.mark.parametrize("path", ["check", "export"])
 def test_an_act_is_never_a_get(owner, path):
     owner.get(f"{PAGE}/{path}", status=405)
+
+
+def test_the_journal_is_narrowed_to_one_person_and_one_kind_of_act(owner, merchant, hire, ctx):
+    lea = hire(merchant, email="lea@desk.test", role=Role.OWNER)
+    max_ = hire(merchant, email="max@desk.test", role=Role.READER)
+    memberships.change_role(ctx, merchant.id, max_.staff.id, Role.SUPPORT, by=by(lea.staff.id), now=utc_now())
+    owner.submit("/admin/settings", name="L’Atelier de Léa")
+    rows = "tbody th"
+    both = [one.get_text(strip=True) for one in owner.get("/admin/audit").select(rows)]
+    assert {"Role changed", "Settings changed"} <= set(both)
+    hers = owner.get(f"/admin/audit?who={lea.staff.id}").select(rows)
+    assert [one.get_text(strip=True) for one in hers] == ["Role changed"]
+    kind = owner.get("/admin/audit?what=settings").select(rows)
+    assert {one.get_text(strip=True) for one in kind} == {"Settings changed"}
+    assert "No row of the log" in owner.get(f"/admin/audit?who={lea.staff.id}&what=exports").text
+    owner.get("/admin/audit?who=nobody&what=nothing")
+
+
+def test_every_act_is_of_one_kind_that_can_be_looked_for():
+    kinds = [[begin for topic in TOPICS.values() for begin in topic if act.startswith(begin)] for act in Act]
+    assert [act for act, found in zip(Act, kinds, strict=True) if len(found) != 1 and act != Act.SECRETS_ROTATED] == []
+    assert TOPICS.keys() == TOPIC.keys()

@@ -176,3 +176,19 @@ def test_the_steps_cost_one_statement_whatever_there_is(owner, make, merchant, s
         for name in ("Piano", "Guitar", "Violin"):
             make.subscription(merchant=merchant, product=make.product(merchant, name=name))
     assert counted[0] == counted[1]
+
+
+def test_the_merchant_tries_the_space_as_one_of_the_customers(owner, make, merchant):
+    assert owner.get("/admin/start").soup.select("form[action$='/view']") == []  # nobody is there yet
+    row = make.subscription(merchant=merchant)
+    page = owner.submit("/admin/start", press="Try as a customer")
+    assert page.path == f"/account/{merchant.slug}/"
+    assert row.product.name in page.text
+    assert done(owner.get("/admin/start")).count("The address for your customers") == 0  # looking is no visit
+
+
+def test_the_address_is_there_as_a_picture_too(owner, merchant):
+    picture = owner.get("/admin/start").select_one(".qr")
+    assert picture["aria-label"].endswith(f"/account/{merchant.slug}/login")
+    assert picture.svg.path["d"].count("M") > 200  # dark modules
+    assert not picture.select("[style]")

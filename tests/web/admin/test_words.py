@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.duties import Duty
 from portal.domain.end_requests import Trouble
 from portal.domain.policies import Override, Role
 from portal.domain.subscriptions import ENDED, ENDINGS
 from portal.models import MailState
 from portal.services.imports.imports import StopReason
 from portal.services.keys.key_checks import Finding
+from portal.web import labels
 from portal.web.admin import words
 
 MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
@@ -28,7 +30,9 @@ MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
         (words.FINDING, Finding),
         (words.STOPPED, StopReason),
         (words.OVERRIDE, Override),
-        (words.ROLE, Role),
+        (labels.ROLE, Role),
+        (words.ROLE_HINT, Role),
+        (words.DUTY, Duty),
         (words.MAIL_STATE, MailState),
         (words.MAIL_KIND, {folder.name for folder in MAILS.iterdir() if folder.is_dir()}),
     ],

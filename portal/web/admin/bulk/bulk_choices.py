@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
-from portal.domain.policies import ROLE_RANK, Role
+from portal.domain.duties import Duty, may
 from portal.domain.subscriptions import Status
 from portal.queries import bulk_choices as chosen
 from portal.queries import desk, products
@@ -32,7 +32,7 @@ def matching(
 
     What a search finds beyond one page is counted by the preview alone.
     """
-    if ROLE_RANK[person().role or Role.READER] < ROLE_RANK[Role.SUPPORT]:
+    if not may(person().role, Duty.ENDS):
         return 0
     if shown.is_whole or search:
         return len(shown.rows) if shown.is_whole else UNCOUNTED

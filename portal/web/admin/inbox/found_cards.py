@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from flask import url_for
 from flask_babel import gettext as _
 
-from portal.domain.policies import ROLE_RANK, Role
+from portal.domain import duties
+from portal.domain.duties import Duty
+from portal.domain.policies import Role
 from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
 from portal.queries.money.late_payments import Alarm
@@ -144,7 +146,7 @@ def of_late_payment(item: Item, role: Role) -> Card:
         happened=late_payment_words.happened(alarm),
         todo=late_payment_words.todo(alarm),
         rows=rows,
-        ways=[refund, *ways] if not is_classic and ROLE_RANK[role] >= ROLE_RANK[Role.SUPPORT] else ways,
+        ways=[refund, *ways] if not is_classic and duties.may(role, Duty.REFUNDS) else ways,
     )
 
 

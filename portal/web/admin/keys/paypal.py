@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from wtforms import PasswordField
 
 from portal.clock import utc_now
-from portal.domain.policies import Role
+from portal.domain.duties import Duty, may
 from portal.mail.composing import AUTOPAY_URL
 from portal.providers.ports import ClassicCredentials
 from portal.queries import desk, paypal_accounts
@@ -55,7 +55,7 @@ def show() -> ResponseReturnValue:
 @bp.route("/paypal/rest", methods=["GET", "POST"], endpoint="paypal_rest")
 def rest() -> ResponseReturnValue:
     """Guide to a REST key, show how the stored one stands; owners enter another."""
-    return _edit_rest() if person().role is Role.OWNER else _page(REST, None)
+    return _edit_rest() if may(person().role, Duty.PAYPAL) else _page(REST, None)
 
 
 def _edit_rest() -> ResponseReturnValue:
@@ -77,7 +77,7 @@ def _edit_rest() -> ResponseReturnValue:
 @bp.route("/paypal/classic", methods=["GET", "POST"], endpoint="paypal_classic")
 def classic() -> ResponseReturnValue:
     """Guide to a classic key and say that PayPal retires it; owners enter one."""
-    return _edit_classic() if person().role is Role.OWNER else _page(CLASSIC, None)
+    return _edit_classic() if may(person().role, Duty.PAYPAL) else _page(CLASSIC, None)
 
 
 def _edit_classic() -> ResponseReturnValue:
@@ -190,7 +190,7 @@ def _page(provider: Provider, form: KeyForm | ClassicKeyForm | None) -> str:
 
 def _ipn_address(session: Session, account: PayPalAccount | None) -> str:
     """Return the secret address for IPN, for owners alone; empty when there is none to show."""
-    if account is None or person().role is not Role.OWNER:
+    if account is None or not may(person().role, Duty.PAYPAL):
         return ""
     endpoint = webhook_endpoints.of_merchant(session, person().merchant_id, account.environment)
     return ipn_url(context(), endpoint) if endpoint else ""

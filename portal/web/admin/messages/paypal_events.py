@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain.policies import Role
+from portal.domain.duties import Duty, may
 from portal.queries import paypal_accounts
 from portal.queries.messages import event_lists, webhook_endpoints
 from portal.queries.messages.event_lists import EventState, Health
@@ -101,7 +101,7 @@ def show(event_id: uuid.UUID) -> ResponseReturnValue:
             can_replay=event_replays.is_possible(event),
             is_for_another=event.error == "other_receiver",
             is_vouched=event_facts.is_vouched(event),
-            body=event_facts.body_text(event) if who.role is Role.OWNER and event.body is not None else None,
+            body=event_facts.body_text(event) if may(who.role, Duty.PAYPAL) and event.body is not None else None,
         )
 
 
@@ -130,7 +130,7 @@ def _page(form: FetchForm | None) -> str:
             form=form or _usual_span(health),
             last=event_facts.mention(health.last),
             failed=event_facts.mention(health.last_failed, with_reason=True),
-            **_reporting(session, who.merchant_id, health, owner=who.role is Role.OWNER),
+            **_reporting(session, who.merchant_id, health, owner=may(who.role, Duty.PAYPAL)),
             **_listed(session, who.merchant_id),
         )
 

@@ -3,8 +3,8 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0028'
-down_revision = '0026'
+revision = '0029'
+down_revision = '0028'
 
 
 def upgrade() -> None:

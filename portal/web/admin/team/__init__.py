@@ -1,0 +1,1 @@
+"""The desk's pages of the team, and of one's own log-in."""
