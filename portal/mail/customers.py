@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Clean, Letterhead
-
-ADDRESS_CONFIRM: Final = "address_confirm"  # its link makes an address a customer's
+from portal.mail.logins import ADDRESS_CONFIRM
 
 
 def address_confirm(head: Letterhead, *, path: str, until: datetime) -> Composed:

@@ -12,7 +12,6 @@ from typing import Final
 from portal.domain import address_changes, login_mails
 from portal.domain.invitations import DELAY, LIFETIME
 from portal.mail.composing import Composed, compose
-from portal.mail.customers import ADDRESS_CONFIRM
 from portal.mail.letterhead import Letterhead, short
 
 LOGIN_CODE: Final = "login_code"
@@ -20,6 +19,7 @@ STAFF_UNLOCK: Final = "staff_unlock"
 STAFF_PASSWORD: Final = "staff_password"  # noqa: S105 - a message, not a secret
 STAFF_INVITATION: Final = "staff_invitation"
 STAFF_RENEWAL: Final = "staff_renewal"
+ADDRESS_CONFIRM: Final = "address_confirm"  # composed in `customers`: whoever opens it makes the address theirs
 # How long what a message opens is good, from when it was written: never sent later, and not kept once sent.
 LIFETIMES: Final[Mapping[str, timedelta]] = {
     LOGIN_CODE: login_mails.LIFETIME,
