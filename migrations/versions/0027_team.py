@@ -87,6 +87,13 @@ def downgrade() -> None:
         "UPDATE staff SET role = CASE m.role WHEN 'manager' THEN 'support' ELSE m.role END, disabled_at = m.disabled_at"
         ' FROM memberships m WHERE m.staff_id = staff.id AND m.merchant_id = staff.merchant_id'
     )
+    op.execute(
+        "UPDATE staff SET role = CASE m.role WHEN 'manager' THEN 'support' ELSE m.role END,"
+        ' merchant_id = m.merchant_id, disabled_at = NULL'
+        ' FROM (SELECT DISTINCT ON (staff_id) staff_id, merchant_id, role FROM memberships'
+        ' WHERE disabled_at IS NULL ORDER BY staff_id, created_at) m'
+        ' WHERE m.staff_id = staff.id AND (staff.role IS NULL OR staff.disabled_at IS NOT NULL)'
+    )
     # Whoever has left every team keeps their name in what they did, and stays out.
     op.execute("UPDATE staff SET role = 'reader', disabled_at = now() WHERE role IS NULL")
     op.alter_column('staff', 'role', nullable=False)

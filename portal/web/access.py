@@ -270,7 +270,7 @@ def _guard() -> ResponseReturnValue | None:
         return _ask_to_log_in(access.face)
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
-    if g.person.viewer_id is not None and request.method not in SAFE_METHODS:
+    if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint == "customer.sessions"):
         raise NotAllowed(Denial.VIEW_ONLY)
     return None
 

@@ -96,4 +96,5 @@ def _pack() -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"carried:{identity.person().id}")
+    who = identity.person()  # at one merchant's desk: nothing is carried over to another's
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"carried:{who.id}:{who.merchant_id}")

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 import structlog
-from flask import Flask, abort, current_app, g, has_request_context, request
+from flask import Flask, abort, current_app, flash, g, has_request_context, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -30,6 +31,7 @@ log = structlog.get_logger("portal.web")
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 EXEMPT: Final = frozenset({"webhooks.paypal", "webhooks.paypal_ipn"})  # PayPal vouches for these messages instead
+DESK_CHANGED: Final = "desk_changed"  # in the signed cookie: this browser has gone over to another merchant's desk
 TOO_OLD: Final = _l("This page was open for too long. Nothing was changed. Check it and send it again.")
 
 
@@ -138,15 +140,18 @@ def _is_of_this_site() -> bool:
     return origin == "null" or addresses.parts_of(origin).netloc == request.host
 
 
-def _check() -> None:
+def _check() -> ResponseReturnValue | None:
     endpoint = request.endpoint
     if endpoint is None or _is_exempt():
-        return
+        return None
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError:
         g.csrf_ok = False
         log.info("request.form_token_missing")
+        if session.get(DESK_CHANGED) and endpoint.startswith("admin."):  # it was filled in for another merchant
+            flash(_("You have gone over to this merchant meanwhile: nothing was changed, here or there."), "warning")
+            return redirect(url_for("admin.inbox"), 303)
         if not _has_page(endpoint):
             page = addresses.page_before()
             if page is not None:
@@ -155,6 +160,7 @@ def _check() -> None:
     else:
         g.csrf_ok = True
         drafts.drop()
+    return None
 
 
 def _has_page(endpoint: str) -> bool:

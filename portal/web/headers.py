@@ -45,6 +45,9 @@ WITHOUT_REFERRER: Final = frozenset(
         "auth.customer_code",
         "auth.customer_link",
         "auth.customer_login",
+        "auth.staff_invitation",
+        "auth.staff_invitation_factor",
+        "auth.staff_password_link",
         "auth.staff_unlock_link",
     }
 )

@@ -9,9 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from portal.domain.duties import Duty, may
 from portal.domain.policies import Role
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
@@ -95,6 +96,19 @@ _ALIVE: Final = and_(
     LoginSession.last_seen_at > bindparam("seen_after"),
 )
 
+# Whoever looks at a customer's pages from the desk may do so as long as they may work on customers there.
+_MAY_VIEW: Final = (
+    select(Membership.id)
+    .where(
+        Membership.staff_id == LoginSession.viewer_id,
+        Membership.merchant_id == LoginSession.merchant_id,
+        Membership.disabled_at.is_(None),
+        Membership.role.in_([role for role in Role if may(role, Duty.CUSTOMERS)]),
+    )
+    .correlate(LoginSession)
+    .exists()
+)
+
 _AT_ACCOUNT: Final = (
     select(
         *_MERCHANT,
@@ -107,7 +121,13 @@ _AT_ACCOUNT: Final = (
     )
     .select_from(Merchant)
     .outerjoin(
-        LoginSession, and_(LoginSession.merchant_id == Merchant.id, LoginSession.customer_id.is_not(None), _ALIVE)
+        LoginSession,
+        and_(
+            LoginSession.merchant_id == Merchant.id,
+            LoginSession.customer_id.is_not(None),
+            _ALIVE,
+            or_(LoginSession.viewer_id.is_(None), _MAY_VIEW),
+        ),
     )
     .outerjoin(Customer, Customer.id == LoginSession.customer_id)
     .where(Merchant.slug == bindparam("slug"))

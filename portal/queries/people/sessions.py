@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.domain.login_mails import AHEAD, LinkPurpose
@@ -17,9 +17,16 @@ _LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no 
 
 
 def owned_by(person: Person) -> ColumnElement[bool]:
-    """Return the condition that a session belongs to the person."""
-    column = LoginSession.customer_id if person.kind is Kind.CUSTOMER else LoginSession.staff_id
-    return column == person.id
+    """Return the condition that a session belongs to the person: of the desk's people, at whichever merchant's desk."""
+    if person.kind is Kind.STAFF:
+        return LoginSession.staff_id == person.id
+    if person.viewer_id is not None:  # who looks at a customer's pages has this one session there
+        return LoginSession.id == person.session_id
+    return and_(
+        LoginSession.customer_id == person.id,
+        LoginSession.merchant_id == person.merchant_id,
+        LoginSession.viewer_id.is_(None),
+    )
 
 
 def all_of(session: Session, person: Person, *, now: datetime, seen_after: datetime) -> list[LoginSession]:
@@ -29,8 +36,6 @@ def all_of(session: Session, person: Person, *, now: datetime, seen_after: datet
             select(LoginSession)
             .where(
                 owned_by(person),
-                LoginSession.viewer_id.is_(None),
-                LoginSession.merchant_id == person.merchant_id,
                 LoginSession.revoked_at.is_(None),
                 LoginSession.expires_at > now,
                 LoginSession.last_seen_at > seen_after,
@@ -43,9 +48,7 @@ def all_of(session: Session, person: Person, *, now: datetime, seen_after: datet
 def lock_one_of(session: Session, person: Person, session_id: uuid.UUID) -> LoginSession:
     """Return one session of the person, locked; raise NoResultFound for anybody else's."""
     return session.scalars(
-        select(LoginSession)
-        .where(owned_by(person), LoginSession.merchant_id == person.merchant_id, LoginSession.id == session_id)
-        .with_for_update(key_share=True)
+        select(LoginSession).where(owned_by(person), LoginSession.id == session_id).with_for_update(key_share=True)
     ).one()
 
 

@@ -44,9 +44,16 @@ def by_email(session: Session, email: str) -> Staff | None:
     return session.scalars(select(Staff).where(Staff.email == email, _works())).one_or_none()
 
 
-def of_address(session: Session, email: str) -> Staff | None:
-    """Return whoever has that address, also when they may come in nowhere any more, or None."""
-    return session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
+def of_address(session: Session, email: str, *, lock: bool = False) -> Staff | None:
+    """Return whoever has that address, also when they may come in nowhere any more, or None; `lock` keeps them."""
+    statement = select(Staff).where(Staff.email == email)
+    return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
+
+
+def member_somewhere(session: Session, email: str) -> Staff | None:
+    """Return whoever has that address and is of a team, also of one that keeps them out for now, or None."""
+    member = select(Membership.id).where(Membership.staff_id == Staff.id).exists()
+    return session.scalars(select(Staff).where(Staff.email == email, member)).one_or_none()
 
 
 def somebody(session: Session) -> Staff | None:

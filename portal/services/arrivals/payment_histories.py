@@ -63,17 +63,38 @@ def _read_or_plan(ctx: Context, due: Subscription, *, pause: float) -> bool:
         _write(ctx, due, _read(ctx, due, pause=pause, now=now), now=now)
         return True
     except (NoKey, OtherEnvironment, CannotOpen):
-        again: datetime | None = now + LATER
-    except (GatewayRefused, GatewayUnavailable) as error:
-        with ctx.db.begin() as session:
-            heed(session, due.merchant_id, due.provider, error, now=now)
-        again = _after(error, now=now)
+        _come_again(ctx, due, now + LATER, all_of_them=True)
+    except GatewayRefused as refused:
+        _heed(ctx, due, refused, pause=pause, now=now)
+        is_unknown = refused.refusal is Refusal.NOT_FOUND  # there is nothing to read, today or ever
+        is_key = refused.refusal in (Refusal.BAD_CREDENTIALS, Refusal.FORBIDDEN)
+        _come_again(ctx, due, None if is_unknown else now + LATER, all_of_them=is_key)
+    except GatewayUnavailable as silent:
+        _heed(ctx, due, silent, pause=pause, now=now)
+        wait = max(LEASE, timedelta(seconds=silent.retry_after or 0))
+        _come_again(ctx, due, now + wait, all_of_them=silent.http_status == 429)
     except Exception as error:  # the row's, not the others': it comes again after the lease
         log.error("history_failed", subscription_id=str(due.id), error=type(error).__name__, place=place_of(error))
-        return False
-    with ctx.db.begin() as session:
-        session.execute(update(Subscription).where(Subscription.id == due.id).values(history_due_at=again))
     return False
+
+
+def _heed(
+    ctx: Context, due: Subscription, error: GatewayRefused | GatewayUnavailable, *, pause: float, now: datetime
+) -> None:
+    """Keep what PayPal's answer says of the key and the pace; a refusal is a call like any other."""
+    with ctx.db.begin() as session:
+        heed(session, due.merchant_id, due.provider, error, now=now)
+    time.sleep(pause)
+
+
+def _come_again(ctx: Context, due: Subscription, at: datetime | None, *, all_of_them: bool) -> None:
+    """Write when this history is read next; `all_of_them`: PayPal would answer so for each of the merchant's."""
+    which = [Subscription.id == due.id]
+    if all_of_them:
+        which = [Subscription.merchant_id == due.merchant_id, Subscription.environment == due.environment]
+        which.append(Subscription.history_due_at < at)
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).where(*which).values(history_due_at=at))
 
 
 def _read(ctx: Context, due: Subscription, *, pause: float, now: datetime) -> list[PaymentReading]:
@@ -103,10 +124,3 @@ def _write(ctx: Context, due: Subscription, read: list[PaymentReading], *, now: 
         if read:
             payments.take_over(ctx, session, locked, read, Told(sale_ids=()), now=now)
         locked.history_due_at = None
-
-
-def _after(error: GatewayRefused | GatewayUnavailable, *, now: datetime) -> datetime | None:
-    """Return when to ask again; never, when PayPal does not know the subscription."""
-    if isinstance(error, GatewayUnavailable):
-        return now + max(LEASE, timedelta(seconds=error.retry_after or 0))
-    return None if error.refusal is Refusal.NOT_FOUND else now + LATER

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -19,12 +19,15 @@ from portal.domain.email_addresses import normal
 from portal.models import Customer
 from portal.queries import address_changes, subscriptions
 from portal.queries.people import customers
+from portal.services import throttles
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import end_confirmations
 from portal.services.people.address_changes import ask
 from portal.services.people.customer_addresses import AddressTaken
+from portal.services.throttles import Limit
 
+MAILS: Final = 20  # answers with another address that a customer's record takes a day
 TEXTS: Final = frozenset({"name"})  # the audit chain holds that it changed, not what it says
 
 
@@ -40,7 +43,8 @@ class Saved(Enum):
 class Identity:
     """The answers of the page. `email` may be in any spelling, empty for a customer who has none.
 
-    `is_same_person`: staff know that another customer has the address, and say that the two are one.
+    `is_same_person`: staff know that another customer has the address, and say that the two are one.  `untouched`: the
+    answers that are as their page showed them: what somebody else has written there meanwhile stays.
     """
 
     name: str
@@ -48,11 +52,13 @@ class Identity:
     contact_allowed: bool
     email: str
     is_same_person: bool = False
+    untouched: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> dict[str, Any]:
         """What holds at once, by the name of its column."""
-        return {"name": self.name, "locale": self.locale, "contact_allowed": self.contact_allowed}
+        typed = {"name": self.name, "locale": self.locale, "contact_allowed": self.contact_allowed}
+        return {name: value for name, value in typed.items() if name not in self.untouched}
 
 
 def save(
@@ -62,10 +68,14 @@ def save(
 
     Raises AddressTaken, and changes nothing, when the address is another customer's and nobody has said that the two
     are one; NoResultFound for another merchant's customer.
+    Raises TooManyTries as well: each address that is asked is written to.
     """
+    if wish.email and "email" not in wish.untouched:
+        about = f"{merchant_id}/{customer_id}"
+        throttles.hit(ctx, Limit(name="address_changes", who=about, count=MAILS, window=timedelta(days=1)), now=now)
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
-        asks = _asks(session, customer, wish)
+        asks = "email" not in wish.untouched and _asks(session, customer, wish, now=now)
         changes = _changes(customer, wish.columns)
         was_invited = customer.contact_allowed
         for name, value in wish.columns.items():
@@ -81,7 +91,7 @@ def save(
     return Saved.CHANGED if changes else Saved.NOTHING
 
 
-def _asks(session: Session, customer: Customer, wish: Identity) -> bool:
+def _asks(session: Session, customer: Customer, wish: Identity, *, now: datetime) -> bool:
     """Say whether there is an address to ask: not the known one, nor the one that waits already."""
     email = normal(wish.email)
     if not email or email == customer.email:
@@ -90,7 +100,7 @@ def _asks(session: Session, customer: Customer, wish: Identity) -> bool:
     if others and not wish.is_same_person:
         raise AddressTaken(others[0].id)
     waiting = address_changes.open_of(session, customer.id)
-    return waiting is None or waiting.email != email
+    return waiting is None or waiting.email != email or waiting.expires_at <= now
 
 
 def _invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:

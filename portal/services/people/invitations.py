@@ -8,6 +8,7 @@ once, and a log-in of theirs takes it back (ASVS 6.4.4).  Opening a link changes
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,10 +20,10 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import OPERATOR, Act, By
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.invitations import DELAY, LIFETIME, Door, door
-from portal.domain.policies import Role
+from portal.domain.policies import Actor, Role
 from portal.i18n import pick_locale
 from portal.mail import logins
-from portal.models import Invitation, Merchant, Staff
+from portal.models import Invitation, Membership, Merchant, Staff
 from portal.queries.people import staff as stored
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
@@ -53,7 +54,6 @@ class Shown:
     staff_id: uuid.UUID | None  # of the person whose address it is, where there is one
     starts_at: datetime
     expires_at: datetime
-    is_prepared: bool  # name and password are entered, the second factor is not yet proven
 
 
 def invite(
@@ -67,6 +67,7 @@ def invite(
     _pace(ctx, merchant_id, now=now)
     with ctx.db.begin() as session:
         team = stored.lock_team(session, merchant_id)
+        check_leads(team, by)
         known = stored.of_address(session, email)
         if known is not None and known.id in team:
             raise NotAllowed(Denial.IN_THE_TEAM)
@@ -90,6 +91,7 @@ def send_again(
         invitation = stored.open_invitation(session, merchant_id, invitation_id)
         link = new_token()
         invitation.token_hash, invitation.expires_at = token_hash(link), now + LIFETIME
+        invitation.password_hash = invitation.totp_secret = None
         _mail_invitation(ctx, session, invitation, link, by_name=by_name, now=now)
         about = ("invitation", invitation.id)
         audit.append(session, merchant_id, Act.STAFF_INVITED, by=by, at=now, subject=about, role=invitation.role)
@@ -108,23 +110,44 @@ def renew(
 ) -> datetime:
     """Let a member of the team who has lost everything choose both factors anew, a day from now; return when.
 
-    The operator's needs no day: whoever runs the portal has asked the person.  Raises NoResultFound for a stranger.
+    The operator's needs no day: whoever runs the portal has asked the person.  What another merchant has asked stays.
+    Raises NoResultFound for a stranger, NotAllowed, TooManyTries.
     """
+    _pace(ctx, merchant_id, now=now)
     with ctx.db.begin() as session:
-        stored.lock_team(session, merchant_id)
+        check_leads(stored.lock_team(session, merchant_id), by)
         member = stored.member(session, merchant_id, staff_id)
         person = session.get_one(Staff, staff_id)
-        for old in stored.open_invitations_to(session, person.email, now=now):
-            if old.staff_id is not None:
-                close(session, old, now=now)
+        for old in stored.open_invitations_to(session, person.email, merchant_id=merchant_id, now=now):
+            close(session, old, now=now)
         at = now if by is OPERATOR else now + DELAY
         invitation, link = _write(
             session, merchant_id, person.email, member.role, by=by, language=person.locale, now=now, starts_at=at
         )
         invitation.staff_id = person.id
         staff_alerts.renewal(ctx, session, person, invitation, path=PATH + link, by_name=by_name, now=now)
-        audit.append(session, merchant_id, Act.RENEWAL_ASKED, by=by, at=now, subject=("staff", person.id))
+        tell_everywhere(session, person, Act.RENEWAL_ASKED, by=by, at=now)
         return at
+
+
+def check_leads(team: Mapping[uuid.UUID, Membership], by: By) -> None:
+    """Raise NotAllowed when whoever acts leads the locked team no more: they may have been removed a moment ago."""
+    member = team.get(by.actor_id) if by.actor_id else None
+    if by.actor is Actor.STAFF and (member is None or member.disabled_at is not None or member.role is not Role.OWNER):
+        raise NotAllowed(Denial.ROLE_TOO_LOW)
+
+
+def tell_everywhere(session: Session, person: Staff, act: Act, *, by: By, at: datetime) -> None:
+    """Write what happens to somebody's log-in into the chain of every merchant whose desk it opens."""
+    for desk in stored.desks(session, person.id):
+        audit.append(session, desk.merchant_id, act, by=by, at=at, subject=("staff", person.id))
+
+
+def close_of_leaver(session: Session, merchant_id: uuid.UUID, staff_id: uuid.UUID, *, now: datetime) -> None:
+    """Close what somebody who leaves has open at a merchant's: their renewal, and the invitations they have sent."""
+    for invitation in stored.invitations(session, merchant_id, now=now):
+        if staff_id in (invitation.staff_id, invitation.by_id):
+            close(session, invitation, now=now)
 
 
 def stop_renewals(session: Session, person: Staff, *, now: datetime) -> None:
@@ -145,7 +168,7 @@ def look(ctx: Context, link: str, *, now: datetime) -> Shown | None:
 
 def shown(session: Session, invitation: Invitation, *, now: datetime) -> Shown:
     """Return what whoever holds an invitation's link may see."""
-    person = stored.by_email(session, invitation.email)
+    person = stored.member_somewhere(session, invitation.email)
     inviter = session.get(Staff, invitation.by_id) if invitation.by_id else None
     return Shown(
         door=door(
@@ -164,7 +187,6 @@ def shown(session: Session, invitation: Invitation, *, now: datetime) -> Shown:
         staff_id=person.id if person else None,
         starts_at=invitation.starts_at,
         expires_at=invitation.expires_at,
-        is_prepared=invitation.password_hash is not None,
     )
 
 

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from portal.domain import typed_codes
 from portal.domain.audit import Act
 from portal.domain.invitations import Door
-from portal.models import Invitation, Staff
+from portal.models import Invitation, LoginSession, Staff
 from portal.queries.people import staff as stored
 from portal.queries.people.people import Kind, Person
+from portal.queries.people.sessions import lock_address
 from portal.secrets import token_hash
 from portal.services import throttles
 from portal.services.context import Context
@@ -79,7 +80,7 @@ def enter(ctx: Context, link: str, code: str, *, visitor: Visitor, now: datetime
         codes = staff_factors.give(ctx, session, person, secret, step=step)
         if seen.door is Door.RENEWAL:
             end_all(session, person.id, now=now)
-            staff_acts.tell(session, person, Act.FACTORS_RENEWED, at=now)
+            invitations.tell_everywhere(session, person, Act.FACTORS_RENEWED, by=staff_acts.by(person.id), at=now)
             staff_alerts.factor_changed(ctx, session, person, now=now)
         else:
             _join(session, invitation, person, now=now)
@@ -98,12 +99,13 @@ def accept(ctx: Context, link: str, person: Person, *, visitor: Visitor, now: da
         if seen.staff_id != person.id:
             raise NoResultFound
         staff = stored.lock(session, person.id)
-        if staff is None:
+        old = session.get_one(LoginSession, person.session_id)
+        if staff is None or old.revoked_at is not None:  # ended while this waited: a new password, perhaps
             raise NoResultFound
         _join(session, invitation, staff, now=now)
         invitations.close(session, invitation, now=now)
         staff.merchant_id = invitation.merchant_id
-        return open_for(session, Kind.STAFF, invitation.merchant_id, staff.id, visitor=visitor, now=now)
+        return open_for(session, Kind.STAFF, invitation.merchant_id, staff.id, visitor=visitor, after=old, now=now)
 
 
 def _open(session: Session, link: str, *doors: Door, now: datetime) -> tuple[Invitation, invitations.Shown]:
@@ -123,7 +125,8 @@ def _secret(ctx: Context, invitation: Invitation) -> str | None:
 
 def _new(session: Session, invitation: Invitation) -> Staff:
     """Return a new person; one who has left every team begins anew under the same address."""
-    person = stored.of_address(session, invitation.email)
+    lock_address(session, invitation.email)  # two merchants may invite one address at once
+    person = stored.of_address(session, invitation.email, lock=True)
     if person is None:
         person = Staff(id=uuid.uuid4(), email=invitation.email, totp_secret=b"", password_hash="")
         session.add(person)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 from datetime import datetime
 
 from portal.domain import typed_codes
@@ -51,6 +50,7 @@ def change_factor(ctx: Context, person: Person, secret: str, code: str, *, now: 
         return None
     with ctx.db.begin() as session:
         staff = session.get_one(Staff, person.id, with_for_update={"key_share": True})
+        staff.merchant_id = person.merchant_id  # where they are: it is told there
         codes = staff_factors.give(ctx, session, staff, secret, step=step)
         end_all(session, staff.id, but=person.session_id, now=now)
         staff_acts.tell(session, staff, Act.FACTOR_CHANGED, at=now)
@@ -58,10 +58,11 @@ def change_factor(ctx: Context, person: Person, secret: str, code: str, *, now: 
     return codes
 
 
-def renew_recovery_codes(ctx: Context, staff_id: uuid.UUID, *, now: datetime) -> list[str]:
+def renew_recovery_codes(ctx: Context, person: Person, *, now: datetime) -> list[str]:
     """Replace the person's recovery codes; return the new ones."""
     with ctx.db.begin() as session:
-        staff = session.get_one(Staff, staff_id, with_for_update={"key_share": True})
+        staff = session.get_one(Staff, person.id, with_for_update={"key_share": True})
+        staff.merchant_id = person.merchant_id
         codes = staff_factors.new_recovery_codes(session, staff.id)
         staff_acts.tell(session, staff, Act.RECOVERY_CODES_RENEWED, at=now)
     return codes

@@ -137,6 +137,7 @@ def end(ctx: Context, person: Person, session_id: uuid.UUID, *, now: datetime) -
         row = sessions.lock_one_of(session, person, session_id)
         if row.revoked_at is None:
             row.revoked_at = now
+            _end_views(session, person, now=now)
             _tell(session, person, Act.SESSION_ENDED, at=now, own=session_id == person.session_id)
     log.info("session.ended", person_id=str(person.id), session_id=str(session_id))
 
@@ -150,7 +151,6 @@ def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
                 update(LoginSession)
                 .where(
                     sessions.owned_by(person),
-                    LoginSession.merchant_id == person.merchant_id,
                     LoginSession.id != person.session_id,
                     LoginSession.revoked_at.is_(None),
                 )
@@ -158,10 +158,18 @@ def end_others(ctx: Context, person: Person, *, now: datetime) -> int:
             )
             .rowcount
         )
+        _end_views(session, person, now=now)
         if ended:
             _tell(session, person, Act.OTHER_SESSIONS_ENDED, at=now, number=ended)
     log.info("session.others_ended", person_id=str(person.id), count=ended)
     return ended
+
+
+def _end_views(session: Session, person: Person, *, now: datetime) -> None:
+    """End the views of customers' pages that somebody of the desk has opened: they were as logged in as they."""
+    if person.kind is Kind.STAFF:
+        views = LoginSession.viewer_id == person.id, LoginSession.revoked_at.is_(None)
+        session.execute(update(LoginSession).where(*views).values(revoked_at=now))
 
 
 def end_all(

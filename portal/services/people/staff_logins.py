@@ -150,6 +150,8 @@ def change_desk(ctx: Context, person: Person, merchant_id: uuid.UUID, *, visitor
         staff.merchant_id = merchant_id
         staff_acts.tell(session, staff, Act.LOGGED_IN, at=now, again=True)
         old = session.get_one(LoginSession, person.session_id)
+        if old.revoked_at is not None:  # ended while this waited for the person's row
+            raise NoResultFound
         return open_for(session, Kind.STAFF, merchant_id, person.id, visitor=visitor, after=old, now=now)
 
 

@@ -7,7 +7,6 @@ one is set anew by a mailed link *and* the second factor: a mailbox alone opens 
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -18,6 +17,7 @@ from portal.domain.audit import Act
 from portal.domain.login_mails import LinkPurpose
 from portal.models import Merchant, Staff
 from portal.queries.people import staff as stored
+from portal.queries.people.people import Person
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.people import staff_acts, staff_alerts, staff_factors, staff_links
@@ -81,6 +81,10 @@ class WeakPassword(ValueError):
         self.weakness = weakness
 
 
+class _Used(Exception):
+    """The link was used meanwhile: the code is not spent for nothing."""
+
+
 def check_strength(password: str, *, own: tuple[str, ...] = ()) -> None:
     """Raise WeakPassword unless it has 16 to 256 characters that are not soon guessed; `own`: the person's own words.
 
@@ -97,15 +101,16 @@ def check_strength(password: str, *, own: tuple[str, ...] = ()) -> None:
         raise WeakPassword(Weakness.GUESSABLE)
 
 
-def change(ctx: Context, staff_id: uuid.UUID, password: str, *, keep: uuid.UUID, now: datetime) -> None:
-    """Change the password of somebody who has just given both factors; their other sessions end.
+def change(ctx: Context, person: Person, password: str, *, now: datetime) -> None:
+    """Change the password of somebody who has just given both factors, and end their other sessions.
 
-    `keep`: the session that goes on. Raises WeakPassword.
+    Raises WeakPassword.
     """
     with ctx.db.begin() as session:
-        person = session.get_one(Staff, staff_id, with_for_update={"key_share": True})
-        _set(ctx, session, person, password, now=now)
-        end_all(session, person.id, but=keep, now=now)
+        staff = session.get_one(Staff, person.id, with_for_update={"key_share": True})
+        staff.merchant_id = person.merchant_id  # where they are: it is told there
+        _set(ctx, session, staff, password, now=now)
+        end_all(session, staff.id, but=person.session_id, now=now)
 
 
 def set_anew(ctx: Context, link: str, password: str, code: str, *, now: datetime) -> bool:
@@ -121,14 +126,17 @@ def set_anew(ctx: Context, link: str, password: str, code: str, *, now: datetime
         person = session.get_one(Staff, staff_id)
         check_strength(password, own=_own(session, person))
     throttles.hit(ctx, staff_factors.tries(str(staff_id)), now=now)
-    with ctx.db.begin() as session:
-        locked = stored.lock(session, staff_id)
-        if locked is not None and staff_factors.is_right(ctx, session, locked, code, now=now):
-            if not staff_links.use(session, link, LinkPurpose.PASSWORD, now=now):
-                return False
-            _set(ctx, session, locked, password, now=now)
-            end_all(session, locked.id, now=now)
-            return True
+    try:
+        with ctx.db.begin() as session:
+            locked = stored.lock(session, staff_id)
+            if locked is not None and staff_factors.is_right(ctx, session, locked, code, now=now):
+                if not staff_links.use(session, link, LinkPurpose.PASSWORD, now=now):
+                    raise _Used
+                _set(ctx, session, locked, password, now=now)
+                end_all(session, locked.id, now=now)
+                return True
+    except _Used:
+        return False
     if locked is not None:
         staff_alerts.refused(ctx, locked, Act.FACTOR_REFUSED, now=now)
     return False

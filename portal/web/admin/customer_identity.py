@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, EmailField, SelectChoice, SelectField, StringField, SubmitField
+from wtforms import BooleanField, EmailField, HiddenField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
@@ -19,16 +21,19 @@ from portal.queries.people import customers
 from portal.services.people import address_changes, customer_identity
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_identity import Identity, Saved
+from portal.services.throttles import TooManyTries
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.admin.words import LANGUAGE
 from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
+from portal.web.throttles import wait_page
 from portal.web.typed_text import one_line
 
 if TYPE_CHECKING:
     from portal.models import Customer
 
+FIELDS: Final = ("name", "email", "locale", "contact_allowed")
 OF_THE_SHOP: Final = ""  # no language of their own
 
 
@@ -64,7 +69,23 @@ class IdentityForm(BaseForm):
             "emails that a subscription needs are always sent."
         ),
     )
+    shown = HiddenField(validators=[Optional(), Length(max=2000)])  # what the page showed first
     submit = SubmitField(_l("Save"))
+
+    def show(self, standing: Mapping[str, object]) -> None:
+        """Carry what the page shows first."""
+        self.shown.data = json.dumps(standing)
+
+    @property
+    def untouched(self) -> frozenset[str]:
+        """The answers that are still as the page showed them; none, where it does not say."""
+        try:
+            first = json.loads(self.shown.data or "{}")
+        except ValueError:
+            first = {}
+        if not isinstance(first, dict):
+            return frozenset()
+        return frozenset(name for name in first if name in FIELDS and getattr(self, name).data == first[name])
 
     @property
     def identity(self) -> Identity:
@@ -75,6 +96,7 @@ class IdentityForm(BaseForm):
             contact_allowed=self.contact_allowed.data,
             email=self.email.data or "",
             is_same_person=self.is_same_person.data,
+            untouched=self.untouched,
         )
 
 
@@ -86,10 +108,14 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
         found = customers.of_merchant(session, merchant_id, customer_id)
         waiting = open_of(session, customer_id)
     form = IdentityForm(data=_standing(found))
+    if request.method == "GET":
+        form.show(_stored(found))
     form.email.flags.optional = found.email is None
     if form.validate_on_submit() and _keeps_an_address(form, found):
         try:
             saved = customer_identity.save(context(), merchant_id, customer_id, form.identity, by=by(), now=utc_now())
+        except TooManyTries as refusal:
+            return wait_page(refusal)
         except AddressTaken as taken:
             other = _taken(form, taken)
         else:
@@ -138,6 +164,12 @@ def _standing(found: Customer) -> dict[str, object]:
         "locale": found.locale or OF_THE_SHOP,
         "contact_allowed": found.contact_allowed,
     }
+
+
+def _stored(found: Customer) -> dict[str, object]:
+    """Return the answers as they are stored: PayPal's offered address is a change when it is sent."""
+    address = shown(found.email) if found.email else ""
+    return {**_standing(found), "email": address}
 
 
 def _keeps_an_address(form: IdentityForm, found: Customer) -> bool:

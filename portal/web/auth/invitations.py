@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import flash, g, make_response, redirect, render_template, url_for
+from flask import flash, g, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -24,7 +24,7 @@ from portal.services.people.staff_passwords import WeakPassword
 from portal.services.throttles import TooManyTries
 from portal.web import identity
 from portal.web.auth import bp
-from portal.web.csrf import EmptyForm
+from portal.web.csrf import DESK_CHANGED, EmptyForm
 from portal.web.labels import ROLE
 from portal.web.login_fields import AppCodeForm
 from portal.web.new_passwords import NewPasswordForm
@@ -116,13 +116,15 @@ def _known(token: str, seen: Shown) -> ResponseReturnValue:
     is_theirs = person is not None and person.kind is Kind.STAFF and person.id == seen.staff_id
     if is_theirs and form.validate_on_submit():
         try:
-            session = invited.accept(
+            opened = invited.accept(
                 identity.context(), token, person, visitor=identity.visitor(Kind.STAFF), now=utc_now()
             )
         except NoResultFound:
             return _over()
+        answer = identity.log_in(redirect(url_for("admin.inbox"), 303), Kind.STAFF, opened)
+        session[DESK_CHANGED] = True
         flash(_("You now work for %(merchant)s, too.", merchant=seen.merchant), "success")
-        return identity.log_in(redirect(url_for("admin.inbox"), 303), Kind.STAFF, session)
+        return answer
     return render_template(
         "auth/staff_invitation_known.html",
         form=form,

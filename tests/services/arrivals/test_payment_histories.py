@@ -126,3 +126,19 @@ def test_how_far_it_is_is_counted(ctx, old, merchant):
     read(ctx)
     with ctx.db.read() as session:
         assert histories.progress(session, merchant.id) is None
+
+
+def test_a_key_that_paypal_refuses_is_not_tried_for_each_of_them(ctx, old, paypal):
+    rows = [old(months=1) for _ in range(4)]
+    before = paypal.count("token")
+    paypal.rule("token", "401")
+    assert read(ctx) == 0
+    assert all(due_at(ctx, row) > utc_now() + timedelta(hours=5) for row in rows)
+    assert paypal.count("token") - before <= 2
+
+
+def test_one_that_paypal_cannot_answer_keeps_no_other_waiting(ctx, old, paypal):
+    broken, fine = old(months=1), old(months=2)
+    paypal.rule("transactions", "500", only=broken.provider_id)
+    read(ctx)
+    assert (paid(ctx, broken), paid(ctx, fine)) == (0, 2)

@@ -9,7 +9,11 @@ import pytest
 import time_machine
 
 from portal.clock import utc_now
+from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
+from portal.queries.people.people import Kind
+from portal.services.people import memberships
+from portal.services.people.sessions import Visitor, open_for
 from tests.web.admin.test_team import GOOD, acts_of, english
 from tests.web.conftest import PASSWORD, totp
 
@@ -90,3 +94,16 @@ def test_a_desk_where_one_does_not_work_is_not_there(working, make):
     other = make.merchant()
     token = working.values_of(working.get("/admin/account"))
     working.post(f"/admin/account/desk/{other.id}", token, status=404)
+
+
+def test_a_session_at_another_merchants_desk_is_seen_and_ended_too(working, lea, make, ctx, app):
+    other = make.merchant()
+    with ctx.db.begin() as session:
+        memberships.join(session, lea.staff, other.id, Role.READER, by=OPERATOR, at=utc_now())
+        token = open_for(session, Kind.STAFF, other.id, lea.staff.id, visitor=Visitor(), now=utc_now())
+    there = english(app, "203.0.113.46")
+    there.set_cookie("portal_staff", token)
+    there.get("/admin/account")
+    page = working.submit("/admin/sessions", press="End all other sessions")
+    assert page.notices == ["1 other session has ended."]
+    assert there.get("/admin/account").path.startswith("/admin/login")

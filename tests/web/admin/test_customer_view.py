@@ -72,3 +72,23 @@ def test_a_reader_does_not_and_another_merchants_customer_is_not_there(reader, s
     stranger = make.customer(make.merchant())
     token = support.values_of(support.get(f"/admin/customers/{piano.customer_id}"))
     support.post(f"/admin/customers/{stranger.id}/view", token, status=404)
+
+
+def test_it_ends_with_the_viewers_log_out(support, merchant, piano):
+    view(support, piano)
+    support.submit("/admin/customers", press="Log out")
+    assert support.get(f"/account/{merchant.slug}/").path.split("?")[0].endswith("/login")
+
+
+def test_it_ends_when_the_viewer_may_work_for_customers_no_more(support, owner, merchant, piano, ctx):
+    view(support, piano)
+    with ctx.db.read() as session:
+        who = session.scalars(select(LoginSession.viewer_id).where(LoginSession.viewer_id.is_not(None))).one()
+    owner.submit(f"/admin/team/{who}", press="Change the role", role="reader")
+    assert support.get(f"/account/{merchant.slug}/").path.split("?")[0].endswith("/login")
+
+
+def test_the_customers_own_browsers_are_not_shown(support, merchant, piano):
+    page = view(support, piano)
+    assert "/sessions" not in " ".join(str(link["href"]) for link in page.select("a[href]"))
+    support.get(f"/account/{merchant.slug}/sessions", status=409)

@@ -10,13 +10,16 @@ import pyotp
 import pytest
 import time_machine
 from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
-from portal.models import AuditEntry, Invitation, Membership, Staff
-from portal.services.people import invitations, memberships
+from portal.models import AuditEntry, Invitation, LoginSession, Membership, Staff
+from portal.queries.people.people import Kind, Person
+from portal.services.people import invitations, memberships, staff_logins
+from portal.services.people.sessions import Visitor, end_all
 from portal.services.people.staff_acts import by as acts
 from tests.browser_client import Browser
 from tests.web.conftest import PASSWORD, row_counts, totp
@@ -310,3 +313,83 @@ def test_a_desk_is_no_way_to_write_to_strangers_all_day(owner, ctx, merchant):
             ctx, merchant.id, f"p{number}@x.test", Role.READER, by=OPERATOR, by_name="", language="en", now=utc_now()
         )
     assert "Try again in" in page.submit(email="max@atelier.test", role="reader", status=429).text
+
+
+def test_somebody_kept_out_of_one_team_is_not_made_anew_by_another(owner, make, hire, link, guest, ctx, merchant):
+    """Their mailbox alone would then open the first team's desk again once it lets them in."""
+    other = make.merchant(name="La Forge", locale="en")
+    max_ = hire(other, email="max@atelier.test", role=Role.SUPPORT)
+    with ctx.db.begin() as session:
+        session.scalars(select(Membership).where(Membership.staff_id == max_.staff.id)).one().disabled_at = utc_now()
+    invite(owner)
+    page = guest.get(link())
+    assert "already works" in page.text
+    assert page.select("input[type=password]") == []
+    with ctx.db.read() as session:
+        assert session.get_one(Staff, max_.staff.id).password_hash == max_.staff.password_hash
+
+
+def test_what_a_leaver_has_sent_opens_nothing_any_more(owner, merchant, hire, seat_staff, app, guest, link):
+    rogue = hire(merchant, email="rogue@desk.test", role=Role.OWNER, locale="en")
+    invite(seat_staff(english(app, "203.0.113.50"), rogue), email="second@rogue.test", role="owner")
+    guest.get(link())
+    owner.submit(f"/admin/team/{rogue.staff.id}", press="Remove from the team")
+    guest.get(link(), status=410)
+
+
+def test_whoever_was_removed_a_moment_ago_changes_no_team(ctx, merchant, hire):
+    anne, max_ = (hire(merchant, email=f"{name}@desk.test") for name in ("anne", "max"))
+    memberships.remove(ctx, merchant.id, max_.staff.id, by=acts(anne.staff.id), now=utc_now())
+    late = {"by": acts(max_.staff.id), "now": utc_now()}
+    with pytest.raises(NotAllowed):
+        memberships.remove(ctx, merchant.id, anne.staff.id, **late)
+    with pytest.raises(NotAllowed):
+        invitations.invite(ctx, merchant.id, "x@y.test", Role.OWNER, by_name="", language="en", **late)
+    with pytest.raises(NotAllowed):
+        invitations.renew(ctx, merchant.id, anne.staff.id, **late)
+
+
+@pytest.fixture
+def both_desks(make, hire, merchant, ctx):
+    """Léa, an owner at two merchants."""
+    other = make.merchant(name="La Forge", locale="en")
+    lea = hire(merchant, email="lea@desk.test", locale="en")
+    with ctx.db.begin() as session:
+        memberships.join(session, lea.staff, other.id, Role.OWNER, by=OPERATOR, at=utc_now())
+    return lea, other
+
+
+def test_a_form_that_was_filled_in_at_another_desk_is_not_taken_over(both_desks, app, seat_staff):
+    browser = seat_staff(english(app, "203.0.113.51"), both_desks[0])
+    page = browser.get("/admin/team/new")  # one tab
+    browser.submit("/admin/account", press="Go to La Forge")  # another one
+    answer = page.submit(email="max@atelier.test", role="owner")
+    assert "nothing was changed, here or there" in " ".join(answer.notices)
+    assert "max@atelier.test" not in answer.body
+    assert "max@atelier.test" not in browser.get("/admin/team").text
+
+
+def test_a_session_that_ended_meanwhile_opens_no_other_desk(both_desks, ctx, app, seat_staff):
+    lea, other = both_desks
+    seat_staff(english(app, "203.0.113.52"), lea).get("/admin/account")
+    with ctx.db.read() as session:
+        row = session.scalars(select(LoginSession).where(LoginSession.staff_id == lea.staff.id)).one()
+    with ctx.db.begin() as session:
+        end_all(session, lea.staff.id, now=utc_now())
+    with pytest.raises(NoResultFound):
+        staff_logins.change_desk(ctx, person_of(lea.staff, row), other.id, visitor=Visitor(), now=utc_now())
+
+
+def person_of(staff, row) -> Person:
+    at = {"authenticated_at": row.authenticated_at, "last_seen_at": row.last_seen_at}
+    return Person(
+        kind=Kind.STAFF, id=staff.id, merchant_id=row.merchant_id, name=staff.name, email=staff.email,
+        role=Role.OWNER, session_id=row.id, locale=None, **at,
+    )  # fmt: skip
+
+
+def test_who_leaves_where_they_worked_last_is_written_to_by_those_they_still_work_for(both_desks, ctx, merchant, owner):
+    lea, other = both_desks
+    owner.submit(f"/admin/team/{lea.staff.id}", press="Remove from the team")
+    with ctx.db.read() as session:
+        assert session.get_one(Staff, lea.staff.id).merchant_id == other.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -19,7 +19,7 @@ from portal.services.people.staff_passwords import WeakPassword
 from portal.services.throttles import TooManyTries
 from portal.web import identity, locale
 from portal.web.admin import bp, showing, words
-from portal.web.csrf import BaseForm
+from portal.web.csrf import DESK_CHANGED, BaseForm
 from portal.web.identity import context, person
 from portal.web.login_fields import AppCodeForm
 from portal.web.new_passwords import NewPasswordForm
@@ -65,9 +65,9 @@ def show() -> ResponseReturnValue:
         locale.choose(form.language.data)  # this browser may wish another one
         flash(_("Saved."), "success")
         return redirect(url_for(".account"), 303)
-    with context().db.read() as session:
-        left, desks = stored.recovery_codes_left(session, who.id), stored.desks(session, who.id)
-        page = showing.page("account.html", session, form=form, codes_left=left, desks=desks)
+    with context().db.read() as reading:
+        left, desks = stored.recovery_codes_left(reading, who.id), stored.desks(reading, who.id)
+        page = showing.page("account.html", reading, form=form, codes_left=left, desks=desks)
     return page, 422 if form.errors else 200
 
 
@@ -77,7 +77,7 @@ def change_password() -> ResponseReturnValue:
     form, who = PasswordForm(), person()
     if form.validate_on_submit():
         try:
-            staff_passwords.change(context(), who.id, form.new_password.data, keep=who.session_id, now=utc_now())
+            staff_passwords.change(context(), who, form.new_password.data, now=utc_now())
         except WeakPassword as refusal:
             form.refuse(refusal)
         else:
@@ -106,7 +106,7 @@ def change_factor() -> ResponseReturnValue:
 @bp.post("/account/codes", endpoint="account_codes")
 def renew_codes() -> ResponseReturnValue:
     """Replace the recovery codes and show the new ones, this once."""
-    codes = own_login.renew_recovery_codes(context(), person().id, now=utc_now())
+    codes = own_login.renew_recovery_codes(context(), person(), now=utc_now())
     return showing.page("account_codes.html", codes=codes)
 
 
@@ -116,4 +116,6 @@ def change_desk(merchant_id: uuid.UUID) -> ResponseReturnValue:
     token = staff_logins.change_desk(
         context(), person(), merchant_id, visitor=identity.visitor(Kind.STAFF), now=utc_now()
     )
-    return identity.log_in(redirect(url_for(".inbox"), 303), Kind.STAFF, token)
+    answer = identity.log_in(redirect(url_for(".inbox"), 303), Kind.STAFF, token)
+    session[DESK_CHANGED] = True
+    return answer

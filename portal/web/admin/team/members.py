@@ -47,7 +47,7 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
             form.role.errors = [last_owner()]
         else:
             flash(_("%(name)s is now: %(role)s.", name=member.name, role=ROLE[role]), "success")
-            return redirect(url_for(".team"), 303)
+            return _after(staff_id)
     page = showing.page("member.html", form=form, member=member, roles=ROLES, duties=words.DUTY, may_do=may)
     return page, 422 if form.errors else 200
 
@@ -107,7 +107,12 @@ def _leave(staff_id: uuid.UUID, act: Callable[..., None], said: str) -> Response
         flash(last_owner(), "stop")
         return redirect(url_for(".team_member", staff_id=staff_id), 303)
     flash(said % {"name": name}, "success")
-    return redirect(url_for(".team"), 303)
+    return _after(staff_id)
+
+
+def _after(staff_id: uuid.UUID) -> ResponseReturnValue:
+    """Lead to the team, or whoever has changed themselves to where they may still be."""
+    return redirect(url_for(".account" if staff_id == person().id else ".team"), 303)
 
 
 def _member(staff_id: uuid.UUID) -> stored.Member:
