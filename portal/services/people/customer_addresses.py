@@ -51,6 +51,7 @@ def learn(session: Session, customer: Customer, reading: Reading, *, now: dateti
         theirs = customers.of_address(session, customer.merchant_id, email)
         if all(one.id == customer.id for one in theirs):
             customer.email, customer.email_place = email, 0
+            replace_waiting(session, customer.id, now=now)
     elif reading.payer_id is not None and reading.payer_id == customer.payer_id:
         _offer(customer, email, now=now)
 

@@ -21,6 +21,7 @@ from portal.services.people import address_changes, customer_addresses, customer
 from portal.services.people.logins import Ask
 from portal.services.people.sessions import Visitor, open_for
 from tests.services.imports.importing import until_somebody_waits
+from tests.services.people.test_customer_addresses import show
 from tests.web.conftest import letters  # noqa: F401 - what was promised, opened
 
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa Martin")
@@ -256,3 +257,13 @@ def test_addresses_nobody_confirmed_are_forgotten_after_a_month(ctx, claire, now
     assert len(outcomes(ctx)) == 1
     aging.forget_expired(ctx, now=now + timedelta(days=34))
     assert outcomes(ctx) == []
+
+
+def test_an_address_that_paypal_names_first_takes_the_place_of_one_that_waits(ctx, make, now):
+    merchant = make.merchant(locale="en")
+    nobody = make.customer(merchant, email=None)
+    subscription = make.subscription(merchant=merchant, customer=nobody)
+    ask(ctx, nobody, "asked@client.test", now=now)
+    show(ctx, make, subscription, payer_email="paypal@client.test", now=now)
+    assert reload(ctx, nobody).email == "paypal@client.test"
+    assert [outcome for _email, outcome in outcomes(ctx)] == ["replaced"]

@@ -151,3 +151,19 @@ def test_the_address_is_written_as_people_write_it(support, make, merchant):
     page = support.get(f"{record(customer)}/identity")
     assert page.select_one("#email")["value"] == "zoe@bücher.example"
     assert page.submit(press="Save").notices == ["Nothing was changed."]
+
+
+def test_who_corrects_a_name_brings_back_no_consent_that_was_taken_meanwhile(support, owner, ctx, claire):
+    """Two people have the page open: what one has not touched stays as the other wrote it."""
+    mine, theirs = (person.get(f"{record(claire)}/identity") for person in (support, owner))
+    theirs.submit(contact_allowed=False, locale="fr")
+    mine.submit(name="Claire Dupont")
+    got = reload(ctx, claire)
+    assert (got.name, got.contact_allowed, got.locale) == ("Claire Dupont", False, "fr")
+
+
+def test_an_answer_that_does_not_say_what_it_was_shown_is_taken_whole(support, ctx, claire):
+    page = support.get(f"{record(claire)}/identity")
+    for nonsense in ("", "[", "[1]", '"x"', '{"name": 1}'):
+        page.submit(name=f"Claire {len(nonsense)}", shown=nonsense)
+        assert reload(ctx, claire).name == f"Claire {len(nonsense)}"
