@@ -11,7 +11,7 @@ from portal.clock import utc_now
 from portal.jobs.end_requests import TRY_AGAIN
 from portal.services.arrivals import payment_histories, refreshing
 
-READ_FOR = 45.0  # seconds of each minute
+READ_FOR = 10.0  # seconds of each quarter of a minute: a worker that is asked to stop waits for it
 
 
 @queue.app.task(name=queue.REREAD, pass_context=True, retry=TRY_AGAIN)
@@ -22,7 +22,7 @@ def reread(job: JobContext, merchant_id: str, subscription_id: str) -> None:
     )
 
 
-@queue.app.periodic(cron="* * * * *")
+@queue.app.periodic(cron="* * * * * */15")
 @queue.app.task(name="payment_histories.read", pass_context=True, priority=queue.LAST, queueing_lock="histories")
 def read_histories(job: JobContext, timestamp: int) -> None:
     """Go on reading what was paid before the portal knew its subscriptions."""
