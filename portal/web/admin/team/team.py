@@ -98,5 +98,5 @@ def send_again(invitation_id: uuid.UUID) -> ResponseReturnValue:
 def withdraw(invitation_id: uuid.UUID) -> ResponseReturnValue:
     """Take an invitation or a renewal back."""
     invitations.withdraw(context(), person().merchant_id, invitation_id, by=by(), now=utc_now())
-    flash(_("The invitation is withdrawn: its link no longer works."), "success")
+    flash(_("Withdrawn: the link no longer works."), "success")
     return redirect(url_for(".team"), 303)
