@@ -35,9 +35,10 @@ from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of, settings_of
 from portal.web import payments as payment_lines
-from portal.web.admin import bp, customer_access, pauses, presenting, showing, words
+from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
+from portal.web.admin.customers import customer_access
 from portal.web.admin.ends import end_facts
 from portal.web.admin.forms import SubscriptionFilter
 from portal.web.admin.late_payments import words_of

@@ -21,14 +21,12 @@ from portal.queries.people.people import Kind
 from portal.services.people import invitations, invited
 from portal.services.people.invitations import Shown
 from portal.services.people.staff_passwords import WeakPassword
-from portal.services.throttles import TooManyTries
 from portal.web import identity
 from portal.web.auth import bp
 from portal.web.csrf import DESK_CHANGED, EmptyForm
 from portal.web.labels import ROLE
 from portal.web.login_fields import AppCodeForm
 from portal.web.new_passwords import NewPasswordForm
-from portal.web.throttles import wait_page
 from portal.web.typed_text import one_line
 
 ENTERED: Final = (Door.NEW, Door.RENEWAL)
@@ -81,8 +79,6 @@ def staff_invitation_factor(token: str) -> ResponseReturnValue:
             entered = invited.enter(
                 identity.context(), token, form.code.data, visitor=identity.visitor(Kind.STAFF), now=utc_now()
             )
-        except TooManyTries as refusal:
-            return wait_page(refusal)
         except NoResultFound:
             return _over()
         if entered is not None:

@@ -13,13 +13,11 @@ from portal.clock import utc_now
 from portal.domain.login_mails import LinkPurpose
 from portal.services.people import staff_links, staff_passwords
 from portal.services.people.staff_passwords import WeakPassword
-from portal.services.throttles import TooManyTries
 from portal.web import identity, locale
 from portal.web.auth import bp
 from portal.web.auth.forms import UnlockForm
 from portal.web.login_fields import LONGEST
 from portal.web.new_passwords import NewPasswordForm
-from portal.web.throttles import wait_page
 
 
 class ForgottenForm(NewPasswordForm):
@@ -40,17 +38,14 @@ def staff_password() -> ResponseReturnValue:
     """Send the link; the answer is the same whether the address is known or not."""
     form = UnlockForm()
     if form.validate_on_submit():
-        try:
-            leaves = staff_links.offer(
-                identity.context(),
-                form.email.data,
-                LinkPurpose.PASSWORD,
-                network=identity.network(),
-                language=locale.chosen() or "",
-                now=utc_now(),
-            )
-        except TooManyTries as refusal:
-            return wait_page(refusal)
+        leaves = staff_links.offer(
+            identity.context(),
+            form.email.data,
+            LinkPurpose.PASSWORD,
+            network=identity.network(),
+            language=locale.chosen() or "",
+            now=utc_now(),
+        )
         flash(
             _("If this address is known here, you are about to receive an email: follow its link.")
             if leaves
@@ -76,8 +71,6 @@ def staff_password_link(token: str) -> ResponseReturnValue:
                 return redirect(url_for(".staff_login"), 303)
         except WeakPassword as refusal:
             form.refuse(refusal)
-        except TooManyTries as refusal:
-            return wait_page(refusal)
         else:
             form.code.errors = [_("This code is wrong or was already used. Wait for the next one and enter it.")]
     return render_template("auth/staff_password_link.html", form=form), 422 if form.errors else 200

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
-from flask import current_app, flash, redirect, render_template, session, url_for
+from flask import current_app, flash, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from portal.clock import utc_now
@@ -18,7 +20,6 @@ from portal.web import identity, locale
 from portal.web.auth import bp
 from portal.web.auth.forms import UnlockForm
 from portal.web.csrf import EmptyForm
-from portal.web.throttles import wait_page
 
 UNLOCKED: Final = "unlocked"  # in the signed cookie, signed again for this purpose alone
 UNLOCKED_SECONDS: Final = 900
@@ -36,7 +37,11 @@ def own_count(email: str) -> str:
 def too_many(refusal: TooManyTries, email: str = "") -> ResponseReturnValue:
     """Say that the tries are used up, perhaps by strangers, and offer the link."""
     form = UnlockForm(formdata=None, data={"email": email})
-    return wait_page(refusal, "auth/staff_locked.html", form=form)
+    seconds = max(1, ceil(refusal.wait.total_seconds()))
+    wait = ngettext("%(num)d minute", "%(num)d minutes", ceil(seconds / 60))
+    page = make_response(render_template("auth/staff_locked.html", form=form, wait=wait), 429)
+    page.headers["Retry-After"] = str(seconds)
+    return page
 
 
 @bp.route("/admin/login/unlock", methods=["GET", "POST"])

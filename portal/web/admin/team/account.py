@@ -16,14 +16,12 @@ from portal.queries.people import staff as stored
 from portal.queries.people.people import Kind
 from portal.services.people import own_login, staff_factors, staff_logins, staff_passwords
 from portal.services.people.staff_passwords import WeakPassword
-from portal.services.throttles import TooManyTries
 from portal.web import identity, locale
 from portal.web.admin import bp, showing, words
 from portal.web.csrf import DESK_CHANGED, BaseForm
 from portal.web.identity import context, person
 from portal.web.login_fields import AppCodeForm
 from portal.web.new_passwords import NewPasswordForm
-from portal.web.throttles import wait_page
 from portal.web.typed_text import one_line
 
 
@@ -92,10 +90,7 @@ def change_factor() -> ResponseReturnValue:
     form, who = FactorForm(), person()
     secret, form.carried.data = own_login.new_factor(context(), who, form.carried.data or "")
     if form.validate_on_submit():
-        try:
-            codes = own_login.change_factor(context(), who, secret, form.code.data, now=utc_now())
-        except TooManyTries as refusal:
-            return wait_page(refusal)
+        codes = own_login.change_factor(context(), who, secret, form.code.data, now=utc_now())
         if codes is not None:
             return showing.page("account_codes.html", codes=codes)
         form.code.errors = [_("This code is wrong. Wait for the next one in your app and enter it.")]

@@ -16,14 +16,12 @@ from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
 from portal.queries.people import staff as stored
 from portal.services.people import invitations
-from portal.services.throttles import TooManyTries
 from portal.web import locale
 from portal.web.admin import bp, showing, words
 from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
 from portal.web.labels import ROLE
 from portal.web.login_fields import EMAIL_RULES
-from portal.web.throttles import wait_page
 
 ROLES = (Role.READER, Role.SUPPORT, Role.MANAGER, Role.OWNER)
 
@@ -71,8 +69,6 @@ def invite() -> ResponseReturnValue:
                 language=locale.current(),
                 now=utc_now(),
             )
-        except TooManyTries as refusal:
-            return wait_page(refusal)
         except NotAllowed:
             form.email.errors = [_("Somebody with this address is in the team already.")]
         else:
@@ -86,10 +82,7 @@ def invite() -> ResponseReturnValue:
 def send_again(invitation_id: uuid.UUID) -> ResponseReturnValue:
     """Send an invitation once more; its old link opens nothing any more."""
     who = person()
-    try:
-        invitations.send_again(context(), who.merchant_id, invitation_id, by=by(), by_name=who.name, now=utc_now())
-    except TooManyTries as refusal:
-        return wait_page(refusal)
+    invitations.send_again(context(), who.merchant_id, invitation_id, by=by(), by_name=who.name, now=utc_now())
     flash(_("The invitation is on its way again, with a new link. The old link no longer works."), "success")
     return redirect(url_for(".team"), 303)
 

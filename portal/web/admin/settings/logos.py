@@ -21,8 +21,9 @@ from portal.services import logos
 from portal.services.edits import EditedMeanwhile
 from portal.services.pictures import MOST_BYTES, BadPicture, Flaw
 from portal.services.settings import Sign
-from portal.web.admin import bp, faces, settings, showing
+from portal.web.admin import bp, showing
 from portal.web.admin.edits import VersionedForm
+from portal.web.admin.settings import faces, settings
 from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
 

@@ -20,7 +20,7 @@ from portal.queries.people import customers
 from portal.services import grants
 from portal.services.grants import Gift, Preview
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.grant_forms import GrantForm, WithdrawalForm, last_day_of
+from portal.web.admin.customers.grant_forms import GrantForm, WithdrawalForm, last_day_of
 from portal.web.identity import by, context, person
 from portal.web.local_days import local_day, today
 

@@ -21,13 +21,11 @@ from portal.queries.people import customers
 from portal.services.people import address_changes, customer_identity
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_identity import Identity, Saved
-from portal.services.throttles import TooManyTries
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import AN_ADDRESS, choices
 from portal.web.admin.words import LANGUAGE
 from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
-from portal.web.throttles import wait_page
 from portal.web.typed_text import one_line
 
 if TYPE_CHECKING:
@@ -114,8 +112,6 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit() and _keeps_an_address(form, found):
         try:
             saved = customer_identity.save(context(), merchant_id, customer_id, form.identity, by=by(), now=utc_now())
-        except TooManyTries as refusal:
-            return wait_page(refusal)
         except AddressTaken as taken:
             other = _taken(form, taken)
         else:

@@ -12,7 +12,8 @@ from portal.clock import utc_now
 from portal.domain.errors import Denial, NotAllowed
 from portal.queries import customer_notes as queries
 from portal.services.people import customer_notes
-from portal.web.admin import bp, customers, showing
+from portal.web.admin import bp, showing
+from portal.web.admin.customers import customers
 from portal.web.csrf import EmptyForm
 from portal.web.identity import by, context, person
 

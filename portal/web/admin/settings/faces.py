@@ -23,9 +23,10 @@ from portal.queries.people.people import MerchantFacts
 from portal.services import settings as stored
 from portal.services.settings import Face
 from portal.web import locale
-from portal.web.admin import bp, settings
+from portal.web.admin import bp
 from portal.web.admin.edits import Meanwhile
-from portal.web.admin.settings_forms import FaceForm
+from portal.web.admin.settings import settings
+from portal.web.admin.settings.settings_forms import FaceForm
 from portal.web.formatting import formatter
 from portal.web.identity import context
 

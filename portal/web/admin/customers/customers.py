@@ -18,7 +18,8 @@ from portal.services.notices import outbox
 from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
 from portal.web import identity
-from portal.web.admin import bp, customer_access, customer_banners, presenting, showing
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.customers import customer_access, customer_banners
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad

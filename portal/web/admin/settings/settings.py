@@ -20,7 +20,7 @@ from portal.services.edits import EditedMeanwhile
 from portal.services.settings import Addresses, Cancellation, Group, Language
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
-from portal.web.admin.settings_forms import AddressesForm, CancellationForm, LanguageForm
+from portal.web.admin.settings.settings_forms import AddressesForm, CancellationForm, LanguageForm
 from portal.web.identity import by, context, person
 
 AnyForm = TypeVar("AnyForm", bound=VersionedForm)
