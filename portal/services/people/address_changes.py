@@ -20,8 +20,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import customers as messages
 from portal.models import AddressChange, Customer
-from portal.queries import address_changes
-from portal.queries.people import customers
+from portal.queries.people import address_changes, customers
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -20,8 +20,7 @@ from portal.domain.email_addresses import masked, normal
 from portal.mail import customers as messages
 from portal.models import Customer, LoginChallenge, LoginSession
 from portal.providers.ports import Reading
-from portal.queries import address_changes
-from portal.queries.people import customers, sessions
+from portal.queries.people import address_changes, customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts, outbox

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import normal
 from portal.models import Customer
-from portal.queries import address_changes, subscriptions
-from portal.queries.people import customers
+from portal.queries import subscriptions
+from portal.queries.people import address_changes, customers
 from portal.services import throttles
 from portal.services.audit import audit
 from portal.services.context import Context

@@ -9,8 +9,7 @@ from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Role
 from portal.models import CustomerNote
-from portal.queries import customer_notes
-from portal.queries.people import customers
+from portal.queries.people import customer_notes, customers
 from portal.services.audit import audit
 from portal.services.context import Context
 

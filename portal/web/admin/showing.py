@@ -26,7 +26,6 @@ WORDS: Final[Mapping[str, object]] = {
     "provider_status": words.provider_status,
     "LANGUAGE": words.LANGUAGE,
     "ROLE": labels.ROLE,
-    "ROLE_HINT": words.ROLE_HINT,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
     "asked_on": presenting.asked_on,

@@ -9,7 +9,6 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
-from portal.domain.duties import Duty
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
@@ -184,18 +183,6 @@ OVERRIDE: Final[Mapping[Override, LazyString]] = {
     Override.OFF: _l("No"),
 }
 
-DUTY: Final[Mapping[Duty, LazyString]] = {
-    Duty.LOOK: _l("See customers, subscriptions, products and settings"),
-    Duty.CUSTOMERS: _l("Work on customers’ records, notices and letters; import"),
-    Duty.ENDS: _l("End, pause and resume subscriptions, also many at once"),
-    Duty.REFUNDS: _l("Refund payments"),
-    Duty.PRODUCTS: _l("Change products and their rules"),
-    Duty.SETTINGS: _l("Change the settings of the customers’ space"),
-    Duty.PAYPAL: _l("Enter, replace and remove the PayPal key"),
-    Duty.TEAM: _l("Invite and remove people, change their roles"),
-    Duty.AUDIT: _l("Read and export the audit log"),
-}
-
 PAUSE_ACTION: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("Pause the subscription"),
     PauseKind.RESUME: _l("Resume, or change the day"),
@@ -291,11 +278,4 @@ MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "sent": _l("Accepted by the mail server"),  # what becomes of it there, nobody tells
     "refused": _l("Refused by the mail server"),
     "superseded": _l("Not sent: no longer needed"),
-}
-
-ROLE_HINT: Final[Mapping[str, LazyString]] = {
-    "reader": _l("Sees, and changes nothing."),
-    "support": _l("Works for customers, and ends subscriptions."),
-    "manager": _l("Also refunds, and changes products and settings."),
-    "owner": _l("Everything, also the PayPal key, the team and the audit log."),
 }

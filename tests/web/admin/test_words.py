@@ -15,6 +15,7 @@ from portal.services.imports.imports import StopReason
 from portal.services.keys.key_checks import Finding
 from portal.web import labels
 from portal.web.admin import words
+from portal.web.admin.team import team_words
 
 MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
 
@@ -31,8 +32,8 @@ MAILS = Path(__file__).resolve().parents[3] / "templates" / "mail"
         (words.STOPPED, StopReason),
         (words.OVERRIDE, Override),
         (labels.ROLE, Role),
-        (words.ROLE_HINT, Role),
-        (words.DUTY, Duty),
+        (team_words.ROLE_HINT, Role),
+        (team_words.DUTY, Duty),
         (words.MAIL_STATE, MailState),
         (words.MAIL_KIND, {folder.name for folder in MAILS.iterdir() if folder.is_dir()}),
     ],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 
 from portal.domain.grants import is_over
-from portal.queries.customer_records import PlainGift
+from portal.queries.people.customer_records import PlainGift
 from portal.services.dates import planned_ends
 from portal.web.admin import presenting
 from portal.web.formatting import formatter

@@ -17,7 +17,7 @@ from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
-from portal.queries.customer_records import OpenPause, Record
+from portal.queries.people.customer_records import OpenPause, Record
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
 from portal.domain.email_addresses import shown
-from portal.queries.address_changes import open_of
 from portal.queries.people import customers
+from portal.queries.people.address_changes import open_of
 from portal.services.people import address_changes, customer_identity
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_identity import Identity, Saved

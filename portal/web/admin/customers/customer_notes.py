@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.errors import Denial, NotAllowed
-from portal.queries import customer_notes as queries
+from portal.queries.people import customer_notes as queries
 from portal.services.people import customer_notes
 from portal.web.admin import bp, showing
 from portal.web.admin.customers import customers

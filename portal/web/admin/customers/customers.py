@@ -11,8 +11,8 @@ from wtforms import SubmitField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
-from portal.queries import customer_records, desk, end_requests, subscriptions
-from portal.queries.people import customers
+from portal.queries import desk, end_requests, subscriptions
+from portal.queries.people import customer_records, customers
 from portal.queries.people.people import Kind
 from portal.services.notices import outbox
 from portal.services.people import sessions

@@ -19,7 +19,8 @@ from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
 from portal.queries.people import staff as stored
 from portal.services.people import invitations, memberships
-from portal.web.admin import bp, showing, words
+from portal.web.admin import bp, showing
+from portal.web.admin.team import team_words
 from portal.web.admin.team.team import ROLES
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
@@ -48,7 +49,15 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
         else:
             flash(_("%(name)s is now: %(role)s.", name=member.name, role=ROLE[role]), "success")
             return _after(staff_id)
-    page = showing.page("member.html", form=form, member=member, roles=ROLES, duties=words.DUTY, may_do=may)
+    page = showing.page(
+        "member.html",
+        form=form,
+        member=member,
+        roles=ROLES,
+        hints=team_words.ROLE_HINT,
+        duties=team_words.DUTY,
+        may_do=may,
+    )
     return page, 422 if form.errors else 200
 
 

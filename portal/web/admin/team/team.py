@@ -17,7 +17,8 @@ from portal.domain.policies import Role
 from portal.queries.people import staff as stored
 from portal.services.people import invitations
 from portal.web import locale
-from portal.web.admin import bp, showing, words
+from portal.web.admin import bp, showing
+from portal.web.admin.team import team_words
 from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
 from portal.web.labels import ROLE
@@ -47,7 +48,7 @@ def index() -> ResponseReturnValue:
             team=stored.team(session, merchant_id),
             invitations=stored.invitations(session, merchant_id, now=now),
             roles=ROLES,
-            duties=words.DUTY,
+            duties=team_words.DUTY,
             may_do=may,
             now=now,
         )
@@ -74,7 +75,9 @@ def invite() -> ResponseReturnValue:
         else:
             flash(_("The invitation to %(email)s is on its way.", email=form.email.data.strip()), "success")
             return redirect(url_for(".team"), 303)
-    page = showing.page("team_invitation.html", form=form, duties=words.DUTY, roles=ROLES, may_do=may)
+    page = showing.page(
+        "team_invitation.html", form=form, hints=team_words.ROLE_HINT, duties=team_words.DUTY, roles=ROLES, may_do=may
+    )
     return page, 422 if form.errors else 200
 
 

@@ -1,0 +1,30 @@
+"""Roles and what they may do, in words. Lazy: said in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.duties import Duty
+
+DUTY: Final[Mapping[Duty, LazyString]] = {
+    Duty.LOOK: _l("See customers, subscriptions, products and settings"),
+    Duty.CUSTOMERS: _l("Work on customers’ records, notices and letters; import"),
+    Duty.ENDS: _l("End, pause and resume subscriptions, also many at once"),
+    Duty.REFUNDS: _l("Refund payments"),
+    Duty.PRODUCTS: _l("Change products and their rules"),
+    Duty.SETTINGS: _l("Change the settings of the customers’ space"),
+    Duty.PAYPAL: _l("Enter, replace and remove the PayPal key"),
+    Duty.TEAM: _l("Invite and remove people, change their roles"),
+    Duty.AUDIT: _l("Read and export the audit log"),
+}
+
+ROLE_HINT: Final[Mapping[str, LazyString]] = {
+    "reader": _l("Sees, and changes nothing."),
+    "support": _l("Works for customers, and ends subscriptions."),
+    "manager": _l("Also refunds, and changes products and settings."),
+    "owner": _l("Everything, also the PayPal key, the team and the audit log."),
+}
