@@ -14,14 +14,12 @@ from sqlalchemy.exc import NoResultFound
 from wtforms import RadioField, SelectChoice, SubmitField
 
 from portal.clock import utc_now
-from portal.domain.duties import may
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
 from portal.queries.people import staff as stored
 from portal.services.people import invitations, memberships
 from portal.web.admin import bp, showing
 from portal.web.admin.team import team_words
-from portal.web.admin.team.team import ROLES
 from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
@@ -31,7 +29,7 @@ from portal.web.labels import ROLE
 class RoleForm(BaseForm):
     """What a member may do."""
 
-    role = RadioField(_l("Role"), choices=[SelectChoice(role.value, ROLE[role]) for role in ROLES])
+    role = RadioField(_l("Role"), choices=[SelectChoice(role.value, ROLE[role]) for role in team_words.ROLES])
     submit = SubmitField(_l("Change the role"))
 
 
@@ -49,15 +47,7 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
         else:
             flash(_("%(name)s is now: %(role)s.", name=member.name, role=ROLE[role]), "success")
             return _after(staff_id)
-    page = showing.page(
-        "member.html",
-        form=form,
-        member=member,
-        roles=ROLES,
-        hints=team_words.ROLE_HINT,
-        duties=team_words.DUTY,
-        may_do=may,
-    )
+    page = showing.page("member.html", form=form, member=member, **team_words.TABLE)
     return page, 422 if form.errors else 200
 
 

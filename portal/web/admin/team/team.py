@@ -11,7 +11,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, RadioField, SelectChoice, SubmitField
 
 from portal.clock import utc_now
-from portal.domain.duties import may
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Role
 from portal.queries.people import staff as stored
@@ -24,15 +23,15 @@ from portal.web.identity import by, context, person
 from portal.web.labels import ROLE
 from portal.web.login_fields import EMAIL_RULES
 
-ROLES = (Role.READER, Role.SUPPORT, Role.MANAGER, Role.OWNER)
-
 
 class InvitationForm(BaseForm):
     """Whom to invite, as what."""
 
     email = EmailField(_l("Email address"), validators=EMAIL_RULES)
     role = RadioField(
-        _l("Role"), choices=[SelectChoice(role.value, ROLE[role]) for role in ROLES], default=Role.SUPPORT.value
+        _l("Role"),
+        choices=[SelectChoice(role.value, ROLE[role]) for role in team_words.ROLES],
+        default=Role.SUPPORT.value,
     )
     submit = SubmitField(_l("Send the invitation"))
 
@@ -47,10 +46,7 @@ def index() -> ResponseReturnValue:
             session,
             team=stored.team(session, merchant_id),
             invitations=stored.invitations(session, merchant_id, now=now),
-            roles=ROLES,
-            duties=team_words.DUTY,
-            may_do=may,
-            now=now,
+            **team_words.TABLE,
         )
 
 
@@ -75,9 +71,7 @@ def invite() -> ResponseReturnValue:
         else:
             flash(_("The invitation to %(email)s is on its way.", email=form.email.data.strip()), "success")
             return redirect(url_for(".team"), 303)
-    page = showing.page(
-        "team_invitation.html", form=form, hints=team_words.ROLE_HINT, duties=team_words.DUTY, roles=ROLES, may_do=may
-    )
+    page = showing.page("team_invitation.html", form=form, **team_words.TABLE)
     return page, 422 if form.errors else 200
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.duties import Duty
+from portal.domain.duties import Duty, may
+from portal.domain.policies import Role
 
 DUTY: Final[Mapping[Duty, LazyString]] = {
     Duty.LOOK: _l("See customers, subscriptions, products and settings"),
@@ -28,3 +29,7 @@ ROLE_HINT: Final[Mapping[str, LazyString]] = {
     "manager": _l("Also refunds, and changes products and settings."),
     "owner": _l("Everything, also the PayPal key, the team and the audit log."),
 }
+
+ROLES: Final = tuple(Role)  # each holds what those before it may
+# What the table of roles shows, and the choice of one.
+TABLE: Final[Mapping[str, object]] = {"roles": ROLES, "hints": ROLE_HINT, "duties": DUTY, "may_do": may}
