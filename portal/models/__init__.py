@@ -3,7 +3,7 @@
 from portal.models.address_changes import AddressChange
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
-from portal.models.bulk_acts import BulkAct, BulkRow, BulkRowState, BulkState, Hold
+from portal.models.bulk_acts import NOT_CONFIRMED, BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.models.comebacks import Comeback
 from portal.models.comparisons import (
     ComparisonDifference,
@@ -40,6 +40,7 @@ from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
+    "NOT_CONFIRMED",
     "AddressChange",
     "AuditEntry",
     "AuditHead",

@@ -54,6 +54,24 @@ class Counts:
         return self.asked + self.effects[Effect.LOCAL]
 
 
+def of_act(session: Session, act: BulkAct, *, now: datetime) -> Counts:
+    """Return the counts of an act: as a worker stored them for many rows, as they are now for a few."""
+    return _read(act.counts) if act.counts is not None else count(session, act, now=now)
+
+
+def written(counts: Counts) -> dict[str, Any]:
+    """Return counts as they are stored."""
+    latest = counts.latest.isoformat() if counts.latest is not None else None
+    return {**vars(counts), "latest": latest}
+
+
+def _read(stored: dict[str, Any]) -> Counts:
+    latest = datetime.fromisoformat(stored["latest"]) if stored["latest"] else None
+    effects = Counter({Effect(code): number for code, number in stored["effects"].items()})
+    access = Counter({AccessEffect(code): number for code, number in stored["access"].items()})
+    return Counts(**{**stored, "effects": effects, "access": access, "latest": latest})
+
+
 def count(session: Session, act: BulkAct, *, now: datetime) -> Counts:
     """Count what the act would do now to each of its rows."""
     counts, after = Counts(), 0
