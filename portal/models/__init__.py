@@ -31,7 +31,7 @@ from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
 from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
-from portal.models.refunds import Refund
+from portal.models.refunds import EndRefund, Refund
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
@@ -58,6 +58,7 @@ __all__ = [
     "Customer",
     "CustomerNote",
     "EditEntry",
+    "EndRefund",
     "EndRequest",
     "EventSource",
     "EventState",

@@ -13,11 +13,12 @@ from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
-from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, refunds, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.facts import EndFacts, NotifiedFacts, ReceivedFacts, WaitingFacts
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
+from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
 from tests.mail.composed_records import about_records
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
@@ -131,7 +132,21 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
         for is_kept in (False, True)
         for again in (None, ten)
     ]
+    back = RefundFacts(
+        product=one.product,
+        customer_name=one.customer_name,
+        amount=ten,
+        paid=whole,
+        paid_at=NOW,
+        is_whole=False,
+        payment_id=one.provider_id,
+        path="/account/atelier",
+    )
     return [
+        *(
+            refunds.payment_refunded(whose, told)
+            for told in (back, dataclasses.replace(back, amount=whole, is_whole=True))
+        ),
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
         *(late_payments.late_payment_refunded(whose, late) for late in (given, bare, taken_back, both)),
         *(late_payments.late_payment_open(whose, late) for late in parts),

@@ -21,11 +21,14 @@ from portal.models import (
     LatePayment,
     Mail,
     MailState,
+    Payment,
     PayPalEvent,
+    Refund,
     Subscription,
 )
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.money import late_payments
+from portal.queries.money import refunds as stored_refunds
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 
@@ -44,6 +47,7 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(PayPalEvent).where(*_failed_events()),
         select(one).select_from(Mail).where(*_refused_mails()),
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
+        select(one).select_from(Refund).where(*stored_refunds.stuck()),
     )
 
 
@@ -188,3 +192,23 @@ def late_money(session: Session, merchant_id: uuid.UUID, now: datetime, place: P
 def _page_of_late_money(way: Way) -> Select[LatePayment]:
     since = LatePayment.created_at
     return way.narrow(late_payments.needing(), id=LatePayment.id, since=since, taken=True)
+
+
+# Refunds that PayPal did not do
+
+
+def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return refunds that wait for the merchant, or failed lately."""
+    since = stored_refunds.failed_since(now)
+    rows = session.execute(
+        _page_of_refunds(place.way), {"merchant_id": merchant_id, "failed_since": since, **place.values}
+    )
+    return [
+        Item(kind=Kind.REFUND, id=row.id, about=(row, payment), since=row.created_at, subscription=row.subscription)
+        for row, payment in rows
+    ]
+
+
+@cache
+def _page_of_refunds(way: Way) -> Select[Refund, Payment]:
+    return way.narrow(stored_refunds.needing(), id=Refund.id, since=Refund.created_at)

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     MAIL = "mail"
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
+    REFUND = "refund"
 
 
 class Way(Enum):

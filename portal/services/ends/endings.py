@@ -26,6 +26,7 @@ from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
 from portal.services.dates.provider_facts import is_over, is_stale, take_over
+from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
 from portal.services.money import given_dates, late_payments
 from portal.services.notices import moved_ends, notices
@@ -126,6 +127,7 @@ def record_end(
     given = grants.of_subscription(session, subscription)
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
+    end_refunds.release(session, subscription, request, now=now)
     # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
     late_payments.look(ctx, session, subscription, now=now)
     notices.end_is_told(ctx, session, request, now=now)

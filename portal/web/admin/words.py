@@ -250,6 +250,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_comeback_approved": _l("To you: a customer is back"),
     "late_payment": _l("Payment after the end"),
     "late_payment_refunded": _l("Payment refunded"),
+    "payment_refunded": _l("Payment refunded"),
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not refunded"),
     "merchant_late_payments": _l("To you: payments after an end"),

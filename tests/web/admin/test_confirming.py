@@ -10,17 +10,20 @@ import pytest
 from sqlalchemy import event, select, update
 
 from portal.clock import utc_now
+from portal.domain.policies import Role
 from portal.models import LoginSession, Merchant
 from portal.queries import products
 from portal.web.access import ACCESS, Again, Face
 from portal.web.confirming import Sent
 from tests.services.money.late_money import alarms, charged, show, stopped
+from tests.services.money.test_given_back import taken
 from tests.test_architecture import address, routes
 from tests.web.conftest import PASSWORD, totp
 
 # What asks again, in words of the issue: refunds, products, settings, IPN receivers, the audit export; keys as before.
 ASKING = {
     "admin.late_payment_refund": {"GET", "POST"},
+    "admin.payment_refund": {"GET", "POST"},
     "admin.product": {"POST"},
     "admin.settings": {"POST"},
     "admin.setting_face": {"POST"},
@@ -107,7 +110,22 @@ def test_the_table_is_true_for_every_route(app, desk, ctx, make, merchant):
 def test_the_table_names_what_asks_and_nothing_else():
     named = {endpoint for endpoint, access in ACCESS.items() if access.again in (Again.ACTS, Again.ENTERS)}
     assert named == ASKING.keys()
-    assert [endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW] == ["admin.bulk_act"]
+    by_view = {endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW}
+    assert by_view == {"admin.bulk_act", "admin.subscription_end"}
+
+
+def test_an_end_asks_again_where_money_goes_back_with_it(enter, make, merchant, ctx, paypal):
+    paying = make.subscription(merchant=merchant, next_payment_at=utc_now() + timedelta(days=20))
+    taken(ctx, paypal, paying)
+    manager = enter(merchant, role=Role.MANAGER)
+    page = manager.get(f"/admin/subscriptions/{paying.id}/end/cancel")
+    grow_old(ctx)
+    (last,) = [one["value"] for one in page.select("input[name=refund]") if one["value"].startswith("last_payment")]
+    asked = page.submit(press="Cancel the subscription", refund=last, internal_note="asked by phone", status=401)
+    assert "Confirm that it is you" in asked.h1
+    assert paypal.count("cancel") == 0
+    page.submit(press="Cancel the subscription")
+    assert paypal.count("cancel") == 1, "an end alone is the work of every day"
 
 
 def test_who_only_looks_at_a_key_is_not_asked(reader, ctx):

@@ -150,6 +150,39 @@ def of_late_payment(item: Item, role: Role) -> Card:
     )
 
 
+def of_refund(item: Item, role: Role) -> Card:
+    """Return the card of a refund that PayPal did not do."""
+    refund, payment = item.about
+    page = url_for(".payment", payment_id=payment.id)
+    say, is_over = formatter(), refund.state is RefundState.FAILED
+    said = late_payment_words.REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
+    again = Way(
+        label=_("Refund again…") if is_over else _("Try the refund again now"),
+        url=url_for(".payment_refund", payment_id=payment.id),
+        posts=not is_over,
+        kind="primary",
+    )
+    ways = [Way(label=_("See this payment"), url=page), *key_page(item, refund.trouble, role)]
+    return Card(
+        title=whose(item),
+        url=page,
+        label=_("Refund"),
+        state="stop",
+        happened=_(
+            "The refund of %(amount)s requested by %(who)s was not made.",
+            amount=say.money(refund),
+            who=refund.actor_name,
+        ),
+        todo=str(said or _("Look at the payment, then refund it again or another way.")),
+        rows=[
+            (_("Refund"), str(late_payment_words.REFUND_STATE[refund.state])),
+            (_("Requested on"), presenting.short(refund.created_at)),
+            *([(_("PayPal debug ID"), refund.debug_id)] if refund.debug_id else []),
+        ],
+        ways=[again, *ways] if duties.may(role, Duty.REFUNDS) else ways,
+    )
+
+
 def _seen(different: ComparisonDifference) -> Way:
     return Way(label=_("Understood"), url=url_for(".difference_seen", difference_id=different.id), posts=True)
 

@@ -25,6 +25,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.EVENT: found_cards.of_event,
     Kind.MAIL: found_cards.of_mail,
     Kind.LATE_PAYMENT: found_cards.of_late_payment,
+    Kind.REFUND: found_cards.of_refund,
     Kind.PAUSE: asked_cards.of_pause,
 }
 
