@@ -76,6 +76,7 @@ def chosen(
         found.on.errors = [_("Enter the day, or choose another moment.")]
     offered = [When.NOW, *([When.PERIOD] if period else []), When.DAY]
     form.when.choices = [SelectChoice(one.value, WHEN[one]) for one in offered]
+    found.on.flags.optional = False  # of one of the three it is the answer itself
     is_day = found.on.errors or (found.day is not None and found.day != period)
     form.when.data = When.DAY if is_day else When.PERIOD if found.day is not None else When.NOW
     return found
