@@ -90,7 +90,10 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         why = refunds.why_not(subscription, payment, amount=form.amount.data, now=utc_now())
         if why is NoRefund.NOT_AN_AMOUNT:
-            form.amount.errors = [_("Enter an amount up to %(amount)s, with no more decimals than the currency has.", amount=_say(left))]
+            said = _(
+                "Enter an amount up to %(amount)s, with no more decimals than the currency has.", amount=_say(left)
+            )
+            form.amount.errors = [said]
         elif form.is_confirmed:
             return _give_back(payment.id, form)
     form.left.data = f"{left.amount:f}"
