@@ -40,6 +40,9 @@ ASKING = {
     "admin.account_password": {"GET", "POST"},
     "admin.account_factor": {"GET", "POST"},
     "admin.account_codes": {"POST"},
+    "admin.account_passkey_new": {"GET", "POST"},
+    "admin.account_passkey": {"POST"},
+    "admin.account_passkey_removal": {"POST"},
     **{key: {"POST"} for key in ("admin.team", "admin.team_invitation", "admin.team_member")},
     **{key: {"POST"} for key in ("admin.invitation_again", "admin.invitation_withdrawal")},
     **{
