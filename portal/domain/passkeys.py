@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 LIFETIME: Final = timedelta(minutes=5)  # from the page that asks to the passkey's answer
 MOST: Final = 20  # of one person
 LONGEST_NAME: Final = 60
+LOCALHOST: Final = "localhost"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -52,7 +53,7 @@ def site(base_url: str) -> Site | None:
     try:
         if not ip_address(host).is_loopback:
             return None
-        host = "localhost"
+        host = LOCALHOST
     except ValueError:
         pass  # a name
     port = f":{parts.port}" if parts.port not in (None, default) else ""

@@ -13,14 +13,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from flask import current_app, g, session
+from flask import current_app, g, request, session
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadData, URLSafeTimedSerializer
 from wtforms import HiddenField
 
-from portal.domain.passkeys import LIFETIME, MOST, PasskeyRefused, Refusal, site
+from portal.domain.passkeys import LIFETIME, LOCALHOST, MOST, PasskeyRefused, Refusal, site
 from portal.services.people import passkey_challenges, passkey_logins
 from portal.services.people.passkey_ceremonies import Shown
 from portal.web.csrf import TOO_OLD, BaseForm
@@ -71,8 +71,16 @@ class Offer:
 
 
 def are_possible() -> bool:
-    """Say whether the portal is reached by a name: no passkey can be made for a number."""
-    return site(context().base_url) is not None
+    """Say whether a browser can use a passkey on this page."""
+    found = site(context().base_url)
+    return found is not None and not elsewhere()
+
+
+def elsewhere() -> str:
+    """Return where passkeys are possible, empty for here: the demo is also reached by its machine's number."""
+    found, local = site(context().base_url), request.host.lower()
+    is_local = found is not None and found.rp_id == LOCALHOST and not local.startswith(LOCALHOST)
+    return found.origin if found is not None and is_local else ""
 
 
 def offer(purpose: Purpose) -> Offer | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
@@ -11,7 +13,7 @@ from portal.domain.policies import Role
 from portal.models import Membership
 from portal.services.people import memberships
 from tests.fakes.authenticator import Authenticator, EdwardsKey, EllipticKey, RsaKey
-from tests.web.admin.test_team import acts_of
+from tests.web.admin.test_team import acts_of, english
 from tests.web.conftest import PASSWORD, totp
 from tests.web.passkeys.answering import NOT_TAKEN, answer, grow_old, row
 
@@ -89,6 +91,27 @@ def test_a_passkey_that_devices_share_counts_nothing_and_opens_each_time(guest, 
     register(lea, shared)
     for _time in range(2):
         answer(guest.get("/admin/login"), shared).submit(press="Log out")
+
+
+@pytest.mark.parametrize(("address", "is_offered"), [("http://127.0.0.1:8000", False), ("http://localhost:8000", True)])
+def test_the_demo_says_under_which_name_passkeys_work(app, ctx, lea, seat_staff, address, is_offered):
+    app.extensions["portal"] = replace(ctx, base_url="http://127.0.0.1:8000")
+    browser = english(app, "203.0.113.97")
+    browser.base_url = address
+    assert bool(browser.get("/admin/login").select("form[data-passkey]")) is is_offered
+    page = seat_staff(browser, lea).get("/admin/account/passkeys")
+    links = [link["href"] for link in page.select("main a")]
+    assert ("http://localhost:8000/admin/account/passkeys" in links) is not is_offered
+    assert ("/admin/account/passkeys/new" in links) is is_offered
+
+
+def test_no_passkey_is_offered_for_a_number(app, ctx, lea, seat_staff):
+    app.extensions["portal"] = replace(ctx, base_url="https://192.0.2.1")
+    browser = seat_staff(english(app, "203.0.113.98"), lea)
+    assert english(app, "203.0.113.99").get("/admin/login").select("form[data-passkey]") == []
+    page = browser.get("/admin/account/passkeys")
+    assert "The address of this portal is a number, not a name" in page.text
+    assert browser.get("/admin/account/passkeys/new").path == "/admin/account/passkeys"
 
 
 def test_the_addresses_that_take_an_answer_lead_to_their_page(guest, register, lea, device):

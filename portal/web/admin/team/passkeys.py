@@ -51,15 +51,22 @@ def show() -> ResponseReturnValue:
     """List one's passkeys."""
     with context().db.read() as reading:
         rows = stored.all_of(reading, person().id)
-        may_add = asking.are_possible() and len(rows) < MOST
+        possible = asking.are_possible()
         return showing.page(
-            "account_passkeys.html", reading, rows=rows, may_add=may_add, are_possible=asking.are_possible()
+            "account_passkeys.html",
+            reading,
+            rows=rows,
+            may_add=possible and len(rows) < MOST,
+            are_possible=possible,
+            elsewhere=asking.elsewhere(),
         )
 
 
 @bp.route("/account/passkeys/new", methods=["GET", "POST"], endpoint="account_passkey_new")
 def add() -> ResponseReturnValue:
     """Take a passkey that the browser makes."""
+    if not asking.are_possible():
+        return redirect(url_for(".account_passkeys"), 303)
     form = NewForm(name=identity.visitor(Kind.STAFF).browser)
     if form.validate_on_submit():
 
