@@ -17,7 +17,8 @@ from portal.clock import utc_now
 from portal.services.context import Context
 from portal.services.people.staff_logins import NewStaff
 from tests.e2e.conftest import NewVisitor
-from tests.e2e.visitor import NARROW, WIDE, Visitor, plain
+from tests.e2e.looks import AXE, CUT_OFF, RUN_AXE, SPACING, TAGS
+from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Size, Visitor, plain
 from tests.web.conftest import PASSWORD, config, hire  # noqa: F401 - the fixtures of the web tests serve here too
 
 DEVICE = {
@@ -79,7 +80,7 @@ def device_of(who: Visitor) -> tuple[CDPSession, str]:
 
 @pytest.mark.parametrize(("locale", "size"), [("fr", NARROW), ("en", WIDE)])
 def test_a_passkey_is_made_and_logs_in_and_a_cancelled_one_says_so(
-    desk: Desk, new_visitor: NewVisitor, locale: str, size
+    desk: Desk, new_visitor: NewVisitor, locale: str, size: Size
 ) -> None:
     lea = new_visitor("Léa", locale=locale, size=size, scripts=True, keyboard=True)
     session, device = device_of(lea)
@@ -101,6 +102,28 @@ def test_a_passkey_is_made_and_logs_in_and_a_cancelled_one_says_so(
     session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": True})
     lea.press("button", "Log in with a passkey")
     assert lea.page.url == f"{desk.address}/admin/"
+
+
+@pytest.mark.parametrize(("locale", "size"), [("fr", NARROW), ("en", WIDE)])
+def test_what_the_script_shows_suits_everybody(desk: Desk, new_visitor: NewVisitor, locale: str, size: Size) -> None:
+    lea = new_visitor("Léa", locale=locale, size=size, scripts=True)
+    device_of(lea)
+    lea.open(f"{desk.address}/admin/login")
+    assert complaints(lea) == []
+    desk.log_in(lea).open(f"{desk.address}/admin/account/passkeys/new")
+    assert complaints(lea) == []
+    lea.press("button", "Create the passkey")
+    assert complaints(lea) == []
+    lea.go(lea.page.locator("tbody a"))
+    assert complaints(lea) == []
+
+
+def complaints(who: Visitor) -> list[str]:
+    """What axe, and a reader who spaces letters out, find wrong with the page."""
+    who.page.evaluate(AXE)
+    found = who.page.evaluate(RUN_AXE, [TAGS, True])
+    who.page.evaluate(SPACING)
+    return [*found, *who.page.evaluate(STICKS_OUT), *who.page.evaluate(CUT_OFF)]
 
 
 def press_in_vain(who: Visitor, button: str, said: str) -> None:
