@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -207,3 +208,20 @@ def test_an_answer_without_the_form_token_is_asked_for_anew(guest, register, lea
     page = guest.get("/admin/login")
     page = page.submit(csrf_token="", passkey_answer=device.answer(asked(page)), status=422)
     assert page.errors == ["This page was open for too long. Nothing was changed. Check it and send it again."]
+
+
+def test_of_those_who_send_one_answer_at_once_one_comes_in(guest, app, register, lea, ctx):
+    device = Authenticator(counts=False)  # nothing but the challenge tells them apart
+    register(lea, device)
+    page = guest.get("/admin/login")
+    sent = {**page.values(page.form(having=("passkey_answer",))), "passkey_answer": device.answer(asked(page))}
+    browsers = [english(app, f"203.0.113.{number}") for number in (94, 95, 96)]
+    for browser in browsers:
+        browser.set_cookie("portal", guest.cookie("portal"))
+    before = live_sessions(ctx)
+    with ThreadPoolExecutor(3) as pool:
+        answers = pool.map(
+            lambda one: one.client.post("/admin/login/passkey", data=sent, base_url=one.base_url).status_code, browsers
+        )
+    assert sorted(answers) == [303, 422, 422]
+    assert live_sessions(ctx) == before + 1
