@@ -72,6 +72,11 @@ class Act(StrEnum):
     PASSWORD_CHANGED = "staff.password_changed"  # noqa: S105 - an act, not a secret
     FACTOR_CHANGED = "staff.factor_changed"
     RECOVERY_CODES_RENEWED = "staff.recovery_codes_renewed"
+    PASSKEY_ADDED = "staff.passkey_added"
+    PASSKEY_RENAMED = "staff.passkey_renamed"
+    PASSKEY_REMOVED = "staff.passkey_removed"
+    PASSKEY_REFUSED = "staff.passkey_refused"
+    PASSKEY_COPIED = "staff.passkey_copied"  # refused: its counter says that there is a second one
     FACTORS_RENEWED = "staff.factors_renewed"  # both, by somebody who had lost them
     RENEWAL_ASKED = "staff.renewal_asked"
     RENEWAL_STOPPED = "staff.renewal_stopped"  # by a log-in of the person

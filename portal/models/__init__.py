@@ -23,6 +23,7 @@ from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
+from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
 from portal.models.payments import Payment, PaymentState
 from portal.models.paypal_accounts import KeyState, PayPalAccount
@@ -80,6 +81,7 @@ __all__ = [
     "Merchant",
     "MerchantNews",
     "NewsKind",
+    "Passkey",
     "PauseRequest",
     "PayPalAccount",
     "PayPalEvent",
@@ -98,6 +100,7 @@ __all__ = [
     "RecoveryCode",
     "Refund",
     "SearchWord",
+    "SpentChallenge",
     "Staff",
     "StaffDevice",
     "StaffLink",

@@ -73,6 +73,7 @@ CHANGE: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS)  # a form alone: nothin
 ENDS: Final = Access(Face.STAFF, acts=Duty.ENDS)
 OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
 OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
+OWN_ACTS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS)
 REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
 PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS)
 SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS)
@@ -99,6 +100,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
+    "auth.staff_passkey": PUBLIC,
+    "auth.staff_second_factor_passkey": PUBLIC,
     "auth.staff_unlock": PUBLIC,
     "auth.staff_unlock_link": PUBLIC,
     "auth.staff_logout": PUBLIC,
@@ -107,6 +110,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_password": PUBLIC,
     "auth.staff_password_link": PUBLIC,
     "auth.staff_confirm": OWN,
+    "auth.staff_confirm_passkey": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
     "customer.cancellation": CUSTOMER,
@@ -133,9 +137,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
     "admin.account": OWN,
-    "admin.account_password": OWN_FACTORS,
-    "admin.account_factor": OWN_FACTORS,
-    "admin.account_codes": Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS),
+    "admin.account_passkeys": OWN,
+    **dict.fromkeys(("admin.account_password", "admin.account_factor", "admin.account_passkey_new"), OWN_FACTORS),
+    **dict.fromkeys(("admin.account_codes", "admin.account_passkey", "admin.account_passkey_removal"), OWN_ACTS),
     "admin.desk_change": OWN,
     "admin.team": TEAM,
     "admin.team_invitation": TEAM,

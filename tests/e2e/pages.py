@@ -241,6 +241,7 @@ PAGES = {
     "desk member": Shown(SAM, "{member}", open_folds),
     "desk account": Shown(SAM, "/admin/account"),
     "desk account, password": Shown(SAM, "/admin/account/password"),
+    "desk passkeys": Shown(SAM, "/admin/account/passkeys"),
     "desk account, app": Shown(SAM, "/admin/account/factor", open_folds),
     "invitation": Shown(NOBODY, "{invitation}"),
     "invitation, nothing typed": Shown(NOBODY, "{invitation}", send, 422),

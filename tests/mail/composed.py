@@ -306,6 +306,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += [
         staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")
     ]
+    for tell in (staff_alerts.passkey_added, staff_alerts.passkey_removed, staff_alerts.passkey_copied):
+        told.append(tell(whose, name="Clé bleue & co", at=NOW))
     told += [staff_alerts.recovery_code(whose, left=left, at=NOW) for left in (0, 1, 9)]
     told += about_pauses(whose, changes)
     return told

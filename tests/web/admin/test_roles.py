@@ -15,6 +15,8 @@ OWN = {
     "auth.staff_confirm",
     *("admin.sessions", "admin.session_end", "admin.other_sessions_end", "admin.desk_change"),
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
+    *("auth.staff_confirm_passkey", "admin.account_passkeys", "admin.account_passkey_new"),
+    *("admin.account_passkey", "admin.account_passkey_removal"),
 }
 MANAGERS = {
     *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund"),
