@@ -78,9 +78,10 @@ def are_possible() -> bool:
 
 def elsewhere() -> str:
     """Return where passkeys are possible, empty for here: the demo is also reached by its machine's number."""
-    found, local = site(context().base_url), request.host.lower()
-    is_local = found is not None and found.rp_id == LOCALHOST and not local.startswith(LOCALHOST)
-    return found.origin if found is not None and is_local else ""
+    found = site(context().base_url)
+    if found is None or found.rp_id != LOCALHOST or request.host.lower().startswith(LOCALHOST):
+        return ""
+    return found.origin
 
 
 def offer(purpose: Purpose) -> Offer | None:

@@ -44,6 +44,8 @@
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (isAsking) return;
+      const isEmpty = [...form.elements].some((one) => one.required && !one.value.trim());
+      if (isEmpty) return form.submit(); // the portal says what is missing, before a device makes anything
       isAsking = true;
       said.textContent = "";
       try {

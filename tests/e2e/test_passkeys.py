@@ -86,6 +86,10 @@ def test_a_passkey_is_made_and_logs_in_and_a_cancelled_one_says_so(
     session, device = device_of(lea)
     desk.log_in(lea)
     lea.open(f"{desk.address}/admin/account/passkeys/new")
+    lea.type("Name of the passkey", " ")
+    lea.press("button", "Create the passkey")
+    assert plain(lea.word("Give the passkey a name.")) in lea.text
+    assert session.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"] == []
     lea.type("Name of the passkey", "Mon ordinateur")
     lea.press("button", "Create the passkey")
     assert plain(lea.word("The passkey is added: from now on it logs you in.")) in lea.text
