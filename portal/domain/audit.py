@@ -59,6 +59,7 @@ class Act(StrEnum):
     GRANT_WITHDRAWN = "grant.withdrawn"
     NOTE_WRITTEN = "customer_note.written"
     NOTE_DELETED = "customer_note.deleted"
+    MAIL_RETURNED = "mail.returned"  # a message of no subscription; of one it is a fact of its timeline
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"

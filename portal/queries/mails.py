@@ -54,13 +54,29 @@ def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> li
     )
 
 
-def lock_refused(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
-    """Return the merchant's message that was refused, locked; raise NoResultFound for any other."""
+def lock_undelivered(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
+    """Return the merchant's message that was refused or came back, locked; raise NoResultFound for any other."""
     return session.scalars(
         select(Mail)
-        .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
+        .where(
+            Mail.id == mail_id,
+            Mail.merchant_id == merchant_id,
+            Mail.state.in_((MailState.REFUSED, MailState.RETURNED)),
+        )
         .with_for_update(key_share=True)
     ).one()
+
+
+def lock_returned(session: Session, customer_id: uuid.UUID) -> list[Mail]:
+    """Return what came back of the messages to a customer, locked, oldest first."""
+    return list(
+        session.scalars(
+            select(Mail)
+            .where(Mail.customer_id == customer_id, Mail.state == MailState.RETURNED)
+            .order_by(Mail.created_at, Mail.id)
+            .with_for_update(key_share=True)
+        )
+    )
 
 
 def waiting_requests(
