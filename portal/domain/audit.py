@@ -54,6 +54,7 @@ class Act(StrEnum):
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     CUSTOMERS_JOINED = "customers.joined"
+    CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     GRANT_GIVEN = "grant.given"  # access by hand
     GRANT_CHANGED = "grant.changed"
     GRANT_WITHDRAWN = "grant.withdrawn"

@@ -185,6 +185,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
     "admin.customer_joining": DESK,
+    "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,
     "admin.customer_note_deletion": CHANGE,
     "admin.grant_new": CHANGE,

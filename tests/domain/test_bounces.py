@@ -89,4 +89,6 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "access_given",
         "access_changed",
         "access_withdrawn",
+        "customers_joined",
+        "customers_split",
     }

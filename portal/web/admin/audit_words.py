@@ -44,6 +44,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.ADDRESS_DECLINED: _l("Customer’s new PayPal address not adopted"),
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
+    Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
     Act.GRANT_GIVEN: _l("Access given by hand"),
     Act.GRANT_CHANGED: _l("Access given by hand changed"),
     Act.GRANT_WITHDRAWN: _l("Access given by hand withdrawn"),

@@ -261,6 +261,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "access_withdrawn": _l("Access withdrawn"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
+    "customers_joined": _l("Two records merged"),
+    "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),

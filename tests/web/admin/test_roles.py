@@ -32,7 +32,7 @@ OWNERS = {
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
-    *("admin.customer_identity", "admin.customer_note_deletion"),
+    *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
 LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.setting_logo_draft"}

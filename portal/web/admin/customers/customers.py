@@ -103,6 +103,7 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             ),
             most_banners=customer_banners.MOST,
             change=record.change,
+            joinings=record.joinings,
             now=now,
             others=[one for one in sharing if one.id != found.id],
             offered=offered,
