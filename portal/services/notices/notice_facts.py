@@ -134,9 +134,9 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
         prospect = prospect_of(session, subscription)
     except NotAllowed:
         return None
-    if not is_offered(prospect):
-        return None
     merchant = merchants.of(session, subscription.merchant_id)
+    if not is_offered(prospect, merchant):
+        return None
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 

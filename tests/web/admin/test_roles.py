@@ -19,6 +19,7 @@ OWN = {
 MANAGERS = {
     *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {

@@ -1,4 +1,5 @@
-"""What came from whom when two customers were joined, and which PayPal account a subscription was bought with.
+"""What came from whom when two customers were joined, which PayPal account a subscription was bought with, and the
+sections of the customers' space that a merchant leaves out.
 
 Joinings of before are not known any more: they cannot be split.
 """
@@ -31,8 +32,11 @@ def upgrade() -> None:
     op.create_index(op.f('ix_customer_joinings_customer_id'), 'customer_joinings', ['customer_id'])
     op.create_index(op.f('ix_customer_joinings_merchant_id'), 'customer_joinings', ['merchant_id'])
     op.execute('ALTER TABLE subscriptions ADD COLUMN payer_id text')
+    # The default stays: a process of the older version that still runs does not know the column.
+    op.execute("ALTER TABLE merchants ADD COLUMN hidden_sections jsonb NOT NULL DEFAULT '[]'")
 
 
 def downgrade() -> None:
+    op.drop_column('merchants', 'hidden_sections')
     op.drop_column('subscriptions', 'payer_id')
     op.drop_table('customer_joinings')
