@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesParser, HeaderParser
 from email.policy import compat32
 from itertools import islice
 from typing import Final
@@ -26,6 +26,7 @@ MOST_RECIPIENTS: Final = 50  # a mail of ours has one; lists and forwards may ad
 MOST_TOKENS: Final = 10
 MOST_OF_A_HEADER: Final = 4000
 ADDRESSED_BY: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "To")  # which server writes which: operations.md
+STATUSES: Final = ("message/delivery-status", "message/global-delivery-status")
 ACTIONS: Final = {one.value: one for one in Report}  # *relayed* and *expanded* say nothing of the mailbox
 
 
@@ -75,11 +76,21 @@ def _report(message: Message) -> DeliveryReport | None:
     if message.get_content_type() != "multipart/report":
         return None
     parts = message.get_payload()
-    status = next((part for part in _messages(parts) if part.get_content_type() == "message/delivery-status"), None)
+    status = next((part for part in _messages(parts) if part.get_content_type() in STATUSES), None)
     if status is None:
         return None
-    told = [_of_recipient(block) for block in islice(_messages(status.get_payload()), MOST_RECIPIENTS)]
+    told = [_of_recipient(block) for block in islice(_groups(status), MOST_RECIPIENTS)]
     return max((one for one in told if one is not None), key=lambda one: RANK[one.report], default=None)
+
+
+def _groups(status: Message) -> Iterator[Message]:
+    """Yield the groups of fields; for addresses with accents (RFC 6533) the parser knows the first alone."""
+    groups = _messages(status.get_payload())
+    yield from groups
+    rest = groups[0].get_payload() if len(groups) == 1 else None
+    if isinstance(rest, str):
+        for text in rest.replace("\r\n", "\n").split("\n\n"):
+            yield HeaderParser(policy=compat32).parsestr(text)
 
 
 def _messages(payload: object) -> list[Message]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
+from portal.queries import subscriptions
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
@@ -40,6 +41,17 @@ def inviting(session: Session, subscription_id: uuid.UUID) -> list[tuple[Mail, E
         )
     )
     return [(mail, request, proof) for mail, request, proof in rows]
+
+
+def subscriptions_inviting(session: Session, merchant_id: uuid.UUID) -> list[Subscription]:
+    """Return the merchant's subscriptions, whole, of which a confirmation that may invite back was not sent yet."""
+    requests = session.scalars(
+        select(EndRequest)
+        .join(Mail, Mail.end_request_id == EndRequest.id)
+        .where(Mail.merchant_id == merchant_id, Mail.kind == "end_confirmed", Mail.state == MailState.WAITING)
+        .order_by(EndRequest.id)
+    ).all()
+    return list({one.subscription_id: subscriptions.of_request(session, one) for one in requests}.values())
 
 
 def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> list[Mail]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, cast
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
@@ -19,6 +20,7 @@ from portal.queries import paypal_accounts
 from portal.queries.people import merchants
 from portal.services import edits
 from portal.services.context import Context
+from portal.services.notices import end_confirmations
 
 log = structlog.get_logger(__name__)
 
@@ -154,6 +156,8 @@ def save(ctx: Context, merchant_id: uuid.UUID, wish: Group, *, seen: int | None 
         edits.note(session, edited, changed, act=Act.SETTINGS_CHANGED, texts=TEXTS, by=by)
         for name, value in answers.items():
             setattr(row, name, value)
+        if changed.get("shows_comebacks") == [True, False]:
+            end_confirmations.invitations_withdrawn(ctx, session, merchant_id, now=utc_now())
 
 
 def _check_switch(session: Session, merchant_id: uuid.UUID, *, on: bool) -> None:

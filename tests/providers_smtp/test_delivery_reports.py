@@ -38,6 +38,11 @@ def test_code_and_words_are_kept_clean():
     assert found == DeliveryReport(report=Report.FAILED, code="5.1.1", words="550-5.1.1 <…>: user unknown")
 
 
+def test_the_kind_for_addresses_with_accents_says_the_same():
+    raw = report(TO).replace(b"message/delivery-status", b"message/global-delivery-status")
+    assert delivery_reports.read(raw).report == delivery_reports.read(report(TO)).report
+
+
 def test_bytes_that_are_no_text_break_nothing():
     found = delivery_reports.read(report(TO, diagnostic="smtp; inconnu \udce9\udcff\x00 ici")).report
     assert found is not None

@@ -11,7 +11,7 @@ from portal.models import Customer, EndRequest
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
-from portal.services.notices import outbox
+from portal.services.notices import end_confirmations, outbox
 
 
 def see_difference(
@@ -47,5 +47,5 @@ def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now
         if customer is None and request is not None:
             customer = subscriptions.of_request(session, request).customer
         recipient = (customer.email if customer is not None else None) or row.recipient
-        outbox.send_again(session, row, recipient=recipient, now=now)
+        end_confirmations.leave_anew(ctx, session, row, recipient=recipient, now=now)
         return recipient

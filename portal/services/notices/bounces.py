@@ -21,7 +21,7 @@ from portal.providers.delivery_reports import DeliveryReport, Incoming
 from portal.queries import mails
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
-from portal.services.notices import envelopes, outbox
+from portal.services.notices import end_confirmations, envelopes, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +50,14 @@ def take(ctx: Context, incoming: Incoming, *, now: datetime) -> Outcome:
     return outcome
 
 
-def reach_anew(session: Session, customer: Customer, *, now: datetime) -> None:
+def reach_anew(ctx: Context, session: Session, customer: Customer, *, now: datetime) -> None:
     """Close what came back from a customer's former address: what stays true whenever it arrives goes to the new one.
 
     The customer is locked, and has the new address.
     """
     for mail in mails.lock_returned(session, customer.id):
         if mail.kind in outbox.LASTING and customer.email:
-            outbox.send_again(session, mail, recipient=customer.email, now=now)
+            end_confirmations.leave_anew(ctx, session, mail, recipient=customer.email, now=now)
         elif mail.seen_at is None:
             mail.seen_at = now
 

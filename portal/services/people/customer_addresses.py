@@ -113,7 +113,7 @@ def change(
     session.flush()
     close_ranks(session, customer.merchant_id, former)
     end_log_ins(session, customer.id, now=now)
-    bounces.reach_anew(session, customer, now=now)
+    bounces.reach_anew(ctx, session, customer, now=now)
     audit.append(
         session,
         customer.merchant_id,

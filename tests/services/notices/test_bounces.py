@@ -12,7 +12,7 @@ from portal.domain.audit import By
 from portal.domain.bounces import Report
 from portal.domain.policies import Actor
 from portal.mail.composing import Composed
-from portal.models import AuditEntry, Customer, Mail, MailState, TimelineEntry, TimelineKind
+from portal.models import AuditEntry, Customer, Mail, MailState, Subscription, TimelineEntry, TimelineKind
 from portal.providers import delivery_reports
 from portal.providers.smtp import SmtpMailer
 from portal.secrets import Vault
@@ -25,6 +25,7 @@ from portal.services.people import customer_addresses
 from tests.fakes.delivery_reports import report, vacation
 from tests.providers_smtp.test_smtp import start  # noqa: F401 - a real mail server
 from tests.services.carrying.carried import wish_of
+from tests.waiting_mails import said
 
 BOUNCES = "rebond@portal.test"
 BY = By(actor=Actor.STAFF, channel="staff", name="Léa")
@@ -235,6 +236,16 @@ def test_sent_anew_it_has_an_address_of_its_own_and_the_old_report_says_nothing(
     assert row(ctx, confirmed).state is MailState.SENT
     assert take(ctx, report(second), now=now) is Outcome.COUNTED
     assert facts(ctx)[0] == 2
+
+
+def test_sent_anew_it_no_longer_invites_who_was_marked_abandoned_since(ctx, confirmed, mailer, now):
+    take(ctx, report(sent(ctx, confirmed, mailer, now=now)), now=now)
+    assert "/comeback" in said(ctx, row(ctx, confirmed)).text
+    with ctx.db.begin() as session:
+        subscription = session.scalars(select(Subscription)).one()
+        subscription.mark_abandoned()
+    inbox.resend_mail(ctx, confirmed.merchant_id, confirmed.id, now=now)
+    assert "/comeback" not in said(ctx, row(ctx, confirmed)).text
 
 
 def test_a_new_address_gets_the_confirmation_and_closes_the_rest(ctx, confirmed, post, zoe, mailer, now):

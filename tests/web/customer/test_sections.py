@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from portal.domain.audit import OPERATOR
 from portal.domain.sections import Section
 from portal.domain.subscriptions import Status
 from portal.models import Mail, Merchant, PaymentState
+from portal.services import settings
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
 from tests.services.carrying.carried import wish_of
@@ -91,6 +93,21 @@ def test_the_confirmation_has_no_link_back(visit, make, ctx, leave_out, now, is_
     with ctx.db.read() as session:
         mail = session.scalars(select(Mail).where(Mail.kind == "end_confirmed")).one()
     assert ("/comeback" not in said(ctx, mail).text) is is_hidden
+
+
+def test_a_confirmation_that_has_not_left_yet_loses_its_link_back(visit, make, ctx, now):
+    mine = make.subscription(merchant=visit.merchant, customer=visit.customer)
+    recorded = end_requests.record(ctx, wish_of(mine), now=now)
+    end_carrying.carry_out(ctx, visit.merchant.id, recorded.request_id)
+
+    def text():
+        with ctx.db.read() as session:
+            return said(ctx, session.scalars(select(Mail).where(Mail.kind == "end_confirmed")).one()).text
+
+    assert "/comeback" in text()
+    shown = {name: name != "shows_comebacks" for name in settings.SECTION_OF}
+    settings.save(ctx, visit.merchant.id, settings.Sections(**shown), by=OPERATOR)
+    assert "/comeback" not in text()
 
 
 def test_a_word_of_a_later_release_hides_nothing(ctx, visit, make):
