@@ -54,11 +54,13 @@ class Act(StrEnum):
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     CUSTOMERS_JOINED = "customers.joined"
+    CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     GRANT_GIVEN = "grant.given"  # access by hand
     GRANT_CHANGED = "grant.changed"
     GRANT_WITHDRAWN = "grant.withdrawn"
     NOTE_WRITTEN = "customer_note.written"
     NOTE_DELETED = "customer_note.deleted"
+    MAIL_RETURNED = "mail.returned"  # a message of no subscription; of one it is a fact of its timeline
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"

@@ -12,6 +12,7 @@ from portal.models.comparisons import (
     ComparisonState,
     ComparisonTrigger,
 )
+from portal.models.customer_joinings import CustomerJoining
 from portal.models.customer_notes import CustomerNote
 from portal.models.customers import Customer
 from portal.models.edits import EditEntry
@@ -57,6 +58,7 @@ __all__ = [
     "ComparisonState",
     "ComparisonTrigger",
     "Customer",
+    "CustomerJoining",
     "CustomerNote",
     "EditEntry",
     "EndRefund",

@@ -79,6 +79,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     provider: Mapped[Provider] = mapped_column(words(Provider, "provider"), default=Provider.PAYPAL_REST)
     provider_id: Mapped[str]
     environment: Mapped[str]
+    payer_id: Mapped[str | None]  # the PayPal account it was bought with; empty where it came before migration 0035
     provider_status: Mapped[str]  # PayPal's own word, as last read
     provider_status_at: Mapped[datetime | None]
     provider_read_at: Mapped[datetime]

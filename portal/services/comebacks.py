@@ -24,10 +24,12 @@ from portal.domain.comebacks import (
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
-from portal.models import Comeback, Subscription, TimelineKind
+from portal.domain.sections import Section, is_shown
+from portal.models import Comeback, Merchant, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
 from portal.queries.holdings import AnyProspect
+from portal.queries.people.people import MerchantFacts
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -63,9 +65,9 @@ def prospect_of(session: Session, subscription: Subscription) -> Prospect:
     return found[subscription.id]
 
 
-def is_offered(prospect: AnyProspect | None) -> bool:
-    """Say whether a page or a mail may offer to come back."""
-    if prospect is None:
+def is_offered(prospect: AnyProspect | None, merchant: Merchant | MerchantFacts) -> bool:
+    """Say whether a page or a mail of the merchant's may offer to come back."""
+    if prospect is None or not is_shown(Section.COMEBACKS, merchant.hidden_sections):
         return False
     try:
         check(prospect.standing)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flask import Flask, g, redirect, render_template, request, url_for
+from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.domain.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Role
+from portal.domain.sections import Section
 from portal.queries.people.people import Kind
 from portal.web import addresses, drafts
 
@@ -49,6 +50,7 @@ class Access:
     reads: Duty = Duty.LOOK
     acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
+    section: Section | None = None  # of the customers' space: left out by the merchant, there is no such page
 
     def duty_for(self, method: str) -> Duty:
         """Return the duty that the method is part of."""
@@ -117,11 +119,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,
     "customer.withdrawal": CUSTOMER,
-    "customer.pause": CUSTOMER,
+    "customer.pause": Access(Face.CUSTOMER, section=Section.PAUSES),
     "customer.pause_withdrawal": CUSTOMER,
     "customer.resume": CUSTOMER,
     "customer.late": CUSTOMER,
-    "customer.comeback_start": CUSTOMER,
+    "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,
     "customer.comeback_cancelled": CUSTOMER,
@@ -191,6 +193,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
     "admin.customer_joining": DESK,
+    "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,
     "admin.customer_note_deletion": CHANGE,
     "admin.grant_new": CHANGE,
@@ -229,6 +232,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_logo_removal": SETTINGS,
     "admin.setting_addresses": SETTINGS,
     "admin.setting_language": SETTINGS,
+    "admin.setting_sections": SETTINGS,
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
@@ -276,6 +280,8 @@ def _guard() -> ResponseReturnValue | None:
         return _ask_to_log_in(access.face)
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+    if access.section is not None and not g.merchant.shows(access.section):
+        abort(404)
     if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint == "customer.sessions"):
         raise NotAllowed(Denial.VIEW_ONLY)
     return None

@@ -226,6 +226,7 @@ PAGES = {
     "desk settings": Shown(SAM, "/admin/settings"),
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
+    "desk sections": Shown(SAM, "/admin/settings/sections"),
     "desk language": Shown(SAM, "/admin/settings/language"),
     "desk face": Shown(SAM, "/admin/settings/face"),
     "desk settings, saved meanwhile": Shown(SAM, "/admin/settings", saved_meanwhile, 409),

@@ -39,6 +39,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     found.ends_seen,
     found.events,
     found.mails,
+    found.returned_mails,
 )
 
 

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     END_SEEN = "end_seen"
     EVENT = "event"
     MAIL = "mail"
+    MAIL_RETURNED = "mail_returned"
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
     REFUND = "refund"

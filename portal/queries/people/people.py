@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.domain.duties import Duty, may
 from portal.domain.policies import Role
+from portal.domain.sections import Section, is_shown
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
 
@@ -43,6 +44,11 @@ class MerchantFacts:
     privacy_url: str
     legal_url: str
     logo_id: uuid.UUID | None
+    hidden_sections: list[str]
+
+    def shows(self, section: Section) -> bool:
+        """Say whether customers see that section of their space."""
+        return is_shown(section, self.hidden_sections)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,7 @@ def _create(
         provider=origin.provider,
         provider_id=reading.provider_id,
         environment=origin.environment,
+        payer_id=reading.payer_id,
         provider_status=reading.status,
         provider_read_at=now,
         history_due_at=now if origin.provider is Provider.PAYPAL_REST else None,

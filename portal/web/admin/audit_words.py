@@ -44,11 +44,13 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.ADDRESS_DECLINED: _l("Customer’s new PayPal address not adopted"),
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
+    Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
     Act.GRANT_GIVEN: _l("Access given by hand"),
     Act.GRANT_CHANGED: _l("Access given by hand changed"),
     Act.GRANT_WITHDRAWN: _l("Access given by hand withdrawn"),
     Act.NOTE_WRITTEN: _l("Note about a customer written"),
     Act.NOTE_DELETED: _l("Note about a customer deleted"),
+    Act.MAIL_RETURNED: _l("Email returned, not delivered"),
     Act.MESSAGE_REPLAYED: _l("Message processed again"),
     Act.MESSAGES_FETCHED: _l("Missed messages requested from PayPal"),
     Act.LOGGED_IN: _l("Logged in at the desk"),
@@ -90,7 +92,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 # How the codes of what one looks for begin.
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "ends": ("subscription.", "end_request.", "bulk_act."),
-    "customers": ("customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
+    "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
     "settings": ("settings.", "product.", "merchant."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
     "team": ("staff.",),

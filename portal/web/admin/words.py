@@ -9,6 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
+from portal.domain.bounces import Reason, reason_of
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
@@ -261,6 +262,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "access_withdrawn": _l("Access withdrawn"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
+    "customers_joined": _l("Two records merged"),
+    "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),
@@ -282,4 +285,22 @@ MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "sent": _l("Accepted by the mail server"),  # what becomes of it there, nobody tells
     "refused": _l("Refused by the mail server"),
     "superseded": _l("Not sent: no longer needed"),
+    "returned": _l("Returned: not delivered"),
 }
+
+RETURNED_FOR: Final[Mapping[Reason, LazyString]] = {
+    Reason.NO_MAILBOX: _l("this address does not exist"),
+    Reason.NO_DOMAIN: _l("what follows the @ does not exist, or takes no email"),
+    Reason.MAILBOX_FULL: _l("the mailbox is full"),
+    Reason.MAILBOX_CLOSED: _l("the mailbox is closed"),
+    Reason.TOO_BIG: _l("the message is too big for the mailbox"),
+    Reason.UNREACHABLE: _l("the recipient’s mail server could not be reached for days"),
+    Reason.UNWANTED: _l("the recipient’s mail server refuses the message as unwanted"),
+    Reason.OTHER: _l("the recipient’s mail server did not take it"),
+}
+
+
+def returned_for(code: str) -> str:
+    """Return why a message came back, with the code that the operator may look for."""
+    said = str(RETURNED_FOR[reason_of(code)])
+    return f"{said} ({code})" if code else said

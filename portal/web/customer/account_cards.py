@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from portal.domain import policies
 from portal.domain.money import Money
 from portal.domain.policies import Actor
+from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
@@ -79,7 +80,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
-        timeline=history.of(holding),
+        timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         may_cancel=can_ask and allowed,
@@ -91,7 +92,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         planned=planned(holding, now=now),
         can_undo=presenting.can_undo(holding),
         pause=stand(holding, now=now),
-        may_come_back=is_offered(holding.prospect),
+        may_come_back=is_offered(holding.prospect, g.merchant),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )

@@ -93,7 +93,7 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         price=presenting.price(held),
         starts=formatter().day(starts) if starts else None,
         without_gap=_is_without_gap(held),
-        may_come_back=is_offered(held.prospect),
+        may_come_back=is_offered(held.prospect, g.merchant),
     )
     return page, 422 if form.errors else 200
 
@@ -165,7 +165,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
             if found.provider_id and found.state is ComebackState.APPROVED
             else None
         )
-    offered = is_offered(held.prospect)
+    offered = is_offered(held.prospect, g.merchant)
     outdated = offered and has_outdated_link(found, held.prospect, now=now)
     begins = arrived.started_at if arrived is not None else None
     starts = fmt.day(found.start_at) if found.start_at is not None else None

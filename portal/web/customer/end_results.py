@@ -217,7 +217,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         lines=lines,
         details=tuple(row for row in rows if row not in lines and row[0] not in shown),
         can_undo=presenting.can_undo(holding),
-        may_come_back=is_offered(holding.prospect),
+        may_come_back=is_offered(holding.prospect, g.merchant),
     )
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.domain.grants import is_over
+from portal.domain.sections import Section
 from portal.queries import account_page, holdings
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
@@ -50,7 +51,8 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
-    paid = sorted(held.subscription.payments, key=lambda payment: payment.paid_at, reverse=True)
+    shown = held.subscription.payments if g.merchant.shows(Section.PAYMENTS) else ()
+    paid = sorted(shown, key=lambda payment: payment.paid_at, reverse=True)
     return render_template(
         "customer/subscription.html",
         card=account_cards.card(held, now=now),

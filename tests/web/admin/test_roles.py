@@ -21,6 +21,7 @@ OWN = {
 MANAGERS = {
     *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
@@ -34,7 +35,7 @@ OWNERS = {
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
-    *("admin.customer_identity", "admin.customer_note_deletion"),
+    *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
 LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.payment_refund", "admin.setting_logo_draft"}

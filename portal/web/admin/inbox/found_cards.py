@@ -1,4 +1,4 @@
-"""Cards of what was found: differences, ends seen at PayPal, messages not handled or delivered, money after an end."""
+"""Cards of what was found: differences, ends seen at PayPal, PayPal’s messages not handled, money after an end."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
 from portal.queries.money.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
-from portal.services.notices import outbox
-from portal.web.admin import comparison_words, late_payment_words, presenting, words
+from portal.web.admin import comparison_words, late_payment_words, presenting
 from portal.web.admin.inbox.card_parts import Card, Way, key_page, may, record, whose
 from portal.web.admin.messages import event_words
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
-    from portal.models import ComparisonDifference, Mail, PayPalEvent
+    from portal.models import ComparisonDifference, PayPalEvent
 
 
 def of_difference(item: Item, role: Role) -> Card:
@@ -79,34 +78,6 @@ def of_event(item: Item, role: Role) -> Card:
             *([(_("PayPal debug ID"), debug_id)] if debug_id else []),
         ],
         ways=may(role, Role.SUPPORT, replay),
-    )
-
-
-def of_mail(item: Item, role: Role) -> Card:
-    """Return the card of a message that a mail server refused."""
-    mail: Mail = item.about
-    ways = [Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)]
-    todo = _("Contact the person another way (letter, telephone).")
-    if item.subscription is not None:
-        customer = url_for(".customer", customer_id=item.subscription.customer_id)
-        ways.insert(0, Way(label=_("Open the customer’s record"), url=customer))
-    if mail.kind in outbox.LASTING:
-        now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
-        again = Way(
-            label=_("Send it again to %(address)s", address=now_at),
-            url=url_for(".mail_resend", mail_id=mail.id),
-            posts=True,
-        )
-        ways.insert(0, again)
-        todo = _("Send it again once the mailbox works, or contact the person another way (letter, telephone).")
-    return Card(
-        title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
-        url=record(item),
-        label=_("Email refused"),
-        happened=_("The mail server permanently refused this message to %(address)s.", address=mail.recipient),
-        todo=todo,
-        rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
-        ways=may(role, Role.SUPPORT, *ways),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -23,6 +24,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from portal.domain import colours
+from portal.domain.sections import Section
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, shown_name
 from portal.web.admin.words import LANGUAGE
@@ -199,3 +201,27 @@ class LanguageForm(VersionedForm):
         """Take any zone that this machine knows."""
         if field.data not in available_timezones():
             raise ValidationError(_("Choose a time zone from the list."))
+
+
+SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is
+    Section.PAYMENTS: (_l("Payments"), _l("What was taken and refunded, on the page of each subscription.")),
+    Section.HISTORY: (_l("What happened"), _l("The history of each subscription, on its page.")),
+    Section.PAUSES: (
+        _l("Pause"),
+        _l("Where the product offers it. A customer whose subscription is paused can always resume it."),
+    ),
+    Section.COMEBACKS: (
+        _l("Subscribe again"),
+        _l("After a cancellation, on the account page, in the proof’s page and in the confirmation email."),
+    ),
+}
+
+
+class SectionsForm(VersionedForm):
+    """Which sections of their space customers see: a box for each line of the domain's table."""
+
+    submit = SubmitField(_l("Save the settings"))
+
+
+for _section, (_name, _hint) in SECTION.items():
+    setattr(SectionsForm, f"shows_{_section.value}", BooleanField(_name, description=_hint))
