@@ -84,10 +84,15 @@ class Act(StrEnum):
     STAFF_REMOVED = "staff.removed"
     STAFF_SESSIONS_ENDED = "staff.sessions_ended"  # by an owner
     MERCHANT_CREATED = "merchant.created"
+    MERCHANT_SUSPENDED = "merchant.suspended"
+    MERCHANT_RESUMED = "merchant.resumed"
+    MERCHANT_LEAVING = "merchant.leaving"
+    MERCHANT_KEPT = "merchant.kept"  # the leaving was taken back
     SECRETS_ROTATED = "secrets.rotated"
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.duties import Duty, may
+from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
@@ -43,6 +44,15 @@ class MerchantFacts:
     privacy_url: str
     legal_url: str
     logo_id: uuid.UUID | None
+    suspended_at: datetime | None
+    suspended_why: str
+    leaving_at: datetime | None
+    gone_at: datetime | None
+
+    @property
+    def state(self) -> MerchantState:
+        """Where it stands."""
+        return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from portal.domain import end_requests
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
+from portal.domain.merchants import Work, goes_on
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
@@ -134,9 +135,9 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
         prospect = prospect_of(session, subscription)
     except NotAllowed:
         return None
-    if not is_offered(prospect):
-        return None
     merchant = merchants.of(session, subscription.merchant_id)
+    if not (is_offered(prospect) and goes_on(merchant.state, Work.RETURN)):
+        return None
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 
 

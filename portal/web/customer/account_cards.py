@@ -11,6 +11,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.domain import policies
+from portal.domain.merchants import Work
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status, actions_from
@@ -19,7 +20,7 @@ from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
 from portal.services.rules import settings_of
-from portal.web import labels
+from portal.web import labels, standings
 from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
@@ -91,7 +92,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         planned=planned(holding, now=now),
         can_undo=presenting.can_undo(holding),
         pause=stand(holding, now=now),
-        may_come_back=is_offered(holding.prospect),
+        may_come_back=is_offered(holding.prospect) and standings.allows(Work.RETURN),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )

@@ -1,0 +1,87 @@
+"""What a suspended or leaving merchant's people are told: why an act is refused, and the notice on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import g
+from flask_babel import gettext as _
+
+from portal.clock import utc_now
+from portal.domain.errors import Denial, NotAllowed
+from portal.domain.merchants import MerchantState, Work, goes_on
+from portal.mail.letterhead import one_line
+from portal.queries.people.people import Kind, MerchantFacts
+from portal.web import formatting
+
+NOTHING_NEW: Final[Mapping[MerchantState, Denial]] = {
+    MerchantState.SUSPENDED: Denial.MERCHANT_SUSPENDED,
+    MerchantState.LEAVING: Denial.MERCHANT_LEAVING,
+}
+
+
+def allows(work: Work) -> bool:
+    """Say whether the merchant whose page this is does such work now."""
+    return goes_on(g.merchant.state, work)
+
+
+def check(work: Work) -> None:
+    """Raise NotAllowed for what a suspended or leaving merchant's people do not begin (domain.merchants)."""
+    if allows(work):
+        return
+    raise NotAllowed(Denial.NOT_OFFERED_NOW if g.person.kind is Kind.CUSTOMER else NOTHING_NEW[g.merchant.state])
+
+
+def at_desk() -> dict[str, str] | None:
+    """Return the notice of every page of the desk, None while the merchant is open."""
+    merchant: MerchantFacts | None = g.get("merchant")
+    if merchant is None or g.get("person") is None or merchant.state is MerchantState.OPEN:
+        return None
+    return _leaving(merchant) if merchant.state is MerchantState.LEAVING else _suspended(merchant)
+
+
+def _suspended(merchant: MerchantFacts) -> dict[str, str]:
+    return {
+        "title": _("%(merchant)s is suspended on this portal", merchant=merchant.name),
+        "text": _(
+            "Reason given by the operator of the portal: %(why)s. What is under way goes on, and your customers can still "
+            "cancel and read their proofs; nothing new can be started. The operator can lift the suspension.",
+            why=one_line(merchant.suspended_why).rstrip("."),
+        ),
+    }
+
+
+def _leaving(merchant: MerchantFacts) -> dict[str, str]:
+    day = formatting.formatter().day(merchant.gone_at)
+    if merchant.gone_at is not None and merchant.gone_at <= utc_now():
+        return {
+            "title": _("%(merchant)s is leaving this portal: its last day was %(date)s", merchant=merchant.name, date=day),
+            "text": _(
+                "What is still open at PayPal is finished first; until then your data stays. To stay after all, ask the "
+                "operator of the portal now."
+            ),
+        }
+    return {
+        "title": _("%(merchant)s leaves this portal on %(date)s", merchant=merchant.name, date=day),
+        "text": _(
+            "What is under way goes on until then; nothing new can be started. Leaving cancels no subscription: those that "
+            "are live go on being charged at PayPal, so end them first if they should stop. To stay, ask the operator of "
+            "the portal before that day: the departure can be withdrawn."
+        ),
+    }
+
+
+def for_customers() -> str:
+    """Return the sentence of every page of a leaving merchant's customers, empty otherwise."""
+    merchant: MerchantFacts | None = g.get("merchant")
+    if merchant is None or merchant.gone_at is None:
+        return ""
+    name, day = one_line(merchant.name), formatting.formatter().day(merchant.gone_at)
+    if merchant.gone_at <= utc_now():
+        return _("%(merchant)s is leaving this portal: download your proofs now.", merchant=name)
+    return _(
+        "%(merchant)s leaves this portal on %(date)s: until then you can cancel here and download your proofs.",
+        merchant=name,
+        date=day,
+    )
