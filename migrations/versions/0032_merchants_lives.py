@@ -10,6 +10,8 @@ CHECKS = {
     'suspended_has_a_reason': "suspended_at IS NULL OR suspended_why <> ''",
     'leaving_has_a_day': '(leaving_at IS NULL) = (gone_at IS NULL)',
     'leaving_takes_time': 'gone_at > leaving_at',
+    'closed_after_its_last_day': 'closed_at >= gone_at',
+    'erased_after_closing': 'erased_at >= closed_at',
 }
 
 
@@ -19,6 +21,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE merchants ADD COLUMN suspended_why text NOT NULL DEFAULT ''")
     op.execute('ALTER TABLE merchants ADD COLUMN leaving_at timestamptz')
     op.execute('ALTER TABLE merchants ADD COLUMN gone_at timestamptz')
+    op.execute('ALTER TABLE merchants ADD COLUMN closed_at timestamptz')
+    op.execute('ALTER TABLE merchants ADD COLUMN erased_at timestamptz')
     for name, rule in CHECKS.items():
         op.create_check_constraint(op.f(f'ck_merchants_{name}'), 'merchants', rule)
     op.create_table(
@@ -37,5 +41,5 @@ def downgrade() -> None:
     op.drop_table('setup_codes')
     for name in CHECKS:
         op.drop_constraint(op.f(f'ck_merchants_{name}'), 'merchants')
-    for column in ('gone_at', 'leaving_at', 'suspended_why', 'suspended_at'):
+    for column in ('erased_at', 'closed_at', 'gone_at', 'leaving_at', 'suspended_why', 'suspended_at'):
         op.drop_column('merchants', column)

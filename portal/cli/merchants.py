@@ -1,4 +1,4 @@
-"""flask merchant: make one, suspend it, let it leave, keep it, list them; and the code for the page that makes the first."""
+"""flask merchant: make one, suspend it, let it leave, keep it, list them; the code of the page for the first one."""
 
 from __future__ import annotations
 
@@ -125,8 +125,12 @@ def _state(row: Merchant, *, now: datetime) -> str:
     match row.state:
         case MerchantState.SUSPENDED:
             return f"suspended since {row.suspended_at:%Y-%m-%d}: {row.suspended_why}"
+        case MerchantState.LEAVING if row.erased_at is not None:
+            return f"left on {row.gone_at:%Y-%m-%d}; erased on {row.erased_at:%Y-%m-%d}, its proofs are kept"
+        case MerchantState.LEAVING if row.closed_at is not None:
+            return f"left on {row.gone_at:%Y-%m-%d}; its data is being erased"
         case MerchantState.LEAVING if row.gone_at is not None and row.gone_at <= now:
-            return f"left on {row.gone_at:%Y-%m-%d}; its data is still here"
+            return f"left on {row.gone_at:%Y-%m-%d}; what is open is finished first"
         case MerchantState.LEAVING:
             return f"leaves on {row.gone_at:%Y-%m-%d}"
         case _:
@@ -178,6 +182,8 @@ def keep(slug: str) -> None:
         state = standings.keep(ctx, merchant_id, by=OPERATOR, now=utc_now())
     except IllegalStep:
         raise click.ClickException(f"{slug} is not leaving.") from None
+    except standings.TooLate:
+        raise click.ClickException(f"{slug} is gone: its data is being erased, or was.") from None
     click.echo(f"{slug} stays. It is {state}.")
 
 

@@ -88,6 +88,9 @@ class Act(StrEnum):
     MERCHANT_RESUMED = "merchant.resumed"
     MERCHANT_LEAVING = "merchant.leaving"
     MERCHANT_KEPT = "merchant.kept"  # the leaving was taken back
+    MERCHANT_CLOSED = "merchant.closed"  # its last day is over: nobody comes in any more
+    MERCHANT_REOPENED = "merchant.reopened"  # something was open after all
+    MERCHANT_ERASED = "merchant.erased"
     SECRETS_ROTATED = "secrets.rotated"
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"

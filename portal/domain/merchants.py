@@ -20,8 +20,11 @@ SETUP_CODE_LIFETIME: Final = timedelta(hours=24)
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 # Names that a reader would take for the portal's own, or that an address may need one day.
 RESERVED: Final = frozenset(
-    "about accessibility account admin api assets auth css demo help healthz language login logout mail metrics "
-    "operator portal privacy proof setup static status support terms v1 webhooks www".split()
+    {
+        *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "help"),
+        *("healthz", "language", "login", "logout", "mail", "metrics", "operator", "portal", "privacy"),
+        *("proof", "setup", "static", "status", "support", "terms", "webhooks", "www"),
+    }
 )
 
 

@@ -119,6 +119,6 @@ def event_bodies(job: JobContext, timestamp: int) -> None:
 
 @queue.app.periodic(cron="15 4 * * *")
 @queue.app.task(name="housekeeping.departures", pass_context=True, queueing_lock="departures")
-def look_at_departures(job: JobContext, timestamp: int) -> None:
-    """Say which merchants' last day is over, and what they still wait for at PayPal."""
-    departures.look(job.additional_context["portal"], now=utc_now())
+def let_merchants_go(job: JobContext, timestamp: int) -> None:
+    """Close and erase merchants whose last day is over, unless something of theirs is open at PayPal."""
+    departures.run(job.additional_context["portal"], now=utc_now())

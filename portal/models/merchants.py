@@ -28,6 +28,8 @@ class Merchant(HasId, HasCreation, Base):
         CheckConstraint("suspended_at IS NULL OR suspended_why <> ''", name="suspended_has_a_reason"),
         CheckConstraint("(leaving_at IS NULL) = (gone_at IS NULL)", name="leaving_has_a_day"),
         CheckConstraint("gone_at > leaving_at", name="leaving_takes_time"),
+        CheckConstraint("closed_at >= gone_at", name="closed_after_its_last_day"),
+        CheckConstraint("erased_at >= closed_at", name="erased_after_closing"),
     )
 
     slug: Mapped[str] = mapped_column(unique=True)
@@ -50,7 +52,9 @@ class Merchant(HasId, HasCreation, Base):
     suspended_at: Mapped[datetime | None]
     suspended_why: Mapped[str] = mapped_column(default="")  # the operator's words, which the desk reads
     leaving_at: Mapped[datetime | None]  # since when it leaves
-    gone_at: Mapped[datetime | None]  # from when its rows may go; until then the leaving can be taken back
+    gone_at: Mapped[datetime | None]  # from when its rows may go
+    closed_at: Mapped[datetime | None]  # nobody comes in any more, and the leaving cannot be taken back
+    erased_at: Mapped[datetime | None]  # what had to go is gone
 
     @property
     def state(self) -> MerchantState:

@@ -32,7 +32,7 @@ from portal.models import (
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Counts of one merchant's rows. `live`: subscriptions by state; the first four are open at PayPal."""
+    """Counts of one merchant's rows. `live`: subscriptions by state."""
 
     planned_ends: int  # wait for their day
     end_requests: int  # the other open ones
@@ -51,14 +51,15 @@ class Standing:
         return sum(self.live.values())
 
     @property
-    def open_at_paypal(self) -> dict[str, int]:
-        """What has been promised and PayPal has not settled: nothing is erased before it."""
+    def holds_back(self) -> dict[str, int]:
+        """What somebody has asked for and nobody has finished, at PayPal or by hand: nothing is erased before it."""
         found = {
             "planned_ends": self.planned_ends,
             "end_requests": self.end_requests,
             "refunds": self.refunds,
             "comebacks": self.comebacks,
             "pauses": self.pauses,
+            "received": self.received,
         }
         return {name: count for name, count in found.items() if count}
 
@@ -72,11 +73,11 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
     is_open = EndRequest.state.in_(end_requests.OPEN)
     planned = count(EndRequest, EndRequest.state == RequestState.RECORDED, EndRequest.due_at > now)
     by_status = (
-        select(Subscription.status, func.count())
+        select(Subscription.status, func.count().label("number"))
         .where(Subscription.merchant_id == merchant_id, Subscription.status.in_(LIVE))
         .group_by(Subscription.status)
     )
-    counted = {status: number for status, number in session.execute(by_status)}
+    counted = {row.status: row.number for row in session.execute(by_status)}
     return Standing(
         planned_ends=planned,
         end_requests=count(EndRequest, is_open) - planned,

@@ -6,10 +6,10 @@ The tables are read off the models, so that a new one cannot be forgotten: it is
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, select
+from sqlalchemy import ColumnElement, LargeBinary, RowMapping, Table, select
 from sqlalchemy.orm import Session
 
 from portal.models import Base, Membership
@@ -53,13 +53,13 @@ def columns(table: Table) -> list[Any]:
     ]
 
 
-def rows(session: Session, table: Table, merchant_id: uuid.UUID) -> Iterator[Mapping[str, Any]]:
+def rows(session: Session, table: Table, merchant_id: uuid.UUID) -> Iterator[RowMapping]:
     """Return a merchant's rows of one table, by primary key, as they come from the database."""
-    statement = select(*columns(table)).where(_of_merchant(table, merchant_id)).order_by(*table.primary_key.columns)
+    statement = select(*columns(table)).where(of_merchant(table, merchant_id)).order_by(*table.primary_key.columns)
     yield from session.execute(statement.execution_options(yield_per=BATCH)).mappings()
 
 
-def _of_merchant(table: Table, merchant_id: uuid.UUID) -> ColumnElement[bool]:
+def of_merchant(table: Table, merchant_id: uuid.UUID) -> ColumnElement[bool]:
     """Say whose a row is: by its own column, or by the row that it is a part of."""
     if table.name == "merchants":
         return table.c.id == merchant_id

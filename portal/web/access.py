@@ -50,7 +50,7 @@ class Access:
     reads: Duty = Duty.LOOK
     acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
-    work: Work = Work.CARRY_ON  # what whoever changes something does: some waits while a merchant is suspended or leaves
+    work: Work = Work.CARRY_ON  # of whoever changes something: some is not done while a merchant is suspended or leaves
 
     def work_for(self, method: str) -> Work:
         """Return the work that the method is part of; a page that offers customers something is part of the offer."""

@@ -75,7 +75,9 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "%(merchant)s does not offer this at the moment. You can still cancel, send requests and see your proofs here."
     ),
 }
-NEVER_OFFERED: Final = frozenset({Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED, Denial.NOT_OFFERED_NOW})  # not "any more"
+NEVER_OFFERED: Final = frozenset(
+    {Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED, Denial.NOT_OFFERED_NOW}
+)  # not "any more"
 NOTIFIABLE: Final = _l(
     "You cannot cancel this subscription here yourself. You can send %(merchant)s a cancellation notice online."
 )

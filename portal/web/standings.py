@@ -42,33 +42,34 @@ def at_desk() -> dict[str, str] | None:
 
 
 def _suspended(merchant: MerchantFacts) -> dict[str, str]:
+    why = one_line(merchant.suspended_why).rstrip(".")
     return {
         "title": _("%(merchant)s is suspended on this portal", merchant=merchant.name),
-        "text": _(
-            "Reason given by the operator of the portal: %(why)s. What is under way goes on, and your customers can still "
-            "cancel and read their proofs; nothing new can be started. The operator can lift the suspension.",
-            why=one_line(merchant.suspended_why).rstrip("."),
-        ),
+        "text": _("Reason given by the operator of the portal: %(why)s.", why=why)
+        + " "
+        + _("What is under way goes on, and your customers can still cancel and read their proofs.")
+        + " "
+        + _("Nothing new can be started. The operator can lift the suspension."),
     }
 
 
 def _leaving(merchant: MerchantFacts) -> dict[str, str]:
-    day = formatting.formatter().day(merchant.gone_at)
+    name, day = merchant.name, formatting.formatter().day(merchant.gone_at)
     if merchant.gone_at is not None and merchant.gone_at <= utc_now():
         return {
-            "title": _("%(merchant)s is leaving this portal: its last day was %(date)s", merchant=merchant.name, date=day),
+            "title": _("%(merchant)s is leaving this portal: its last day was %(date)s", merchant=name, date=day),
             "text": _(
-                "What is still open at PayPal is finished first; until then your data stays. To stay after all, ask the "
-                "operator of the portal now."
+                "What your customers and you have asked for is finished first; then these pages close and your data is "
+                "erased. To stay after all, ask the operator of the portal now."
             ),
         }
     return {
-        "title": _("%(merchant)s leaves this portal on %(date)s", merchant=merchant.name, date=day),
-        "text": _(
-            "What is under way goes on until then; nothing new can be started. Leaving cancels no subscription: those that "
-            "are live go on being charged at PayPal, so end them first if they should stop. To stay, ask the operator of "
-            "the portal before that day: the departure can be withdrawn."
-        ),
+        "title": _("%(merchant)s leaves this portal on %(date)s", merchant=name, date=day),
+        "text": _("What is under way goes on; nothing new can be started. After that day your data is erased.")
+        + " "
+        + _("Leaving cancels no subscription: PayPal goes on charging those that are live. End those that should stop.")
+        + " "
+        + _("To stay, ask the operator of the portal before that day: the departure can be withdrawn."),
     }
 
 

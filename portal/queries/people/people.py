@@ -140,7 +140,7 @@ _AT_ACCOUNT: Final = (
         ),
     )
     .outerjoin(Customer, Customer.id == LoginSession.customer_id)
-    .where(Merchant.slug == bindparam("slug"))
+    .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
 _BROKEN_SINCE: Final = {
@@ -174,7 +174,7 @@ _AT_DESK: Final = (
     .join(Staff, Staff.id == LoginSession.staff_id)
     .join(Merchant, Merchant.id == LoginSession.merchant_id)
     .join(Membership, and_(Membership.staff_id == Staff.id, Membership.merchant_id == Merchant.id))
-    .where(_ALIVE, Membership.disabled_at.is_(None))
+    .where(_ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
 )
 
 
@@ -198,7 +198,10 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
 
 
 def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
-    """Return the merchant of an account page and its customer, if logged in; raise NoResultFound for no merchant."""
+    """Return the merchant of an account page and its customer, if logged in.
+
+    Raises NoResultFound for no merchant, and for one that has gone.
+    """
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
     person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None

@@ -6,13 +6,13 @@ import base64
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import IO, Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from portal.domain.audit import Act, By
 from portal.queries import merchant_rows
@@ -23,13 +23,13 @@ ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ 
 README: Final = """\
 Everything that the portal keeps of one merchant, as it stood at {at}.
 
-One file a table, one row a line (JSON, UTF-8). Times are UTC (ISO 8601), amounts are decimal text beside their currency,
-`id` and `…_id` tie the rows together. `logos.content` is PNG and `paypal_events.body` what PayPal sent, both as base64.
-`audit_entries` is the audit chain: each row's `hash` covers it and the hash before (`flask audit export` gives it as it
-is checked).
+One file a table, one row a line (JSON, UTF-8). Times are UTC (ISO 8601), amounts are decimal text beside their
+currency, `id` and `…_id` tie the rows together. `logos.content` is PNG and `paypal_events.body` what PayPal sent,
+both as base64. `audit_entries` is the audit chain: each row's `hash` covers it and the hash before
+(`flask audit export` gives it as it is checked).
 
-Not in here: passwords, second factors, PayPal keys, the content of sent emails, log-in codes, links and sessions; and the
-PDF files of proofs, which are made from `proofs.facts`.
+Not in here: passwords, second factors, PayPal keys, the content of sent emails, log-in codes, links and sessions;
+and the PDF files of proofs, which are made from `proofs.facts`.
 """
 
 
@@ -47,7 +47,7 @@ def export(ctx: Context, merchant_id: uuid.UUID, file: IO[bytes], *, by: By, now
     return counts
 
 
-def _write(lines: IO[bytes], rows: Iterator[Mapping[str, Any]]) -> int:
+def _write(lines: IO[bytes], rows: Iterator[RowMapping]) -> int:
     count = 0
     for row in rows:
         lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False).encode())
@@ -71,5 +71,3 @@ def _plain(value: Any) -> Any:
             return base64.b64encode(value).decode()
         case _:
             return value
-
-

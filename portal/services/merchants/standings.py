@@ -21,6 +21,10 @@ class LiveSubscriptions(Exception):
         self.count = count
 
 
+class TooLate(Exception):
+    """The merchant's last day is over and its rows are being erased."""
+
+
 def suspend(ctx: Context, merchant_id: uuid.UUID, *, why: str, by: By, now: datetime) -> None:
     """Let nothing new be begun there until it is lifted; the desk reads `why`. Raises IllegalStep unless it is open."""
     with ctx.db.begin() as session:
@@ -61,9 +65,14 @@ def leave(ctx: Context, merchant_id: uuid.UUID, *, leave_live: bool, by: By, now
 
 
 def keep(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> MerchantState:
-    """Take the leaving back, and return how the merchant stands again. Raises IllegalStep for one that stays."""
+    """Take the leaving back, and return how the merchant stands again.
+
+    Raises IllegalStep for one that stays, and TooLate once its pages are closed: its rows are going.
+    """
     with ctx.db.begin() as session:
         merchant = merchants.lock(session, merchant_id)
+        if merchant.closed_at is not None:
+            raise TooLate
         if merchant.state is not MerchantState.LEAVING:
             raise IllegalStep(merchant.state)
         merchant.leaving_at = merchant.gone_at = None

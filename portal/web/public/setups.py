@@ -1,4 +1,4 @@
-"""The operator's first merchant is made on a page, with a code of the command line; afterwards there is no such page."""
+"""The operator's first merchant is made on a page, with a code of the command line; afterwards that page is gone."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def _made(form: SetupForm) -> str | None:
         owner_name=form.owner_name.data,
     )
     try:
-        made = setup_codes.redeem(
-            identity.context(), form.code.data, wish, network=identity.network(), now=utc_now()
-        )
+        made = setup_codes.redeem(identity.context(), form.code.data, wish, network=identity.network(), now=utc_now())
     except setup_codes.AlreadySetUp:
         abort(404)
     return made.invitation if made is not None else None
