@@ -6,10 +6,10 @@ The tables are read off the models, so that a new one cannot be forgotten: it is
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, LargeBinary, RowMapping, Table, select
+from sqlalchemy import ColumnElement, LargeBinary, RowMapping, Table, select, text
 from sqlalchemy.orm import Session
 
 from portal.models import Base, Membership
@@ -53,10 +53,16 @@ def columns(table: Table) -> list[Any]:
     ]
 
 
-def rows(session: Session, table: Table, merchant_id: uuid.UUID) -> Iterator[RowMapping]:
+def see_one_moment(session: Session) -> None:
+    """Let every statement of the transaction that begins here see the rows of this moment, and write none."""
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+
+
+def rows(session: Session, table: Table, merchant_id: uuid.UUID) -> Generator[RowMapping]:
     """Return a merchant's rows of one table, by primary key, as they come from the database."""
     statement = select(*columns(table)).where(of_merchant(table, merchant_id)).order_by(*table.primary_key.columns)
-    yield from session.execute(statement.execution_options(yield_per=BATCH)).mappings()
+    with session.execute(statement.execution_options(yield_per=BATCH)) as found:
+        yield from found.mappings()
 
 
 def of_merchant(table: Table, merchant_id: uuid.UUID) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from portal.models import SetupCode
 
 def lock_all(session: Session) -> Sequence[SetupCode]:
     """Return every code, locked until the transaction ends: one at a time makes a merchant."""
-    return session.scalars(select(SetupCode).order_by(SetupCode.id).with_for_update()).all()
+    return session.scalars(select(SetupCode).order_by(SetupCode.id).with_for_update(key_share=True)).all()
 
 
 def forget_all(session: Session) -> None:

@@ -227,8 +227,8 @@ def _for_templates() -> dict[str, object]:
     return {
         "merchant": g.get("merchant"),
         "key_alerts": alerts,
-        "standing": standings.at_desk() if is_of_desk else None,
-        "leaving": "" if is_of_desk else standings.for_customers(),
+        "merchant_notice": standings.at_desk() if is_of_desk else None,
+        "leaving_line": "" if is_of_desk else standings.for_customers(),
     }
 
 

@@ -57,8 +57,3 @@ def due_to_go(session: Session, now: datetime) -> Sequence[Merchant]:
     """Return those whose last day is over and whose rows are still here, the longest gone first."""
     is_due = Merchant.gone_at <= now, Merchant.erased_at.is_(None)
     return session.scalars(select(Merchant).where(*is_due).order_by(Merchant.gone_at)).all()
-
-
-def lock_alone(session: Session, merchant_id: uuid.UUID) -> Merchant:
-    """Return the merchant, locked so that no row that refers to it is written until the transaction ends."""
-    return session.scalars(select(Merchant).where(Merchant.id == merchant_id).with_for_update()).one()

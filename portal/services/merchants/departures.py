@@ -44,7 +44,7 @@ def run(ctx: Context, *, now: datetime) -> int:
 def _may_go(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> bool:
     """Say whether the merchant has been closed for long enough; close it, or open it again, as what is open wants."""
     with ctx.db.begin() as session:
-        merchant = merchants.lock_alone(session, merchant_id)
+        merchant = merchants.lock(session, merchant_id)
         if merchant.gone_at is None or merchant.gone_at > now:  # kept in this very moment
             return False
         standing = departures.of(session, merchant_id, now=now)
@@ -110,7 +110,7 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
             session.delete(person)
         else:
             person.merchant_id = elsewhere
-    merchant = merchants.lock_alone(session, merchant_id)
+    merchant = merchants.lock(session, merchant_id)
     merchant.support_email = merchant.logo_id = None
     merchant.suspended_at, merchant.suspended_why = None, ""
     merchant.cancellation_text = merchant.sender_name = ""

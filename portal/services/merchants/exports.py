@@ -6,20 +6,20 @@ import base64
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import IO, Any, Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 
 from portal.domain.audit import Act, By
 from portal.queries import merchant_rows
 from portal.services.audit import audit
 from portal.services.context import Context
 
-ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 README: Final = """\
 Everything that the portal keeps of one merchant, as it stood at {at}.
 
@@ -39,7 +39,7 @@ def export(ctx: Context, merchant_id: uuid.UUID, file: IO[bytes], *, by: By, now
         audit.append(session, merchant_id, Act.EXPORT_MERCHANT, by=by, at=now)
     counts: dict[str, int] = {}
     with ctx.db.begin() as session, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        session.execute(ONE_MOMENT)
+        merchant_rows.see_one_moment(session)
         archive.writestr("README.txt", README.format(at=now.astimezone(UTC).isoformat(timespec="seconds")))
         for table in merchant_rows.tables():
             with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as lines:
@@ -47,12 +47,13 @@ def export(ctx: Context, merchant_id: uuid.UUID, file: IO[bytes], *, by: By, now
     return counts
 
 
-def _write(lines: IO[bytes], rows: Iterator[RowMapping]) -> int:
+def _write(lines: IO[bytes], rows: Generator[RowMapping]) -> int:
     count = 0
-    for row in rows:
-        lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False).encode())
-        lines.write(b"\n")
-        count += 1
+    with closing(rows):  # also when the disk is full: the database still has rows to give
+        for row in rows:
+            lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False).encode())
+            lines.write(b"\n")
+            count += 1
     return count
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import abort, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, SelectField, StringField, SubmitField, ValidationError
+from wtforms import EmailField, SelectChoice, SelectField, StringField, SubmitField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 
 from portal.clock import utc_now
@@ -19,6 +21,8 @@ from portal.web.csrf import BaseForm
 from portal.web.login_fields import EMAIL
 from portal.web.public import bp
 from portal.web.typed_text import one_line
+
+LANGUAGES: Final = [SelectChoice("fr", "Français"), SelectChoice("en", "English")]  # each in its own words
 
 
 class SetupForm(BaseForm):
@@ -37,7 +41,9 @@ class SetupForm(BaseForm):
         description=_l("Small letters, digits and hyphens. It cannot be changed later."),
         validators=[DataRequired(_l("Enter the name in addresses."))],
     )
-    locale = SelectField(_l("Language of its pages and emails"), choices=[("fr", "Français"), ("en", "English")])
+    locale = SelectField(
+        _l("Language of its pages and emails"), choices=[SelectChoice("fr", "Français"), SelectChoice("en", "English")]
+    )
     time_zone = SelectField(_l("Time zone"), validate_choice=False)
     owner_name = StringField(
         _l("Name of the owner"),
