@@ -41,7 +41,7 @@ class Standing:
     pauses: int
     late_payments: int
     received: int  # letters and notices that nobody has settled
-    mails: int  # wait to be sent
+    mails: int  # should have been sent by now
     customers: int
     live: Mapping[Status, int]
 
@@ -60,6 +60,7 @@ class Standing:
             "comebacks": self.comebacks,
             "pauses": self.pauses,
             "received": self.received,
+            "mails": self.mails,
         }
         return {name: count for name, count in found.items() if count}
 
@@ -72,12 +73,6 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
 
     is_open = EndRequest.state.in_(end_requests.OPEN)
     planned = count(EndRequest, EndRequest.state == RequestState.RECORDED, EndRequest.due_at > now)
-    by_status = (
-        select(Subscription.status, func.count().label("number"))
-        .where(Subscription.merchant_id == merchant_id, Subscription.status.in_(LIVE))
-        .group_by(Subscription.status)
-    )
-    counted = {row.status: row.number for row in session.execute(by_status)}
     return Standing(
         planned_ends=planned,
         end_requests=count(EndRequest, is_open) - planned,
@@ -86,7 +81,18 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
         pauses=count(PauseRequest, PauseRequest.state.in_(pauses.OPEN)),
         late_payments=count(LatePayment, LatePayment.state == LateState.OPEN),
         received=count(ReceivedRequest, ReceivedRequest.state == ReceivedState.OPEN),
-        mails=count(Mail, Mail.state == MailState.WAITING),
+        mails=count(Mail, Mail.state == MailState.WAITING, Mail.send_at <= now),
         customers=count(Customer),
-        live={status: counted[status] for status in Status if status in counted},
+        live=live(session, merchant_id),
     )
+
+
+def live(session: Session, merchant_id: uuid.UUID) -> dict[Status, int]:
+    """Return how many of the merchant's subscriptions are in each live state, in the states' order."""
+    by_status = (
+        select(Subscription.status, func.count().label("number"))
+        .where(Subscription.merchant_id == merchant_id, Subscription.status.in_(LIVE))
+        .group_by(Subscription.status)
+    )
+    counted = {row.status: row.number for row in session.execute(by_status)}
+    return {status: counted[status] for status in Status if status in counted}

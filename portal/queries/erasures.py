@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Table, Text, cast, column, exists, literal_column, or_, select, table
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from portal.models import (
@@ -18,6 +19,7 @@ from portal.models import (
     BulkAct,
     Customer,
     EndRequest,
+    Mail,
     Membership,
     Plan,
     Product,
@@ -28,6 +30,7 @@ from portal.models import (
 )
 from portal.queries import merchant_rows
 
+JOBS: Final = table("procrastinate_jobs", column("status"), column("args", JSONB))
 KEPT_WHOLE: Final = frozenset({"merchants", "audit_entries", "audit_heads", "proofs", "proof_files"})
 # No merchant's, or gone with the row that they hang on.
 FOLLOWS: Final = frozenset(
@@ -55,6 +58,14 @@ NEEDED: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
     ),
     "customers": lambda: exists().where(Subscription.customer_id == Customer.id),
 }
+
+
+def jobs_of(merchant_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    """Say which jobs wait for something of the merchant's: they would find nothing."""
+    mails = select(cast(Mail.id, Text)).where(Mail.merchant_id == merchant_id)
+    args = JOBS.c.args
+    of_them = or_(args["merchant_id"].astext == str(merchant_id), args["mail_id"].astext.in_(mails))
+    return JOBS.c.status == literal_column("'todo'"), of_them
 
 
 def tables() -> list[Table]:

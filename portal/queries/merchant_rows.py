@@ -34,6 +34,7 @@ LEFT_OUT: Final = frozenset(
 SECRET_COLUMNS: Final = frozenset(
     {"password_hash", "totp_last_step", "token", "link_hash", "code_hash", "token_hash", "token_expires_at"}
 )
+SECRET_ADDRESSES: Final = frozenset({("webhook_endpoints", "url"), ("comebacks", "approval_url")})
 READABLE_BYTES: Final = frozenset({("logos", "content"), ("paypal_events", "body")})
 BATCH: Final = 1000
 
@@ -49,6 +50,7 @@ def columns(table: Table) -> list[Any]:
         column
         for column in table.columns
         if column.name not in SECRET_COLUMNS
+        and (table.name, column.name) not in SECRET_ADDRESSES
         and (not isinstance(column.type, LargeBinary) or (table.name, column.name) in READABLE_BYTES)
     ]
 

@@ -231,5 +231,6 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
 
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
-    rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
+    by_name = reading_order(Merchant.name), Merchant.id
+    rows = session.execute(select(*_MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
     return [_merchant(row) for row in rows]

@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Table, column, delete, literal_column, tuple_, update
-from sqlalchemy import table as named_table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Table, delete, tuple_, update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, Act
@@ -28,7 +26,6 @@ log = structlog.get_logger("portal.departures")
 
 BATCH: Final = 500  # rows of one transaction
 BETWEEN: Final = timedelta(hours=20)  # from closing to erasing, a run of the daily job later
-JOBS: Final = named_table("procrastinate_jobs", column("status"), column("args", JSONB))
 
 
 def run(ctx: Context, *, now: datetime) -> int:
@@ -77,11 +74,7 @@ def erase(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
     with ctx.db.begin() as session:  # first what brings new rows: messages of PayPal, jobs, reads
         for row in (WebhookEndpoint, PayPalAccount):
             session.execute(delete(row).where(row.merchant_id == merchant_id))
-        session.execute(
-            delete(JOBS).where(
-                JOBS.c.status == literal_column("'todo'"), JOBS.c.args["merchant_id"].astext == str(merchant_id)
-            )
-        )
+        session.execute(delete(erasures.JOBS).where(*erasures.jobs_of(merchant_id)))
     with ctx.db.begin() as session:  # the only rows that refer to others of their own table
         linked = Subscription.merchant_id == merchant_id, Subscription.predecessor_id.is_not(None)
         session.execute(update(Subscription).where(*linked).values(predecessor_id=None))

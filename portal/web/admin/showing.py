@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import render_template
+from flask import g, render_template
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.duties import Duty, may
-from portal.domain.merchants import Work
-from portal.queries import inbox
+from portal.domain.merchants import MerchantState, Work
+from portal.queries import departures, inbox
 from portal.web import labels, standings
 from portal.web.admin import bp, presenting, words
 from portal.web.admin.ends import end_facts
@@ -54,8 +54,16 @@ def page(template: str, session: Session | None = None, /, **values: object) -> 
         may_begin=may(who.role, Duty.CUSTOMERS) and begins,
         may={duty.value: may(who.role, duty) and (begins or duty not in RULES) for duty in Duty},
         locked=_locked,
+        live_subscriptions=_live(session),
         **values,
     )
+
+
+def _live(session: Session) -> int | None:
+    """Return how many subscriptions PayPal goes on charging when the merchant leaves; None for one that stays."""
+    if g.merchant.state is not MerchantState.LEAVING:
+        return None
+    return sum(departures.live(session, g.merchant.id).values())
 
 
 def _locked(duty: str) -> str | None:

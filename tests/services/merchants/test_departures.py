@@ -11,7 +11,7 @@ from sqlalchemy.exc import NoResultFound
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
-from portal.models import AuditEntry, Base, Customer, Merchant, Staff, Subscription
+from portal.models import AuditEntry, Base, Customer, Mail, MailState, Merchant, Staff, Subscription
 from portal.queries import erasures, proofs
 from portal.queries.people import people
 from portal.services import grants
@@ -52,6 +52,11 @@ def counts(ctx, merchant):
     return {name: count for name, count in found.items() if count}
 
 
+def waiting(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(Mail).where(Mail.state == MailState.WAITING)).all()
+
+
 def gone(ctx, merchant, now):
     """Let it leave, and let the daily job come when the month is over and the day after."""
     last = leave(ctx, merchant, now)
@@ -80,7 +85,9 @@ def test_nothing_happens_before_the_last_day_and_a_kept_one_stays(ctx, make, mer
     }
 
 
-def test_nothing_goes_while_an_end_is_open_and_it_still_runs(ctx, make, paypal, merchant, now):
+def test_nothing_goes_while_an_end_is_open_or_its_mail_unsent_and_both_still_run(
+    ctx, make, paypal, left, merchant, now
+):
     subscription = make.subscription(merchant=merchant)
     request = ask(ctx, make, subscription)
     last = leave(ctx, merchant, now)
@@ -90,7 +97,11 @@ def test_nothing_goes_while_an_end_is_open_and_it_still_runs(ctx, make, paypal, 
     carry(ctx, request)
     assert make.reload(subscription).status == "cancelled", "what is recorded runs while the merchant leaves"
     departures.run(ctx, now=last + 2 * DAY)
-    assert row_of(ctx, merchant).closed_at == last + 2 * DAY
+    assert row_of(ctx, merchant).closed_at is None, "the customer has not been told yet"
+    assert "end_confirmed" in {letter.kind for letter in waiting(ctx)}
+    assert left(utc_now())
+    departures.run(ctx, now=last + 3 * DAY)
+    assert row_of(ctx, merchant).closed_at == last + 3 * DAY
 
 
 def test_what_comes_in_while_the_pages_close_opens_them_again(ctx, make, merchant, now):
@@ -113,7 +124,7 @@ def test_a_closed_one_lets_nobody_in(ctx, make, hire, merchant, now):
         people.at_account(connection, merchant.slug, "x", now=now, seen_after=now)
 
 
-def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hire, paypal, merchant, now):
+def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hire, paypal, left, merchant, now):
     neighbour = make.subscription(merchant=make.merchant())
     product = make.product(merchant, contents=(("Leçon", 0),))
     proven = carry(ctx, ask(ctx, make, make.subscription(merchant=merchant, product=product)))
@@ -124,14 +135,15 @@ def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hir
     grants.give(ctx, merchant.id, live.customer_id, gift, by=OPERATOR, now=now)
     hire(merchant)
     theirs = counts(ctx, type("M", (), {"id": neighbour.merchant_id}))
+    left(utc_now())
     gone(ctx, merchant, now)
-    left = counts(ctx, merchant)
-    assert set(left) <= {
+    stays = counts(ctx, merchant)
+    assert set(stays) <= {
         *("audit_entries", "audit_heads", "proofs", "proof_files", "end_requests"),
         *("subscriptions", "timeline_entries", "customers", "products", "plans"),
     }
-    assert (left["proofs"], left["end_requests"], left["subscriptions"], left["customers"]) == (1, 1, 1, 1)
-    assert (left["products"], left["plans"]) == (1, 1)
+    assert (stays["proofs"], stays["end_requests"], stays["subscriptions"], stays["customers"]) == (1, 1, 1, 1)
+    assert (stays["products"], stays["plans"]) == (1, 1)
     with ctx.db.read() as session:
         proof = proofs.by_reference(session, proven.reference)
         assert proof is not None

@@ -76,13 +76,16 @@ def test_the_notice_is_on_every_page_with_the_reason_and_whom_to_ask(owner, put)
         assert "The operator can lift the suspension." in notice(page)
 
 
-def test_a_leaving_one_says_its_day_what_is_not_ended_and_how_to_stay(owner, put):
+def test_a_leaving_one_says_its_day_what_is_not_ended_and_how_to_stay(owner, put, make, merchant):
+    for _ in range(3):
+        make.subscription(merchant=merchant)
     put("leaving")
     day = utc_now() + timedelta(days=30)
     said = notice(owner.get("/admin/"))
     assert "leaves this portal on" in said
     assert str(day.year) in said
     assert "PayPal goes on charging those that are live" in said
+    assert "3 subscriptions are live at present." in said
     assert "To stay, ask the operator of the portal before that day" in said
 
 
