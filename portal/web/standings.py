@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from flask import g
@@ -33,7 +34,17 @@ def check(work: Work) -> None:
     raise NotAllowed(Denial.NOT_OFFERED_NOW if g.person.kind is Kind.CUSTOMER else NOTHING_NEW[g.merchant.state])
 
 
-def at_desk() -> dict[str, str] | None:
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What every page of the desk says: its title, a line under it, and folded what it means."""
+
+    title: str
+    line: str
+    fold: str
+    means: tuple[str, ...]
+
+
+def at_desk() -> Notice | None:
     """Return the notice of every page of the desk, None while the merchant is open."""
     merchant: MerchantFacts | None = g.get("merchant")
     if merchant is None or g.get("person") is None or merchant.state is MerchantState.OPEN:
@@ -41,36 +52,41 @@ def at_desk() -> dict[str, str] | None:
     return _leaving(merchant) if merchant.state is MerchantState.LEAVING else _suspended(merchant)
 
 
-def _suspended(merchant: MerchantFacts) -> dict[str, str]:
+def _suspended(merchant: MerchantFacts) -> Notice:
     why = one_line(merchant.suspended_why).rstrip(".")
-    return {
-        "title": _("%(merchant)s is suspended on this portal", merchant=merchant.name),
-        "text": _("Reason given by the operator of the portal: %(why)s.", why=why)
-        + " "
-        + _("What is under way goes on, and your customers can still cancel and read their proofs.")
-        + " "
-        + _("Nothing new can be started. The operator can lift the suspension."),
-    }
+    return Notice(
+        title=_("%(merchant)s is suspended on this portal", merchant=merchant.name),
+        line=_("Reason given by the operator of the portal: %(why)s.", why=why),
+        fold=_("What this means, and how it ends"),
+        means=(
+            _("What is under way goes on, and your customers can still cancel and read their proofs."),
+            _("Nothing new can be started. The operator can lift the suspension."),
+        ),
+    )
 
 
-def _leaving(merchant: MerchantFacts) -> dict[str, str]:
+def _leaving(merchant: MerchantFacts) -> Notice:
     name, day = merchant.name, formatting.formatter().day(merchant.gone_at)
     if merchant.gone_at is not None and merchant.gone_at <= utc_now():
-        return {
-            "title": _("%(merchant)s is leaving this portal: its last day was %(date)s", merchant=name, date=day),
-            "text": _(
-                "What your customers and you have asked for is finished first; then these pages close and your data is "
-                "erased. To stay after all, ask the operator of the portal now."
+        return Notice(
+            title=_("%(merchant)s is leaving this portal: its last day was %(date)s", merchant=name, date=day),
+            line=_("What your customers and you have asked for is finished first."),
+            fold=_("What this means, and how to stay"),
+            means=(
+                _("Then these pages close and your data is erased."),
+                _("To stay after all, ask the operator of the portal now."),
             ),
-        }
-    return {
-        "title": _("%(merchant)s leaves this portal on %(date)s", merchant=name, date=day),
-        "text": _("What is under way goes on; nothing new can be started. After that day your data is erased.")
-        + " "
-        + _("Leaving cancels no subscription: PayPal goes on charging those that are live. End those that should stop.")
-        + " "
-        + _("To stay, ask the operator of the portal before that day: the departure can be withdrawn."),
-    }
+        )
+    return Notice(
+        title=_("%(merchant)s leaves this portal on %(date)s", merchant=name, date=day),
+        line="",
+        fold=_("What this means, and how to stay"),
+        means=(
+            _("What is under way goes on; nothing new can be started. After that day your data is erased."),
+            _("Leaving cancels no subscription. End those that should stop."),
+            _("To stay, ask the operator of the portal before that day: the departure can be withdrawn."),
+        ),
+    )
 
 
 def for_customers() -> str:

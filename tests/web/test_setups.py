@@ -69,9 +69,9 @@ def test_without_the_code_nothing_is_made_and_nothing_typed_is_lost(ctx, browser
         ("slug", "admin", "kept for the portal itself"),
         ("slug", "L’Atelier", "2 to 63 small letters"),
         ("slug", "", "Enter the name in addresses."),
-        ("name", "  ", "Enter the name."),
+        ("name", "  ", "Enter the merchant’s name."),
         ("owner_email", "anne", "name@example.com"),
-        ("owner_name", "", "Enter the name."),
+        ("owner_name", "", "Enter the owner’s name."),
     ],
 )
 def test_a_wrong_answer_is_said_at_its_field_and_the_code_stays_good(ctx, english, code, field, value, said):

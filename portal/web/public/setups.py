@@ -33,7 +33,10 @@ class SetupForm(BaseForm):
         _l("Name of the merchant"),
         filters=[one_line],
         description=_l("Customers read it on every page and in every email."),
-        validators=[DataRequired(_l("Enter the name.")), Length(max=100, message=_l("This name is too long."))],
+        validators=[
+            DataRequired(_l("Enter the merchant’s name.")),
+            Length(max=100, message=_l("This name is too long.")),
+        ],
     )
     slug = StringField(
         _l("Name in addresses"),
@@ -49,14 +52,14 @@ class SetupForm(BaseForm):
         _l("Name of the owner"),
         filters=[one_line],
         description=_l("The first person of the team, who decides everything."),
-        validators=[DataRequired(_l("Enter the name.")), Length(max=140, message=_l("This name is too long."))],
+        validators=[DataRequired(_l("Enter the owner’s name.")), Length(max=140, message=_l("This name is too long."))],
     )
     owner_email = EmailField(
         _l("Email address of the owner"),
         filters=[one_line],
         description=_l("They log in with it. Customers’ questions arrive there until another address is set."),
         validators=[
-            InputRequired(_l("Enter the address.")),
+            InputRequired(_l("Enter the owner’s email address.")),
             Length(max=254, message=_l("This address is too long.")),
             Regexp(EMAIL + r"\Z", message=_l("Enter an address like name@example.com.")),
         ],

@@ -9,6 +9,7 @@ import pytest
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
+from portal.models import Merchant
 from portal.services.merchants import standings
 from portal.web.access import SAFE_METHODS
 from tests.test_architecture import address
@@ -72,7 +73,7 @@ def test_the_notice_is_on_every_page_with_the_reason_and_whom_to_ask(owner, put)
     ):
         page = owner.get(path, status=404 if path.endswith("nowhere") else 200)
         assert "L’Atelier is suspended on this portal" in notice(page), path
-        assert "The invoice of May is unpaid. What is under way goes on" in notice(page)
+        assert "The invoice of May is unpaid." in notice(page)
         assert "The operator can lift the suspension." in notice(page)
 
 
@@ -84,9 +85,20 @@ def test_a_leaving_one_says_its_day_what_is_not_ended_and_how_to_stay(owner, put
     said = notice(owner.get("/admin/"))
     assert "leaves this portal on" in said
     assert str(day.year) in said
-    assert "PayPal goes on charging those that are live" in said
-    assert "3 subscriptions are live at present." in said
+    assert "PayPal goes on charging 3 live subscriptions." in said
+    assert "Leaving cancels no subscription." in said
     assert "To stay, ask the operator of the portal before that day" in said
+
+
+def test_one_that_waits_after_its_last_day_says_so(ctx, owner, put, merchant):
+    put("leaving")
+    with ctx.db.begin() as session:
+        month = timedelta(days=31)
+        row = session.get_one(Merchant, merchant.id)
+        row.leaving_at, row.gone_at = row.leaving_at - month, row.gone_at - month
+    said = notice(owner.get("/admin/"))
+    assert "its last day was" in said
+    assert "What your customers and you have asked for is finished first." in said
 
 
 def test_an_open_one_says_nothing_of_it(owner):
