@@ -77,6 +77,13 @@ def tables() -> list[Table]:
     ]
 
 
+def tied(merchant_id: uuid.UUID, *, limit: int) -> Select[uuid.UUID]:
+    """Select so many subscriptions that name another one, or a time at which PayPal is asked about them."""
+    named = Subscription.predecessor_id, Subscription.next_watch_at, Subscription.history_due_at
+    is_tied = or_(*(column.is_not(None) for column in named))
+    return select(Subscription.id).where(Subscription.merchant_id == merchant_id, is_tied).limit(limit)
+
+
 def keys(table: Table, merchant_id: uuid.UUID, *, limit: int) -> Select[Any]:
     """Select the primary keys of so many rows of the merchant that nothing keeps."""
     needed = NEEDED.get(table.name)

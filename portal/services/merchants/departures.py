@@ -75,12 +75,20 @@ def erase(ctx: Context, merchant_id: uuid.UUID, *, now: datetime) -> None:
         for row in (WebhookEndpoint, PayPalAccount):
             session.execute(delete(row).where(row.merchant_id == merchant_id))
         session.execute(delete(erasures.JOBS).where(*erasures.jobs_of(merchant_id)))
-    with ctx.db.begin() as session:  # the only rows that refer to others of their own table
-        linked = Subscription.merchant_id == merchant_id, Subscription.predecessor_id.is_not(None)
-        session.execute(update(Subscription).where(*linked).values(predecessor_id=None))
+    _let_go(ctx, merchant_id)
     gone = {table.name: _erase_from(ctx, table, merchant_id) for table in erasures.tables()}
     with ctx.db.begin() as session:
         _finish(session, merchant_id, rows=sum(gone.values()), now=now)
+
+
+def _let_go(ctx: Context, merchant_id: uuid.UUID) -> None:
+    """Cut what ties subscriptions to each other, and forget when PayPal was to be asked about them again."""
+    nothing = {"predecessor_id": None, "next_watch_at": None, "history_due_at": None}
+    found = 1
+    while found:
+        with ctx.db.begin() as session:
+            tied = Subscription.id.in_(erasures.tied(merchant_id, limit=BATCH))
+            found = session.connection().execute(update(Subscription).where(tied).values(nothing)).rowcount
 
 
 def _erase_from(ctx: Context, table: Table, merchant_id: uuid.UUID) -> int:

@@ -147,6 +147,8 @@ def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hir
     with ctx.db.read() as session:
         proof = proofs.by_reference(session, proven.reference)
         assert proof is not None
+        ended = session.get_one(Subscription, proven.subscription_id)
+        assert (ended.status, ended.next_watch_at, ended.history_due_at) == ("cancelled", None, None)
         assert session.scalars(select(Subscription.id)).all().count(live.id) == 0
         assert session.scalars(select(Staff)).all() == []
         kept = session.scalars(select(Customer.id).where(Customer.merchant_id == merchant.id)).one()
