@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from portal.domain.audit import OPERATOR
 from portal.domain.subscriptions import Status
 from portal.models import Merchant
+from portal.services.merchants import departures, standings
 from tests.web.conftest import app, applications, config  # noqa: F401 - the application that has the commands
 
 CREATE = ("create", "atelier", "--name", "L’Atelier", "--owner-email", "anne@atelier.test", "--owner-name", "Anne")
@@ -65,6 +68,34 @@ def test_a_name_that_cannot_be_used_is_said_clearly(flask, ctx, changed, said):
     assert code == 1
     assert said in told
     assert row(ctx).name == "L’Atelier"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--owner-email", "anne"),
+        ("--time-zone", "Europe/Nowhere"),
+        ("--locale", "de"),
+        ("--name", " "),
+        ("--owner-name", ""),
+    ],
+)
+def test_a_slip_of_the_hand_makes_nothing(flask, ctx, more):
+    assert flask(*CREATE, *more)[1] == 2
+    with ctx.db.read() as session:
+        assert session.scalars(select(Merchant)).all() == []
+
+
+def test_one_that_is_gone_is_listed_and_not_kept(flask, ctx, sold, now):
+    last = standings.leave(ctx, sold.id, leave_live=True, by=OPERATOR, now=now - timedelta(days=40))
+    assert flask("list")[0].endswith("; what is open is finished first\n")
+    departures.run(ctx, now=last)
+    assert flask("list")[0].endswith("; its data is being erased\n")
+    assert flask("keep", "atelier") == ("Error: atelier is gone: its data is being erased, or was.\n", 1)
+    departures.run(ctx, now=last + timedelta(days=1))
+    assert re.search(r"; erased on 20\d\d-\d\d-\d\d, its proofs are kept$", flask("list")[0])
+    said, code = flask(*CREATE)
+    assert (code, "is in use by “L’Atelier”" in said) == (1, True), "nobody else gets its address"
 
 
 def test_a_suspension_and_its_end(flask, ctx, sold):

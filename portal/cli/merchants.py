@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ STEPS: Final = {
     MerchantState.SUSPENDED: "It is suspended already: `flask merchant resume` lifts that.",
     MerchantState.LEAVING: "It is leaving already: `flask merchant keep` takes that back.",
 }
+ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")  # only the slips of a hand: the mail itself is the check
 SLUG_WRONG: Final = {
     "form": "use 2 to 63 small letters, digits and hyphens, not beginning with a hyphen",
     "reserved": "this name is kept for the portal itself",
@@ -68,6 +70,10 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
 
     if time_zone not in available_timezones():
         raise click.BadParameter("this machine knows no such zone", param_hint="--time-zone")
+    if not ADDRESS.fullmatch(owner_email.strip()):
+        raise click.BadParameter("write an address like name@example.com", param_hint="--owner-email")
+    if not name.strip() or not owner_name.strip():
+        raise click.UsageError("Neither name may be empty.")
     ctx = context()
     wish = creating.NewMerchant(
         slug=slug,
@@ -83,7 +89,7 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
         raise click.ClickException(f"{slug!r} cannot be used in addresses: {SLUG_WRONG[refusal.why]}.") from None
     except creating.SlugTaken as taken:
         raise click.ClickException(
-            f"{slug!r} is in use by “{taken.name}”, which has another name or another owner: nothing was changed."
+            f"{slug!r} is in use by “{taken.name}”, which has another name or owner, or is gone: nothing was changed."
         ) from None
     click.echo("Created." if made.is_new else "It was there already: nothing was changed.")
     click.echo(f"Desk: {ctx.base_url}/admin/   Customers: {ctx.base_url}/account/{slug}/")

@@ -41,7 +41,7 @@ class Made:
 
 
 class SlugTaken(Exception):
-    """Another merchant has that name in addresses, or the same one has another owner; `name` is the merchant's."""
+    """Another merchant has that name in addresses, one that is gone had it, or its owner is another; `name`: whose."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -88,7 +88,7 @@ def _again(ctx: Context, session: Session, found: Merchant, wish: NewMerchant, *
     email = normal_email(wish.owner_email)
     owners = staff.owners(session, found.id)
     is_owner = any(owner.email == email for owner in owners)
-    if found.name != wish.name or (owners and not is_owner):
+    if found.closed_at is not None or found.name != wish.name or (owners and not is_owner):
         raise SlugTaken(found.name)
     link = None if is_owner else _invite(ctx, session, found, wish, by=by, now=now)
     return Made(merchant_id=found.id, is_new=False, invitation=link)
