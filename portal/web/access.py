@@ -19,7 +19,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.merchants import Work
 from portal.domain.policies import Role
 from portal.queries.people.people import Kind
-from portal.web import addresses, drafts, standings
+from portal.web import drafts, standings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -289,17 +289,7 @@ def _guard() -> ResponseReturnValue | None:
 
 def _ask_to_log_in(face: Face) -> ResponseReturnValue:
     endpoint = "auth.customer_login" if face is Face.CUSTOMER else "auth.staff_login"
-    back = url_for(endpoint, next=way_back())
+    back = url_for(endpoint, next=drafts.way_back(is_safe=request.method in SAFE_METHODS))
     if request.method in SAFE_METHODS:
         return redirect(back, 303)
     return render_template("errors/401_expired.html", back=back), 401
-
-
-def way_back() -> str | None:
-    """Return the page to come back to; what was being sent is kept for it as a draft."""
-    if request.method in SAFE_METHODS:
-        return addresses.this_page()
-    page = addresses.safe_path(addresses.this_page()) or addresses.page_before()
-    if page is not None:
-        drafts.keep(page)
-    return page
