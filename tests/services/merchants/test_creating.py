@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -71,6 +72,20 @@ def test_an_owner_who_is_there_gets_no_link(ctx, now):
     assert creating.create(ctx, WISH, by=OPERATOR, now=now).invitation is None
     with pytest.raises(SlugTaken, match="L’Atelier"):
         creating.create(ctx, replace(WISH, owner_email="eve@else.test"), by=OPERATOR, now=now)
+
+
+def test_of_several_at_once_one_makes_it(ctx, now):
+    def make(_number):
+        try:
+            return creating.create(ctx, WISH, by=OPERATOR, now=now)
+        except SlugTaken:
+            return None
+
+    with ThreadPoolExecutor(5) as pool:
+        made = [one for one in pool.map(make, range(5)) if one is not None]
+    assert [one.is_new for one in made].count(True) == 1
+    with ctx.db.read() as session:
+        assert len(session.scalars(select(Merchant)).all()) == 1
 
 
 @pytest.mark.parametrize(

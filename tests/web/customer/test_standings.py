@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.subscriptions import Status
+from portal.queries.departures import of as departures_of
 from portal.services.merchants import departures, standings
+from tests.web.customer.test_notifications import PRESS
 
 STATES = ("suspended", "leaving")
 
 
 @pytest.fixture
-def put(ctx, visit):
-    def into(state):
+def bring(ctx):
+    """Bring a merchant into a state; return its last day."""
+
+    def into(merchant, state):
         if state == "suspended":
-            standings.suspend(ctx, visit.merchant.id, why="unpaid", by=OPERATOR, now=utc_now())
+            standings.suspend(ctx, merchant.id, why="unpaid", by=OPERATOR, now=utc_now())
             return None
-        return standings.leave(ctx, visit.merchant.id, leave_live=True, by=OPERATOR, now=utc_now())
+        return standings.leave(ctx, merchant.id, leave_live=True, by=OPERATOR, now=utc_now())
 
     return into
+
+
+@pytest.fixture
+def put(bring, visit):
+    """Bring the visited merchant into a state."""
+    return partial(bring, visit.merchant)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -30,18 +42,21 @@ def test_a_customer_logs_in_cancels_and_reads_the_proof(browser, visit, make, pu
     log_in_customer(browser, visit.merchant, visit.customer)
     result = visit.cancel(subscription)
     assert make.reload(subscription).status == "cancelled"
-    assert result.link("PDF") or "proof" in result.text
+    (link,) = {one["href"] for one in result.select("a") if one["href"].endswith(".pdf")}
+    assert visit.browser.client.get(link, base_url="http://portal.test").mimetype == "application/pdf"
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_who_cannot_cancel_by_themselves_still_sends_a_notice(make, log_in, ctx, state):
+def test_who_cannot_cancel_by_themselves_still_sends_a_notice(make, log_in, ctx, bring, state):
     merchant = make.merchant(self_cancellation=False)
     customer = make.customer(merchant)
     subscription = make.subscription(merchant=merchant, customer=customer)
-    standings.leave(ctx, merchant.id, leave_live=True, by=OPERATOR, now=utc_now())
+    bring(merchant, state)
     who = log_in(merchant, customer)
-    page = who.browser.get(who.page(subscription, "/notification"))
-    assert page.h1
+    page = who.browser.get(who.page(subscription)).follow("Send a cancellation notice")
+    assert "recorded" in page.submit(press=PRESS).notices[0]
+    with ctx.db.read() as session:
+        assert departures_of(session, merchant.id, now=utc_now()).received == 1
 
 
 @pytest.mark.parametrize("state", STATES)
