@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portal.models import Merchant
     from portal.queries.departures import Standing
     from portal.services.context import Context
+    from portal.services.merchants.creating import Made, NewMerchant
 
 STEPS: Final = {
     MerchantState.OPEN: "It is open: neither suspended nor leaving.",
@@ -66,7 +67,7 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
 
     Given again, it changes nothing; an owner who has not come in yet gets a new link.
     """
-    from portal.services.merchants import creating
+    from portal.services.merchants.creating import NewMerchant
 
     if time_zone not in available_timezones():
         raise click.BadParameter("this machine knows no such zone", param_hint="--time-zone")
@@ -74,8 +75,7 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
         raise click.BadParameter("write an address like name@example.com", param_hint="--owner-email")
     if not name.strip() or not owner_name.strip():
         raise click.UsageError("Neither name may be empty.")
-    ctx = context()
-    wish = creating.NewMerchant(
+    wish = NewMerchant(
         slug=slug,
         name=name.strip(),
         locale=locale,
@@ -83,14 +83,8 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
         owner_email=owner_email,
         owner_name=owner_name.strip(),
     )
-    try:
-        made = creating.create(ctx, wish, by=OPERATOR, now=utc_now())
-    except WrongSlug as refusal:
-        raise click.ClickException(f"{slug!r} cannot be used in addresses: {SLUG_WRONG[refusal.why]}.") from None
-    except creating.SlugTaken as taken:
-        raise click.ClickException(
-            f"{slug!r} is in use by “{taken.name}”, which has another name or owner, or is gone: nothing was changed."
-        ) from None
+    ctx = context()
+    made = _made(ctx, wish)
     click.echo("Created." if made.is_new else "It was there already: nothing was changed.")
     click.echo(f"Desk: {ctx.base_url}/admin/   Customers: {ctx.base_url}/account/{slug}/")
     if made.invitation is None:
@@ -98,6 +92,20 @@ def create_merchant(slug: str, name: str, owner_email: str, owner_name: str, loc
     else:
         click.echo(f"The owner’s link, mailed to {owner_email} too; it works once, for three days:")
         click.echo(f"{ctx.base_url}{made.invitation}")
+
+
+def _made(ctx: Context, wish: NewMerchant) -> Made:
+    """Make the merchant; raise ClickException for a name in addresses that cannot be used."""
+    from portal.services.merchants import creating
+
+    try:
+        return creating.create(ctx, wish, by=OPERATOR, now=utc_now())
+    except WrongSlug as refusal:
+        raise click.ClickException(f"{wish.slug!r} cannot be used in addresses: {SLUG_WRONG[refusal.why]}.") from None
+    except creating.SlugTaken as taken:
+        raise click.ClickException(
+            f"{wish.slug!r} is in use by “{taken.name}”, of another name or owner, or gone: nothing was changed."
+        ) from None
 
 
 @merchant.command("setup-code")

@@ -1,4 +1,4 @@
-"""What a member of staff is told of their own log-in: refused tries, a new browser, factors used or changed."""
+"""What a member of staff is told of their own log-in, and an owner of what the operator does with the merchant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from portal.mail.letterhead import Letterhead
 
 SESSIONS: Final = "/admin/sessions"
 FORGOTTEN: Final = "/admin/password"
+DESK: Final = "/admin/"
 
 
 def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
@@ -35,3 +36,13 @@ def factor_changed(head: Letterhead, *, at: datetime) -> Composed:
 def recovery_code(head: Letterhead, *, left: int, at: datetime) -> Composed:
     """Compose the news that a recovery code was used; `left` are still good."""
     return compose("staff_recovery_code", head, left=left, at=at, path=SESSIONS)
+
+
+def suspended(head: Letterhead, *, why: str) -> Composed:
+    """Compose the news that the operator has suspended the merchant, in the operator's words."""
+    return compose("staff_suspended", head, why=why, path=DESK)
+
+
+def leaving(head: Letterhead, *, day: datetime, live: int) -> Composed:
+    """Compose the news that the merchant leaves on a day; `live` subscriptions go on being charged at PayPal."""
+    return compose("staff_leaving", head, day=day, live=live, path=DESK)

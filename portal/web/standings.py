@@ -53,7 +53,7 @@ def at_desk() -> Notice | None:
 
 
 def _suspended(merchant: MerchantFacts) -> Notice:
-    why = one_line(merchant.suspended_why).rstrip(".")
+    why = one_line(merchant.suspended_why)
     return Notice(
         title=_("%(merchant)s is suspended on this portal", merchant=merchant.name),
         line=_("Reason given by the operator of the portal: %(why)s.", why=why),

@@ -29,12 +29,18 @@ BETWEEN: Final = timedelta(hours=20)  # from closing to erasing, a run of the da
 
 
 def run(ctx: Context, *, now: datetime) -> int:
-    """Take each merchant whose last day is over one step on; return how many of them there are."""
+    """Take each merchant whose last day is over one step on; return how many of them there are.
+
+    One that fails keeps none of the others, and is gone on with the next night.
+    """
     with ctx.db.read() as session:
         due = [one.id for one in merchants.due_to_go(session, now)]
     for merchant_id in due:
-        if _may_go(ctx, merchant_id, now=now):
-            erase(ctx, merchant_id, now=now)
+        try:
+            if _may_go(ctx, merchant_id, now=now):
+                erase(ctx, merchant_id, now=now)
+        except Exception:
+            log.exception("merchant.departure_failed", merchant_id=str(merchant_id))
     return len(due)
 
 

@@ -11,6 +11,7 @@ from portal.queries import departures
 from portal.queries.people import merchants
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.people import staff_alerts
 
 
 class LiveSubscriptions(Exception):
@@ -26,13 +27,18 @@ class TooLate(Exception):
 
 
 def suspend(ctx: Context, merchant_id: uuid.UUID, *, why: str, by: By, now: datetime) -> None:
-    """Let nothing new be begun there until it is lifted; the desk reads `why`. Raises IllegalStep unless it is open."""
+    """Let nothing new be begun there until it is lifted; desk and owners read `why` in a sentence with a full stop.
+
+    Raises IllegalStep unless it is open.
+    """
+    why = why.strip().rstrip(".")
     with ctx.db.begin() as session:
         merchant = merchants.lock(session, merchant_id)
         if merchant.state is not MerchantState.OPEN:
             raise IllegalStep(merchant.state)
         merchant.suspended_at, merchant.suspended_why = now, why
         audit.append(session, merchant_id, Act.MERCHANT_SUSPENDED, by=by, at=now)
+        staff_alerts.suspended(ctx, session, merchant_id, why=why, now=now)
 
 
 def resume(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> None:
@@ -61,6 +67,7 @@ def leave(ctx: Context, merchant_id: uuid.UUID, *, leave_live: bool, by: By, now
         merchant.leaving_at, merchant.gone_at = now, now + NOTICE
         day = merchant.gone_at.isoformat()
         audit.append(session, merchant_id, Act.MERCHANT_LEAVING, by=by, at=now, gone_at=day, live_subscriptions=live)
+        staff_alerts.leaving(ctx, session, merchant_id, day=merchant.gone_at, live=live, now=now)
         return merchant.gone_at
 
 

@@ -266,6 +266,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_password_changed": _l("To the team: password changed"),
     "staff_factor_changed": _l("To the team: second factor changed"),
     "staff_invitation": _l("To the team: invitation"),
+    "staff_suspended": _l("To the team: suspension by the operator"),
+    "staff_leaving": _l("To the team: the merchant’s departure"),
     "staff_renewal_asked": _l("To the team: renewal of a lost access announced"),
     "staff_renewal": _l("To the team: renewal of a lost access"),
     "staff_refusals": _l("To the team: refused log-ins"),

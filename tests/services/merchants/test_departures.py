@@ -57,9 +57,10 @@ def waiting(ctx):
         return session.scalars(select(Mail).where(Mail.state == MailState.WAITING)).all()
 
 
-def gone(ctx, merchant, now):
+def gone(ctx, merchant, now, left):
     """Let it leave, and let the daily job come when the month is over and the day after."""
     last = leave(ctx, merchant, now)
+    left(utc_now())
     departures.run(ctx, now=last)
     departures.run(ctx, now=last + DAY)
     return last
@@ -117,9 +118,12 @@ def test_what_comes_in_while_the_pages_close_opens_them_again(ctx, make, merchan
     assert make.reload(subscription).id == subscription.id
 
 
-def test_a_closed_one_lets_nobody_in(ctx, make, hire, merchant, now):
+def test_a_closed_one_lets_nobody_in(ctx, hire, left, merchant, now):
     hire(merchant)
-    departures.run(ctx, now=leave(ctx, merchant, now))
+    last = leave(ctx, merchant, now)
+    left(utc_now())
+    departures.run(ctx, now=last)
+    assert row_of(ctx, merchant).closed_at == last
     with ctx.db.once() as connection, pytest.raises(NoResultFound):
         people.at_account(connection, merchant.slug, "x", now=now, seen_after=now)
 
@@ -135,8 +139,7 @@ def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hir
     grants.give(ctx, merchant.id, live.customer_id, gift, by=OPERATOR, now=now)
     hire(merchant)
     theirs = counts(ctx, type("M", (), {"id": neighbour.merchant_id}))
-    left(utc_now())
-    gone(ctx, merchant, now)
+    gone(ctx, merchant, now, left)
     stays = counts(ctx, merchant)
     assert set(stays) <= {
         *("audit_entries", "audit_heads", "proofs", "proof_files", "end_requests"),
@@ -162,25 +165,29 @@ def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hir
     assert departures.run(ctx, now=utc_now() + 60 * DAY) == 0, "it is done once"
 
 
-def test_who_works_elsewhere_too_keeps_their_log_in(ctx, make, hire, merchant, now):
+def test_who_works_elsewhere_too_keeps_their_log_in(ctx, make, hire, left, merchant, now):
     other, person = make.merchant(), hire(merchant).staff
     with ctx.db.begin() as session:
         memberships.join(session, session.get_one(Staff, person.id), other.id, Role.SUPPORT, by=OPERATOR, at=now)
-    gone(ctx, merchant, now)
+    gone(ctx, merchant, now, left)
     with ctx.db.read() as session:
         assert session.get_one(Staff, person.id).merchant_id == other.id
 
 
-def test_it_goes_on_where_it_was_cut_off(ctx, make, merchant, now, monkeypatch):
+def test_one_that_is_cut_off_is_gone_on_with_and_keeps_none_of_the_others(ctx, make, merchant, now, monkeypatch):
     monkeypatch.setattr(departures, "BATCH", 2)
+    other = make.merchant()
     for _ in range(5):
         make.subscription(merchant=merchant)
     last = leave(ctx, merchant, now)
+    leave(ctx, other, now)
     departures.run(ctx, now=last)
     with monkeypatch.context() as patch:
-        patch.setattr(departures, "_finish", lambda *_a, **_k: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            departures.run(ctx, now=last + DAY)
+        finish = departures._finish
+        patch.setattr(departures, "_finish", lambda *a, **k: 1 / 0 if a[1] == merchant.id else finish(*a, **k))
+        departures.run(ctx, now=last + DAY)
     assert row_of(ctx, merchant).erased_at is None
+    assert row_of(ctx, other).erased_at == last + DAY
     departures.run(ctx, now=last + 2 * DAY)
+    assert row_of(ctx, merchant).erased_at == last + 2 * DAY
     assert set(counts(ctx, merchant)) == {"audit_entries", "audit_heads"}

@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from portal.domain.audit import OPERATOR
 from portal.domain.merchants import IllegalStep
+from portal.domain.policies import Role
 from portal.domain.subscriptions import Status
-from portal.models import AuditEntry, Merchant
+from portal.models import AuditEntry, Mail, Merchant
 from portal.queries import departures
 from portal.services.merchants import standings
 from portal.services.merchants.standings import LiveSubscriptions
+from tests.waiting_mails import said
 
 
 @pytest.fixture
@@ -68,6 +70,23 @@ def test_live_subscriptions_have_to_be_accepted_and_are_not_touched(ctx, make, p
     standings.leave(ctx, merchant.id, leave_live=True, by=OPERATOR, now=now)
     assert [make.reload(one).status for one in live] == [Status.ACTIVE, Status.PAUSED]
     assert paypal.count("cancel") == 0
+
+
+def test_every_owner_is_told_and_nobody_else(ctx, make, hire, merchant, now):
+    for number, role in enumerate((Role.OWNER, Role.OWNER, Role.MANAGER)):
+        hire(merchant, role=role, email=f"p{number}@atelier.test", locale="en" if number else "fr")
+    make.subscription(merchant=merchant)
+    standings.suspend(ctx, merchant.id, why="The invoice of May is unpaid.", by=OPERATOR, now=now)
+    standings.leave(ctx, merchant.id, leave_live=True, by=OPERATOR, now=now)
+    with ctx.db.read() as session:
+        mails = session.scalars(select(Mail).order_by(Mail.kind, Mail.recipient)).all()
+    assert [(one.kind, one.recipient) for one in mails] == [
+        (kind, f"p{number}@atelier.test") for kind in ("staff_leaving", "staff_suspended") for number in (0, 1)
+    ]
+    leaving, suspended = said(ctx, mails[1]).text, said(ctx, mails[3]).text
+    assert "portal: The invoice of May is unpaid.\n" in suspended
+    assert "PayPal goes on charging 1 live subscription." in leaving
+    assert f"{now + timedelta(days=30):%B %Y}" in leaving
 
 
 def test_what_is_counted_is_this_merchants_own(ctx, make, merchant, now):
