@@ -91,10 +91,18 @@ class Act(StrEnum):
     STAFF_REMOVED = "staff.removed"
     STAFF_SESSIONS_ENDED = "staff.sessions_ended"  # by an owner
     MERCHANT_CREATED = "merchant.created"
+    MERCHANT_SUSPENDED = "merchant.suspended"
+    MERCHANT_RESUMED = "merchant.resumed"
+    MERCHANT_LEAVING = "merchant.leaving"
+    MERCHANT_KEPT = "merchant.kept"  # the leaving was taken back
+    MERCHANT_CLOSED = "merchant.closed"  # its last day is over: nobody comes in any more
+    MERCHANT_REOPENED = "merchant.reopened"  # something was open after all
+    MERCHANT_ERASED = "merchant.erased"
     SECRETS_ROTATED = "secrets.rotated"
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,9 @@ class Denial(StrEnum):
     VIEW_ONLY = "view_only"  # somebody of the desk looks at a customer's pages
     LAST_OWNER = "last_owner"  # nobody would be left who may decide everything
     IN_THE_TEAM = "in_the_team"
+    MERCHANT_SUSPENDED = "merchant_suspended"  # by the operator: nothing new is begun (domain.merchants)
+    MERCHANT_LEAVING = "merchant_leaving"
+    NOT_OFFERED_NOW = "not_offered_now"  # what customers of such a merchant cannot begin
 
 
 class NotAllowed(DomainError):

@@ -13,6 +13,7 @@ from portal.services import aging, clock_mending, comebacks
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
+from portal.services.merchants import departures
 from portal.services.messages import event_retention
 from portal.services.notices import outbox
 from portal.services.pauses import pause_reminders
@@ -114,3 +115,10 @@ async def old_jobs(job: JobContext, timestamp: int) -> None:
 def event_bodies(job: JobContext, timestamp: int) -> None:
     """Forget what PayPal's old messages said; what they led to stays."""
     event_retention.purge(job.additional_context["portal"], now=utc_now())
+
+
+@queue.app.periodic(cron="15 4 * * *")
+@queue.app.task(name="housekeeping.departures", pass_context=True, queueing_lock="departures")
+def let_merchants_go(job: JobContext, timestamp: int) -> None:
+    """Close and erase merchants whose last day is over, unless something of theirs is open at PayPal."""
+    departures.run(job.additional_context["portal"], now=utc_now())

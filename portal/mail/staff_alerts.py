@@ -1,4 +1,4 @@
-"""What a member of staff is told of their own log-in: refused tries, a new browser, factors used or changed."""
+"""What a member of staff is told of their own log-in, and an owner of what the operator does with the merchant."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from portal.mail.letterhead import Letterhead
 SESSIONS: Final = "/admin/sessions"
 FORGOTTEN: Final = "/admin/password"
 PASSKEYS: Final = "/admin/account/passkeys"
+DESK: Final = "/admin/"
 
 
 def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
@@ -51,3 +52,13 @@ def passkey_removed(head: Letterhead, *, name: str, at: datetime) -> Composed:
 def passkey_copied(head: Letterhead, *, name: str, at: datetime) -> Composed:
     """Compose the warning that a passkey was refused because there may be two of it."""
     return compose("staff_passkey_copied", head, name=name, at=at, path=PASSKEYS)
+
+
+def suspended(head: Letterhead, *, why: str) -> Composed:
+    """Compose the news that the operator has suspended the merchant, in the operator's words."""
+    return compose("staff_suspended", head, why=why, path=DESK)
+
+
+def leaving(head: Letterhead, *, day: datetime, live: int) -> Composed:
+    """Compose the news that the merchant leaves on a day; `live` subscriptions go on being charged at PayPal."""
+    return compose("staff_leaving", head, day=day, live=live, path=DESK)

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.merchants import MerchantState, state_of
 from portal.models.base import Base, HasCreation, HasId
 
 HTTPS = "~ '^(https://|$)'"  # what customers are sent to is encrypted; empty: there is none
@@ -25,6 +26,11 @@ class Merchant(HasId, HasCreation, Base):
             f"site_url {HTTPS} AND terms_url {HTTPS} AND privacy_url {HTTPS} AND legal_url {HTTPS}",
             name="addresses_are_https",
         ),
+        CheckConstraint("suspended_at IS NULL OR suspended_why <> ''", name="suspended_has_a_reason"),
+        CheckConstraint("(leaving_at IS NULL) = (gone_at IS NULL)", name="leaving_has_a_day"),
+        CheckConstraint("gone_at > leaving_at", name="leaving_takes_time"),
+        CheckConstraint("closed_at >= gone_at", name="closed_after_its_last_day"),
+        CheckConstraint("erased_at >= closed_at", name="erased_after_closing"),
     )
 
     slug: Mapped[str] = mapped_column(unique=True)
@@ -44,3 +50,15 @@ class Merchant(HasId, HasCreation, Base):
     legal_url: Mapped[str] = mapped_column(default="")
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
+    # Its life (domain.merchants).
+    suspended_at: Mapped[datetime | None]
+    suspended_why: Mapped[str] = mapped_column(default="")  # the operator's words, which the desk reads
+    leaving_at: Mapped[datetime | None]  # since when it leaves
+    gone_at: Mapped[datetime | None]  # from when its rows may go
+    closed_at: Mapped[datetime | None]  # nobody comes in any more, and the leaving cannot be taken back
+    erased_at: Mapped[datetime | None]  # what had to go is gone
+
+    @property
+    def state(self) -> MerchantState:
+        """Where it stands."""
+        return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)

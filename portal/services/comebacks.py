@@ -23,12 +23,14 @@ from portal.domain.comebacks import (
 )
 from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Actor
 from portal.domain.sections import Section, is_shown
 from portal.models import Comeback, Merchant, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
 from portal.queries.holdings import AnyProspect
+from portal.queries.people import merchants
 from portal.queries.people.people import MerchantFacts
 from portal.services import tries
 from portal.services.audit import timeline
@@ -67,7 +69,8 @@ def prospect_of(session: Session, subscription: Subscription) -> Prospect:
 
 def is_offered(prospect: AnyProspect | None, merchant: Merchant | MerchantFacts) -> bool:
     """Say whether a page or a mail of the merchant's may offer to come back."""
-    if prospect is None or not is_shown(Section.COMEBACKS, merchant.hidden_sections):
+    is_open = goes_on(merchant.state, Work.RETURN) and is_shown(Section.COMEBACKS, merchant.hidden_sections)
+    if prospect is None or not is_open:
         return False
     try:
         check(prospect.standing)
@@ -104,6 +107,7 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
             prospect = prospect_of(session, subscription)
             if prospect.elsewhere is None:
                 check(prospect.standing)
+                _check_merchant(session, wish.merchant_id)
                 standing = _standing(session, subscription, prospect, attempts, now=now)
                 if standing is not None:
                     return Started(comeback_id=standing.id, is_new=False)
@@ -114,6 +118,12 @@ def start(ctx: Context, wish: Wish, *, now: datetime) -> Started:
         raise
     # After the lock was given back: nobody holds two subscriptions here, and the other one decides by its own rows.
     return start(ctx, replace(wish, subscription_id=prospect.elsewhere.subscription_id), now=now)
+
+
+def _check_merchant(session: Session, merchant_id: uuid.UUID) -> None:
+    """Raise NotAllowed while the merchant is suspended or leaves; whoever stands already is led on."""
+    if not goes_on(merchants.of(session, merchant_id).state, Work.RETURN):
+        raise NotAllowed(Denial.NOT_OFFERED_NOW)
 
 
 def give_up(

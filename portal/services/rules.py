@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain import access
+from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Settings
 from portal.models import Grant, Merchant, Subscription
 from portal.models.held import AnyGrant, AnyProduct, AnySubscription
@@ -36,7 +37,7 @@ def settings_of(
     return Settings(
         self_cancellation=merchant.self_cancellation,
         override=product.self_cancellation,
-        pause_offered=product.pause_offered,
+        pause_offered=product.pause_offered and goes_on(merchant.state, Work.RETURN),
         commitment_runs=product.commitment_binds and committed is not None and committed > now,
         notified=notified,
     )

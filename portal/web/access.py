@@ -7,7 +7,7 @@ every view; tests/test_architecture.py calls every route as each kind of person 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -16,10 +16,11 @@ from flask.typing import ResponseReturnValue
 
 from portal.domain.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.merchants import Work
 from portal.domain.policies import Role
 from portal.domain.sections import Section
 from portal.queries.people.people import Kind
-from portal.web import addresses, drafts
+from portal.web import drafts, standings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -51,6 +52,11 @@ class Access:
     acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
     section: Section | None = None  # of the customers' space: left out by the merchant, there is no such page
+    work: Work = Work.CARRY_ON  # of whoever changes something: some is not done while a merchant is suspended or leaves
+
+    def work_for(self, method: str) -> Work:
+        """Return the work that the method is part of; a page that offers customers something is part of the offer."""
+        return Work.LOOK if method in SAFE_METHODS and self.work is not Work.RETURN else self.work
 
     def duty_for(self, method: str) -> Duty:
         """Return the duty that the method is part of."""
@@ -69,21 +75,25 @@ class Access:
 
 PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
+OFFER: Final = Access(Face.CUSTOMER, work=Work.RETURN)
 SIGNED: Final = Access(Face.SIGNED)
 DESK: Final = Access(Face.STAFF)  # every role looks
+NEW: Final = Access(Face.STAFF, work=Work.BEGIN)
 CHANGE: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS)  # a form alone: nothing for those who only look
+NEW_ONLY: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS, work=Work.BEGIN)
 ENDS: Final = Access(Face.STAFF, acts=Duty.ENDS)
 OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
 OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
 OWN_ACTS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS)
 REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
-PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS)
-SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS)
+PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS, work=Work.BEGIN)
+SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS, work=Work.BEGIN)
 PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
 KEYS_ONLY: Final = Access(Face.STAFF, reads=Duty.PAYPAL, acts=Duty.PAYPAL, again=Again.ENTERS)
-SETTINGS_ONLY: Final = Access(Face.STAFF, reads=Duty.SETTINGS, acts=Duty.SETTINGS, again=Again.ACTS)
+SETTINGS_ONLY: Final = replace(SETTINGS, reads=Duty.SETTINGS)
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
+INVITES: Final = replace(TEAM, work=Work.BEGIN)
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -94,6 +104,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
     "public.healthz": PUBLIC,
+    "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
@@ -119,11 +130,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,
     "customer.withdrawal": CUSTOMER,
-    "customer.pause": Access(Face.CUSTOMER, section=Section.PAUSES),
+    "customer.pause": Access(Face.CUSTOMER, section=Section.PAUSES, work=Work.RETURN),
     "customer.pause_withdrawal": CUSTOMER,
-    "customer.resume": CUSTOMER,
+    "customer.resume": OFFER,
     "customer.late": CUSTOMER,
-    "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS),
+    "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS, work=Work.RETURN),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,
     "customer.comeback_cancelled": CUSTOMER,
@@ -144,8 +155,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     **dict.fromkeys(("admin.account_codes", "admin.account_passkey", "admin.account_passkey_removal"), OWN_ACTS),
     "admin.desk_change": OWN,
     "admin.team": TEAM,
-    "admin.team_invitation": TEAM,
-    "admin.invitation_again": TEAM,
+    "admin.team_invitation": INVITES,
+    "admin.invitation_again": INVITES,
     "admin.invitation_withdrawal": TEAM,
     "admin.team_member": TEAM,
     "admin.team_member_sessions_end": TEAM,
@@ -175,11 +186,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.subscription": DESK,
     "admin.subscription_end": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),
     "admin.subscription_reading": DESK,
-    "admin.subscription_pause": ENDS,
+    "admin.subscription_pause": Access(Face.STAFF, acts=Duty.ENDS, work=Work.BEGIN),
     "admin.pause_retry": ENDS,
     "admin.pause_withdrawal": ENDS,
-    "admin.bulk_acts": ENDS,
-    "admin.bulk_act": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),
+    "admin.bulk_acts": Access(Face.STAFF, acts=Duty.ENDS, work=Work.BEGIN),
+    "admin.bulk_act": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW, work=Work.BEGIN),
     "admin.bulk_act_stop": ENDS,
     "admin.bulk_act_resume": ENDS,
     "admin.bulk_act_end": ENDS,
@@ -196,15 +207,15 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,
     "admin.customer_note_deletion": CHANGE,
-    "admin.grant_new": CHANGE,
-    "admin.grant": CHANGE,
+    "admin.grant_new": NEW_ONLY,
+    "admin.grant": NEW_ONLY,
     "admin.grant_withdrawal": CHANGE,
     "admin.import_run": DESK,
-    "admin.import_start": DESK,
-    "admin.paypal_profile_imports": DESK,
+    "admin.import_start": NEW,
+    "admin.paypal_profile_imports": NEW,
     "admin.paypal_profile_import": DESK,
     "admin.paypal_profile_import_failed": DESK,
-    "admin.paypal_profile_import_resume": DESK,
+    "admin.paypal_profile_import_resume": NEW,
     "admin.paypal_profile_import_end": DESK,
     "admin.products": DESK,
     "admin.product": PRODUCTS,
@@ -215,7 +226,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_classic": KEYS,
     "admin.paypal_classic_check": KEYS,
     "admin.paypal_classic_removal": KEYS_ONLY,
-    "admin.paypal_classic_receivers": KEYS_ONLY,
+    "admin.paypal_classic_receivers": replace(KEYS_ONLY, work=Work.BEGIN),
     "admin.paypal_comparisons": DESK,
     "admin.paypal_comparison": DESK,
     "admin.paypal_comparison_start": DESK,
@@ -227,7 +238,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_event_replay": DESK,
     "admin.settings": SETTINGS,
     "admin.setting_face": SETTINGS,
-    "admin.setting_logo": Access(Face.STAFF, acts=Duty.SETTINGS),  # what is brought is seen by nobody yet
+    "admin.setting_logo": replace(SETTINGS, again=Again.NEVER),  # what is brought is seen by nobody yet
     "admin.setting_logo_draft": SETTINGS_ONLY,
     "admin.setting_logo_removal": SETTINGS,
     "admin.setting_addresses": SETTINGS,
@@ -282,6 +293,7 @@ def _guard() -> ResponseReturnValue | None:
         raise NotAllowed(Denial.ROLE_TOO_LOW)
     if access.section is not None and not g.merchant.shows(access.section):
         abort(404)
+    standings.check(access.work_for(request.method))
     if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint == "customer.sessions"):
         raise NotAllowed(Denial.VIEW_ONLY)
     return None
@@ -289,17 +301,7 @@ def _guard() -> ResponseReturnValue | None:
 
 def _ask_to_log_in(face: Face) -> ResponseReturnValue:
     endpoint = "auth.customer_login" if face is Face.CUSTOMER else "auth.staff_login"
-    back = url_for(endpoint, next=way_back())
+    back = url_for(endpoint, next=drafts.way_back(is_safe=request.method in SAFE_METHODS))
     if request.method in SAFE_METHODS:
         return redirect(back, 303)
     return render_template("errors/401_expired.html", back=back), 401
-
-
-def way_back() -> str | None:
-    """Return the page to come back to; what was being sent is kept for it as a draft."""
-    if request.method in SAFE_METHODS:
-        return addresses.this_page()
-    page = addresses.safe_path(addresses.this_page()) or addresses.page_before()
-    if page is not None:
-        drafts.keep(page)
-    return page

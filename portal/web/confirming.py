@@ -69,8 +69,9 @@ def ask_again() -> ResponseReturnValue | None:
     person = identity.person()
     if utc_now() - person.authenticated_at <= RECENT:
         return None
-    if request.method in access.SAFE_METHODS or not g.csrf_ok:
-        return redirect(url_for("auth.staff_confirm", next=access.way_back()), 303)
+    is_safe = request.method in access.SAFE_METHODS
+    if is_safe or not g.csrf_ok:
+        return redirect(url_for("auth.staff_confirm", next=drafts.way_back(is_safe=is_safe)), 303)
     return page(ConfirmForm(formdata=None, carried=_pack())), 401
 
 

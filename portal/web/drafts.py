@@ -36,6 +36,16 @@ def know(person: Person) -> None:
         del session[KEY]
 
 
+def way_back(*, is_safe: bool) -> str | None:
+    """Return the page to come back to; what was being sent, by no safe method, is kept for it."""
+    if is_safe:
+        return addresses.this_page()
+    page = addresses.safe_path(addresses.this_page()) or addresses.page_before()
+    if page is not None:
+        keep(page)
+    return page
+
+
 def keep(page: str) -> None:
     """Keep the fields of the form just sent for the one they belong to, to be given back on `page`."""
     face = Kind.CUSTOMER if g.merchant_slug else Kind.STAFF

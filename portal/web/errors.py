@@ -63,8 +63,21 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "The date you have paid until is not known here. %(merchant)s has to enter it first, so that you do not "
         "pay twice."
     ),
+    Denial.MERCHANT_SUSPENDED: _l(
+        "%(merchant)s is suspended on this portal: nothing new can be started here. What is under way goes on. Ask "
+        "the operator of the portal, who can lift the suspension."
+    ),
+    Denial.MERCHANT_LEAVING: _l(
+        "%(merchant)s is leaving this portal: nothing new can be started here. What is under way goes on. To stay, ask "
+        "the operator of the portal, who can withdraw the departure."
+    ),
+    Denial.NOT_OFFERED_NOW: _l(
+        "%(merchant)s does not offer this at the moment. You can still cancel, send requests and see your proofs here."
+    ),
 }
-NEVER_OFFERED: Final = frozenset({Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED})  # not "any more"
+NEVER_OFFERED: Final = frozenset(
+    {Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED, Denial.NOT_OFFERED_NOW}
+)  # not "any more"
 NOTIFIABLE: Final = _l(
     "You cannot cancel this subscription here yourself. You can send %(merchant)s a cancellation notice online."
 )

@@ -28,7 +28,7 @@ from portal.secrets import new_token, token_hash
 from portal.services.context import Context
 from portal.services.people import sessions, staff_devices
 from portal.services.people.sessions import Visitor
-from portal.web import access, drafts, formatting, locale
+from portal.web import access, drafts, formatting, locale, standings
 
 BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -223,7 +223,13 @@ def _loaded(_request: Request) -> Person | None:
 
 def _for_templates() -> dict[str, object]:
     alerts = [_key_alert(provider, since) for provider, since in g.get("broken_keys", {}).items()]
-    return {"merchant": g.get("merchant"), "key_alerts": alerts}
+    is_of_desk = access.is_of_desk(request.endpoint) or request.path.startswith("/admin/")
+    return {
+        "merchant": g.get("merchant"),
+        "key_alerts": alerts,
+        "merchant_notice": standings.at_desk() if is_of_desk else None,
+        "leaving_line": "" if is_of_desk else standings.for_customers(),
+    }
 
 
 def _key_alert(provider: Provider, since: datetime) -> dict[str, str]:

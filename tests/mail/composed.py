@@ -299,6 +299,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         logins.staff_invitation(whose, path="/admin/invitation/t", role=role, by=by, valid_until=NOW)
         for role, by in zip(Role, ("Anne", "", "Zoé", "Max"), strict=True)
     ]
+    told += [staff_alerts.suspended(whose, why="The invoice of May is unpaid")]
+    told += [staff_alerts.leaving(whose, day=NOW, live=live) for live in (0, 1, 3)]
     told += [logins.staff_renewal_asked(whose, by=by, at=NOW) for by in ("Anne", "")]
     told.append(logins.staff_renewal(whose, path="/admin/invitation/t", valid_until=NOW))
     told += [staff_alerts.password_changed(whose, at=NOW), staff_alerts.factor_changed(whose, at=NOW)]

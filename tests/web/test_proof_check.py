@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.documents import pdf, typesetting
-from portal.models import Proof
+from portal.domain.audit import OPERATOR
+from portal.models import Mail, MailState, Merchant, Proof
 from portal.services import proofs
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
+from portal.services.merchants import departures, standings
 from portal.web import MOST_BYTES
 from tests.browser_client import Browser
 from tests.services.carrying.carried import wish_of
@@ -46,6 +49,20 @@ def stranger(app) -> Browser:
 
 def path_of(proof: Proof) -> str:
     return f"/proof/{proof.facts['reference']}"
+
+
+def test_it_is_checked_as_ever_once_its_merchant_is_gone(ctx, proof, issued, stranger):
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.SENT))
+    last = standings.leave(ctx, proof.merchant_id, leave_live=True, by=OPERATOR, now=utc_now())
+    for night in range(2):
+        departures.run(ctx, now=last + timedelta(days=night))
+    with ctx.db.read() as session:
+        assert session.get_one(Merchant, proof.merchant_id).erased_at is not None
+    page = stranger.get(path_of(proof))
+    page = page.submit(code=proof.code, file=(io.BytesIO(issued), "proof.pdf"))
+    assert page.h1 == "This proof is genuine"
+    assert hashlib.sha256(issued).hexdigest() in page.text
 
 
 def test_a_third_party_learns_that_it_is_genuine_and_nothing_personal(proof, issued, stranger):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from portal import create_app, i18n
+from portal import clock, create_app, i18n
 from portal.extensions import Database
 from portal.web.warming import warm
 
@@ -27,6 +27,7 @@ def test_the_first_page_of_a_warm_process_compiles_its_own_template_alone(config
     assert not [name for name in compiled if name.startswith(("layouts/", "components/"))]
     assert i18n.catalogue.cache_info().currsize == len(i18n.LOCALES)
     app.extensions["portal"].db.dispose()
+    clock.follow(None)  # the application had the process go by its database's clock
 
 
 def test_a_database_that_is_away_keeps_no_process_from_starting(app, ctx, monkeypatch):

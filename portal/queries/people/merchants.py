@@ -1,8 +1,10 @@
-"""Merchants: locked, or found by name. Who is visiting whose page is in `people`."""
+"""Merchants: locked, listed, or found by name. Who is visiting whose page is in `people`."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -34,3 +36,24 @@ def lock(session: Session, merchant_id: uuid.UUID) -> Merchant:
 def called(session: Session, slug: str) -> uuid.UUID | None:
     """Return the id of the merchant of that name in addresses, if there is one."""
     return session.scalar(select(Merchant.id).where(Merchant.slug == slug))
+
+
+def named(session: Session, slug: str) -> Merchant | None:
+    """Return the merchant of that name in addresses, locked until the transaction ends, if there is one."""
+    return session.scalars(select(Merchant).where(Merchant.slug == slug).with_for_update(key_share=True)).one_or_none()
+
+
+def every(session: Session) -> Sequence[Merchant]:
+    """Return all of them, by their name in addresses."""
+    return session.scalars(select(Merchant).order_by(Merchant.slug)).all()
+
+
+def is_there_one(session: Session) -> bool:
+    """Say whether the installation has a merchant at all."""
+    return session.scalar(select(Merchant.id).limit(1)) is not None
+
+
+def due_to_go(session: Session, now: datetime) -> Sequence[Merchant]:
+    """Return those whose last day is over and whose rows are still here, the longest gone first."""
+    is_due = Merchant.gone_at <= now, Merchant.erased_at.is_(None)
+    return session.scalars(select(Merchant).where(*is_due).order_by(Merchant.gone_at)).all()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.duties import Duty, may
+from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.sections import Section, is_shown
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
@@ -45,6 +46,15 @@ class MerchantFacts:
     legal_url: str
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
+    suspended_at: datetime | None
+    suspended_why: str
+    leaving_at: datetime | None
+    gone_at: datetime | None
+
+    @property
+    def state(self) -> MerchantState:
+        """Where it stands."""
+        return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)
 
     def shows(self, section: Section) -> bool:
         """Say whether customers see that section of their space."""
@@ -136,7 +146,7 @@ _AT_ACCOUNT: Final = (
         ),
     )
     .outerjoin(Customer, Customer.id == LoginSession.customer_id)
-    .where(Merchant.slug == bindparam("slug"))
+    .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
 _BROKEN_SINCE: Final = {
@@ -170,7 +180,7 @@ _AT_DESK: Final = (
     .join(Staff, Staff.id == LoginSession.staff_id)
     .join(Merchant, Merchant.id == LoginSession.merchant_id)
     .join(Membership, and_(Membership.staff_id == Staff.id, Membership.merchant_id == Merchant.id))
-    .where(_ALIVE, Membership.disabled_at.is_(None))
+    .where(_ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
 )
 
 
@@ -194,7 +204,10 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
 
 
 def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
-    """Return the merchant of an account page and its customer, if logged in; raise NoResultFound for no merchant."""
+    """Return the merchant of an account page and its customer, if logged in.
+
+    Raises NoResultFound for no merchant, and for one that has gone.
+    """
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
     person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None
@@ -224,5 +237,6 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
 
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
-    rows = session.execute(select(*_MERCHANT).order_by(reading_order(Merchant.name), Merchant.id).limit(limit))
+    by_name = reading_order(Merchant.name), Merchant.id
+    rows = session.execute(select(*_MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
     return [_merchant(row) for row in rows]

@@ -132,7 +132,7 @@ def desks(session: Session, staff_id: uuid.UUID) -> list[Desk]:
     rows = session.execute(
         select(Merchant.id, Merchant.name, Membership.role)
         .join(Membership, Membership.merchant_id == Merchant.id)
-        .where(Membership.staff_id == staff_id, Membership.disabled_at.is_(None))
+        .where(Membership.staff_id == staff_id, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
         .order_by(Membership.created_at, Merchant.id)
     )
     return [Desk(*row) for row in rows]
@@ -202,7 +202,12 @@ def open_invitations_to(
 
 
 def _works() -> ColumnElement[bool]:
-    return select(Membership.id).where(Membership.staff_id == Staff.id, Membership.disabled_at.is_(None)).exists()
+    return (
+        select(Membership.id)
+        .join(Merchant, Merchant.id == Membership.merchant_id)
+        .where(Membership.staff_id == Staff.id, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
+        .exists()
+    )
 
 
 def _member(person: Staff, at: Membership, seen_at: datetime | None, codes_left: int) -> Member:

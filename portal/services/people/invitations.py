@@ -51,6 +51,7 @@ class Shown:
     role: Role
     merchant: str
     by: str  # who invited; empty for the operator
+    name: str  # of the invited person, as far as it was said
     staff_id: uuid.UUID | None  # of the person whose address it is, where there is one
     starts_at: datetime
     expires_at: datetime
@@ -77,6 +78,24 @@ def invite(
         _mail_invitation(ctx, session, invitation, link, by_name=by_name, now=now)
         about = ("invitation", invitation.id)
         audit.append(session, merchant_id, Act.STAFF_INVITED, by=by, at=now, subject=about, role=role)
+
+
+def invite_owner(
+    ctx: Context, session: Session, merchant: Merchant, email: str, name: str, *, by: By, language: str, now: datetime
+) -> str:
+    """Invite a merchant's first owner in the caller's transaction; return the path of the link, which is mailed too.
+
+    An earlier link of theirs opens nothing any more.  `name` stands in the form that they are shown.
+    """
+    email = normal_email(email)
+    for old in stored.open_invitations_to(session, email, merchant_id=merchant.id, now=now):
+        close(session, old, now=now)
+    invitation, link = _write(session, merchant.id, email, Role.OWNER, by=by, language=language, now=now)
+    invitation.name = name
+    _mail_invitation(ctx, session, invitation, link, by_name="", now=now)
+    about = ("invitation", invitation.id)
+    audit.append(session, merchant.id, Act.STAFF_INVITED, by=by, at=now, subject=about, role=Role.OWNER)
+    return PATH + link
 
 
 def send_again(
@@ -184,6 +203,7 @@ def shown(session: Session, invitation: Invitation, *, now: datetime) -> Shown:
         role=invitation.role,
         merchant=session.get_one(Merchant, invitation.merchant_id).name,
         by=inviter.name if inviter else "",
+        name=invitation.name,
         staff_id=person.id if person else None,
         starts_at=invitation.starts_at,
         expires_at=invitation.expires_at,

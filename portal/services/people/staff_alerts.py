@@ -5,6 +5,7 @@ The mails go to the person, in their language, and never to the merchant's suppo
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,7 @@ from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.models import Invitation, Passkey, Staff
+from portal.queries.people import staff as stored
 from portal.services import throttles
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -112,6 +114,21 @@ def renewal(
     composed = logins.staff_renewal(_head(post, staff), path=path, valid_until=invitation.expires_at)
     language = pick_locale(staff.locale)
     post.put(composed, key=renewal_key(invitation), recipient=staff.email, language=language, send_at=at)
+
+
+def suspended(ctx: Context, session: Session, merchant_id: uuid.UUID, *, why: str, now: datetime) -> None:
+    """Tell every owner that the operator has suspended the merchant."""
+    post = Post.of(ctx, session, merchant_id, now=now)
+    for owner in stored.owners(session, merchant_id):
+        _put(post, owner, staff_alerts.suspended(_head(post, owner), why=why), key=f"{merchant_id}:{now.isoformat()}")
+
+
+def leaving(ctx: Context, session: Session, merchant_id: uuid.UUID, *, day: datetime, live: int, now: datetime) -> None:
+    """Tell every owner that the merchant leaves on that day, and how many subscriptions PayPal goes on charging."""
+    post = Post.of(ctx, session, merchant_id, now=now)
+    for owner in stored.owners(session, merchant_id):
+        composed = staff_alerts.leaving(_head(post, owner), day=day, live=live)
+        _put(post, owner, composed, key=f"{merchant_id}:{now.isoformat()}")
 
 
 def renewal_key(invitation: Invitation) -> str:

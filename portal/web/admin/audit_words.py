@@ -81,10 +81,18 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.STAFF_REMOVED: _l("Team member removed"),
     Act.STAFF_SESSIONS_ENDED: _l("Team member’s sessions ended"),
     Act.MERCHANT_CREATED: _l("Merchant created"),
+    Act.MERCHANT_SUSPENDED: _l("Merchant suspended by the operator"),
+    Act.MERCHANT_RESUMED: _l("Merchant’s suspension lifted"),
+    Act.MERCHANT_LEAVING: _l("Merchant’s departure recorded"),
+    Act.MERCHANT_KEPT: _l("Merchant’s departure withdrawn"),
+    Act.MERCHANT_CLOSED: _l("Merchant’s pages closed after its last day"),
+    Act.MERCHANT_REOPENED: _l("Merchant’s pages opened again: something is still open"),
+    Act.MERCHANT_ERASED: _l("Merchant’s data erased"),
     Act.SECRETS_ROTATED: _l("Secrets re-encrypted with the newest master key"),
     Act.EXPORT_AUDIT: _l("Audit log exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
+    Act.EXPORT_MERCHANT: _l("All data of the merchant exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
 }
 

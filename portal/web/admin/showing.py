@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask import render_template
+from flask import g, render_template
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.duties import Duty, may
-from portal.queries import inbox
-from portal.web import labels
+from portal.domain.merchants import MerchantState, Work
+from portal.queries import departures, inbox
+from portal.web import labels, standings
 from portal.web.admin import bp, presenting, words
 from portal.web.admin.ends import end_facts
 from portal.web.identity import context, person
@@ -34,6 +36,8 @@ WORDS: Final[Mapping[str, object]] = {
     "todo": end_facts.todo,
 }
 
+RULES: Final = frozenset({Duty.PRODUCTS, Duty.SETTINGS})  # whatever changes them begins something
+
 bp.add_app_template_filter(presenting.price, "price_of")
 
 
@@ -42,12 +46,29 @@ def page(template: str, session: Session | None = None, /, **values: object) -> 
     if session is None:
         with context().db.read() as reading:
             return page(template, reading, **values)
-    who = person()
+    who, begins = person(), standings.allows(Work.BEGIN)
     return render_template(
         f"admin/{template}",
         **WORDS,
         inbox_count=inbox.count(session, who.merchant_id, now=utc_now()),
         may_act=may(who.role, Duty.CUSTOMERS),
-        may={duty.value: may(who.role, duty) for duty in Duty},
+        may_begin=may(who.role, Duty.CUSTOMERS) and begins,
+        may={duty.value: may(who.role, duty) and (begins or duty not in RULES) for duty in Duty},
+        locked=_locked,
+        live_subscriptions=_live(session),
         **values,
     )
+
+
+def _live(session: Session) -> int | None:
+    """Return how many subscriptions PayPal goes on charging when the merchant leaves; None for one that stays."""
+    if g.merchant.state is not MerchantState.LEAVING:
+        return None
+    return sum(departures.live(session, g.merchant.id).values())
+
+
+def _locked(duty: str) -> str | None:
+    """Return why this reader may only look at a form of rules, None for whoever may change them."""
+    if not may(person().role, Duty(duty)):
+        return _("Only a manager or an owner can change this.")
+    return None if standings.allows(Work.BEGIN) else _("Nothing can be changed here at the moment.")

@@ -273,6 +273,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_passkey_removed": _l("To the team: passkey removed"),
     "staff_passkey_copied": _l("To the team: passkey refused, perhaps copied"),
     "staff_invitation": _l("To the team: invitation"),
+    "staff_suspended": _l("To the team: suspension by the operator"),
+    "staff_leaving": _l("To the team: the merchant’s departure"),
     "staff_renewal_asked": _l("To the team: renewal of a lost access announced"),
     "staff_renewal": _l("To the team: renewal of a lost access"),
     "staff_refusals": _l("To the team: refused log-ins"),

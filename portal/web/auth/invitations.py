@@ -91,7 +91,7 @@ def staff_invitation_factor(token: str) -> ResponseReturnValue:
 
 
 def _entered(token: str, seen: Shown) -> ResponseReturnValue:
-    form = RenewalForm() if seen.door is Door.RENEWAL else InvitedForm()
+    form = RenewalForm() if seen.door is Door.RENEWAL else InvitedForm(name=seen.name)
     if form.validate_on_submit():
         name = "" if seen.door is Door.RENEWAL else form.name.data
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import current_app, redirect, render_template, request
+from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.queries.people import people
+from portal.queries.people import merchants, people
 from portal.web import addresses, health, identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.public import bp
@@ -13,12 +13,14 @@ from portal.web.public import bp
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """Say what this is; the demo also shows its merchants."""
-    merchants = []
-    if current_app.extensions["portal_config"].is_pretend:
-        with identity.context().db.read() as session:
-            merchants = people.merchants_shown(session)
-    return render_template("public/home.html", merchants=merchants)
+    """Say what this is, or lead to the making of the first merchant; the demo also shows its merchants."""
+    shown = []
+    with identity.context().db.read() as session:
+        if not merchants.is_there_one(session):
+            return redirect(url_for(".setup"))
+        if current_app.extensions["portal_config"].is_pretend:
+            shown = people.merchants_shown(session)
+    return render_template("public/home.html", merchants=shown)
 
 
 @bp.get("/accessibility")

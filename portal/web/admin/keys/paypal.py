@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flask import abort, flash, redirect, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from wtforms import PasswordField
 
 from portal.clock import utc_now
 from portal.domain.duties import Duty, may
+from portal.domain.merchants import Work
 from portal.mail.composing import AUTOPAY_URL
 from portal.providers.ports import ClassicCredentials
 from portal.queries import desk, paypal_accounts
@@ -25,6 +26,7 @@ from portal.services.keys import paypal_keys
 from portal.services.keys.key_checks import Finding, KeyCheck
 from portal.services.messages.webhook_endpoints import ipn_url
 from portal.services.paypal.gateways import NoKey
+from portal.web import standings
 from portal.web.admin import bp, showing, words
 from portal.web.admin.keys import key_facts
 from portal.web.admin.keys.key_forms import ClassicKeyForm, KeyForm, ReceiversForm, RemovalForm
@@ -55,6 +57,7 @@ def show() -> ResponseReturnValue:
 @bp.route("/paypal/rest", methods=["GET", "POST"], endpoint="paypal_rest")
 def rest() -> ResponseReturnValue:
     """Guide to a REST key, show how the stored one stands; owners enter another."""
+    _check_new(REST)
     return _edit_rest() if may(person().role, Duty.PAYPAL) else _page(REST, None)
 
 
@@ -77,6 +80,7 @@ def _edit_rest() -> ResponseReturnValue:
 @bp.route("/paypal/classic", methods=["GET", "POST"], endpoint="paypal_classic")
 def classic() -> ResponseReturnValue:
     """Guide to a classic key and say that PayPal retires it; owners enter one."""
+    _check_new(CLASSIC)
     return _edit_classic() if may(person().role, Duty.PAYPAL) else _page(CLASSIC, None)
 
 
@@ -134,6 +138,15 @@ def remove_rest() -> ResponseReturnValue:
 def remove_classic() -> ResponseReturnValue:
     """Say what stops without the classic key; on confirmation forget it."""
     return _remove(provider=CLASSIC)
+
+
+def _check_new(provider: Provider) -> None:
+    """Refuse a first key where nothing new is begun; a stored one may be replaced: what is recorded waits for it."""
+    if request.method != "POST" or standings.allows(Work.BEGIN):
+        return
+    with context().db.read() as session:
+        if provider not in paypal_accounts.all_of_merchant(session, person().merchant_id):
+            standings.check(Work.BEGIN)
 
 
 def _check(*, provider: Provider) -> ResponseReturnValue:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -14,7 +13,6 @@ from wtforms import (
     BooleanField,
     EmailField,
     Field,
-    SelectChoice,
     SelectField,
     StringField,
     SubmitField,
@@ -25,39 +23,13 @@ from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from portal.domain import colours
 from portal.domain.sections import Section
+from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, shown_name
 from portal.web.admin.words import LANGUAGE
 from portal.web.formatting import formatter
 from portal.web.typed_text import one_line, plain
 
-COMMON_ZONES: Final = (
-    "Europe/Paris",
-    "Europe/Brussels",
-    "Europe/Zurich",
-    "Europe/Luxembourg",
-    "Europe/London",
-    "Europe/Dublin",
-    "Europe/Madrid",
-    "Europe/Berlin",
-    "America/Guadeloupe",
-    "America/Martinique",
-    "America/Cayenne",
-    "America/Miquelon",
-    "Indian/Reunion",
-    "Indian/Mayotte",
-    "Pacific/Noumea",
-    "Pacific/Tahiti",
-    "Pacific/Wallis",
-    "Africa/Casablanca",
-    "Africa/Dakar",
-    "America/Montreal",
-    "America/New_York",
-    "America/Los_Angeles",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-    "UTC",
-)
 LONGEST_ADDRESS: Final = 500
 
 
@@ -194,13 +166,11 @@ class LanguageForm(VersionedForm):
 
     def offer_zone(self, current: str) -> None:
         """Offer the usual zones, and the one that is set."""
-        zones = COMMON_ZONES if current in COMMON_ZONES else (current, *COMMON_ZONES)
-        self.time_zone.choices = [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+        self.time_zone.choices = time_zones.choices(current)
 
     def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
-        if field.data not in available_timezones():
-            raise ValidationError(_("Choose a time zone from the list."))
+        time_zones.check(field)
 
 
 SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is

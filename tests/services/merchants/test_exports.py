@@ -1,0 +1,75 @@
+"""The archive of a merchant: every table is in it or named as left out, nothing of others, nothing secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+from sqlalchemy import LargeBinary
+
+from portal.domain.audit import OPERATOR
+from portal.models import Base
+from portal.queries import merchant_rows
+from portal.services.merchants import exports
+
+# Whatever opens something, by its name; a column that sounds like one is a secret until somebody says why not.
+SOUNDS_SECRET = ("password", "secret", "token", "hash", "totp")
+KNOWN_TO_BE_NONE = {
+    ("audit_entries", "previous_hash"),
+    ("audit_entries", "hash"),
+    ("audit_heads", "hash"),
+    ("paypal_accounts", "secret_ending"),
+    ("paypal_accounts", "token_scopes"),
+}
+
+
+def archive(ctx, merchant, now):
+    file = io.BytesIO()
+    exports.export(ctx, merchant.id, file, by=OPERATOR, now=now)
+    with zipfile.ZipFile(file) as found:
+        assert found.testzip() is None
+        return {name: found.read(name).decode() for name in found.namelist()}
+
+
+def test_every_table_is_in_it_or_named_as_left_out():
+    assert {table.name for table in merchant_rows.tables()} | merchant_rows.LEFT_OUT == set(Base.metadata.tables)
+
+
+def test_no_column_that_sounds_secret_and_no_sealed_box():
+    shown = {(table.name, one.name): one for table in merchant_rows.tables() for one in merchant_rows.columns(table)}
+    sounding = {key for key in shown if any(word in key[1] for word in SOUNDS_SECRET)}
+    assert sounding == KNOWN_TO_BE_NONE
+    boxes = {key for key, one in shown.items() if isinstance(one.type, LargeBinary)}
+    assert boxes == {("logos", "content"), ("paypal_events", "body")}
+
+
+def test_the_merchants_rows_and_nobody_elses(ctx, make, hire, now):
+    ours, theirs = make.merchant(name="L’Atelier"), make.merchant(name="Studio")
+    product = make.product(ours, contents=(("Leçon 1", 0), ("Leçon 2", 7)))
+    make.product(theirs, contents=(("Autre", 0),))
+    mine, other = make.subscription(merchant=ours, product=product), make.subscription(merchant=theirs)
+    make.payment(mine, 5)
+    anne, bob = hire(ours), hire(theirs, email="bob@studio.test")
+    files = archive(ctx, ours, now)
+    rows = {
+        name: [json.loads(line) for line in text.splitlines()] for name, text in files.items() if name != "README.txt"
+    }
+    assert [one["name"] for one in rows["merchants.jsonl"]] == ["L’Atelier"]
+    assert [one["id"] for one in rows["subscriptions.jsonl"]] == [str(mine.id)]
+    assert {one["title"] for one in rows["product_contents.jsonl"]} == {"Leçon 1", "Leçon 2"}
+    assert [one["email"] for one in rows["staff.jsonl"]] == ["lea@atelier.test"]
+    assert len(rows["payments.jsonl"]) == 1
+    whole = "".join(files.values())
+    for word in (str(other.id), "bob@studio.test", str(theirs.id), anne.totp_secret, bob.totp_secret, "$argon2"):
+        assert word not in whole
+    assert rows["audit_entries.jsonl"][-1]["act"] == "export.merchant"
+    assert "audit chain" in files["README.txt"]
+
+
+def test_it_is_of_one_moment_and_reads_in_pieces(ctx, make, now, monkeypatch):
+    monkeypatch.setattr(merchant_rows, "BATCH", 2)
+    merchant = make.merchant()
+    for _ in range(7):
+        make.customer(merchant)
+    assert archive(ctx, merchant, now)["customers.jsonl"].count("\n") == 7
