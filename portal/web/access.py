@@ -75,6 +75,7 @@ OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
 OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
 REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
 PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS)
+PRODUCTS_ONLY: Final = Access(Face.STAFF, reads=Duty.PRODUCTS, acts=Duty.PRODUCTS, again=Again.ACTS)
 SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS)
 PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
@@ -198,7 +199,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_profile_import_resume": DESK,
     "admin.paypal_profile_import_end": DESK,
     "admin.products": DESK,
+    "admin.product_new": PRODUCTS_ONLY,
     "admin.product": PRODUCTS,
+    "admin.product_plans": DESK,
+    "admin.product_plan": PRODUCTS_ONLY,
     "admin.paypal": PAYPAL,
     "admin.paypal_rest": KEYS,
     "admin.paypal_rest_check": KEYS,

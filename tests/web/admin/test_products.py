@@ -38,7 +38,7 @@ def test_a_product_is_written_with_its_contents(owner, ctx, make, merchant):
         press="Save the product",
         **{
             "name": "Piano",
-            "keep_after_cancellation": True,
+            "keep_after_cancellation": "yes",
             "grace_days": "3",
             "commitment_months": "6",
             "commitment_binds": True,
@@ -67,13 +67,12 @@ def test_a_product_cannot_be_switched_on_before_the_key(owner, ctx, make, mercha
 def test_the_effect_is_shown_before_anything_is_saved(owner, ctx, make, merchant):
     product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 9", 90)))
     page = owner.get(f"/admin/products/{product.id}")
-    assert "Keeps for good" not in page.text
-    page = page.submit(press="Show the effect first", keep_after_cancellation=True, name="Later")
-    assert "They are not saved yet" in page.text
-    assert "Keeps for good: Lesson 1." in page.text
-    assert "Keeps for good: Lesson 1, Lesson 9" not in page.text
+    assert "already unlocked: Lesson 1" not in page.text
+    page = page.submit(press="Refresh the example", keep_after_cancellation="yes", name="Later")
+    assert "What you see is not saved yet" in page.text
+    assert "then what is already unlocked: Lesson 1 Abandoned" in page.text, "and not Lesson 9"
     assert product_of(ctx, product).name == product.name
-    page = page.submit(press="Show the effect first", keep_after_cancellation=False, stops_at_once=True)
+    page = page.submit(press="Refresh the example", keep_after_cancellation="no", stops_at_once="yes")
     assert "access stops at once" in page.text
 
 

@@ -17,7 +17,8 @@ OWN = {
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
 }
 MANAGERS = {
-    *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation"),
+    *("admin.product", "admin.product_new", "admin.product_plan"),
+    *("admin.late_payment_refund", "admin.late_payment_explanation"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
@@ -35,7 +36,9 @@ LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
-LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.setting_logo_draft"}
+LOOKED_AT_BY_MANAGERS = {
+    *("admin.product_new", "admin.product_plan", "admin.late_payment_refund", "admin.setting_logo_draft"),
+}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
