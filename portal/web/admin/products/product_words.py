@@ -96,7 +96,7 @@ def _pause(seen: Examples, preview: PausePreview) -> str:
 
 def _late(seen: Examples, late: tuple[Window, ...]) -> str:
     what = _("Payment failed on %(day)s", day=formatter().short_day(seen.now))
-    if not late:
+    if not any(window.is_open(seen.now) for window in late):
         return _led_by(what, _("access stops at once"))
     return _led_by(what, _("access until %(date)s, then nothing until a payment comes", date=_latest(late)))
 
@@ -148,14 +148,13 @@ def commitment_said(wish: ProductWish) -> str:
         else _("No notice.")
     )
     if wish.commitment_months is None:
-        return f"{_('No commitment, unless the PayPal plan has a last payment.')} {notice}"
+        return _("No commitment, unless the PayPal plan has a last payment. %(notice)s", notice=notice)
     months = ngettext("%(num)s month of commitment", "%(num)s months of commitment", wish.commitment_months)
-    binds = (
-        _("%(months)s; a cancellation waits for its end.", months=months)
+    return (
+        _("%(months)s; a cancellation waits for its end. %(notice)s", months=months, notice=notice)
         if wish.commitment_binds
-        else _("%(months)s; customers can leave earlier.", months=months)
+        else _("%(months)s; customers can leave earlier. %(notice)s", months=months, notice=notice)
     )
-    return f"{binds} {notice}"
 
 
 def cancelling_said(wish: ProductWish, *, setting: bool) -> str:
@@ -211,6 +210,8 @@ def touched(effect: Effect) -> list[str]:
 
 def removals(effect: Effect) -> list[str]:
     """Return what becomes of each content that is taken out."""
+    if not effect.audience.over:
+        return [_("“%(title)s” closes for subscriptions under way.", title=title) for title in effect.removed]
     return [
         _("“%(title)s” closes for subscriptions under way; whoever kept it after an end keeps it.", title=title)
         for title in effect.removed
