@@ -238,11 +238,15 @@ def lock_live(
     ).all()
 
 
-def hold_running(session: Session, product_id: uuid.UUID) -> None:
-    """Lock whatever of a product has not ended: an end that is being written is waited for, a later one waits."""
-    running = Subscription.product_id == product_id, Subscription.ended_at.is_(None)
+def hold_running(session: Session, product_id: uuid.UUID, *, plan_id: uuid.UUID | None = None) -> int:
+    """Lock whatever of a product, or of one of its plans, has not ended; return how many that are.
+
+    An end that is being written is waited for, a later one waits.
+    """
+    of_plan = () if plan_id is None else (Subscription.plan_id == plan_id,)
+    running = Subscription.product_id == product_id, Subscription.ended_at.is_(None), *of_plan
     held = select(Subscription.id).where(*running).order_by(Subscription.id).with_for_update(key_share=True)
-    session.execute(select(func.count()).select_from(held.subquery())).one()
+    return session.execute(select(func.count()).select_from(held.subquery())).scalar_one()
 
 
 def lock_to_watch(session: Session, *, now: datetime) -> Subscription | None:

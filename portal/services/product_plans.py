@@ -9,14 +9,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
 from portal.models import Plan, Product, ProductContent, Subscription
-from portal.queries import products
+from portal.queries import products, subscriptions
 from portal.services import edits
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -76,8 +76,7 @@ def _take_along(session: Session, old: Product, new: Product, plan: Plan) -> int
     """Move the plan with what runs under it; return how many subscriptions that are."""
     own = (Subscription.product_id == old.id) & (Subscription.plan_id == plan.id)
     running = own & Subscription.ended_at.is_(None)
-    held = select(Subscription.id).where(running).order_by(Subscription.id).with_for_update(key_share=True)
-    count = len(session.scalars(held).all())
+    count = subscriptions.hold_running(session, old.id, plan_id=plan.id)
     keep_promises(session, old, running)  # whose end was asked for was told what the old product leaves
     session.execute(
         update(Subscription).where(running).values(product_id=new.id).execution_options(synchronize_session=False)

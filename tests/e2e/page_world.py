@@ -129,6 +129,9 @@ def _desk_paths(world: World, sam: Visitor) -> None:
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
     world.paths["product"] = find("products", "Yoga at home")
+    sam.open(f"{sam.page.url}/plans")
+    sam.go(sam.page.locator("main a[href*='to=']").first)
+    world.paths["plan-move"] = _path(sam)
 
 
 def _worked_on(world: World, sam: Visitor) -> None:

@@ -32,7 +32,7 @@ from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
 from portal.web.typed_text import as_id, one_line
 
-SPARE_ROWS: Final = 1  # empty lines for new contents
+SPARE_ROWS: Final = 2  # empty lines for new contents
 MORE_ROWS: Final = 5  # and so many when asked
 MOST_CONTENTS: Final = 300
 MOVES: Final = ("up", "down", "drop")  # buttons of a line, each worth the line's number
