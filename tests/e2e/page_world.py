@@ -210,8 +210,10 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     world.paths["bulk-done"] = _path(sam)
     sam.open(f"{desk}/products")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
+    sam.page.locator("details.rule > summary").last.click()
     sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
-    sam.go(sam.page.locator("main form button").first)
+    for _page in ("the product", "whom it touches"):
+        sam.press("button", "Save the product")
     _happen(world.demo, "lena", "charge")
 
     def came() -> bool:
