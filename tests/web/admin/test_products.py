@@ -254,6 +254,7 @@ def test_an_address_is_one_of_a_public_https_page(owner, ctx, make, merchant, ba
     product = make.product(merchant, contents=(("Lesson 1", 0),))
     page = page_of(owner, product).submit(press="Save the product", status=422, **{"contents-0-link": bad})
     assert page.errors == ["Enter the address of a page, beginning with https://."]
+    assert page.select_one("#errors a")["href"] == "#contents-0-link"
     assert page.values(page.form(press="Save the product"))["contents-0-link"] == bad
     assert product_of(ctx, product).contents[0].link == ""
 

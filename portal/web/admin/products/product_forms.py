@@ -173,12 +173,6 @@ class ProductForm(VersionedForm):
         for _number in range(min(number - empty, MOST_CONTENTS - len(self.contents))):
             self.contents.append_entry()
 
-    def lift_errors(self) -> None:
-        """Say the errors of lines once, in the summary's own way: each line still shows its own."""
-        wrong = [error for row in self.contents for errors in row.form.errors.values() for error in errors]
-        self.contents.errors = []
-        self.form_errors.extend(dict.fromkeys(wrong))
-
 
 class NewProductForm(BaseForm):
     """A product without a plan."""

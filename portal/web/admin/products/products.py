@@ -140,7 +140,6 @@ def _page(
 
     `gone` is the title of the line that was taken out of the form.
     """
-    form.lift_errors()
     product, now = shown.product, utc_now()
     rule = wish.rule if wish is not None else product_rule(product)
     form.add_rows(MORE_ROWS if "more" in request.form else SPARE_ROWS)
