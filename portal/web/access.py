@@ -201,6 +201,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.products": DESK,
     "admin.product_new": PRODUCTS_ONLY,
     "admin.product": PRODUCTS,
+    "admin.product_draft": Access(Face.STAFF, acts=Duty.PRODUCTS),  # saves nothing: nothing to confirm
     "admin.product_plans": DESK,
     "admin.product_plan": PRODUCTS_ONLY,
     "admin.paypal": PAYPAL,

@@ -9,6 +9,7 @@ from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product
 from portal.queries import products
+from tests.web.admin.test_confirming import grow_old
 
 
 @pytest.fixture
@@ -291,3 +292,13 @@ def test_readers_see_the_rules_and_make_nothing(reader, make, merchant):
     page = page_of(reader, make.product(merchant, contents=(("Lesson 1", 0),)))
     assert "When a subscription is cancelled, afterwards" in page.text
     assert not page.select("main button")
+
+
+def test_looking_and_moving_ask_for_no_factors_and_saving_does(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("A", 0), ("B", 0)))
+    page = page_of(owner, product)
+    grow_old(ctx)
+    page = page.submit(press="Down: A", name="Piano").submit(press="Refresh the example")
+    assert page.values(page.form(press="Save the product"))["name"] == "Piano"
+    page.submit(press="Save the product", status=401)
+    assert [one.title for one in product_of(ctx, product).contents] == ["A", "B"]

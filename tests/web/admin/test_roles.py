@@ -17,7 +17,7 @@ OWN = {
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
 }
 MANAGERS = {
-    *("admin.product", "admin.product_new", "admin.product_plan"),
+    *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
     *("admin.late_payment_refund", "admin.late_payment_explanation"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),

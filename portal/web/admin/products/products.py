@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -36,8 +36,6 @@ from portal.web.identity import by, context, person
 if TYPE_CHECKING:
     from portal.domain.edits import Edit
     from portal.models import Product
-
-LOOKING: Final = frozenset({"look", "more", "back"})  # buttons that save nothing
 
 
 @bp.get("/products", endpoint="products")
@@ -78,33 +76,29 @@ def new() -> ResponseReturnValue:
 
 @bp.route("/products/<uuid:product_id>", methods=["GET", "POST"], endpoint="product")
 def edit(product_id: uuid.UUID) -> ResponseReturnValue:
-    """Show one product with what each end would leave, and write it.
-
-    Whom it touches is shown before it is saved. The other buttons send the same form and save nothing: they show the
-    example of what is typed, and add, move and take out contents.
-    """
-    merchant_id, now = person().merchant_id, utc_now()
-    with context().db.read() as session:
-        subject = products.subject(merchant_id, product_id)
-        shown = Shown(
-            saves=versions.newest(session, subject),
-            version=versions.version(session, subject),
-            product=queries.of_merchant(session, merchant_id, product_id),
-            audience=queries.audience(session, product_id, now=now),
-        )
-    if any(move in request.form for move in MOVES):
-        sent, gone = rearranged(request.form)
-        probe = ProductForm(formdata=sent)
-        return _page(shown, ProductForm(formdata=sent), probe.wish if probe.validate() else None, gone=gone)
+    """Show one product with what each end would leave, and write it; whom that touches is shown first."""
+    shown = _read(product_id)
     form = ProductForm(obj=shown.product, version=shown.version)
-    wish = form.wish if form.validate_on_submit() else None
-    if wish is None or LOOKING & request.form.keys():
-        return _page(shown, form, wish)
+    if not form.validate_on_submit():
+        return _page(shown, form)
+    wish = form.wish
     effect = products.effect(shown.product, wish, shown.audience)
     is_newest = form.seen == shown.version
     if is_newest and effect.is_to_be_seen and "confirmed" not in request.form:
         return _check_page(shown, form, effect)
     return _save(shown, form, wish)
+
+
+@bp.route("/products/<uuid:product_id>/draft", methods=["GET", "POST"], endpoint="product_draft")
+def draft(product_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the product as it was typed, saving nothing: its example, more lines, contents moved or taken out."""
+    shown = _read(product_id)
+    if any(move in request.form for move in MOVES):
+        sent, gone = rearranged(request.form)
+        probe = ProductForm(formdata=sent)
+        return _page(shown, ProductForm(formdata=sent), probe.wish if probe.validate() else None, gone=gone)
+    form = ProductForm(obj=shown.product, version=shown.version)
+    return _page(shown, form, form.wish if form.validate_on_submit() else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +109,19 @@ class Shown:
     version: int
     product: Product
     audience: queries.Audience
+
+
+def _read(product_id: uuid.UUID) -> Shown:
+    """Read the product with its version, the version first; raise NoResultFound for another merchant's."""
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        subject = products.subject(merchant_id, product_id)
+        return Shown(
+            saves=versions.newest(session, subject),
+            version=versions.version(session, subject),
+            product=queries.of_merchant(session, merchant_id, product_id),
+            audience=queries.audience(session, product_id, now=utc_now()),
+        )
 
 
 def _save(shown: Shown, form: ProductForm, wish: ProductWish) -> ResponseReturnValue:
@@ -134,7 +141,12 @@ def _save(shown: Shown, form: ProductForm, wish: ProductWish) -> ResponseReturnV
 
 
 def _page(
-    shown: Shown, form: ProductForm, wish: ProductWish | None, *, meanwhile: Meanwhile | None = None, gone: str = ""
+    shown: Shown,
+    form: ProductForm,
+    wish: ProductWish | None = None,
+    *,
+    meanwhile: Meanwhile | None = None,
+    gone: str = "",
 ) -> ResponseReturnValue:
     """Return the product's page, for the answers that were sent, None where there are none, or none that can be read.
 
