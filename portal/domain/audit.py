@@ -34,6 +34,8 @@ class Act(StrEnum):
     RECEIVERS_CHANGED = "ipn_receivers.changed"
     SETTINGS_CHANGED = "settings.changed"
     PRODUCT_CHANGED = "product.changed"
+    PRODUCT_MADE = "product.made"
+    PLAN_MOVED = "product.plan_moved"  # a PayPal plan sells another product, with what runs under it
     WEBHOOK_REGISTERED = "webhook.registered"
     WEBHOOK_TESTED = "webhook.tested"
     IMPORT_STARTED = "import.started"

@@ -104,6 +104,9 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     paid_until: Mapped[datetime | None]
     access_until: Mapped[datetime | None]  # result of the product's rule at the end; empty: kept for good, or unknown
 
+    # What was told of access after the end, once the product's rule is another one (domain/promises.py).
+    promised: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
     end_requested_at: Mapped[datetime | None]
     stopped_at_provider_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -100,6 +100,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.ended_at,
         Subscription.committed_until,
         Subscription.relaunch_allowed,
+        Subscription.promised,
         Customer.email,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,

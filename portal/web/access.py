@@ -87,6 +87,7 @@ OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
 OWN_ACTS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS)
 REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
 PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS, work=Work.BEGIN)
+PRODUCTS_ONLY: Final = Access(Face.STAFF, reads=Duty.PRODUCTS, acts=Duty.PRODUCTS, again=Again.ACTS, work=Work.BEGIN)
 SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS, work=Work.BEGIN)
 PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
@@ -218,7 +219,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_profile_import_resume": NEW,
     "admin.paypal_profile_import_end": DESK,
     "admin.products": DESK,
+    "admin.product_new": PRODUCTS_ONLY,
     "admin.product": PRODUCTS,
+    "admin.product_draft": Access(Face.STAFF, acts=Duty.PRODUCTS, work=Work.BEGIN),  # saves nothing: nothing to confirm
+    "admin.product_plans": DESK,
+    "admin.product_plan": PRODUCTS_ONLY,
     "admin.paypal": PAYPAL,
     "admin.paypal_rest": KEYS,
     "admin.paypal_rest_check": KEYS,

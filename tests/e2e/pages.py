@@ -101,6 +101,19 @@ def bright_accent(page: Page) -> None:
     accented(page, "#c2185b")
 
 
+def no_web_address(page: Page) -> None:
+    page.locator("input[name=contents-0-link]").fill("http://atelier.example")
+    with page.expect_navigation():
+        page.locator(".button-primary").click()
+
+
+def another_rule(page: Page) -> None:
+    """Go as far as the numbers: nothing is saved."""
+    page.locator("input[name=grace_days]").evaluate("field => { field.value = 30; }")
+    with page.expect_navigation():
+        page.locator(".button-primary").click()
+
+
 def saved_meanwhile(page: Page) -> None:
     """Send a form whose answer another tab has changed since."""
     other = page.context.new_page()
@@ -210,6 +223,12 @@ PAGES = {
     "desk products": Shown(SAM, "/admin/products"),
     "desk products, empty": Shown(ANNE, "/admin/products"),
     "desk product": Shown(SAM, "{product}"),
+    "desk product, all unfolded": Shown(SAM, "{product}", open_folds),
+    "desk product, not an address": Shown(SAM, "{product}", no_web_address, 422),
+    "desk product, whom it touches": Shown(SAM, "{product}", another_rule),
+    "desk product, new": Shown(SAM, "/admin/products/new"),
+    "desk product, plans": Shown(SAM, "{product}/plans"),
+    "desk product, plan": Shown(SAM, "{plan-move}"),
     "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
     "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
     "desk messages": Shown(SAM, "/admin/paypal/events", open_folds),

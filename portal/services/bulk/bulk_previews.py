@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.access import EndPreview, Facts, preview_end
+from portal.domain import promises
+from portal.domain.access import EndPreview, Facts, Rule, preview_end
 from portal.domain.bulk_acts import ASKS, Effect, effect_of
 from portal.domain.end_requests import is_planned
 from portal.domain.subscriptions import ENDINGS, may_invite_back
 from portal.models import BulkAct, Grant, Product
 from portal.queries import bulk_acts, products
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of, product_rule
 
 BATCH: Final = 1_000
 
@@ -104,7 +105,7 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
         ended_at=row.ended_at,
     )
     outcome = ENDINGS[act.action]
-    seen = preview_end(facts, rule_of(product), outcome, now, grants_of(product, given))
+    seen = preview_end(facts, _rule(row, product), outcome, now, grants_of(product, given))
     becomes = _access(seen, now=now)
     counts.access[becomes] += 1
     if becomes is AccessEffect.LATER:
@@ -112,6 +113,10 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
     counts.committed += row.committed_until is not None and row.committed_until > now
     counts.replaced += is_waiting
     counts.invitable += bool(row.email) and may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed)
+
+
+def _rule(row: Any, product: Product) -> Rule:
+    return promises.kept(product_rule(product), row.promised, is_over=row.ended_at is not None)
 
 
 def _access(seen: EndPreview, *, now: datetime) -> AccessEffect:

@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain.access import preview_end
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
@@ -16,7 +15,7 @@ from portal.services.context import Context
 from portal.services.notices import end_confirmations, notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.proofs import gather
-from portal.services.rules import rule_of
+from portal.services.rules import write_end
 
 NO_REFERENCE = "…"  # it is given when the end is recorded
 
@@ -63,8 +62,7 @@ def of_end(
             sent_at=now,
             confirmed_at=now,
         )
-        preview = preview_end(subscription.facts, rule_of(subscription.product), outcome, now)
-        subscription.end(preview.after, access_until=preview.access_until)
+        write_end(subscription, subscription.facts, outcome, now)
         subscription.stopped_at_provider_at = now
         effects = notice_facts.effect_facts(session, request, subscription, given, now=now)
         head = post.head_for(subscription.customer)

@@ -24,6 +24,8 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.RECEIVERS_CHANGED: _l("IPN addresses changed"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
+    Act.PRODUCT_MADE: _l("Product created"),
+    Act.PLAN_MOVED: _l("PayPal plan moved to another product"),
     Act.WEBHOOK_REGISTERED: _l("Webhook address registered at PayPal"),
     Act.WEBHOOK_TESTED: _l("Test message requested from PayPal"),
     Act.IMPORT_STARTED: _l("Import started"),

@@ -25,7 +25,7 @@ from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
-from portal.web.customer.presenting import Row, access_row, known_day, opening
+from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened, opening
 from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
@@ -39,7 +39,7 @@ class Card:
     status: Status
     label: LazyString
     rows: tuple[Row, ...]
-    open_now: tuple[str, ...]
+    open_now: tuple[Opened, ...]
     opening_later: tuple[str, ...]
     closed: tuple[str, ...]
     timeline: tuple[Happening, ...]
@@ -77,7 +77,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         status=status,
         label=labels.STATUS[status],
         rows=_figures(holding, now=now),
-        open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
+        open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
         timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from portal.clock import utc_now
 from portal.domain.grants import is_over
 from portal.domain.sections import Section
-from portal.queries import account_page, holdings
+from portal.queries import account_page, holdings, products
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.identity import context, person
@@ -29,12 +29,17 @@ def subscriptions() -> ResponseReturnValue:
         held = account_page.of_customer(
             session, who.merchant_id, who.id, number=number, self_cancellation=g.merchant.self_cancellation
         )
+        given = products.contents(session, {gift.product_id for gift in held.gifts})
     if number > 1 and not held.subscriptions:
         return redirect(_page_url(1))
     return render_template(
         "customer/subscriptions.html",
         cards=[account_cards.card(holding, now=now) for holding in held.subscriptions],
-        gifts=[presenting.gift(gift, now=now) for gift in held.gifts if not is_over(gift, now)],
+        gifts=[
+            presenting.gift(gift, given.get(gift.product_id, ()), now=now)
+            for gift in held.gifts
+            if not is_over(gift, now)
+        ],
         number=number,
         next_url=_page_url(number + 1) if held.has_more else None,
         previous_url=_page_url(number - 1) if number > 1 else None,

@@ -24,7 +24,7 @@ from tests.web.conftest import PASSWORD, totp
 ASKING = {
     "admin.late_payment_refund": {"GET", "POST"},
     "admin.payment_refund": {"GET", "POST"},
-    "admin.product": {"POST"},
+    **{key: {"POST"} for key in ("admin.product", "admin.product_new", "admin.product_plan")},
     "admin.settings": {"POST"},
     "admin.setting_face": {"POST"},
     "admin.setting_logo_draft": {"POST"},
@@ -167,7 +167,7 @@ def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant
     product = make.product(merchant, contents=tuple((f"Leçon {number} – " + "très " * 20, 7) for number in range(60)))
     page = desk.get(f"/admin/products/{product.id}")
     grow_old(ctx)
-    page = page.submit(press="Save the product", name="Piano", keep_after_completion=True, status=401)
+    page = page.submit(press="Save the product", name="Piano", keep_after_completion="yes", status=401)
     page = again(page, lea, 1).submit(press="Send what I filled in")
     assert "The product is saved." in page.notices[0]
     with ctx.db.read() as session:

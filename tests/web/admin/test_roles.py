@@ -19,7 +19,8 @@ OWN = {
     *("admin.account_passkey", "admin.account_passkey_removal"),
 }
 MANAGERS = {
-    *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund"),
+    *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
+    *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
@@ -38,7 +39,15 @@ LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
-LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.payment_refund", "admin.setting_logo_draft"}
+LOOKED_AT_BY_MANAGERS = {
+    *(
+        "admin.product_new",
+        "admin.product_plan",
+        "admin.late_payment_refund",
+        "admin.payment_refund",
+        "admin.setting_logo_draft",
+    ),
+}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
