@@ -9,7 +9,6 @@ from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
 from portal.models import Product
 from portal.queries import products
-from tests.web.admin.test_confirming import grow_old
 
 
 @pytest.fixture
@@ -224,48 +223,6 @@ def test_what_was_saved_while_somebody_looked_at_the_numbers_is_not_overwritten(
     assert product_of(ctx, product).grace_days == 20
 
 
-def test_a_lesson_taken_out_is_named_before_it_closes(owner, ctx, make, merchant):
-    product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 2", 7)))
-    make.subscription(product=product)
-    page = page_of(owner, product).submit(press="Take out: Lesson 1")
-    assert "“Lesson 1” is off the list" in page.text
-    assert len(product_of(ctx, product).contents) == 2
-    page = page.submit(press="Save the product")
-    assert "“Lesson 1” closes for subscriptions under way." in page.text
-    page.submit(press="Save the product")
-    assert [one.title for one in product_of(ctx, product).contents] == ["Lesson 2"]
-
-
-def test_lessons_are_moved_by_buttons_with_all_that_was_typed(owner, ctx, make, merchant):
-    product = make.product(merchant, contents=(("A", 0), ("B", 1), ("C", 2)))
-    ids = {content.title: content.id for content in product_of(ctx, product).contents}
-    page = page_of(owner, product).submit(press="Down: A", grace_days="ten", **{"contents-1-link": "nonsense"})
-    page = page.submit(press="Up: C")
-    form = page.values(page.form(press="Save the product"))
-    assert [form[f"contents-{place}-title"] for place in range(4)] == ["B", "C", "A", ""]
-    assert (form["grace_days"], form["contents-0-link"]) == ("ten", "https://nonsense"), "nothing typed is lost"
-    page = page.submit(press="Save the product", grace_days="7", **{"contents-0-link": ""})
-    assert [(one.title, one.id) for one in product_of(ctx, product).contents] == [(t, ids[t]) for t in "BCA"]
-    for missing in ("Up: B", "Down: A"):
-        assert not page.select(f'button[aria-label="{missing}"]')
-
-
-@pytest.mark.parametrize("bad", ["http://atelier.test/1", "javascript:alert(1)", "https://nowhere", "https://a:b@c.fr"])
-def test_an_address_is_one_of_a_public_https_page(owner, ctx, make, merchant, bad):
-    product = make.product(merchant, contents=(("Lesson 1", 0),))
-    page = page_of(owner, product).submit(press="Save the product", status=422, **{"contents-0-link": bad})
-    assert page.errors == ["Enter the address of a page, beginning with https://."]
-    assert page.select_one("#errors a")["href"] == "#contents-0-link"
-    assert page.values(page.form(press="Save the product"))["contents-0-link"] == bad
-    assert product_of(ctx, product).contents[0].link == ""
-
-
-def test_an_address_without_a_title_is_not_thrown_away(owner, make, merchant):
-    page = page_of(owner, make.product(merchant))
-    page = page.submit(press="Save the product", status=422, **{"contents-0-link": "https://atelier.test/1"})
-    assert page.errors == ["Enter a title for this address, or clear the address too."]
-
-
 def test_a_folded_rule_says_itself_and_opens_on_an_error(owner, make, merchant):
     product = make.product(merchant, commitment_months=6, commitment_binds=True, notice_days=14)
     page = page_of(owner, product)
@@ -292,13 +249,3 @@ def test_readers_see_the_rules_and_make_nothing(reader, make, merchant):
     page = page_of(reader, make.product(merchant, contents=(("Lesson 1", 0),)))
     assert "When a subscription is cancelled, afterwards" in page.text
     assert not page.select("main button")
-
-
-def test_looking_and_moving_ask_for_no_factors_and_saving_does(owner, ctx, make, merchant):
-    product = make.product(merchant, contents=(("A", 0), ("B", 0)))
-    page = page_of(owner, product)
-    grow_old(ctx)
-    page = page.submit(press="Down: A", name="Piano").submit(press="Refresh the example")
-    assert page.values(page.form(press="Save the product"))["name"] == "Piano"
-    page.submit(press="Save the product", status=401)
-    assert [one.title for one in product_of(ctx, product).contents] == ["A", "B"]
