@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 ENCRYPTED = frozenset({"require", "verify-ca", "verify-full"})  # libpq's own default falls back to plain text
 LEAST_CHARACTERS = 8  # different ones of a secret: 32 random hexadecimal digits have fewer once in ten million
 LEAST_BYTES = 16  # different ones of 32: a random key practically never has fewer than 22
+LONGEST_BOUNCE_LOCAL = 19  # of 64: a plus and a token of 44 follow (portal/domain/bounces.py)
 ROOT = Path(__file__).resolve().parent
 MOST_BYTES_OF_KEYS = 64 * 1024  # of a file of master keys: some hundred of them
 OTHERS_MAY = stat.S_IRWXO | stat.S_IWGRP
@@ -53,6 +55,7 @@ class Config:
     paypal_trust: Path | None  # roots of a simulator's certificates; None: the public ones
     trusted_proxies: int
     log_level: str
+    bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
 
     @property
     def is_pretend(self) -> bool:
@@ -79,6 +82,7 @@ class Config:
             master_keys=read.keys("PORTAL_MASTER_KEYS", "PORTAL_MASTER_KEYS_FILE"),
             smtp_url=read.smtp("SMTP_URL"),
             mail_from=read.text("MAIL_FROM", must_hold="@"),
+            bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
             trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", default=0),
@@ -116,6 +120,19 @@ class _Reader:
             self.problems.append(f"{name} is missing")
         elif must_hold not in value:
             self.problems.append(f"{name} must hold {must_hold!r}")
+        return value
+
+    def bounce_address(self, name: str) -> str:
+        """Read the address that each mail's own envelope sender is made from: `local+token@domain`, 64 before the @."""
+        value = self.env.get(name, "").strip()
+        local, _, domain = value.rpartition("@")
+        is_one = re.fullmatch(r"[A-Za-z0-9._=-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value)
+        if value and not (is_one and domain):
+            self.problems.append(
+                f"{name} must look like rebond@mail.example: one address, without a name and without +"
+            )
+        elif len(local) > LONGEST_BOUNCE_LOCAL:
+            self.problems.append(f"{name} may have at most {LONGEST_BOUNCE_LOCAL} characters before the @")
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:

@@ -25,8 +25,9 @@ from portal.domain.end_requests import RequestState
 from portal.domain.policies import Role
 from portal.domain.subscriptions import Action
 from portal.models import EndRequest, Staff
-from portal.services.bulk import bulk_acts
-from portal.services.bulk.bulk_acts import Choice, Person
+from portal.services.bulk import bulk_acts, bulk_choices
+from portal.services.bulk.bulk_acts import Person
+from portal.services.bulk.bulk_choices import Choice
 from portal.services.context import Context
 
 MANY, FEW = 10_000, 60
@@ -104,7 +105,8 @@ def _confirm(ctx: Context, merchant_id: uuid.UUID) -> None:
     with ctx.db.begin() as session:
         session.add(person)
     who = Person(merchant_id=merchant_id, id=person.id, name="Bench", role=Role.OWNER)
-    act_id = bulk_acts.draft(ctx, who, Action.CANCEL, Choice(), now=utc_now())
+    act_id = bulk_choices.draft(ctx, who, Action.CANCEL, Choice(), now=utc_now())
+    bulk_choices.prepare(ctx, act_id, now=utc_now())
     bulk_acts.confirm(ctx, who, act_id, provider_note="Bench", internal_note="", now=utc_now())
 
 

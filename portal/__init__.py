@@ -34,6 +34,7 @@ def make_context(config: Config) -> Context:
         mailer=SmtpMailer.from_url(config.smtp_url),
         base_url=config.base_url,
         mail_from=config.mail_from,
+        bounce_address=config.bounce_address,
     )
 
 

@@ -37,6 +37,7 @@ REGISTER_WEBHOOK = "webhooks.register"
 CHECK_KEY = "paypal_keys.check"
 RUN_COMPARISON = "comparisons.run"
 RUN_PROFILE_IMPORT = "profile_imports.run"
+PREPARE_BULK_ACT = "bulk_acts.prepare"
 PLAN_BULK_ACT = "bulk_acts.plan"
 RUN_BULK_ROW = "bulk_acts.row"
 REFUND = "refunds.carry_out"
@@ -60,6 +61,7 @@ TASKS = {
     RUN_IMPORT: LAST,
     RUN_COMPARISON: LAST,
     RUN_PROFILE_IMPORT: LAST,
+    PREPARE_BULK_ACT: NEXT,
     PLAN_BULK_ACT: NEXT,  # a look at the database, no call
     RUN_BULK_ROW: LAST,
 }

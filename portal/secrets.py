@@ -30,7 +30,7 @@ class Vault:
         self.newest_id = keys[0][0]
         self.key_ids = tuple(key_id for key_id, _key in keys)
         self._keys = {key_id: AESGCM(key) for key_id, key in keys}
-        self._stamp = hmac.digest(keys[0][1], b"portal.secrets.stamp", "sha256")
+        self._stamps = tuple(hmac.digest(key, b"portal.secrets.stamp", "sha256") for _key_id, key in keys)
 
     def seal(self, secret: str, *, purpose: str, row: uuid.UUID | None = None) -> bytes:
         """Encrypt `secret` for `purpose` (for example `paypal_accounts.secret`), for one row alone if it is given."""
@@ -55,7 +55,12 @@ class Vault:
         It is bound to `purpose` and to the newest key: changing keys voids what was stamped, so only
         short-lived secrets may be kept this way.
         """
-        return hmac.digest(self._stamp, f"{purpose}\0{secret}".encode(), "sha256").hex()
+        return self.stamps(secret, purpose=purpose)[0]
+
+    def stamps(self, secret: str, *, purpose: str) -> tuple[str, ...]:
+        """Return the stamp under every key, the newest first: for what must still be known after the keys changed."""
+        said = f"{purpose}\0{secret}".encode()
+        return tuple(hmac.digest(stamp, said, "sha256").hex() for stamp in self._stamps)
 
 
 def _bound(purpose: str, row: uuid.UUID | None) -> bytes:

@@ -101,7 +101,8 @@ class Page:
         if button is not None and button.get("name"):
             data[str(button["name"])] = str(button.get("value", ""))
         assert str(form.get("method", "get")).lower() == "post", "use follow() or get() for a GET form"
-        action = urljoin(self.path, str(form.get("action") or self.path))
+        own = button.get("formaction") if button is not None else None
+        action = urljoin(self.path, str(own or form.get("action") or self.path)).partition("#")[0]
         headers = {"Referer": self.browser.base_url + self.path, "Sec-Fetch-Site": "same-origin"}
         response = self.browser.client.post(
             action,

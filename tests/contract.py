@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ import requests
 
 from portal import logs
 from portal.demo.simulator import Simulator, serve
+from portal.domain.money import Money
 from portal.providers.paypal import PayPalGateways, transport
 from portal.providers.ports import Credentials, GatewayRefused, GatewayUnavailable, RestGateway
 from tests.fakes.paypal import CONTRACT_FOLDER, MemoryTokens
@@ -43,6 +45,7 @@ ADDRESS = "https://portal.example/webhooks/paypal/contract"
 EVENTS = ("BILLING.SUBSCRIPTION.CANCELLED", "PAYMENT.SALE.COMPLETED")
 BILLING = CONTRACT_FOLDER / "billing_subscriptions_v1.patched.json"
 WEBHOOKS = CONTRACT_FOLDER / "openapi" / "notifications_webhooks_v1.json"
+PAYMENTS = CONTRACT_FOLDER / "openapi" / "payments_payment_v1.json"
 
 # What PayPal's file gets wrong about PayPal, each with what shows it. Printed, and not counted.
 KNOWN = {
@@ -96,6 +99,7 @@ def main() -> int:
         prism = _prism()
         violations = _judge(prism, "subscriptions", BILLING, _subscription_calls, wrong=_wrong_subscription_calls)
         violations += _judge(prism, "webhooks", WEBHOOKS, _webhook_calls, wrong=_wrong_webhook_calls)
+        violations += _judge(prism, "refunds", PAYMENTS, _refund_calls, wrong=_wrong_refund_calls)
     except NotJudged as error:
         print(f"The contract was not judged: {error}")
         return 2
@@ -197,6 +201,35 @@ def _webhook_calls(simulator: Simulator, gateway: Callable[..., RestGateway]) ->
     _refused(lambda: paypal.resend_event("WH-NOBODY", webhook_id=ours.provider_id))
     for number in range(10):
         _refused(lambda number=number: paypal.create_webhook(url=f"{ADDRESS}-{number + 3}", event_types=EVENTS))
+
+
+def _refund_calls(simulator: Simulator, gateway: Callable[..., RestGateway]) -> None:
+    """Give payments back, whole and in part, see what became of it, and meet the refusals."""
+    row = simulator.add_subscription(status="ACTIVE", started_at=datetime.now(UTC) - timedelta(days=70))
+    for _ in range(4):
+        simulator.happen(row.id, "charge")
+    whole, part, slow, unnamed = (paid.id for paid in row.payments[-4:])
+    paypal = gateway()
+    paypal.show_refund(paypal.refund_sale(whole, request_id="whole").provider_id)
+    paypal.refund_sale(whole, request_id="whole")  # the same call again
+    _refused(lambda: paypal.refund_sale(whole, request_id="whole-2"))
+    paypal.show_refund(paypal.refund_sale(part, request_id="part", amount=Money(Decimal("9.95"), "EUR")).provider_id)
+    _refused(lambda: paypal.refund_sale(part, request_id="more", amount=Money(Decimal("99.95"), "EUR")))
+    simulator.happen(row.id, "refunds-wait")
+    paypal.show_refund(paypal.refund_sale(slow, request_id="slow").provider_id)
+    _refused(lambda: paypal.refund_sale("NOBODYS0000000000", request_id="nobody"))
+    _refused(lambda: paypal.show_refund("NOBODYS0000000000"))
+    for behaviour in ("429", "500", "403"):
+        simulator.rule("refund", behaviour, times=1)
+        _refused(lambda behaviour=behaviour: paypal.refund_sale(unnamed, request_id=behaviour))
+
+
+def _wrong_refund_calls(simulator: Simulator, http: requests.Session, url: str) -> Iterator[str]:
+    row = simulator.add_subscription(status="ACTIVE", started_at=datetime.now(UTC) - timedelta(days=40))
+    simulator.happen(row.id, "charge")
+    sale = f"{url}/v1/payments/sale/{row.payments[-1].id}/refund"
+    http.post(sale, json={"amount": {"total": "1.00"}}, timeout=15)
+    yield "a refund without a currency"
 
 
 def _wrong_subscription_calls(simulator: Simulator, http: requests.Session, url: str) -> Iterator[str]:

@@ -276,7 +276,30 @@ def test_every_setting_stands_in_the_table_of_the_readme_and_the_other_way_round
         name
         for file in code
         if "demo" not in file.parts
-        for name in re.findall(r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_FROM)"', file.read_text("utf-8"))
+        for name in re.findall(
+            r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_(?:FROM|BOUNCE_ADDRESS))"', file.read_text("utf-8")
+        )
     }
     rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (root / "README.md").read_text("utf-8"), re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"[A-Z_]+", row)} == named
+
+
+@pytest.mark.parametrize("address", ["", "rebond@portal.example", "r.e-b_o=1@mail.portal.example"])
+def test_mails_may_have_an_address_to_come_back_to(address):
+    assert Config.from_env({**PRODUCTION, "MAIL_BOUNCE_ADDRESS": address}).bounce_address == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rebond",
+        "@x.example",
+        "rebond@",
+        "Portal <r@x.example>",
+        "a+b@x.example",
+        "é@x.example",
+        "a" * 20 + "@x.example",
+    ],
+)
+def test_an_address_that_cannot_carry_a_token_is_named(address):
+    assert problems(MAIL_BOUNCE_ADDRESS=address)[0].startswith("MAIL_BOUNCE_ADDRESS ")

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "reconcile": ("reconcile", "reconcile"),
     "paypal": ("paypal", "paypal"),
     "secrets": ("secrets", "secrets"),
+    "mail": ("mail", "mail"),
     "audit": ("audit", "audit"),
     "demo-seed": ("demo", "demo_seed"),
 }

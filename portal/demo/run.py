@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 SECRETS = "secrets.env"
 AUTHORITY = "paypal-authority.pem"  # made anew by each start of the simulator, before the portal's
 # What the portal must not inherit from the caller: the demo's own values take their place, or nothing does.
-OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_FROM", "FLASK_", "GUNICORN_", "PG")
+OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "FLASK_", "GUNICORN_", "PG")
 
 
 class CannotStart(Exception):

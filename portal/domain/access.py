@@ -31,6 +31,7 @@ class Content:
     key: str
     title: str
     unlock_after_days: int = 0
+    link: str = ""  # where it is read: an https address, or nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class Grant:
     title: str
     since: datetime
     until: datetime | None
+    link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class Window:
     end: End
     until: datetime | None = None
     granted: bool = False
+    link: str = ""
 
     def is_open(self, at: datetime) -> bool:
         """Say whether the content is open at that moment."""
@@ -112,6 +115,7 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
             until=grant.until,
             end=End.KEPT if grant.until is None else End.DATED,
             granted=True,
+            link=grant.link,
         )
         for grant in grants
         if grant.until is None or grant.since < grant.until
@@ -150,7 +154,7 @@ def _window(content: Content, started_at: datetime, facts: Facts, rule: Rule) ->
         return None
     if until is not None and since >= until:
         return None
-    return Window(key=content.key, title=content.title, since=since, end=end, until=until)
+    return Window(key=content.key, title=content.title, since=since, end=end, until=until, link=content.link)
 
 
 def _closing(facts: Facts, rule: Rule) -> tuple[End, datetime | None]:

@@ -34,6 +34,8 @@ class Act(StrEnum):
     RECEIVERS_CHANGED = "ipn_receivers.changed"
     SETTINGS_CHANGED = "settings.changed"
     PRODUCT_CHANGED = "product.changed"
+    PRODUCT_MADE = "product.made"
+    PLAN_MOVED = "product.plan_moved"  # a PayPal plan sells another product, with what runs under it
     WEBHOOK_REGISTERED = "webhook.registered"
     WEBHOOK_TESTED = "webhook.tested"
     IMPORT_STARTED = "import.started"
@@ -54,11 +56,13 @@ class Act(StrEnum):
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     CUSTOMERS_JOINED = "customers.joined"
+    CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     GRANT_GIVEN = "grant.given"  # access by hand
     GRANT_CHANGED = "grant.changed"
     GRANT_WITHDRAWN = "grant.withdrawn"
     NOTE_WRITTEN = "customer_note.written"
     NOTE_DELETED = "customer_note.deleted"
+    MAIL_RETURNED = "mail.returned"  # a message of no subscription; of one it is a fact of its timeline
     MESSAGE_REPLAYED = "message.replayed"
     MESSAGES_FETCHED = "messages.fetched"
     LOGGED_IN = "staff.logged_in"
@@ -72,6 +76,11 @@ class Act(StrEnum):
     PASSWORD_CHANGED = "staff.password_changed"  # noqa: S105 - an act, not a secret
     FACTOR_CHANGED = "staff.factor_changed"
     RECOVERY_CODES_RENEWED = "staff.recovery_codes_renewed"
+    PASSKEY_ADDED = "staff.passkey_added"
+    PASSKEY_RENAMED = "staff.passkey_renamed"
+    PASSKEY_REMOVED = "staff.passkey_removed"
+    PASSKEY_REFUSED = "staff.passkey_refused"
+    PASSKEY_COPIED = "staff.passkey_copied"  # refused: its counter says that there is a second one
     FACTORS_RENEWED = "staff.factors_renewed"  # both, by somebody who had lost them
     RENEWAL_ASKED = "staff.renewal_asked"
     RENEWAL_STOPPED = "staff.renewal_stopped"  # by a log-in of the person

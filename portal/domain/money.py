@@ -9,6 +9,7 @@ from typing import Final
 
 AMOUNT: Final = re.compile(r"-?(?:[0-9]+|[0-9]*\.[0-9]+)")  # PayPal's own pattern; at most 32 characters
 LONGEST_AMOUNT: Final = 32
+WITHOUT_CENTS: Final = frozenset({"HUF", "JPY", "TWD"})  # PayPal takes whole amounts of them alone (FACTS.md 1.3)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Money:
     def __abs__(self) -> Money:
         """Return the same sum without its sign."""
         return Money(abs(self.amount), self.currency)
+
+    @property
+    def smallest(self) -> Decimal:
+        """The smallest sum of this currency that PayPal moves."""
+        return Decimal(1) if self.currency in WITHOUT_CENTS else Decimal("0.01")
 
     @classmethod
     def parse(cls, amount: object, currency: object) -> Money | None:

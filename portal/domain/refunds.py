@@ -9,10 +9,13 @@ recorded ─▶ calling ─▶ pending (PayPal has it) ─▶ done
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN
 from enum import StrEnum
 from typing import Final
 
 from portal.domain.errors import DomainError
+from portal.domain.money import Money
 
 
 class RefundState(StrEnum):
@@ -61,6 +64,9 @@ class NoRefund(StrEnum):
     CLASSIC = "classic"  # PayPal's REST API knows no classic sale
     NOTHING_LEFT = "nothing_left"
     ANOTHER_AMOUNT = "another_amount"  # not what was confirmed: a part went back meanwhile
+    NOT_AN_AMOUNT = "not_an_amount"  # nothing, more than is left, or smaller coins than the currency has
+    TOO_OLD = "too_old"  # PayPal gives no such payment back any more
+    NEVER_TAKEN = "never_taken"  # refused, or not settled yet
 
 
 class CannotRefund(DomainError):
@@ -69,6 +75,48 @@ class CannotRefund(DomainError):
     def __init__(self, why: NoRefund) -> None:
         super().__init__(why.value)
         self.why = why
+
+
+REFUNDABLE_FOR: Final = timedelta(days=180)  # after the payment, PayPal's own limit
+
+
+class WithEnd(StrEnum):
+    """What staff give back together with an end."""
+
+    NOTHING = "nothing"
+    LAST_PAYMENT = "last_payment"
+    UNUSED = "unused"  # of the last payment, by the days that it still pays
+
+
+class WithEndState(StrEnum):
+    """What became of a refund that was decided with an end."""
+
+    WAITING = "waiting"  # for PayPal's word that the subscription has ended
+    ASKED = "asked"  # it is a refund now, with its own states
+    NOTHING_LEFT = "nothing_left"  # the payment had gone back meanwhile
+
+
+def refusal(left: Money, amount: Money, *, paid_at: datetime, now: datetime) -> NoRefund | None:
+    """Return why `amount` of a payment cannot be given back of which `left` is left; None when it can."""
+    if left.amount <= 0:
+        return NoRefund.NOTHING_LEFT
+    if now - paid_at > REFUNDABLE_FOR:
+        return NoRefund.TOO_OLD
+    if not 0 < amount.amount <= left.amount or amount.amount % amount.smallest:
+        return NoRefund.NOT_AN_AMOUNT
+    return None
+
+
+def unused(paid: Money, left: Money, *, paid_on: date, paid_until: date, ended_on: date) -> Money:
+    """Return what a payment's days after the end come to, rounded down, and never more than is left of it.
+
+    The day of the end counts as used, the day on which the paid time runs out does not belong to it.
+    """
+    whole, ahead = (paid_until - paid_on).days, (paid_until - ended_on).days - 1
+    if whole <= 0 or ahead <= 0:
+        return Money(left.amount * 0, left.currency)
+    share = (paid.amount * min(ahead, whole) / whole).quantize(paid.smallest, rounding=ROUND_DOWN)
+    return Money(min(share, left.amount), left.currency)
 
 
 def move(state: RefundState, to: RefundState) -> RefundState:

@@ -9,12 +9,18 @@ from procrastinate import JobContext, RetryStrategy
 
 from portal import queue
 from portal.clock import utc_now
-from portal.services.bulk import bulk_acts, bulk_running
+from portal.services.bulk import bulk_choices, bulk_running
 
 log = structlog.get_logger(__name__)
 
 GOES_ON = 5.0  # seconds that a job does further rows: a worker that is asked to stop waits for it
 TRY_AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)  # for our own failures: PayPal's are planned
+
+
+@queue.app.task(name=queue.PREPARE_BULK_ACT, pass_context=True, retry=TRY_AGAIN)
+def prepare_bulk_act(job: JobContext, act_id: str) -> None:
+    """Gather and count what an act is about."""
+    bulk_choices.prepare(job.additional_context["portal"], uuid.UUID(act_id), now=utc_now())
 
 
 @queue.app.task(name=queue.PLAN_BULK_ACT, pass_context=True, retry=TRY_AGAIN)
@@ -33,7 +39,8 @@ def run_bulk_row(job: JobContext, row_id: str) -> None:
 @queue.app.task(name="bulk_acts.sweep", pass_context=True, priority=queue.HOUSEKEEPING, queueing_lock="bulk_acts.sweep")
 def sweep(job: JobContext, timestamp: int) -> None:
     """Go on where a job was lost."""
-    found = bulk_running.sweep(job.additional_context["portal"], now=utc_now())
+    context, now = job.additional_context["portal"], utc_now()
+    found = bulk_running.sweep(context, now=now) + bulk_choices.sweep(context, now=now)
     if found:
         log.warning("bulk_acts_without_a_job", count=found)
 
@@ -42,4 +49,4 @@ def sweep(job: JobContext, timestamp: int) -> None:
 @queue.app.task(name="bulk_acts.purge", pass_context=True, queueing_lock="bulk_acts.purge")
 def purge(job: JobContext, timestamp: int) -> None:
     """Forget the drafts that nobody confirmed."""
-    bulk_acts.purge(job.additional_context["portal"], now=utc_now())
+    bulk_choices.purge(job.additional_context["portal"], now=utc_now())

@@ -30,6 +30,16 @@ def address_left(head: Letterhead, *, name: str, address: str) -> Composed:
     return compose("address_left", head, name=name, address=address)
 
 
+def customers_joined(head: Letterhead, *, name: str, path: str) -> Composed:
+    """Compose the news that two records of one person are one account from now on."""
+    return compose("customers_joined", head, name=name, path=path)
+
+
+def customers_split(head: Letterhead, *, name: str, path: str, is_shared: bool) -> Composed:
+    """Compose the news that they are two again. `is_shared`: both have the address, and the log-in asks which."""
+    return compose("customers_split", head, name=name, path=path, is_shared=is_shared)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GivenFacts(Clean):
     """Access given by hand, as it is told. `opens_at`: None where it is open; `until`: None for good.

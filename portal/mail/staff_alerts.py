@@ -10,6 +10,7 @@ from portal.mail.letterhead import Letterhead
 
 SESSIONS: Final = "/admin/sessions"
 FORGOTTEN: Final = "/admin/password"
+PASSKEYS: Final = "/admin/account/passkeys"
 DESK: Final = "/admin/"
 
 
@@ -36,6 +37,21 @@ def factor_changed(head: Letterhead, *, at: datetime) -> Composed:
 def recovery_code(head: Letterhead, *, left: int, at: datetime) -> Composed:
     """Compose the news that a recovery code was used; `left` are still good."""
     return compose("staff_recovery_code", head, left=left, at=at, path=SESSIONS)
+
+
+def passkey_added(head: Letterhead, *, name: str, at: datetime) -> Composed:
+    """Compose the news that one more passkey opens the person's log-in."""
+    return compose("staff_passkey_added", head, name=name, at=at, path=PASSKEYS)
+
+
+def passkey_removed(head: Letterhead, *, name: str, at: datetime) -> Composed:
+    """Compose the news that a passkey opens nothing any more."""
+    return compose("staff_passkey_removed", head, name=name, at=at, path=PASSKEYS)
+
+
+def passkey_copied(head: Letterhead, *, name: str, at: datetime) -> Composed:
+    """Compose the warning that a passkey was refused because there may be two of it."""
+    return compose("staff_passkey_copied", head, name=name, at=at, path=PASSKEYS)
 
 
 def suspended(head: Letterhead, *, why: str) -> Composed:

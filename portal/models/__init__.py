@@ -3,7 +3,7 @@
 from portal.models.address_changes import AddressChange
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
-from portal.models.bulk_acts import BulkAct, BulkRow, BulkRowState, BulkState, Hold
+from portal.models.bulk_acts import NOT_CONFIRMED, BulkAct, BulkRow, BulkRowState, BulkState, Hold
 from portal.models.comebacks import Comeback
 from portal.models.comparisons import (
     ComparisonDifference,
@@ -12,6 +12,7 @@ from portal.models.comparisons import (
     ComparisonState,
     ComparisonTrigger,
 )
+from portal.models.customer_joinings import CustomerJoining
 from portal.models.customer_notes import CustomerNote
 from portal.models.customers import Customer
 from portal.models.edits import EditEntry
@@ -23,6 +24,7 @@ from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
+from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
 from portal.models.payments import Payment, PaymentState
 from portal.models.paypal_accounts import KeyState, PayPalAccount
@@ -31,7 +33,7 @@ from portal.models.products import Grant, Plan, Product, ProductContent
 from portal.models.profile_imports import ProfileImport, ProfileImportRow, ProfileRowState
 from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
-from portal.models.refunds import Refund
+from portal.models.refunds import EndRefund, Refund
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
 from portal.models.setup_codes import SetupCode
@@ -41,6 +43,7 @@ from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
+    "NOT_CONFIRMED",
     "AddressChange",
     "AuditEntry",
     "AuditHead",
@@ -56,8 +59,10 @@ __all__ = [
     "ComparisonState",
     "ComparisonTrigger",
     "Customer",
+    "CustomerJoining",
     "CustomerNote",
     "EditEntry",
+    "EndRefund",
     "EndRequest",
     "EventSource",
     "EventState",
@@ -79,6 +84,7 @@ __all__ = [
     "Merchant",
     "MerchantNews",
     "NewsKind",
+    "Passkey",
     "PauseRequest",
     "PayPalAccount",
     "PayPalEvent",
@@ -98,6 +104,7 @@ __all__ = [
     "Refund",
     "SearchWord",
     "SetupCode",
+    "SpentChallenge",
     "Staff",
     "StaffDevice",
     "StaffLink",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,11 +18,17 @@ from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 class BulkState(StrEnum):
     """Where an act stands."""
 
+    PREPARING = "preparing"  # a worker gathers what was chosen
+    UNFIT = "unfit"  # nothing was found, or more than one act may hold
     DRAFT = "draft"  # previewed, not confirmed: nothing happens
     RUNNING = "running"
     STOPPED = "stopped"  # by somebody: what was asked goes on, the rest waits
     DONE = "done"  # no row waits any more; its requests may still be under way
     DROPPED = "dropped"  # closed by somebody before its end
+
+
+NOT_CONFIRMED: Final = (BulkState.PREPARING, BulkState.UNFIT, BulkState.DRAFT)
+_EARLY = ", ".join(repr(state.value) for state in NOT_CONFIRMED)
 
 
 class BulkRowState(StrEnum):
@@ -51,7 +57,7 @@ class BulkAct(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         Index("ix_bulk_acts_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_bulk_acts_running", "merchant_id", "confirmed_at", postgresql_where=text("state = 'running'")),
-        CheckConstraint("(state = 'draft') = (confirmed_at IS NULL)", name="confirmed_has_a_date"),
+        CheckConstraint(f"(state IN ({_EARLY})) = (confirmed_at IS NULL)", name="confirmed_has_a_date"),
     )
 
     action: Mapped[Action] = mapped_column(words(Action, "action"))
@@ -59,10 +65,11 @@ class BulkAct(HasId, HasCreation, HasMerchant, Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="RESTRICT"), index=True)
     staff_name: Mapped[str]
     role: Mapped[Role] = mapped_column(words(Role, "role"))  # of the person who confirmed, at that moment
-    filters: Mapped[dict[str, Any]]  # what was chosen, for the record: status, product (its name), q; empty: one by one
+    filters: Mapped[dict[str, Any]]  # what was chosen: status, product (its name), product_id, q; empty: one by one
     provider_note: Mapped[str] = mapped_column(default="")  # 1-128 characters, the payer may read it at PayPal
     internal_note: Mapped[str] = mapped_column(default="")
     total: Mapped[int] = mapped_column(default=0)
+    counts: Mapped[dict[str, Any] | None]  # what a worker counted for the preview; few rows are counted when shown
     turn: Mapped[int] = mapped_column(default=0)  # fences the planner: a job of an earlier turn does nothing
     held: Mapped[Hold] = mapped_column(words(Hold, "held"), default=Hold.NONE)
     paced_at: Mapped[datetime | None]  # the pace has been used up to this moment

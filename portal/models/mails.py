@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.bounces import Report
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
@@ -19,6 +20,7 @@ class MailState(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     SUPERSEDED = "superseded"
+    RETURNED = "returned"  # taken by the mail server, and reported as undeliverable
 
 
 class Mail(HasId, HasCreation, HasMerchant, Base):
@@ -28,6 +30,7 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         # Nearly every message is sent: what is looked for are the few others.
         Index("ix_mails_refused", "merchant_id", "created_at", postgresql_where=text("state = 'refused'")),
+        Index("ix_mails_returned", "merchant_id", "created_at", postgresql_where=text("state = 'returned'")),
         Index("ix_mails_waiting", "send_at", postgresql_where=text("state = 'waiting'")),
         Index("ix_mails_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     )
@@ -47,5 +50,11 @@ class Mail(HasId, HasCreation, HasMerchant, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")
-    seen_at: Mapped[datetime | None]  # of a refused one: somebody has read it in the inbox
+    rounds: Mapped[int] = mapped_column(default=0)  # how often it was sent anew after it was refused or came back
+    # What servers on the way report of this round (RFC 3464): the weightiest, with its status code and sentence.
+    report: Mapped[Report | None] = mapped_column(words(Report, "report"))
+    report_code: Mapped[str] = mapped_column(default="")
+    report_words: Mapped[str] = mapped_column(default="")
+    reported_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]  # of a refused or returned one: somebody has read it in the inbox
     seen_by: Mapped[str] = mapped_column(default="")

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.merchants import MerchantState, state_of
@@ -47,6 +48,7 @@ class Merchant(HasId, HasCreation, Base):
     terms_url: Mapped[str] = mapped_column(default="")
     privacy_url: Mapped[str] = mapped_column(default="")
     legal_url: Mapped[str] = mapped_column(default="")
+    hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

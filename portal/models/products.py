@@ -47,11 +47,15 @@ class ProductContent(HasId, Base):
     """One thing a product opens, some days after the start."""
 
     __tablename__ = "product_contents"
-    __table_args__ = (CheckConstraint("unlock_after_days >= 0", name="unlock_after_days"),)
+    __table_args__ = (
+        CheckConstraint("unlock_after_days >= 0", name="unlock_after_days"),
+        CheckConstraint("link = '' OR link LIKE 'https://%'", name="link_is_https"),
+    )
 
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), index=True)
     position: Mapped[int] = mapped_column(default=0)
     title: Mapped[str]
+    link: Mapped[str] = mapped_column(default="")  # where it is read, https; empty: the merchant tells it elsewhere
     unlock_after_days: Mapped[int] = mapped_column(default=0)
 
 

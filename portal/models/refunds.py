@@ -9,8 +9,8 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.domain.refunds import OPEN, RefundState, move
-from portal.models.base import Base, IsCarried, words
+from portal.domain.refunds import OPEN, RefundState, WithEnd, WithEndState, move
+from portal.models.base import Base, HasCreation, HasId, HasMerchant, IsCarried, words
 from portal.models.subscriptions import Subscription
 
 _OPEN = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
@@ -47,3 +47,25 @@ class Refund(IsCarried, Base):
     def move(self, to: RefundState) -> None:
         """Change the state along the diagram; raise IllegalRefundMove otherwise."""
         self.state = move(self.state, to)
+
+
+class EndRefund(HasId, HasCreation, HasMerchant, Base):
+    """What staff decided to give back together with an end: it is asked for once PayPal has confirmed the end."""
+
+    __tablename__ = "end_refunds"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(state = 'asked') = (refund_id IS NOT NULL)", name="asked_has_a_refund"),
+    )
+
+    end_request_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("end_requests.id", ondelete="RESTRICT"), unique=True)
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), index=True)
+    refund_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("refunds.id", ondelete="RESTRICT"), index=True)
+    choice: Mapped[WithEnd] = mapped_column(words(WithEnd, "choice"))
+    state: Mapped[WithEndState] = mapped_column(words(WithEndState, "state"), default=WithEndState.WAITING)
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    actor_id: Mapped[uuid.UUID]
+    actor_name: Mapped[str]
+
+    refund: Mapped[Refund | None] = relationship(lazy="raise")

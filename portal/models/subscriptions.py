@@ -79,6 +79,7 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     provider: Mapped[Provider] = mapped_column(words(Provider, "provider"), default=Provider.PAYPAL_REST)
     provider_id: Mapped[str]
     environment: Mapped[str]
+    payer_id: Mapped[str | None]  # the PayPal account it was bought with; empty where it came before migration 0035
     provider_status: Mapped[str]  # PayPal's own word, as last read
     provider_status_at: Mapped[datetime | None]
     provider_read_at: Mapped[datetime]
@@ -102,6 +103,9 @@ class Subscription(HasSubscriptionFacts, HasId, HasCreation, HasMerchant, Base):
     past_due_since: Mapped[datetime | None]
     paid_until: Mapped[datetime | None]
     access_until: Mapped[datetime | None]  # result of the product's rule at the end; empty: kept for good, or unknown
+
+    # What was told of access after the end, once the product's rule is another one (domain/promises.py).
+    promised: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     end_requested_at: Mapped[datetime | None]
     stopped_at_provider_at: Mapped[datetime | None]

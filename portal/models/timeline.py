@@ -44,6 +44,7 @@ class TimelineKind(StrEnum):
     COMEBACK_STARTED = "comeback_started"
     COMEBACK_APPROVED = "comeback_approved"
     COMEBACK_GIVEN_UP = "comeback_given_up"
+    MAIL_RETURNED = "mail_returned"  # a message to the customer could not be delivered
 
 
 class TimelineEntry(HasId, HasMerchant, Base):

@@ -17,7 +17,10 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """A message ready to be sent. `message_id` makes a second delivery recognisable."""
+    """A message ready to be sent. `message_id` makes a second delivery recognisable.
+
+    `envelope_sender` is where a server that cannot deliver it reports to; empty: the sender.
+    """
 
     message_id: str
     to: str
@@ -28,6 +31,7 @@ class Letter:
     html: str
     language: str
     attachments: tuple[Attachment, ...] = ()
+    envelope_sender: str = ""
     sender_name: str = ""  # whose message the reader sees; empty: the name that `sender` has
 
 

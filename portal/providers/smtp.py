@@ -90,7 +90,7 @@ class SmtpMailer:
             server = self._connect(message)
             try:
                 self._log_in(server)
-                _deliver(server, message)
+                _deliver(server, message, letter.envelope_sender)
             finally:
                 _say_goodbye(server)
 
@@ -175,8 +175,10 @@ def _has_control(text: str) -> bool:
     return any(unicodedata.category(letter) == "Cc" for letter in text)
 
 
-def _deliver(server: smtplib.SMTP, message: EmailMessage) -> None:
+def _deliver(server: smtplib.SMTP, message: EmailMessage, envelope_sender: str) -> None:
     sender, recipient = (message[header].addresses[0].addr_spec for header in ("From", "To"))
+    if envelope_sender:
+        sender = read_address(envelope_sender).addr_spec
     try:
         server.send_message(message, from_addr=sender, to_addrs=[recipient])
     except smtplib.SMTPNotSupportedError as error:

@@ -43,6 +43,7 @@ class PlainContent:
 
     id: uuid.UUID
     title: str
+    link: str
     unlock_after_days: int
 
 
@@ -107,6 +108,7 @@ class PlainSubscription(HasSubscriptionFacts):
     keeps_month_ends: bool | None
     past_due_since: datetime | None
     paid_until: datetime | None
+    promised: dict[str, Any] | None
     end_requested_at: datetime | None
     stopped_at_provider_at: datetime | None
     ended_at: datetime | None

@@ -31,6 +31,7 @@ from portal import queue
 from portal.domain.end_requests import OPEN, Channel, RequestState, Trouble
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
+    NOT_CONFIRMED,
     BulkAct,
     BulkRow,
     BulkState,
@@ -70,10 +71,16 @@ def newest(session: Session, merchant_id: uuid.UUID, *, place: desk.Place) -> de
     """Return one page of the merchant's acts, newest first; drafts that nobody confirmed are left out."""
     statement = select(
         BulkAct.id, BulkAct.action, BulkAct.state, BulkAct.staff_name, BulkAct.total, BulkAct.confirmed_at
-    ).where(BulkAct.merchant_id == merchant_id, BulkAct.state != BulkState.DRAFT)
+    ).where(BulkAct.merchant_id == merchant_id, BulkAct.state.not_in(NOT_CONFIRMED))
     keys = (BulkAct.created_at, BulkAct.id)
     scope = BulkAct.merchant_id == merchant_id
     return desk.keyset_page(session, statement, keys, scope, place=place, size=desk.PAGE, descending=True)
+
+
+def lost_preparations(session: Session, *, before: datetime) -> Sequence[BulkAct]:
+    """Return, locked, the acts that nobody has gathered the rows of since then."""
+    statement = select(BulkAct).where(BulkAct.state == BulkState.PREPARING, BulkAct.touched_at < before)
+    return session.scalars(statement.with_for_update(key_share=True, skip_locked=True)).all()
 
 
 # Preview
@@ -93,6 +100,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.ended_at,
         Subscription.committed_until,
         Subscription.relaunch_allowed,
+        Subscription.promised,
         Customer.email,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,

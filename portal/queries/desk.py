@@ -147,7 +147,10 @@ def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uui
 
     Those that were written before messages said whose they are have their request alone.
     """
-    columns = (Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state)
+    columns = (
+        *(Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state),
+        *(Mail.report, Mail.report_code, Mail.reported_at),
+    )
     to_them = select(*columns).where(Mail.customer_id == customer_id, Mail.merchant_id == merchant_id)
     about_them = (
         select(*columns)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN, RequestState
 from portal.models import EndRequest, Mail, MailState, Proof, Provider, Subscription
+from portal.queries import subscriptions
 
 
 def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
@@ -42,6 +43,17 @@ def inviting(session: Session, subscription_id: uuid.UUID) -> list[tuple[Mail, E
     return [(mail, request, proof) for mail, request, proof in rows]
 
 
+def subscriptions_inviting(session: Session, merchant_id: uuid.UUID) -> list[Subscription]:
+    """Return the merchant's subscriptions, whole, of which a confirmation that may invite back was not sent yet."""
+    requests = session.scalars(
+        select(EndRequest)
+        .join(Mail, Mail.end_request_id == EndRequest.id)
+        .where(Mail.merchant_id == merchant_id, Mail.kind == "end_confirmed", Mail.state == MailState.WAITING)
+        .order_by(EndRequest.id)
+    ).all()
+    return list({one.subscription_id: subscriptions.of_request(session, one) for one in requests}.values())
+
+
 def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> list[Mail]:
     """Return the merchant's messages that the mail server refused for good, newest first."""
     return list(
@@ -54,13 +66,29 @@ def refused(session: Session, merchant_id: uuid.UUID, *, limit: int = 100) -> li
     )
 
 
-def lock_refused(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
-    """Return the merchant's message that was refused, locked; raise NoResultFound for any other."""
+def lock_undelivered(session: Session, merchant_id: uuid.UUID, mail_id: uuid.UUID) -> Mail:
+    """Return the merchant's message that was refused or came back, locked; raise NoResultFound for any other."""
     return session.scalars(
         select(Mail)
-        .where(Mail.id == mail_id, Mail.merchant_id == merchant_id, Mail.state == MailState.REFUSED)
+        .where(
+            Mail.id == mail_id,
+            Mail.merchant_id == merchant_id,
+            Mail.state.in_((MailState.REFUSED, MailState.RETURNED)),
+        )
         .with_for_update(key_share=True)
     ).one()
+
+
+def lock_returned(session: Session, customer_id: uuid.UUID) -> list[Mail]:
+    """Return what came back of the messages to a customer, locked, oldest first."""
+    return list(
+        session.scalars(
+            select(Mail)
+            .where(Mail.customer_id == customer_id, Mail.state == MailState.RETURNED)
+            .order_by(Mail.created_at, Mail.id)
+            .with_for_update(key_share=True)
+        )
+    )
 
 
 def waiting_requests(

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, inspect, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, inspect, or_, select
 from sqlalchemy.orm import Load, Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
@@ -219,8 +219,11 @@ def _all_known() -> Select[Subscription]:
     return whole.execution_options(populate_existing=True)
 
 
-def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscription, int | None]]:
-    """Lock every subscription of a product that began and has not ended; return each with its plan's cycles."""
+def lock_live(
+    session: Session, product_id: uuid.UUID, *, plan_id: uuid.UUID | None = None
+) -> Sequence[Row[Subscription, int | None]]:
+    """Lock what began and has not ended of a product, or of one of its plans; return each with its plan's cycles."""
+    of_plan = () if plan_id is None else (Subscription.plan_id == plan_id,)
     return session.execute(
         select(Subscription, Plan.total_cycles)
         .outerjoin(Plan, Plan.id == Subscription.plan_id)
@@ -228,10 +231,22 @@ def lock_live(session: Session, product_id: uuid.UUID) -> Sequence[Row[Subscript
             Subscription.product_id == product_id,
             Subscription.started_at.is_not(None),
             Subscription.ended_at.is_(None),
+            *of_plan,
         )
         .order_by(Subscription.id)
         .with_for_update(key_share=True, of=Subscription)
     ).all()
+
+
+def hold_running(session: Session, product_id: uuid.UUID, *, plan_id: uuid.UUID | None = None) -> int:
+    """Lock whatever of a product, or of one of its plans, has not ended; return how many that are.
+
+    An end that is being written is waited for, a later one waits.
+    """
+    of_plan = () if plan_id is None else (Subscription.plan_id == plan_id,)
+    running = Subscription.product_id == product_id, Subscription.ended_at.is_(None), *of_plan
+    held = select(Subscription.id).where(*running).order_by(Subscription.id).with_for_update(key_share=True)
+    return session.execute(select(func.count()).select_from(held.subquery())).scalar_one()
 
 
 def lock_to_watch(session: Session, *, now: datetime) -> Subscription | None:

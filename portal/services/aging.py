@@ -28,7 +28,15 @@ from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
 from portal.services.notices import late_ends, notices
-from portal.services.people import address_changes, invitations, logins, sessions, staff_devices, staff_links
+from portal.services.people import (
+    address_changes,
+    invitations,
+    logins,
+    passkey_challenges,
+    sessions,
+    staff_devices,
+    staff_links,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -124,6 +132,7 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     staff_links.purge(ctx, before=now - KEEP_LOGINS)
     invitations.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
+    passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)
 

@@ -25,11 +25,13 @@ from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Actor
-from portal.models import Comeback, Subscription, TimelineKind
+from portal.domain.sections import Section, is_shown
+from portal.models import Comeback, Merchant, Subscription, TimelineKind
 from portal.queries import comebacks, subscriptions
 from portal.queries.comebacks import Prospect
 from portal.queries.holdings import AnyProspect
 from portal.queries.people import merchants
+from portal.queries.people.people import MerchantFacts
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -65,9 +67,10 @@ def prospect_of(session: Session, subscription: Subscription) -> Prospect:
     return found[subscription.id]
 
 
-def is_offered(prospect: AnyProspect | None) -> bool:
-    """Say whether a page or a mail may offer to come back."""
-    if prospect is None:
+def is_offered(prospect: AnyProspect | None, merchant: Merchant | MerchantFacts) -> bool:
+    """Say whether a page or a mail of the merchant's may offer to come back."""
+    is_open = goes_on(merchant.state, Work.RETURN) and is_shown(Section.COMEBACKS, merchant.hidden_sections)
+    if prospect is None or not is_open:
         return False
     try:
         check(prospect.standing)

@@ -24,4 +24,5 @@ class Context:
     mailer: Mailer
     base_url: str  # scheme and host, from the settings: never from a request
     mail_from: str
+    bounce_address: str = ""  # where reports of undelivered mails come to; empty: nobody reads them
     passwords: Passwords = field(default_factory=Passwords)

@@ -28,7 +28,7 @@ from portal.services.context import Context
 from portal.services.notices import grant_notices
 from portal.services.notices.grant_notices import GrantNews
 from portal.services.notices.recipients import Post
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of, product_rule, rule_of
 
 TEXTS: Final = frozenset({"note"})  # the audit chain holds that it changed, not what it says
 
@@ -216,7 +216,7 @@ def _withdrawn_letter(post: Post, customer: Customer, product: Product, grant: G
 
 def _windows(product: Product, given: list[Grant]) -> list[Window]:
     nothing = access.Facts(status=Status.PENDING, started_at=None, paid_until=None)
-    return list(access.windows(nothing, rule_of(product), grants_of(product, given)))
+    return list(access.windows(nothing, product_rule(product), grants_of(product, given)))
 
 
 def _besides(session: Session, customer: Customer, product: Product, grant: Grant, *, now: datetime) -> list[Window]:
@@ -225,7 +225,7 @@ def _besides(session: Session, customer: Customer, product: Product, grant: Gran
     found = _windows(product, [one for one in others if one.id != grant.id])
     for subscription in subscriptions.all_of_customer(session, customer.merchant_id, customer.id):
         if subscription.product_id == product.id:
-            found += access.windows(subscription.facts, rule_of(product))
+            found += access.windows(subscription.facts, rule_of(subscription))
     return [one for one in found if one.is_open(now)]
 
 

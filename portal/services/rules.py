@@ -6,16 +6,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain import access
+from portal.domain import access, promises
 from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Settings
+from portal.domain.subscriptions import Status
 from portal.models import Grant, Merchant, Subscription
 from portal.models.held import AnyGrant, AnyProduct, AnySubscription
 from portal.queries.people.people import MerchantFacts
 
 
-def rule_of(product: AnyProduct) -> access.Rule:
-    """Return the product's access rule; one without listed contents opens one thing, itself.
+def rule_of(subscription: AnySubscription) -> access.Rule:
+    """Return the rule that decides the subscription's access: its product's, unless another one was promised.
+
+    The product's contents must be loaded.
+    """
+    return promises.kept(product_rule(subscription.product), subscription.promised, is_over=subscription.is_over)
+
+
+def product_rule(product: AnyProduct) -> access.Rule:
+    """Return the product's access rule by now; one without listed contents opens one thing, itself.
 
     The product's contents must be loaded.
     """
@@ -27,6 +36,15 @@ def rule_of(product: AnyProduct) -> access.Rule:
         kept_while_paused=product.kept_while_paused,
         grace_days=product.grace_days,
     )
+
+
+def write_end(subscription: Subscription, facts: access.Facts, outcome: Status, at: datetime) -> None:
+    """Write an end, with the access that follows from it: the first time, or again with a date learned since."""
+    rule = rule_of(subscription)
+    preview = access.preview_end(facts, rule, outcome, at)
+    if subscription.promised is not None:
+        subscription.promised = promises.of_rule(rule)  # what came to the product meanwhile was open to this one, too
+    subscription.end(preview.after, access_until=preview.access_until)
 
 
 def settings_of(
@@ -46,7 +64,7 @@ def settings_of(
 def grants_of(product: AnyProduct, grants: Iterable[AnyGrant]) -> tuple[access.Grant, ...]:
     """Return the product's grants, one per content, so that each meets the content it stands for (same key)."""
     return tuple(
-        access.Grant(key=content.key, title=content.title, since=grant.since, until=grant.until)
+        access.Grant(key=content.key, title=content.title, since=grant.since, until=grant.until, link=content.link)
         for grant in grants
         if grant.product_id == product.id
         for content in _contents(product)
@@ -57,7 +75,9 @@ def _contents(product: AnyProduct) -> tuple[access.Content, ...]:
     if not product.contents:
         return (access.Content(key=str(product.id), title=product.name),)
     return tuple(
-        access.Content(key=str(content.id), title=content.title, unlock_after_days=content.unlock_after_days)
+        access.Content(
+            key=str(content.id), title=content.title, unlock_after_days=content.unlock_after_days, link=content.link
+        )
         for content in product.contents
     )
 
@@ -80,7 +100,7 @@ def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, nev
     """
     product = subscription.product
     given = grants_of(product, grants)
-    windows = access.windows(subscription.facts, rule_of(product), given)
+    windows = access.windows(subscription.facts, rule_of(subscription), given)
     if never_started:
         windows = tuple(window for window in windows if window.granted)
     kept = {window.key: window.title for window in windows if window.end is access.End.KEPT}

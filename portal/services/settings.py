@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Any, ClassVar, Final, cast
 
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
-from portal.models import KeyState
+from portal.domain.sections import Section, hidden_with, is_shown
+from portal.models import KeyState, Merchant
 from portal.queries import edits as stored
 from portal.queries import paypal_accounts
 from portal.queries.people import merchants
 from portal.services import edits
 from portal.services.context import Context
+from portal.services.notices import end_confirmations
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,11 @@ class Group:
     """
 
     kind: ClassVar[str]  # under which its versions are counted
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Any:
+        """Return what bears the answers' names."""
+        return merchant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +92,44 @@ class Language(Group):
     time_zone: str
 
 
+class Switches:
+    """A merchant's sections as columns of their own would be: `shows_payments`, and so on."""
+
+    _merchant: Merchant
+
+    def __init__(self, merchant: Merchant) -> None:
+        object.__setattr__(self, "_merchant", merchant)
+
+    def __getattr__(self, name: str) -> bool:
+        return is_shown(SECTION_OF[name], self._merchant.hidden_sections)
+
+    def __setattr__(self, name: str, shown: bool) -> None:
+        merchant = self._merchant
+        merchant.hidden_sections = hidden_with(merchant.hidden_sections, SECTION_OF[name], shown=shown)
+
+
+class _Shown(Group):
+    kind = "settings.sections"
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Switches:
+        """Return the sections, one by one."""
+        return Switches(merchant)
+
+
+SECTION_OF: Final = {f"shows_{section.value}": section for section in Section}
+# Which sections customers see: an answer for each line of the domain's table.
+Sections = cast(
+    "type[Group]",
+    make_dataclass("Sections", [(name, bool) for name in SECTION_OF], bases=(_Shown,), frozen=True, kw_only=True),
+)
+
+
 def read(session: Session, merchant_id: uuid.UUID, group: type[Group]) -> dict[str, Any]:
     """Return a group's answers as they are stored, and as `version` the one that a form of them carries."""
     version = stored.version(session, subject(merchant_id, group))  # before the values: see there
-    merchant = merchants.of(session, merchant_id)
-    return {one.name: getattr(merchant, one.name) for one in fields(group)} | {"version": version}
+    row = group.row_of(merchants.of(session, merchant_id))
+    return {one.name: getattr(row, one.name) for one in fields(group)} | {"version": version}
 
 
 def key_passed(session: Session, merchant_id: uuid.UUID) -> bool:
@@ -105,8 +146,8 @@ def save(ctx: Context, merchant_id: uuid.UUID, wish: Group, *, seen: int | None 
     """
     edited, answers = subject(merchant_id, type(wish)), vars(wish)
     with ctx.db.begin() as session:
-        merchant = merchants.lock(session, merchant_id)
-        changed = edits.changes(merchant, answers)
+        row = wish.row_of(merchants.lock(session, merchant_id))
+        changed = edits.changes(row, answers)
         if not changed:  # also a form that was sent twice: nothing of anybody's is overwritten
             return
         edits.check(session, edited, read=seen)
@@ -114,7 +155,9 @@ def save(ctx: Context, merchant_id: uuid.UUID, wish: Group, *, seen: int | None 
             _check_switch(session, merchant_id, on=answers["self_cancellation"])
         edits.note(session, edited, changed, act=Act.SETTINGS_CHANGED, texts=TEXTS, by=by)
         for name, value in answers.items():
-            setattr(merchant, name, value)
+            setattr(row, name, value)
+        if changed.get("shows_comebacks") == [True, False]:
+            end_confirmations.invitations_withdrawn(ctx, session, merchant_id, now=utc_now())
 
 
 def _check_switch(session: Session, merchant_id: uuid.UUID, *, on: bool) -> None:

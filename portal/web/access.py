@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from flask import Flask, g, redirect, render_template, request, url_for
+from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.domain.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.merchants import Work
 from portal.domain.policies import Role
+from portal.domain.sections import Section
 from portal.queries.people.people import Kind
 from portal.web import drafts, standings
 
@@ -50,6 +51,7 @@ class Access:
     reads: Duty = Duty.LOOK
     acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
+    section: Section | None = None  # of the customers' space: left out by the merchant, there is no such page
     work: Work = Work.CARRY_ON  # of whoever changes something: some is not done while a merchant is suspended or leaves
 
     def work_for(self, method: str) -> Work:
@@ -82,8 +84,10 @@ NEW_ONLY: Final = Access(Face.STAFF, reads=Duty.CUSTOMERS, work=Work.BEGIN)
 ENDS: Final = Access(Face.STAFF, acts=Duty.ENDS)
 OWN: Final = Access(Face.STAFF, acts=Duty.LOOK)  # one's own sessions and log-in
 OWN_FACTORS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ENTERS)
+OWN_ACTS: Final = Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS)
 REFUNDS: Final = Access(Face.STAFF, reads=Duty.REFUNDS, acts=Duty.REFUNDS, again=Again.ENTERS)
 PRODUCTS: Final = Access(Face.STAFF, acts=Duty.PRODUCTS, again=Again.ACTS, work=Work.BEGIN)
+PRODUCTS_ONLY: Final = Access(Face.STAFF, reads=Duty.PRODUCTS, acts=Duty.PRODUCTS, again=Again.ACTS, work=Work.BEGIN)
 SETTINGS: Final = Access(Face.STAFF, acts=Duty.SETTINGS, again=Again.ACTS, work=Work.BEGIN)
 PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
@@ -110,6 +114,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
+    "auth.staff_passkey": PUBLIC,
+    "auth.staff_second_factor_passkey": PUBLIC,
     "auth.staff_unlock": PUBLIC,
     "auth.staff_unlock_link": PUBLIC,
     "auth.staff_logout": PUBLIC,
@@ -118,17 +124,18 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_password": PUBLIC,
     "auth.staff_password_link": PUBLIC,
     "auth.staff_confirm": OWN,
+    "auth.staff_confirm_passkey": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
     "customer.cancellation": CUSTOMER,
     "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,
     "customer.withdrawal": CUSTOMER,
-    "customer.pause": OFFER,
+    "customer.pause": Access(Face.CUSTOMER, section=Section.PAUSES, work=Work.RETURN),
     "customer.pause_withdrawal": CUSTOMER,
     "customer.resume": OFFER,
     "customer.late": CUSTOMER,
-    "customer.comeback_start": OFFER,
+    "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS, work=Work.RETURN),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,
     "customer.comeback_cancelled": CUSTOMER,
@@ -144,9 +151,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
     "admin.account": OWN,
-    "admin.account_password": OWN_FACTORS,
-    "admin.account_factor": OWN_FACTORS,
-    "admin.account_codes": Access(Face.STAFF, acts=Duty.LOOK, again=Again.ACTS),
+    "admin.account_passkeys": OWN,
+    **dict.fromkeys(("admin.account_password", "admin.account_factor", "admin.account_passkey_new"), OWN_FACTORS),
+    **dict.fromkeys(("admin.account_codes", "admin.account_passkey", "admin.account_passkey_removal"), OWN_ACTS),
     "admin.desk_change": OWN,
     "admin.team": TEAM,
     "admin.team_invitation": INVITES,
@@ -172,11 +179,13 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.subscription_paid_until": DESK,
     "admin.late_payment": DESK,
     "admin.late_payment_refund": REFUNDS,
+    "admin.payment": DESK,
+    "admin.payment_refund": REFUNDS,
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,
     "admin.subscriptions": DESK,
     "admin.subscription": DESK,
-    "admin.subscription_end": ENDS,
+    "admin.subscription_end": Access(Face.STAFF, acts=Duty.ENDS, again=Again.VIEW),
     "admin.subscription_reading": DESK,
     "admin.subscription_pause": Access(Face.STAFF, acts=Duty.ENDS, work=Work.BEGIN),
     "admin.pause_retry": ENDS,
@@ -196,6 +205,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
     "admin.customer_joining": DESK,
+    "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,
     "admin.customer_note_deletion": CHANGE,
     "admin.grant_new": NEW_ONLY,
@@ -209,7 +219,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.paypal_profile_import_resume": NEW,
     "admin.paypal_profile_import_end": DESK,
     "admin.products": DESK,
+    "admin.product_new": PRODUCTS_ONLY,
     "admin.product": PRODUCTS,
+    "admin.product_draft": Access(Face.STAFF, acts=Duty.PRODUCTS, work=Work.BEGIN),  # saves nothing: nothing to confirm
+    "admin.product_plans": DESK,
+    "admin.product_plan": PRODUCTS_ONLY,
     "admin.paypal": PAYPAL,
     "admin.paypal_rest": KEYS,
     "admin.paypal_rest_check": KEYS,
@@ -234,6 +248,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_logo_removal": SETTINGS,
     "admin.setting_addresses": SETTINGS,
     "admin.setting_language": SETTINGS,
+    "admin.setting_sections": SETTINGS,
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
@@ -281,6 +296,8 @@ def _guard() -> ResponseReturnValue | None:
         return _ask_to_log_in(access.face)
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+    if access.section is not None and not g.merchant.shows(access.section):
+        abort(404)
     standings.check(access.work_for(request.method))
     if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint == "customer.sessions"):
         raise NotAllowed(Denial.VIEW_ONLY)

@@ -18,9 +18,11 @@ from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
+from portal.queries.people import passkeys as stored
 from portal.queries.people.people import Kind
-from portal.web import access, addresses, drafts, identity
+from portal.web import access, addresses, drafts, identity, passkeys
 from portal.web.csrf import BaseForm
+from portal.web.passkeys import Purpose
 
 RECENT: Final = timedelta(minutes=10)
 OF_A_BUTTON: Final = frozenset({"csrf_token", "format", "amount"})  # sent by a button alone: nobody filled them in
@@ -70,8 +72,15 @@ def ask_again() -> ResponseReturnValue | None:
     is_safe = request.method in access.SAFE_METHODS
     if is_safe or not g.csrf_ok:
         return redirect(url_for("auth.staff_confirm", next=drafts.way_back(is_safe=is_safe)), 303)
-    form = ConfirmForm(formdata=None, carried=_pack())
-    return render_template("auth/staff_confirm.html", form=form), 401
+    return page(ConfirmForm(formdata=None, carried=_pack())), 401
+
+
+def page(form: ConfirmForm) -> str:
+    """Return the page that asks, with a way by passkey for whoever has one."""
+    with identity.context().db.read() as session:
+        has_passkey = stored.has_any(session, identity.person().id)
+    passkey = passkeys.offer(Purpose.CONFIRM) if has_passkey else None
+    return render_template("auth/staff_confirm.html", form=form, passkey=passkey)
 
 
 def what_was_sent(carried: str | None) -> Sent | None:

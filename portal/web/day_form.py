@@ -64,13 +64,16 @@ class DayForm(PlainForm):
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))
 
 
-def chosen_day(now: datetime, *, wished_on: date | None = None, is_stale: bool = False) -> DayForm:
+def chosen_day(
+    now: datetime, *, wished_on: date | None = None, is_stale: bool = False, said: str | None = None
+) -> DayForm:
     """Return the validated form of the day sent, of the address, or typed before the session ran out; empty: none.
 
     A button that shows what another day changes brings that day (`show`), or none for as soon as possible; a day that
     was typed meanwhile goes before it, since Enter in the field presses whichever button comes first.  `wished_on`: the
     day of the notification that the end answers; where nobody has chosen yet, it is proposed.  So it is to whoever
-    chose none on a page that may not have known of it (`is_stale`).
+    chose none on a page that may not have known of it (`is_stale`).  `said`: what another field of the form says
+    instead of the day's own; empty: no day.
     """
     today = local_day(now)
     given = request.form if "on" in request.form else request.args
@@ -78,6 +81,8 @@ def chosen_day(now: datetime, *, wished_on: date | None = None, is_stale: bool =
     is_open = not given.get("on") if is_stale else "on" not in given
     if kept is None and is_open and wished_on is not None and wished_on > today:
         kept = wished_on.isoformat()
+    if said is not None and not (is_stale and not said):
+        kept = said
     offered = request.form.get("show", TYPED)
     if offered != TYPED and request.form.get("on", "") == request.form.get("shown_for", ""):
         kept = "" if offered == SOONEST else offered

@@ -88,6 +88,7 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_STARTED: _l("Coming back: sent to PayPal for approval"),
     TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
+    TimelineKind.MAIL_RETURNED: _l("An email could not be delivered"),
 }
 
 # Nobody withdrew it: an end outranks what is open (docs/decisions/0011).

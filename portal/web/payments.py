@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,7 @@ class PaymentLine:
     state: LazyString
     refunded: str  # empty where nothing went back
     provider_id: str
+    id: uuid.UUID
 
 
 def lines(payments: Iterable[Payment]) -> list[PaymentLine]:
@@ -80,6 +82,7 @@ def _line(payment: Payment) -> PaymentLine:
         state=PARTLY_TAKEN_BACK if _is_partly_taken_back(payment) else STATE[payment.state],
         refunded=refunded,
         provider_id=payment.provider_id,
+        id=payment.id,
     )
 
 

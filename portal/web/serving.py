@@ -11,8 +11,11 @@ import time
 from contextlib import suppress
 from typing import Final
 
+from flask import Flask
 from gunicorn.http.message import Request
 from gunicorn.workers import gthread
+
+from portal.web.warming import warm
 
 NOT_YET: Final = gthread._DEFER  # back to the loop that waits for all connections at once
 
@@ -26,6 +29,12 @@ class Worker(gthread.ThreadWorker):
     def __init__(self, *args: object, **values: object) -> None:
         super().__init__(*args, **values)
         self._reading: dict[gthread.TConn, float] = {}  # connection → when its request has to be there
+
+    def load_wsgi(self) -> None:
+        """Load the application, ready for its first visitor."""
+        super().load_wsgi()
+        if isinstance(self.wsgi, Flask):  # else gunicorn shows why there is none
+            warm(self.wsgi)
 
     def handle(self, conn: gthread.TConn) -> object:
         """Take a thread only for a connection that has something to say, and note until when."""

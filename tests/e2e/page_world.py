@@ -129,6 +129,9 @@ def _desk_paths(world: World, sam: Visitor) -> None:
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
     world.paths["product"] = find("products", "Yoga at home")
+    sam.open(f"{sam.page.url}/plans")
+    sam.go(sam.page.locator("main a[href*='to=']").first)
+    world.paths["plan-move"] = _path(sam)
 
 
 def _worked_on(world: World, sam: Visitor) -> None:
@@ -207,8 +210,10 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     world.paths["bulk-done"] = _path(sam)
     sam.open(f"{desk}/products")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
+    sam.page.locator("details.rule > summary").last.click()
     sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
-    sam.go(sam.page.locator("main form button").first)
+    for _page in ("the product", "whom it touches"):
+        sam.press("button", "Save the product")
     _happen(world.demo, "lena", "charge")
 
     def came() -> bool:

@@ -101,6 +101,19 @@ def bright_accent(page: Page) -> None:
     accented(page, "#c2185b")
 
 
+def no_web_address(page: Page) -> None:
+    page.locator("input[name=contents-0-link]").fill("http://atelier.example")
+    with page.expect_navigation():
+        page.locator(".button-primary").click()
+
+
+def another_rule(page: Page) -> None:
+    """Go as far as the numbers: nothing is saved."""
+    page.locator("input[name=grace_days]").evaluate("field => { field.value = 30; }")
+    with page.expect_navigation():
+        page.locator(".button-primary").click()
+
+
 def saved_meanwhile(page: Page) -> None:
     """Send a form whose answer another tab has changed since."""
     other = page.context.new_page()
@@ -210,6 +223,12 @@ PAGES = {
     "desk products": Shown(SAM, "/admin/products"),
     "desk products, empty": Shown(ANNE, "/admin/products"),
     "desk product": Shown(SAM, "{product}"),
+    "desk product, all unfolded": Shown(SAM, "{product}", open_folds),
+    "desk product, not an address": Shown(SAM, "{product}", no_web_address, 422),
+    "desk product, whom it touches": Shown(SAM, "{product}", another_rule),
+    "desk product, new": Shown(SAM, "/admin/products/new"),
+    "desk product, plans": Shown(SAM, "{product}/plans"),
+    "desk product, plan": Shown(SAM, "{plan-move}"),
     "desk paypal": Shown(SAM, "/admin/paypal", open_folds),
     "desk paypal, without a key": Shown(ANNE, "/admin/paypal"),
     "desk messages": Shown(SAM, "/admin/paypal/events", open_folds),
@@ -226,6 +245,7 @@ PAGES = {
     "desk settings": Shown(SAM, "/admin/settings"),
     "desk settings, without a key": Shown(ANNE, "/admin/settings"),
     "desk addresses": Shown(SAM, "/admin/settings/addresses"),
+    "desk sections": Shown(SAM, "/admin/settings/sections"),
     "desk language": Shown(SAM, "/admin/settings/language"),
     "desk face": Shown(SAM, "/admin/settings/face"),
     "desk settings, saved meanwhile": Shown(SAM, "/admin/settings", saved_meanwhile, 409),
@@ -241,6 +261,7 @@ PAGES = {
     "desk member": Shown(SAM, "{member}", open_folds),
     "desk account": Shown(SAM, "/admin/account"),
     "desk account, password": Shown(SAM, "/admin/account/password"),
+    "desk passkeys": Shown(SAM, "/admin/account/passkeys"),
     "desk account, app": Shown(SAM, "/admin/account/factor", open_folds),
     "invitation": Shown(NOBODY, "{invitation}"),
     "invitation, nothing typed": Shown(NOBODY, "{invitation}", send, 422),

@@ -210,10 +210,12 @@ class Story:
         anne.press("link", "Products")
         self.picture(anne, "desk-products")
         anne.press("link", PIANO)
-        anne.tick("Keep what is already open after a cancellation")
+        anne.choose("What is already unlocked stays open for good.")
         for number, (title, days) in enumerate((("Leçon 1", 0), ("Leçon 9", 300)), start=1):
             anne.type_into(anne.word("Title of content %(number)s", number=number), title)
             anne.type_into(anne.word("Content %(number)s opens after (days)", number=number), str(days))
+        anne.press("button", "Save the product")
+        assert plain(anne.word("Whom these changes touch")) == anne.title
         anne.press("button", "Save the product")
         assert plain(anne.word("The product is saved.")) in anne.text
         self.picture(anne, "desk-product")

@@ -13,11 +13,12 @@ from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
-from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, staff_alerts
+from portal.mail import comebacks, ends, late_payments, logins, merchants, pauses, refunds, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.facts import EndFacts, NotifiedFacts, ReceivedFacts, WaitingFacts
 from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
+from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
 from tests.mail.composed_records import about_records
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
@@ -131,7 +132,21 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
         for is_kept in (False, True)
         for again in (None, ten)
     ]
+    back = RefundFacts(
+        product=one.product,
+        customer_name=one.customer_name,
+        amount=ten,
+        paid=whole,
+        paid_at=NOW,
+        is_whole=False,
+        payment_id=one.provider_id,
+        path="/account/atelier",
+    )
     return [
+        *(
+            refunds.payment_refunded(whose, told)
+            for told in (back, dataclasses.replace(back, amount=whole, is_whole=True))
+        ),
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
         *(late_payments.late_payment_refunded(whose, late) for late in (given, bare, taken_back, both)),
         *(late_payments.late_payment_open(whose, late) for late in parts),
@@ -293,6 +308,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += [
         staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")
     ]
+    for tell in (staff_alerts.passkey_added, staff_alerts.passkey_removed, staff_alerts.passkey_copied):
+        told.append(tell(whose, name="Clé bleue & co", at=NOW))
     told += [staff_alerts.recovery_code(whose, left=left, at=NOW) for left in (0, 1, 9)]
     told += about_pauses(whose, changes)
     return told

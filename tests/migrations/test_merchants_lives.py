@@ -17,7 +17,7 @@ def test_a_leaving_merchant_is_an_open_one_after_the_way_down(make, ctx, databas
     standings.leave(ctx, merchant.id, leave_live=False, by=OPERATOR, now=now)
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0030")
+        downgrade(database_url, "0035")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT name FROM merchants").fetchall() == [("L’Atelier",)]
         upgrade(database_url)

@@ -12,15 +12,19 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
 from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action, Status
 from portal.migrating import FOLDER, alembic_config, downgrade, upgrade
-from portal.models import Base, EndRequest
+from portal.models import Base, BulkAct, BulkState, EndRequest, Staff
 from portal.services import aging, comebacks
 from portal.services.audit import audit
+from portal.services.bulk import bulk_choices
+from portal.services.bulk.bulk_acts import Person
+from portal.services.bulk.bulk_choices import Choice
 from portal.services.ends import end_requests
 from portal.services.ends.end_wishes import Wish
 from portal.services.inbox import received_requests
@@ -266,6 +270,26 @@ def test_0010_goes_down_and_up_with_bulk_acts_in_it(make, ctx, database_url):
         assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (1,)
     upgrade(database_url)
     assert tables(database_url) >= {"bulk_acts", "bulk_rows"}
+
+
+def test_0031_forgets_choices_that_are_being_gathered_on_the_way_down_and_keeps_drafts(ctx, make, database_url):
+    anne = Staff(merchant_id=make.merchant().id, email="a@b.test", name="A", password_hash="x", totp_secret=b"x")
+    with ctx.db.begin() as session:
+        session.add(anne)
+    who = Person(merchant_id=anne.merchant_id, id=anne.id, name="A", role=Role.OWNER)
+    bought = make.subscription()
+    draft = bulk_choices.draft(ctx, who, Action.CANCEL, Choice(ids=[bought.id]), now=utc_now())
+    with ctx.db.begin() as session:
+        session.get_one(
+            BulkAct, bulk_choices.draft(ctx, who, Action.CANCEL, Choice(), now=utc_now())
+        ).state = BulkState.PREPARING
+    ctx.db.dispose()
+    downgrade(database_url, "0030")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT id FROM bulk_acts").fetchall() == [(draft,)]
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT id, counts FROM bulk_acts").fetchall() == [(draft, None)]
 
 
 def test_0011_forgets_letters_and_what_was_told_on_the_way_down_and_keeps_the_mails(make, ctx, database_url, now):

@@ -123,6 +123,13 @@ def test_the_letter_arrives_whole(start):
     assert message.get_body(("html",)).get_content().strip() == letter().html
 
 
+def test_the_envelope_may_name_another_sender_than_the_reader_sees(start):
+    post, port = start()
+    plain(port).send(letter(envelope_sender="rebond+abc234@portal.example"))
+    assert post.received[0].mail_from == "rebond+abc234@portal.example"
+    assert post.message()["From"].addresses[0].addr_spec == "portail@portal.example"
+
+
 def test_what_travels_is_ascii_and_in_short_lines(start):
     """Any server on the way may lack 8BITMIME and cut lines at 998 bytes (RFC 5321)."""
     post, port = start()
@@ -143,7 +150,9 @@ def test_a_message_id_already_in_brackets_is_kept(start):
     assert "Reply-To" not in post.message()
 
 
-@pytest.mark.parametrize("field", ["to", "sender", "sender_name", "reply_to", "subject", "message_id", "language"])
+@pytest.mark.parametrize(
+    "field", ["to", "sender", "sender_name", "envelope_sender", "reply_to", "subject", "message_id", "language"]
+)
 @pytest.mark.parametrize("breaking", ["\r\n", "\n", "\r"])
 def test_a_line_break_cannot_add_a_header(start, field, breaking):
     post, port = start()

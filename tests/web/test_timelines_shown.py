@@ -74,6 +74,7 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.COMEBACK_STARTED: [{}],
     Kind.COMEBACK_APPROVED: [{"subscription_id": "b1"}],
     Kind.COMEBACK_GIVEN_UP: [{}],
+    Kind.MAIL_RETURNED: [{"mail": "end_confirmed", "code": code} for code in ("5.1.1", "")],
 }
 # Written by the release before: such rows stay for ever.
 FORMERLY: Final[dict[TimelineKind, list[dict[str, Any]]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from portal.domain.money import Money
+from portal.domain.money import WITHOUT_CENTS, Money
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.caller import RestCaller
 from portal.providers.paypal.transport import Answer
@@ -12,7 +12,6 @@ from portal.providers.ports import RefundReading
 
 SALES: Final = "/v1/payments/sale"
 REFUNDS: Final = "/v1/payments/refund"
-WITHOUT_CENTS: Final = frozenset({"HUF", "JPY", "TWD"})
 LONGEST_TOTAL: Final = 10  # characters
 LONGEST_REQUEST_ID: Final = 78
 

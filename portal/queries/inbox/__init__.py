@@ -19,6 +19,7 @@ from portal.models import TimelineEntry
 from portal.queries.inbox import asked, found
 from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
+from portal.queries.money import refunds as stored_refunds
 
 __all__ = ["EPOCH", "Inbox", "Item", "Key", "Kind", "Place", "count", "missing_date", "page"]
 
@@ -33,10 +34,12 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     asked.dates,
     asked.pauses,
     found.late_money,
+    found.refunds,
     found.differences,
     found.ends_seen,
     found.events,
     found.mails,
+    found.returned_mails,
 )
 
 
@@ -71,7 +74,8 @@ def page(session: Session, merchant_id: uuid.UUID, *, now: datetime, place: Plac
 
 def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Count them all in one statement, up to a hundred; requests that wait for a key alone are one with it."""
-    return session.scalar(_count(), {"merchant_id": merchant_id, "news_since": found.news_since(now)}) or 0
+    since = {"news_since": found.news_since(now), "failed_since": stored_refunds.failed_since(now)}
+    return session.scalar(_count(), {"merchant_id": merchant_id, **since}) or 0
 
 
 @cache

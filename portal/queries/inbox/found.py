@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, literal_column, or_, select, true
+from sqlalchemy import and_ as both
 from sqlalchemy.orm import Session, defer, joinedload
 
+from portal.domain.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED
 from portal.models import (
@@ -21,11 +23,15 @@ from portal.models import (
     LatePayment,
     Mail,
     MailState,
+    Merchant,
+    Payment,
     PayPalEvent,
+    Refund,
     Subscription,
 )
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.money import late_payments
+from portal.queries.money import refunds as stored_refunds
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 
@@ -43,7 +49,9 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(ComparisonDifference).where(*_ends_seen()),
         select(one).select_from(PayPalEvent).where(*_failed_events()),
         select(one).select_from(Mail).where(*_refused_mails()),
+        select(one).select_from(Mail).where(*_returned_mails()),
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
+        select(one).select_from(Refund).where(*stored_refunds.stuck()),
     )
 
 
@@ -135,6 +143,14 @@ def _refused_mails() -> tuple[ColumnElement[bool], ...]:
     return (Mail.merchant_id == MERCHANT, Mail.state == MailState.REFUSED, Mail.seen_at.is_(None))
 
 
+def _returned_mails() -> tuple[ColumnElement[bool], ...]:
+    """Those that the promise rests on; what told the merchant counts while they are still told at that address."""
+    theirs = Mail.kind.in_([literal_column(f"'{kind}'") for kind in sorted(PROMISED)])
+    told_elsewhere = exists().where(Merchant.id == Mail.merchant_id, Merchant.support_email != Mail.recipient)
+    ours = both(Mail.kind.startswith(TO_MERCHANTS, autoescape=True), ~told_elsewhere)
+    return (Mail.merchant_id == MERCHANT, Mail.state == MailState.RETURNED, Mail.seen_at.is_(None), or_(theirs, ours))
+
+
 def events(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return PayPal's messages that were given up after days."""
     rows = session.scalars(_page_of_events(place.way), {"merchant_id": merchant_id, **place.values})
@@ -149,18 +165,27 @@ def _page_of_events(way: Way) -> Select[PayPalEvent]:
 
 def mails(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
     """Return messages that the mail server refused for good and that nobody has looked at."""
-    rows = session.execute(_page_of_mails(place.way), {"merchant_id": merchant_id, **place.values})
-    return [Item(kind=Kind.MAIL, id=mail.id, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
+    return _mails(session, Kind.MAIL, merchant_id, place)
+
+
+def returned_mails(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return messages of the promise that came back, until the address is mended or they are sent anew."""
+    return _mails(session, Kind.MAIL_RETURNED, merchant_id, place)
+
+
+def _mails(session: Session, kind: Kind, merchant_id: uuid.UUID, place: Place) -> list[Item]:
+    rows = session.execute(_page_of_mails(kind, place.way), {"merchant_id": merchant_id, **place.values})
+    return [Item(kind=kind, id=mail.id, about=mail, since=mail.created_at, subscription=row) for mail, row in rows]
 
 
 @cache
-def _page_of_mails(way: Way) -> Select[Mail, Subscription]:
+def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, Subscription]:
     whole = (
         select(Mail, Subscription)
         .outerjoin(EndRequest, EndRequest.id == Mail.end_request_id)
         .outerjoin(Subscription, Subscription.id == EndRequest.subscription_id)
         .options(joinedload(Subscription.customer), joinedload(Subscription.product), defer(Mail.content))
-        .where(*_refused_mails())
+        .where(*(_returned_mails() if kind is Kind.MAIL_RETURNED else _refused_mails()))
     )
     return way.narrow(whole, id=Mail.id, since=Mail.created_at)
 
@@ -188,3 +213,23 @@ def late_money(session: Session, merchant_id: uuid.UUID, now: datetime, place: P
 def _page_of_late_money(way: Way) -> Select[LatePayment]:
     since = LatePayment.created_at
     return way.narrow(late_payments.needing(), id=LatePayment.id, since=since, taken=True)
+
+
+# Refunds that PayPal did not do
+
+
+def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return refunds that wait for the merchant, or failed lately."""
+    since = stored_refunds.failed_since(now)
+    rows = session.execute(
+        _page_of_refunds(place.way), {"merchant_id": merchant_id, "failed_since": since, **place.values}
+    )
+    return [
+        Item(kind=Kind.REFUND, id=row.id, about=(row, payment), since=row.created_at, subscription=row.subscription)
+        for row, payment in rows
+    ]
+
+
+@cache
+def _page_of_refunds(way: Way) -> Select[Refund, Payment]:
+    return way.narrow(stored_refunds.needing(), id=Refund.id, since=Refund.created_at)

@@ -39,8 +39,10 @@ class Kind(StrEnum):
     END_SEEN = "end_seen"
     EVENT = "event"
     MAIL = "mail"
+    MAIL_RETURNED = "mail_returned"
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
+    REFUND = "refund"
 
 
 class Way(Enum):

@@ -16,6 +16,8 @@ __all__ = [
     "all_of_subscription",
     "by_parent",
     "by_provider_ids",
+    "newest_of_subscription",
+    "of_merchant",
     "of_subscription",
     "subscription_of",
 ]
@@ -30,6 +32,11 @@ def by_provider_ids(session: Session, merchant_id: uuid.UUID, environment: str, 
             )
         )
     )
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, payment_id: uuid.UUID) -> Payment:
+    """Return one payment of the merchant; raise NoResultFound for any other."""
+    return session.scalars(select(Payment).where(Payment.id == payment_id, Payment.merchant_id == merchant_id)).one()
 
 
 def by_parent(session: Session, merchant_id: uuid.UUID, environment: str, parent: str) -> list[Payment]:
@@ -56,6 +63,17 @@ def all_of_subscription(session: Session, merchant_id: uuid.UUID, subscription_i
             .order_by(Payment.paid_at.desc(), Payment.id)
         )
     )
+
+
+def newest_of_subscription(session: Session, subscription_id: uuid.UUID) -> Payment | None:
+    """Return the newest payment of a subscription that was taken, whatever went back of it; None without one."""
+    taken = Payment.state.not_in((PaymentState.PENDING, PaymentState.DENIED))
+    return session.scalars(
+        select(Payment)
+        .where(Payment.subscription_id == subscription_id, taken)
+        .order_by(Payment.paid_at.desc(), Payment.id)
+        .limit(1)
+    ).one_or_none()
 
 
 def of_subscription(session: Session, subscription_id: uuid.UUID, limit: int) -> tuple[list[Payment], int]:

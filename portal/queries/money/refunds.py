@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import cache
+from typing import Final
 
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select
+from sqlalchemy.orm import Session, joinedload
 
-from portal.domain.refunds import OPEN, RefundState
-from portal.models import Refund
+from portal.domain.late_payments import LateState
+from portal.domain.refunds import OPEN, RefundState, WithEnd, WithEndState
+from portal.models import EndRefund, LatePayment, Payment, Refund, Subscription
 
-__all__ = ["Refund", "RefundState"]
+__all__ = ["EndRefund", "Refund", "RefundState", "WithEnd", "WithEndState"]
 
 
 def open_of(session: Session, payment_id: uuid.UUID) -> Refund | None:
     """Return the payment's open refund, if there is one."""
     return session.scalars(select(Refund).where(Refund.payment_id == payment_id, Refund.state.in_(OPEN))).one_or_none()
+
+
+def open_of_subscription(session: Session, subscription_id: uuid.UUID) -> Sequence[Row[Refund, Payment]]:
+    """Return the open refunds of a subscription, each with its payment."""
+    return session.execute(_open_with_payments(), {"subscription_id": subscription_id}).all()
+
+
+@cache
+def _open_with_payments() -> Select[Refund, Payment]:
+    return (
+        select(Refund, Payment)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.subscription_id == bindparam("subscription_id"), Refund.state.in_(OPEN))
+    )
 
 
 def of_payment(session: Session, payment_id: uuid.UUID) -> list[Refund]:
@@ -48,3 +65,56 @@ def newest_by_payment(session: Session, payment_ids: Collection[uuid.UUID]) -> d
 def _of_payments() -> Select[Refund]:
     theirs = Refund.payment_id.in_(bindparam("payment_ids", expanding=True))
     return select(Refund).where(theirs).order_by(Refund.created_at)
+
+
+# Those that need the merchant, where no alarm says so
+
+
+FAILED_FOR: Final = timedelta(days=30)  # a refund that failed is news no longer than that, or until there is another
+
+
+def stuck() -> tuple[ColumnElement[bool], ...]:
+    """Return what narrows to the refunds of `merchant_id` that PayPal did not do; an alarm shows its own."""
+    later = Refund.__table__.alias()
+    again = exists().where(later.c.payment_id == Refund.payment_id, later.c.created_at > Refund.created_at)
+    alarm = exists().where(LatePayment.payment_id == Refund.payment_id, LatePayment.state != LateState.DEBT)
+    failed = and_(Refund.state == RefundState.FAILED, Refund.settled_at > bindparam("failed_since"), ~again)
+    return (
+        Refund.merchant_id == bindparam("merchant_id"),
+        or_(Refund.state == RefundState.NEEDS_MERCHANT, failed),
+        ~alarm,
+    )
+
+
+def failed_since(now: datetime) -> datetime:
+    """Return since when a refund that failed is news."""
+    return now - FAILED_FOR
+
+
+def needing() -> Select[Refund, Payment]:
+    """Return the refunds that need the merchant, each with its payment and, loaded, its subscription."""
+    return (
+        select(Refund, Payment)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .options(
+            joinedload(Refund.subscription).joinedload(Subscription.customer),
+            joinedload(Refund.subscription).joinedload(Subscription.product),
+        )
+        .where(*stuck())
+    )
+
+
+# Those that were decided with an end
+
+
+def with_end(session: Session, request_id: uuid.UUID) -> EndRefund | None:
+    """Return what was decided with one request to end, if anything was."""
+    return session.scalars(select(EndRefund).where(EndRefund.end_request_id == request_id)).one_or_none()
+
+
+def with_ends(session: Session, request_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, EndRefund]:
+    """Return what was decided with requests to end, each with the refund that it became."""
+    rows = session.scalars(
+        select(EndRefund).options(joinedload(EndRefund.refund)).where(EndRefund.end_request_id.in_(list(request_ids)))
+    )
+    return {row.end_request_id: row for row in rows}

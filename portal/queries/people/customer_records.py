@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Label, Select, bindparam, select
+from sqlalchemy import ColumnElement, Label, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.late_payments import LateState
@@ -17,6 +17,7 @@ from portal.domain.received_requests import ReceivedState
 from portal.models import (
     AddressChange,
     Customer,
+    CustomerJoining,
     CustomerNote,
     Grant,
     LatePayment,
@@ -38,6 +39,15 @@ class PlainChange:
     asked_by: str
     mailed_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PlainJoining:
+    """Another record that was joined into this one, under the name it had."""
+
+    id: uuid.UUID
+    created_at: datetime
+    name: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Record:
 
     customer: Customer
     change: PlainChange | None
+    joinings: tuple[PlainJoining, ...]
     notes: tuple[PlainNote, ...]
     gifts: tuple[PlainGift, ...]
     late: tuple[PlainLate, ...]
@@ -110,6 +121,7 @@ class Record:
 
 
 CHANGE: Final = JsonRow(PlainChange, AddressChange)
+JOINING: Final = JsonRow(PlainJoining, CustomerJoining)
 NOTE: Final = JsonRow(PlainNote, CustomerNote)
 GIFT: Final = JsonRow(PlainGift, Grant)
 LATE: Final = JsonRow(PlainLate, LatePayment)
@@ -126,6 +138,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     return Record(
         customer=row.Customer,
         change=changes[0] if changes else None,
+        joinings=tuple(JOINING.made_of(one, one[-1]) for one in row.joinings or ()),
         notes=tuple(NOTE.made_of(one) for one in row.notes or ()),
         gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
         late=tuple(LATE.made_of(one, MONEY.made_of(one[-1])) for one in row.late or ()),
@@ -162,8 +175,16 @@ def _record() -> Select[Any]:
     notes = select(json_all(NOTE.column(), CustomerNote.created_at.desc(), CustomerNote.id)).where(
         CustomerNote.merchant_id == MERCHANT, CustomerNote.customer_id == CUSTOMER
     )
+    joinings = select(
+        json_all(
+            JOINING.column(func.coalesce(func.nullif(_former("name"), ""), _former("email"))),
+            CustomerJoining.created_at,
+            CustomerJoining.id,
+        )
+    ).where(CustomerJoining.merchant_id == MERCHANT, CustomerJoining.customer_id == CUSTOMER)
     return select(
         Customer,
+        _named("joinings", joinings),
         _named("changes", select(json_all(CHANGE.column(), AddressChange.id)).where(*waits)),
         _named("notes", notes),
         _named("gifts", gifts),
@@ -171,6 +192,11 @@ def _record() -> Select[Any]:
         _named("received", received),
         _named("pauses", pauses),
     ).where(Customer.id == CUSTOMER, Customer.merchant_id == MERCHANT)
+
+
+def _former(name: str) -> ColumnElement[str]:
+    value: ColumnElement[str] = CustomerJoining.former[name].astext
+    return value
 
 
 def _named(name: str, rows: Select[Any]) -> Label[Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from portal.domain.duties import Duty, may
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
+from portal.domain.sections import Section, is_shown
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
 
@@ -44,6 +45,7 @@ class MerchantFacts:
     privacy_url: str
     legal_url: str
     logo_id: uuid.UUID | None
+    hidden_sections: list[str]
     suspended_at: datetime | None
     suspended_why: str
     leaving_at: datetime | None
@@ -53,6 +55,10 @@ class MerchantFacts:
     def state(self) -> MerchantState:
         """Where it stands."""
         return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)
+
+    def shows(self, section: Section) -> bool:
+        """Say whether customers see that section of their space."""
+        return is_shown(section, self.hidden_sections)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses
-from portal.domain.access import preview_end
 from portal.domain.money import Money
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
@@ -22,7 +21,7 @@ from portal.services.dates.paid_time import late_since, read_again, status_of
 from portal.services.dates.provider_facts import last_read, take_over
 from portal.services.ends import endings
 from portal.services.people import customer_addresses
-from portal.services.rules import rule_of
+from portal.services.rules import write_end
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,7 @@ def _create(
         provider=origin.provider,
         provider_id=reading.provider_id,
         environment=origin.environment,
+        payer_id=reading.payer_id,
         provider_status=reading.status,
         provider_read_at=now,
         history_due_at=now if origin.provider is Provider.PAYPAL_REST else None,
@@ -140,8 +140,7 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
     """
     if subscription.last_payment_at is not None:
         subscription.follow(Status.ACTIVE, at=at)
-    preview = preview_end(subscription.facts, rule_of(subscription.product), seen, at)
-    subscription.end(preview.after, access_until=preview.access_until)
+    write_end(subscription, subscription.facts, seen, at)
     subscription.stopped_at_provider_at, subscription.stop_paid_until = at, subscription.paid_until
 
 

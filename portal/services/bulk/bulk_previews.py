@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.access import EndPreview, Facts, preview_end
+from portal.domain import promises
+from portal.domain.access import EndPreview, Facts, Rule, preview_end
 from portal.domain.bulk_acts import ASKS, Effect, effect_of
 from portal.domain.end_requests import is_planned
 from portal.domain.subscriptions import ENDINGS, may_invite_back
 from portal.models import BulkAct, Grant, Product
 from portal.queries import bulk_acts, products
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of, product_rule
 
 BATCH: Final = 1_000
 
@@ -54,6 +55,24 @@ class Counts:
         return self.asked + self.effects[Effect.LOCAL]
 
 
+def of_act(session: Session, act: BulkAct, *, now: datetime) -> Counts:
+    """Return the counts of an act: as a worker stored them for many rows, as they are now for a few."""
+    return _read(act.counts) if act.counts is not None else count(session, act, now=now)
+
+
+def written(counts: Counts) -> dict[str, Any]:
+    """Return counts as they are stored."""
+    latest = counts.latest.isoformat() if counts.latest is not None else None
+    return {**vars(counts), "latest": latest}
+
+
+def _read(stored: dict[str, Any]) -> Counts:
+    latest = datetime.fromisoformat(stored["latest"]) if stored["latest"] else None
+    effects = Counter({Effect(code): number for code, number in stored["effects"].items()})
+    access = Counter({AccessEffect(code): number for code, number in stored["access"].items()})
+    return Counts(**{**stored, "effects": effects, "access": access, "latest": latest})
+
+
 def count(session: Session, act: BulkAct, *, now: datetime) -> Counts:
     """Count what the act would do now to each of its rows."""
     counts, after = Counts(), 0
@@ -86,7 +105,7 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
         ended_at=row.ended_at,
     )
     outcome = ENDINGS[act.action]
-    seen = preview_end(facts, rule_of(product), outcome, now, grants_of(product, given))
+    seen = preview_end(facts, _rule(row, product), outcome, now, grants_of(product, given))
     becomes = _access(seen, now=now)
     counts.access[becomes] += 1
     if becomes is AccessEffect.LATER:
@@ -94,6 +113,10 @@ def _count_row(counts: Counts, act: BulkAct, row: Any, product: Product, given: 
     counts.committed += row.committed_until is not None and row.committed_until > now
     counts.replaced += is_waiting
     counts.invitable += bool(row.email) and may_invite_back(outcome, relaunch_allowed=row.relaunch_allowed)
+
+
+def _rule(row: Any, product: Product) -> Rule:
+    return promises.kept(product_rule(product), row.promised, is_over=row.ended_at is not None)
 
 
 def _access(seen: EndPreview, *, now: datetime) -> AccessEffect:

@@ -44,7 +44,7 @@ from portal.services.carrying.answers import (
 )
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
-from portal.services.money import late_payments, payments
+from portal.services.money import late_payments, payments, refunds
 from portal.services.money.payments import Told
 from portal.services.notices import late_payment_notices
 from portal.services.paypal.gateways import rest_gateway
@@ -52,6 +52,7 @@ from portal.services.paypal.gateways import rest_gateway
 log = structlog.get_logger(__name__)
 
 FOLLOW: Final = timedelta(hours=1)  # between two looks at a refund that PayPal calls pending, after the first ones
+KNOWN_FOR: Final = timedelta(days=29)  # PayPal knows a call by its id for thirty days
 AROUND: Final = timedelta(days=2)  # of the payment's time: how far its transaction is looked for
 
 
@@ -64,6 +65,7 @@ class RefundClaim(Claim):
     refund: str  # PayPal's id of the refund; empty until it has named it
     paid_at: datetime
     part: Money | None  # None: all of the payment
+    sent_at: datetime | None  # when a call left first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ class Refunds(Act[Refund, RefundClaim]):
             refund=row.provider_id,
             paid_at=payment.paid_at,
             part=_part(row, payment),
+            sent_at=row.sent_at,
             **common,
         )
 
@@ -112,6 +115,8 @@ class Refunds(Act[Refund, RefundClaim]):
             return _from_reading(gateway.show_refund(claim.refund))
         if not _read_payment(ctx, claim, gateway):
             return Answer(lost=True)  # it has gone back, and is written; or another process took over
+        if claim.sent_at is not None and utc_now() - claim.sent_at > KNOWN_FOR:
+            return Answer(trouble=Trouble.REFUSED)  # PayPal may have forgotten the call: another might give back twice
         if not note_call(ctx, claim, now=utc_now()):
             return Answer(lost=True)
         try:
@@ -206,6 +211,8 @@ def _close(
         given = answer.amount or Money(refund.amount, refund.currency)
         is_all = refund.amount == payment.amount and not payment.reversals
         payments.give_back(payment, refund.provider_id, None if is_all else given)
+        session.flush()
+        refunds.tell_done(ctx, session, subscription, refund, payment, now=now)
         late_payments.look(ctx, session, subscription, now=now)
         return
     late = alarms.of_payment(session, refund.payment_id)

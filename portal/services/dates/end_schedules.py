@@ -97,7 +97,7 @@ def expectation(
         payment, at = planned.prevented_at, planned.earliest_at
         if planned.taken:
             facts = replace(facts, paid_until=planned.paid_until)
-    return preview_end(facts, rule_of(subscription.product), outcome, at, given), payment
+    return preview_end(facts, rule_of(subscription), outcome, at, given), payment
 
 
 @dataclass(frozen=True)

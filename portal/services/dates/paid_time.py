@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain import billing, paid_time
-from portal.domain.access import preview_end
 from portal.domain.billing import Terms, Trial
 from portal.domain.late_payments import SAME_RUN
 from portal.domain.paid_time import Money
@@ -29,7 +28,7 @@ from portal.domain.subscriptions import (
 from portal.models import Payment, PaymentState, Subscription
 from portal.models.held import AnyPayment, AnySubscription
 from portal.providers.ports import Reading
-from portal.services.rules import rule_of
+from portal.services.rules import write_end
 
 STANDS = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED)
 CAME = (*STANDS, PaymentState.REFUNDED, PaymentState.REVERSED)
@@ -249,8 +248,7 @@ def _reckon(
     at = subscription.stopped_at_provider_at
     if is_over and at is not None:
         subscription.stop_paid_until = found.at
-        preview = preview_end(subscription.facts_before_the_end, rule_of(subscription.product), subscription.status, at)
-        subscription.end(preview.after, access_until=preview.access_until)
+        write_end(subscription, subscription.facts_before_the_end, subscription.status, at)
 
 
 def _end_of_payments(subscription: AnySubscription, stopped_at: datetime | None = None) -> datetime:

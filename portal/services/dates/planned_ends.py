@@ -57,7 +57,7 @@ def told_before(
 
 def _closed_before(subscription: AnySubscription, after: Facts, given: tuple[Grant, ...]) -> datetime | None:
     """Return the last moment of access where all that is not kept has closed before the end, as in a pause."""
-    closed = windows(after, rule_of(subscription.product), given)
+    closed = windows(after, rule_of(subscription), given)
     return max((window.until for window in closed if window.until is not None), default=None)
 
 
@@ -93,4 +93,4 @@ def windows_of(
     waits = standing(request, subscription, now=now) if request is not None else None
     if request is not None and waits is not None:
         facts = expectation(subscription, request.outcome, planned=waits, given=given, now=now)[0].after
-    return windows(facts, rule_of(subscription.product), given)
+    return windows(facts, rule_of(subscription), given)

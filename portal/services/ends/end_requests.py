@@ -26,7 +26,7 @@ from portal.services import comebacks, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
-from portal.services.ends import end_wishes
+from portal.services.ends import end_refunds, end_wishes
 from portal.services.ends.end_wishes import Wish
 from portal.services.ends.end_withdrawals import take_back
 from portal.services.inbox import notifications, received_answers
@@ -73,8 +73,8 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
     A subscription with an open request keeps that one; a customer's second click after the end gets
     the finished one.  `also` runs last in the transaction; what it raises undoes all of it.
     Whoever asks may have looked before the lock: what the state allows is decided here.
-    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed, and OverAlready where only
-    `mark_abandoned` is left.
+    Raises NoResultFound (not theirs), IllegalTransition, NotAllowed, CannotRefund (nothing is written then), and
+    OverAlready where only `mark_abandoned` is left.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, wish.merchant_id, wish.subscription_id)
@@ -98,6 +98,7 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
             # the new end answers what the replaced one answered
             answered = [*([wish.received_request_id] if wish.received_request_id else []), *letters]
             request = _write(ctx, session, subscription, wish, planned, notified=notified, answered=answered, now=now)
+            end_refunds.decide(session, subscription, request, wish, now=now)
             recorded = Recorded(
                 request_id=request.id, reference=request.reference, is_new=True, is_due_now=request.due_at is None
             )

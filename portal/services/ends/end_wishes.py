@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from portal.domain import policies
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
+from portal.domain.refunds import WithEnd
 from portal.domain.subscriptions import Action
 from portal.models import Subscription
 from portal.queries import received_requests
@@ -37,6 +39,8 @@ class Wish:
     provider_note: str = ""
     wished_on: date | None = None  # the day on which it is to end, in the merchant's time zone; None: as soon as may be
     received_request_id: uuid.UUID | None = None  # that it answers, one that came by another way
+    refund: WithEnd = WithEnd.NOTHING  # what goes back once the end is confirmed, of staff who end at once
+    refund_amount: Decimal | None = None  # as the page showed it
 
     @property
     def by(self) -> By:

@@ -43,6 +43,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
             by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
             now=now,
         )
+        subscription.promised = None  # it runs on by the product's rule of now
         notices.end_withdrawn(ctx, session, request, now=now)
 
 
@@ -65,6 +66,7 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
         answers = request.answers
         answered = notices.Answered(request.asked_under, request.asked_at, request.has_hour)
         take_back(session, subscription, request, by=wish.by, now=now)
+        subscription.promised = None
         if answers:
             notices.end_plan_withdrawn(ctx, session, request, answered, now=now)
 

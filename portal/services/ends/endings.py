@@ -12,7 +12,6 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.access import preview_end
 from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Basis, Channel, RequestState, new_reference
 from portal.domain.policies import Actor
@@ -26,12 +25,13 @@ from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
 from portal.services.dates.provider_facts import is_over, is_stale, take_over
+from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
 from portal.services.money import given_dates, late_payments
 from portal.services.notices import moved_ends, notices
 from portal.services.pauses import pause_outcomes
 from portal.services.people import customer_addresses
-from portal.services.rules import rule_of
+from portal.services.rules import write_end
 
 log = structlog.get_logger(__name__)
 
@@ -92,8 +92,7 @@ def record_end(
     """Write the end that PayPal's read has shown, with timeline, proof and mail, in one transaction."""
     _see_what_was_missed(subscription, request, reading, basis=basis, now=now)
     at = now if basis is Basis.NEVER_STARTED else min(reading.status_at or now, now)
-    preview = preview_end(subscription.facts, rule_of(subscription.product), request.outcome, at)
-    subscription.end(preview.after, access_until=preview.access_until)
+    write_end(subscription, subscription.facts, request.outcome, at)
     if request.actor is not Actor.PROVIDER:  # nobody asked here for an end seen at PayPal: no date is made up
         subscription.end_requested_at = subscription.end_requested_at or request.created_at
     if basis is not Basis.NEVER_STARTED:
@@ -126,6 +125,7 @@ def record_end(
     given = grants.of_subscription(session, subscription)
     proof = proofs.write(ctx, session, request, merchant, given, now=now)
     notices.end_confirmed(ctx, session, request, proof, given, now=now)
+    end_refunds.release(session, subscription, request, now=now)
     # A payment's message may have come before the end's: it is told after it, and changes nothing that the proof says.
     late_payments.look(ctx, session, subscription, now=now)
     notices.end_is_told(ctx, session, request, now=now)

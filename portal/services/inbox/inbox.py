@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.exc import NoResultFound
 
-from portal.models import EndRequest
+from portal.models import Customer, EndRequest
 from portal.queries import mails, subscriptions
 from portal.queries.comparisons import comparison_differences
 from portal.services.context import Context
-from portal.services.notices import outbox
+from portal.services.notices import end_confirmations, outbox
 
 
 def see_difference(
@@ -26,24 +26,26 @@ def see_difference(
 
 
 def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: str, now: datetime) -> None:
-    """Remember who has read that a message was refused. Raises NoResultFound for any other message."""
+    """Remember who has read that a message was refused or came back. Raises NoResultFound for any other message."""
     with ctx.db.begin() as session:
-        row = mails.lock_refused(session, merchant_id, mail_id)
+        row = mails.lock_undelivered(session, merchant_id, mail_id)
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, by
 
 
 def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now: datetime) -> str:
-    """Send a refused confirmation again, to where the customer is reached now; return that address.
+    """Send a confirmation that was refused or came back again, to the customer's address of now; return that address.
 
     Raises NoResultFound for any other message, and for one whose words may not be true any more.
     """
     with ctx.db.begin() as session:
-        row = mails.lock_refused(session, merchant_id, mail_id)
+        row = mails.lock_undelivered(session, merchant_id, mail_id)
         if row.kind not in outbox.LASTING:
             raise NoResultFound
         request = session.get(EndRequest, row.end_request_id) if row.end_request_id is not None else None
-        customer = subscriptions.of_request(session, request).customer if request is not None else None
+        customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None
+        if customer is None and request is not None:
+            customer = subscriptions.of_request(session, request).customer
         recipient = (customer.email if customer is not None else None) or row.recipient
-        outbox.send_again(session, row, recipient=recipient, now=now)
+        end_confirmations.leave_anew(ctx, session, row, recipient=recipient, now=now)
         return recipient

@@ -9,7 +9,6 @@ import structlog
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain.access import preview_end
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
@@ -23,7 +22,7 @@ from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
-from portal.services.rules import rule_of
+from portal.services.rules import write_end
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +73,7 @@ def tell_settled(ctx: Context, session: Session, subscription: Subscription, *, 
 def _write(subscription: Subscription, paid_until: datetime, over_at: datetime) -> None:
     """Compute the end again as if the date had been known then, by the function that the end itself used."""
     subscription.paid_until = subscription.stop_paid_until = paid_until
-    before = subscription.facts_before_the_end
-    preview = preview_end(before, rule_of(subscription.product), subscription.status, over_at)
-    subscription.end(preview.after, access_until=preview.access_until)
+    write_end(subscription, subscription.facts_before_the_end, subscription.status, over_at)
 
 
 def _tell(

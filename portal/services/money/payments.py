@@ -17,7 +17,7 @@ from portal.providers.ports import PaymentReading
 from portal.queries.money import payments
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import given_dates, late_payments
+from portal.services.money import given_dates, late_payments, refunds
 from portal.services.notices import moved_ends
 
 log = structlog.get_logger(__name__)
@@ -61,6 +61,8 @@ def take_over(
     session.expire(subscription, ["payments"])
     paid_time.follow_payments(subscription, before, now=now)
     late_payments.look(ctx, session, subscription, now=now)
+    if any(payment.left <= 0 for payment in known.values()):
+        refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
     if was_unsettled:
         given_dates.tell_settled(ctx, session, subscription, now=now)

@@ -1,4 +1,4 @@
-"""The wish to give a late payment back: the intent, with its job; `carrying` takes it to PayPal."""
+"""The wish to give a payment back, whole or in part: the intent, with its job; `carrying` takes it to PayPal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.domain import audit
+from portal.domain import refunds as rules
 from portal.domain.end_requests import Channel
 from portal.domain.late_payments import LateState
+from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.refunds import CannotRefund, NoRefund, RefundState
-from portal.models import LatePayment, Provider, Refund, Subscription, TimelineKind
+from portal.models import Payment, PaymentState, Provider, Refund, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.queries.money import late_payments as alarms
-from portal.queries.money import refunds
+from portal.queries.money import payments, refunds
 from portal.services import tries
 from portal.services.audit import timeline
 from portal.services.context import Context
+from portal.services.notices import refund_notices
 
 log = structlog.get_logger(__name__)
+
+NOT_TAKEN = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,41 +40,60 @@ class By:
 
 
 def record(
-    ctx: Context, merchant_id: uuid.UUID, late_id: uuid.UUID, by: By, *, confirmed: Decimal | None = None, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    payment_id: uuid.UUID,
+    by: By,
+    *,
+    amount: Decimal | None = None,
+    left: Decimal | None = None,
+    now: datetime,
 ) -> uuid.UUID:
-    """Write the wish to give back what is left of a late payment, with its job; return the refund's id.
+    """Write the wish to give `amount` of a payment back (None: what is left), with its job; return the refund's id.
 
-    `confirmed`: the amount that a page showed.  A second click gets the open one.  Raises NoResultFound, CannotRefund.
+    `left`: what a page showed as left: a second click that comes late gives nothing back twice.  One that comes while
+    the first is open gets that one.  Raises NoResultFound, CannotRefund.
     """
     with ctx.db.begin() as session:
-        found = alarms.of_merchant(session, merchant_id, late_id)
-        subscription = subscriptions.lock(session, merchant_id, found.late.subscription_id)
-        late = alarms.lock(session, late_id)
-        session.refresh(late.payment)
-        standing = refunds.open_of(session, late.payment_id)
+        found = payments.of_merchant(session, merchant_id, payment_id)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        session.refresh(found)
+        late = alarms.of_payment(session, payment_id)
+        standing = refunds.open_of(session, payment_id)
         if standing is not None:
             return standing.id
-        return _write(session, subscription, late, by, confirmed=confirmed, now=now).id
+        if late is not None and late.state in (LateState.EXPLAINED, LateState.REFUNDED):
+            raise CannotRefund(NoRefund.SETTLED)
+        wanted = found.left if amount is None else amount
+        why = why_not(subscription, found, amount=wanted, shown=left, now=now)
+        if why is not None:
+            raise CannotRefund(why)
+        return ask(session, subscription, found, by, amount=wanted, now=now).id
 
 
-def _write(
-    session: Session, subscription: Subscription, late: LatePayment, by: By, *, confirmed: Decimal | None, now: datetime
-) -> Refund:
-    payment = late.payment
-    left = payment.left
-    if late.state is not LateState.OPEN:
-        raise CannotRefund(NoRefund.SETTLED)
+def why_not(
+    subscription: Subscription, payment: Payment, *, amount: Decimal, shown: Decimal | None = None, now: datetime
+) -> NoRefund | None:
+    """Return why so much of a payment cannot be given back; `shown`: what a page said was left of it."""
     if subscription.provider is not Provider.PAYPAL_REST:
-        raise CannotRefund(NoRefund.CLASSIC)
-    if left <= 0:
-        raise CannotRefund(NoRefund.NOTHING_LEFT)
-    if confirmed is not None and confirmed != left:
-        raise CannotRefund(NoRefund.ANOTHER_AMOUNT)
+        return NoRefund.CLASSIC
+    if payment.state in NOT_TAKEN:
+        return NoRefund.NEVER_TAKEN
+    left = Money(payment.left, payment.currency)
+    if shown is not None and left.amount > 0 and shown != left.amount:
+        return NoRefund.ANOTHER_AMOUNT
+    return rules.refusal(left, Money(amount, payment.currency), paid_at=payment.paid_at, now=now)
+
+
+def ask(
+    session: Session, subscription: Subscription, payment: Payment, by: By, *, amount: Decimal, now: datetime
+) -> Refund:
+    """Write a refund that may be asked for, its entry and its job; the subscription's lock is held."""
     refund = Refund(
-        merchant_id=late.merchant_id,
+        merchant_id=payment.merchant_id,
         payment_id=payment.id,
         subscription_id=subscription.id,
-        amount=left,
+        amount=amount,
         currency=payment.currency,
         state=RefundState.RECORDED,
         actor_id=by.id,
@@ -86,9 +110,50 @@ def _write(
         key=str(refund.id),
         at=now,
         by=audit.By(actor=Actor.STAFF, actor_id=by.id, channel=Channel.STAFF, name=by.name),
-        amount=str(left),
+        amount=str(amount),
         currency=payment.currency,
         payment=payment.provider_id,
     )
     tries.plan(session, refund, at=now + tries.HEAD_START)
     return refund
+
+
+def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Close what is open of payments that have gone back whole, whoever sent them back; the lock is held.
+
+    One that PayPal calls pending is followed to its own end first.
+    """
+    session.flush()
+    for refund, payment in refunds.open_of_subscription(session, subscription.id):
+        if payment.left > 0:
+            continue
+        if refund.state is RefundState.PENDING:
+            tries.again(session, refund, at=now)
+        else:
+            refund.move(RefundState.DONE)
+            refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+            tell_done(ctx, session, subscription, refund, payment, now=now)
+
+
+def tell_done(
+    ctx: Context, session: Session, subscription: Subscription, refund: Refund, payment: Payment, *, now: datetime
+) -> None:
+    """Write that the money went back and tell the customer; of an alarm, `late_payments` does it."""
+    late = alarms.of_payment(session, payment.id)
+    if late is not None and late.state is not LateState.DEBT:
+        return
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.REFUNDED,
+        key=str(refund.id),
+        at=now,
+        by=audit.By(actor=Actor.STAFF, actor_id=refund.actor_id, channel=Channel.STAFF, name=refund.actor_name),
+        amount=str(refund.amount),
+        currency=refund.currency,
+        left=str(payment.left),
+        gone_back_by="refund",
+        payment=payment.provider_id,
+        refund=refund.provider_id,
+    )
+    refund_notices.given_back(ctx, session, subscription, refund, payment, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,8 +13,8 @@ from portal.mail import ends
 from portal.mail.composing import Composed
 from portal.mail.facts import EffectFacts
 from portal.mail.letterhead import Letterhead
-from portal.models import EndRequest, Proof, Subscription
-from portal.queries import grants, mails
+from portal.models import EndRequest, Mail, Proof, Subscription
+from portal.queries import grants, mails, subscriptions
 from portal.services.context import Context
 from portal.services.notices import notice_facts as facts
 from portal.services.notices import outbox
@@ -34,6 +35,24 @@ def words(
     said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
     compose = ends.end_already_over if was_over else ends.end_confirmed
     return compose(head, end, effects, said)
+
+
+def leave_anew(ctx: Context, session: Session, mail: Mail, *, recipient: str, now: datetime) -> None:
+    """Let a message that did not arrive, locked by the caller, leave once more, without an invitation that is over."""
+    outbox.send_again(session, mail, recipient=recipient, now=now)
+    request = session.get(EndRequest, mail.end_request_id) if mail.end_request_id is not None else None
+    if request is not None:
+        subscription = subscriptions.of_request(session, request)
+        if not facts.is_invited(session, subscription):
+            session.flush()
+            invitation_withdrawn(ctx, session, subscription, now=now)
+
+
+def invitations_withdrawn(ctx: Context, session: Session, merchant_id: uuid.UUID, *, now: datetime) -> None:
+    """Word what was not sent anew, of every end of the merchant's: its customers are no longer invited back here."""
+    session.flush()
+    for subscription in mails.subscriptions_inviting(session, merchant_id):
+        invitation_withdrawn(ctx, session, subscription, now=now)
 
 
 def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:

@@ -20,6 +20,7 @@ from portal.providers.letters import Attachment, Letter
 from portal.queries import proofs as proof_queries
 from portal.services import proofs
 from portal.services.context import Context
+from portal.services.notices import envelopes
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ def letter_of(ctx: Context, mail: Mail, opened: dict[str, str], *, now: datetime
         html=content["html"],
         language=mail.language,
         attachments=files,
+        envelope_sender=envelopes.sender_of(ctx, mail),
         sender_name=sender_name(mail.kind, merchant.sender_name or merchant.name),
     )
 

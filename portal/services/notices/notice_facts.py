@@ -16,10 +16,10 @@ from portal.domain import end_requests
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
-from portal.domain.merchants import Work, goes_on
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
+from portal.domain.sections import Section, is_shown
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
 from portal.mail.letterhead import Letterhead, one_line
@@ -124,9 +124,19 @@ def effect_facts(
         kept=left.kept,
         opens=_later(left, now),
         comeback_path=_comeback_path(session, subscription),
-        may_come_back=subscription.customer.contact_allowed
-        and may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed),
+        may_come_back=_may_come_back(subscription),
     )
+
+
+def is_invited(session: Session, subscription: Subscription) -> bool:
+    """Say whether a message may lead the customer back to the subscription at all."""
+    shown = is_shown(Section.COMEBACKS, merchants.of(session, subscription.merchant_id).hidden_sections)
+    return shown and _may_come_back(subscription)
+
+
+def _may_come_back(subscription: Subscription) -> bool:
+    invited = may_invite_back(subscription.status, relaunch_allowed=subscription.relaunch_allowed)
+    return invited and subscription.customer.contact_allowed
 
 
 def _comeback_path(session: Session, subscription: Subscription) -> str | None:
@@ -136,7 +146,7 @@ def _comeback_path(session: Session, subscription: Subscription) -> str | None:
     except NotAllowed:
         return None
     merchant = merchants.of(session, subscription.merchant_id)
-    if not (is_offered(prospect) and goes_on(merchant.state, Work.RETURN)):
+    if not is_offered(prospect, merchant):
         return None
     return f"/account/{merchant.slug}/subscriptions/{subscription.id}/comeback"
 

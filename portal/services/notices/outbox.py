@@ -107,9 +107,11 @@ def hasten(session: Session, mail: Mail, *, at: datetime) -> None:
 
 
 def send_again(session: Session, mail: Mail, *, recipient: str, now: datetime) -> None:
-    """Let a refused message, that the caller has locked, leave once more: its bytes are kept, its person as well."""
+    """Let one that was refused or came back, locked by the caller, leave anew: its bytes and its person are kept."""
     mail.state, mail.recipient, mail.send_at = MailState.WAITING, recipient, now
-    mail.attempts, mail.error, mail.seen_at = 0, "", None
+    mail.attempts, mail.error, mail.seen_at, mail.sent_at = 0, "", None, None
+    mail.rounds += 1
+    mail.report, mail.report_code, mail.report_words, mail.reported_at = None, "", "", None
     _defer(session, mail.id)
 
 
@@ -227,12 +229,15 @@ def _opened(ctx: Context, mail: Mail) -> dict[str, str]:
 def _settle(
     ctx: Context, mail: Mail, state: MailState, *, sent_at: datetime | None = None, error: str = ""
 ) -> MailState:
-    """Write what became of the message; what opens a door does not stay in the database."""
+    """Write what became of the message; what opens a door does not stay in the database.
+
+    One that has come back by now, before this could be written, stays returned.
+    """
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
     if mail.kind in LIFETIMES:
         values["content"] = None
     with ctx.db.begin() as session:
-        session.execute(update(Mail).where(Mail.id == mail.id).values(**values))
+        session.execute(update(Mail).where(Mail.id == mail.id, Mail.state != MailState.RETURNED).values(**values))
     return state
 
 

@@ -105,7 +105,7 @@ def _desk_facts(post: Post, request: PauseRequest, subscription: Subscription) -
 def _facts_at(post: Post, request: PauseRequest, subscription: Subscription, *, path: str) -> PauseFacts:
     customer, product, now = subscription.customer, subscription.product, post.now
     given = grants.of_subscription(post.session, subscription)
-    seen = preview_pause(subscription.facts, rule_of(product), now, grants_of(product, given))
+    seen = preview_pause(subscription.facts, rule_of(subscription), now, grants_of(product, given))
     amount, currency = subscription.amount, subscription.currency
     last = max((window.until for window in seen.stops if window.until is not None), default=None)
     return PauseFacts(

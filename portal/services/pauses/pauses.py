@@ -110,7 +110,7 @@ def check_state(subscription: AnySubscription, kind: PauseKind, history: Sequenc
 def preview(subscription: Subscription, grants: tuple[Grant, ...] = (), *, now: datetime) -> PausePreview:
     """Return what a pause from now on would leave open."""
     product = subscription.product
-    return preview_pause(subscription.facts, rule_of(product), now, grants_of(product, grants))
+    return preview_pause(subscription.facts, rule_of(subscription), now, grants_of(product, grants))
 
 
 def days(subscription: Subscription, history: list[PauseRequest], actor: Actor, *, zone: str, now: datetime) -> Days:

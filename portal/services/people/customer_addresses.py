@@ -23,7 +23,7 @@ from portal.providers.ports import Reading
 from portal.queries.people import address_changes, customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.notices import notice_facts, outbox
+from portal.services.notices import bounces, notice_facts, outbox
 from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
@@ -113,6 +113,7 @@ def change(
     session.flush()
     close_ranks(session, customer.merchant_id, former)
     end_log_ins(session, customer.id, now=now)
+    bounces.reach_anew(ctx, session, customer, now=now)
     audit.append(
         session,
         customer.merchant_id,

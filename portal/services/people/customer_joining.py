@@ -1,22 +1,25 @@
 """Join two customers who are one person: what the second has becomes the first one's, and the second is gone.
 
-Two of one address are not joined by themselves: until staff say that they are one, the log-in lets them choose.
+Two of one address are not joined by themselves: until staff say that they are one, the log-in lets them choose.  What
+came from whom is kept, so that they can be split again (`customer_splitting`).
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.mail import customers as messages
 from portal.models import (
     AddressChange,
     Comeback,
     Customer,
+    CustomerJoining,
     CustomerNote,
     Grant,
     LoginChallenge,
@@ -25,9 +28,11 @@ from portal.models import (
     Subscription,
 )
 from portal.queries import comebacks
-from portal.queries.people import customers
+from portal.queries.people import customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context
+from portal.services.notices import notice_facts
+from portal.services.notices.recipients import Post
 from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
 
 BELONGINGS: Final = (  # all that names a customer
@@ -38,8 +43,11 @@ BELONGINGS: Final = (  # all that names a customer
     LoginChallenge,
     AddressChange,
     CustomerNote,
+    CustomerJoining,
     Mail,
 )
+TAKEN_OVER: Final = ("name", "locale", "payer_id")  # of the other, where the kept one has none
+ANEW: Final = frozenset({"id", "merchant_id", "email_place"})  # not kept of the other: known, or settled anew
 
 
 def join(
@@ -47,7 +55,8 @@ def join(
 ) -> bool:
     """Make the other one's belongings this customer's; False when they no longer share an address, or both come back.
 
-    The stricter answer stands for both: who asked not to be contacted is not.  Raises NoResultFound for a foreign id.
+    The stricter answer stands for both: who asked not to be contacted is not.  Their mailbox is told.  Raises
+    NoResultFound for a foreign id.
     """
     with ctx.db.begin() as session:
         kept, other = customers.lock(session, merchant_id, customer_id, other_id)
@@ -56,21 +65,62 @@ def join(
             return False
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
-        for row in BELONGINGS:
-            session.execute(update(row).where(row.customer_id == other.id).values(customer_id=kept.id))
-        kept.name, kept.locale = kept.name or other.name, kept.locale or other.locale
+        joining = _remembered(session, kept, other, by=by, now=now)
         kept.contact_allowed = kept.contact_allowed and other.contact_allowed
-        payer_id, other.payer_id = kept.payer_id or other.payer_id, None
+        values = {name: getattr(kept, name) or getattr(other, name) for name in TAKEN_OVER}
+        other.payer_id = None
         session.flush()
-        kept.payer_id = payer_id
+        for name, value in values.items():
+            setattr(kept, name, value)
         session.delete(other)
+        session.add(joining)
         session.flush()
         close_ranks(session, merchant_id, kept.email)
         subject = ("customer", kept.id)
         audit.append(session, merchant_id, Act.CUSTOMERS_JOINED, by=by, at=now, subject=subject, other=str(other_id))
+        _tell(Post.of(ctx, session, merchant_id, now=now), kept, joining)
     return True
+
+
+def _remembered(session: Session, kept: Customer, other: Customer, *, by: By, now: datetime) -> CustomerJoining:
+    """Move all that is the other's, and return what is to be known of it later."""
+    own = [one.id for one in customer_joinings.subscriptions_of(session, kept.id)]
+    return CustomerJoining(
+        id=uuid.uuid4(),
+        created_at=now,
+        merchant_id=kept.merchant_id,
+        customer_id=kept.id,
+        other_id=other.id,
+        by_name=by.name,
+        former=_columns(other),
+        before={name: getattr(kept, name) for name in (*TAKEN_OVER, "contact_allowed")},
+        moved={row.__tablename__: _moved(session, row, kept, other) for row in BELONGINGS},
+        own={Subscription.__tablename__: [str(one) for one in own]},
+    )
+
+
+def _moved(session: Session, row: Any, kept: Customer, other: Customer) -> list[str]:
+    ids = session.scalars(
+        update(row).where(row.customer_id == other.id).values(customer_id=kept.id).returning(row.id)
+    ).all()
+    return sorted(str(one) for one in ids)
+
+
+def _columns(customer: Customer) -> dict[str, Any]:
+    values = {column.key: getattr(customer, column.key) for column in Customer.__table__.columns}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if name not in ANEW
+    }
 
 
 def _both_come_back(session: Session, kept: Customer, other: Customer) -> bool:
     """Say whether both have an attempt to come back to the same product under way: PayPal would be asked twice."""
     return bool(comebacks.products_wanted(session, kept.id) & comebacks.products_wanted(session, other.id))
+
+
+def _tell(post: Post, kept: Customer, joining: CustomerJoining) -> None:
+    """Write to the one mailbox that both have."""
+    told = messages.customers_joined(post.head_for(kept), name=kept.name, path=notice_facts.account_path(post.merchant))
+    post.to_customer(kept, told, key=f"customers-joined:{joining.id}")

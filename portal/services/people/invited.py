@@ -22,7 +22,15 @@ from portal.queries.people.sessions import lock_address
 from portal.secrets import token_hash
 from portal.services import throttles
 from portal.services.context import Context
-from portal.services.people import invitations, memberships, staff_acts, staff_alerts, staff_factors, staff_passwords
+from portal.services.people import (
+    invitations,
+    memberships,
+    passkeys,
+    staff_acts,
+    staff_alerts,
+    staff_factors,
+    staff_passwords,
+)
 from portal.services.people.sessions import Visitor, end_all, open_for
 from portal.services.people.staff_factors import TOTP_SECRET
 
@@ -78,6 +86,7 @@ def enter(ctx: Context, link: str, code: str, *, visitor: Visitor, now: datetime
             return None
         person = _renewed(session, invitation) if seen.door is Door.RENEWAL else _new(session, invitation)
         codes = staff_factors.give(ctx, session, person, secret, step=step)
+        passkeys.forget(session, person.id)
         if seen.door is Door.RENEWAL:
             end_all(session, person.id, now=now)
             invitations.tell_everywhere(session, person, Act.FACTORS_RENEWED, by=staff_acts.by(person.id), at=now)

@@ -19,7 +19,7 @@ from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
-from portal.models import Invitation, Staff
+from portal.models import Invitation, Passkey, Staff
 from portal.queries.people import staff as stored
 from portal.services import throttles
 from portal.services.audit import audit
@@ -71,6 +71,30 @@ def factor_changed(ctx: Context, session: Session, staff: Staff, *, now: datetim
     """Tell the person that their second factor is another one, with new recovery codes."""
     post = Post.of(ctx, session, staff.merchant_id, now=now)
     _put(post, staff, staff_alerts.factor_changed(_head(post, staff), at=now), key=now.isoformat())
+
+
+def passkey_added(ctx: Context, session: Session, staff: Staff, *, name: str, now: datetime) -> None:
+    """Tell the person that one more passkey opens their log-in."""
+    post = Post.of(ctx, session, staff.merchant_id, now=now)
+    _put(post, staff, staff_alerts.passkey_added(_head(post, staff), name=name, at=now), key=now.isoformat())
+
+
+def passkey_removed(ctx: Context, session: Session, staff: Staff, *, name: str, now: datetime) -> None:
+    """Tell the person that a passkey opens nothing any more."""
+    post = Post.of(ctx, session, staff.merchant_id, now=now)
+    _put(post, staff, staff_alerts.passkey_removed(_head(post, staff), name=name, at=now), key=now.isoformat())
+
+
+def passkey_copied(ctx: Context, staff: Staff, passkey: Passkey, *, now: datetime) -> None:
+    """Write that a passkey was refused whose counter went backwards, and tell its person, once a day for each."""
+    with ctx.db.begin() as session:
+        by, about = By(channel=Channel.STAFF), ("staff", staff.id)
+        audit.append(
+            session, staff.merchant_id, Act.PASSKEY_COPIED, by=by, at=now, subject=about, passkey=str(passkey.id)
+        )
+        post = Post.of(ctx, session, staff.merchant_id, now=now)
+        composed = staff_alerts.passkey_copied(_head(post, staff), name=passkey.name, at=now)
+        _put(post, staff, composed, key=f"{passkey.id}:{now.date().isoformat()}")
 
 
 def renewal(

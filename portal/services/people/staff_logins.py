@@ -1,5 +1,7 @@
 """Staff log in with a password (Argon2id) and a second factor (TOTP, or a recovery code once): always both.
 
+A passkey is both at once, or the second alone (`passkey_logins`).
+
 law.md R-GD-9 to R-GD-11: tries are limited, and the time is the same whether somebody is known or not.
 """
 
@@ -113,21 +115,37 @@ def enter(
     """Open a session with the second factor; return its token, None for a wrong or used code; raise TooManyTries.
 
     Only for somebody whose password was just checked; `again_at`: the merchant at whose desk they were already.
-    Whoever has both factors has lost nothing: what would renew them is taken back.
     """
     throttles.hit(ctx, staff_factors.tries(f"{staff_id}/{own_count}" if own_count else str(staff_id)), now=now)
     with ctx.db.begin() as session:
         person = stored.lock(session, staff_id)
         if person is not None and staff_factors.is_right(ctx, session, person, code, now=now):
-            person.merchant_id = again_at or _desk_of(session, person)
-            staff_acts.tell(session, person, Act.LOGGED_IN, at=now, again=again_at is not None)
-            staff_devices.meet(ctx, session, person, visitor, now=now)
-            invitations.stop_renewals(session, person, now=now)
-            return open_for(session, Kind.STAFF, person.merchant_id, person.id, visitor=visitor, now=now)
+            return let_in(ctx, session, person, visitor=visitor, again_at=again_at, now=now)
     log.info("staff_login.refused", reason="second factor", staff_id=str(staff_id), network=visitor.network)
     if person is not None:
         staff_alerts.refused(ctx, person, Act.FACTOR_REFUSED, now=now)
     return None
+
+
+def let_in(
+    ctx: Context,
+    session: Session,
+    person: Staff,
+    *,
+    visitor: Visitor,
+    again_at: uuid.UUID | None,
+    now: datetime,
+    **details: str,
+) -> str:
+    """Open a session for somebody whose factors were right, in the caller's transaction; return its token.
+
+    Whoever has both factors has lost nothing: what would renew them is taken back.
+    """
+    person.merchant_id = again_at or _desk_of(session, person)
+    staff_acts.tell(session, person, Act.LOGGED_IN, at=now, again=again_at is not None, **details)
+    staff_devices.meet(ctx, session, person, visitor, now=now)
+    invitations.stop_renewals(session, person, now=now)
+    return open_for(session, Kind.STAFF, person.merchant_id, person.id, visitor=visitor, now=now)
 
 
 def confirm(ctx: Context, person: Person, password: str, code: str, *, visitor: Visitor, now: datetime) -> str | None:

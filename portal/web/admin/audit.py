@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from portal.models import AuditEntry
 
 MOST: Final = 20_000  # rows checked while a person waits for the page
-STRANGERS: Final = frozenset({Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.LOGIN_UNLOCKED})
+STRANGERS: Final = frozenset(
+    {Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.PASSKEY_REFUSED, Act.PASSKEY_COPIED, Act.LOGIN_UNLOCKED}
+)
 TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 
 

@@ -109,8 +109,15 @@ def said(field: Field, value: Any) -> str:
     if isinstance(field, BooleanField):
         return _("Yes") if value else _("No")
     if isinstance(field, SelectField):
+        if isinstance(value, bool):  # a switch, offered as two answers in words
+            value = "yes" if value else "no"
         words = {str(code): str(label) for code, label, *_rest in field.iter_choices()}
         return words.get(str(value), str(value))
-    if isinstance(field, FieldList):  # of contents: [id, title, days]
-        value = ", ".join(f"{title} ({days})" if days else title for _id, title, days in value)
+    if isinstance(field, FieldList):
+        value = ", ".join(_content(*one) for one in value)
     return str(value) if value not in (None, "") else _("Empty")
+
+
+def _content(_id: str, title: str, days: int, link: str = "") -> str:
+    """Return one of a product's contents; those of old versions have no address."""
+    return " ".join(filter(None, (title, f"({days})" if days else "", link)))

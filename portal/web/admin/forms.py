@@ -4,36 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Row
-from wtforms import (
-    BooleanField,
-    FieldList,
-    FormField,
-    HiddenField,
-    IntegerField,
-    RadioField,
-    SelectChoice,
-    SelectField,
-    StringField,
-    SubmitField,
-    TextAreaField,
-)
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms import Field, SelectChoice, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, Length, Optional, Regexp
 
-from portal.domain.policies import Override
-from portal.web.admin.edits import VersionedForm
-from portal.web.admin.words import OVERRIDE
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
 from portal.web.typed_text import one_line, plain
 
 Code = TypeVar("Code", bound=str)
 
-SPARE_ROWS: Final = 3  # empty lines for new contents
-MOST_CONTENTS: Final = 300
+LONGEST_ADDRESS: Final = 500
 
 AN_ADDRESS: Final = (
     Length(max=254, message=_l("This address is too long.")),
@@ -52,6 +38,44 @@ def shown_name() -> StringField:
         _l("Name your customers see"),
         filters=[one_line],
         validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
+    )
+
+
+def https(typed: str | None) -> str:
+    """Return the address on one line, with `https://` before one that was typed without it."""
+    text = one_line(typed)
+    return f"https://{text}" if text and "://" not in text and ":" not in text.partition("/")[0] else text
+
+
+def is_address(text: str) -> bool:
+    """Say whether it leads to a page of a public site: https, a name with a dot, nobody's password, no space."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    whole = not any(letter.isspace() or not letter.isprintable() or letter in '"<>\\' for letter in text)
+    named = "." in host.strip(".") and parts.username is None and port != 0
+    return whole and named and text.startswith("https://")
+
+
+def _is_page(_form: object, field: Field) -> None:
+    if field.data and not is_address(field.data):
+        raise ValidationError(_("Enter the address of a page, beginning with https://."))
+
+
+def page_address(label: LazyString, description: LazyString | None = None) -> StringField:
+    """Return the field of a page of the merchant's own."""
+    return StringField(
+        label,
+        description=description or "",
+        filters=[https],
+        validators=[
+            Optional(),
+            Length(max=LONGEST_ADDRESS, message=_l("This address is too long.")),
+            _is_page,
+        ],
+        render_kw={"inputmode": "url", "spellcheck": "false", "autocapitalize": "none"},
     )
 
 
@@ -76,100 +100,6 @@ def internal_note() -> TextAreaField:
         filters=[plain],
         validators=[Optional(), Length(max=1000, message=_l("Write at most 1000 characters."))],
     )
-
-
-class ContentRow(PlainForm):
-    """One thing a product opens; without a title it is not there."""
-
-    id = HiddenField(validators=[Optional(), Length(max=36)])
-    title = StringField(
-        _l("Title"), filters=[one_line], validators=[Length(max=140, message=_l("Write at most 140 characters."))]
-    )
-    unlock_after_days = IntegerField(
-        _l("Opens after (days)"),
-        default=0,
-        validators=[
-            Optional(),
-            NumberRange(min=0, max=3650, message=_l("Enter a number of days from 0 to 3650.")),
-        ],
-    )
-
-
-class ProductForm(VersionedForm):
-    """A product's name, access rule and contents."""
-
-    name = shown_name()
-    keep_after_completion = BooleanField(
-        _l("Keep access after completion"),
-        description=_l("Customers who completed the commitment keep everything for good."),
-    )
-    keep_after_cancellation = BooleanField(
-        _l("Keep what is already open after a cancellation"),
-        description=_l("What is unlocked on the end date stays open for good. The rest never opens."),
-    )
-    stops_at_once = BooleanField(
-        _l("Stop access immediately on cancellation"),
-        description=_l("Otherwise access lasts until the end of the paid time."),
-    )
-    kept_while_paused = BooleanField(
-        _l("Keep access during a pause"),
-        description=_l("Otherwise it stops at the end of the paid time."),
-    )
-    grace_days = IntegerField(
-        _l("Days of access after a payment failed"),
-        validators=[
-            InputRequired(_l("Enter a number of days; 0 stops access at once.")),
-            NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365.")),
-        ],
-    )
-    commitment_months = IntegerField(
-        _l("Months of commitment"),
-        description=_l("Leave empty for none; a PayPal plan with a last payment then sets the length."),
-        validators=[Optional(), NumberRange(min=1, max=120, message=_l("Enter a number of months from 1 to 120."))],
-    )
-    commitment_binds = BooleanField(
-        _l("A customer’s cancellation waits for the end of the commitment"),
-        description=_l("It is recorded at once and sent to PayPal after the last payment owed."),
-    )
-    notice_days = IntegerField(
-        _l("Days of notice"),
-        description=_l(
-            "Payments due within this many days of a customer’s cancellation are still taken. 0: it ends as soon "
-            "as possible."
-        ),
-        default=0,
-        validators=[Optional(), NumberRange(min=0, max=365, message=_l("Enter a number of days from 0 to 365."))],
-    )
-    pause_offered = BooleanField(
-        _l("Customers can pause and resume themselves"),
-        description=_l("Not during a binding commitment."),
-    )
-    pause_longest_days = IntegerField(
-        _l("Longest pause (days)"),
-        description=_l("For pauses made by customers."),
-        validators=[
-            InputRequired(_l("Enter a number of days from 1 to 365.")),
-            NumberRange(min=1, max=365, message=_l("Enter a number of days from 1 to 365.")),
-        ],
-    )
-    self_cancellation = RadioField(
-        _l("Can customers cancel this product themselves?"), choices=choices(OVERRIDE), coerce=Override
-    )
-    contents = FieldList(FormField(ContentRow), _l("Contents"), max_entries=MOST_CONTENTS)
-    submit = SubmitField(_l("Save the product"))
-
-    def refill(self, values: Mapping[str, Any]) -> None:
-        """Show these answers; contents are [id, title, days], as versions hold them."""
-        names = ("id", "title", "unlock_after_days")
-        contents = [dict(zip(names, one, strict=True)) for one in values["contents"]]
-        self.contents.last_index = -1  # lines are counted anew
-        super().refill({**values, "contents": contents})
-
-    def add_rows(self, number: int = SPARE_ROWS) -> None:
-        """Leave empty lines at the end for new contents."""
-        empty = sum(1 for row in self.contents if not row.form.title.data)
-        for _number in range(min(number - empty, MOST_CONTENTS - len(self.contents))):
-            self.contents.append_entry()
 
 
 class CustomerFilter(PlainForm):

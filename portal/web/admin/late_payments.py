@@ -62,19 +62,19 @@ def refund(late_id: uuid.UUID) -> ResponseReturnValue:
     under_way = alarm.refund is not None and alarm.refund.is_open
     form = RefundForm(amount=str(alarm.left.amount))
     if form.validate_on_submit() and (under_way or form.amount.data):
-        return _give_back(late_id, form.amount.data)
+        return _give_back(late_id, alarm.late.payment_id, form.amount.data)
     is_rest = alarm.late.subscription.provider is Provider.PAYPAL_REST
     if under_way or alarm.late.state is not LateState.OPEN or alarm.left.amount <= 0 or not is_rest:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
     return showing.page("refund.html", form=form, **words_of(alarm)), 422 if form.errors else 200
 
 
-def _give_back(late_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
+def _give_back(late_id: uuid.UUID, payment_id: uuid.UUID, amount: str | None) -> ResponseReturnValue:
     who = person()
     here = redirect(url_for(".late_payment", late_id=late_id), 303)
     try:
         by, seen = By(id=who.id, name=who.name), _amount(amount)
-        refund_id = refunds.record(context(), who.merchant_id, late_id, by, confirmed=seen, now=utc_now())
+        refund_id = refunds.record(context(), who.merchant_id, payment_id, by, left=seen, now=utc_now())
     except CannotRefund as error:
         flash(CANNOT[error.why], "info")
         return here

@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import g
 from flask_babel import gettext as _
+from sqlalchemy import Row as RowOfQuery
 
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
+from portal.domain.bounces import Report
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
@@ -62,6 +64,18 @@ def day(at: datetime | None) -> str | None:
 def short(at: datetime | None) -> str | None:
     """Return day and hour, whose zone the page says once; None when it is unknown."""
     return formatter().short(at) if at is not None else None
+
+
+def mail_report(row: RowOfQuery[Any]) -> str | None:
+    """Return what servers report of a message beyond its state; None for nothing."""
+    match row.report:
+        case Report.FAILED:
+            return _("%(date)s: %(reason)s", date=day(row.reported_at), reason=words.returned_for(row.report_code))
+        case Report.DELAYED:
+            return _("Not delivered yet on %(date)s: the mail server keeps trying.", date=day(row.reported_at))
+        case Report.DELIVERED:
+            return _("Delivered on %(date)s, says the recipient’s mail server.", date=day(row.reported_at))
+    return None
 
 
 def dates(
@@ -205,8 +219,18 @@ def _detail(entry: TimelineEntry) -> str:
         _note(entry),
         timeline_words.sum_moved(entry),
         timeline_words.pause(entry),
+        _returned(entry),
     ]
     return " – ".join(part for part in parts if part)
+
+
+def _returned(entry: TimelineEntry) -> str:
+    """Return which message came back, and why."""
+    if entry.kind is not TimelineKind.MAIL_RETURNED:
+        return ""
+    kind = str(entry.details.get("mail", ""))
+    reason = words.returned_for(str(entry.details.get("code", "")))
+    return _("%(label)s: %(value)s", label=words.MAIL_KIND.get(kind, kind), value=reason)
 
 
 def _note(entry: TimelineEntry) -> str:

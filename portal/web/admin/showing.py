@@ -30,6 +30,7 @@ WORDS: Final[Mapping[str, object]] = {
     "ROLE": labels.ROLE,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,
+    "mail_report": presenting.mail_report,
     "asked_on": presenting.asked_on,
     "request_rows": end_facts.request_rows,
     "todo": end_facts.todo,

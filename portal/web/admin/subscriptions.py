@@ -31,6 +31,7 @@ from portal.queries import pauses as pause_requests
 from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
 from portal.queries.money import late_payments, payments
+from portal.queries.money import refunds as stored_refunds
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of, settings_of
@@ -159,6 +160,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             next_payment=presenting.next_payment(found, waits),
             dates=presenting.dates(found, standing, given, waits, entries, now=now),
             requests=requests,
+            decided=stored_refunds.with_ends(session, [one.id for one in requests]),
             proven=stored_proofs.proven_of_subscription(session, found.id),
             now=now,
             notified=notified,

@@ -9,6 +9,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words as document_words
+from portal.domain.bounces import Reason, reason_of
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Basis, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseState
@@ -250,6 +251,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_comeback_approved": _l("To you: a customer is back"),
     "late_payment": _l("Payment after the end"),
     "late_payment_refunded": _l("Payment refunded"),
+    "payment_refunded": _l("Payment refunded"),
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not refunded"),
     "merchant_late_payments": _l("To you: payments after an end"),
@@ -260,11 +262,16 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "access_withdrawn": _l("Access withdrawn"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
+    "customers_joined": _l("Two records merged"),
+    "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),
     "staff_password_changed": _l("To the team: password changed"),
     "staff_factor_changed": _l("To the team: second factor changed"),
+    "staff_passkey_added": _l("To the team: passkey added"),
+    "staff_passkey_removed": _l("To the team: passkey removed"),
+    "staff_passkey_copied": _l("To the team: passkey refused, perhaps copied"),
     "staff_invitation": _l("To the team: invitation"),
     "staff_suspended": _l("To the team: suspension by the operator"),
     "staff_leaving": _l("To the team: the merchant’s departure"),
@@ -280,4 +287,22 @@ MAIL_STATE: Final[Mapping[str, LazyString]] = {
     "sent": _l("Accepted by the mail server"),  # what becomes of it there, nobody tells
     "refused": _l("Refused by the mail server"),
     "superseded": _l("Not sent: no longer needed"),
+    "returned": _l("Returned: not delivered"),
 }
+
+RETURNED_FOR: Final[Mapping[Reason, LazyString]] = {
+    Reason.NO_MAILBOX: _l("this address does not exist"),
+    Reason.NO_DOMAIN: _l("what follows the @ does not exist, or takes no email"),
+    Reason.MAILBOX_FULL: _l("the mailbox is full"),
+    Reason.MAILBOX_CLOSED: _l("the mailbox is closed"),
+    Reason.TOO_BIG: _l("the message is too big for the mailbox"),
+    Reason.UNREACHABLE: _l("the recipient’s mail server could not be reached for days"),
+    Reason.UNWANTED: _l("the recipient’s mail server refuses the message as unwanted"),
+    Reason.OTHER: _l("the recipient’s mail server did not take it"),
+}
+
+
+def returned_for(code: str) -> str:
+    """Return why a message came back, with the code that the operator may look for."""
+    said = str(RETURNED_FOR[reason_of(code)])
+    return f"{said} ({code})" if code else said

@@ -11,21 +11,21 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 
 from portal.domain import policies
-from portal.domain.merchants import Work
 from portal.domain.money import Money
 from portal.domain.policies import Actor
+from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
 from portal.services.rules import settings_of
-from portal.web import labels, standings
+from portal.web import labels
 from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
-from portal.web.customer.presenting import Row, access_row, known_day, opening
+from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened, opening
 from portal.web.formatting import formatter
 from portal.web.timeline_words import Happening
 
@@ -39,7 +39,7 @@ class Card:
     status: Status
     label: LazyString
     rows: tuple[Row, ...]
-    open_now: tuple[str, ...]
+    open_now: tuple[Opened, ...]
     opening_later: tuple[str, ...]
     closed: tuple[str, ...]
     timeline: tuple[Happening, ...]
@@ -77,10 +77,10 @@ def card(holding: Held, *, now: datetime) -> Card:
         status=status,
         label=labels.STATUS[status],
         rows=_figures(holding, now=now),
-        open_now=tuple(opening(window, now) for window in seen if window.is_open(now)),
+        open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
-        timeline=history.of(holding),
+        timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
         may_cancel=can_ask and allowed,
@@ -92,7 +92,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         planned=planned(holding, now=now),
         can_undo=presenting.can_undo(holding),
         pause=stand(holding, now=now),
-        may_come_back=is_offered(holding.prospect) and standings.allows(Work.RETURN),
+        may_come_back=is_offered(holding.prospect, g.merchant),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )

@@ -20,7 +20,6 @@ from flask_babel import lazy_gettext as _l
 from portal.clock import utc_now
 from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
-from portal.domain.merchants import Work
 from portal.queries import comebacks, holdings, subscriptions
 from portal.queries.holdings import Holding
 from portal.services.carrying import comeback_calls, comeback_watching
@@ -28,7 +27,7 @@ from portal.services.carrying.comeback_calls import VISITOR
 from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.rules import access_left
-from portal.web import labels, locale, standings
+from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import ComebackForm
@@ -94,7 +93,7 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         price=presenting.price(held),
         starts=formatter().day(starts) if starts else None,
         without_gap=_is_without_gap(held),
-        may_come_back=is_offered(held.prospect),
+        may_come_back=is_offered(held.prospect, g.merchant),
     )
     return page, 422 if form.errors else 200
 
@@ -166,7 +165,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
             if found.provider_id and found.state is ComebackState.APPROVED
             else None
         )
-    offered = is_offered(held.prospect) and standings.allows(Work.RETURN)
+    offered = is_offered(held.prospect, g.merchant)
     outdated = offered and has_outdated_link(found, held.prospect, now=now)
     begins = arrived.started_at if arrived is not None else None
     starts = fmt.day(found.start_at) if found.start_at is not None else None

@@ -22,7 +22,6 @@ from portal.documents.proofs import wording
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.late_payments import LateState
-from portal.domain.merchants import Work
 from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
@@ -37,7 +36,7 @@ from portal.services.ends import end_withdrawals
 from portal.services.notices.notice_facts import is_payment_near
 from portal.services.proofs import gather, issue
 from portal.services.rules import access_left
-from portal.web import locale, standings
+from portal.web import locale
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
 from portal.web.customer import end_result_figures as figures
@@ -218,7 +217,7 @@ def result(holding: Holding, *, now: datetime) -> Result:
         lines=lines,
         details=tuple(row for row in rows if row not in lines and row[0] not in shown),
         can_undo=presenting.can_undo(holding),
-        may_come_back=is_offered(holding.prospect) and standings.allows(Work.RETURN),
+        may_come_back=is_offered(holding.prospect, g.merchant),
     )
 
 

@@ -14,6 +14,7 @@ from portal.domain import policies
 from portal.domain.errors import DomainError
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
+from portal.domain.sections import Section
 from portal.domain.subscriptions import ProviderStatus, Status
 from portal.queries.holdings import Held, Holding
 from portal.services.pauses import pauses
@@ -56,7 +57,7 @@ def stand(holding: Held, *, now: datetime) -> Stand:
     title, said = _said(holding, now=now)
     own = running if running is not None and pauses.may_withdraw(running, Actor.CUSTOMER) else None
     return Stand(
-        may_pause=running is None and may(holding, PauseKind.PAUSE, now=now),
+        may_pause=g.merchant.shows(Section.PAUSES) and running is None and may(holding, PauseKind.PAUSE, now=now),
         may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
         is_paused=subscription.status is Status.PAUSED,
         is_late=subscription.status is Status.PAST_DUE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,28 @@ from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
+    from portal.models.held import AnyContent
     from portal.models.held_requests import AnyEndRequest
 
 
 Row = tuple[str, str | None]  # label, value; None is said to be unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Where something is read; `about` names it to those who hear the links alone."""
+
+    words: str
+    url: str
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """Something that is open, until when, and where it is read."""
+
+    words: str
+    links: tuple[Link, ...] = ()
 
 
 def product_name(holding: Held) -> str:
@@ -76,6 +95,12 @@ def opening(window: Window, now: datetime) -> str:
     return _("%(title)s: %(until)s", title=title, until=until(window))
 
 
+def opened(window: Window, now: datetime) -> Opened:
+    """Return one content that is open, with the address where it is read, if the merchant gave one."""
+    link = Link(words=_("Open"), about=one_line(window.title), url=window.link)
+    return Opened(words=opening(window, now), links=(link,) if window.link else ())
+
+
 def closing(window: Window, now: datetime) -> str:
     """Return one content that an end takes away, with its last day."""
     if window.until is not None and window.until <= now:
@@ -88,10 +113,12 @@ def never(window: Window) -> str:
     return _("%(title)s: will not open", title=one_line(window.title))
 
 
-def gift(given: PlainGrant, *, now: datetime) -> str:
-    """Return a product given by hand, with its origin."""
+def gift(given: PlainGrant, contents: Iterable[AnyContent] = (), *, now: datetime) -> Opened:
+    """Return a product given by hand, with its origin, and where its contents are read while it is open."""
     end = End.KEPT if given.until is None else End.DATED
-    return opening(Window(key="", title=given.name, since=given.since, until=given.until, end=end, granted=True), now)
+    window = Window(key="", title=given.name, since=given.since, until=given.until, end=end, granted=True)
+    links = tuple(Link(words=one_line(one.title), url=one.link) for one in contents if one.link)
+    return Opened(words=opening(window, now), links=links if window.is_open(now) else ())
 
 
 def has_open_request(holding: Held) -> bool:

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
 from portal.domain.grants import is_over
-from portal.queries import account_page, holdings
+from portal.domain.sections import Section
+from portal.queries import account_page, holdings, products
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.identity import context, person
@@ -28,12 +29,17 @@ def subscriptions() -> ResponseReturnValue:
         held = account_page.of_customer(
             session, who.merchant_id, who.id, number=number, self_cancellation=g.merchant.self_cancellation
         )
+        given = products.contents(session, {gift.product_id for gift in held.gifts})
     if number > 1 and not held.subscriptions:
         return redirect(_page_url(1))
     return render_template(
         "customer/subscriptions.html",
         cards=[account_cards.card(holding, now=now) for holding in held.subscriptions],
-        gifts=[presenting.gift(gift, now=now) for gift in held.gifts if not is_over(gift, now)],
+        gifts=[
+            presenting.gift(gift, given.get(gift.product_id, ()), now=now)
+            for gift in held.gifts
+            if not is_over(gift, now)
+        ],
         number=number,
         next_url=_page_url(number + 1) if held.has_more else None,
         previous_url=_page_url(number - 1) if number > 1 else None,
@@ -50,7 +56,8 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
-    paid = sorted(held.subscription.payments, key=lambda payment: payment.paid_at, reverse=True)
+    shown = held.subscription.payments if g.merchant.shows(Section.PAYMENTS) else ()
+    paid = sorted(shown, key=lambda payment: payment.paid_at, reverse=True)
     return render_template(
         "customer/subscription.html",
         card=account_cards.card(held, now=now),

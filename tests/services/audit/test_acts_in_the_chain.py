@@ -14,8 +14,8 @@ from portal.domain.policies import Actor, Override, Role
 from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.services import products, settings
-from portal.services.bulk import bulk_acts
-from portal.services.bulk.bulk_acts import Choice
+from portal.services.bulk import bulk_acts, bulk_choices
+from portal.services.bulk.bulk_choices import Choice
 from portal.services.inbox import received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.services.money import late_payments
@@ -39,7 +39,7 @@ def test_acts_on_many_are_in_the_chain_with_their_export(ctx, make):
     merchant = make.merchant()
     make.subscription(merchant=merchant)
     who = hired(ctx, merchant)
-    act_id = bulk_acts.draft(ctx, who, Action.CANCEL, Choice(), now=utc_now())
+    act_id = bulk_choices.draft(ctx, who, Action.CANCEL, Choice(), now=utc_now())
     bulk_acts.confirm(ctx, who, act_id, provider_note="Merci", internal_note="für Zoé", now=utc_now())
     for step in (bulk_acts.stop, bulk_acts.resume, bulk_acts.stop, bulk_acts.drop, bulk_acts.note_export):
         step(ctx, who, act_id, now=utc_now())

@@ -34,8 +34,9 @@ from portal.models import (
 from portal.queries import bulk_results
 from portal.queries.bulk_results import Result
 from portal.services.arrivals import refreshing
-from portal.services.bulk import bulk_acts, bulk_previews, bulk_running
-from portal.services.bulk.bulk_acts import BadChoice, Choice, Fault, NotNow, Person
+from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews, bulk_running
+from portal.services.bulk.bulk_acts import NotNow, Person
+from portal.services.bulk.bulk_choices import BadChoice, Choice, Fault
 from portal.services.bulk.bulk_previews import AccessEffect
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
@@ -66,7 +67,7 @@ def hired(ctx, merchant, role=Role.SUPPORT) -> Person:
 
 
 def start(ctx, who, subscriptions, action=Action.CANCEL) -> uuid.UUID:
-    act_id = bulk_acts.draft(ctx, who, action, Choice(ids=[one.id for one in subscriptions]), now=utc_now())
+    act_id = bulk_choices.draft(ctx, who, action, Choice(ids=[one.id for one in subscriptions]), now=utc_now())
     bulk_acts.confirm(ctx, who, act_id, provider_note="Merci", internal_note="season over", now=utc_now())
     return act_id
 
@@ -184,7 +185,7 @@ def test_the_preview_counts_exactly_what_then_happens(ctx, make, paypal, merchan
     for one in bag:  # what is known here is what PayPal shows: a preview can count nothing else
         refreshing.refresh(ctx, merchant.id, one.id, now=utc_now())
 
-    act_id = bulk_acts.draft(ctx, anne, action, Choice(ids=[one.id for one in bag]), now=utc_now())
+    act_id = bulk_choices.draft(ctx, anne, action, Choice(ids=[one.id for one in bag]), now=utc_now())
     with ctx.db.read() as session:
         seen = bulk_previews.count(session, session.get_one(BulkAct, act_id), now=utc_now())
     assert seen.effects.total() == len(bag)
@@ -248,24 +249,75 @@ def test_a_choice_takes_only_ones_own_and_acts_of_others_are_unknown(ctx, make, 
         with pytest.raises(NoResultFound):
             act(ctx, stranger, act_id, now=utc_now())
     with pytest.raises(BadChoice) as nothing:
-        bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(ids=[foreign.id]), now=utc_now())
+        bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(ids=[foreign.id]), now=utc_now())
     assert nothing.value.fault is Fault.NOTHING
     with pytest.raises(NotAllowed):
-        bulk_acts.draft(ctx, hired(ctx, merchant, Role.READER), Action.CANCEL, Choice(), now=utc_now())
+        bulk_choices.draft(ctx, hired(ctx, merchant, Role.READER), Action.CANCEL, Choice(), now=utc_now())
 
 
 def test_filters_freeze_what_they_find_now_up_to_the_cap(ctx, make, merchant, anne, monkeypatch):
     wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
     make.subscription()
-    act_id = bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
     make.subscription(status=Status.PAUSED)  # comes too late
     assert {row.subscription_id for row in rows_of(ctx, act_id)} == {one.id for one in wanted}
-    monkeypatch.setattr(bulk_acts, "MOST_ROWS", 3)
+    monkeypatch.setattr(bulk_choices, "MOST_ROWS", 3)
     with pytest.raises(BadChoice) as many:
-        bulk_acts.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+        bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
     assert many.value.fault is Fault.TOO_MANY
     with ctx.db.read() as session:
         assert session.scalar(select(func.count()).select_from(BulkAct)) == 1
+
+
+def test_many_are_gathered_by_a_worker_once_and_say_the_same_as_a_few(ctx, make, merchant, anne, monkeypatch):
+    wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
+    few = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    monkeypatch.setattr(bulk_choices, "AT_ONCE", 2)
+    many = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    assert (act_of(ctx, many).state, rows_of(ctx, many)) == (BulkState.PREPARING, [])
+    with pytest.raises(NotNow):
+        bulk_acts.confirm(ctx, anne, many, provider_note="", internal_note="", now=utc_now())
+    bulk_choices.prepare(ctx, many, now=utc_now())
+    make.subscription(status=Status.PAUSED)
+    bulk_choices.prepare(ctx, many, now=utc_now())  # the job runs twice
+    assert {row.subscription_id for row in rows_of(ctx, many)} == {one.id for one in wanted}
+    with ctx.db.read() as session:
+        counted = [bulk_previews.of_act(session, act_of(ctx, one), now=utc_now()) for one in (few, many)]
+    assert counted[0] == counted[1]
+    assert counted[1].asked == 3
+
+
+@pytest.mark.parametrize(("most", "fault"), [(2, Fault.TOO_MANY), (10, Fault.NOTHING)])
+def test_what_a_worker_cannot_make_an_act_of_says_why_and_can_never_run(
+    ctx, make, merchant, anne, monkeypatch, most, fault
+):
+    wanted = [make.subscription(status=Status.PAUSED) for _ in range(3)]
+    monkeypatch.setattr(bulk_choices, "AT_ONCE", 2)
+    monkeypatch.setattr(bulk_choices, "MOST_ROWS", most)
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(status=Status.PAUSED), now=utc_now())
+    if fault is Fault.NOTHING:
+        with ctx.db.begin() as session:
+            found = Subscription.id.in_([one.id for one in wanted])
+            session.execute(update(Subscription).where(found).values(status=Status.ACTIVE))
+    bulk_choices.prepare(ctx, act_id, now=utc_now())
+    assert act_of(ctx, act_id).state is BulkState.UNFIT
+    assert bulk_choices.fault_of(act_of(ctx, act_id)) is fault
+    assert rows_of(ctx, act_id) == []
+    with pytest.raises(NotNow):
+        bulk_acts.confirm(ctx, anne, act_id, provider_note="", internal_note="", now=utc_now())
+
+
+def test_a_choice_whose_job_was_lost_is_gathered_all_the_same(ctx, make, merchant, anne, monkeypatch):
+    make.subscription(), make.subscription()
+    monkeypatch.setattr(bulk_choices, "AT_ONCE", 1)
+    act_id = bulk_choices.draft(ctx, anne, Action.CANCEL, Choice(), now=utc_now())
+    assert bulk_choices.sweep(ctx, now=utc_now()) == 0
+    with ctx.db.begin() as session:
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+    assert bulk_choices.sweep(ctx, now=utc_now() + timedelta(minutes=3)) == 1
+    with ctx.db.read() as session:
+        jobs = session.execute(text("SELECT task_name, args FROM procrastinate_jobs")).all()
+    assert [tuple(job) for job in jobs] == [("bulk_acts.prepare", {"act_id": str(act_id)})]
 
 
 def test_the_pace_and_the_number_at_once_bound_what_is_given_out(ctx, make, merchant, anne):
@@ -456,12 +508,12 @@ def test_an_end_between_the_look_and_the_lock_is_seen(ctx, make, paypal, merchan
 def test_drafts_are_forgotten_after_a_day_and_nothing_else(ctx, make, merchant, anne):
     subscription = make.subscription()
     choice = Choice(ids=[subscription.id])
-    bulk_acts.draft(ctx, anne, Action.CANCEL, choice, now=utc_now() - timedelta(hours=25))
-    kept = bulk_acts.draft(ctx, anne, Action.CANCEL, choice, now=utc_now())
+    bulk_choices.draft(ctx, anne, Action.CANCEL, choice, now=utc_now() - timedelta(hours=25))
+    kept = bulk_choices.draft(ctx, anne, Action.CANCEL, choice, now=utc_now())
     running = start(ctx, anne, [subscription])
     with ctx.db.begin() as session:
         session.execute(update(BulkAct).where(BulkAct.id == running).values(created_at=utc_now() - timedelta(days=9)))
-    bulk_acts.purge(ctx, now=utc_now())
+    bulk_choices.purge(ctx, now=utc_now())
     with ctx.db.read() as session:
         assert set(session.scalars(select(BulkAct.id))) == {kept, running}
         assert session.scalar(select(func.count()).select_from(Subscription)) == 1

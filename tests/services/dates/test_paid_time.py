@@ -66,7 +66,7 @@ def cancel(ctx, make, here) -> Subscription:
 
 
 def opened(here, at=None):
-    return [window.key for window in access(here.facts, rule_of(here.product), at or utc_now())]
+    return [window.key for window in access(here.facts, rule_of(here), at or utc_now())]
 
 
 def missing_dates(ctx, merchant):
@@ -239,7 +239,7 @@ def test_20_a_trials_first_hour_shows_its_end_and_not_the_sign_up(ctx, make, rea
     here = read(row)
     assert here.next_payment_at is None, "the sign-up is no next payment"
     assert here.paid_until == here.started_at + 14 * DAY
-    preview = preview_end(here.facts, rule_of(here.product), Status.CANCELLED, utc_now())
+    preview = preview_end(here.facts, rule_of(here), Status.CANCELLED, utc_now())
     assert preview.access_until == here.paid_until
     after = cancel(ctx, make, here)
     assert after.access_until == here.paid_until
@@ -250,7 +250,7 @@ def test_20_a_trial_whose_length_nobody_says_is_unknown_never_at_once(ctx, make,
     row.extra["plan"] = {"name": "Club"}
     here = read(row)
     assert here.paid_until is None
-    preview = preview_end(here.facts, rule_of(here.product), Status.CANCELLED, utc_now())
+    preview = preview_end(here.facts, rule_of(here), Status.CANCELLED, utc_now())
     assert preview.is_date_unknown
     assert [window.end for window in preview.stops] == [End.UNKNOWN]
 

@@ -38,7 +38,7 @@ def show(ctx, subscription, status, *, at=None, **facts):
 
 
 def opened(subscription, at=None):
-    return [window.title for window in access(subscription.facts, rule_of(subscription.product), at or utc_now())]
+    return [window.title for window in access(subscription.facts, rule_of(subscription), at or utc_now())]
 
 
 def test_4_cancelled_then_a_late_activated_then_a_second_cancelled_stays_over(ctx, make, subscription):
@@ -118,7 +118,7 @@ def test_what_never_began_never_opens_whatever_paypal_says_later(ctx, make, payp
     assert carry(ctx, ask(ctx, make, pending)).basis is Basis.NEVER_STARTED
     show(ctx, pending, "CANCELLED", at=utc_now(), started_at=pending.started_at)
     after = make.reload(pending)
-    assert windows(after.facts, rule_of(after.product)) == ()
+    assert windows(after.facts, rule_of(after)) == ()
 
 
 def test_approved_and_paid_unseen_keeps_its_paid_time(ctx, make, paypal):

@@ -40,6 +40,7 @@ def test_paypals_facts_come_over(ctx, merchant, paypal, now):
     assert got.paid_until > now + timedelta(days=70)
     (customer,) = rows(ctx, Customer, merchant)
     assert (customer.name, customer.email, customer.payer_id) == ("Zoé O’Brien", "zoe@client.test", seen.payer_id)
+    assert got.payer_id == seen.payer_id
     (product,) = rows(ctx, Product, merchant)
     assert product.name == "Cours de piano"
     assert kinds(ctx, got) == {TimelineKind.IMPORTED: 1}

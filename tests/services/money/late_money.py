@@ -82,7 +82,7 @@ def payment_of(ctx, late) -> Payment:
 
 def click(ctx, late):
     """Ask for the refund as the desk does, without a try yet; return the refund's id."""
-    return refunds.record(ctx, late.merchant_id, late.id, ANNE, now=utc_now())
+    return refunds.record(ctx, late.merchant_id, late.payment_id, ANNE, now=utc_now())
 
 
 def refund(ctx, refund_id) -> Refund:

@@ -297,7 +297,7 @@ def test_20_after_the_end_too_and_it_comes_again_with_the_money(ctx, make, runni
     after = make.reload(subscription)
     assert after.paid_until == after.stop_paid_until == subscription.started_at + timedelta(days=30)
     assert after.ended_at == after.stopped_at_provider_at
-    assert access(after.facts, rule_of(after.product), utc_now()) == ()
+    assert access(after.facts, rule_of(after), utc_now()) == ()
     assert alarms(ctx) == [], "it was taken before the end"
     if kind == "reversal":
         show(ctx, ended, paid, told=told(paid, "reversal_cancelled", paid.amount))

@@ -12,8 +12,10 @@ from sqlalchemy import func, select, update
 from portal.clock import utc_now
 from portal.domain.bulk_acts import MOST_ROWS
 from portal.models import BulkAct, BulkRow, BulkState
+from portal.services.bulk import bulk_choices as choices
 from portal.services.bulk import bulk_running
 from portal.web.admin.bulk import bulk_acts as pages
+from portal.web.admin.bulk import bulk_choices as chosen
 from portal.web.admin.bulk import bulk_forms
 from tests.services.bulk.test_bulk_acts import run
 
@@ -175,12 +177,43 @@ def test_in_french_and_a_silent_paypal_never_says_ended(support, make, merchant,
     assert "rien n’a encore changé" in page.h1
 
 
+def test_many_that_a_search_finds_are_gathered_by_a_worker_and_the_page_says_so(
+    support, make, merchant, ctx, monkeypatch
+):
+    for _ in range(3):
+        make.subscription(merchant=merchant)
+    monkeypatch.setattr(choices, "AT_ONCE", 2)
+    page = support.get("/admin/subscriptions").submit(press="Preview all 3 that match")
+    assert page.h1 == "Your bulk action is being prepared"
+    assert not page.select("main form")
+    (again,) = [link for link in page.select("main a") if link.get_text(strip=True) == "Refresh"]
+    choices.prepare(ctx, only_act(ctx).id, now=utc_now())
+    page = support.get(again["href"])
+    assert "nothing has changed yet" in page.h1
+    page.submit(press="Cancel 3 subscriptions")
+    assert only_act(ctx).state is BulkState.RUNNING
+
+
+def test_more_than_one_act_may_hold_is_said_with_the_way_back_to_the_same_filters(
+    support, make, merchant, ctx, monkeypatch
+):
+    for _ in range(3):
+        make.subscription(merchant=merchant)
+    monkeypatch.setattr(choices, "AT_ONCE", 1)
+    monkeypatch.setattr(choices, "MOST_ROWS", 2)
+    support.get("/admin/subscriptions?status=active").submit(press="Preview all 3 that match")
+    choices.prepare(ctx, only_act(ctx).id, now=utc_now())
+    page = support.get(f"/admin/bulk/{only_act(ctx).id}")
+    assert page.h1 == "This bulk action is not possible"
+    assert "at most 10,000 subscriptions" in page.text
+    assert page.select_one("main a[href='/admin/subscriptions?status=active']")
+    assert not page.select("main form")
+
+
 @pytest.mark.parametrize("matching", [MOST_ROWS + 1])
 def test_more_than_one_act_may_hold_offers_no_button_for_all(support, make, merchant, monkeypatch, matching):
-    from portal.web.admin.bulk import bulk_choices
-
     make.subscription(merchant=merchant)
-    monkeypatch.setattr(bulk_choices, "matching", lambda *_positional, **_named: matching)
+    monkeypatch.setattr(chosen, "matching", lambda *_positional, **_named: matching)
     page = support.get("/admin/subscriptions")
     assert page.select_one("button[value=all]").has_attr("disabled")
     assert bulk_running.ROWS_PER_SECOND is not None

@@ -10,24 +10,28 @@ import pytest
 from sqlalchemy import event, select, update
 
 from portal.clock import utc_now
+from portal.domain.policies import Role
 from portal.models import LoginSession, Merchant
 from portal.queries import products
 from portal.web.access import ACCESS, Again, Face
 from portal.web.confirming import Sent
 from tests.services.money.late_money import alarms, charged, show, stopped
+from tests.services.money.test_given_back import taken
 from tests.test_architecture import address, routes
 from tests.web.conftest import PASSWORD, totp
 
 # What asks again, in words of the issue: refunds, products, settings, IPN receivers, the audit export; keys as before.
 ASKING = {
     "admin.late_payment_refund": {"GET", "POST"},
-    "admin.product": {"POST"},
+    "admin.payment_refund": {"GET", "POST"},
+    **{key: {"POST"} for key in ("admin.product", "admin.product_new", "admin.product_plan")},
     "admin.settings": {"POST"},
     "admin.setting_face": {"POST"},
     "admin.setting_logo_draft": {"POST"},
     "admin.setting_logo_removal": {"POST"},
     "admin.setting_addresses": {"POST"},
     "admin.setting_language": {"POST"},
+    "admin.setting_sections": {"POST"},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
     "admin.paypal_rest": {"GET", "POST"},
@@ -40,6 +44,9 @@ ASKING = {
     "admin.account_password": {"GET", "POST"},
     "admin.account_factor": {"GET", "POST"},
     "admin.account_codes": {"POST"},
+    "admin.account_passkey_new": {"GET", "POST"},
+    "admin.account_passkey": {"POST"},
+    "admin.account_passkey_removal": {"POST"},
     **{key: {"POST"} for key in ("admin.team", "admin.team_invitation", "admin.team_member")},
     **{key: {"POST"} for key in ("admin.invitation_again", "admin.invitation_withdrawal")},
     **{
@@ -101,13 +108,28 @@ def test_the_table_is_true_for_every_route(app, desk, ctx, make, merchant):
     for rule in routes(app, "GET"):
         if ACCESS[rule.endpoint].face is Face.STAFF and "GET" not in ASKING.get(rule.endpoint, ()):
             answer = desk.client.get(address(rule, merchant=merchant, known=known), base_url=desk.base_url)
-            assert rule.endpoint == "auth.staff_confirm" or not asks(answer), rule.endpoint
+            assert rule.endpoint.startswith("auth.staff_confirm") or not asks(answer), rule.endpoint
 
 
 def test_the_table_names_what_asks_and_nothing_else():
     named = {endpoint for endpoint, access in ACCESS.items() if access.again in (Again.ACTS, Again.ENTERS)}
     assert named == ASKING.keys()
-    assert [endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW] == ["admin.bulk_act"]
+    by_view = {endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW}
+    assert by_view == {"admin.bulk_act", "admin.subscription_end"}
+
+
+def test_an_end_asks_again_where_money_goes_back_with_it(enter, make, merchant, ctx, paypal):
+    paying = make.subscription(merchant=merchant, next_payment_at=utc_now() + timedelta(days=20))
+    taken(ctx, paypal, paying)
+    manager = enter(merchant, role=Role.MANAGER)
+    page = manager.get(f"/admin/subscriptions/{paying.id}/end/cancel")
+    grow_old(ctx)
+    (last,) = [one["value"] for one in page.select("input[name=refund]") if one["value"].startswith("last_payment")]
+    asked = page.submit(press="Cancel the subscription", refund=last, internal_note="asked by phone", status=401)
+    assert "Confirm that it is you" in asked.h1
+    assert paypal.count("cancel") == 0
+    page.submit(press="Cancel the subscription")
+    assert paypal.count("cancel") == 1, "an end alone is the work of every day"
 
 
 def test_who_only_looks_at_a_key_is_not_asked(reader, ctx):
@@ -145,7 +167,7 @@ def test_a_product_with_many_contents_is_not_lost(desk, lea, ctx, make, merchant
     product = make.product(merchant, contents=tuple((f"Leçon {number} – " + "très " * 20, 7) for number in range(60)))
     page = desk.get(f"/admin/products/{product.id}")
     grow_old(ctx)
-    page = page.submit(press="Save the product", name="Piano", keep_after_completion=True, status=401)
+    page = page.submit(press="Save the product", name="Piano", keep_after_completion="yes", status=401)
     page = again(page, lea, 1).submit(press="Send what I filled in")
     assert "The product is saved." in page.notices[0]
     with ctx.db.read() as session:

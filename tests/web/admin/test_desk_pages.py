@@ -159,6 +159,7 @@ FOREIGN = (
     "subscriptions/{subscription}/end/abandon",
     "customers/{customer}",
     "products/{product}",
+    "products/{product}/draft",
 )
 
 

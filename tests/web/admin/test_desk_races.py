@@ -73,7 +73,7 @@ def test_a_planned_end_that_a_colleague_takes_back_meanwhile_is_not_called_sent(
     subscription = make.subscription(merchant=merchant)
     later = (utc_now() + timedelta(days=60)).date().isoformat()
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel?on={later}")
-    page.submit(provider_note="Merci")
+    page.submit(press=page.select("main .buttons-equal button")[0].get_text(), provider_note="Merci")
     colleague = enter(merchant).get(f"/admin/subscriptions/{subscription.id}")
     mine = support.get(f"/admin/subscriptions/{subscription.id}")
     for page in (colleague, mine):

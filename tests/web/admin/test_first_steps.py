@@ -80,7 +80,7 @@ def test_each_fact_does_its_step_and_shows_the_next(owner, make, merchant):
     page = shown()
     assert "The rules of 1 product (1 in all) have not been read yet" in page.text
     assert page.soup.select_one("main a.button-primary").text == "Read the rules of Piano"
-    owner.submit(page.soup.select_one("main a.button-primary")["href"])
+    owner.submit(page.soup.select_one("main a.button-primary")["href"], press="Save the product")
     expected.append("What each product opens")
     assert shown().soup.select_one("main a.button-primary")["href"] == "/admin/settings"
 

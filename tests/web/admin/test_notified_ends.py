@@ -111,7 +111,7 @@ def test_a_page_that_was_open_when_a_colleague_planned_an_end_does_not_replace_i
 def test_at_once_stays_a_choice_that_the_page_shows_first(support, make, paypal, subscription, notify, now):
     notify((now + timedelta(days=45)).date(), now=now)
     page = support.get(f"/admin/subscriptions/{subscription.id}/end/cancel")
-    page = page.submit(press="Show what this changes", on="")
+    page = page.submit(press="Show what this changes", when="now")
     page.submit(press="Cancel the subscription")
     assert paypal.cancelled == [subscription.provider_id]
 

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.policies import Override
+from portal.domain.subscriptions import Status
 from portal.models import Product
 from portal.queries import products
+from tests.web.admin.test_confirming import grow_old
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_a_product_is_written_with_its_contents(owner, ctx, make, merchant):
         press="Save the product",
         **{
             "name": "Piano",
-            "keep_after_cancellation": True,
+            "keep_after_cancellation": "yes",
             "grace_days": "3",
             "commitment_months": "6",
             "commitment_binds": True,
@@ -67,13 +69,12 @@ def test_a_product_cannot_be_switched_on_before_the_key(owner, ctx, make, mercha
 def test_the_effect_is_shown_before_anything_is_saved(owner, ctx, make, merchant):
     product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 9", 90)))
     page = owner.get(f"/admin/products/{product.id}")
-    assert "Keeps for good" not in page.text
-    page = page.submit(press="Show the effect first", keep_after_cancellation=True, name="Later")
-    assert "They are not saved yet" in page.text
-    assert "Keeps for good: Lesson 1." in page.text
-    assert "Keeps for good: Lesson 1, Lesson 9" not in page.text
+    assert "already unlocked: Lesson 1" not in page.text
+    page = page.submit(press="Refresh the example", keep_after_cancellation="yes", name="Later")
+    assert "What you see is not saved yet" in page.text
+    assert "then what is already unlocked: Lesson 1 Abandoned" in page.text, "and not Lesson 9"
     assert product_of(ctx, product).name == product.name
-    page = page.submit(press="Show the effect first", keep_after_cancellation=False, stops_at_once=True)
+    page = page.submit(press="Refresh the example", keep_after_cancellation="no", stops_at_once="yes")
     assert "access stops at once" in page.text
 
 
@@ -129,3 +130,175 @@ def test_contents_added_meanwhile_are_kept_with_their_identity(owner, enter, ctx
     assert got.grace_days == 3
     assert {content.title: content.id for content in got.contents} == before
     assert len(before) == 2
+
+
+def page_of(owner, product):
+    return owner.get(f"/admin/products/{product.id}")
+
+
+def rows(page):
+    """The example's sentences, by what happened."""
+    terms = page.select("#keeps dt")
+    return {term.get_text(strip=True): term.find_next("dd").get_text(" ", strip=True) for term in terms}
+
+
+@pytest.mark.parametrize(
+    ("answers", "completed", "cancelled"),
+    [
+        ({}, "then nothing", "then nothing"),
+        ({"keep_after_completion": "yes"}, "everything stays open for good", "then nothing"),
+        ({"keep_after_cancellation": "yes"}, "then nothing", "then what is already unlocked: Lesson 1"),
+        ({"stops_at_once": "yes"}, "then nothing", "access stops at once"),
+        (
+            {"stops_at_once": "yes", "keep_after_cancellation": "yes"},
+            "then nothing",
+            "from then on only what is already unlocked: Lesson 1",
+        ),
+    ],
+)
+def test_the_example_says_what_each_end_leaves(owner, make, merchant, answers, completed, cancelled):
+    product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 9", 90)))
+    said = rows(page_of(owner, product).submit(press="Refresh the example", **answers))
+    assert said["Completed"].endswith(completed)
+    assert said["Cancelled"].endswith(cancelled)
+    assert said["Abandoned"].endswith(cancelled)
+    assert said["Cancelled"].startswith("Cancelled on ")
+
+
+def test_the_example_follows_pauses_and_days_of_grace(owner, make, merchant):
+    page = page_of(owner, make.product(merchant))
+    before = rows(page)
+    assert before["Paused"].endswith("then nothing until payments start again")
+    page = page.submit(press="Refresh the example", kept_while_paused="yes", grace_days="0")
+    assert rows(page)["Paused"].endswith("access stays open")
+    assert rows(page)["Past due"].endswith("access stops at once")
+    assert "Access stops as soon as a payment fails" in page.text
+
+
+def test_whom_a_new_rule_touches_is_said_before_it_is_saved(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 2", 7)))
+    for status in (Status.ACTIVE, Status.PAUSED, Status.PAST_DUE, Status.CANCELLED, Status.COMPLETED):
+        make.subscription(product=product, status=status)
+    make.subscription(merchant=merchant)  # of another product
+    page = page_of(owner, product).submit(press="Save the product", keep_after_cancellation="yes", name="Piano")
+    assert page.h1 == "Whom these changes touch"
+    assert "3 subscriptions under way will follow the new rules." in page.text
+    assert "2 ended subscriptions keep what was promised." in page.text
+    assert product_of(ctx, product).keep_after_cancellation is False
+    page = page.submit(press="Save the product")
+    assert page.notices == ["The product is saved."]
+    assert (product_of(ctx, product).name, product_of(ctx, product).keep_after_cancellation) == ("Piano", True)
+
+
+def test_going_back_from_there_keeps_what_was_typed_and_saves_nothing(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("Lesson 1", 0),))
+    make.subscription(product=product)
+    page = page_of(owner, product).submit(press="Save the product", grace_days="30", **{"contents-1-title": "Bonus"})
+    page = page.submit(press="Go back and change")
+    form = page.values(page.form(press="Save the product"))
+    assert (form["grace_days"], form["contents-1-title"]) == ("30", "Bonus")
+    assert product_of(ctx, product).grace_days == 7
+
+
+def test_what_touches_nobody_is_saved_at_once(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("Lesson 1", 0),))
+    make.subscription(product=product)
+    link = "https://atelier.test/1"
+    page = page_of(owner, product).submit(
+        press="Save the product", name="Piano", **{"contents-0-title": "Leçon 1", "contents-0-link": link}
+    )
+    assert page.notices == ["The product is saved."]
+    (content,) = product_of(ctx, product).contents
+    assert (content.title, content.link) == ("Leçon 1", link)
+
+
+def test_what_was_saved_while_somebody_looked_at_the_numbers_is_not_overwritten(owner, enter, ctx, make, merchant):
+    product = make.product(merchant)
+    make.subscription(product=product)
+    mine = page_of(owner, product).submit(press="Save the product", grace_days="3")
+    theirs = enter(merchant).get(f"/admin/products/{product.id}")
+    theirs.submit(press="Save the product", grace_days="20").submit(press="Save the product")
+    page = mine.submit(press="Save the product", status=409)
+    assert "Somebody saved this page" in page.text
+    assert page.values(page.form(press="Save the product"))["grace_days"] == "3"
+    assert product_of(ctx, product).grace_days == 20
+
+
+def test_a_lesson_taken_out_is_named_before_it_closes(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 2", 7)))
+    make.subscription(product=product)
+    page = page_of(owner, product).submit(press="Take out: Lesson 1")
+    assert "“Lesson 1” is off the list" in page.text
+    assert len(product_of(ctx, product).contents) == 2
+    page = page.submit(press="Save the product")
+    assert "“Lesson 1” closes for subscriptions under way." in page.text
+    page.submit(press="Save the product")
+    assert [one.title for one in product_of(ctx, product).contents] == ["Lesson 2"]
+
+
+def test_lessons_are_moved_by_buttons_with_all_that_was_typed(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("A", 0), ("B", 1), ("C", 2)))
+    ids = {content.title: content.id for content in product_of(ctx, product).contents}
+    page = page_of(owner, product).submit(press="Down: A", grace_days="ten", **{"contents-1-link": "nonsense"})
+    page = page.submit(press="Up: C")
+    form = page.values(page.form(press="Save the product"))
+    assert [form[f"contents-{place}-title"] for place in range(4)] == ["B", "C", "A", ""]
+    assert (form["grace_days"], form["contents-0-link"]) == ("ten", "https://nonsense"), "nothing typed is lost"
+    page = page.submit(press="Save the product", grace_days="7", **{"contents-0-link": ""})
+    assert [(one.title, one.id) for one in product_of(ctx, product).contents] == [(t, ids[t]) for t in "BCA"]
+    for missing in ("Up: B", "Down: A"):
+        assert not page.select(f'button[aria-label="{missing}"]')
+
+
+@pytest.mark.parametrize("bad", ["http://atelier.test/1", "javascript:alert(1)", "https://nowhere", "https://a:b@c.fr"])
+def test_an_address_is_one_of_a_public_https_page(owner, ctx, make, merchant, bad):
+    product = make.product(merchant, contents=(("Lesson 1", 0),))
+    page = page_of(owner, product).submit(press="Save the product", status=422, **{"contents-0-link": bad})
+    assert page.errors == ["Enter the address of a page, beginning with https://."]
+    assert page.select_one("#errors a")["href"] == "#contents-0-link"
+    assert page.values(page.form(press="Save the product"))["contents-0-link"] == bad
+    assert product_of(ctx, product).contents[0].link == ""
+
+
+def test_an_address_without_a_title_is_not_thrown_away(owner, make, merchant):
+    page = page_of(owner, make.product(merchant))
+    page = page.submit(press="Save the product", status=422, **{"contents-0-link": "https://atelier.test/1"})
+    assert page.errors == ["Enter a title for this address, or clear the address too."]
+
+
+def test_a_folded_rule_says_itself_and_opens_on_an_error(owner, make, merchant):
+    product = make.product(merchant, commitment_months=6, commitment_binds=True, notice_days=14)
+    page = page_of(owner, product)
+    assert "6 months of commitment; a cancellation waits for its end. 14 days of notice." in page.text
+    assert not page.select("details.rule[open]")
+    page = page.submit(press="Save the product", status=422, notice_days="999")
+    assert [one.h3.get_text() for one in page.select("details.rule[open]")] == ["Commitment and notice"]
+
+
+def test_a_product_without_a_plan_is_made_and_can_be_given(owner, ctx, make, merchant):
+    make.product(merchant, name="Piano")
+    page = owner.get("/admin/products").follow("New product").submit(name="piano", status=422)
+    assert page.errors == ["You already have a product with this name."]
+    page = page.submit(name="Carte cadeau")
+    assert page.h1 == "Carte cadeau"
+    assert "No PayPal plan: given by hand" in page.text
+    customer = make.customer(merchant)
+    options = owner.get(f"/admin/customers/{customer.id}/grants/new").select("option")
+    assert "Carte cadeau" in [option.get_text() for option in options]
+
+
+def test_readers_see_the_rules_and_make_nothing(reader, make, merchant):
+    assert "New product" not in reader.get("/admin/products").text
+    page = page_of(reader, make.product(merchant, contents=(("Lesson 1", 0),)))
+    assert "When a subscription is cancelled, afterwards" in page.text
+    assert not page.select("main button")
+
+
+def test_looking_and_moving_ask_for_no_factors_and_saving_does(owner, ctx, make, merchant):
+    product = make.product(merchant, contents=(("A", 0), ("B", 0)))
+    page = page_of(owner, product)
+    grow_old(ctx)
+    page = page.submit(press="Down: A", name="Piano").submit(press="Refresh the example")
+    assert page.values(page.form(press="Save the product"))["name"] == "Piano"
+    page.submit(press="Save the product", status=401)
+    assert [one.title for one in product_of(ctx, product).contents] == ["A", "B"]

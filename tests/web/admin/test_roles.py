@@ -15,10 +15,14 @@ OWN = {
     "auth.staff_confirm",
     *("admin.sessions", "admin.session_end", "admin.other_sessions_end", "admin.desk_change"),
     *("admin.account", "admin.account_password", "admin.account_factor", "admin.account_codes"),
+    *("auth.staff_confirm_passkey", "admin.account_passkeys", "admin.account_passkey_new"),
+    *("admin.account_passkey", "admin.account_passkey_removal"),
 }
 MANAGERS = {
-    *("admin.product", "admin.late_payment_refund", "admin.late_payment_explanation"),
+    *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
+    *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
@@ -32,10 +36,18 @@ OWNERS = {
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
-    *("admin.customer_identity", "admin.customer_note_deletion"),
+    *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
-LOOKED_AT_BY_MANAGERS = {"admin.late_payment_refund", "admin.setting_logo_draft"}
+LOOKED_AT_BY_MANAGERS = {
+    *(
+        "admin.product_new",
+        "admin.product_plan",
+        "admin.late_payment_refund",
+        "admin.payment_refund",
+        "admin.setting_logo_draft",
+    ),
+}
 LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),

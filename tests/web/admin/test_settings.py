@@ -15,7 +15,13 @@ from portal.services import settings
 from portal.services.settings import Language
 
 SAVE = "Save the settings"
-GROUPS = ("/admin/settings", "/admin/settings/face", "/admin/settings/addresses", "/admin/settings/language")
+GROUPS = (
+    "/admin/settings",
+    "/admin/settings/face",
+    "/admin/settings/addresses",
+    "/admin/settings/language",
+    "/admin/settings/sections",
+)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from portal.extensions import Database
 from portal.queries import bulk_acts as acts
 from portal.queries import bulk_results
 from portal.queries.bulk_results import BulkState, Hold, Result
-from portal.services.bulk import bulk_acts, bulk_previews
+from portal.services.bulk import bulk_acts, bulk_choices, bulk_previews
 from portal.services.csv_files import MARK, line_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing
@@ -62,16 +62,30 @@ def show(bulk_act_id: uuid.UUID) -> ResponseReturnValue:
     """Preview a draft and take its confirmation; show what became of any other."""
     with context().db.read() as session:
         act = acts.of_merchant(session, person().merchant_id, bulk_act_id)
+    if act.state in (BulkState.PREPARING, BulkState.UNFIT):
+        return _not_yet(act) if request.method == "GET" else redirect(request.path, 303)
     if act.state is not BulkState.DRAFT:
         return _results(act) if request.method == "GET" else redirect(request.path, 303)
     is_many = request.method == "POST" and act.total > ONE_CONFIRMATION
     return (ask_again() if is_many else None) or _preview(act)
 
 
+def _not_yet(act: BulkAct) -> ResponseReturnValue:
+    """Say that what was chosen is being gathered, or why it cannot be one act."""
+    kept = {name: act.filters[name] for name in ("status", "q") if act.filters[name]}
+    return showing.page(
+        "bulk_choice.html",
+        action=bulk_words.ACTION[act.action],
+        chosen=bulk_facts.chosen(act.filters),
+        fault=bulk_words.FAULT[bulk_choices.fault_of(act)] if act.state is BulkState.UNFIT else None,
+        list_url=url_for(".subscriptions", **kept, product=act.filters["product_id"]),
+    )
+
+
 def _preview(act: BulkAct) -> ResponseReturnValue:
     now = utc_now()
     with context().db.browse() as session:
-        counts = bulk_previews.count(session, act, now=now)
+        counts = bulk_previews.of_act(session, act, now=now)
         first = bulk_results.rows_page(session, act.id, limit=FIRST_ROWS)
     form = BulkEndForm(provider_note=neutral_note()) if counts.asked else BulkLocalForm()
     form.require(act.total)

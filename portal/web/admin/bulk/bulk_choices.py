@@ -14,8 +14,8 @@ from portal.domain.duties import Duty, may
 from portal.domain.subscriptions import Status
 from portal.queries import bulk_choices as chosen
 from portal.queries import desk, products
-from portal.services.bulk import bulk_acts
-from portal.services.bulk.bulk_acts import BadChoice, Choice
+from portal.services.bulk import bulk_choices
+from portal.services.bulk.bulk_choices import BadChoice, Choice
 from portal.web.admin.bulk import bulk_words
 from portal.web.admin.bulk.bulk_acts import who
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
@@ -42,14 +42,13 @@ def matching(
 
 
 def draft(form: ChoiceForm, *, status: Status | None, product_id: uuid.UUID | None, search: str) -> uuid.UUID | None:
-    """Freeze what was chosen; None when it cannot be an act: the form then says why."""
+    """Freeze what was chosen, or have it gathered; None when it cannot be an act: the form then says why."""
     if request.form.get("scope") == "all":
-        said = {"status": status, "product": _name(product_id), "q": search}
-        choice = Choice(status=status, product_id=product_id, search=search, said={"all": True, **said})
+        choice = Choice(status=status, product_id=product_id, product=_name(product_id), search=search)
     else:
         choice = Choice(ids=_ids())
     try:
-        return bulk_acts.draft(context(), who(), form.action.data, choice, now=utc_now())
+        return bulk_choices.draft(context(), who(), form.action.data, choice, now=utc_now())
     except BadChoice as bad:
         form.form_errors.append(str(bulk_words.FAULT[bad.fault]))
         return None

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from portal.domain.end_requests import Basis
 from portal.domain.subscriptions import Action
 from portal.queries.bulk_results import BulkState, Hold, Result
-from portal.services.bulk.bulk_acts import Fault
+from portal.services.bulk.bulk_choices import Fault
 from portal.services.bulk.bulk_running import RowReason
 from portal.web import labels
 
@@ -22,6 +22,8 @@ ACTION: Final[Mapping[Action, LazyString]] = {
 }
 
 STATE: Final[Mapping[BulkState, LazyString]] = {
+    BulkState.PREPARING: _l("Being prepared"),
+    BulkState.UNFIT: _l("Not possible"),
     BulkState.DRAFT: _l("Not confirmed"),
     BulkState.RUNNING: _l("Running"),
     BulkState.STOPPED: _l("Stopped"),

@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
 from flask_babel import gettext as _
+from sqlalchemy import Row
 
+from portal.domain.email_addresses import shown
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseState
@@ -18,6 +20,7 @@ from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
 from portal.queries.people.customer_records import OpenPause, Record
+from portal.web.admin import words
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
@@ -44,7 +47,9 @@ def banners(
     held: Sequence[Subscription],
     requests: Sequence[EndRequest],
     plans: Mapping[uuid.UUID, PlannedWords],
+    mails: Sequence[Row[Any]],
     *,
+    may_act: bool,
     now: datetime,
 ) -> list[Banner]:
     """Return what matters, money first; nothing where nothing does."""
@@ -54,6 +59,7 @@ def banners(
         *_received(record, products),
         *(_of_request(one, plans.get(one.subscription_id), now=now) for one in requests if one.is_open),
         *_undated(held, requests),
+        *_returned(record, mails, may_act=may_act),
         *(_past_due(one) for one in held if one.status is Status.PAST_DUE),
         *(_of_pause(one, products[one.subscription_id], now=now) for one in record.pauses),
     ]
@@ -140,6 +146,26 @@ def _undated(held: Sequence[Subscription], requests: Sequence[EndRequest]) -> It
                 url=url_for(".subscription_paid_until", subscription_id=one.id),
                 label=_("Enter the date"),
             )
+
+
+def _returned(record: Record, mails: Sequence[Row[Any]], *, may_act: bool) -> Iterator[Banner]:
+    """Yield one for all that came back from the address that the customer has now: the newest says why."""
+    address = record.customer.email
+    back = [one for one in mails if one.state.value == "returned" and one.recipient == address]
+    if back:
+        yield Banner(
+            kind="warn",
+            title=_("Emails to %(address)s come back", address=shown(back[0].recipient)),
+            text=_(
+                "“%(message)s” could not be delivered on %(date)s: %(reason)s. Correct the address; confirmations then "
+                "leave again by themselves.",
+                message=words.MAIL_KIND.get(back[0].kind, back[0].kind),
+                date=formatter().short_day(back[0].reported_at),
+                reason=words.returned_for(back[0].report_code),
+            ),
+            url=url_for(".customer_identity", customer_id=record.customer.id) if may_act else "#mails",
+            label=_("Correct the address") if may_act else _("See the emails"),
+        )
 
 
 def _of_pause(pause: OpenPause, product: str, *, now: datetime) -> Banner:

@@ -11,6 +11,7 @@ from wtforms import SubmitField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
+from portal.domain.duties import Duty, may
 from portal.queries import desk, end_requests, subscriptions
 from portal.queries.people import customer_records, customers
 from portal.queries.people.people import Kind
@@ -90,15 +91,19 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         requests = desk.requests_of_customer(session, merchant_id, customer_id)
         plans = presenting.plans(end_requests.waiting_of(session, [row.id for row in held]), now=now)
+        mails = desk.mails_of_customer(session, merchant_id, customer_id)
         offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
             "customer.html",
             session,
             customer=found,
             customer_name=presenting.customer_name(found.name, found.email),
-            banners=customer_banners.banners(record, held, requests, plans, now=now),
+            banners=customer_banners.banners(
+                record, held, requests, plans, mails, may_act=may(who.role, Duty.CUSTOMERS), now=now
+            ),
             most_banners=customer_banners.MOST,
             change=record.change,
+            joinings=record.joinings,
             now=now,
             others=[one for one in sharing if one.id != found.id],
             offered=offered,
@@ -110,7 +115,8 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             requests=requests,
             form=form,
             notes=[(note, may_delete(note.author_id, by_id=who.id, role=who.role)) for note in record.notes],
-            mails=desk.mails_of_customer(session, merchant_id, customer_id),
+            mails=mails,
+            hears_of_returns=bool(context().bounce_address),
             lasting=outbox.LASTING,
             timeline=presenting.timeline([entry for entry, _name in entries], [name for _entry, name in entries]),
         )

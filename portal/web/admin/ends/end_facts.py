@@ -9,18 +9,22 @@ from flask_babel import gettext as _
 
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Actor
+from portal.domain.refunds import WithEndState
 from portal.services.dates.end_schedules import payments_around
 from portal.web import labels, payments
 from portal.web.admin import words
+from portal.web.admin.late_payment_words import REFUND_STATE
 from portal.web.admin.presenting import Row, asked_on, customer_name, day, short
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
-    from portal.models import Customer, EndRequest, Subscription
+    from portal.models import Customer, EndRefund, EndRequest, Subscription
 
 
-def request_rows(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:
-    """Return what is known of a request to end, for its summary."""
+def request_rows(
+    request: EndRequest, subscription: Subscription, now: datetime, decided: EndRefund | None = None
+) -> list[Row]:
+    """Return what is known of a request to end, for its summary; `decided`: the refund that goes with it."""
     answer = request.answer or {}
     rows: list[Row] = [
         (_("Reference"), request.reference),
@@ -43,6 +47,8 @@ def request_rows(request: EndRequest, subscription: Subscription, now: datetime)
         rows += _both_payments(request, subscription, now)
     if request.is_open and request.next_try_at is not None:
         rows.append((_("Next try"), short(request.next_try_at)))
+    if decided is not None:
+        rows.append((_("Refund"), _refund(decided)))
     if request.reason_code in labels.REASON:
         rows.append((_("Reason given"), str(labels.REASON[request.reason_code])))
     if request.reason_text:
@@ -75,6 +81,16 @@ def trouble(request: EndRequest) -> str:
     )
     said = str(labels.TROUBLE[request.trouble]) if request.trouble is not None else ""
     return " ".join(filter(None, [missed, f"{said}." if missed and said else said]))
+
+
+def _refund(decided: EndRefund) -> str:
+    """Return how much goes back with an end, and where that stands."""
+    amount = formatter().money(decided)
+    if decided.refund is not None:
+        return f"{amount} – {REFUND_STATE[decided.refund.state]}"
+    if decided.state is WithEndState.NOTHING_LEFT:
+        return _("%(amount)s – nothing of the payment was left to refund", amount=amount)
+    return _("%(amount)s – requested as soon as PayPal confirms the end", amount=amount)
 
 
 def _asked(request: EndRequest, customer: Customer) -> list[Row]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import g
 from flask_babel import lazy_gettext as _l
-from wtforms import SubmitField, ValidationError
+from wtforms import RadioField, SubmitField, ValidationError
 from wtforms.validators import InputRequired
 
 from portal.i18n import Translator
@@ -37,6 +37,8 @@ class EndForm(DrawnForm):
 
     beside = day_form.FIELDS
 
+    when = RadioField(_l("When does it end?"), validate_choice=False)
+    refund = RadioField(_l("Refund"), validate_choice=False)
     provider_note = provider_note()
     internal_note = internal_note()
     submit = SubmitField(_l("Confirm"))

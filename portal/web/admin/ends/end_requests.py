@@ -21,7 +21,8 @@ from portal.domain.access import Grant
 from portal.domain.end_dates import Schedule
 from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
-from portal.domain.subscriptions import ENDED, ENDINGS, Action, Status
+from portal.domain.refunds import CannotRefund
+from portal.domain.subscriptions import ENDINGS, Action, Status
 from portal.mail.facts import PlannedWords
 from portal.queries import end_requests as requests
 from portal.queries import grants, received_requests, subscriptions
@@ -31,12 +32,14 @@ from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
+from portal.services.notices import end_drafts
 from portal.services.rules import grants_of, settings_of
 from portal.web import labels
 from portal.web.admin import bp, presenting, showing, words
-from portal.web.admin.ends import end_facts
+from portal.web.admin.ends import end_choices, end_effects, end_facts
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
 from portal.web.admin.received import received_pages
+from portal.web.confirming import ask_again
 from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -68,11 +71,21 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
     known = _known(standing, received)
     is_stale = isinstance(form, EndForm) and form.is_submitted() and not form.was_drawn_after(known)
     is_local, wished_on = found.is_over, received.wished_on if received else None
-    chosen = chosen_day(now, wished_on=wished_on, is_stale=is_stale)
+    if isinstance(form, EndForm):
+        chosen = end_choices.chosen(form, found, now=now, wished_on=wished_on, is_stale=is_stale)
+    else:
+        chosen = chosen_day(now, wished_on=wished_on)
     planned = _planned(found, chosen.day, now=now)
+    sums = end_choices.refund_of(found, now=now) if isinstance(form, EndForm) and planned is None else ""
+    if isinstance(form, EndForm) and not isinstance(sums, str):
+        end_choices.offer_refunds(form, sums)
     given = grants_of(found.product, by_hand)
     preview = end_requests.preview(found, wanted, given, planned=planned, now=now)  # 409: the state forbids it
-    if form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale)):
+    is_asked = isinstance(form, EndForm) and bool(form.asks)
+    if form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale and not is_asked)):
+        again = ask_again() if isinstance(form, EndForm) and end_choices.gives_back(form) else None
+        if again is not None:
+            return again
         received_id = received.id if received else None
         _act(subscription_id, wanted, form, chosen.day, received_id=received_id)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
@@ -80,7 +93,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         form.after.data = known
     form.form_errors += chosen.on.errors
     stops, stays = presenting.effects(preview)
-    too_early = _too_early(found, planned.due_at if planned is not None else now)
+    too_early = end_effects.too_early(found, planned.due_at if planned is not None else now)
     told = _told(found, planned, ENDINGS[wanted], chosen.day, given, now=now)
     return showing.page(
         "end_request.html",
@@ -90,14 +103,17 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         action=wanted,
         title=words.END_TITLE[wanted],
         confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],
-        meaning=_meaning(found, wanted, too_early=too_early),
+        meaning=end_effects.meaning(found, wanted, is_early=bool(too_early)),
         too_early=too_early,
-        at_paypal=_at_paypal(found, told),
+        at_paypal=end_effects.at_paypal(found, told),
         planned=told,
         day_form=chosen,
         stops=stops,
         stays=stays,
-        relaunch=_relaunch(found, ENDINGS[wanted]),
+        relaunch=end_effects.relaunch(found, ENDINGS[wanted]),
+        hints=end_choices.hints(found, now),
+        refund_note=sums if isinstance(sums, str) else "",
+        letter_of=_letter(found, ENDINGS[wanted], now=now),
         is_local=is_local,
         received=received,
         stranger=stranger,
@@ -141,6 +157,13 @@ def withdrawal(request_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(url_for(".subscription", subscription_id=found.subscription_id), 303)
 
 
+def _letter(subscription: Subscription, outcome: Status, *, now: datetime) -> end_drafts.Draft | None:
+    """Return what the customer will be told; None where PayPal, and so nobody, is told anything."""
+    if subscription.is_over:
+        return None
+    return end_drafts.of_end(context(), subscription.merchant_id, subscription.id, outcome, now=now)
+
+
 def _known(standing: EndRequest | None, received: ReceivedRequest | None) -> str:
     """Return what the page shows of what was asked so far: the end that is planned, and what a new one would answer."""
     asked = (received.reference, str(received.wished_on or "")) if received is not None else ()
@@ -177,11 +200,17 @@ def _act(
         wished_on=day,
         received_request_id=received_id,
     )
+    if isinstance(form, EndForm) and form.refund.choices:
+        choice, amount = end_choices.refund_sent(form)
+        wish = replace(wish, refund=choice, refund_amount=amount)
     try:
         recorded = end_requests.record(context(), wish, now=utc_now())
     except OverAlready:
         end_requests.mark_abandoned(context(), wish, now=utc_now())
         flash(_("Marked as abandoned. PayPal was not told: the subscription had already ended there."), "success")
+        return
+    except CannotRefund:
+        flash(_("Nothing was changed: the last payment can no longer be refunded as shown. Check it again."), "warning")
         return
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
@@ -240,53 +269,3 @@ def _told(
         subscription, planned, g.merchant, actor=Actor.STAFF, outcome=outcome, wished_on=day, given=given, now=now
     )
     return planned_words(facts, formatter(), is_recorded=False)
-
-
-def _at_paypal(subscription: Subscription, planned: PlannedWords | None) -> list[str]:
-    """Return the effect at PayPal, in sentences; of an end that waits, besides what it leaves and prevents there."""
-    if subscription.is_over:
-        return [_("Nothing is sent to PayPal: the subscription has already ended there.")]
-    if subscription.status is Status.PENDING:
-        return [_("The customer has not approved it at PayPal: nothing can be charged. We check this before ending.")]
-    if planned is not None:
-        return [_("It can be withdrawn until then; PayPal cannot undo it afterwards.")]
-    said = [_("PayPal is told now. Payments stop at once and for good: PayPal cannot undo it.")]
-    amount, at = presenting.money(subscription.amount, subscription.currency), subscription.next_payment_at
-    if at is not None and amount is not None:
-        said.append(
-            _(
-                "The payment of %(amount)s due on %(date)s, and all those after it, will not be taken.",
-                amount=formatter().money(amount),
-                date=presenting.day(at),
-            )
-        )
-    else:
-        said.append(_("No further payment will be taken. The date or amount of the next one is unknown."))
-    return said
-
-
-def _meaning(subscription: Subscription, action: Action, *, too_early: str) -> str:
-    """Return what the end says; of a commitment that nobody knows it is the team's own word.
-
-    Beside the warning that a commitment still runs, nothing calls it completed.
-    """
-    if action is Action.COMPLETE and too_early:
-        return ""
-    if action is Action.COMPLETE and subscription.committed_until is None:
-        return _("No commitment is known here: you are confirming that it was completed.")
-    return str(words.MEANING[action])
-
-
-def _too_early(subscription: Subscription, at: datetime) -> str:
-    """Return the warning that a commitment still runs at that moment, "" when none does."""
-    committed = subscription.committed_until
-    if subscription.is_over or committed is None or committed <= at:
-        return ""
-    return _("The commitment runs until %(date)s: you are ending it early.", date=formatter().last_day(committed))
-
-
-def _relaunch(subscription: Subscription, outcome: Status) -> str:
-    if outcome is Status.CANCELLED and not subscription.relaunch_allowed:
-        return _("The customer asked not to be contacted: no invitation to come back.")
-    assert outcome in ENDED  # noqa: S101 - ENDINGS leads to ends only
-    return str(words.RELAUNCH[outcome])

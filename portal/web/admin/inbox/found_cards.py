@@ -1,4 +1,4 @@
-"""Cards of what was found: differences, ends seen at PayPal, messages not handled or delivered, money after an end."""
+"""Cards of what was found: differences, ends seen at PayPal, PayPal’s messages not handled, money after an end."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
 from portal.queries.money.late_payments import Alarm
 from portal.queries.paypal_accounts import Provider
-from portal.services.notices import outbox
-from portal.web.admin import comparison_words, late_payment_words, presenting, words
+from portal.web.admin import comparison_words, late_payment_words, presenting
 from portal.web.admin.inbox.card_parts import Card, Way, key_page, may, record, whose
 from portal.web.admin.messages import event_words
 from portal.web.admin.presenting import Row
 from portal.web.formatting import formatter
 
 if TYPE_CHECKING:
-    from portal.models import ComparisonDifference, Mail, PayPalEvent
+    from portal.models import ComparisonDifference, PayPalEvent
 
 
 def of_difference(item: Item, role: Role) -> Card:
@@ -82,34 +81,6 @@ def of_event(item: Item, role: Role) -> Card:
     )
 
 
-def of_mail(item: Item, role: Role) -> Card:
-    """Return the card of a message that a mail server refused."""
-    mail: Mail = item.about
-    ways = [Way(label=_("Understood"), url=url_for(".mail_seen", mail_id=mail.id), posts=True)]
-    todo = _("Contact the person another way (letter, telephone).")
-    if item.subscription is not None:
-        customer = url_for(".customer", customer_id=item.subscription.customer_id)
-        ways.insert(0, Way(label=_("Open the customer’s record"), url=customer))
-    if mail.kind in outbox.LASTING:
-        now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
-        again = Way(
-            label=_("Send it again to %(address)s", address=now_at),
-            url=url_for(".mail_resend", mail_id=mail.id),
-            posts=True,
-        )
-        ways.insert(0, again)
-        todo = _("Send it again once the mailbox works, or contact the person another way (letter, telephone).")
-    return Card(
-        title=_("“%(message)s” could not be delivered", message=words.MAIL_KIND.get(mail.kind, mail.kind)),
-        url=record(item),
-        label=_("Email refused"),
-        happened=_("The mail server permanently refused this message to %(address)s.", address=mail.recipient),
-        todo=todo,
-        rows=[(_("To"), mail.recipient), (_("Date"), presenting.short(mail.created_at))],
-        ways=may(role, Role.SUPPORT, *ways),
-    )
-
-
 def of_late_payment(item: Item, role: Role) -> Card:
     """Return the card of money that came after an end."""
     alarm: Alarm = item.about
@@ -147,6 +118,39 @@ def of_late_payment(item: Item, role: Role) -> Card:
         todo=late_payment_words.todo(alarm),
         rows=rows,
         ways=[refund, *ways] if not is_classic and duties.may(role, Duty.REFUNDS) else ways,
+    )
+
+
+def of_refund(item: Item, role: Role) -> Card:
+    """Return the card of a refund that PayPal did not do."""
+    refund, payment = item.about
+    page = url_for(".payment", payment_id=payment.id)
+    say, is_over = formatter(), refund.state is RefundState.FAILED
+    said = late_payment_words.REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
+    again = Way(
+        label=_("Refund again…") if is_over else _("Try the refund again now"),
+        url=url_for(".payment_refund", payment_id=payment.id),
+        posts=not is_over,
+        kind="primary",
+    )
+    ways = [Way(label=_("See this payment"), url=page), *key_page(item, refund.trouble, role)]
+    return Card(
+        title=whose(item),
+        url=page,
+        label=_("Refund"),
+        state="stop",
+        happened=_(
+            "The refund of %(amount)s requested by %(who)s was not made.",
+            amount=say.money(refund),
+            who=refund.actor_name,
+        ),
+        todo=str(said or _("Look at the payment, then refund it again or another way.")),
+        rows=[
+            (_("Refund"), str(late_payment_words.REFUND_STATE[refund.state])),
+            (_("Requested on"), presenting.short(refund.created_at)),
+            *([(_("PayPal debug ID"), refund.debug_id)] if refund.debug_id else []),
+        ],
+        ways=[again, *ways] if duties.may(role, Duty.REFUNDS) else ways,
     )
 
 

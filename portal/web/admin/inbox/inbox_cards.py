@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Role
 from portal.queries.inbox import Item, Kind
 from portal.web.admin import presenting
-from portal.web.admin.inbox import asked_cards, found_cards
+from portal.web.admin.inbox import asked_cards, found_cards, mail_cards
 from portal.web.admin.inbox.card_parts import Card
 
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
@@ -23,8 +23,10 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.DIFFERENCE: found_cards.of_difference,
     Kind.END_SEEN: found_cards.of_end_seen,
     Kind.EVENT: found_cards.of_event,
-    Kind.MAIL: found_cards.of_mail,
+    Kind.MAIL: mail_cards.of_refused,
+    Kind.MAIL_RETURNED: mail_cards.of_returned,
     Kind.LATE_PAYMENT: found_cards.of_late_payment,
+    Kind.REFUND: found_cards.of_refund,
     Kind.PAUSE: asked_cards.of_pause,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from flask import flash, redirect, request, url_for
@@ -12,15 +13,23 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.errors import NotAllowed
+from portal.domain.money import Money
+from portal.domain.sections import Section
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.queries import edits as versions
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
-from portal.services.settings import Addresses, Cancellation, Group, Language
+from portal.services.settings import Addresses, Cancellation, Group, Language, Sections
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
-from portal.web.admin.settings.settings_forms import AddressesForm, CancellationForm, LanguageForm
+from portal.web.admin.settings.settings_forms import (
+    AddressesForm,
+    CancellationForm,
+    LanguageForm,
+    SectionsForm,
+)
+from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
 
 AnyForm = TypeVar("AnyForm", bound=VersionedForm)
@@ -49,6 +58,14 @@ def language() -> ResponseReturnValue:
     with context().db.read() as session:
         form.offer_zone(settings.read(session, person().merchant_id, Language)["time_zone"])
     return _edit(form, Language, "setting_language.html", lambda: {"example": _example(form)})
+
+
+@bp.route("/settings/sections", methods=["GET", "POST"], endpoint="setting_sections")
+def sections() -> ResponseReturnValue:
+    """Which sections of their space customers see, with the effect of each position."""
+    form = stored(SectionsForm, Sections)
+    shown = [(one, form[f"shows_{one.value}"]) for one in Section]
+    return _edit(form, Sections, "setting_sections.html", lambda: {"sections": shown, "example": _sample()})
 
 
 def stored(form: type[AnyForm], group: type[Group]) -> AnyForm:
@@ -102,6 +119,12 @@ def page(template: str, form: VersionedForm, group: type[Group], **values: objec
     with context().db.read() as session:
         saves = versions.newest(session, settings.subject(person().merchant_id, group))
         return showing.page(template, session, form=form, history=edits.history(form, saves), **values)
+
+
+def _sample() -> dict[str, str]:
+    """Return a made-up payment."""
+    fmt = formatter()
+    return {"day": fmt.short_day(utc_now()), "amount": fmt.money(Money(Decimal("29.90"), "EUR"))}
 
 
 def _why_not() -> str:

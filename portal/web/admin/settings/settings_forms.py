@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -11,7 +11,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
     EmailField,
-    Field,
     SelectField,
     StringField,
     SubmitField,
@@ -21,14 +20,13 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from portal.domain import colours
+from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
-from portal.web.admin.forms import AN_ADDRESS, choices, shown_name
+from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
 from portal.web.admin.words import LANGUAGE
 from portal.web.formatting import formatter
 from portal.web.typed_text import one_line, plain
-
-LONGEST_ADDRESS: Final = 500
 
 
 class CancellationForm(VersionedForm):
@@ -96,44 +94,6 @@ class FaceForm(VersionedForm):
             )
 
 
-def https(typed: str | None) -> str:
-    """Return the address on one line, with `https://` before one that was typed without it."""
-    text = one_line(typed)
-    return f"https://{text}" if text and "://" not in text and ":" not in text.partition("/")[0] else text
-
-
-def is_address(text: str) -> bool:
-    """Say whether it leads to a page of a public site: https, a name with a dot, nobody's password, no space."""
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    whole = not any(letter.isspace() or not letter.isprintable() or letter in '"<>\\' for letter in text)
-    named = "." in host.strip(".") and parts.username is None and port != 0
-    return whole and named and text.startswith("https://")
-
-
-def _is_page(_form: object, field: Field) -> None:
-    if field.data and not is_address(field.data):
-        raise ValidationError(_("Enter the address of a page, beginning with https://."))
-
-
-def page_address(label: LazyString, description: LazyString | None = None) -> StringField:
-    """Return the field of a page of the merchant's own."""
-    return StringField(
-        label,
-        description=description or "",
-        filters=[https],
-        validators=[
-            Optional(),
-            Length(max=LONGEST_ADDRESS, message=_l("This address is too long.")),
-            _is_page,
-        ],
-        render_kw={"inputmode": "url", "spellcheck": "false", "autocapitalize": "none"},
-    )
-
-
 class AddressesForm(VersionedForm):
     """Where customers write, and the merchant's own pages."""
 
@@ -169,3 +129,27 @@ class LanguageForm(VersionedForm):
     def validate_time_zone(self, field: SelectField) -> None:
         """Take any zone that this machine knows."""
         time_zones.check(field)
+
+
+SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is
+    Section.PAYMENTS: (_l("Payments"), _l("What was taken and refunded, on the page of each subscription.")),
+    Section.HISTORY: (_l("What happened"), _l("The history of each subscription, on its page.")),
+    Section.PAUSES: (
+        _l("Pause"),
+        _l("Where the product offers it. A customer whose subscription is paused can always resume it."),
+    ),
+    Section.COMEBACKS: (
+        _l("Subscribe again"),
+        _l("After a cancellation, on the account page, in the proof’s page and in the confirmation email."),
+    ),
+}
+
+
+class SectionsForm(VersionedForm):
+    """Which sections of their space customers see: a box for each line of the domain's table."""
+
+    submit = SubmitField(_l("Save the settings"))
+
+
+for _section, (_name, _hint) in SECTION.items():
+    setattr(SectionsForm, f"shows_{_section.value}", BooleanField(_name, description=_hint))

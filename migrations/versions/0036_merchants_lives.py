@@ -3,8 +3,8 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0032'
-down_revision = '0030'
+revision = '0036'
+down_revision = '0035'
 
 CHECKS = {
     'suspended_has_a_reason': "suspended_at IS NULL OR suspended_why <> ''",

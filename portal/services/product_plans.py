@@ -1,0 +1,102 @@
+"""Which product a PayPal plan sells: one at a time.
+
+What runs under the plan goes with it; what has ended stays with the product that it was sold as.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from portal.clock import utc_now
+from portal.domain.audit import Act, By
+from portal.domain.errors import DomainError
+from portal.models import Plan, Product, ProductContent, Subscription
+from portal.queries import products, subscriptions
+from portal.services import edits
+from portal.services.audit import audit
+from portal.services.context import Context
+from portal.services.products import commit, keep_promises, wish_of
+
+
+class MovedMeanwhile(DomainError):
+    """The plan sells another product than the page showed. Nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveEffect:
+    """What moving a plan does: how many follow, how many stay, and which answers are others for those who follow."""
+
+    running: int
+    over: int
+    changed: dict[str, list[object]]  # answer → [of the product it leaves, of the one it goes to]
+
+
+def effect(session: Session, plan: Plan, to: Product) -> MoveEffect:
+    """Return what moving the plan to that product would do; contents are loaded of `to`."""
+    left = products.of_merchant(session, plan.merchant_id, plan.product_id)
+    wanted = wish_of(to)
+    changed = edits.changes(left, {name: value for name, value in wanted.columns.items() if name != "name"})
+    own = [[one.title, one.unlock_after_days] for one in left.contents]
+    theirs = [[one.title, one.unlock_after_days] for one in to.contents]
+    if own != theirs:
+        changed["contents"] = [wish_of(left).listed, wanted.listed]
+    running = products.running_by_plan(session, plan.merchant_id).get(plan.id, 0)
+    return MoveEffect(running=running, over=products.over_of_plan(session, plan.id), changed=changed)
+
+
+def move(
+    ctx: Context, merchant_id: uuid.UUID, plan_id: uuid.UUID, *, left: uuid.UUID, to: uuid.UUID | None, by: By
+) -> uuid.UUID:
+    """Let the plan sell another product; None: one of its own, with the rules and contents that it had. Return its id.
+
+    `left` is the product that the page showed.  Raises NoResultFound, MovedMeanwhile.
+    """
+    now = utc_now()
+    with ctx.db.begin() as session:
+        for product_id in sorted({left, to or left}):
+            products.lock(session, merchant_id, product_id)
+        plan = products.lock_plan(session, merchant_id, plan_id)
+        if plan.product_id != left:
+            raise MovedMeanwhile
+        old = products.of_merchant(session, merchant_id, left)
+        new = products.of_merchant(session, merchant_id, to) if to is not None else _twin(session, old, plan, now=now)
+        if new.id != left:
+            count = _take_along(session, old, new, plan)
+            about = {"plan": str(plan_id), "product": [str(left), str(new.id)], "subscriptions": count}
+            audit.append(session, merchant_id, Act.PLAN_MOVED, by=by, at=now, subject=("product", new.id), **about)
+        return new.id
+
+
+def _take_along(session: Session, old: Product, new: Product, plan: Plan) -> int:
+    """Move the plan with what runs under it; return how many subscriptions that are."""
+    own = (Subscription.product_id == old.id) & (Subscription.plan_id == plan.id)
+    running = own & Subscription.ended_at.is_(None)
+    count = subscriptions.hold_running(session, old.id, plan_id=plan.id)
+    keep_promises(session, old, running)  # whose end was asked for was told what the old product leaves
+    session.execute(
+        update(Subscription).where(running).values(product_id=new.id).execution_options(synchronize_session=False)
+    )
+    plan.product_id = new.id
+    session.flush()
+    if old.commitment_months != new.commitment_months:
+        commit(session, new, months=new.commitment_months, plan_id=plan.id)
+    return count
+
+
+def _twin(session: Session, old: Product, plan: Plan, *, now: datetime) -> Product:
+    """Make a product under the plan's name, with the rules and contents of another."""
+    wish = wish_of(old)
+    columns = wish.columns | {"name": plan.name or old.name}
+    twin = Product(id=uuid.uuid4(), merchant_id=old.merchant_id, reviewed_at=now, **columns)
+    twin.contents = [
+        ProductContent(position=place, title=one.title, link=one.link, unlock_after_days=one.unlock_after_days)
+        for place, one in enumerate(wish.contents)
+    ]
+    session.add(twin)
+    session.flush()
+    return twin

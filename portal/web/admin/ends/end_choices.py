@@ -1,0 +1,135 @@
+"""What staff choose of an end besides its kind: when it comes, and what goes back with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from flask import g, request
+from flask_babel import LazyString
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectChoice
+
+from portal.domain.duties import Duty, may
+from portal.domain.money import Money
+from portal.domain.refunds import NoRefund, WithEnd
+from portal.queries.money import payments, refunds
+from portal.services.ends import end_refunds
+from portal.web import drafts
+from portal.web.admin.late_payment_words import CANNOT
+from portal.web.day_form import DayForm, chosen_day
+from portal.web.formatting import formatter
+from portal.web.identity import context, person
+from portal.web.local_days import local_day
+
+if TYPE_CHECKING:
+    from portal.models import Subscription
+    from portal.web.admin.ends.end_forms import EndForm
+
+
+class When(StrEnum):
+    """When an end comes."""
+
+    NOW = "now"
+    PERIOD = "period"  # at the end of what is paid: before the next payment
+    DAY = "day"
+
+
+WHEN: Final[Mapping[When, LazyString]] = {
+    When.NOW: _l("Now"),
+    When.PERIOD: _l("At the end of the paid period"),
+    When.DAY: _l("On a date"),
+}
+
+
+REFUND: Final[Mapping[WithEnd, LazyString]] = {
+    WithEnd.LAST_PAYMENT: _l("The last payment:"),
+    WithEnd.UNUSED: _l("Its unused days:"),
+}
+
+
+def period_day(subscription: Subscription, now: datetime) -> date | None:
+    """Return the day before whose payment the paid period ends, as a wished day; None where it is not known or past."""
+    at = subscription.next_payment_at
+    day = local_day(at) if at is not None and not subscription.takes_no_payment else None
+    return day if day is not None and day > local_day(now) else None
+
+
+def chosen(
+    form: EndForm, subscription: Subscription, *, now: datetime, wished_on: date | None, is_stale: bool
+) -> DayForm:
+    """Return the day that was chosen by one of the three, and offer them with that one marked.
+
+    No day that was typed is ever taken for « now » (cancellation.md, deciding test 26).
+    """
+    period = period_day(subscription, now)
+    sent = request.form.get("when") if request.method == "POST" else drafts.typed("when")
+    if request.form.get("on") and request.form["on"] != request.form.get("shown_for", ""):
+        sent = When.DAY  # a day that was typed goes before whichever moment is marked
+    said = {When.NOW: "", When.PERIOD: period.isoformat() if period else ""}.get(sent or "")  # type: ignore[call-overload]
+    found = chosen_day(now, wished_on=wished_on, is_stale=is_stale, said=said)
+    if sent == When.DAY and not found.on.data and not found.on.errors:
+        found.on.errors = [_("Enter the day, or choose another moment.")]
+    offered = [When.NOW, *([When.PERIOD] if period else []), When.DAY]
+    form.when.choices = [SelectChoice(one.value, WHEN[one]) for one in offered]
+    found.on.flags.optional = False  # of one of the three it is the answer itself
+    is_day = found.on.errors or (found.day is not None and found.day != period)
+    form.when.data = When.DAY if is_day else When.PERIOD if found.day is not None else When.NOW
+    return found
+
+
+def hints(subscription: Subscription, now: datetime) -> dict[str, str]:
+    """Return what each moment means, in a few words."""
+    period = period_day(subscription, now)
+    said = {When.NOW.value: _("PayPal is told at once, and takes no further payment.")}
+    if period is not None:
+        said[When.PERIOD.value] = _(
+            "Before the payment of %(date)s, which is not taken.", date=formatter().date(period)
+        )
+    return said
+
+
+def refund_of(subscription: Subscription, *, now: datetime) -> Mapping[WithEnd, Money] | str:
+    """Return the sums that may go back with an end now; or why none may, "" where there is nothing to say."""
+    if not may(person().role, Duty.REFUNDS):
+        return ""
+    with context().db.read() as session:
+        payment = payments.newest_of_subscription(session, subscription.id)
+        if payment is None:
+            return ""
+        if refunds.open_of(session, payment.id) is not None:
+            return _("A refund of the last payment is already under way.")
+        found = end_refunds.offered(subscription, payment, time_zone=g.merchant.time_zone, now=now)
+    return str(CANNOT[found]) if isinstance(found, NoRefund) else found
+
+
+def offer_refunds(form: EndForm, sums: Mapping[WithEnd, Money]) -> None:
+    """Offer what may go back, each with its sum; the sum is sent along, so that another one confirms nothing."""
+    say = formatter()
+    form.refund.choices = [
+        SelectChoice(WithEnd.NOTHING.value, _("No refund")),
+        *(
+            SelectChoice(f"{choice}:{money.amount:f}", f"{REFUND[choice]} {say.money(money)}")
+            for choice, money in sums.items()
+        ),
+    ]
+    sent = form.refund.data
+    if sent not in {choice.value for choice in form.refund.choices}:
+        if sent and form.is_submitted():
+            form.asks = (*form.asks, _("The refund that you chose is another sum by now. Check it and confirm again."))
+        form.refund.data = WithEnd.NOTHING.value
+
+
+def gives_back(form: EndForm) -> bool:
+    """Say whether something goes back with the end: whoever does that gives both factors again."""
+    return bool(form.refund.choices) and form.refund.data != WithEnd.NOTHING
+
+
+def refund_sent(form: EndForm) -> tuple[WithEnd, Decimal | None]:
+    """Return what was chosen to go back, and its sum as the page showed it."""
+    choice, _colon, amount = (form.refund.data or WithEnd.NOTHING.value).partition(":")
+    return WithEnd(choice), Decimal(amount) if amount else None

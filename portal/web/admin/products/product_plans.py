@@ -1,0 +1,115 @@
+"""Which PayPal plans sell a product, and moving one to another product: shown before it is done."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from flask import abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from portal.queries import products as queries
+from portal.services import product_plans
+from portal.services.product_plans import MovedMeanwhile, MoveEffect
+from portal.web.admin import bp, presenting, showing
+from portal.web.admin.products.product_forms import PlanForm, ProductForm
+from portal.web.admin.products.products import rows_of
+from portal.web.identity import by, context, person
+from portal.web.typed_text import as_id
+
+if TYPE_CHECKING:
+    from portal.models import Plan, Product
+
+OWN = "own"  # in place of a product's id: the plan gets one of its own
+
+
+@bp.get("/products/<uuid:product_id>/plans", endpoint="product_plans")
+def plans(product_id: uuid.UUID) -> ResponseReturnValue:
+    """List every plan that is known: those that sell the product, and those that could."""
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        product = queries.of_merchant(session, merchant_id, product_id)
+        running = queries.running_by_plan(session, merchant_id)
+        every = queries.plans_of_merchant(session, merchant_id)
+        return showing.page(
+            "product_plans.html",
+            session,
+            product=product,
+            own=[_row(plan, running) for plan in every if plan.product_id == product_id],
+            others=[_row(plan, running) for plan in every if plan.product_id != product_id],
+        )
+
+
+def _row(plan: Plan, running: dict[uuid.UUID, int]) -> dict[str, object]:
+    return {
+        "id": plan.id,
+        "name": plan.name or plan.provider_id,
+        "provider_id": plan.provider_id,
+        "price": presenting.price(plan),
+        "product": plan.product.name,
+        "running": running.get(plan.id, 0),
+    }
+
+
+@bp.route("/products/plans/<uuid:plan_id>", methods=["GET", "POST"], endpoint="product_plan")
+def move(plan_id: uuid.UUID) -> ResponseReturnValue:
+    """Show whom moving the plan touches; on confirmation move it. `to` in the address says where."""
+    merchant_id, wanted = person().merchant_id, request.args.get("to", "")
+    to = as_id(wanted)
+    if to is None and wanted != OWN:
+        abort(404)
+    with context().db.read() as session:
+        plan = queries.plan(session, merchant_id, plan_id)
+        left = plan.product_id
+        target = queries.of_merchant(session, merchant_id, to) if to is not None else None
+        effect = product_plans.effect(session, plan, target) if target is not None and to != left else None
+        form = PlanForm(left=str(left))
+        if not form.is_submitted():
+            return _page(plan, target, effect, form)
+    if not form.validate():
+        return _page(plan, target, effect, form)
+    try:
+        new = product_plans.move(context(), merchant_id, plan_id, left=as_id(form.left.data) or left, to=to, by=by())
+    except MovedMeanwhile:
+        form.left.data = str(left)
+        form.form_errors.append(_("Somebody moved this plan meanwhile. Check what is shown now, then confirm again."))
+        return _page(plan, target, effect, form)
+    flash(_("The plan “%(plan)s” sells this product now.", plan=plan.name or plan.provider_id), "success")
+    return redirect(url_for(".product_plans", product_id=new), 303)
+
+
+def _page(plan: Plan, target: Product | None, effect: MoveEffect | None, form: PlanForm) -> ResponseReturnValue:
+    changed = effect.changed if effect is not None else {}
+    page = showing.page(
+        "product_plan.html",
+        form=form,
+        plan=plan,
+        plan_name=plan.name or plan.provider_id,
+        price=presenting.price(plan),
+        target=target,
+        touched=_touched(effect) if effect is not None else [],
+        changes=rows_of(ProductForm(formdata=None), changed),
+        is_there=target is not None and target.id == plan.product_id,
+    )
+    return page, 409 if form.form_errors else 422 if form.errors else 200
+
+
+def _touched(effect: MoveEffect) -> list[str]:
+    said = [
+        ngettext(
+            "%(num)s subscription under way goes with the plan, and follows the rules of the new product.",
+            "%(num)s subscriptions under way go with the plan, and follow the rules of the new product.",
+            effect.running,
+        )
+    ]
+    if effect.over:
+        said.append(
+            ngettext(
+                "%(num)s ended subscription stays with the old product, and keeps what was promised.",
+                "%(num)s ended subscriptions stay with the old product, and keep what was promised.",
+                effect.over,
+            )
+        )
+    return said

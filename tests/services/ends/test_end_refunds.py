@@ -1,0 +1,104 @@
+"""A refund decided with an end: shown with it, asked for after PayPal's word, and never before."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.end_requests import RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.policies import Actor, Role
+from portal.domain.refunds import CannotRefund, RefundState, WithEnd, WithEndState
+from portal.models import EndRefund, EndRequest, Refund
+from portal.services.ends import end_refunds, end_requests
+from tests.services.carrying.carried import carry, row, wish_of
+from tests.services.money.late_money import refund
+from tests.services.money.test_given_back import carry as carry_refund
+from tests.services.money.test_given_back import now_of, taken
+
+
+@pytest.fixture
+def paying(make):
+    make.merchant()
+    return make.subscription(next_payment_at=utc_now() + timedelta(days=20))
+
+
+@pytest.fixture
+def paid(ctx, paypal, paying):
+    return taken(ctx, paypal, paying)
+
+
+def end(ctx, make, paying, choice, amount, **changes):
+    wish = wish_of(make.reload(paying), actor=Actor.STAFF, role=Role.MANAGER, actor_id=uuid.uuid4())
+    wish = replace(wish, refund=choice, refund_amount=Decimal(amount), **changes)
+    return end_requests.record(ctx, wish, now=utc_now()).request_id
+
+
+def decided(ctx) -> EndRefund:
+    with ctx.db.read() as session:
+        return session.scalars(select(EndRefund)).one()
+
+
+def sums(ctx, make, paying, payment):
+    return end_refunds.offered(make.reload(paying), payment, time_zone="Europe/Paris", now=utc_now())
+
+
+def test_it_is_asked_for_once_paypal_has_confirmed_the_end(ctx, make, paypal, paying, paid):
+    request_id = end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    assert decided(ctx).state is WithEndState.WAITING
+    paypal.rule("cancel", "500")
+    assert carry(ctx, row(ctx, request_id)).state is not RequestState.CONFIRMED
+    with ctx.db.read() as session:
+        assert session.scalars(select(Refund)).all() == [], "nothing goes back while PayPal may still take money"
+    paypal.clear_rules()
+    assert carry(ctx, row(ctx, request_id)).state is RequestState.CONFIRMED
+    asked = refund(ctx, decided(ctx).refund_id)
+    assert (asked.amount, asked.state) == (Decimal("29.90"), RefundState.RECORDED)
+    assert carry_refund(ctx, paid, asked.id).state is RefundState.DONE
+    assert now_of(ctx, paid).left == 0
+
+
+def test_the_unused_days_are_a_part_of_it(ctx, make, paypal, paying, paid):
+    found = sums(ctx, make, paying, paid)
+    part = found[WithEnd.UNUSED]
+    assert 0 < part.amount < found[WithEnd.LAST_PAYMENT].amount == Decimal("29.90")
+    request_id = end(ctx, make, paying, WithEnd.UNUSED, str(part.amount))
+    carry(ctx, row(ctx, request_id))
+    carry_refund(ctx, paid, decided(ctx).refund_id)
+    assert now_of(ctx, paid).left == Decimal("29.90") - part.amount
+
+
+@pytest.mark.parametrize(("choice", "amount"), [(WithEnd.LAST_PAYMENT, "29.89"), (WithEnd.UNUSED, "29.90")])
+def test_another_sum_than_was_shown_ends_nothing(ctx, make, paypal, paying, paid, choice, amount):
+    with pytest.raises(CannotRefund):
+        end(ctx, make, paying, choice, amount)
+    with ctx.db.read() as session:
+        assert session.scalars(select(EndRequest)).all() == []
+
+
+def test_support_may_end_and_give_nothing_back(ctx, make, paypal, paying, paid):
+    with pytest.raises(NotAllowed):
+        end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90", role=Role.SUPPORT)
+
+
+def test_a_planned_end_takes_none_along(ctx, make, paypal, paying, paid):
+    later = (utc_now() + timedelta(days=60)).date()
+    with pytest.raises(CannotRefund):
+        end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90", wished_on=later)
+
+
+def test_what_went_back_meanwhile_is_not_sent_again(ctx, make, paypal, paying, paid):
+    request_id = end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    paypal.happen(paying.provider_id, "refund")
+    from tests.services.money.late_money import show
+
+    show(ctx, paying, paypal.subscriptions[paying.provider_id].payments[-1])
+    carry(ctx, row(ctx, request_id))
+    assert (decided(ctx).state, decided(ctx).refund_id) == (WithEndState.NOTHING_LEFT, None)
+    assert paypal.count("refund") == 0

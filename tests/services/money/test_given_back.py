@@ -1,0 +1,164 @@
+"""Any payment given back, whole or in part: once, followed to its end, and told."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.demo.simulator.records import stamp
+from portal.domain.refunds import CannotRefund, NoRefund, RefundState
+from portal.models import Payment, PaymentState, Refund, TimelineKind
+from portal.queries import inbox
+from portal.queries.money import payments
+from portal.services.carrying import refund_carrying
+from portal.services.carrying.answers import Patience
+from portal.services.money import refunds
+from tests.services.carrying.carried import entries, mails
+from tests.services.money.late_money import ANNE, refund, show
+
+
+@pytest.fixture
+def paying(make):
+    make.merchant()
+    return make.subscription()
+
+
+@pytest.fixture
+def paid(ctx, paypal, paying):
+    return taken(ctx, paypal, paying)
+
+
+def taken(ctx, paypal, subscription, *, days_ago=1):
+    """A payment of a living subscription, at PayPal and here."""
+    paypal.happen(subscription.provider_id, "charge")
+    at_paypal = paypal.subscriptions[subscription.provider_id].payments[-1]
+    at_paypal.time = stamp(utc_now().replace(microsecond=0) - timedelta(days=days_ago))
+    show(ctx, subscription, at_paypal)
+    with ctx.db.read() as session:
+        return session.scalars(select(Payment).where(Payment.provider_id == at_paypal.id)).one()
+
+
+def ask(ctx, payment, amount=None, left=None):
+    given = Decimal(amount) if amount else None
+    shown = Decimal(left) if left else None
+    return refunds.record(ctx, payment.merchant_id, payment.id, ANNE, amount=given, left=shown, now=utc_now())
+
+
+def carry(ctx, payment, refund_id) -> Refund:
+    refund_carrying.carry_out(ctx, payment.merchant_id, refund_id, patience=Patience(answer=5), insist=True)
+    return refund(ctx, refund_id)
+
+
+def now_of(ctx, payment) -> Payment:
+    with ctx.db.read() as session:
+        return payments.of_merchant(session, payment.merchant_id, payment.id)
+
+
+def test_a_part_then_the_rest_and_each_is_told_once(ctx, paypal, paying, paid):
+    assert carry(ctx, paid, ask(ctx, paid, "9.95")).state is RefundState.DONE
+    part = now_of(ctx, paid)
+    assert (part.state, part.left) == (PaymentState.PARTIALLY_REFUNDED, Decimal("19.95"))
+    assert carry(ctx, paid, ask(ctx, paid)).state is RefundState.DONE
+    assert now_of(ctx, paid).left == 0
+    sent = [
+        made["amount"] if isinstance(made.get("amount"), str) else made
+        for made in paypal.subscriptions[paying.provider_id].refunds
+    ]
+    assert len(sent) == 2
+    assert mails(ctx).count("payment_refunded") == 2
+    assert entries(ctx, paying, TimelineKind.REFUND_REQUESTED) == entries(ctx, paying, TimelineKind.REFUNDED) == 2
+    assert "late_payment_refunded" not in mails(ctx)
+
+
+@pytest.mark.parametrize(
+    ("amount", "why"),
+    [("29.91", "not_an_amount"), ("0.001", "not_an_amount"), ("1e-2", None)],
+)
+def test_a_sum_that_cannot_be_is_not_asked_for(ctx, paypal, paid, amount, why):
+    if why is None:
+        assert carry(ctx, paid, ask(ctx, paid, amount)).state is RefundState.DONE
+        return
+    with pytest.raises(CannotRefund) as refused:
+        ask(ctx, paid, amount)
+    assert refused.value.why == why
+    assert paypal.count("refund") == 0
+
+
+def test_a_second_click_that_comes_late_gives_nothing_back_twice(ctx, paypal, paid):
+    carry(ctx, paid, ask(ctx, paid, "10", left="29.90"))
+    with pytest.raises(CannotRefund) as refused:
+        ask(ctx, paid, "10", left="29.90")
+    assert refused.value.why is NoRefund.ANOTHER_AMOUNT
+    assert paypal.count("refund") == 1
+
+
+def test_a_click_while_one_is_open_gets_that_one(ctx, paypal, paid):
+    assert ask(ctx, paid, "10") == ask(ctx, paid, "5")
+
+
+def test_what_was_never_taken_is_too_old_or_anothers_is_refused(ctx, make, paypal, paying, paid):
+    old = taken(ctx, paypal, paying, days_ago=181)
+    with pytest.raises(CannotRefund) as too_old:
+        ask(ctx, old)
+    denied = make.payment(paying, 3, PaymentState.DENIED)
+    with pytest.raises(CannotRefund) as never:
+        ask(ctx, denied)
+    assert (too_old.value.why, never.value.why) == (NoRefund.TOO_OLD, NoRefund.NEVER_TAKEN)
+    stranger = make.merchant()
+    with pytest.raises(NoResultFound):
+        refunds.record(ctx, stranger.id, paid.id, ANNE, now=utc_now())
+    with pytest.raises(NoResultFound):
+        refunds.record(ctx, paid.merchant_id, uuid.uuid4(), ANNE, now=utc_now())
+
+
+def test_money_that_went_back_by_hand_closes_what_was_asked_for(ctx, paypal, paying, paid):
+    refund_id = ask(ctx, paid)
+    paypal.happen(paying.provider_id, "refund")
+    done = carry(ctx, paid, refund_id)
+    assert done.state is RefundState.DONE
+    assert paypal.count("refund") == 0
+    assert mails(ctx).count("payment_refunded") == 1
+
+
+def test_a_call_that_paypal_may_have_forgotten_is_not_made_again(ctx, paypal, paid):
+    refund_id = ask(ctx, paid, "10")
+    with ctx.db.begin() as session:
+        session.execute(update(Refund).values(sent_at=utc_now() - timedelta(days=30)))
+    stuck = carry(ctx, paid, refund_id)
+    assert stuck.state is RefundState.NEEDS_MERCHANT
+    assert paypal.count("refund") == 0
+
+
+def test_a_refund_that_paypal_does_not_do_waits_in_the_inbox_until_it_is_done(ctx, paypal, paid):
+    paypal.rule("refund", "403")
+    refund_id = ask(ctx, paid)
+    assert carry(ctx, paid, refund_id).state is RefundState.NEEDS_MERCHANT
+    assert in_inbox(ctx, paid) == ([refund_id], 1)
+    paypal.clear_rules()
+    assert carry(ctx, paid, refund_id).state is RefundState.DONE
+    assert in_inbox(ctx, paid) == ([], 0)
+
+
+def test_one_that_failed_is_news_until_there_is_another(ctx, paypal, paying, paid):
+    paypal.happen(paying.provider_id, "refunds-wait")
+    refund_id = ask(ctx, paid)
+    carry(ctx, paid, refund_id)
+    paypal.happen(paying.provider_id, "fail-refunds")
+    assert carry(ctx, paid, refund_id).state is RefundState.FAILED
+    assert in_inbox(ctx, paid) == ([refund_id], 1)
+    assert in_inbox(ctx, paid, later=timedelta(days=31)) == ([], 0)
+    ask(ctx, paid)
+    assert in_inbox(ctx, paid) == ([], 0)
+
+
+def in_inbox(ctx, payment, *, later=timedelta()):
+    now = utc_now() + later
+    with ctx.db.read() as session:
+        items = [item.id for item in inbox.page(session, payment.merchant_id, now=now).items if item.kind == "refund"]
+        return items, inbox.count(session, payment.merchant_id, now=now)
