@@ -37,8 +37,10 @@ FOLLOWS: Final = frozenset(
     {
         "health_marks",
         "login_browsers",
+        "passkeys",
         "recovery_codes",
         "setup_codes",
+        "spent_challenges",
         "staff",
         "staff_devices",
         "staff_links",
