@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 import zipfile
 
 from sqlalchemy import LargeBinary
 
 from portal.domain.audit import OPERATOR
 from portal.models import Base
-from portal.queries import merchant_rows
+from portal.queries import erasures, merchant_rows
 from portal.services.merchants import exports
 
 # Whatever opens something, by its name; a column that sounds like one is a secret until somebody says why not.
@@ -34,6 +35,12 @@ def archive(ctx, merchant, now):
 
 def test_every_table_is_in_it_or_named_as_left_out():
     assert {table.name for table in merchant_rows.tables()} | merchant_rows.LEFT_OUT == set(Base.metadata.tables)
+
+
+def test_each_of_them_says_whose_its_rows_are():
+    """By a column of its own or by the row that it hangs on; a new table that does neither belongs to the left out."""
+    for table in {*merchant_rows.tables(), *erasures.tables()}:
+        merchant_rows.of_merchant(table, uuid.uuid4())
 
 
 def test_no_column_that_sounds_secret_and_no_sealed_box():
