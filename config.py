@@ -55,6 +55,7 @@ class Config:
     paypal_trust: Path | None  # roots of a simulator's certificates; None: the public ones
     trusted_proxies: int
     log_level: str
+    breach_list_url: str = ""  # empty: nobody is asked about a new password
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
 
     @property
@@ -82,6 +83,7 @@ class Config:
             master_keys=read.keys("PORTAL_MASTER_KEYS", "PORTAL_MASTER_KEYS_FILE"),
             smtp_url=read.smtp("SMTP_URL"),
             mail_from=read.text("MAIL_FROM", must_hold="@"),
+            breach_list_url=read.breach_list("PASSWORD_BREACH_URL"),
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
@@ -133,6 +135,14 @@ class _Reader:
             )
         elif len(local) > LONGEST_BOUNCE_LOCAL:
             self.problems.append(f"{name} may have at most {LONGEST_BOUNCE_LOCAL} characters before the @")
+        return value
+
+    def breach_list(self, name: str) -> str:
+        """Read the address of a list of stolen passwords; five letters of a hash are added to it."""
+        value = self.env.get(name, "").strip()
+        parts = _split(value)
+        if value and (parts is None or parts.scheme != "https" or not value.endswith("/")):
+            self.problems.append(f"{name} must look like https://api.pwnedpasswords.com/range/")
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:

@@ -18,6 +18,7 @@ def make_context(config: Config) -> Context:
     """
     from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
+    from portal.providers.breaches import BreachList
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
@@ -35,6 +36,7 @@ def make_context(config: Config) -> Context:
         base_url=config.base_url,
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,
+        breaches=BreachList(config.breach_list_url),
     )
 
 

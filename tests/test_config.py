@@ -303,3 +303,13 @@ def test_mails_may_have_an_address_to_come_back_to(address):
 )
 def test_an_address_that_cannot_carry_a_token_is_named(address):
     assert problems(MAIL_BOUNCE_ADDRESS=address)[0].startswith("MAIL_BOUNCE_ADDRESS ")
+
+
+@pytest.mark.parametrize("url", ["", "https://api.pwnedpasswords.com/range/"])
+def test_a_list_of_stolen_passwords_may_be_asked(url):
+    assert Config.from_env({**PRODUCTION, "PASSWORD_BREACH_URL": url}).breach_list_url == url
+
+
+@pytest.mark.parametrize("url", ["http://list.example/range/", "https://list.example/range", "range/"])
+def test_a_list_that_is_none_is_named(url):
+    assert problems(PASSWORD_BREACH_URL=url)[0].startswith("PASSWORD_BREACH_URL ")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from portal.extensions import Database
 from portal.passwords import Passwords
+from portal.providers.breaches import BreachList
 from portal.providers.deliveries import IpnVerifier, WebhookVerifier
 from portal.providers.letters import Mailer
 from portal.providers.ports import Gateways
@@ -26,3 +27,4 @@ class Context:
     mail_from: str
     bounce_address: str = ""  # where reports of undelivered mails come to; empty: nobody reads them
     passwords: Passwords = field(default_factory=Passwords)
+    breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked

@@ -16,6 +16,9 @@ from portal.web.csrf import BaseForm
 WEAKNESS: Final[Mapping[Weakness, LazyString]] = {
     Weakness.TOO_SHORT: _l("Choose at least %(num)s characters: a short sentence is easy to remember.", num=SHORTEST),
     Weakness.TOO_LONG: _l("Choose at most %(num)s characters.", num=LONGEST),
+    Weakness.STOLEN: _l(
+        "This password stands in a public list of stolen passwords: choose another one, used nowhere else."
+    ),
     Weakness.GUESSABLE: _l(
         "This password is easily guessed: it is made of common words or keys, or of your name or address. "
         "Choose four or five words that have nothing to do with each other."

@@ -55,6 +55,9 @@ def prepare(ctx: Context, link: str, *, name: str, password: str, now: datetime)
     Raises NoResultFound when the link opens no such thing (any more), WeakPassword.
     """
     with ctx.db.begin() as session:
+        _open(session, link, Door.NEW, Door.RENEWAL, now=now)
+    staff_passwords.check_stolen(ctx, password)
+    with ctx.db.begin() as session:
         invitation, seen = _open(session, link, Door.NEW, Door.RENEWAL, now=now)
         own = (invitation.email, name, seen.merchant)
         staff_passwords.check_strength(password, own=own)

@@ -65,6 +65,7 @@ class Weakness(StrEnum):
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     GUESSABLE = "guessable"
+    STOLEN = "stolen"  # it stands in a list of stolen ones, where the operator has one asked
 
 
 class WeakPassword(ValueError):
@@ -101,11 +102,18 @@ def check_strength(password: str, *, own: tuple[str, ...] = ()) -> None:
         raise WeakPassword(Weakness.GUESSABLE)
 
 
+def check_stolen(ctx: Context, password: str) -> None:
+    """Raise WeakPassword for one that is known as stolen. It may ask a service: never while rows are locked."""
+    if SHORTEST <= len(password) <= LONGEST and ctx.breaches.holds(password):
+        raise WeakPassword(Weakness.STOLEN)
+
+
 def change(ctx: Context, person: Person, password: str, *, now: datetime) -> None:
     """Change the password of somebody who has just given both factors, and end their other sessions.
 
     Raises WeakPassword.
     """
+    check_stolen(ctx, password)
     with ctx.db.begin() as session:
         staff = session.get_one(Staff, person.id, with_for_update={"key_share": True})
         staff.merchant_id = person.merchant_id  # where they are: it is told there
@@ -125,6 +133,7 @@ def set_anew(ctx: Context, link: str, password: str, code: str, *, now: datetime
         staff_id = found.staff_id
         person = session.get_one(Staff, staff_id)
         check_strength(password, own=_own(session, person))
+    check_stolen(ctx, password)
     throttles.hit(ctx, staff_factors.tries(str(staff_id)), now=now)
     try:
         with ctx.db.begin() as session:
