@@ -15,10 +15,12 @@ from portal.domain import comebacks, end_requests, pauses, refunds
 from portal.domain.end_requests import RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.received_requests import ReceivedState
+from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import LIVE, Status
 from portal.models import (
     Comeback,
     Customer,
+    EndRefund,
     EndRequest,
     LatePayment,
     Mail,
@@ -76,7 +78,8 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
     return Standing(
         planned_ends=planned,
         end_requests=count(EndRequest, is_open) - planned,
-        refunds=count(Refund, Refund.state.in_(refunds.OPEN)),
+        refunds=count(Refund, Refund.state.in_(refunds.OPEN))
+        + count(EndRefund, EndRefund.state == WithEndState.WAITING),
         comebacks=count(Comeback, Comeback.state.in_(comebacks.OPEN)),
         pauses=count(PauseRequest, PauseRequest.state.in_(pauses.OPEN)),
         late_payments=count(LatePayment, LatePayment.state == LateState.OPEN),

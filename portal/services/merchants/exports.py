@@ -28,8 +28,8 @@ currency, `id` and `…_id` tie the rows together. `logos.content` is PNG and `p
 both as base64. `audit_entries` is the audit chain: each row's `hash` covers it and the hash before
 (`flask audit export` gives it as it is checked).
 
-Not in here: passwords, second factors, PayPal keys, the content of sent emails, log-in codes, links and sessions;
-and the PDF files of proofs, which are made from `proofs.facts`.
+Not in here: passwords, second factors, passkeys, PayPal keys, the content of sent emails, log-in codes, links and
+sessions; and the PDF files of proofs, which are made from `proofs.facts`.
 """
 
 

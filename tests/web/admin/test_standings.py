@@ -18,9 +18,11 @@ from tests.web.admin.test_roles import routes_of_the_desk
 # What begins something, as the product's owner has said it: imports, products, grants, bulk, people, settings, pauses.
 BEGINS = {
     *("admin.import_start", "admin.paypal_profile_imports", "admin.paypal_profile_import_resume"),
+    *("admin.product_new", "admin.product_draft", "admin.product_plan"),
     *("admin.product", "admin.grant_new", "admin.grant", "admin.bulk_acts", "admin.bulk_act"),
     *("admin.team_invitation", "admin.invitation_again", "admin.subscription_pause", "admin.paypal_classic_receivers"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 FIRST_KEY = {"admin.paypal_classic"}  # of a merchant who has a REST key
@@ -111,7 +113,7 @@ def test_forms_of_rules_are_locked_and_buttons_that_begin_something_are_gone(own
     before = owner.get(f"/admin/customers/{customer.id}").text
     assert "Give access by hand" in before
     put(state)
-    for path in ("/admin/settings", "/admin/settings/face", "/admin/settings/language", "/admin/settings/addresses"):
+    for path in (f"/admin/settings{name}" for name in ("", "/face", "/language", "/addresses", "/sections")):
         page = owner.get(path)
         assert "Nothing can be changed here at the moment." in page.text, path
         assert page.select("main fieldset[disabled]")
