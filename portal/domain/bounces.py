@@ -90,6 +90,7 @@ PROMISED: Final = frozenset(
         "resume_soon",
         "resume_confirmed",
         "comeback_approved",
+        "payment_refunded",
         "late_payment",
         "late_payment_refunded",
         "late_payment_open",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import ROUND_DOWN
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -60,13 +60,13 @@ class IllegalRefundMove(DomainError):
 class NoRefund(StrEnum):
     """Why there is nothing that a click could give back."""
 
-    SETTLED = "settled"  # given back already, explained, or never an alarm
     CLASSIC = "classic"  # PayPal's REST API knows no classic sale
     NOTHING_LEFT = "nothing_left"
     ANOTHER_AMOUNT = "another_amount"  # not what was confirmed: a part went back meanwhile
     NOT_AN_AMOUNT = "not_an_amount"  # nothing, more than is left, or smaller coins than the currency has
     TOO_OLD = "too_old"  # PayPal gives no such payment back any more
     NEVER_TAKEN = "never_taken"  # refused, or not settled yet
+    WITH_END = "with_end"  # another one was decided with an end, and waits for it
 
 
 class CannotRefund(DomainError):
@@ -105,6 +105,14 @@ def refusal(left: Money, amount: Money, *, paid_at: datetime, now: datetime) -> 
     if not 0 < amount.amount <= left.amount or amount.amount % amount.smallest:
         return NoRefund.NOT_AN_AMOUNT
     return None
+
+
+def rest(amount: Decimal, *, left_before: Decimal, left: Decimal) -> Decimal:
+    """Return how much of a refund is still to be sent: what went back since it was asked for counts towards it.
+
+    By hand or by PayPal, or by our own call whose answer was lost: no sum leaves a second time.
+    """
+    return min(amount - max(left_before - left, amount * 0), left)
 
 
 def unused(paid: Money, left: Money, *, paid_on: date, paid_until: date, ended_on: date) -> Money:

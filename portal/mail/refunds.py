@@ -20,6 +20,9 @@ class RefundFacts(Clean):
     paid: Money  # the payment
     paid_at: datetime
     is_whole: bool
+    is_access_told: bool = False  # of one that is over: what the payment paid for follows it
+    access_until: datetime | None = None
+    now: datetime
     payment_id: str  # PayPal's number of the payment
     path: str
 

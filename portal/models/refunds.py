@@ -36,11 +36,13 @@ class Refund(IsCarried, Base):
     amount: Mapped[Decimal]
     currency: Mapped[str]
     state: Mapped[RefundState] = mapped_column(words(RefundState, "state"), default=RefundState.RECORDED)
+    left_before: Mapped[Decimal]  # of the payment when it was asked for: what went back since counts towards it
     actor_id: Mapped[uuid.UUID | None]
     actor_name: Mapped[str]
     provider_id: Mapped[str] = mapped_column(default="")  # PayPal's id of the refund
     debug_id: Mapped[str] = mapped_column(default="")  # of PayPal's last answer
     settled_at: Mapped[datetime | None]
+    given_up_by: Mapped[str] = mapped_column(default="")  # who decided that PayPal is not asked any more
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
 
@@ -65,6 +67,7 @@ class EndRefund(HasId, HasCreation, HasMerchant, Base):
     state: Mapped[WithEndState] = mapped_column(words(WithEndState, "state"), default=WithEndState.WAITING)
     amount: Mapped[Decimal]
     currency: Mapped[str]
+    left_before: Mapped[Decimal]  # of the payment when it was decided
     actor_id: Mapped[uuid.UUID]
     actor_name: Mapped[str]
 

@@ -181,6 +181,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.late_payment_refund": REFUNDS,
     "admin.payment": DESK,
     "admin.payment_refund": REFUNDS,
+    "admin.refund_stop": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.late_payment_explanation": Access(Face.STAFF, acts=Duty.REFUNDS),
     "admin.request_proof": DESK,
     "admin.subscriptions": DESK,

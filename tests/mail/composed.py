@@ -139,13 +139,19 @@ def late_money(whose: Letterhead, **names: str) -> list[Composed]:
         paid=whole,
         paid_at=NOW,
         is_whole=False,
+        now=NOW,
         payment_id=one.provider_id,
         path="/account/atelier",
     )
     return [
         *(
             refunds.payment_refunded(whose, told)
-            for told in (back, dataclasses.replace(back, amount=whole, is_whole=True))
+            for told in (
+                back,
+                dataclasses.replace(back, amount=whole, is_whole=True),
+                dataclasses.replace(back, is_access_told=True, access_until=LATER),
+                dataclasses.replace(back, is_access_told=True, access_until=NOW),
+            )
         ),
         *(late_payments.late_payment(whose, late) for late in (one, bare)),
         *(late_payments.late_payment_refunded(whose, late) for late in (given, bare, taken_back, both)),

@@ -37,6 +37,11 @@ def _open_with_payments() -> Select[Refund, Payment]:
     )
 
 
+def of_merchant(session: Session, merchant_id: uuid.UUID, refund_id: uuid.UUID) -> Refund:
+    """Return one refund of the merchant; raise NoResultFound for any other."""
+    return session.scalars(select(Refund).where(Refund.id == refund_id, Refund.merchant_id == merchant_id)).one()
+
+
 def of_payment(session: Session, payment_id: uuid.UUID) -> list[Refund]:
     """Return every refund of a payment, newest first."""
     return list(
@@ -78,7 +83,12 @@ def stuck() -> tuple[ColumnElement[bool], ...]:
     later = Refund.__table__.alias()
     again = exists().where(later.c.payment_id == Refund.payment_id, later.c.created_at > Refund.created_at)
     alarm = exists().where(LatePayment.payment_id == Refund.payment_id, LatePayment.state != LateState.DEBT)
-    failed = and_(Refund.state == RefundState.FAILED, Refund.settled_at > bindparam("failed_since"), ~again)
+    failed = and_(
+        Refund.state == RefundState.FAILED,
+        Refund.given_up_by == "",
+        Refund.settled_at > bindparam("failed_since"),
+        ~again,
+    )
     return (
         Refund.merchant_id == bindparam("merchant_id"),
         or_(Refund.state == RefundState.NEEDS_MERCHANT, failed),
@@ -105,6 +115,12 @@ def needing() -> Select[Refund, Payment]:
 
 
 # Those that were decided with an end
+
+
+def waits_for_end(session: Session, payment_id: uuid.UUID) -> bool:
+    """Say whether a refund of the payment was decided with an end that PayPal has not confirmed."""
+    waiting = exists().where(EndRefund.payment_id == payment_id, EndRefund.state == WithEndState.WAITING)
+    return bool(session.scalar(select(waiting)))
 
 
 def with_end(session: Session, request_id: uuid.UUID) -> EndRefund | None:

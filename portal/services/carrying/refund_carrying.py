@@ -18,8 +18,8 @@ from portal.clock import utc_now
 from portal.domain.audit import PROVIDER
 from portal.domain.end_requests import Trouble, retry_delay
 from portal.domain.money import Money
-from portal.domain.refunds import WORDS, RefundState
-from portal.models import Payment, Refund, Subscription, TimelineKind
+from portal.domain.refunds import WORDS, RefundState, rest
+from portal.models import Payment, PaymentState, Refund, Subscription
 from portal.providers.ports import (
     GatewayRefused,
     GatewayUnavailable,
@@ -31,7 +31,6 @@ from portal.providers.ports import (
 from portal.queries import carrying
 from portal.queries.money import late_payments as alarms
 from portal.services import tries
-from portal.services.audit import timeline
 from portal.services.carrying import engine
 from portal.services.carrying.answers import (
     MERCHANT_TROUBLES,
@@ -44,6 +43,7 @@ from portal.services.carrying.answers import (
 )
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
+from portal.services.dates import paid_time
 from portal.services.money import late_payments, payments, refunds
 from portal.services.money.payments import Told
 from portal.services.notices import late_payment_notices
@@ -64,7 +64,6 @@ class RefundClaim(Claim):
     sale: str  # PayPal's id of the payment
     refund: str  # PayPal's id of the refund; empty until it has named it
     paid_at: datetime
-    part: Money | None  # None: all of the payment
     sent_at: datetime | None  # when a call left first
 
 
@@ -98,7 +97,6 @@ class Refunds(Act[Refund, RefundClaim]):
             sale=payment.provider_id,
             refund=row.provider_id,
             paid_at=payment.paid_at,
-            part=_part(row, payment),
             sent_at=row.sent_at,
             **common,
         )
@@ -117,10 +115,11 @@ class Refunds(Act[Refund, RefundClaim]):
             return Answer(lost=True)  # it has gone back, and is written; or another process took over
         if claim.sent_at is not None and utc_now() - claim.sent_at > KNOWN_FOR:
             return Answer(trouble=Trouble.REFUSED)  # PayPal may have forgotten the call: another might give back twice
-        if not note_call(ctx, claim, now=utc_now()):
-            return Answer(lost=True)
+        noted = note_call(ctx, claim, now=utc_now())
+        if isinstance(noted, Answer):
+            return noted
         try:
-            taken = gateway.refund_sale(claim.sale, request_id=str(claim.row_id), amount=claim.part)
+            taken = gateway.refund_sale(claim.sale, request_id=str(claim.row_id), amount=noted.part)
         except GatewayRefused as refused:
             if refused.http_status in (401, 403, 409):
                 raise
@@ -183,20 +182,38 @@ def note_read(ctx: Context, claim: RefundClaim, shown: tuple[PaymentReading, ...
         return engine.is_ours(REFUNDS, carrying.lock(session, Refund, claim.row_id), claim)
 
 
-def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> bool:
-    """Store that a call leaves now; False when another process has taken the refund meanwhile: nothing may be sent."""
+@dataclass(frozen=True)
+class Sum:
+    """How much is asked for; None: all of the payment."""
+
+    part: Money | None
+
+
+def note_call(ctx: Context, claim: RefundClaim, *, now: datetime) -> Sum | Answer:
+    """Store that a call leaves now, and return for how much; or an answer, where nothing may be sent.
+
+    Another process has taken the refund meanwhile; or somebody gave a part back and PayPal does not say how much.
+    """
     with ctx.db.begin() as session:
         _subscription, refund = engine.lock(REFUNDS, session, claim.merchant_id, claim.row_id)
         if not engine.is_ours(REFUNDS, refund, claim):
-            return False
+            return Answer(lost=True)
+        payment = session.get_one(Payment, refund.payment_id)
+        amount = rest(refund.amount, left_before=refund.left_before, left=payment.left)
+        if amount <= 0 or _is_unclear(refund, payment):
+            return Answer(trouble=Trouble.REFUSED)
         refund.sent_at = refund.sent_at or now
-        return True
+        return Sum(None if amount == payment.amount else Money(amount, refund.currency))
 
 
-def _part(refund: Refund, payment: Payment) -> Money | None:
-    """Return how much to ask for, None for all of it: never more than is left, somebody may have given a part back."""
-    amount = min(refund.amount, payment.left) or refund.amount
-    return None if amount == payment.amount else Money(amount, refund.currency)
+def _is_unclear(refund: Refund, payment: Payment) -> bool:
+    """Say whether a part went back that is not ours for sure, and nobody knows how much: its message is awaited.
+
+    A call of ours without an answer may be made again: PayPal knows it by its id.
+    """
+    is_part = payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.went_back
+    is_ours = refund.sent_at is not None and refund.trouble in (None, Trouble.UNAVAILABLE, Trouble.RATE_LIMITED)
+    return is_part and not is_ours
 
 
 def _close(
@@ -206,29 +223,24 @@ def _close(
     refund.move(answer.state)
     refund.settled_at, refund.next_try_at = now, None
     if answer.state is RefundState.DONE:
-        payment = session.get_one(Payment, refund.payment_id)
+        payment, before = session.get_one(Payment, refund.payment_id), paid_time.money_of(subscription)
         # One of the whole payment was asked for without a sum: PayPal gave back what was left of it.
         given = answer.amount or Money(refund.amount, refund.currency)
         is_all = refund.amount == payment.amount and not payment.reversals
         payments.give_back(payment, refund.provider_id, None if is_all else given)
+        if given.currency == refund.currency:
+            refund.amount = given.amount
         session.flush()
+        # The same as when PayPal's message brings the news first: what goes back whole takes its period back.
+        session.expire(subscription, ["payments"])
+        paid_time.follow_payments(subscription, before, now=now)
         refunds.tell_done(ctx, session, subscription, refund, payment, now=now)
         late_payments.look(ctx, session, subscription, now=now)
         return
     late = alarms.of_payment(session, refund.payment_id)
     if late is not None:
         late_payment_notices.tell_again(late)
-    timeline.note(
-        session,
-        subscription,
-        TimelineKind.REFUND_FAILED,
-        key=str(refund.id),
-        at=now,
-        by=PROVIDER,
-        amount=str(refund.amount),
-        currency=refund.currency,
-        refund=refund.provider_id,
-    )
+    refunds.note_failed(session, subscription, refund, by=PROVIDER, now=now)
 
 
 def _read_payment(ctx: Context, claim: RefundClaim, gateway: RestGateway) -> bool:

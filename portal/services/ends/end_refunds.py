@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -76,6 +75,7 @@ def decide(session: Session, subscription: Subscription, request: EndRequest, wi
             choice=wish.refund,
             amount=given.amount,
             currency=given.currency,
+            left_before=payment.left,
             actor_id=wish.actor_id,
             actor_name=wish.actor_name,
             created_at=now,
@@ -84,15 +84,18 @@ def decide(session: Session, subscription: Subscription, request: EndRequest, wi
 
 
 def release(session: Session, subscription: Subscription, request: EndRequest, *, now: datetime) -> None:
-    """Ask for what was decided with an end that PayPal has confirmed; what is left of the payment is the most."""
+    """Ask for what was decided with an end that PayPal has confirmed, but for what went back meanwhile.
+
+    No other refund of the payment can be open: none begins while this one waits.
+    """
     if request.channel is not Channel.STAFF:
         return  # only their own page offers it
     decided = refunds.with_end(session, request.id)
     if decided is None or decided.state is not WithEndState.WAITING:
         return
     payment = payments.of_merchant(session, decided.merchant_id, decided.payment_id)
-    amount: Decimal = min(decided.amount, payment.left)
-    if amount <= 0 or refunds.open_of(session, payment.id) is not None:
+    amount = rules.rest(decided.amount, left_before=decided.left_before, left=payment.left)
+    if amount <= 0:
         decided.state = WithEndState.NOTHING_LEFT
         log.warning("end_refund_has_nothing_left", request_id=str(request.id))
         return

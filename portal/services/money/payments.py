@@ -61,7 +61,7 @@ def take_over(
     session.expire(subscription, ["payments"])
     paid_time.follow_payments(subscription, before, now=now)
     late_payments.look(ctx, session, subscription, now=now)
-    if any(payment.left <= 0 for payment in known.values()):
+    if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
     if was_unsettled:

@@ -58,12 +58,11 @@ def record(
         found = payments.of_merchant(session, merchant_id, payment_id)
         subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
         session.refresh(found)
-        late = alarms.of_payment(session, payment_id)
         standing = refunds.open_of(session, payment_id)
         if standing is not None:
             return standing.id
-        if late is not None and late.state in (LateState.EXPLAINED, LateState.REFUNDED):
-            raise CannotRefund(NoRefund.SETTLED)
+        if refunds.waits_for_end(session, payment_id):
+            raise CannotRefund(NoRefund.WITH_END)
         wanted = found.left if amount is None else amount
         why = why_not(subscription, found, amount=wanted, shown=left, now=now)
         if why is not None:
@@ -95,6 +94,7 @@ def ask(
         subscription_id=subscription.id,
         amount=amount,
         currency=payment.currency,
+        left_before=payment.left,
         state=RefundState.RECORDED,
         actor_id=by.id,
         actor_name=by.name,
@@ -109,7 +109,7 @@ def ask(
         TimelineKind.REFUND_REQUESTED,
         key=str(refund.id),
         at=now,
-        by=audit.By(actor=Actor.STAFF, actor_id=by.id, channel=Channel.STAFF, name=by.name),
+        by=_of_staff(by.id, by.name),
         amount=str(amount),
         currency=payment.currency,
         payment=payment.provider_id,
@@ -119,20 +119,62 @@ def ask(
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
-    """Close what is open of payments that have gone back whole, whoever sent them back; the lock is held.
+    """Close what is open where as much has gone back since it was asked for, whoever sent it; the lock is held.
 
-    One that PayPal calls pending is followed to its own end first.
+    One that PayPal calls pending is followed to its own end first.  What PayPal took back in a dispute is no refund.
     """
     session.flush()
     for refund, payment in refunds.open_of_subscription(session, subscription.id):
-        if payment.left > 0:
+        went = refund.left_before - payment.left
+        if went < refund.amount:
             continue
         if refund.state is RefundState.PENDING:
             tries.again(session, refund, at=now)
+        elif payment.taken_back > 0:
+            _close(refund, RefundState.FAILED, now=now)
+            note_failed(session, subscription, refund, by=audit.PROVIDER, now=now)
         else:
-            refund.move(RefundState.DONE)
-            refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+            refund.amount = went
+            _close(refund, RefundState.DONE, now=now)
             tell_done(ctx, session, subscription, refund, payment, now=now)
+
+
+def give_up(ctx: Context, merchant_id: uuid.UUID, refund_id: uuid.UUID, by: By, *, now: datetime) -> bool:
+    """Ask PayPal no more for a refund that it did not make; False where it does not stand so. Raises NoResultFound."""
+    with ctx.db.begin() as session:
+        found = refunds.of_merchant(session, merchant_id, refund_id)
+        subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
+        session.refresh(found)
+        if found.state is not RefundState.NEEDS_MERCHANT:
+            return False
+        _close(found, RefundState.FAILED, now=now)
+        found.given_up_by = by.name
+        note_failed(session, subscription, found, by=_of_staff(by.id, by.name), now=now)
+        return True
+
+
+def note_failed(session: Session, subscription: Subscription, refund: Refund, *, by: audit.By, now: datetime) -> None:
+    """Write that nothing goes back by this refund."""
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.REFUND_FAILED,
+        key=str(refund.id),
+        at=now,
+        by=by,
+        amount=str(refund.amount),
+        currency=refund.currency,
+        refund=refund.provider_id,
+    )
+
+
+def _close(refund: Refund, state: RefundState, *, now: datetime) -> None:
+    refund.move(state)
+    refund.settled_at, refund.trouble, refund.next_try_at = now, None, None
+
+
+def _of_staff(staff_id: uuid.UUID | None, name: str) -> audit.By:
+    return audit.By(actor=Actor.STAFF, actor_id=staff_id, channel=Channel.STAFF, name=name)
 
 
 def tell_done(
@@ -148,7 +190,7 @@ def tell_done(
         TimelineKind.REFUNDED,
         key=str(refund.id),
         at=now,
-        by=audit.By(actor=Actor.STAFF, actor_id=refund.actor_id, channel=Channel.STAFF, name=refund.actor_name),
+        by=_of_staff(refund.actor_id, refund.actor_name),
         amount=str(refund.amount),
         currency=refund.currency,
         left=str(payment.left),

@@ -29,6 +29,9 @@ def given_back(
         paid=Money(payment.amount, payment.currency),
         paid_at=payment.paid_at,
         is_whole=refund.amount == payment.amount,
+        is_access_told=subscription.is_over and not payment.left and subscription.access_until is not None,
+        access_until=subscription.access_until,
+        now=now,
         payment_id=payment.provider_id,
         path=notice_facts.account_path(post.merchant),
     )

@@ -58,7 +58,8 @@ def show(payment_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         payment, subscription, late_id = _found(session, payment_id)
         asked = stored.of_payment(session, payment.id)
-        why = refunds.why_not(subscription, payment, amount=payment.left, now=utc_now())
+        waits = stored.waits_for_end(session, payment.id)
+        why = NoRefund.WITH_END if waits else refunds.why_not(subscription, payment, amount=payment.left, now=utc_now())
         return showing.page(
             "payment.html",
             session,
@@ -78,13 +79,17 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
     with context().db.read() as session:
         payment, subscription, late_id = _found(session, payment_id)
         under_way = stored.open_of(session, payment.id)
+        waits = stored.waits_for_end(session, payment.id)
     if late_id is not None and under_way is None:
         return redirect(url_for(".late_payment", late_id=late_id), 303)
     form = RefundForm(amount=payment.left)
     left = Money(payment.left, payment.currency)
-    why = refunds.why_not(subscription, payment, amount=left.amount, now=utc_now())
+    why = NoRefund.WITH_END if waits else refunds.why_not(subscription, payment, amount=left.amount, now=utc_now())
     if under_way is not None or why is not None:
         if under_way is not None and form.is_submitted() and form.csrf_token.validate(form):
+            if form.amount.raw_data and form.amount.data != under_way.amount:
+                flash(_("Another refund of this payment is already under way: here is where it stands."), "info")
+                return redirect(url_for(".payment", payment_id=payment.id), 303)
             return _carried(payment.id, under_way.id)
         return redirect(url_for(".payment", payment_id=payment.id), 303)
     if form.validate_on_submit():
@@ -109,6 +114,19 @@ def refund(payment_id: uuid.UUID) -> ResponseReturnValue:
         asks=(_("You chose another amount: check it and confirm again."),) if is_new else (),
         unused=_unused(payment, subscription),
     ), (422 if form.errors else 200)
+
+
+@bp.post("/refunds/<uuid:refund_id>/stop", endpoint="refund_stop")
+def stop(refund_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask PayPal no more for a refund that it did not make."""
+    who = person()
+    if refunds.give_up(context(), who.merchant_id, refund_id, By(id=who.id, name=who.name), now=utc_now()):
+        flash(_("PayPal is not asked for this refund any more. Nothing was refunded by it."), "success")
+    else:
+        flash(_("This refund does not wait for you any more: here is where it stands."), "info")
+    with context().db.read() as session:
+        payment_id = stored.of_merchant(session, who.merchant_id, refund_id).payment_id
+    return redirect(url_for(".payment", payment_id=payment_id), 303)
 
 
 def _give_back(payment_id: uuid.UUID, form: RefundForm) -> ResponseReturnValue:

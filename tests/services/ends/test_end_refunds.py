@@ -17,10 +17,11 @@ from portal.domain.policies import Actor, Role
 from portal.domain.refunds import CannotRefund, RefundState, WithEnd, WithEndState
 from portal.models import EndRefund, EndRequest, Refund
 from portal.services.ends import end_refunds, end_requests
+from portal.services.money import refunds
 from tests.services.carrying.carried import carry, row, wish_of
-from tests.services.money.late_money import refund
+from tests.services.money.late_money import ANNE, refund, show
+from tests.services.money.test_given_back import by_hand, now_of, taken
 from tests.services.money.test_given_back import carry as carry_refund
-from tests.services.money.test_given_back import now_of, taken
 
 
 @pytest.fixture
@@ -96,9 +97,21 @@ def test_a_planned_end_takes_none_along(ctx, make, paypal, paying, paid):
 def test_what_went_back_meanwhile_is_not_sent_again(ctx, make, paypal, paying, paid):
     request_id = end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
     paypal.happen(paying.provider_id, "refund")
-    from tests.services.money.late_money import show
-
     show(ctx, paying, paypal.subscriptions[paying.provider_id].payments[-1])
     carry(ctx, row(ctx, request_id))
     assert (decided(ctx).state, decided(ctx).refund_id) == (WithEndState.NOTHING_LEFT, None)
     assert paypal.count("refund") == 0
+
+
+def test_while_it_waits_no_other_refund_of_the_payment_begins(ctx, make, paypal, paying, paid):
+    end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    with pytest.raises(CannotRefund) as refused:
+        refunds.record(ctx, paid.merchant_id, paid.id, ANNE, amount=Decimal("5"), now=utc_now())
+    assert refused.value.why == "with_end"
+
+
+def test_a_part_that_went_back_by_hand_meanwhile_counts_towards_it(ctx, make, paypal, paying, paid):
+    request_id = end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    by_hand(ctx, paypal, paying, "9.90")
+    carry(ctx, row(ctx, request_id))
+    assert refund(ctx, decided(ctx).refund_id).amount == Decimal("20.00")

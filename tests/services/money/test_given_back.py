@@ -20,7 +20,7 @@ from portal.services.carrying import refund_carrying
 from portal.services.carrying.answers import Patience
 from portal.services.money import refunds
 from tests.services.carrying.carried import entries, mails
-from tests.services.money.late_money import ANNE, refund, show
+from tests.services.money.late_money import ANNE, refund, show, told
 
 
 @pytest.fixture
@@ -162,3 +162,80 @@ def in_inbox(ctx, payment, *, later=timedelta()):
     with ctx.db.read() as session:
         items = [item.id for item in inbox.page(session, payment.merchant_id, now=now).items if item.kind == "refund"]
         return items, inbox.count(session, payment.merchant_id, now=now)
+
+
+def test_what_went_back_by_hand_meanwhile_counts_towards_a_part(ctx, paypal, paying, paid):
+    """PayPal refused ten, staff gave six back there by hand: four are left to send."""
+    paypal.rule("refund", "403")
+    refund_id = ask(ctx, paid, "10")
+    assert carry(ctx, paid, refund_id).state is RefundState.NEEDS_MERCHANT
+    paypal.clear_rules()
+    by_hand(ctx, paypal, paying, "6.00")
+    done = carry(ctx, paid, refund_id)
+    assert (done.state, done.amount) == (RefundState.DONE, Decimal("4.00"))
+    assert now_of(ctx, paid).left == Decimal("19.90")
+
+
+def test_a_part_that_went_back_by_hand_whole_is_not_sent_again(ctx, paypal, paying, paid):
+    paypal.rule("refund", "403")
+    refund_id = ask(ctx, paid, "10")
+    carry(ctx, paid, refund_id)
+    paypal.clear_rules()
+    calls = paypal.count("refund")
+    by_hand(ctx, paypal, paying, "10.00")
+    assert refund(ctx, refund_id).state is RefundState.DONE
+    carry(ctx, paid, refund_id)
+    assert paypal.count("refund") == calls
+    assert now_of(ctx, paid).left == Decimal("19.90")
+
+
+def test_a_part_of_which_nobody_knows_how_much_stops_the_call(ctx, paypal, paying, paid):
+    """PayPal's list says « partially refunded » before its message says of how much."""
+    refund_id = ask(ctx, paid, "10")
+    paypal.happen(paying.provider_id, "refund-part")
+    assert carry(ctx, paid, refund_id).state is RefundState.NEEDS_MERCHANT
+    assert paypal.count("refund") == 0
+
+
+def test_what_paypal_took_back_is_no_refund_of_the_merchants(ctx, paypal, paying, paid):
+    paypal.rule("refund", "403")
+    refund_id = ask(ctx, paid, "10")
+    carry(ctx, paid, refund_id)
+    at_paypal = paypal.subscriptions[paying.provider_id].payments[-1]
+    show(ctx, paying, at_paypal, told=told(at_paypal, "reversal", "29.90"))
+    assert refund(ctx, refund_id).state is RefundState.FAILED
+    assert "payment_refunded" not in mails(ctx)
+
+
+def test_one_that_paypal_does_not_make_can_be_stopped_and_another_begun(ctx, paypal, paid):
+    paypal.rule("refund", "403")
+    refund_id = ask(ctx, paid)
+    carry(ctx, paid, refund_id)
+    paypal.clear_rules()
+    assert refunds.give_up(ctx, paid.merchant_id, refund_id, ANNE, now=utc_now())
+    assert not refunds.give_up(ctx, paid.merchant_id, refund_id, ANNE, now=utc_now())
+    assert (refund(ctx, refund_id).state, refund(ctx, refund_id).given_up_by) == (RefundState.FAILED, "Anne")
+    assert in_inbox(ctx, paid) == ([], 0)
+    assert carry(ctx, paid, ask(ctx, paid)).state is RefundState.DONE
+
+
+def test_the_news_of_a_whole_refund_takes_its_period_back_whoever_brings_it(ctx, make, paypal, paying):
+    """The answer to our own call, or PayPal's list first: the same day is paid until."""
+    found = []
+    for is_ours in (True, False):
+        subscription = make.subscription()
+        paid = taken(ctx, paypal, subscription)
+        if is_ours:
+            carry(ctx, paid, ask(ctx, paid))
+        else:
+            paypal.happen(subscription.provider_id, "refund")
+            show(ctx, subscription, paypal.subscriptions[subscription.provider_id].payments[-1])
+        found.append(make.reload(subscription).paid_until - subscription.paid_until)
+    assert abs(found[0] - found[1]) < timedelta(seconds=5)
+
+
+def by_hand(ctx, paypal, subscription, amount):
+    """Somebody gives a part back in the PayPal account, and its message says so."""
+    at_paypal = paypal.subscriptions[subscription.provider_id].payments[-1]
+    at_paypal.status, at_paypal.refunded = "PARTIALLY_REFUNDED", str(Decimal(at_paypal.refunded) + Decimal(amount))
+    show(ctx, subscription, at_paypal, told=told(at_paypal, "refund", amount))

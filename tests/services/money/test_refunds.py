@@ -221,7 +221,7 @@ def test_six_clicks_at_once_and_five_workers_give_back_once(ctx, paypal, ended, 
     once(ctx, paypal, ended)
     with pytest.raises(CannotRefund) as refused:
         click(ctx, late)
-    assert refused.value.why is NoRefund.SETTLED
+    assert refused.value.why is NoRefund.NOTHING_LEFT
 
 
 def together(act, times):

@@ -7,11 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
-from portal.models import Refund
+from portal.models import Refund, Subscription
 from tests.services.money.test_given_back import now_of, taken
 
 
@@ -149,8 +149,8 @@ def test_support_is_offered_no_refund_and_an_invented_one_is_none(support, ctx, 
     page = support.get(f"/admin/subscriptions/{paying.id}/end/cancel")
     assert not page.select("input[name=refund]")
     path = f"/admin/subscriptions/{paying.id}/end/cancel"
-    support.post(path, {**support.values_of(page), "refund": "last_payment:29.90"}, status=303)
-    assert paypal.count("cancel") == 1
+    support.post(path, {**support.values_of(page), "refund": "last_payment:29.90"}, status=200)
+    assert paypal.count("cancel") == 0, "nothing ends without what was chosen with it"
     assert all_refunds(ctx) == []
 
 
@@ -158,6 +158,38 @@ def test_support_is_offered_no_refund_and_an_invented_one_is_none(support, ctx, 
 def test_a_sum_that_the_page_did_not_show_ends_nothing(manager, ctx, make, paypal, paying, paid, sent):
     path = f"/admin/subscriptions/{paying.id}/end/cancel"
     page = manager.post(path, {**manager.values_of(manager.get(path)), "refund": sent}, status=200)
-    assert "another sum" in page.text
+    assert "no longer possible, or not of that amount" in page.text
     assert paypal.count("cancel") == 0
     assert make.requests(paying) == []
+
+
+def test_a_period_that_can_no_longer_be_waited_for_is_never_an_end_now(support, make, paypal, merchant):
+    """The page offered it; meanwhile the payment is a day away, and PayPal would have to be told at once."""
+    paying = make.subscription(merchant=merchant, next_payment_at=utc_now() + timedelta(days=20))
+    page = support.get(f"/admin/subscriptions/{paying.id}/end/cancel")
+    with make.ctx.db.begin() as session:
+        soon = utc_now() + timedelta(hours=40)
+        session.execute(update(Subscription).where(Subscription.id == paying.id).values(next_payment_at=soon))
+    page = page.submit(press="Cancel the subscription", when="period", status=422)
+    assert "can no longer be waited for" in page.text
+    assert paypal.count("cancel") == 0
+    assert [one["value"] for one in page.select("input[name=when]")] == ["now", "day"]
+
+
+def test_another_sum_than_the_one_under_way_is_not_taken_for_it(ctx, manager, paypal, paying, paid):
+    page = manager.get(f"/admin/payments/{paid.id}/refund")
+    paypal.happen(paying.provider_id, "refunds-wait")
+    page.submit(press="Refund €29.90", amount="10").submit(press="Refund €10.00")
+    late = page.submit(press="Refund €29.90")
+    assert "Another refund of this payment is already under way" in late.notices[0]
+    assert len(all_refunds(ctx)) == 1
+
+
+def test_a_refund_that_paypal_does_not_make_is_stopped_from_its_page(ctx, manager, support, paypal, paid):
+    paypal.rule("refund", "403")
+    manager.get(f"/admin/payments/{paid.id}/refund").submit(press="Refund €29.90")
+    page = manager.get(f"/admin/payments/{paid.id}").submit(press="Stop this refund")
+    assert "not asked for this refund any more" in page.notices[0]
+    assert "Refund all or part…" in page.text
+    (stopped,) = all_refunds(ctx)
+    support.post(f"/admin/refunds/{stopped.id}/stop", support.values_of(support.get("/admin/sessions")), status=403)

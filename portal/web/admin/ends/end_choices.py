@@ -16,11 +16,15 @@ from wtforms import SelectChoice
 
 from portal.domain.duties import Duty, may
 from portal.domain.money import Money
+from portal.domain.policies import Actor
 from portal.domain.refunds import NoRefund, WithEnd
 from portal.queries.money import payments, refunds
+from portal.services.dates.end_schedules import beginning_of, plan
 from portal.services.ends import end_refunds
 from portal.web import drafts
+from portal.web.admin.ends.end_forms import EndForm
 from portal.web.admin.late_payment_words import CANNOT
+from portal.web.csrf import BaseForm
 from portal.web.day_form import DayForm, chosen_day
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -28,7 +32,6 @@ from portal.web.local_days import local_day
 
 if TYPE_CHECKING:
     from portal.models import Subscription
-    from portal.web.admin.ends.end_forms import EndForm
 
 
 class When(StrEnum):
@@ -53,10 +56,16 @@ REFUND: Final[Mapping[WithEnd, LazyString]] = {
 
 
 def period_day(subscription: Subscription, now: datetime) -> date | None:
-    """Return the day before whose payment the paid period ends, as a wished day; None where it is not known or past."""
+    """Return the day of the payment that ends the paid period, as a wished day; None where it cannot be waited for.
+
+    In the last days before a payment PayPal has to be told at once, and where no day is known nothing is promised.
+    """
     at = subscription.next_payment_at
     day = local_day(at) if at is not None and not subscription.takes_no_payment else None
-    return day if day is not None and day > local_day(now) else None
+    if day is None or day <= local_day(now):
+        return None
+    wished_at = beginning_of(day, g.merchant.time_zone)
+    return day if plan(subscription, Actor.STAFF, wished_at=wished_at, now=now) is not None else None
 
 
 def chosen(
@@ -74,12 +83,20 @@ def chosen(
     found = chosen_day(now, wished_on=wished_on, is_stale=is_stale, said=said)
     if sent == When.DAY and not found.on.data and not found.on.errors:
         found.on.errors = [_("Enter the day, or choose another moment.")]
+    if sent == When.PERIOD and period is None:
+        found.on.errors = [_("The end of the paid period can no longer be waited for. Choose another moment.")]
     offered = [When.NOW, *([When.PERIOD] if period else []), When.DAY]
     form.when.choices = [SelectChoice(one.value, WHEN[one]) for one in offered]
     found.on.flags.optional = False  # of one of the three it is the answer itself
     is_day = found.on.errors or (found.day is not None and found.day != period)
     form.when.data = When.DAY if is_day else When.PERIOD if found.day is not None else When.NOW
     return found
+
+
+def refund_hints(form: EndForm) -> dict[str, str]:
+    """Return what a refund of all of it changes besides."""
+    said = _("The time that it paid for is then not paid any more: access ends with it, once PayPal has refunded it.")
+    return {choice.value: said for choice in form.refund.choices or [] if choice.value.startswith(WithEnd.LAST_PAYMENT)}
 
 
 def hints(subscription: Subscription, now: datetime) -> dict[str, str]:
@@ -117,11 +134,17 @@ def offer_refunds(form: EndForm, sums: Mapping[WithEnd, Money]) -> None:
             for choice, money in sums.items()
         ),
     ]
-    sent = form.refund.data
-    if sent not in {choice.value for choice in form.refund.choices}:
-        if sent and form.is_submitted():
-            form.asks = (*form.asks, _("The refund that you chose is another sum by now. Check it and confirm again."))
+    if form.refund.data not in {choice.value for choice in form.refund.choices}:
         form.refund.data = WithEnd.NOTHING.value
+
+
+def lost_refund(form: BaseForm) -> tuple[str, ...]:
+    """Return what the page says when a refund was chosen that it does not offer: nothing ends without it."""
+    sent = request.form.get("refund", WithEnd.NOTHING.value)
+    offered = form.refund.choices if isinstance(form, EndForm) and form.refund.choices else []
+    if sent == WithEnd.NOTHING or sent in {choice.value for choice in offered}:
+        return ()
+    return (_("The refund you chose is no longer possible, or not of that amount. Check it and confirm again."),)
 
 
 def gives_back(form: EndForm) -> bool:

@@ -81,8 +81,9 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         end_choices.offer_refunds(form, sums)
     given = grants_of(found.product, by_hand)
     preview = end_requests.preview(found, wanted, given, planned=planned, now=now)  # 409: the state forbids it
-    is_asked = isinstance(form, EndForm) and bool(form.asks)
-    if form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale and not is_asked)):
+    is_meant = form.validate_on_submit() and (is_local or (chosen.is_confirmed and not is_stale))
+    lost = end_choices.lost_refund(form) if is_meant else ()
+    if is_meant and not lost:
         again = ask_again() if isinstance(form, EndForm) and end_choices.gives_back(form) else None
         if again is not None:
             return again
@@ -112,6 +113,8 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         stays=stays,
         relaunch=end_effects.relaunch(found, ENDINGS[wanted]),
         hints=end_choices.hints(found, now),
+        lost=lost,
+        refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
         refund_note=sums if isinstance(sums, str) else "",
         letter_of=_letter(found, ENDINGS[wanted], now=now),
         is_local=is_local,
