@@ -85,7 +85,7 @@ def chosen(
 def hints(subscription: Subscription, now: datetime) -> dict[str, str]:
     """Return what each moment means, in a few words."""
     period = period_day(subscription, now)
-    said = {When.NOW.value: _("PayPal is told at once, and takes no further payment.")}
+    said = {When.NOW.value: _("PayPal is told at once; once it confirms, no further payment is taken.")}
     if period is not None:
         said[When.PERIOD.value] = _(
             "Before the payment of %(date)s, which is not taken.", date=formatter().date(period)
@@ -120,7 +120,7 @@ def offer_refunds(form: EndForm, sums: Mapping[WithEnd, Money]) -> None:
     sent = form.refund.data
     if sent not in {choice.value for choice in form.refund.choices}:
         if sent and form.is_submitted():
-            form.asks = (*form.asks, _("The refund that you chose is another sum by now. Check it and confirm again."))
+            form.asks = (*form.asks, _("The amount of the refund you chose has changed. Check it and confirm again."))
         form.refund.data = WithEnd.NOTHING.value
 
 
