@@ -34,12 +34,12 @@ REFUSED: Final[Mapping[Refusal, LazyString]] = {
         "This passkey was not accepted. Try another one; your password and your code work as always."
     ),
     Refusal.COPIED: _l(
-        "This passkey was refused: a copy of it seems to be in use. We have emailed its owner. Your password and your "
-        "code work as always."
+        "This passkey was refused: a copy of it seems to be in use. We have emailed the person it belongs to. Your "
+        "password and your code work as always."
     ),
     Refusal.ABSENT: _l(
-        "Your browser sent no passkey: that needs JavaScript and a device that knows passkeys. Your password and your "
-        "code work as always."
+        "Your browser sent no passkey: that needs JavaScript and a device that supports passkeys. Your password and "
+        "your code work as always."
     ),
     Refusal.KNOWN: _l("This passkey is here already."),
     Refusal.TOO_MANY: _l("You have %(most)s passkeys: remove one first.", most=MOST),

@@ -73,7 +73,7 @@ def _leaving(merchant: MerchantFacts) -> Notice:
             line=_("What your customers and you have asked for is finished first."),
             fold=_("What this means, and how to stay"),
             means=(
-                _("Then these pages close and your data is erased."),
+                _("Then these pages close and your data is erased, except what the proofs require."),
                 _("To stay after all, ask the operator of the portal now."),
             ),
         )
@@ -82,8 +82,11 @@ def _leaving(merchant: MerchantFacts) -> Notice:
         line="",
         fold=_("What this means, and how to stay"),
         means=(
-            _("What is under way goes on; nothing new can be started. After that day your data is erased."),
-            _("Leaving cancels no subscription. End those that should stop."),
+            _(
+                "What is under way goes on; nothing new can be started. After that day your data is erased, except "
+                "what the proofs require."
+            ),
+            _("Leaving ends no subscription. End those that should not go on."),
             _("To stay, ask the operator of the portal before that day: the departure can be withdrawn."),
         ),
     )

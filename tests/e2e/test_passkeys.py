@@ -142,7 +142,7 @@ def test_without_scripts_no_button_promises_a_passkey_and_the_code_works(desk: D
     lea.open(f"{desk.address}/admin/login")
     assert "passkey" not in lea.text
     desk.log_in(lea).open(f"{desk.address}/admin/account/passkeys/new")
-    assert plain(lea.word("This needs JavaScript and a browser that knows passkeys.").split(".")[0]) in lea.text
+    assert plain(lea.word("This needs JavaScript and a browser that supports passkeys.").split(".")[0]) in lea.text
     assert lea.page.get_by_role("button", name="Create the passkey").count() == 0
 
 

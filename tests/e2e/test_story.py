@@ -215,7 +215,7 @@ class Story:
             anne.type_into(anne.word("Title of content %(number)s", number=number), title)
             anne.type_into(anne.word("Content %(number)s opens after (days)", number=number), str(days))
         anne.press("button", "Save the product")
-        assert plain(anne.word("Whom these changes touch")) == anne.title
+        assert plain(anne.word("Who these changes affect")) == anne.title
         anne.press("button", "Save the product")
         assert plain(anne.word("The product is saved.")) in anne.text
         self.picture(anne, "desk-product")

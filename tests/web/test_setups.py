@@ -67,8 +67,8 @@ def test_without_the_code_nothing_is_made_and_nothing_typed_is_lost(ctx, browser
     ("field", "value", "said"),
     [
         ("slug", "admin", "kept for the portal itself"),
-        ("slug", "L’Atelier", "2 to 63 small letters"),
-        ("slug", "", "Enter the name in addresses."),
+        ("slug", "L’Atelier", "2 to 63 lowercase letters"),
+        ("slug", "", "Enter the name in web addresses."),
         ("name", "  ", "Enter the merchant’s name."),
         ("owner_email", "anne", "name@example.com"),
         ("owner_name", "", "Enter the owner’s name."),

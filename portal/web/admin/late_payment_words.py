@@ -49,7 +49,7 @@ REFUND_TROUBLE: Final[Mapping[Trouble, LazyString]] = {
 CANNOT: Final[Mapping[NoRefund, LazyString]] = {
     NoRefund.CLASSIC: _l("This payment came through a classic button: refund it in your PayPal account."),
     NoRefund.NOTHING_LEFT: _l("Nothing of this payment is left to refund."),
-    NoRefund.NOT_AN_AMOUNT: _l("This amount cannot be refunded: enter one between nothing and what is left."),
+    NoRefund.NOT_AN_AMOUNT: _l("This amount cannot be refunded: enter more than zero, and no more than what is left."),
     NoRefund.WITH_END: _l("A refund of this payment was decided with an end, and goes out once PayPal confirms it."),
     NoRefund.TOO_OLD: _l(
         "PayPal refunds payments for 180 days: return this one another way, for example by a bank transfer."

@@ -39,10 +39,10 @@ class SetupForm(BaseForm):
         ],
     )
     slug = StringField(
-        _l("Name in addresses"),
+        _l("Name in web addresses"),
         filters=[one_line],
-        description=_l("Small letters, digits and hyphens. It cannot be changed later."),
-        validators=[DataRequired(_l("Enter the name in addresses."))],
+        description=_l("Lowercase letters, digits and hyphens. It cannot be changed later."),
+        validators=[DataRequired(_l("Enter the name in web addresses."))],
     )
     locale = SelectField(
         _l("Language of its pages and emails"), choices=[SelectChoice("fr", "Français"), SelectChoice("en", "English")]
@@ -74,7 +74,7 @@ class SetupForm(BaseForm):
             if refusal.why == "reserved":
                 raise ValidationError(_("This name is kept for the portal itself. Choose another one.")) from None
             raise ValidationError(
-                _("Use 2 to 63 small letters, digits and hyphens, for example: atelier-piano.")
+                _("Use 2 to 63 lowercase letters, digits and hyphens, for example: atelier-piano.")
             ) from None
 
     def validate_time_zone(self, field: SelectField) -> None:
@@ -94,7 +94,7 @@ def setup() -> ResponseReturnValue:
         invitation = _made(form)
         if invitation is not None:
             return redirect(invitation, 303)
-        form.code.errors = [_("This code is wrong, used or older than a day. Have a new one printed.")]
+        form.code.errors = [_("This code is wrong, used or older than a day. Run the command again for a new one.")]
     return render_template("public/setup.html", form=form), 422 if form.errors else 200
 
 

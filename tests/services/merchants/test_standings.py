@@ -85,7 +85,7 @@ def test_every_owner_is_told_and_nobody_else(ctx, make, hire, merchant, now):
     ]
     leaving, suspended = said(ctx, mails[1]).text, said(ctx, mails[3]).text
     assert "portal: The invoice of May is unpaid.\n" in suspended
-    assert "PayPal goes on charging 1 live subscription." in leaving
+    assert "PayPal keeps taking the payments of 1 live subscription." in leaving
     assert f"{now + timedelta(days=30):%B %Y}" in leaving
 
 

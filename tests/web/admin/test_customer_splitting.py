@@ -38,7 +38,7 @@ def test_the_record_says_it_and_leads_to_a_page_that_says_what_goes(ctx, support
     assert "Cours de piano" not in page.select_one("#subscriptions").get_text()
     assert "Merged with" not in page.text
     assert "Cours de piano" in support.get(record(twins[1])).select_one("#subscriptions").get_text()
-    assert sum("separated two records again" in letter.subject for letter in letters()) == 1
+    assert sum("separated your record from another one" in letter.subject for letter in letters()) == 1
 
 
 def test_pressed_twice_it_says_so(ctx, support, joined):

@@ -16,8 +16,8 @@ def merchant(make):
 def test_a_lesson_taken_out_is_named_before_it_closes(owner, ctx, make, merchant):
     product = make.product(merchant, contents=(("Lesson 1", 0), ("Lesson 2", 7)))
     make.subscription(product=product)
-    page = page_of(owner, product).submit(press="Take out: Lesson 1")
-    assert "“Lesson 1” is off the list" in page.text
+    page = page_of(owner, product).submit(press="Remove: Lesson 1")
+    assert "“Lesson 1” is no longer in the list" in page.text
     assert len(product_of(ctx, product).contents) == 2
     page = page.submit(press="Save the product")
     assert "“Lesson 1” closes for subscriptions under way." in page.text

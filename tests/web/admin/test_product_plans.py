@@ -42,7 +42,8 @@ def test_a_plan_is_moved_after_its_effect_was_shown(owner, ctx, make, merchant, 
     assert "1 ended subscription stays with the old product, and keeps what was promised." in page.text
     line = page.select_one("tbody tr").get_text(" ", strip=True)
     assert line == (
-        "When a subscription is cancelled, afterwards What is already unlocked stays open for good. Everything closes."
+        "When a subscription is cancelled, what stays afterwards "
+        "What is already unlocked stays open for good. Everything closes."
     )
     assert plan_of(ctx, sold).product_id == sold.product_id
     page = page.submit(press="Move the plan")

@@ -180,7 +180,7 @@ def test_whom_a_new_rule_touches_is_said_before_it_is_saved(owner, ctx, make, me
         make.subscription(product=product, status=status)
     make.subscription(merchant=merchant)  # of another product
     page = page_of(owner, product).submit(press="Save the product", keep_after_cancellation="yes", name="Piano")
-    assert page.h1 == "Whom these changes touch"
+    assert page.h1 == "Who these changes affect"
     assert "3 subscriptions under way will follow the new rules." in page.text
     assert "2 ended subscriptions keep what was promised." in page.text
     assert product_of(ctx, product).keep_after_cancellation is False
@@ -226,7 +226,7 @@ def test_what_was_saved_while_somebody_looked_at_the_numbers_is_not_overwritten(
 def test_a_folded_rule_says_itself_and_opens_on_an_error(owner, make, merchant):
     product = make.product(merchant, commitment_months=6, commitment_binds=True, notice_days=14)
     page = page_of(owner, product)
-    assert "6 months of commitment; a cancellation waits for its end. 14 days of notice." in page.text
+    assert "6 months of commitment; a cancellation takes effect at the end of it. 14 days of notice." in page.text
     assert not page.select("details.rule[open]")
     page = page.submit(press="Save the product", status=422, notice_days="999")
     assert [one.h3.get_text() for one in page.select("details.rule[open]")] == ["Commitment and notice"]
@@ -247,5 +247,5 @@ def test_a_product_without_a_plan_is_made_and_can_be_given(owner, ctx, make, mer
 def test_readers_see_the_rules_and_make_nothing(reader, make, merchant):
     assert "New product" not in reader.get("/admin/products").text
     page = page_of(reader, make.product(merchant, contents=(("Lesson 1", 0),)))
-    assert "When a subscription is cancelled, afterwards" in page.text
+    assert "When a subscription is cancelled, what stays afterwards" in page.text
     assert not page.select("main button")

@@ -87,8 +87,8 @@ def test_a_leaving_one_says_its_day_what_is_not_ended_and_how_to_stay(owner, put
     said = notice(owner.get("/admin/"))
     assert "leaves this portal on" in said
     assert str(day.year) in said
-    assert "PayPal goes on charging 3 live subscriptions." in said
-    assert "Leaving cancels no subscription." in said
+    assert "PayPal keeps taking the payments of 3 live subscriptions." in said
+    assert "Leaving ends no subscription." in said
     assert "To stay, ask the operator of the portal before that day" in said
 
 

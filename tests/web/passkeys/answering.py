@@ -13,12 +13,12 @@ from tests.fakes.authenticator import asked
 STALE = "This page was open for too long, or was answered already. Try again."
 NOT_TAKEN = "This passkey was not accepted. Try another one; your password and your code work as always."
 COPIED = (
-    "This passkey was refused: a copy of it seems to be in use. We have emailed its owner. Your password and your "
-    "code work as always."
+    "This passkey was refused: a copy of it seems to be in use. We have emailed the person it belongs to. Your "
+    "password and your code work as always."
 )
 ABSENT = (
-    "Your browser sent no passkey: that needs JavaScript and a device that knows passkeys. Your password and your code "
-    "work as always."
+    "Your browser sent no passkey: that needs JavaScript and a device that supports passkeys. Your password and your "
+    "code work as always."
 )
 
 

@@ -157,8 +157,8 @@ def _returned(record: Record, mails: Sequence[Row[Any]], *, may_act: bool) -> It
             kind="warn",
             title=_("Emails to %(address)s come back", address=shown(back[0].recipient)),
             text=_(
-                "“%(message)s” could not be delivered on %(date)s: %(reason)s. Correct the address; confirmations then "
-                "leave again by themselves.",
+                "“%(message)s” could not be delivered on %(date)s: %(reason)s. Correct the address; confirmations are "
+                "then sent again automatically.",
                 message=words.MAIL_KIND.get(back[0].kind, back[0].kind),
                 date=formatter().short_day(back[0].reported_at),
                 reason=words.returned_for(back[0].report_code),

@@ -73,7 +73,7 @@ def _goes(seen: Preview) -> list[str]:
     if former["payer_id"] is not None and seen.payer_with is None:
         lines.append(_("The PayPal account %(number)s.", number=former["payer_id"]))
     if counts["grants"]:
-        lines.append(ngettext("%(num)s access given by hand.", "%(num)s accesses given by hand.", counts["grants"]))
+        lines.append(ngettext("Access given by hand: %(num)s.", "Access given by hand: %(num)s.", counts["grants"]))
     if counts["customer_notes"]:
         lines.append(ngettext("%(num)s note of the team.", "%(num)s notes of the team.", counts["customer_notes"]))
     if counts["mails"]:
@@ -99,8 +99,9 @@ def _changes(seen: Preview) -> list[str]:
         return [
             *lines,
             _(
-                "Both have the address %(address)s: the log-in asks which one they are. An email says so.",
+                "Both have the address %(address)s: when logging in, the customer chooses which one to see. "
+                "An email says so.",
                 address=shown(seen.email),
             ),
         ]
-    return [*lines, _("An email to both addresses says so.")]
+    return [*lines, _("Both addresses are told by email.")]

@@ -102,7 +102,7 @@ def refund_hints(form: EndForm) -> dict[str, str]:
 def hints(subscription: Subscription, now: datetime) -> dict[str, str]:
     """Return what each moment means, in a few words."""
     period = period_day(subscription, now)
-    said = {When.NOW.value: _("PayPal is told at once, and takes no further payment.")}
+    said = {When.NOW.value: _("PayPal is told at once; once it confirms, no further payment is taken.")}
     if period is not None:
         said[When.PERIOD.value] = _(
             "Before the payment of %(date)s, which is not taken.", date=formatter().date(period)

@@ -128,7 +128,7 @@ def of_refund(item: Item, role: Role) -> Card:
     say, is_over = formatter(), refund.state is RefundState.FAILED
     said = late_payment_words.REFUND_TROUBLE.get(refund.trouble) if refund.trouble is not None else None
     again = Way(
-        label=_("Refund again…") if is_over else _("Try the refund again now"),
+        label=_("Try the refund again…") if is_over else _("Try the refund again now"),
         url=url_for(".payment_refund", payment_id=payment.id),
         posts=not is_over,
         kind="primary",
@@ -144,7 +144,7 @@ def of_refund(item: Item, role: Role) -> Card:
             amount=say.money(refund),
             who=refund.actor_name,
         ),
-        todo=str(said or _("Look at the payment, then refund it again or another way.")),
+        todo=str(said or _("Look at the payment, then try the refund again, or return the money another way.")),
         rows=[
             (_("Refund"), str(late_payment_words.REFUND_STATE[refund.state])),
             (_("Requested on"), presenting.short(refund.created_at)),

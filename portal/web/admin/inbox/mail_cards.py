@@ -47,14 +47,14 @@ def of_returned(item: Item, role: Role) -> Card:
     mail: Mail = item.about
     todo = _("Contact the person another way (letter, telephone), or correct the address.")
     if mail.kind in outbox.LASTING:
-        todo = _("Correct the address: once it is confirmed, the message leaves again by itself.")
+        todo = _("Correct the address: once it is confirmed, the message is sent again automatically.")
     customer_id = _customer(item)
     correct = []
     if customer_id is not None and duties.may(role, Duty.CUSTOMERS):
         page = url_for(".customer_identity", customer_id=customer_id)
         correct.append(Way(label=_("Correct the address"), url=page))
     elif mail.kind.startswith(TO_MERCHANTS):
-        todo = _("Correct the address in the settings: it is where you are told what needs you.")
+        todo = _("Correct the address in the settings: what is to be done is sent there.")
         if duties.may(role, Duty.SETTINGS):
             correct.append(Way(label=_("Open the settings"), url=url_for(".settings")))
     return Card(

@@ -88,7 +88,7 @@ class ProductForm(VersionedForm):
         _l("The same holds for an abandoned one, which is never invited back."),
     )
     keep_after_cancellation = _either(
-        _l("When a subscription is cancelled, afterwards"),
+        _l("When a subscription is cancelled, what stays afterwards"),
         _l("What is already unlocked stays open for good."),
         _l("Everything closes."),
         _l("What is not unlocked yet on the end date never opens."),

@@ -151,7 +151,7 @@ def commitment_said(wish: ProductWish) -> str:
         return _("No commitment, unless the PayPal plan has a last payment. %(notice)s", notice=notice)
     months = ngettext("%(num)s month of commitment", "%(num)s months of commitment", wish.commitment_months)
     return (
-        _("%(months)s; a cancellation waits for its end. %(notice)s", months=months, notice=notice)
+        _("%(months)s; a cancellation takes effect at the end of it. %(notice)s", months=months, notice=notice)
         if wish.commitment_binds
         else _("%(months)s; customers can leave earlier. %(notice)s", months=months, notice=notice)
     )
@@ -198,13 +198,15 @@ def touched(effect: Effect) -> list[str]:
     if audience.given and "contents" in effect.changed:
         said.append(
             ngettext(
-                "%(num)s access given by hand will follow the new contents.",
-                "%(num)s accesses given by hand will follow the new contents.",
+                "Access given by hand: %(num)s will follow the new contents.",
+                "Access given by hand: %(num)s will follow the new contents.",
                 audience.given,
             )
         )
     if "commitment_months" in effect.changed and audience.running:
-        said.append(_("The commitment’s end is reckoned anew for those under way; a planned end keeps its day."))
+        said.append(
+            _("The end of the commitment is recalculated for subscriptions under way; a planned end keeps its date.")
+        )
     return said
 
 
@@ -213,6 +215,6 @@ def removals(effect: Effect) -> list[str]:
     if not effect.audience.over:
         return [_("“%(title)s” closes for subscriptions under way.", title=title) for title in effect.removed]
     return [
-        _("“%(title)s” closes for subscriptions under way; whoever kept it after an end keeps it.", title=title)
+        _("“%(title)s” closes for subscriptions under way; ended subscriptions that kept it keep it.", title=title)
         for title in effect.removed
     ]

@@ -140,7 +140,7 @@ SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name,
     ),
     Section.COMEBACKS: (
         _l("Subscribe again"),
-        _l("After a cancellation, on the account page, in the proof’s page and in the confirmation email."),
+        _l("After a cancellation, on the account page, on the proof page and in the confirmation email."),
     ),
 }
 
