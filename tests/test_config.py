@@ -277,7 +277,8 @@ def test_every_setting_stands_in_the_table_of_the_readme_and_the_other_way_round
         for file in code
         if "demo" not in file.parts
         for name in re.findall(
-            r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_(?:FROM|BOUNCE_ADDRESS))"', file.read_text("utf-8")
+            r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_(?:FROM|BOUNCE_ADDRESS)|PASSWORD_BREACH_URL)"',
+            file.read_text("utf-8"),
         )
     }
     rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (root / "README.md").read_text("utf-8"), re.MULTILINE)

@@ -23,6 +23,7 @@ SENTENCES: Final = (
     "Ended (%(status)s). PayPal has confirmed it. Reference: %(reference)s.",
 )
 BADGES: Final = re.compile(r'data-status="(?:confirmed|closed|cancelled|completed|abandoned)"')
+UNSENT: Final = re.compile(r"<div[^>]* data-unsent>.*?</div>", re.DOTALL)
 LEAST: Final = 6  # characters that a sentence must have before its placeholder to be looked for
 
 
@@ -39,7 +40,8 @@ def phrases() -> tuple[str, ...]:
 
 
 def page_says_over(page: str) -> bool:
-    """Say whether a page claims an end: by a sentence, or by the mark of a state."""
+    """Say whether a page claims an end: by a sentence, or by the mark of a state; an unsent message is none."""
+    page = UNSENT.sub("", page)
     return bool(BADGES.search(page)) or mail_says_over(html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 

@@ -112,7 +112,8 @@ def test_21_a_pause_and_a_refund_claimed_by_a_wrong_clock_end(ctx, make, paypal,
     ended = stopped(ctx, make, paypal, merchant=merchant)
     show(ctx, ended, charged(paypal, ended))
     by, wrong = By(id=uuid.uuid4(), name="Anne"), utc_now() + shift
-    refund_id = refunds.record(ctx, merchant.id, alarms(ctx)[0].id, by, now=wrong)
+    asked_at = min(wrong, utc_now() + timedelta(days=100))  # a payment of half a year ago is refunded by nobody
+    refund_id = refunds.record(ctx, merchant.id, alarms(ctx)[0].payment_id, by, now=asked_at)
     engine.claim(REFUNDS, ctx, merchant.id, refund_id, now=wrong, insist=True)
     resting = make.subscription(merchant=merchant, product=make.product(merchant, pause_offered=True))
     paused = pausing.ask(ctx, resting, staff=True, days=None).id

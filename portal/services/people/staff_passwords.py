@@ -76,6 +76,7 @@ class WeakPassword(ValueError):
             {
                 Weakness.TOO_SHORT: f"a password needs at least {SHORTEST} characters",
                 Weakness.TOO_LONG: f"a password has at most {LONGEST} characters",
+                Weakness.STOLEN: "this password stands in a list of stolen ones",
                 Weakness.GUESSABLE: "this password is easily guessed: common words or keys, or its owner’s name",
             }[weakness]
         )

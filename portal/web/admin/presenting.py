@@ -230,7 +230,7 @@ def _returned(entry: TimelineEntry) -> str:
         return ""
     kind = str(entry.details.get("mail", ""))
     reason = words.returned_for(str(entry.details.get("code", "")))
-    return _("%(label)s: %(value)s", label=words.MAIL_KIND.get(kind, kind), value=reason)
+    return _("%(label)s: %(value)s", label=words.MAIL_KIND.get(kind) or _("Message"), value=reason)
 
 
 def _note(entry: TimelineEntry) -> str:

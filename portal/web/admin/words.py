@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -302,7 +303,10 @@ RETURNED_FOR: Final[Mapping[Reason, LazyString]] = {
 }
 
 
+CODE: Final = re.compile(r"\d\.\d{1,3}\.\d{1,3}", re.ASCII)
+
+
 def returned_for(code: str) -> str:
     """Return why a message came back, with the code that the operator may look for."""
     said = str(RETURNED_FOR[reason_of(code)])
-    return f"{said} ({code})" if code else said
+    return f"{said} ({code})" if CODE.fullmatch(code) else said

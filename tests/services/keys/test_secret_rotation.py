@@ -25,6 +25,8 @@ PLAIN = {
     "paypal_events.body": "what PayPal sent, as it was signed",
     "logos.content": "a picture that every customer sees",
     "health_marks.filling": "zeros, to take room on the disk",
+    "passkeys.credential_id": "a name that every browser is told",
+    "passkeys.public_key": "it opens nothing: the device keeps its other half",
 }
 
 
