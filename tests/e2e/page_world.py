@@ -221,6 +221,14 @@ def _needing_paths(world: World, sam: Visitor) -> None:
         return sam.page.locator("a[href*='/late-payments/']").count() > 0
 
     wait_for(came, "the payment after the end", seconds=60)
+
+    def paid() -> str | None:
+        sam.open(f"{world.demo.portal}{world.paths['desk-noor']}")
+        links = sam.page.locator("#payments a[href*='/payments/']")
+        return links.first.get_attribute("href") if links.count() else None
+
+    world.paths["payment"] = wait_for(paid, "a payment of Noor's", seconds=60)
+    sam.open(f"{desk}/")
     world.paths["late"] = str(sam.page.locator("a[href*='/late-payments/']").first.get_attribute("href"))
 
 

@@ -204,6 +204,8 @@ PAGES = {
     "desk act on many, preview": Shown(SAM, "{bulk}"),
     "desk act on many, done": Shown(SAM, "{bulk-done}"),
     "desk payment after an end": Shown(SAM, "{late}"),
+    "desk payment": Shown(SAM, "{payment}"),
+    "desk refund of a payment": Shown(SAM, "{payment}/refund"),
     "desk journal": Shown(SAM, "/admin/audit"),
     "desk end, cancel": Shown(SAM, "{desk-noor}/end/cancel"),
     "desk pause": Shown(SAM, "{desk-noor}/pause/pause"),

@@ -36,6 +36,7 @@ from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.rules import grants_of, settings_of
 from portal.web import payments as payment_lines
+from portal.web import threads
 from portal.web.admin import bp, pauses, presenting, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
@@ -167,6 +168,13 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             is_waited_for=is_waited_for,
             open_request=standing,
             planned=waits,
+            thread=threads.of(
+                found,
+                standing,
+                payments=[one.paid_at for one in paid if one.left],
+                over_at=found.access_until or found.ended_at,
+                now=now,
+            ),
             timeline=presenting.timeline(entries),
             payments=payment_lines.lines(paid),
             late_money=[words_of(alarm) for alarm in late_payments.of_subscription(session, found.id)],

@@ -20,13 +20,14 @@ from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
 from portal.services.rules import settings_of
-from portal.web import labels
+from portal.web import labels, threads
 from portal.web.customer import history, presenting
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened, opening
 from portal.web.formatting import formatter
+from portal.web.threads import Thread
 from portal.web.timeline_words import Happening
 
 
@@ -38,6 +39,7 @@ class Card:
     title: str
     status: Status
     label: LazyString
+    thread: Thread | None
     rows: tuple[Row, ...]
     open_now: tuple[Opened, ...]
     opening_later: tuple[str, ...]
@@ -76,6 +78,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         title=presenting.product_name(holding),
         status=status,
         label=labels.STATUS[status],
+        thread=None if subscription.is_over else threads.of(subscription, request, now=now),
         rows=_figures(holding, now=now),
         open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),

@@ -1,0 +1,71 @@
+"""The thread of a life: what lies where on its line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.subscriptions import Status
+from portal.web import threads
+
+
+def at(thread, kind):
+    return [float(mark.at.rstrip("%")) for mark in thread.marks if mark.kind == kind]
+
+
+def number(place):
+    return float(place.rstrip("%"))
+
+
+@pytest.fixture
+def paying(make, now):
+    make.merchant()
+    return make.subscription(
+        started_at=now - timedelta(days=70),
+        last_payment_at=now - timedelta(days=10),
+        next_payment_at=now + timedelta(days=20),
+        paid_until=now + timedelta(days=20),
+    )
+
+
+def test_a_running_one_lies_from_its_start_to_the_next_payment(paying, now):
+    thread = threads.of(paying, None, payments=[now - timedelta(days=40)], now=now)
+    assert number(thread.today) == pytest.approx(100 * 70 / 90, abs=0.2)
+    assert [number(place) for place in thread.paid] == pytest.approx([100 * 60 / 90, 100], abs=0.2)
+    assert at(thread, "tick") == pytest.approx([100 * 30 / 90, 100 * 60 / 90], abs=0.2)
+    assert at(thread, "due") == [100]
+    assert (at(thread, "end"), at(thread, "told"), thread.is_over) == ([], [], False)
+
+
+def test_a_long_life_begins_three_periods_ago(make, now, paying):
+    paying.started_at = now - timedelta(days=2000)
+    assert number(threads.of(paying, None, now=now).today) == pytest.approx(100 * 90 / 110, abs=0.2)
+
+
+def test_one_that_is_over_ends_before_today_and_nothing_comes(make, now):
+    make.merchant()
+    over = make.subscription(
+        status=Status.CANCELLED,
+        started_at=now - timedelta(days=90),
+        last_payment_at=now - timedelta(days=60),
+        paid_until=now - timedelta(days=30),
+    )
+    thread = threads.of(over, None, over_at=now - timedelta(days=30), now=now)
+    assert thread.is_over
+    assert at(thread, "end")[0] < number(thread.today) == 100
+    assert at(thread, "due") == []
+
+
+@pytest.mark.parametrize("columns", [{"started_at": None}, {"started_at": "now"}])
+def test_one_that_has_hardly_begun_has_none(make, now, columns):
+    make.merchant()
+    young = make.subscription(last_payment_at=None, next_payment_at=None, paid_until=None)
+    young.started_at = now if columns["started_at"] else None
+    assert threads.of(young, None, now=now) is None
+
+
+def test_no_mark_ever_leaves_the_line(paying, now):
+    paying.last_payment_at = now + timedelta(days=900)  # a clock that was wrong
+    thread = threads.of(paying, None, payments=[now - timedelta(days=4000)], now=now)
+    assert all(0 <= number(mark.at) <= 100 for mark in thread.marks)
