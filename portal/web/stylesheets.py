@@ -19,7 +19,7 @@ from portal.domain import colours
 
 SHARED: Final = ("tokens", "base", "layout")
 WORDS: Final = ("text", "states", "controls")
-THINGS: Final = ("cards", "thread", "entries", "tables")
+THINGS: Final = ("cards", "thread", "pairs", "entries", "tables")
 FACES: Final = {
     "customer": (*SHARED, "cover", *WORDS, *THINGS, "print"),
     "door": (*SHARED, "door", *WORDS, "pictures"),

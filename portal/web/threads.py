@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from portal.services.dates.end_schedules import standing
+from portal.domain.end_dates import Schedule
 
 if TYPE_CHECKING:
     from portal.models.held import AnySubscription
-    from portal.models.held_requests import AnyEndRequest
 
 PERIODS: Final = 3  # of what was, so that a long life does not press what comes against the edge
 LEAST: Final = timedelta(days=1)  # a shorter life is a point
@@ -41,28 +40,27 @@ class Thread:
 
 def of(
     subscription: AnySubscription,
-    request: AnyEndRequest | None,
     *,
+    planned: Schedule | None = None,
+    ends_at: datetime | None = None,
     payments: Iterable[datetime] = (),
-    over_at: datetime | None = None,
     now: datetime,
 ) -> Thread | None:
     """Return a subscription's thread; None for one that has not begun, or whose days are not known.
 
-    `request`: its open end, if any, which may wait for a day; `payments`: when PayPal took some; `over_at`: of one
-    that has ended, until when it opened something, else its end.
+    `planned`: how its end waits; `ends_at`: of one that is over, or would be now, until when it opens something, else
+    its end; `payments`: when PayPal took some.
     """
     began, last, paid = subscription.started_at, subscription.last_payment_at, subscription.paid_until
-    if began is None or (subscription.is_over and over_at is None):
+    if began is None or (subscription.is_over and ends_at is None):
         return None
-    planned = standing(request, subscription, now=now) if request is not None else None
-    end = over_at if subscription.is_over else None
-    end = planned.paid_until or planned.due_at if planned is not None else end
-    coming = planned.taken if planned is not None else _next(subscription, now)
+    end = planned.paid_until or planned.due_at if planned is not None else ends_at
+    coming = planned.taken if planned is not None else () if end is not None else _next(subscription, now)
     told = planned.due_at if planned is not None else None
     period = paid - last if paid is not None and last is not None and paid > last else timedelta(days=30)
     left = max(began, now - PERIODS * period)
-    right = max(now, *(at for at in (end, paid if not subscription.is_over else None, told, *coming) if at is not None))
+    ahead = (end, None if subscription.is_over else paid, told, *coming)
+    right = max([now, *(at for at in ahead if at is not None)])
     if right - left < LEAST:
         return None
     line = _Line(left, right)

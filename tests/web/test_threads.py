@@ -30,7 +30,7 @@ def paying(make, now):
 
 
 def test_a_running_one_lies_from_its_start_to_the_next_payment(paying, now):
-    thread = threads.of(paying, None, payments=[now - timedelta(days=40)], now=now)
+    thread = threads.of(paying, payments=[now - timedelta(days=40)], now=now)
     assert number(thread.today) == pytest.approx(100 * 70 / 90, abs=0.2)
     assert [number(place) for place in thread.paid] == pytest.approx([100 * 60 / 90, 100], abs=0.2)
     assert at(thread, "tick") == pytest.approx([100 * 30 / 90, 100 * 60 / 90], abs=0.2)
@@ -40,7 +40,7 @@ def test_a_running_one_lies_from_its_start_to_the_next_payment(paying, now):
 
 def test_a_long_life_begins_three_periods_ago(make, now, paying):
     paying.started_at = now - timedelta(days=2000)
-    assert number(threads.of(paying, None, now=now).today) == pytest.approx(100 * 90 / 110, abs=0.2)
+    assert number(threads.of(paying, now=now).today) == pytest.approx(100 * 90 / 110, abs=0.2)
 
 
 def test_one_that_is_over_ends_before_today_and_nothing_comes(make, now):
@@ -51,7 +51,7 @@ def test_one_that_is_over_ends_before_today_and_nothing_comes(make, now):
         last_payment_at=now - timedelta(days=60),
         paid_until=now - timedelta(days=30),
     )
-    thread = threads.of(over, None, over_at=now - timedelta(days=30), now=now)
+    thread = threads.of(over, ends_at=now - timedelta(days=30), now=now)
     assert thread.is_over
     assert at(thread, "end")[0] < number(thread.today) == 100
     assert at(thread, "due") == []
@@ -62,10 +62,17 @@ def test_one_that_has_hardly_begun_has_none(make, now, columns):
     make.merchant()
     young = make.subscription(last_payment_at=None, next_payment_at=None, paid_until=None)
     young.started_at = now if columns["started_at"] else None
-    assert threads.of(young, None, now=now) is None
+    assert threads.of(young, now=now) is None
 
 
 def test_no_mark_ever_leaves_the_line(paying, now):
     paying.last_payment_at = now + timedelta(days=900)  # a clock that was wrong
-    thread = threads.of(paying, None, payments=[now - timedelta(days=4000)], now=now)
+    thread = threads.of(paying, payments=[now - timedelta(days=4000)], now=now)
     assert all(0 <= number(mark.at) <= 100 for mark in thread.marks)
+
+
+def test_an_end_at_once_of_what_is_paid_by_nothing_has_its_end_today(make, now):
+    make.merchant()
+    bare = make.subscription(last_payment_at=None, next_payment_at=None, paid_until=None)
+    thread = threads.of(bare, ends_at=now, now=now)
+    assert (at(thread, "end"), number(thread.today), thread.paid) == ([100], 100, None)

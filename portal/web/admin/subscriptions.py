@@ -34,6 +34,7 @@ from portal.queries.money import late_payments, payments
 from portal.queries.money import refunds as stored_refunds
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
+from portal.services.dates.end_schedules import standing as planned_end
 from portal.services.rules import grants_of, settings_of
 from portal.web import payments as payment_lines
 from portal.web import threads
@@ -170,9 +171,9 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             planned=waits,
             thread=threads.of(
                 found,
-                standing,
+                planned=planned_end(standing, found, now=now) if standing is not None else None,
+                ends_at=found.access_until or found.ended_at,
                 payments=[one.paid_at for one in paid if one.left],
-                over_at=found.access_until or found.ended_at,
                 now=now,
             ),
             timeline=presenting.timeline(entries),

@@ -19,6 +19,7 @@ from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import AnyMoney, Held
 from portal.services.comebacks import is_offered
+from portal.services.dates.end_schedules import standing
 from portal.services.rules import settings_of
 from portal.web import labels, threads
 from portal.web.customer import history, presenting
@@ -78,7 +79,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         title=presenting.product_name(holding),
         status=status,
         label=labels.STATUS[status],
-        thread=None if subscription.is_over else threads.of(subscription, request, now=now),
+        thread=_thread(holding, now=now),
         rows=_figures(holding, now=now),
         open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
@@ -99,6 +100,15 @@ def card(holding: Held, *, now: datetime) -> Card:
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )
+
+
+def _thread(holding: Held, *, now: datetime) -> Thread | None:
+    """Return the line of one that lives; one that is over says all that matters in words."""
+    subscription, request = holding.subscription, holding.request
+    if subscription.is_over:
+        return None
+    planned = standing(request, subscription, now=now) if request is not None else None
+    return threads.of(subscription, planned=planned, now=now)
 
 
 def _late_money(payment: AnyMoney) -> str:

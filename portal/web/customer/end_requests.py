@@ -32,6 +32,7 @@ from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.rules import grants_of, settings_of
+from portal.web import threads
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
@@ -45,6 +46,7 @@ class Recap:
     """What the customer reads before confirming. Dates are words; None means unknown, or not concerned."""
 
     product: str
+    thread: threads.Thread | None
     price: str
     amount: str | None
     next_payment: str | None
@@ -113,6 +115,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     committed, money = subscription.committed_until, presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
+        thread=threads.of(subscription, planned=planned, ends_at=preview.access_until or now, now=now),
         price=presenting.price(holding),
         amount=fmt.money(money) if money is not None else None,
         next_payment=presenting.known_day(payment),

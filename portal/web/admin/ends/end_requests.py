@@ -34,7 +34,7 @@ from portal.services.ends.end_requests import OverAlready
 from portal.services.ends.end_wishes import Wish
 from portal.services.notices import end_drafts
 from portal.services.rules import grants_of, settings_of
-from portal.web import labels
+from portal.web import labels, threads
 from portal.web.admin import bp, presenting, showing, words
 from portal.web.admin.ends import end_choices, end_effects, end_facts
 from portal.web.admin.ends.end_forms import EndForm, LocalEndForm, neutral_note
@@ -116,6 +116,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         lost=lost,
         refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
         refund_note=sums if isinstance(sums, str) else "",
+        thread=None if is_local else threads.of(found, planned=planned, ends_at=preview.access_until or now, now=now),
         letter_of=_letter(found, ENDINGS[wanted], now=now),
         is_local=is_local,
         received=received,
