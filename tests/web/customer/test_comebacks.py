@@ -213,6 +213,20 @@ def test_whoever_runs_under_a_plan_that_was_moved_is_not_invited(visit, cancelle
     visit.browser.get(visit.page(old, "/comeback"), status=409)
 
 
+def test_the_way_back_names_what_the_plan_sells_today(visit, cancelled, make, ctx):
+    """Its access is another one: nothing of the former goes on in it."""
+    old = cancelled(visit.customer)
+    choir = make.product(visit.merchant, name="Choir")
+    before = visit.browser.get(visit.page(old, "/comeback"))
+    assert "continues without a break" in before.text
+    product_plans.move(ctx, old.merchant_id, old.plan_id, left=old.product_id, to=choir.id, by=PORTAL)
+    recap = visit.browser.get(before.path)
+    assert "continues without a break" not in recap.text
+    for page in (recap, recap.submit(press=PREPARE["en"])):
+        assert "Subscription Choir" in " ".join(page.soup.main.get_text(" ").split())
+        assert old.product.name not in page.soup.main.get_text()
+
+
 @pytest.mark.parametrize("why", ["abandoned", "completed", "no relaunch", "no contact"])
 def test_14_no_page_of_theirs_invites_back(why, visit, cancelled, make, ctx):
     """Walk every page of a customer who may not be invited, an attempt from before included."""
