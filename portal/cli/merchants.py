@@ -39,6 +39,7 @@ SLUG_WRONG: Final = {
 COUNTS: Final = {
     "planned_ends": "ends planned for a later day",
     "end_requests": "open requests to end",
+    "bulk_rows": "ends confirmed in bulk that are still to be asked for",
     "refunds": "open refunds",
     "comebacks": "open attempts to come back",
     "pauses": "open pauses and resumes",

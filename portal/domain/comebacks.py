@@ -85,7 +85,7 @@ class Standing:
     is_stopped: bool  # PayPal has shown it over, or it never began there
     is_paid_time_known: bool
     has_successor: bool = False
-    has_rival: bool = False  # another live subscription of the same product, or another open attempt
+    has_rival: bool = False  # another live subscription of the same product or plan, or another open attempt
 
 
 def check(standing: Standing) -> None:

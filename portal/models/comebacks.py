@@ -43,7 +43,7 @@ class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id", ondelete="RESTRICT"), index=True)
     subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"), index=True)
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("products.id", ondelete="RESTRICT"), index=True)
-    plan_id: Mapped[str]  # PayPal's id of what is bought
+    plan_id: Mapped[str]  # PayPal's id of what is bought; the product is what it sold when this was wished for
     environment: Mapped[str]
     language: Mapped[str]  # of PayPal's pages: a second try must say the same as the first
     state: Mapped[ComebackState] = mapped_column(words(ComebackState, "state"), default=ComebackState.RECORDED)

@@ -67,8 +67,9 @@ class PlainProduct:
 
 @dataclass(frozen=True)
 class PlainPlan:
-    """Of a plan, how often it is paid; 0 is without end."""
+    """Of a plan, what it sells today, and how often it is paid; 0 is without end."""
 
+    product_id: uuid.UUID
     total_cycles: int
 
 
@@ -86,6 +87,7 @@ class PlainSubscription(HasSubscriptionFacts):
 
     id: uuid.UUID
     product_id: uuid.UUID
+    plan_id: uuid.UUID | None
     status: Status
     provider: Provider
     provider_id: str

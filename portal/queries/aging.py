@@ -1,4 +1,9 @@
-"""Every SELECT of requests to end by what time has done to them, next by id: nothing stands in the way of the rest."""
+"""Every SELECT of requests to end by what time has done to them, next by id: nothing stands in the way of the rest.
+
+A merchant whose pages are closed writes to nobody about an end that is confirmed: its links lead nowhere by then.  Of
+an erased one the proven ends stay (queries/erasures.py), and their access may go on for months.  What is open keeps its
+alarms: it opens the pages again.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from sqlalchemy import Row, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.end_requests import OPEN, Basis, RequestState
-from portal.models import EndRequest, Mail, Subscription
+from portal.models import EndRequest, Mail, Merchant, Subscription
 from portal.queries.end_requests import is_repetition
 
 Key = Row[uuid.UUID, uuid.UUID, uuid.UUID]  # id, merchant_id, subscription_id
@@ -62,8 +67,7 @@ def losing_access(
 @cache
 def _losing_access() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
     told = exists().where(Mail.end_request_id == EndRequest.id, Mail.kind == "access_ends_soon")
-    return _keys().where(
-        EndRequest.state == RequestState.CONFIRMED,
+    return _confirmed().where(
         Subscription.access_until > bindparam("since"),
         Subscription.access_until <= bindparam("until"),
         EndRequest.confirmed_at < bindparam("unheard"),
@@ -82,8 +86,7 @@ def closable(session: Session, now: datetime, *, after: uuid.UUID | None, limit:
 
 @cache
 def _closable() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
-    return _keys().where(
-        EndRequest.state == RequestState.CONFIRMED,
+    return _confirmed().where(
         Subscription.ended_at <= bindparam("now"),
         or_(Subscription.access_until <= bindparam("now"), Subscription.access_until.is_(None)),
         or_(
@@ -92,6 +95,11 @@ def _closable() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
             EndRequest.basis == Basis.NEVER_STARTED,
         ),
     )
+
+
+def _confirmed() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
+    has_pages = exists().where(Merchant.id == EndRequest.merchant_id, Merchant.closed_at.is_(None))
+    return _keys().where(EndRequest.state == RequestState.CONFIRMED, has_pages)
 
 
 def _keys() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:

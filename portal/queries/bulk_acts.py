@@ -221,6 +221,13 @@ def has_waiting(session: Session, act_id: uuid.UUID) -> bool:
     return bool(session.scalar(select(exists().where(BulkRow.bulk_act_id == act_id, BulkRow.state == WAITING))))
 
 
+def waiting_rows(session: Session, merchant_id: uuid.UUID) -> int:
+    """Count the rows without an outcome of the merchant's acts that run, whatever holds them."""
+    waits = BulkAct.merchant_id == merchant_id, BulkAct.state == RUNNING, BulkRow.state == WAITING
+    rows = select(func.count()).select_from(BulkRow).join(BulkAct, BulkAct.id == BulkRow.bulk_act_id)
+    return session.execute(rows.where(*waits)).scalar_one()
+
+
 def has_elder(session: Session, act: BulkAct) -> bool:
     """Say whether an act of the merchant that was confirmed before goes on: they go one after the other."""
     statement = exists().where(

@@ -95,10 +95,14 @@ def overdue(session: Session, *, before: datetime, limit: int) -> Sequence[Comeb
     ).all()
 
 
-def products_wanted(session: Session, customer_id: uuid.UUID) -> set[uuid.UUID]:
-    """Return the products to which the customer is coming back."""
-    wanted = select(Comeback.product_id).where(Comeback.customer_id == customer_id, Comeback.state.in_(OPEN))
-    return set(session.scalars(wanted))
+def wanted(session: Session, customer_id: uuid.UUID) -> set[uuid.UUID | str]:
+    """Return what the customer is coming back to: products by our id and, as a plan may have moved, plans by PayPal's.
+
+    Two customers of whom both want one of them are buying the same.
+    """
+    mine = Comeback.customer_id == customer_id, Comeback.state.in_(OPEN)
+    found = session.execute(select(Comeback.product_id, Comeback.plan_id).where(*mine))
+    return {one for pair in found for one in pair}
 
 
 def prospects(
@@ -135,14 +139,23 @@ def never_began(subscription: AnySubscription) -> bool:
 def _prospect(
     row: Subscription, rows: Sequence[Subscription], attempts: Sequence[Comeback], environment: str | None
 ) -> Prospect:
-    others = _same_product(row, rows)
+    others = _same(row, rows)
     contact_allowed = row.customer.contact_allowed
     return Prospect(
         standing=standing_of(row, rows, attempts, sold_in=environment, contact_allowed=contact_allowed),
         paid_until=max((one.paid_until for one in (row, *others) if one.paid_until is not None), default=None),
         newest=newest_of(row, attempts),
-        elsewhere=_elsewhere(row, attempts),
+        elsewhere=_elsewhere(row, rows, attempts),
     )
+
+
+def rivals(row: AnySubscription, rows: Sequence[S]) -> list[S]:
+    """Return what else of the same product takes money, or soon will; `rows` are all of its customer's.
+
+    One that waits for an approval elsewhere takes none, and PayPal tells nobody when it forgets it.
+    """
+    waits = ProviderStatus.APPROVAL_PENDING
+    return [one for one in _same(row, rows) if one.status in LIVE and one.provider_status != waits]
 
 
 def standing_of(
@@ -158,12 +171,8 @@ def standing_of(
     `rows` are all of the customer's, `attempts` all that they made, oldest first; `sold_in` is the REST key's
     environment.
     """
-    others = _same_product(row, rows)
-    # One that waits for an approval elsewhere takes no money, and PayPal tells nobody when it forgets it.
-    running = any(one.status in LIVE and one.provider_status != ProviderStatus.APPROVAL_PENDING for one in others)
-    asked = any(
-        one.state in OPEN and one.product_id == row.product_id and one.subscription_id != row.id for one in attempts
-    )
+    others = _same(row, rows)
+    asked = any(one.is_open and one.subscription_id != row.id for one in _attempts_at(row, rows, attempts))
     return Standing(
         status=row.status,
         relaunch_allowed=row.relaunch_allowed,
@@ -172,7 +181,7 @@ def standing_of(
         is_stopped=row.stopped_at_provider_at is not None or never_began(row),
         is_paid_time_known=all(one.paid_until is not None or never_began(one) for one in (row, *others) if one.is_over),
         has_successor=any(one.predecessor_id == row.id for one in rows),
-        has_rival=running or asked or _elsewhere(row, attempts) is not None,
+        has_rival=bool(rivals(row, rows)) or asked or _elsewhere(row, rows, attempts) is not None,
     )
 
 
@@ -181,15 +190,36 @@ def newest_of(row: AnySubscription, attempts: Sequence[A]) -> A | None:
     return next((one for one in reversed(attempts) if one.subscription_id == row.id), None)
 
 
-def _elsewhere(row: AnySubscription, attempts: Sequence[A]) -> A | None:
+def _elsewhere(row: AnySubscription, rows: Sequence[AnySubscription], attempts: Sequence[A]) -> A | None:
     """Of several whose link is still good, the newest is the one that is taken up again."""
-    good = [one for one in attempts if one.product_id == row.product_id and one.is_good_though_dropped]
+    good = [one for one in _attempts_at(row, rows, attempts) if one.is_good_though_dropped]
     is_asked_here = any(one.is_open for one in attempts if one.subscription_id == row.id)
     return good[-1] if good and not is_asked_here and good[-1].subscription_id != row.id else None
 
 
-def _same_product(row: AnySubscription, rows: Sequence[S]) -> list[S]:
-    return [one for one in rows if one.id != row.id and one.product_id == row.product_id]
+def _same(row: AnySubscription, rows: Sequence[S]) -> list[S]:
+    """Return the others that are of the product, of what its plan sells today, or were bought by the same plan.
+
+    A plan that is moved takes along what runs and leaves what has ended: the product of that alone no longer says
+    what coming back would buy.
+    """
+    products, plan = _products(row), row.plan_id
+    return [
+        one
+        for one in rows
+        if one.id != row.id and (one.product_id in products or (plan is not None and one.plan_id == plan))
+    ]
+
+
+def _attempts_at(row: AnySubscription, rows: Sequence[AnySubscription], attempts: Sequence[A]) -> list[A]:
+    """Return the attempts that buy the same, through whichever old subscription, in their order."""
+    products, olds = _products(row), {row.id, *(one.id for one in _same(row, rows))}
+    return [one for one in attempts if one.product_id in products or one.subscription_id in olds]
+
+
+def _products(row: AnySubscription) -> set[uuid.UUID]:
+    """Return what it was sold as, and what its plan sells today."""
+    return {row.product_id} if row.plan is None else {row.product_id, row.plan.product_id}
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:

@@ -30,6 +30,7 @@ from portal.models import (
     Refund,
     Subscription,
 )
+from portal.queries import bulk_acts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Standing:
 
     planned_ends: int  # wait for their day
     end_requests: int  # the other open ones
+    bulk_rows: int  # confirmed in bulk, and not asked yet, of acts that run, held or not
     refunds: int
     comebacks: int
     pauses: int
@@ -54,10 +56,14 @@ class Standing:
 
     @property
     def holds_back(self) -> dict[str, int]:
-        """What somebody has asked for and nobody has finished, at PayPal or by hand: nothing is erased before it."""
+        """What somebody has asked for and nobody has finished, at PayPal or by hand: nothing is erased before it.
+
+        A bulk act that was stopped holds nothing back: somebody said that the rest of its rows is not to be asked now.
+        """
         found = {
             "planned_ends": self.planned_ends,
             "end_requests": self.end_requests,
+            "bulk_rows": self.bulk_rows,
             "refunds": self.refunds,
             "comebacks": self.comebacks,
             "pauses": self.pauses,
@@ -78,6 +84,7 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
     return Standing(
         planned_ends=planned,
         end_requests=count(EndRequest, is_open) - planned,
+        bulk_rows=bulk_acts.waiting_rows(session, merchant_id),
         refunds=count(Refund, Refund.state.in_(refunds.OPEN))
         + count(EndRefund, EndRefund.state == WithEndState.WAITING),
         comebacks=count(Comeback, Comeback.state.in_(comebacks.OPEN)),

@@ -134,6 +134,12 @@ def plan(session: Session, merchant_id: uuid.UUID, plan_id: uuid.UUID) -> Plan:
     return session.scalars(select(Plan).options(joinedload(Plan.product)).where(*own)).one()
 
 
+def sold_by(session: Session, merchant_id: uuid.UUID, plan_id: uuid.UUID) -> uuid.UUID:
+    """Return the id of the product that one plan of the merchant sells; raise NoResultFound for any other."""
+    own = Plan.id == plan_id, Plan.merchant_id == merchant_id
+    return session.scalars(select(Plan.product_id).where(*own)).one()
+
+
 def lock_plan(session: Session, merchant_id: uuid.UUID, plan_id: uuid.UUID) -> Plan:
     """Return one plan of the merchant, locked; raise NoResultFound for any other."""
     own = Plan.id == plan_id, Plan.merchant_id == merchant_id

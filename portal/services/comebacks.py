@@ -224,7 +224,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         merchant_id=wish.merchant_id,
         customer_id=wish.customer_id,
         subscription_id=subscription.id,
-        product_id=subscription.product_id,
+        product_id=subscription.plan.product_id,  # what is bought: the plan may sell another one by now
         plan_id=subscription.plan.provider_id,
         environment=subscription.environment,
         language=wish.language,

@@ -16,11 +16,20 @@ from portal.clock import utc_now
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
 from portal.models import Plan, Product, ProductContent, Subscription
+from portal.queries import edits as versions
 from portal.queries import products, subscriptions
 from portal.services import edits
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.products import commit, keep_promises, wish_of
+from portal.services.products import commit, keep_promises, subject, wish_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Which versions of both products a page showed (`services.edits`)."""
+
+    left: int
+    to: int  # 0 where the plan gets a product of its own
 
 
 class MovedMeanwhile(DomainError):
@@ -34,6 +43,15 @@ class MoveEffect:
     running: int
     over: int
     changed: dict[str, list[object]]  # answer → [of the product it leaves, of the one it goes to]
+
+
+def seen(session: Session, merchant_id: uuid.UUID, *, left: uuid.UUID, to: uuid.UUID | None) -> Seen:
+    """Return the versions that a page is about to show: read before the rules that it compares."""
+
+    def version(product_id: uuid.UUID) -> int:
+        return versions.version(session, subject(merchant_id, product_id))
+
+    return Seen(left=version(left), to=version(to) if to is not None else 0)
 
 
 def effect(session: Session, plan: Plan, to: Product) -> MoveEffect:
@@ -50,11 +68,19 @@ def effect(session: Session, plan: Plan, to: Product) -> MoveEffect:
 
 
 def move(
-    ctx: Context, merchant_id: uuid.UUID, plan_id: uuid.UUID, *, left: uuid.UUID, to: uuid.UUID | None, by: By
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    plan_id: uuid.UUID,
+    *,
+    left: uuid.UUID,
+    to: uuid.UUID | None,
+    seen: Seen | None = None,
+    by: By,
 ) -> uuid.UUID:
     """Let the plan sell another product; None: one of its own, with the rules and contents that it had. Return its id.
 
-    `left` is the product that the page showed.  Raises NoResultFound, MovedMeanwhile.
+    `left` is the product that the page showed, `seen` the versions of both that it compared, None where there was no
+    page.  Raises NoResultFound, MovedMeanwhile, and EditedMeanwhile when somebody saved one of the two since.
     """
     now = utc_now()
     with ctx.db.begin() as session:
@@ -63,6 +89,9 @@ def move(
         plan = products.lock_plan(session, merchant_id, plan_id)
         if plan.product_id != left:
             raise MovedMeanwhile
+        if seen is not None and to is not None:  # its own product takes the rules as they are: nobody's change
+            edits.check(session, subject(merchant_id, left), read=seen.left)
+            edits.check(session, subject(merchant_id, to), read=seen.to)
         old = products.of_merchant(session, merchant_id, left)
         new = products.of_merchant(session, merchant_id, to) if to is not None else _twin(session, old, plan, now=now)
         if new.id != left:

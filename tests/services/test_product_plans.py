@@ -16,6 +16,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Plan, Subscription
 from portal.queries import products as queries
 from portal.services import product_plans, products
+from portal.services.edits import EditedMeanwhile
 from portal.services.product_plans import MovedMeanwhile
 from portal.services.rules import rule_of
 from tests.services.audit.test_audit import rows_of
@@ -38,8 +39,8 @@ def choir(make, merchant):
     return make.product(merchant, name="Choir", commitment_months=12, **STRICT)
 
 
-def move(ctx, plan_id, left, to):
-    return product_plans.move(ctx, left.merchant_id, plan_id, left=left.id, to=to and to.id, by=PORTAL)
+def move(ctx, plan_id, left, to, **seen):
+    return product_plans.move(ctx, left.merchant_id, plan_id, left=left.id, to=to and to.id, by=PORTAL, **seen)
 
 
 def under(ctx, subscription, *others):
@@ -108,6 +109,34 @@ def test_a_plan_that_somebody_moved_meanwhile_is_not_moved_again(ctx, make, merc
     with pytest.raises(MovedMeanwhile):
         move(ctx, runs.plan_id, piano, third)
     assert make.reload(runs).product_id == choir.id
+
+
+def shown(ctx, left, to):
+    """What a page that is opened now has seen."""
+    with ctx.db.read() as session:
+        return product_plans.seen(session, left.merchant_id, left=left.id, to=to and to.id)
+
+
+@pytest.mark.parametrize("which", ["piano", "choir"])
+def test_nobody_follows_rules_that_the_page_did_not_show(ctx, make, piano, choir, which):
+    """A colleague saves one of the two in between: who confirms has compared others."""
+    runs = make.subscription(product=piano)
+    seen = shown(ctx, piano, choir)
+    products.save(ctx, piano.merchant_id, {"piano": piano, "choir": choir}[which].id, wish(ctx, choir, grace_days=99))
+    with pytest.raises(EditedMeanwhile):
+        move(ctx, runs.plan_id, piano, choir, seen=seen)
+    assert make.reload(runs).product_id == piano.id
+    assert not [row for row in rows_of(ctx, piano.merchant_id) if row.act == "product.plan_moved"]
+    move(ctx, runs.plan_id, piano, choir, seen=shown(ctx, piano, choir))
+    assert make.reload(runs).product_id == choir.id
+
+
+def test_a_product_of_its_own_takes_the_rules_as_they_are(ctx, make, piano):
+    runs = make.subscription(product=piano)
+    seen = shown(ctx, piano, None)
+    products.save(ctx, piano.merchant_id, piano.id, wish(ctx, piano, grace_days=99))
+    move(ctx, runs.plan_id, piano, None, seen=seen)
+    assert make.reload(runs).product.grace_days == 99
 
 
 def test_nothing_of_another_merchant_is_moved_or_moved_to(ctx, make, piano):

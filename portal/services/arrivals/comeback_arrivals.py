@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import PROVIDER
 from portal.domain.comebacks import ComebackState
-from portal.domain.subscriptions import LIVE, ProviderStatus
+from portal.domain.subscriptions import ProviderStatus
 from portal.models import Comeback, Customer, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import comebacks, import_runs, subscriptions
@@ -84,11 +84,5 @@ def record(
     if is_over(reading):
         return  # approved and ended before we saw it: nothing has begun that could be announced
     rows = subscriptions.all_of_customer(session, old.merchant_id, old.customer_id)
-    others = any(
-        one.id != arrived.id
-        and one.product_id == arrived.product_id
-        and one.status in LIVE
-        and one.provider_status != ProviderStatus.APPROVAL_PENDING
-        for one in rows
-    )
+    others = any(one.id != arrived.id for one in comebacks.rivals(old, rows))
     comeback_notices.approved(ctx, session, comeback, arrived.id, has_another=others, now=now)

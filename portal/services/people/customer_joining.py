@@ -116,8 +116,8 @@ def _columns(customer: Customer) -> dict[str, Any]:
 
 
 def _both_come_back(session: Session, kept: Customer, other: Customer) -> bool:
-    """Say whether both have an attempt to come back to the same product under way: PayPal would be asked twice."""
-    return bool(comebacks.products_wanted(session, kept.id) & comebacks.products_wanted(session, other.id))
+    """Say whether both have an attempt to come back to the same product or plan under way: they would buy it twice."""
+    return bool(comebacks.wanted(session, kept.id) & comebacks.wanted(session, other.id))
 
 
 def _tell(post: Post, kept: Customer, joining: CustomerJoining) -> None:

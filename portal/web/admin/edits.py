@@ -17,6 +17,12 @@ from portal.web.csrf import BaseForm
 from portal.web.formatting import formatter
 
 
+def version_of(field: HiddenField) -> int:
+    """Return the version that was sent, 0 for what is none."""
+    sent = str(field.data or "")
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0  # as the database counts
+
+
 class VersionedForm(BaseForm):
     """A form of something that several people edit: it carries the version that its page showed."""
 
@@ -25,8 +31,7 @@ class VersionedForm(BaseForm):
     @property
     def seen(self) -> int:
         """The version; 0, with which everything since is shown, where none was sent."""
-        sent = str(self.version.data or "")
-        return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0  # as the database counts
+        return version_of(self.version)
 
     def refill(self, values: Mapping[str, Any]) -> None:
         """Show these answers in place of those that were sent."""

@@ -16,11 +16,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
 from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
-from portal.queries import comebacks, holdings, subscriptions
+from portal.mail.letterhead import one_line
+from portal.queries import comebacks, holdings, products, subscriptions
 from portal.queries.holdings import Holding
 from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.comeback_calls import VISITOR
@@ -72,6 +74,7 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        product = _bought(session, held)
     form = ComebackForm()
     if form.validate_on_submit():
         return _to(_start(subscription_id))
@@ -89,7 +92,7 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         "customer/comeback_start.html",
         form=form,
         subscription_id=subscription_id,
-        product=presenting.product_name(held),
+        product=product,
         price=presenting.price(held),
         starts=formatter().day(starts) if starts else None,
         without_gap=_is_without_gap(held),
@@ -158,6 +161,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
     with context().db.read() as session:
         found = comebacks.of_customer(session, who.merchant_id, who.id, comeback_id)
         held = holdings.of_customer(session, who.merchant_id, who.id, found.subscription_id)
+        product = _bought(session, held)
         arrived = (
             subscriptions.by_provider_id(
                 session, who.merchant_id, environment=found.environment, provider_id=found.provider_id
@@ -175,7 +179,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         state=found.state,
         trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
         rows=(
-            (_("Subscription"), presenting.product_name(held)),
+            (_("Subscription"), product),
             (_("Status"), str(labels.COMEBACK_STATE[found.state])),
             (_("Starts on"), starts or _("the day of your approval")),
             (_("Price"), price),
@@ -195,8 +199,25 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
     )
 
 
+def _sells_another(held: Holding) -> bool:
+    """Say whether the plan was moved since: it sells another product than the one that has ended."""
+    plan = held.subscription.plan
+    return plan is not None and plan.product_id != held.subscription.product_id
+
+
+def _bought(session: Session, held: Holding) -> str:
+    """Return the name of what coming back buys."""
+    plan = held.subscription.plan
+    if plan is None or not _sells_another(held):
+        return presenting.product_name(held)
+    (product,) = products.some(session, {plan.product_id})
+    return one_line(product.name) or presenting.product_name(held)
+
+
 def _is_without_gap(held: Holding) -> bool:
-    """Say whether what the old one opened stays open until the new one starts."""
+    """Say whether what the old one opened stays open until the new one starts, which opens the same."""
+    if _sells_another(held):
+        return False
     left = access_left(held.subscription, held.grants)
     paid_until = held.prospect.paid_until if held.prospect is not None else None
     return left.until is not None and paid_until is not None and left.until >= paid_until

@@ -5,21 +5,35 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
-from portal.models import AuditEntry, Base, Customer, Mail, MailState, Merchant, Staff, Subscription
+from portal.models import (
+    AuditEntry,
+    Base,
+    Customer,
+    Hold,
+    Mail,
+    MailState,
+    Merchant,
+    PayPalAccount,
+    Staff,
+    Subscription,
+)
 from portal.queries import erasures, proofs
+from portal.queries.departures import of as standing_of
 from portal.queries.people import people
 from portal.services import grants
 from portal.services.audit import audit_checks
+from portal.services.bulk import bulk_acts
 from portal.services.grants import Gift
 from portal.services.merchants import departures, standings
 from portal.services.merchants.standings import TooLate
 from portal.services.people import memberships
+from tests.services.bulk.test_bulk_acts import act_of, hired, plan, start
 from tests.services.carrying.carried import ask, carry
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
@@ -103,6 +117,25 @@ def test_nothing_goes_while_an_end_is_open_or_its_mail_unsent_and_both_still_run
     assert left(utc_now())
     departures.run(ctx, now=last + 3 * DAY)
     assert row_of(ctx, merchant).closed_at == last + 3 * DAY
+
+
+def test_ends_confirmed_in_bulk_are_waited_for_though_something_holds_the_act(ctx, make, merchant, now):
+    """The key is broken, so no row has a request yet: without its rows there would be nothing to be seen."""
+    anne = hired(ctx, merchant)
+    act_id = start(ctx, anne, [make.subscription(merchant=merchant) for _ in range(3)])
+    with ctx.db.begin() as session:
+        session.execute(update(PayPalAccount).values(broken_since=now))
+    plan(ctx, act_id)
+    assert act_of(ctx, act_id).held is Hold.KEY
+    last = leave(ctx, merchant, now)
+    departures.run(ctx, now=last)
+    departures.run(ctx, now=last + DAY)
+    assert row_of(ctx, merchant).closed_at is None
+    with ctx.db.read() as session:
+        assert standing_of(session, merchant.id, now=now).holds_back == {"bulk_rows": 3}
+    bulk_acts.stop(ctx, anne, act_id, now=now)
+    departures.run(ctx, now=last + 2 * DAY)
+    assert row_of(ctx, merchant).closed_at == last + 2 * DAY, "somebody has stopped it"
 
 
 def test_what_comes_in_while_the_pages_close_opens_them_again(ctx, make, merchant, now):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 
 import pytest
 
 from portal.domain.subscriptions import Status
 from portal.models import Plan, Subscription
+from portal.queries import products
+from portal.services.products import save, wish_of
 
 
 @pytest.fixture
@@ -67,6 +70,25 @@ def test_a_plan_moved_meanwhile_is_shown_again(owner, enter, ctx, make, merchant
     page = mine.submit(press="Move the plan", status=409)
     assert page.errors == ["Somebody moved this plan meanwhile. Check what is shown now, then confirm again."]
     assert "sells “Band” today" in page.text
+    page.submit(press="Move the plan")
+    assert plan_of(ctx, sold).product_id == choir.id
+
+
+@pytest.mark.parametrize("saved", ["Piano", "Choir"])
+def test_a_product_that_somebody_saved_meanwhile_is_shown_as_it_is_now(owner, ctx, make, merchant, sold, saved):
+    choir = make.product(merchant, name="Choir")
+    path = f"/admin/products/plans/{sold.plan_id}?to={choir.id}"
+    mine = owner.get(path)
+    with ctx.db.read() as session:
+        found = products.of_merchant(session, merchant.id, choir.id if saved == "Choir" else sold.product_id)
+    save(ctx, merchant.id, found.id, dataclasses.replace(wish_of(found), grace_days=77))
+    assert "Days of access after a payment failed" not in mine.text
+    page = mine.submit(press="Move the plan", status=409)
+    assert page.errors == [
+        "Somebody saved one of these two products meanwhile. Check what is shown now, then confirm again."
+    ]
+    assert "Days of access after a payment failed" in page.text
+    assert plan_of(ctx, sold).product_id == sold.product_id
     page.submit(press="Move the plan")
     assert plan_of(ctx, sold).product_id == choir.id
 

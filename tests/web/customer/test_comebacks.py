@@ -10,9 +10,11 @@ import requests
 from sqlalchemy import select, update
 
 from portal.demo.simulator.records import stamp
+from portal.domain.audit import PORTAL
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
 from portal.models import Comeback, Customer, Product, Subscription
+from portal.services import product_plans
 from tests.web.customer.test_end_requests import row_counts
 
 LINK = {"en": "Subscribe again", "fr": "Me réabonner"}
@@ -192,6 +194,37 @@ def test_the_proof_says_it_small_and_at_the_end(visit, make, paypal):
     text = proof.text
     assert text.index("Technical details") < text.index("how to subscribe again")
     assert proof.follow("how to subscribe again").h1 == LINK["en"]
+
+
+def test_whoever_runs_under_a_plan_that_was_moved_is_not_invited(visit, cancelled, make, ctx, statements):
+    """The plan took along what runs: it is still what coming back would buy."""
+    old = cancelled(visit.customer)
+    running = make.subscription(customer=visit.customer, product=old.product, at_paypal=False)
+    choir = make.product(visit.merchant, name="Choir")
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, running.id).plan_id = old.plan_id
+    product_plans.move(ctx, old.merchant_id, old.plan_id, left=old.product_id, to=choir.id, by=PORTAL)
+    with statements() as seen:
+        home = visit.browser.get(visit.home)
+    assert len(seen) == 2
+    assert len(home.select("article.card")) == 2
+    assert LINK["en"] not in home.text
+    assert LINK["en"] not in visit.browser.get(visit.page(old)).text
+    visit.browser.get(visit.page(old, "/comeback"), status=409)
+
+
+def test_the_way_back_names_what_the_plan_sells_today(visit, cancelled, make, ctx):
+    """Its access is another one: nothing of the former goes on in it."""
+    old = cancelled(visit.customer)
+    choir = make.product(visit.merchant, name="Choir")
+    before = visit.browser.get(visit.page(old, "/comeback"))
+    assert "continues without a break" in before.text
+    product_plans.move(ctx, old.merchant_id, old.plan_id, left=old.product_id, to=choir.id, by=PORTAL)
+    recap = visit.browser.get(before.path)
+    assert "continues without a break" not in recap.text
+    for page in (recap, recap.submit(press=PREPARE["en"])):
+        assert "Subscription Choir" in " ".join(page.soup.main.get_text(" ").split())
+        assert old.product.name not in page.soup.main.get_text()
 
 
 @pytest.mark.parametrize("why", ["abandoned", "completed", "no relaunch", "no contact"])

@@ -24,8 +24,9 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from portal.domain.policies import Override
+from portal.services.product_plans import Seen
 from portal.services.products import ContentWish, ProductWish
-from portal.web.admin.edits import VersionedForm
+from portal.web.admin.edits import VersionedForm, version_of
 from portal.web.admin.forms import choices, page_address, shown_name
 from portal.web.admin.words import OVERRIDE
 from portal.web.csrf import BaseForm
@@ -182,10 +183,17 @@ class NewProductForm(BaseForm):
 
 
 class PlanForm(BaseForm):
-    """Where a plan goes; `left` is the product that the page showed it with."""
+    """Where a plan goes; `left` is the product that the page showed it with, beside it both products' versions."""
 
     left = HiddenField(validators=[Length(max=36)])
+    left_version = HiddenField(validators=[Length(max=12)])
+    to_version = HiddenField(validators=[Length(max=12)])
     submit = SubmitField(_l("Move the plan"))
+
+    @property
+    def seen(self) -> Seen:
+        """The versions that the page showed."""
+        return Seen(left=version_of(self.left_version), to=version_of(self.to_version))
 
 
 def rearranged(sent: Mapping[str, str]) -> tuple[MultiDict[str, str], str]:

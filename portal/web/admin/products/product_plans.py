@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
@@ -12,7 +13,8 @@ from flask_babel import ngettext
 
 from portal.queries import products as queries
 from portal.services import product_plans
-from portal.services.product_plans import MovedMeanwhile, MoveEffect
+from portal.services.edits import EditedMeanwhile
+from portal.services.product_plans import MovedMeanwhile, MoveEffect, Seen
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.products.product_forms import PlanForm, ProductForm
 from portal.web.admin.products.products import rows_of
@@ -56,41 +58,83 @@ def _row(plan: Plan, running: dict[uuid.UUID, int]) -> dict[str, object]:
 @bp.route("/products/plans/<uuid:plan_id>", methods=["GET", "POST"], endpoint="product_plan")
 def move(plan_id: uuid.UUID) -> ResponseReturnValue:
     """Show whom moving the plan touches; on confirmation move it. `to` in the address says where."""
-    merchant_id, wanted = person().merchant_id, request.args.get("to", "")
+    wanted = request.args.get("to", "")
     to = as_id(wanted)
     if to is None and wanted != OWN:
         abort(404)
-    with context().db.read() as session:
-        plan = queries.plan(session, merchant_id, plan_id)
-        left = plan.product_id
-        target = queries.of_merchant(session, merchant_id, to) if to is not None else None
-        effect = product_plans.effect(session, plan, target) if target is not None and to != left else None
-        form = PlanForm(left=str(left))
-        if not form.is_submitted():
-            return _page(plan, target, effect, form)
-    if not form.validate():
-        return _page(plan, target, effect, form)
+    shown = _read(plan_id, to)
+    form = PlanForm(data=shown.told)
+    if not form.validate_on_submit():
+        return _page(shown, form)
+    left, merchant_id = as_id(form.left.data) or shown.left, person().merchant_id
     try:
-        new = product_plans.move(context(), merchant_id, plan_id, left=as_id(form.left.data) or left, to=to, by=by())
+        new = product_plans.move(context(), merchant_id, plan_id, left=left, to=to, seen=form.seen, by=by())
     except MovedMeanwhile:
-        form.left.data = str(left)
-        form.form_errors.append(_("Somebody moved this plan meanwhile. Check what is shown now, then confirm again."))
-        return _page(plan, target, effect, form)
-    flash(_("The plan “%(plan)s” sells this product now.", plan=plan.name or plan.provider_id), "success")
+        said = _("Somebody moved this plan meanwhile. Check what is shown now, then confirm again.")
+        return _again(shown, form, said)
+    except EditedMeanwhile:
+        said = _("Somebody saved one of these two products meanwhile. Check what is shown now, then confirm again.")
+        return _again(shown, form, said)
+    flash(_("The plan “%(plan)s” sells this product now.", plan=shown.name), "success")
     return redirect(url_for(".product_plans", product_id=new), 303)
 
 
-def _page(plan: Plan, target: Product | None, effect: MoveEffect | None, form: PlanForm) -> ResponseReturnValue:
-    changed = effect.changed if effect is not None else {}
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The plan with where it goes, as the page shows it; `left` and `seen` were read before the rest."""
+
+    left: uuid.UUID
+    seen: Seen
+    plan: Plan
+    target: Product | None  # None: one of its own
+    effect: MoveEffect | None  # None: nobody's rules change
+
+    @property
+    def name(self) -> str:
+        """The plan's name, or PayPal's id of it."""
+        return self.plan.name or self.plan.provider_id
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the form carries, by field."""
+        return {
+            "left": str(self.left),
+            "left_version": str(self.seen.left),
+            "to_version": str(self.seen.to),
+        }
+
+
+def _read(plan_id: uuid.UUID, to: uuid.UUID | None) -> Shown:
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        left = queries.sold_by(session, merchant_id, plan_id)
+        seen = product_plans.seen(session, merchant_id, left=left, to=to)
+        plan = queries.plan(session, merchant_id, plan_id)
+        target = queries.of_merchant(session, merchant_id, to) if to is not None else None
+        is_there = target is not None and target.id == plan.product_id
+        effect = product_plans.effect(session, plan, target) if target is not None and not is_there else None
+    return Shown(left=left, seen=seen, plan=plan, target=target, effect=effect)
+
+
+def _again(shown: Shown, form: PlanForm, said: str) -> ResponseReturnValue:
+    """Show the page as it is now, with what happened: sent once more, it is done."""
+    for name, value in shown.told.items():
+        form[name].data = value
+    form.form_errors.append(said)
+    return _page(shown, form)
+
+
+def _page(shown: Shown, form: PlanForm) -> ResponseReturnValue:
+    plan, target, effect = shown.plan, shown.target, shown.effect
     page = showing.page(
         "product_plan.html",
         form=form,
         plan=plan,
-        plan_name=plan.name or plan.provider_id,
+        plan_name=shown.name,
         price=presenting.price(plan),
         target=target,
         touched=_touched(effect) if effect is not None else [],
-        changes=rows_of(ProductForm(formdata=None), changed),
+        changes=rows_of(ProductForm(formdata=None), effect.changed if effect is not None else {}),
         is_there=target is not None and target.id == plan.product_id,
     )
     return page, 409 if form.form_errors else 422 if form.errors else 200
