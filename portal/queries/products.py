@@ -109,6 +109,12 @@ def is_ending() -> ColumnElement[bool]:
     return exists().where(EndRequest.subscription_id == Subscription.id, EndRequest.state.in_(OPEN))
 
 
+def ending_of_plan(session: Session, plan_id: uuid.UUID) -> int:
+    """Count the plan's subscriptions whose end was asked for and has not come."""
+    own = Subscription.plan_id == plan_id, Subscription.ended_at.is_(None), is_ending()
+    return session.execute(select(func.count()).select_from(Subscription).where(*own)).scalar_one()
+
+
 def is_named(session: Session, merchant_id: uuid.UUID, name: str) -> bool:
     """Say whether the merchant has a product of that name, written in any case."""
     mine = Product.merchant_id == merchant_id, func.lower(Product.name) == func.lower(name)

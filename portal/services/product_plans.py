@@ -21,7 +21,7 @@ from portal.queries import products, subscriptions
 from portal.services import edits
 from portal.services.audit import audit
 from portal.services.context import Context
-from portal.services.products import commit, keep_promises, subject, wish_of
+from portal.services.products import commit, subject, wish_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ class MoveEffect:
     """What moving a plan does: how many follow, how many stay, and which answers are others for those who follow."""
 
     running: int
-    over: int
+    over: int  # have ended, or their end was asked for: they stay
+    closed: list[str]  # what those who follow can open no more
     changed: dict[str, list[object]]  # answer → [of the product it leaves, of the one it goes to]
 
 
@@ -63,8 +64,12 @@ def effect(session: Session, plan: Plan, to: Product) -> MoveEffect:
     theirs = [[one.title, one.unlock_after_days] for one in to.contents]
     if own != theirs:
         changed["contents"] = [wish_of(left).listed, wanted.listed]
-    running = products.running_by_plan(session, plan.merchant_id).get(plan.id, 0)
-    return MoveEffect(running=running, over=products.over_of_plan(session, plan.id), changed=changed)
+    ending = products.ending_of_plan(session, plan.id)
+    running = products.running_by_plan(session, plan.merchant_id).get(plan.id, 0) - ending
+    kept = {one.title for one in to.contents}
+    closed = [one.title for one in left.contents if one.title not in kept]
+    over = products.over_of_plan(session, plan.id) + ending
+    return MoveEffect(running=running, over=over, closed=closed if running else [], changed=changed)
 
 
 def move(
@@ -102,14 +107,15 @@ def move(
 
 
 def _take_along(session: Session, old: Product, new: Product, plan: Plan) -> int:
-    """Move the plan with what runs under it; return how many subscriptions that are."""
+    """Move the plan with what runs under it; return how many subscriptions that are.
+
+    Whose end was asked for was told what the old product leaves, and stays with it.
+    """
     own = (Subscription.product_id == old.id) & (Subscription.plan_id == plan.id)
-    running = own & Subscription.ended_at.is_(None)
-    count = subscriptions.hold_running(session, old.id, plan_id=plan.id)
-    keep_promises(session, old, running)  # whose end was asked for was told what the old product leaves
-    session.execute(
-        update(Subscription).where(running).values(product_id=new.id).execution_options(synchronize_session=False)
-    )
+    running = own & Subscription.ended_at.is_(None) & ~products.is_ending()
+    subscriptions.hold_running(session, old.id, plan_id=plan.id)
+    moved = update(Subscription).where(running).values(product_id=new.id).returning(Subscription.id)
+    count = len(session.execute(moved.execution_options(synchronize_session=False)).all())
     plan.product_id = new.id
     session.flush()
     if old.commitment_months != new.commitment_months:

@@ -45,7 +45,10 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     ),
     Denial.NAMES_ANOTHER: _l("This notice names its subscription: only ending that one answers it."),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
-    Denial.VIEW_ONLY: _l("You are looking at this page as the customer sees it: nothing can be changed from here."),
+    Denial.VIEW_ONLY: _l(
+        "You are looking at this page as the customer sees it: nothing can be changed from here. For a customer it "
+        "works, and the next page would say what happened."
+    ),
     Denial.LAST_OWNER: _l("This is the only owner who can come in: make somebody else an owner first."),
     Denial.IN_THE_TEAM: _l("Somebody with this address is in the team already."),
     Denial.PAUSE_NOT_OFFERED: _l("A pause is not offered for this subscription."),
@@ -173,7 +176,8 @@ def _not_allowed(error: NotAllowed) -> Response:
         return _page(403)
     notify_url = g.get("notify_url")  # the page of the customer's own subscription knows whether it may be notified
     words = NOTIFIABLE if notify_url else DENIALS[error.denial]
-    was_never = error.denial in NEVER_OFFERED and request.method == "GET"  # who sends a form had been shown one
+    # Who sends a form had been shown one; who only looks as a customer was told so on each page.
+    was_never = error.denial is Denial.VIEW_ONLY or (error.denial in NEVER_OFFERED and request.method == "GET")
     return _page(409, reason=_named(words), was_never=was_never, notify_url=notify_url)
 
 

@@ -23,7 +23,10 @@ THINGS: Final = ("cards", "thread", "pairs", "entries", "tables")
 FACES: Final = {
     "customer": (*SHARED, "cover", *WORDS, *THINGS, "print"),
     "door": (*SHARED, "door", *WORDS, "pictures"),
-    "desk": (*SHARED, "spine", "columns", "rules", *WORDS, *THINGS, "progress", "steps", "sample", "pictures", "print"),
+    "desk": (
+        *(*SHARED, "spine", "columns", "rules", *WORDS, *THINGS),
+        *("lists", "progress", "steps", "sample", "pictures", "print"),
+    ),
 }
 COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 SPACE: Final = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")  # no name and no selector has one of these inside

@@ -58,13 +58,15 @@ class Card:
     can_undo: bool
     pause: Stand
     may_come_back: bool
+    opens_until: datetime | None  # of one that is over: what is paid is still open until then
     late_money: tuple[str, ...]  # what came after the end and is not settled
     comeback_id: uuid.UUID | None  # of the attempt that is under way
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is over and nothing goes on about it: it may be folded."""
-        return self.is_over and not (self.late_money or self.comeback_id or self.has_open_request)
+        """Whether it is over and nothing goes on about it, no paid time either: it may be folded."""
+        waits = self.late_money or self.comeback_id or self.has_open_request or self.opens_until
+        return self.is_over and not waits
 
 
 def card(holding: Held, *, now: datetime) -> Card:
@@ -97,6 +99,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         can_undo=presenting.can_undo(holding),
         pause=stand(holding, now=now),
         may_come_back=is_offered(holding.prospect, g.merchant),
+        opens_until=max((one.until for one in seen if one.until and one.until > now), default=None),
         late_money=tuple(_late_money(late.payment) for late in holding.late),
         comeback_id=_comeback_id(holding),
     )

@@ -239,3 +239,14 @@ def by_hand(ctx, paypal, subscription, amount):
     at_paypal = paypal.subscriptions[subscription.provider_id].payments[-1]
     at_paypal.status, at_paypal.refunded = "PARTIALLY_REFUNDED", str(Decimal(at_paypal.refunded) + Decimal(amount))
     show(ctx, subscription, at_paypal, told=told(at_paypal, "refund", amount))
+
+
+def test_paypals_message_about_our_own_refund_counts_it_once(ctx, paypal, paying, paid):
+    """PayPal tells it under the id that the call had been given."""
+    carry(ctx, paid, ask(ctx, paid, "5"))
+    row = paypal.subscriptions[paying.provider_id]
+    (made,) = row.refunds
+    assert [news.refund_id for news in row.untold if news.refund] in ([], [made["id"]])
+    at_paypal = row.payments[-1]
+    show(ctx, paying, at_paypal, told=told(at_paypal, "refund", "5.00", name=made["id"]))
+    assert now_of(ctx, paid).left == Decimal("24.90")

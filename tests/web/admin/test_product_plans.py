@@ -42,7 +42,7 @@ def test_a_plan_is_moved_after_its_effect_was_shown(owner, ctx, make, merchant, 
     assert "€29.90 per month Piano" in page.text.replace("Product ", "")
     page = page.follow("Move it here")
     assert "1 subscription under way goes with the plan" in page.text
-    assert "1 ended subscription stays with the old product, and keeps what was promised." in page.text
+    assert "1 subscription that has ended, or whose end was requested, stays with the old product." in page.text
     line = page.select_one("tbody tr").get_text(" ", strip=True)
     assert line == (
         "When a subscription is cancelled, what stays afterwards "

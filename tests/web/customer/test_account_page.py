@@ -367,18 +367,22 @@ def test_a_record_says_moments_in_short_and_the_zone_once(log_in, make, locale, 
 
 def test_what_is_over_is_folded_below_what_runs_but_never_alone(make, log_in):
     merchant = make.merchant(locale="en")
-    customer = make.customer(merchant)
-    make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED)
+    customer, past = make.customer(merchant), utc_now() - timedelta(days=3)
+    make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED, paid_until=past)
     visit = log_in(merchant, customer)
     assert not visit.browser.get(visit.home).soup.select("details article.card")
     make.subscription(merchant=merchant, customer=customer)
-    make.subscription(merchant=merchant, customer=customer, status=Status.COMPLETED)
+    make.subscription(merchant=merchant, customer=customer, status=Status.COMPLETED, paid_until=past)
     page = visit.browser.get(visit.home)
     assert len(page.soup.select("main article.card")) == 3
     (fold,) = page.soup.select("main details")
     assert fold.summary.text == "2 ended subscriptions"
     assert len(fold.select("article.card")) == 2
     assert not fold.has_attr("open")
+    paid = make.subscription(merchant=merchant, customer=customer, status=Status.CANCELLED)
+    page = visit.browser.get(visit.home)
+    assert len(page.soup.select("main details article.card")) == 2, "what is still paid and open is not hidden"
+    assert paid.paid_until > utc_now()
 
 
 def test_access_by_hand_is_seen_beside_a_subscription_that_is_over_and_gone_once_it_is_over_too(visit, make, ctx):

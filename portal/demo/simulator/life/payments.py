@@ -69,7 +69,7 @@ def fail_refunds(row: Subscription, plan: Plan, now: datetime) -> None:
 def finish_refund(row: Subscription, made: dict[str, str], paid: Payment, now: datetime) -> None:
     """Let the money of a refund go back."""
     made |= {"state": "completed", "update_time": stamp(now)}
-    _go_back(row, paid, Decimal(made["amount"]), now)
+    _go_back(row, paid, Decimal(made["amount"]), now, refund_id=made["id"])
 
 
 def reverse(row: Subscription, plan: Plan, now: datetime) -> None:
@@ -122,10 +122,17 @@ def deny(row: Subscription, plan: Plan, now: datetime) -> None:
 
 
 def tell(
-    row: Subscription, event_type: str, now: datetime, *, payment: Payment | None = None, refund: str = ""
+    row: Subscription,
+    event_type: str,
+    now: datetime,
+    *,
+    payment: Payment | None = None,
+    refund: str = "",
+    refund_id: str = "",
 ) -> None:
-    """Note what is to be announced; Simulator makes an event of it."""
-    row.untold.append(News(event_type, stamp(now), payment, new_id("", 17) if refund else "", refund))
+    """Note what is to be announced; Simulator makes an event of it. `refund_id`: of one that has its id already."""
+    named = refund_id or (new_id("", 17) if refund else "")
+    row.untold.append(News(event_type, stamp(now), payment, named, refund))
 
 
 def _give_back(row: Subscription, now: datetime, *, part: Decimal) -> None:
@@ -152,9 +159,9 @@ def _count_back(paid: Payment, back: Decimal) -> None:
     paid.status = "REFUNDED" if Decimal(paid.refunded) == Decimal(paid.amount) else "PARTIALLY_REFUNDED"
 
 
-def _go_back(row: Subscription, paid: Payment, back: Decimal, now: datetime) -> None:
+def _go_back(row: Subscription, paid: Payment, back: Decimal, now: datetime, *, refund_id: str = "") -> None:
     _count_back(paid, back)
-    tell(row, "PAYMENT.SALE.REFUNDED", now, payment=paid, refund=str(back))
+    tell(row, "PAYMENT.SALE.REFUNDED", now, payment=paid, refund=str(back), refund_id=refund_id)
 
 
 def _paid(row: Subscription, plan: Plan, status: str, *, amount: str, now: datetime) -> Payment:

@@ -94,9 +94,15 @@ def chosen(
 
 
 def refund_hints(form: EndForm) -> dict[str, str]:
-    """Return what a refund of all of it changes besides."""
-    said = _("The time that it paid for is then not paid any more: access ends with it, once PayPal has refunded it.")
-    return {choice.value: said for choice in form.refund.choices or [] if choice.value.startswith(WithEnd.LAST_PAYMENT)}
+    """Return what each refund changes for access."""
+    words = {
+        WithEnd.LAST_PAYMENT: _(
+            "The time that it paid for is then not paid any more: access ends with it, once PayPal has refunded it."
+        ),
+        WithEnd.UNUSED: _("Access does not change: it lasts as the page says."),
+    }
+    choices = (str(choice.value) for choice in form.refund.choices or [])
+    return {value: words[WithEnd(kind)] for value in choices if (kind := value.partition(":")[0]) in words}
 
 
 def hints(subscription: Subscription, now: datetime) -> dict[str, str]:

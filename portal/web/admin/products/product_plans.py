@@ -134,6 +134,7 @@ def _page(shown: Shown, form: PlanForm) -> ResponseReturnValue:
         price=presenting.price(plan),
         target=target,
         touched=_touched(effect) if effect is not None else [],
+        closed=effect.closed if effect is not None else [],
         changes=rows_of(ProductForm(formdata=None), effect.changed if effect is not None else {}),
         is_there=target is not None and target.id == plan.product_id,
     )
@@ -151,8 +152,8 @@ def _touched(effect: MoveEffect) -> list[str]:
     if effect.over:
         said.append(
             ngettext(
-                "%(num)s ended subscription stays with the old product, and keeps what was promised.",
-                "%(num)s ended subscriptions stay with the old product, and keep what was promised.",
+                "%(num)s subscription that has ended, or whose end was requested, stays with the old product.",
+                "%(num)s subscriptions that have ended, or whose end was requested, stay with the old product.",
                 effect.over,
             )
         )
