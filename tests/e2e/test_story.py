@@ -287,6 +287,7 @@ class Story:
         claire.press("link", "Keep my subscription")
         assert self.demo.calls("cancel", provider_id) == 0
         claire.press("link", "Cancel my subscription")
+        claire.unfold("Say why (optional)")
         claire.choose("I do not use it enough")
         claire.press("button", "Cancel now")
         kept = {

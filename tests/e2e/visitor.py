@@ -133,6 +133,10 @@ class Visitor:
             box.check()
         assert box.is_checked()
 
+    def unfold(self, msgid: str) -> None:
+        """Open the fold of that name."""
+        self._act(self.page.locator("summary", has_text=self.word(msgid)))
+
     def choose(self, msgid: str) -> None:
         """Choose the radio of that label."""
         radio = self.page.get_by_role("radio", name=self.word(msgid), exact=True)

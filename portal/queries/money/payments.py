@@ -17,6 +17,7 @@ __all__ = [
     "by_parent",
     "by_provider_ids",
     "newest_of_subscription",
+    "of_customer",
     "of_merchant",
     "of_subscription",
     "subscription_of",
@@ -74,6 +75,19 @@ def newest_of_subscription(session: Session, subscription_id: uuid.UUID) -> Paym
         .order_by(Payment.paid_at.desc(), Payment.id)
         .limit(1)
     ).one_or_none()
+
+
+def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, limit: int) -> list[Payment]:
+    """Return the newest payments of everything that a customer holds."""
+    return list(
+        session.scalars(
+            select(Payment)
+            .join(Subscription, Subscription.id == Payment.subscription_id)
+            .where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
+            .order_by(Payment.paid_at.desc(), Payment.id)
+            .limit(limit)
+        )
+    )
 
 
 def of_subscription(session: Session, subscription_id: uuid.UUID, limit: int) -> tuple[list[Payment], int]:

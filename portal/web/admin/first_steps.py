@@ -32,6 +32,11 @@ def is_under_way(found: stored.Found | None) -> bool:
     return found is not None and not first_steps.is_over(found.facts)
 
 
+def goes_on(session: Session) -> bool:
+    """Say whether what an owner has just done was a step of the way, so that the page leads back to it."""
+    return is_under_way(of_owner(session))
+
+
 def page(session: Session, found: stored.Found) -> str:
     """Return the page of the steps."""
     stages = first_steps.stages(found.facts)

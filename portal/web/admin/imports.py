@@ -12,7 +12,7 @@ from portal.queries.money import histories
 from portal.services.imports import imports
 from portal.services.imports.imports import AlreadyRunning, StopReason
 from portal.services.paypal.gateways import NoKey
-from portal.web.admin import bp, presenting, showing, words
+from portal.web.admin import bp, first_steps, presenting, showing, words
 from portal.web.identity import by, context, person
 
 
@@ -27,6 +27,7 @@ def show() -> ResponseReturnValue:
             "import.html",
             session,
             run=run,
+            goes_on=first_steps.goes_on(session),
             histories=histories.progress(session, merchant_id),
             state=run.state.value if run is not None else None,
             has_key=paypal_accounts.of_merchant(session, merchant_id) is not None,

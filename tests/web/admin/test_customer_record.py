@@ -274,4 +274,36 @@ def test_the_record_costs_no_more_for_all_that_hangs_on_it(support, make, mercha
         page = support.get(f"{record(zoe)}/grants/new").submit(product=str(product.id))
         page.submit(press="Give this access")
     make_request(make, subscription, now, state=RequestState.NEEDS_MERCHANT)
-    assert cost() == before <= 11
+    assert cost() == before <= 13
+
+
+def test_a_card_for_each_that_lives_leads_to_its_three_ends(support, make, merchant, zoe):
+    lives = make.subscription(customer=zoe, merchant=merchant)
+    over = make.subscription(customer=zoe, merchant=merchant, status="cancelled")
+    page = support.get(f"/admin/customers/{zoe.id}")
+    (card,) = page.select("#subscriptions article.card")
+    ends = [link["href"] for link in card.select("a") if "/end/" in link["href"]]
+    assert ends == [f"/admin/subscriptions/{lives.id}/end/{kind}" for kind in ("cancel", "complete", "abandon")]
+    assert card.select("svg.thread")
+    assert f"/admin/subscriptions/{over.id}" in [link["href"] for link in page.select("#subscriptions table a")]
+
+
+def test_what_a_customer_asked_for_by_another_way_is_answered_by_one_end(support, make, merchant, zoe, ctx, now):
+    lives = make.subscription(customer=zoe, merchant=merchant)
+    by_form(ctx, lives, now=now)
+    card = support.get(f"/admin/customers/{zoe.id}").select_one("#subscriptions article.card")
+    assert [link["href"].rpartition("/")[2] for link in card.select("a") if "/end/" in link["href"]] == ["cancel"]
+
+
+def test_payments_are_refunded_from_the_record_by_whoever_may(support, manager, make, merchant, zoe):
+    paid = make.payment(make.subscription(customer=zoe, merchant=merchant), 3)
+    gone = make.payment(make.subscription(customer=zoe, merchant=merchant), 40, "refunded", refunded="29.90")
+    rows = manager.get(f"/admin/customers/{zoe.id}").select("#payments tbody tr")
+    links = [[link["href"] for link in row.select("a")] for row in rows]
+    assert links == [
+        [f"/admin/payments/{paid.id}", f"/admin/payments/{paid.id}/refund"],
+        [f"/admin/payments/{gone.id}"],
+    ]
+    assert not [
+        link for link in support.get(f"/admin/customers/{zoe.id}").select("#payments a") if "refund" in link["href"]
+    ]

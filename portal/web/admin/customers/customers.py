@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +13,9 @@ from wtforms.validators import DataRequired, Length
 
 from portal.clock import utc_now
 from portal.domain.duties import Duty, may
-from portal.queries import desk, end_requests, subscriptions
+from portal.domain.received_requests import ReceivedState
+from portal.queries import desk, end_requests, received_requests, subscriptions
+from portal.queries.money import payments
 from portal.queries.people import customer_records, customers
 from portal.queries.people.people import Kind
 from portal.services.notices import outbox
@@ -20,13 +23,15 @@ from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
 from portal.web import identity
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.customers import customer_access, customer_banners
+from portal.web.admin.customers import customer_access, customer_banners, customer_subscriptions
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
 from portal.web.typed_text import plain
+
+PAYMENTS: Final = 10  # of all that the customer holds; each subscription shows its own
 
 
 @bp.get("/customers", endpoint="customers")
@@ -91,6 +96,8 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         requests = desk.requests_of_customer(session, merchant_id, customer_id)
         plans = presenting.plans(end_requests.waiting_of(session, [row.id for row in held]), now=now)
+        told = received_requests.notified(session, [one.id for one in held])
+        waits = {key for key, one in told.items() if one.state is ReceivedState.OPEN}
         mails = desk.mails_of_customer(session, merchant_id, customer_id)
         offered = None if found.paypal_email_declined else found.paypal_email
         return showing.page(
@@ -108,7 +115,9 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             others=[one for one in sharing if one.id != found.id],
             offered=offered,
             holders=customers.of_address(session, merchant_id, offered),
-            subscriptions=held,
+            living=customer_subscriptions.living(held, requests, waits, now=now),
+            over=[one for one in held if one.is_over],
+            paid=customer_subscriptions.paid(payments.of_customer(session, merchant_id, customer_id, PAYMENTS), held),
             plans=plans,
             access=customer_access.open_lines(held, requests, record.gifts, now=now),
             past_gifts=customer_access.past_gifts(record.gifts, now=now),

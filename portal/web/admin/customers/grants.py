@@ -175,4 +175,4 @@ def _mail(found: Customer) -> str:
 
 
 def _back(customer_id: uuid.UUID) -> ResponseReturnValue:
-    return redirect(url_for(".customer", customer_id=customer_id, _anchor="access"), 303)
+    return redirect(url_for(".customer", customer_id=customer_id), 303)

@@ -27,7 +27,7 @@ from portal.services.keys.key_checks import Finding, KeyCheck
 from portal.services.messages.webhook_endpoints import ipn_url
 from portal.services.paypal.gateways import NoKey
 from portal.web import standings
-from portal.web.admin import bp, showing, words
+from portal.web.admin import bp, first_steps, showing, words
 from portal.web.admin.keys import key_facts
 from portal.web.admin.keys.key_forms import ClassicKeyForm, KeyForm, ReceiversForm, RemovalForm
 from portal.web.identity import by, context, person
@@ -195,6 +195,7 @@ def _page(provider: Provider, form: KeyForm | ClassicKeyForm | None) -> str:
             session,
             form=form,
             key=key_facts.state_of(account),
+            goes_on=first_steps.goes_on(session),
             elsewhere=elsewhere,
             ipn_address=_ipn_address(session, account),
             autopay_url=AUTOPAY_URL,

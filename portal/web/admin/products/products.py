@@ -20,7 +20,7 @@ from portal.services.edits import EditedMeanwhile
 from portal.services.edits import changes as changes_of
 from portal.services.products import Effect, NameTaken, ProductWish, wish_of
 from portal.services.rules import product_rule
-from portal.web.admin import bp, edits, showing, words
+from portal.web.admin import bp, edits, first_steps, showing, words
 from portal.web.admin.edits import Meanwhile
 from portal.web.admin.products import product_words
 from portal.web.admin.products.product_forms import (
@@ -46,6 +46,7 @@ def index() -> ResponseReturnValue:
         return showing.page(
             "products.html",
             session,
+            goes_on=first_steps.goes_on(session),
             rows=[
                 {
                     "id": row.id,
@@ -109,6 +110,7 @@ class Shown:
     version: int
     product: Product
     audience: queries.Audience
+    goes_on: bool  # with the set-up
 
 
 def _read(product_id: uuid.UUID) -> Shown:
@@ -121,6 +123,7 @@ def _read(product_id: uuid.UUID) -> Shown:
             version=versions.version(session, subject),
             product=queries.of_merchant(session, merchant_id, product_id),
             audience=queries.audience(session, product_id, now=utc_now()),
+            goes_on=first_steps.goes_on(session),
         )
 
 
@@ -161,6 +164,7 @@ def _page(
         meanwhile=meanwhile,
         history=edits.history(form, shown.saves),
         product=product,
+        goes_on=shown.goes_on,
         sold=product_words.sold(product, shown.audience),
         examples=product_words.example_rows(rule, now=now),
         example_hint=product_words.example_hint(now=now),
