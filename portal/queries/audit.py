@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, union_all
+from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
 from portal.extensions import Database
@@ -134,6 +134,20 @@ def page(
         older_than=rows[-1].number if rows and has_older else None,
         newer_than=rows[0].number if rows and has_newer else None,
     )
+
+
+def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, limit: int) -> Sequence[AuditEntry]:
+    """Return the newest rows of the chain that are about a customer's record."""
+    return session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.subject_id == customer_id,
+            text("subject_kind = 'customer'"),
+            AuditEntry.merchant_id == merchant_id,
+        )
+        .order_by(AuditEntry.number.desc())
+        .limit(limit)
+    ).all()
 
 
 def names_of_staff(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:

@@ -23,7 +23,7 @@ from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
 from portal.web import identity
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.customers import customer_access, customer_banners, customer_subscriptions
+from portal.web.admin.customers import customer_access, customer_banners, customer_history, customer_subscriptions
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad
@@ -91,7 +91,6 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
     with context().db.browse() as session:
         record = customer_records.of_merchant(session, merchant_id, customer_id)
         found = record.customer
-        entries = desk.timeline_of_customer(session, merchant_id, customer_id)
         sharing = customers.of_address(session, merchant_id, found.email)
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         requests = desk.requests_of_customer(session, merchant_id, customer_id)
@@ -127,5 +126,5 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             mails=mails,
             hears_of_returns=bool(context().bounce_address),
             lasting=outbox.LASTING,
-            timeline=presenting.timeline([entry for entry, _name in entries], [name for _entry, name in entries]),
+            timeline=customer_history.of_customer(session, merchant_id, customer_id),
         )
