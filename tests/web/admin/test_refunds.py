@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Refund, Subscription
+from tests.chaos.claims import page_says_over
 from tests.services.money.test_given_back import now_of, taken
 
 
@@ -134,6 +135,13 @@ def test_the_customers_mail_is_shown_before_it_is_sent(support, ctx, make, paypa
     assert "Your subscription is cancelled" in shown or "Votre abonnement est" in shown
     assert make.reload(paying).status == "active"
     assert make.requests(paying) == []
+
+
+@pytest.mark.parametrize("action", ["cancel", "complete", "abandon"])
+def test_the_page_itself_claims_nothing_that_the_mail_will_say(support, paying, paid, action):
+    page = support.get(f"/admin/subscriptions/{paying.id}/end/{action}")
+    assert not page_says_over(page.body)
+    assert page_says_over(page.body.replace(" data-unsent", "")), "the message itself does, once it is sent"
 
 
 def test_the_last_payment_goes_back_with_the_end_in_one_act(manager, ctx, make, paypal, paying, paid):
