@@ -26,7 +26,7 @@ from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
 from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
-from portal.models.payments import Payment, PaymentState
+from portal.models.payments import NOT_TAKEN, Payment, PaymentState
 from portal.models.paypal_accounts import KeyState, PayPalAccount
 from portal.models.paypal_events import EventSource, EventState, PayPalEvent
 from portal.models.products import Grant, Plan, Product, ProductContent
@@ -44,6 +44,7 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
 __all__ = [
     "NOT_CONFIRMED",
+    "NOT_TAKEN",
     "AddressChange",
     "AuditEntry",
     "AuditHead",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -25,6 +26,9 @@ class PaymentState(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
     REVERSED = "reversed"
+
+
+NOT_TAKEN: Final = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 
 
 class Payment(HasId, HasCreation, HasMerchant, Base):

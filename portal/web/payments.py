@@ -28,7 +28,6 @@ STATE: Final[Mapping[PaymentState, LazyString]] = {
     PaymentState.REVERSED: _l("Reversed through PayPal"),
 }
 
-NOT_TAKEN: Final = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 REFUNDED: Final = STATE[PaymentState.REFUNDED]
 GONE_BACK: Final[Mapping[str, LazyString]] = {
     "refund": REFUNDED,

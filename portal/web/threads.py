@@ -78,6 +78,15 @@ def of(
     )
 
 
+def of_end(
+    subscription: AnySubscription, access_until: datetime | None, *, planned: Schedule | None, now: datetime
+) -> Thread | None:
+    """Return the thread of one that would end so; where nothing closes on a day, it ends with what is paid."""
+    paid = subscription.paid_until
+    ends_at = access_until or (max(paid, now) if paid is not None else now)
+    return of(subscription, planned=planned, ends_at=ends_at, now=now)
+
+
 def _next(subscription: AnySubscription, now: datetime) -> tuple[datetime, ...]:
     at = subscription.next_payment_at
     return (at,) if at is not None and at > now and not subscription.is_over else ()

@@ -76,3 +76,11 @@ def test_an_end_at_once_of_what_is_paid_by_nothing_has_its_end_today(make, now):
     bare = make.subscription(last_payment_at=None, next_payment_at=None, paid_until=None)
     thread = threads.of(bare, ends_at=now, now=now)
     assert (at(thread, "end"), number(thread.today), thread.paid) == ([100], 100, None)
+
+
+@pytest.mark.parametrize(("closes_in", "ends_in"), [(None, 20), (5, 5), (0, 0)])
+def test_an_end_stands_where_something_closes_else_where_what_is_paid_runs_out(paying, now, closes_in, ends_in):
+    closes = now + timedelta(days=closes_in) if closes_in is not None else None
+    thread = threads.of_end(paying, closes, planned=None, now=now)
+    (end,) = at(thread, "end")
+    assert end == pytest.approx(100 * (70 + ends_in) / 90, abs=0.2)

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.models import Payment, PaymentState, Subscription
+from portal.models import NOT_TAKEN, Payment, PaymentState, Subscription
 
 __all__ = [
+    "NOT_TAKEN",
     "Payment",
     "PaymentState",
     "all_of_subscription",
@@ -68,7 +69,7 @@ def all_of_subscription(session: Session, merchant_id: uuid.UUID, subscription_i
 
 def newest_of_subscription(session: Session, subscription_id: uuid.UUID) -> Payment | None:
     """Return the newest payment of a subscription that was taken, whatever went back of it; None without one."""
-    taken = Payment.state.not_in((PaymentState.PENDING, PaymentState.DENIED))
+    taken = Payment.state.not_in(NOT_TAKEN)
     return session.scalars(
         select(Payment)
         .where(Payment.subscription_id == subscription_id, taken)

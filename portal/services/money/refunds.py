@@ -17,7 +17,7 @@ from portal.domain.late_payments import LateState
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.refunds import CannotRefund, NoRefund, RefundState
-from portal.models import Payment, PaymentState, Provider, Refund, Subscription, TimelineKind
+from portal.models import NOT_TAKEN, Payment, Provider, Refund, Subscription, TimelineKind
 from portal.queries import subscriptions
 from portal.queries.money import late_payments as alarms
 from portal.queries.money import payments, refunds
@@ -27,8 +27,6 @@ from portal.services.context import Context
 from portal.services.notices import refund_notices
 
 log = structlog.get_logger(__name__)
-
-NOT_TAKEN = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 
 
 @dataclass(frozen=True, kw_only=True)

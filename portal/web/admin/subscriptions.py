@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from portal.clock import utc_now
-from portal.domain import policies
 from portal.domain.bulk_acts import MOST_ROWS
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import ENDINGS, Action, Status, actions_from
+from portal.domain.subscriptions import Status
 from portal.queries import (
     comebacks,
     desk,
@@ -35,7 +32,7 @@ from portal.queries.money import refunds as stored_refunds
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.dates.end_schedules import standing as planned_end
-from portal.services.rules import grants_of, settings_of
+from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads
 from portal.web.admin import bp, pauses, presenting, showing, words
@@ -53,7 +50,7 @@ from portal.web.identity import context, person
 from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
-    from portal.models import Subscription
+    pass
 
 PAYMENTS: Final = 50  # shown on a record; the rest is counted
 
@@ -189,7 +186,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
-            possible=[] if in_the_way else _actions(found, notified=is_waited_for, now=now),
+            possible=[] if in_the_way else end_facts.possible(found, notified=is_waited_for, now=now),
         )
 
 
@@ -199,12 +196,3 @@ def read(subscription_id: uuid.UUID) -> ResponseReturnValue:
     outcome = refreshing.refresh(context(), person().merchant_id, subscription_id, now=utc_now())
     flash(*SAID[outcome])
     return redirect(url_for(".subscription", subscription_id=subscription_id), 303)
-
-
-def _actions(subscription: Subscription, *, notified: bool, now: datetime) -> list[Action]:
-    """Return the ends that the state allows and this person may ask for."""
-    settings, role = settings_of(g.merchant, subscription, now=now, notified=notified), person().role
-    possible = actions_from(subscription.status)
-    return [
-        action for action in possible if action in ENDINGS and policies.may(Actor.STAFF, action, settings, role=role)
-    ]

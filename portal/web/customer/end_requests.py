@@ -115,7 +115,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
     committed, money = subscription.committed_until, presenting.price_of(holding)
     return Recap(
         product=presenting.product_name(holding),
-        thread=threads.of(subscription, planned=planned, ends_at=preview.access_until or now, now=now),
+        thread=threads.of_end(subscription, preview.access_until, planned=planned, now=now),
         price=presenting.price(holding),
         amount=fmt.money(money) if money is not None else None,
         next_payment=presenting.known_day(payment),

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask import g
-
-from portal.domain import policies
-from portal.domain.policies import Actor
-from portal.domain.subscriptions import ENDINGS, Action, actions_from
+from portal.domain.subscriptions import Action
+from portal.queries.money.payments import NOT_TAKEN
 from portal.services.dates.end_schedules import standing
-from portal.services.rules import settings_of
 from portal.web import payments as payment_lines
 from portal.web import threads
 from portal.web.admin.ends import end_facts
-from portal.web.identity import person
 from portal.web.payments import PaymentLine
 from portal.web.threads import Thread
 
@@ -60,14 +55,11 @@ def living(
 
 def _living(subscription: Subscription, request: EndRequest | None, notified: bool, *, now: datetime) -> Living:
     is_ending = request is not None and end_facts.is_in_the_way(request, now)
-    settings = settings_of(g.merchant, subscription, now=now, notified=notified)
-    ends = [one for one in actions_from(subscription.status) if one in ENDINGS]
-    role = person().role
     planned = standing(request, subscription, now=now) if request is not None else None
     return Living(
         subscription=subscription,
         thread=threads.of(subscription, planned=planned, now=now),
-        possible=[] if is_ending else [one for one in ends if policies.may(Actor.STAFF, one, settings, role=role)],
+        possible=[] if is_ending else end_facts.possible(subscription, notified=notified, now=now),
         is_ending=is_ending,
     )
 
@@ -79,7 +71,7 @@ def paid(payments: Iterable[Payment], held: Iterable[Subscription]) -> list[Paid
         Paid(
             line=payment_lines.lines([one])[0],
             product=names.get(one.subscription_id, ""),
-            may_go_back=one.left > 0 and one.state not in payment_lines.NOT_TAKEN,
+            may_go_back=one.left > 0 and one.state not in NOT_TAKEN,
         )
         for one in payments
     ]

@@ -97,7 +97,8 @@ def refund_hints(form: EndForm) -> dict[str, str]:
     """Return what each refund changes for access."""
     words = {
         WithEnd.LAST_PAYMENT: _(
-            "The time that it paid for is then not paid any more: access ends with it, once PayPal has refunded it."
+            "The time that it paid for is then not paid any more: what is open for that time alone closes once PayPal "
+            "has refunded it."
         ),
         WithEnd.UNUSED: _("Access does not change: it lasts as the page says."),
     }

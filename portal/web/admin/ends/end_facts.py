@@ -5,17 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from flask import g
 from flask_babel import gettext as _
 
+from portal.domain import policies
 from portal.domain.end_requests import Basis, RequestState
 from portal.domain.policies import Actor
 from portal.domain.refunds import WithEndState
+from portal.domain.subscriptions import ENDINGS, Action, actions_from
 from portal.services.dates.end_schedules import payments_around
+from portal.services.rules import settings_of
 from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.admin.late_payment_words import REFUND_STATE
 from portal.web.admin.presenting import Row, asked_on, customer_name, day, short
 from portal.web.formatting import formatter
+from portal.web.identity import person
 
 if TYPE_CHECKING:
     from portal.models import Customer, EndRefund, EndRequest, Subscription
@@ -60,6 +65,13 @@ def request_rows(
 def is_in_the_way(request: EndRequest, now: datetime) -> bool:
     """Say whether an open request keeps staff from ending: not one that only waits for a later day."""
     return bool(request.is_open and not request.is_planned(now))
+
+
+def possible(subscription: Subscription, *, notified: bool, now: datetime) -> list[Action]:
+    """Return the ends that the state allows and this person may ask for; `notified`: the customer waits for one."""
+    settings, role = settings_of(g.merchant, subscription, now=now, notified=notified), person().role
+    ends = (action for action in actions_from(subscription.status) if action in ENDINGS)
+    return [action for action in ends if policies.may(Actor.STAFF, action, settings, role=role)]
 
 
 def todo(request: EndRequest) -> str:

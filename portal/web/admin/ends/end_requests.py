@@ -116,7 +116,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         lost=lost,
         refund_hints=end_choices.refund_hints(form) if isinstance(form, EndForm) else {},
         refund_note=sums if isinstance(sums, str) else "",
-        thread=None if is_local else threads.of(found, planned=planned, ends_at=preview.access_until or now, now=now),
+        thread=None if is_local else threads.of_end(found, preview.access_until, planned=planned, now=now),
         letter_of=_letter(found, ENDINGS[wanted], now=now),
         is_local=is_local,
         received=received,
