@@ -128,7 +128,7 @@ def _rows(facts: ReceiptFacts, issuer: Issuer) -> Rows:
         rows.append((_("Not returned"), fmt.money(facts.left)))
     rows += [
         (_("Paid with"), "PayPal"),
-        (_("PayPal transaction ID"), facts.number),
+        (_("PayPal transaction ID, as the seller has it"), facts.number),
         (_("PayPal subscription ID"), facts.subscription_number),
     ]
     return tuple((label, value) for label, value in rows if value)

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, SubmitField, ValidationError
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired
 
 from portal.clock import utc_now
 from portal.domain import receipts
@@ -27,7 +27,7 @@ class ChargeForm(BaseForm):
         _l("PayPal number"),
         description=_l("For example 5TY05013RG002845M, or I-BW452GLLEP1G for a subscription."),
         filters=[lambda text: receipts.number(text or "")],
-        validators=[InputRequired(_l("Enter the number."))],
+        validators=[DataRequired(_l("Enter the number."))],
     )
     submit = SubmitField(_l("Look it up"))
 

@@ -63,7 +63,8 @@ def payments() -> ResponseReturnValue:
 @bp.get("/payments/years/<int(fixed_digits=4):year>.csv")
 def payments_csv(year: int) -> Response:
     """Hand over a year as a table that a spreadsheet opens; 404 where nothing was to be paid in it."""
-    return download(_csv(_of_year(year)), name=f"{_stem()}-{g.merchant.slug}-{year}.csv")
+    content = "".join(_csv(_of_year(year)))  # a year is no long list
+    return download(content.encode(), name=f"{_stem()}-{g.merchant.slug}-{year}.csv")
 
 
 @bp.get("/payments/years/<int(fixed_digits=4):year>.pdf")
