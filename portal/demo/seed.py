@@ -214,7 +214,7 @@ def _set_up_studio(ctx: Context) -> None:
 
 def _refund_a_part(ctx: Context, merchant_id: uuid.UUID) -> None:
     """Ask for a part of one payment back, as the owner; the worker takes it to PayPal."""
-    payment_histories.run(ctx, seconds=10)
+    payment_histories.run(ctx, seconds=10, calls_a_second=100)
     with ctx.db.read() as session:
         payer = people.customer_by_email(session, merchant_id, PAYER)
         sam = session.scalars(select(Staff).where(Staff.email == "sam@studio.example")).one()
