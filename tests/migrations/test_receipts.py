@@ -1,4 +1,4 @@
-"""0040: the lines of receipts come empty; on the way down they are forgotten, and the merchant stays."""
+"""0041: the lines of receipts come empty; on the way down they are forgotten, and the merchant stays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_the_merchant_stays_and_its_lines_are_empty_again(make, ctx, database_ur
     merchant = make.merchant(key=False, receipt_text="TVA FR12")
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0039")
+        downgrade(database_url, "0040")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT name FROM merchants").fetchall() == [(merchant.name,)]
         upgrade(database_url)
