@@ -67,6 +67,7 @@ class ReceiptFacts(Clean):
     left: Money
     is_back_known: bool
     under_way: Money | None
+    is_test: bool  # in PayPal's sandbox, where no money moves
     made_at: datetime
 
 
@@ -115,7 +116,9 @@ def _since(facts: ReceiptFacts, issuer: Issuer) -> Iterable[str]:
 
 
 def _rows(facts: ReceiptFacts, issuer: Issuer) -> Rows:
-    _, fmt = issuer.words.gettext, issuer.formatter
+    _, fmt, number = issuer.words.gettext, issuer.formatter, facts.number
+    if facts.is_test:
+        number = _("%(number)s (PayPal’s test environment: no real money)", number=number)
     rows = [
         (_("Paid to"), issuer.name),
         (_("Paid by"), facts.customer),
@@ -128,7 +131,7 @@ def _rows(facts: ReceiptFacts, issuer: Issuer) -> Rows:
         rows.append((_("Not returned"), fmt.money(facts.left)))
     rows += [
         (_("Paid with"), "PayPal"),
-        (_("PayPal transaction ID, as the seller has it"), facts.number),
+        (_("PayPal transaction ID, as the seller has it"), number),
         (_("PayPal subscription ID"), facts.subscription_number),
     ]
     return tuple((label, value) for label, value in rows if value)
@@ -174,6 +177,7 @@ class StatementFacts(Clean):
     rows: tuple[tuple[str, str, str, str, str], ...]
     totals: tuple[Total, ...]  # empty where not all is known
     gap: str  # what is not known, in a sentence; empty: nothing
+    is_test: bool
     made_at: datetime
 
 
@@ -200,6 +204,7 @@ def statement_file(facts: StatementFacts, issuer: Issuer, *, name: str) -> File:
 def _statement_said(facts: StatementFacts, issuer: Issuer, legible: Legible) -> dict[str, Any]:
     _, fmt = issuer.words.gettext, issuer.formatter
     title = _("Payments of %(year)s to %(merchant)s", year=facts.year, merchant=issuer.name)
+    no_money = _("PayPal’s test environment: no real money") if facts.is_test else ""
     printed = {
         **_common(issuer, facts.made_at),
         "heading": title,
@@ -207,7 +212,7 @@ def _statement_said(facts: StatementFacts, issuer: Issuer, legible: Legible) -> 
         "columns": (_("Date"), _("Product"), _("Amount"), _("Status"), _("PayPal transaction ID")),
         "rows": facts.rows,
         "totals": [total_words(one, fmt) for one in facts.totals],
-        "gap": facts.gap,
+        "notes": [one for one in (facts.gap, no_money) if one],
         "note": _("This is a list of payments, not an invoice."),
     }
     return printable(printed, legible) | _named(issuer, title)

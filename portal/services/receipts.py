@@ -20,6 +20,7 @@ from portal.services.context import Context
 from portal.services.throttles import Limit
 
 HOUR: Final = timedelta(hours=1)
+LIVE: Final = "live"
 
 
 class Seller(Protocol):
@@ -65,6 +66,7 @@ def gather(paid: Paid, entries: Iterable[TimelineEntry], *, customer: str, produ
         left=Money(payment.left, payment.currency),
         is_back_known=payment.is_back_known,
         under_way=paid.under_way,
+        is_test=payment.environment != LIVE,
         made_at=now,
     )
 

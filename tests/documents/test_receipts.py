@@ -45,14 +45,28 @@ def facts(**changed) -> ReceiptFacts:
     usual = {
         **{"customer": "Claire Fontaine", "product": "Piano", "amount": euros("29.90"), "paid_at": PAID_AT},
         **{"number": "5TY05013RG002845M", "subscription_number": "I-BW452GLLEP1G", "returned": ()},
-        **{"left": euros("29.90"), "is_back_known": True, "under_way": None, "made_at": PAID_AT + timedelta(days=9)},
+        **{
+            "left": euros("29.90"),
+            "is_back_known": True,
+            "under_way": None,
+            "is_test": False,
+            "made_at": PAID_AT + timedelta(days=9),
+        },
     }
     return ReceiptFacts(**(usual | changed))
 
 
 def statement(**changed) -> StatementFacts:
     row = ("1 Mar 2026", "Piano", "€29.90", "Paid", "5TY05013RG002845M")
-    usual = {"year": 2026, "customer": "Claire", "rows": (row,), "totals": (), "gap": "", "made_at": PAID_AT}
+    usual = {
+        "year": 2026,
+        "customer": "Claire",
+        "rows": (row,),
+        "totals": (),
+        "gap": "",
+        "is_test": False,
+        "made_at": PAID_AT,
+    }
     return StatementFacts(**(usual | changed))
 
 
@@ -191,6 +205,12 @@ def test_what_is_not_known_is_said_and_then_nothing_is_added_up():
     words = words_of(paper(statement(gap="Earlier ones are missing.")))
     assert "Earlieronesaremissing." in words
     assert "inall" not in words
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+def test_where_no_money_moves_both_say_so(is_test):
+    for made in (facts(is_test=is_test), statement(is_test=is_test)):
+        assert ("PayPal’stestenvironment:norealmoney" in words_of(paper(made))) is is_test
 
 
 def test_what_people_write_is_never_read_as_markup():

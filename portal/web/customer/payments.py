@@ -21,6 +21,7 @@ from portal.domain.receipts import Record, Total
 from portal.queries.money import customer_payments
 from portal.queries.money.customer_payments import Paid
 from portal.services.csv_files import MARK, line_of
+from portal.services.receipts import LIVE
 from portal.web import locale
 from portal.web.customer import bp
 from portal.web.customer.payment_words import Line, customer_words, gap, issuer, line, product_words, whose
@@ -70,7 +71,8 @@ def payments_csv(year: int) -> Response:
 @bp.get("/payments/years/<int(fixed_digits=4):year>.pdf")
 def payments_statement(year: int) -> Response:
     """Hand over a year as one document; 404 where nothing was to be paid in it."""
-    lines = [line(one) for one in _of_year(year)]
+    paid = _of_year(year)
+    lines = [line(one) for one in paid]
     with context().db.read() as session:
         record = customer_payments.record(session, whose())
         totals = customer_payments.totals(session, whose(), g.merchant.time_zone)
@@ -80,6 +82,7 @@ def payments_statement(year: int) -> Response:
         rows=tuple((one.day, one.product, one.amount, one.state, one.number) for one in lines),
         totals=tuple(one for one in totals if one.year == year and record is Record.WHOLE),
         gap=gap(record),
+        is_test=any(one.payment.environment != LIVE for one in paid),
         made_at=utc_now(),
     )
     return handed_over(statement_file(facts, issuer(), name=f"{_stem()}-{g.merchant.slug}-{year}.pdf"))

@@ -61,7 +61,7 @@ def test_it_says_what_was_paid_to_whom_and_for_what(visit, ctx, mine, till, at, 
         "Paid on": "Sunday 1 March 2026 at 13:00",
         "Amount": "€29.90",
         "Paid with": "PayPal",
-        "PayPal transaction ID, as the seller has it": "5TY05013RG002845M",
+        "PayPal transaction ID, as the seller has it": ("5TY05013RG002845M (PayPal’s test environment: no real money)"),
         "PayPal subscription ID": mine.provider_id,
     }
     for said in ("SARL Été, 3 rue du Port", "TVA FR12 345678901", "Legal notice: https://ete.test/legal"):
