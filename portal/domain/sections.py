@@ -13,7 +13,7 @@ from enum import StrEnum
 class Section(StrEnum):
     """A section, by the word under which it is stored when it is left out; all are shown until somebody decides."""
 
-    PAYMENTS = "payments"  # taken and given back, on each subscription's page
+    PAYMENTS = "payments"  # taken and given back: all of them with their receipts, and on each subscription's page
     HISTORY = "history"  # what happened, on each subscription's page
     PAUSES = "pauses"  # asking for one; one that runs can always be ended
     COMEBACKS = "comebacks"  # subscribing again; an attempt under way stays

@@ -75,6 +75,7 @@ class Access:
 
 PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
+PAYMENTS: Final = Access(Face.CUSTOMER, section=Section.PAYMENTS)
 OFFER: Final = Access(Face.CUSTOMER, work=Work.RETURN)
 SIGNED: Final = Access(Face.SIGNED)
 DESK: Final = Access(Face.STAFF)  # every role looks
@@ -142,6 +143,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.comeback_reading": CUSTOMER,
     "customer.comeback_withdrawal": CUSTOMER,
     "customer.request_proof": CUSTOMER,
+    **dict.fromkeys(("customer.payments", "customer.payments_csv", "customer.payments_statement"), PAYMENTS),
+    **dict.fromkeys(("customer.payment", "customer.payment_receipt", "customer.payment_search"), PAYMENTS),
+    "customer.receipts": PAYMENTS,
     "customer.accounts": CUSTOMER,
     "customer.account_choice": CUSTOMER,
     "customer.sessions": CUSTOMER,

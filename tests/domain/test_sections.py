@@ -30,5 +30,11 @@ def test_each_is_left_out_and_shown_by_itself_and_what_is_unknown_stays():
 
 def test_no_page_that_the_law_or_the_promise_wants_lies_behind_a_section():
     behind = {route: line.section for route, line in ACCESS.items() if line.section is not None}
-    assert behind == {"customer.pause": Section.PAUSES, "customer.comeback_start": Section.COMEBACKS}
+    payments = ("payments", "payments_csv", "payments_statement", "payment", "payment_receipt", "payment_search")
+    assert behind == {
+        "customer.pause": Section.PAUSES,
+        "customer.comeback_start": Section.COMEBACKS,
+        "customer.receipts": Section.PAYMENTS,
+        **{f"customer.{one}": Section.PAYMENTS for one in payments},
+    }
     assert {route for route, line in ACCESS.items() if line.face is Face.CUSTOMER} == ALWAYS | behind.keys()

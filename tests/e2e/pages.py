@@ -129,6 +129,11 @@ def brought_logo(page: Page) -> None:
     page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
 
 
+def open_the_newest(page: Page) -> None:
+    with page.expect_navigation():
+        page.locator("tbody th a").first.click()
+
+
 def no_address(page: Page) -> None:
     page.locator("input[name=email]").fill("emma")
     send(page)
@@ -172,6 +177,10 @@ PAGES = {
     "account over": Shown(EMMA, "/account/studio/", open_folds),
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),
+    "payments": Shown("noor", "/account/studio/payments"),
+    "receipt": Shown("noor", "/account/studio/payments", open_the_newest),
+    "charge": Shown("noor", "/account/studio/payments/search"),
+    "charge, nothing typed": Shown("noor", "/account/studio/payments/search", send, 422),
     "recap": Shown("noor", "{noor}/cancellation"),
     "pause": Shown("noor", "{noor}/pause"),
     "recap, another day": Shown("noor", "{noor}/cancellation?on={far}"),

@@ -44,6 +44,7 @@ class MerchantFacts:
     terms_url: str
     privacy_url: str
     legal_url: str
+    receipt_text: str
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
     suspended_at: datetime | None
@@ -56,9 +57,9 @@ class MerchantFacts:
         """Where it stands."""
         return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)
 
-    def shows(self, section: Section) -> bool:
-        """Say whether customers see that section of their space."""
-        return is_shown(section, self.hidden_sections)
+    def shows(self, section: Section | str) -> bool:
+        """Say whether customers see that section of their space; a page names it by its word."""
+        return is_shown(Section(section), self.hidden_sections)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,7 +121,7 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
     merchant = merchants.lock(session, merchant_id)
     merchant.support_email = merchant.logo_id = None
     merchant.suspended_at, merchant.suspended_why = None, ""
-    merchant.cancellation_text = merchant.sender_name = ""
+    merchant.cancellation_text = merchant.sender_name = merchant.receipt_text = ""
     merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = ""
     merchant.erased_at = now
     audit.append(session, merchant_id, Act.MERCHANT_ERASED, by=PORTAL, at=now, rows=rows)

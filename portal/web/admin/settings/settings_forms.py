@@ -20,6 +20,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from portal.domain import colours
+from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
@@ -95,7 +96,7 @@ class FaceForm(VersionedForm):
 
 
 class AddressesForm(VersionedForm):
-    """Where customers write, and the merchant's own pages."""
+    """Where customers write, the merchant's own pages, and its lines on receipts."""
 
     support_email = EmailField(
         _l("Email address for your customers’ questions"),
@@ -110,6 +111,12 @@ class AddressesForm(VersionedForm):
     terms_url = page_address(_l("Terms of sale"))
     privacy_url = page_address(_l("Privacy policy"))
     legal_url = page_address(_l("Legal notice"))
+    receipt_text = TextAreaField(
+        _l("Your lines on receipts"),
+        description=_l("Printed on every receipt: legal form, address, VAT number or why you charge no VAT."),
+        filters=[plain],
+        validators=[Optional(), Length(max=LONGEST_TEXT, message=_l("Write at most 500 characters."))],
+    )
     submit = SubmitField(_l("Save the settings"))
 
 
@@ -132,7 +139,10 @@ class LanguageForm(VersionedForm):
 
 
 SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is
-    Section.PAYMENTS: (_l("Payments"), _l("What was taken and refunded, on the page of each subscription.")),
+    Section.PAYMENTS: (
+        _l("Payments"),
+        _l("What was taken and refunded, with receipts: a page of their own, and the page of each subscription."),
+    ),
     Section.HISTORY: (_l("What happened"), _l("The history of each subscription, on its page.")),
     Section.PAUSES: (
         _l("Pause"),
