@@ -34,7 +34,7 @@ from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.people.customer_addresses import AddressTaken, close_ranks, end_log_ins
-from portal.services.people.customer_joining import BELONGINGS
+from portal.services.people.customer_joining import BELONGINGS, TAKEN_OVER
 
 COUNTED: Final = (Grant, CustomerNote, Mail)  # shown as numbers before it is done
 
@@ -148,8 +148,8 @@ def _restored(session: Session, seen: Preview) -> Customer:
     former, before, kept = seen.joining.former, seen.joining.before, seen.kept
     was_allowed = bool(before["contact_allowed"] and former["contact_allowed"])
     refused_since = was_allowed and not kept.contact_allowed
-    for name in ("name", "locale", "payer_id"):
-        if before[name] != former[name] and getattr(kept, name) == former[name] and not before[name]:
+    for name in TAKEN_OVER:
+        if name in before and before[name] != former[name] and getattr(kept, name) == former[name] and not before[name]:
             setattr(kept, name, before[name])
     session.flush()
     values = {name: _value(name, value) for name, value in former.items()}
