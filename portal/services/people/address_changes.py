@@ -121,6 +121,11 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, by
     return True
 
 
+def withdraw_own(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:
+    """Take back whatever address waits, as its customer wishes. False when nothing waits. Raises NoResultFound."""
+    return withdraw(ctx, merchant_id, customer_id, by=by_customer(customer_id), now=now)
+
+
 def of_link(ctx: Context, merchant_id: uuid.UUID, link: str) -> AddressChange | None:
     """Return what a mailed link stands for, changing nothing; None for no link of the merchant's."""
     with ctx.db.read() as session:

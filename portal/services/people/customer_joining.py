@@ -98,7 +98,7 @@ def _remembered(session: Session, kept: Customer, other: Customer, *, by: By, no
         other_id=other.id,
         by_name=by.name,
         former=_columns(other),
-        before={name: getattr(kept, name) for name in (*TAKEN_OVER, *STRICTER)},
+        before={name: getattr(kept, name) for name in (*TAKEN_OVER, *STRICTER, "own_answers")},
         moved={row.__tablename__: _moved(session, row, kept, other) for row in BELONGINGS},
         own={Subscription.__tablename__: [str(one) for one in own]},
     )

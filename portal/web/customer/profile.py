@@ -15,7 +15,6 @@ from portal.i18n import pick_locale
 from portal.queries.people import address_changes as stored_changes
 from portal.queries.people import address_holds, customers
 from portal.services.people import address_changes, customer_profiles
-from portal.services.people.acting import by_customer
 from portal.services.people.address_changes import Own
 from portal.web import locale
 from portal.web.csrf import EmptyForm
@@ -79,7 +78,7 @@ def address_withdrawal() -> ResponseReturnValue:
     """Take the new address back."""
     who = person()
     if EmptyForm().validate_on_submit():
-        done = address_changes.withdraw(context(), who.merchant_id, who.id, by=by_customer(who.id), now=utc_now())
+        done = address_changes.withdraw_own(context(), who.merchant_id, who.id, now=utc_now())
         flash(
             _("Withdrawn: your address stays as it is.") if done else _("No new address is waiting any more."),
             "success" if done else "info",

@@ -236,8 +236,7 @@ def test_of_two_the_newer_counts_and_the_same_one_asked_twice_is_mailed_once(wor
 
 def test_withdrawn_before_it_is_confirmed_it_confirms_nothing(ctx, world, claire, now):
     world.ask()
-    by = By(actor=Actor.CUSTOMER, actor_id=claire.id, channel="portal")
-    assert address_changes.withdraw(ctx, claire.merchant_id, claire.id, by=by, now=now)
+    assert address_changes.withdraw_own(ctx, claire.merchant_id, claire.id, now=now)
     assert not world.confirm()
     assert world.email() == OLD
 
