@@ -41,3 +41,12 @@ def waiting_of(session: Session, customer_id: uuid.UUID) -> list[AddressHold]:
             .execution_options(populate_existing=True)
         )
     )
+
+
+def undecided_of(session: Session, customer_id: uuid.UUID) -> list[AddressHold]:
+    """Return what staff have not decided of a customer, held or not."""
+    return list(
+        session.scalars(
+            select(AddressHold).where(AddressHold.customer_id == customer_id, AddressHold.outcome.is_(None))
+        )
+    )

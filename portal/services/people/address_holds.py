@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_
 from sqlalchemy.orm import Session
 
 from portal.domain.address_holds import WINDOW, HoldOutcome, HoldState
@@ -98,7 +98,7 @@ def decide(
         session.refresh(found)
         if found.outcome is not None:
             return False
-        for other in _undecided(session, customer.id):
+        for other in address_holds.undecided_of(session, customer.id):
             other.decide(outcome if other is found else HoldOutcome.REPLACED, by=by.name, at=now)
         _note(session, found, Act.HOLD_DECIDED, by=by, now=now, outcome=outcome.value)
         if outcome is HoldOutcome.RESTORED and customer.email != found.former_email:
@@ -115,14 +115,6 @@ def purge(ctx: Context, *, before: datetime) -> int:
     is_done = or_(AddressHold.outcome.is_not(None), AddressHold.held_at.is_(None))
     with ctx.db.begin() as session:
         return session.connection().execute(delete(AddressHold).where(over, is_done)).rowcount
-
-
-def _undecided(session: Session, customer_id: uuid.UUID) -> list[AddressHold]:
-    return list(
-        session.scalars(
-            select(AddressHold).where(AddressHold.customer_id == customer_id, AddressHold.outcome.is_(None))
-        )
-    )
 
 
 def _note(session: Session, found: AddressHold, act: Act, *, by: By, now: datetime, **more: str) -> None:
