@@ -112,8 +112,8 @@ def _moved(session: Session, row: Any, kept: Customer, other: Customer) -> list[
 
 
 def _own_answers(kept: Customer, other: Customer, values: dict[str, Any]) -> list[str]:
-    """Return what they have set by themselves: of the other one, what is taken over."""
-    taken = {name for name in other.own_answers if values[name] != getattr(kept, name)}
+    """Return what they have set by themselves: of the other one, where it is their answer that stands."""
+    taken = {name for name in other.own_answers if values[name] == getattr(other, name)}
     return with_own(kept.own_answers, taken)
 
 

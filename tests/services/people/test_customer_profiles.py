@@ -142,11 +142,12 @@ def test_another_merchants_customer_is_none(ctx, make, claire, now):
 
 def test_merged_the_stricter_and_the_own_answer_stand_and_split_again_each_has_theirs(ctx, make, merchant, claire, now):
     other = make.customer(merchant, email=EMAIL, email_place=1, name="Klara")
-    says(ctx, other, time_zone="Asia/Tokyo", reminders_allowed=False, name="K.", now=now)
+    corrects(ctx, claire, contact_allowed=False, now=now)
+    says(ctx, other, time_zone="Asia/Tokyo", reminders_allowed=False, contact_allowed=False, name="K.", now=now)
     assert customer_joining.join(ctx, merchant.id, claire.id, other.id, by=BY, now=now)
     kept = stored(ctx, claire)
     assert (kept.name, kept.time_zone, kept.reminders_allowed) == ("Claire", "Asia/Tokyo", False)
-    assert kept.own_answers == ["reminders_allowed", "time_zone"]
+    assert kept.own_answers == ["contact_allowed", "reminders_allowed", "time_zone"], "a refusal of one's own stays so"
     with ctx.db.read() as session:
         from portal.models import CustomerJoining
 
@@ -155,7 +156,7 @@ def test_merged_the_stricter_and_the_own_answer_stand_and_split_again_each_has_t
     with ctx.db.read() as session:
         again = customers.of_merchant(session, merchant.id, other_id)
     assert (again.name, again.time_zone, again.own_answers) == (
-        "K.", "Asia/Tokyo", ["name", "reminders_allowed", "time_zone"],
+        "K.", "Asia/Tokyo", ["contact_allowed", "name", "reminders_allowed", "time_zone"],
     )  # fmt: skip
     kept = stored(ctx, claire)
-    assert (kept.time_zone, kept.own_answers) == (None, ["reminders_allowed"])
+    assert (kept.time_zone, kept.own_answers) == (None, ["contact_allowed", "reminders_allowed"])
