@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = '0041'
-down_revision = '0039'
+down_revision = '0040'
 
 
 def upgrade() -> None:

@@ -107,6 +107,15 @@ class EffectFacts(Clean):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderWords:
+    """What an order says: its lines, what it opens, and how one withdraws from it (documents.orders)."""
+
+    rows: tuple[tuple[str, str], ...]
+    contents: tuple[str, ...]
+    withdrawal: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComebackFacts(Clean):
     """A new subscription of somebody who came back, approved at PayPal."""
 
@@ -120,6 +129,7 @@ class ComebackFacts(Clean):
     interval_unit: str | None
     interval_count: int
     has_another: bool = False  # one of the same product runs beside it
+    order: OrderWords | None = None  # what was ordered, as the page said it; None of one that kept nothing of it
     path: str
 
 

@@ -107,6 +107,7 @@ class PlanReading:
     total_cycles: int = 0  # 0 means without end
     failure_threshold: int = 0  # 0 means PayPal never suspends for failed payments
     trials: tuple[Trial, ...] | None = None  # before the regular cycle; None where nobody said
+    setup_fee: Money | None = None  # taken once, with the first payment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,11 @@ def of_request(session: Session, request_id: uuid.UUID) -> list[Mail]:
     )
 
 
+def is_known(session: Session, key: str) -> bool:
+    """Say whether there is a message of this key, sent or not."""
+    return session.scalar(select(Mail.id).where(Mail.key == key)) is not None
+
+
 def unsent_of(session: Session, request_id: uuid.UUID, kind: str) -> list[Mail]:
     """Return the messages of a kind about a request that wait, or that the mail server has put off."""
     return list(

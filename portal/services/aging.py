@@ -27,6 +27,7 @@ from portal.services.audit import timeline
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
+from portal.services.money import missed_payments
 from portal.services.notices import late_ends, notices
 from portal.services.people import (
     address_changes,
@@ -57,7 +58,8 @@ def run(ctx: Context, *, now: datetime) -> None:
     """Do all of it. Raises Unfinished at the end when a row or a step failed, so that it is seen."""
     failed = []
     reminding = received_reminders.remind
-    for step in (tell_late, tell_overdue, reminding, tell_access_ends_soon, close_over, make_proofs, forget_expired):
+    before = (tell_late, tell_overdue, reminding, tell_access_ends_soon, missed_payments.warn)
+    for step in (*before, close_over, make_proofs, forget_expired):
         try:
             step(ctx, now=now)
         except Exception as error:

@@ -78,6 +78,7 @@ class Screen:
     shows: str = ""
     status: int = 0
     complaints: list[str] = field(default_factory=list)
+    answer: Response | None = None  # to the last navigation
 
     def show(self, name: str) -> None:
         """Open a page as its line says, note what the browser complains of and the status of the last answer."""
@@ -101,6 +102,8 @@ class Screen:
         assert ("/login" in self.page.url) == ("login" in path), f"{self.page.url} instead of {path}"
         self.shows = name
         self.world.titles[name, self.locale] = self.page.title()
+        if self.answer is not None:
+            self.world.html[name, self.locale] = self.answer.text()
 
     def look(self, look: Look) -> None:
         """Look at it on another screen, from the top and with the page's own spacing."""
@@ -120,6 +123,7 @@ class Screen:
     def _note_answer(self, response: Response) -> None:
         if response.request.is_navigation_request():
             self.status = response.status
+            self.answer = response
 
     def _note_complaint(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -25,6 +25,7 @@ class World:
     demo: Demo
     paths: dict[str, str] = field(default_factory=dict)
     titles: dict[tuple[str, str], str] = field(default_factory=dict)
+    html: dict[tuple[str, str], str] = field(default_factory=dict)  # as it came over the wire
     confirmed_at: dict[str, float] = field(default_factory=dict)
     cookies: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 

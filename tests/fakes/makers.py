@@ -200,6 +200,7 @@ class Makers:
             interval_unit="MONTH",
             read_at=now,
         )
+        late_since = now - timedelta(days=2) if status is Status.PAST_DUE else None
         subscription = Subscription(
             id=uuid.uuid4(),
             merchant_id=merchant.id,
@@ -218,7 +219,7 @@ class Makers:
             currency=columns.pop("currency", "EUR"),
             interval_unit="MONTH",
             last_payment_at=columns.pop("last_payment_at", now - timedelta(days=10)),
-            past_due_since=now - timedelta(days=2) if status is Status.PAST_DUE else None,
+            past_due_since=columns.pop("past_due_since", late_since),
             ended_at=ended,
             relaunch_allowed=columns.pop("relaunch_allowed", status is not Status.ABANDONED),
             **columns,

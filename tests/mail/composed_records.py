@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 
-from portal.mail import customers, merchants
+from portal.domain.money import Money
+from portal.mail import customers, merchants, missed_payments
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
+from portal.mail.missed_payments import MissedFacts
 from tests.mail.facts import LATER, NOW
 
 
@@ -44,4 +47,31 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
         compose(whose, dataclasses.replace(given, **more))
         for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)
         for more in ({}, {"opens_at": NOW, "until": None}, {"has_more": True, "customer_name": "Zoé"})
+    ]
+
+
+def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of a payment that did not come."""
+    known = MissedFacts(
+        customer_name=names.get("customer", ""),
+        product=names.get("product", "Cours"),
+        amount=Money(Decimal("29.90"), "EUR"),
+        since=NOW,
+        is_suspended=False,
+        open_until=LATER,
+        is_open=True,
+        next_payment_at=LATER,
+        path="/account/a/subscriptions/s/late",
+    )
+    variants = [
+        known,
+        dataclasses.replace(known, is_suspended=True, is_open=False),
+        dataclasses.replace(known, amount=None, open_until=None, next_payment_at=None),
+        dataclasses.replace(known, amount=None, since=None, customer_name="Zoé"),
+    ]
+    closing = [missed_payments.access_closes_soon(whose, one) for one in variants if one.open_until]
+    return closing + [
+        compose(whose, one)
+        for compose in (missed_payments.payment_missed, missed_payments.payment_settled)
+        for one in variants
     ]

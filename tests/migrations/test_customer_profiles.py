@@ -21,7 +21,7 @@ def test_customers_stay_and_what_they_set_is_forgotten_on_the_way_down(make, ctx
         address_holds.offer(session, session.get_one(Customer, customer.id), "zoe@neuf.example", now=now)
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0039")
+        downgrade(database_url, "0040")
         with psycopg.connect(database_url) as connection:
             rows = connection.execute("SELECT email, name, contact_allowed FROM customers").fetchall()
             assert rows == [("zoe@client.test", "Zoé", False)], "a refusal is never lost"

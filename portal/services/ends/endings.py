@@ -28,7 +28,7 @@ from portal.services.dates.provider_facts import is_over, is_stale, take_over
 from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
 from portal.services.money import given_dates, late_payments
-from portal.services.notices import moved_ends, notices
+from portal.services.notices import missed_payment_notices, moved_ends, notices
 from portal.services.pauses import pause_outcomes
 from portal.services.people import customer_addresses
 from portal.services.rules import write_end
@@ -50,6 +50,7 @@ def record_reading(
         _after_the_end(ctx, session, subscription, reading, now=now)
         return
     stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
+    standing = missed_payment_notices.Standing.of(subscription)
     take_over(subscription, reading, now=now)
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
@@ -68,6 +69,7 @@ def record_reading(
             read_again(session, subscription, reading, now=now)
         if pause_outcomes.follow(ctx, session, subscription, reading, now=now):
             return  # somebody asked for it here: the fact has its own entry
+        missed_payment_notices.follow(ctx, session, subscription, standing, now=now)
         timeline.note(
             session,
             subscription,

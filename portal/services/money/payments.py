@@ -18,7 +18,7 @@ from portal.queries.money import payments
 from portal.services.context import Context
 from portal.services.dates import paid_time
 from portal.services.money import given_dates, late_payments, refunds
-from portal.services.notices import moved_ends
+from portal.services.notices import missed_payment_notices, moved_ends
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ def take_over(
     Returns what cannot be seen of it yet, in one word; nothing when all is there.
     """
     before, was_unsettled = paid_time.money_of(subscription), paid_time.is_unsettled(subscription)
+    standing = missed_payment_notices.Standing.of(subscription)
     usable = {row.provider_id: seen for row in readings if (seen := _seen(subscription, row)) is not None}
     ids = {*usable, *told.sale_ids}
     known = {
@@ -64,6 +65,7 @@ def take_over(
     if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    missed_payment_notices.follow(ctx, session, subscription, standing, now=now)
     if was_unsettled:
         given_dates.tell_settled(ctx, session, subscription, now=now)
     return missing

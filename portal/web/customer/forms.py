@@ -22,7 +22,7 @@ LONGEST_COMMENT: Final = 500
 class ComebackForm(BaseForm):
     """Asked beside what coming back means: one button."""
 
-    submit = SubmitField(_l("Continue to PayPal"))
+    submit = SubmitField(_l("See the order"))
 
 
 class NotificationForm(BaseForm):

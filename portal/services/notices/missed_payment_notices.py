@@ -1,0 +1,118 @@
+"""A customer hears of a payment that did not come: at once, before access closes, and when it is there after all.
+
+Only what changes here is told: a subscription that PayPal shows as late when it is met for the first time was late
+before, and its customer is warned before access closes, no more.  Whoever waits for an end is not asked for money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from portal.domain import access
+from portal.domain.money import Money
+from portal.domain.subscriptions import ProviderStatus, Status
+from portal.mail import missed_payments as mails
+from portal.mail.composing import Composed
+from portal.mail.letterhead import Letterhead
+from portal.mail.missed_payments import MissedFacts
+from portal.models import Subscription
+from portal.queries import end_requests, grants
+from portal.queries import mails as stored_mails
+from portal.queries.money import missed_payments
+from portal.services.context import Context
+from portal.services.notices.recipients import Post
+from portal.services.rules import grants_of, rule_of
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a subscription stood before something was learned of it."""
+
+    status: Status
+    late_since: datetime | None
+    facts: access.Facts
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> Self:
+        """Return how it stands now."""
+        return cls(subscription.status, subscription.past_due_since, subscription.facts)
+
+
+def follow(ctx: Context, session: Session, subscription: Subscription, before: Standing, *, now: datetime) -> None:
+    """Tell the customer that a payment is missing, or is there again, once for each time that it was."""
+    if subscription.status is Status.PAST_DUE and before.status is not Status.PAST_DUE:
+        _tell(ctx, session, subscription, mails.payment_missed, key=_key(subscription), now=now)
+    elif before.status is Status.PAST_DUE and subscription.status is Status.ACTIVE:
+        missed = missed_payments.key(subscription.id, before.late_since)
+        if stored_mails.is_known(session, missed):
+            _tell(
+                ctx, session, subscription, mails.payment_settled, key=f"{missed}:settled", now=now, facts=before.facts
+            )
+
+
+def access_closes(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
+    """Warn the customer before the days of grace are over; not where nothing closes, or a gift keeps it open."""
+    if subscription.status is not Status.PAST_DUE:
+        return
+    until = _open_until(session, subscription, subscription.facts, now=now)
+    if until is not None and until > now:
+        key = f"{_key(subscription)}{missed_payments.CLOSES}"
+        _tell(ctx, session, subscription, mails.access_closes_soon, key=key, now=now)
+
+
+def _tell(
+    ctx: Context,
+    session: Session,
+    subscription: Subscription,
+    compose: Callable[[Letterhead, MissedFacts], Composed],
+    *,
+    key: str,
+    now: datetime,
+    facts: access.Facts | None = None,
+) -> None:
+    request = end_requests.open_of(session, subscription.id)
+    if request is not None and not request.is_planned(now):
+        return
+    post = Post.of(ctx, session, subscription.merchant_id, now=now)
+    told = _facts(post, subscription, facts or subscription.facts)
+    post.to_holder(subscription, compose(post.head_for(subscription.customer), told), key=key)
+
+
+def _facts(post: Post, subscription: Subscription, facts: access.Facts) -> MissedFacts:
+    until = _open_until(post.session, subscription, facts, now=post.now)
+    late = "/late" if subscription.status is Status.PAST_DUE else ""
+    return MissedFacts(
+        customer_name=subscription.customer.name,
+        product=subscription.product.name,
+        amount=_unpaid(subscription),
+        since=facts.past_due_since,
+        is_suspended=subscription.provider_status == ProviderStatus.SUSPENDED,
+        open_until=until,
+        is_open=until is None or until > post.now,
+        next_payment_at=subscription.next_payment_at,
+        path=f"/account/{post.merchant.slug}/subscriptions/{subscription.id}{late}",
+    )
+
+
+def _open_until(session: Session, subscription: Subscription, facts: access.Facts, *, now: datetime) -> datetime | None:
+    """Return when all that the subscription opens closes, or closed; None where some of it stays open by a gift."""
+    given = grants_of(subscription.product, grants.of_subscription(session, subscription))
+    windows = [one for one in access.windows(facts, rule_of(subscription), given) if one.since <= now]
+    if any(one.granted and one.is_open(now) for one in windows):
+        return None
+    return max((one.until for one in windows if one.until is not None), default=None)
+
+
+def _unpaid(subscription: Subscription) -> Money | None:
+    """Return what PayPal calls unpaid; it counts a refused payment only after its last try: until then the price."""
+    amount = subscription.outstanding or subscription.amount
+    return Money(amount, subscription.currency) if amount and subscription.currency else None
+
+
+def _key(subscription: Subscription) -> str:
+    return missed_payments.key(subscription.id, subscription.past_due_since)
