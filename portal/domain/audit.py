@@ -53,6 +53,8 @@ class Act(StrEnum):
     ADDRESS_ASKED = "customer.address_asked"  # a new one, that has to confirm itself
     ADDRESS_WITHDRAWN = "customer.address_withdrawn"  # before it did
     ADDRESS_CHANGED = "customer.address_changed"
+    ADDRESS_HELD = "customer.address_held"  # from the former address
+    HOLD_DECIDED = "customer.address_hold_decided"
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     CUSTOMERS_JOINED = "customers.joined"

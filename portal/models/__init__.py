@@ -1,6 +1,7 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
 from portal.models.address_changes import AddressChange
+from portal.models.address_holds import AddressHold
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
 from portal.models.bulk_acts import NOT_CONFIRMED, BulkAct, BulkRow, BulkRowState, BulkState, Hold
@@ -46,6 +47,7 @@ __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
     "AddressChange",
+    "AddressHold",
     "AuditEntry",
     "AuditHead",
     "Base",

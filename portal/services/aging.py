@@ -31,6 +31,7 @@ from portal.services.money import missed_payments
 from portal.services.notices import late_ends, notices
 from portal.services.people import (
     address_changes,
+    address_holds,
     invitations,
     logins,
     passkey_challenges,
@@ -134,6 +135,7 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     staff_links.purge(ctx, before=now - KEEP_LOGINS)
     invitations.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
+    address_holds.purge(ctx, before=now - KEEP_LOGINS)
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

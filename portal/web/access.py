@@ -35,7 +35,7 @@ class Face(StrEnum):
 
 
 class Again(StrEnum):
-    """When both factors are asked for again, unless they were given in the last ten minutes (`confirming`)."""
+    """When the log-in is asked for again, unless it was made in the last ten minutes (`confirming`)."""
 
     NEVER = "never"
     ACTS = "acts"  # what was sent is kept meanwhile, and sent on afterwards
@@ -66,10 +66,10 @@ class Access:
         """Return the least role that may use the method."""
         return LEAST[self.duty_for(method)]
 
-    def asks_again(self, method: str, role: Role) -> bool:
-        """Say whether somebody of that role has to have given both factors a moment ago."""
+    def asks_again(self, method: str, role: Role | None) -> bool:
+        """Say whether somebody of that role, or a customer (None), has to have logged in a moment ago."""
         if method in SAFE_METHODS:
-            return self.again is Again.ENTERS and may(role, self.acts)
+            return self.again is Again.ENTERS and (role is None or may(role, self.acts))
         return self.again in (Again.ACTS, Again.ENTERS)
 
 
@@ -112,6 +112,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
     "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
+    "auth.customer_address_hold": PUBLIC,  # the same
+    "auth.customer_again": CUSTOMER,
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
@@ -148,6 +150,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.receipts": PAYMENTS,
     "customer.accounts": CUSTOMER,
     "customer.account_choice": CUSTOMER,
+    "customer.profile": CUSTOMER,
+    "customer.address_change": Access(Face.CUSTOMER, again=Again.ENTERS),
+    "customer.address_withdrawal": CUSTOMER,
     "customer.sessions": CUSTOMER,
     "customer.session_end": CUSTOMER,
     "customer.other_sessions_end": CUSTOMER,
@@ -209,6 +214,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_address_again": DESK,
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
+    "admin.customer_address_hold": CHANGE,
     "admin.customer_joining": DESK,
     "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,

@@ -1,4 +1,4 @@
-"""Amounts, dates and rhythms in templates: portal.formatting in the page's language and the merchant's time zone."""
+"""Amounts, dates and rhythms in templates: portal.formatting in the page's language, and the reader's time zone."""
 
 from __future__ import annotations
 
@@ -63,11 +63,12 @@ def _short_last_day(until: datetime | None) -> str:
 
 def formatter() -> Formatter:
     """Return the formatter of this answer, for views that compose a sentence."""
-    merchant = g.get("merchant")
-    whose, found = g.get("formatter", (None, None))
-    if found is None or whose is not merchant:
-        found = _formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE)
-        g.formatter = merchant, found
+    merchant, person = g.get("merchant"), g.get("person")
+    (whose, reader), found = g.get("formatter", ((None, None), None))
+    if found is None or whose is not merchant or reader is not person:
+        zone = person.time_zone if person is not None else None
+        found = _formatter(locale.current(), zone or (merchant.time_zone if merchant else DEFAULT_ZONE))
+        g.formatter = (merchant, person), found
     return found
 
 

@@ -21,6 +21,8 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
 
+LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
+
 STATUS: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("Pending"),
     Status.ACTIVE: _l("Active"),

@@ -11,6 +11,7 @@ from portal.web.access import ACCESS, Face
 ALWAYS = {
     "customer.subscriptions", "customer.subscription", "customer.cancellation", "customer.notification",
     "customer.request", "customer.withdrawal", "customer.request_proof", "customer.accounts",
+    "auth.customer_again", "customer.profile", "customer.address_change", "customer.address_withdrawal",
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
     "customer.resume", "customer.pause_withdrawal", "customer.late",
     "customer.comeback", "customer.comeback_return", "customer.comeback_cancelled", "customer.comeback_reading",

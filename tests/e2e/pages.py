@@ -195,6 +195,7 @@ PAGES = {
     "result waiting": Shown(OLIVER, "{oliver-request}"),
     "result needs merchant": Shown(KENJI, "{kenji-request}"),
     "customer sessions": Shown(EMMA, "/account/studio/sessions"),
+    "customer profile": Shown(EMMA, "/account/studio/profile"),
     "not yours": Shown(KENJI, "{emma}", status=404),
     "desk log-in": Shown(NOBODY, "/admin/login"),
     "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),

@@ -6,7 +6,7 @@ import dataclasses
 from decimal import Decimal
 
 from portal.domain.money import Money
-from portal.mail import customers, missed_payments
+from portal.mail import customers, merchants, missed_payments
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
@@ -30,7 +30,19 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
             told.append(customers.customers_split(whose, name=name, path="/account/a", is_shared=shared))
         told.append(customers.address_set(whose, name=name, path="/account/a"))
         told.append(customers.address_left(whose, name=name, address=masked))
-        told.append(customers.address_asked(whose, name=name, address=masked, until=LATER, path="/account/a"))
+        told.append(customers.address_moved(whose, name=name, address=masked, until=LATER, path="/account/a/t"))
+        told.append(customers.address_kept(whose, name=name, address=masked))
+        for own in (True, False):
+            told.append(
+                customers.address_asked(
+                    whose, name=name, address=masked, until=LATER, path="/account/a", by_customer=own
+                )
+            )
+        told.append(
+            merchants.merchant_address_held(
+                whose, customer=name, former="zoe@client.test", address="zoe@neuf.example", path="/admin/customers/a"
+            )
+        )
     return told + [
         compose(whose, dataclasses.replace(given, **more))
         for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)

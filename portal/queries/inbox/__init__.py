@@ -40,6 +40,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     found.events,
     found.mails,
     found.returned_mails,
+    found.held_addresses,
 )
 
 

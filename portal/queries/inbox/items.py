@@ -43,6 +43,7 @@ class Kind(StrEnum):
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
     REFUND = "refund"
+    ADDRESS = "address"
 
 
 class Way(Enum):

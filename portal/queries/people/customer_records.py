@@ -16,6 +16,7 @@ from portal.domain.pauses import OPEN, PauseKind, PauseState
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
     AddressChange,
+    AddressHold,
     Customer,
     CustomerJoining,
     CustomerNote,
@@ -29,6 +30,7 @@ from portal.models import (
 )
 from portal.queries.account_rows import MONEY, PlainMoney
 from portal.queries.json_rows import JsonRow, json_all
+from portal.queries.people import address_holds
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,18 @@ class PlainChange:
 
     email: str
     asked_by: str
+    by_customer: bool
     mailed_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PlainHold:
+    """A change of address that its former mailbox contests, and that nobody has decided."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    former_email: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ class Record:
 
     customer: Customer
     change: PlainChange | None
+    holds: tuple[PlainHold, ...]
     joinings: tuple[PlainJoining, ...]
     notes: tuple[PlainNote, ...]
     gifts: tuple[PlainGift, ...]
@@ -121,6 +134,7 @@ class Record:
 
 
 CHANGE: Final = JsonRow(PlainChange, AddressChange)
+HOLD: Final = JsonRow(PlainHold, AddressHold)
 JOINING: Final = JsonRow(PlainJoining, CustomerJoining)
 NOTE: Final = JsonRow(PlainNote, CustomerNote)
 GIFT: Final = JsonRow(PlainGift, Grant)
@@ -138,6 +152,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     return Record(
         customer=row.Customer,
         change=changes[0] if changes else None,
+        holds=tuple(HOLD.made_of(one) for one in row.holds or ()),
         joinings=tuple(JOINING.made_of(one, one[-1]) for one in row.joinings or ()),
         notes=tuple(NOTE.made_of(one) for one in row.notes or ()),
         gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
@@ -151,6 +166,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
 def _record() -> Select[Any]:
     waits = AddressChange.customer_id == CUSTOMER, AddressChange.outcome.is_(None)
     theirs = Subscription.merchant_id == MERCHANT, Subscription.customer_id == CUSTOMER
+    held = AddressHold.customer_id == CUSTOMER, *address_holds.waiting()
     gifts = (
         select(json_all(GIFT.column(Product.name), Grant.since, Grant.id))
         .join_from(Grant, Product, Grant.product_id == Product.id)
@@ -186,6 +202,7 @@ def _record() -> Select[Any]:
         Customer,
         _named("joinings", joinings),
         _named("changes", select(json_all(CHANGE.column(), AddressChange.id)).where(*waits)),
+        _named("holds", select(json_all(HOLD.column(), AddressHold.held_at, AddressHold.id)).where(*held)),
         _named("notes", notes),
         _named("gifts", gifts),
         _named("late", late),

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from portal.domain.duties import Duty, may
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
+from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
 from portal.models.names import reading_order
@@ -67,6 +68,7 @@ class Person:
     """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none.
 
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
+    `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
     """
 
     kind: Kind
@@ -81,6 +83,8 @@ class Person:
     locale: str | None
     desks: int = 0
     viewer_id: uuid.UUID | None = None
+    time_zone: str | None = None
+    own_locale: str | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -134,6 +138,8 @@ _AT_ACCOUNT: Final = (
         Customer.name.label("person_name"),
         Customer.email,
         Customer.locale.label("person_locale"),
+        Customer.time_zone.label("person_zone"),
+        Customer.own_answers,
         LoginSession.viewer_id,
     )
     .select_from(Merchant)
@@ -211,7 +217,15 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     """
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
-    person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None
+    if row.person_id is None:
+        return Visit(merchant=_merchant(row), person=None)
+    person = _person(
+        row,
+        Kind.CUSTOMER,
+        viewer_id=row.viewer_id,
+        time_zone=row.person_zone,
+        own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
+    )
     return Visit(merchant=_merchant(row), person=person)
 
 

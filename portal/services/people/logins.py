@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
+from portal.domain.profiles import Answer
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import customers, people, sessions
 from portal.queries.people.people import Kind
@@ -258,7 +259,8 @@ def _enter(
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
     customer = session.get_one(Customer, challenge.customer_id)
-    customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    if Answer.LOCALE not in customer.own_answers:
+        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
     return Entry(token=token, next_path=browser.next_path, has_choice=shared)

@@ -43,6 +43,8 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.ADDRESS_ASKED: _l("New email address entered for a customer: to be confirmed"),
     Act.ADDRESS_WITHDRAWN: _l("New email address of a customer withdrawn"),
     Act.ADDRESS_CHANGED: _l("Customer’s email address changed"),
+    Act.ADDRESS_HELD: _l("Change of a customer’s address contested from the former one"),
+    Act.HOLD_DECIDED: _l("Contested address of a customer decided"),
     Act.ADDRESS_DECLINED: _l("Customer’s new PayPal address not adopted"),
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),

@@ -48,8 +48,6 @@ def provider_status_line(word: str) -> str:
     return f"{said} ({raw})" if raw else word
 
 
-LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
-
 ACTION: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Cancel the subscription"),
     Action.COMPLETE: _l("Mark as completed"),
@@ -266,6 +264,9 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "access_withdrawn": _l("Access withdrawn"),
     "address_set": _l("New email address: to the new one"),
     "address_left": _l("New email address: to the former one"),
+    "address_moved": _l("Email address changed by the customer: to the former one"),
+    "address_kept": _l("Contested change of address: it stands"),
+    "merchant_address_held": _l("To you: a change of address is contested"),
     "customers_joined": _l("Two records merged"),
     "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.domain import email_addresses
 from portal.queries.people.people import Kind
 from portal.secrets import new_token
 from portal.services.people import logins
@@ -28,19 +29,20 @@ def customer_login() -> ResponseReturnValue:
         return redirect(_wanted(request.args.get("next")), 303)
     form = EmailForm()
     if form.validate_on_submit():
-        session[BROWSER] = session.get(BROWSER) or new_token()
-        session[ADDRESS] = form.email.data.strip()
-        wish = Ask(
-            merchant_id=g.merchant.id,
-            email=form.email.data,
-            browser_token=session[BROWSER],
-            language=locale.current(),
-            network=identity.network(),
-            next_path=_wanted(request.args.get("next")),
-        )
-        logins.ask(identity.context(), wish, now=utc_now())
+        _ask_for(form.email.data)
         return redirect(url_for(".customer_code"), 303)
     return render_template("auth/customer_login.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/account/<merchant_slug>/login/again", methods=["GET", "POST"])
+def customer_again() -> ResponseReturnValue:
+    """Ask somebody who is logged in for a new code, before something sensitive (`confirming`)."""
+    form, email = EmptyForm(), identity.person().email
+    if email is not None and form.validate_on_submit():
+        _ask_for(email)
+        return redirect(url_for(".customer_code"), 303)
+    address = email_addresses.shown(email) if email else None
+    return render_template("auth/customer_again.html", form=form, address=address), 422 if form.errors else 200
 
 
 @bp.route("/account/<merchant_slug>/login/code", methods=["GET", "POST"])
@@ -100,6 +102,21 @@ def customer_logout() -> ResponseReturnValue:
     if viewed is None:
         flash(_("You are logged out."), "success")
     return response
+
+
+def _ask_for(email: str) -> None:
+    """Have a code sent to an address, for this browser and the page that is wanted. Raises TooManyTries."""
+    session[BROWSER] = session.get(BROWSER) or new_token()
+    session[ADDRESS] = email.strip()
+    wish = Ask(
+        merchant_id=g.merchant.id,
+        email=email,
+        browser_token=session[BROWSER],
+        language=locale.current(),
+        network=identity.network(),
+        next_path=_wanted(request.args.get("next")),
+    )
+    logins.ask(identity.context(), wish, now=utc_now())
 
 
 def _home() -> str:

@@ -96,7 +96,7 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
 def days_of(holding: Holding, *, now: datetime) -> Days:
     """Return the days that the customer may choose."""
     history = list(holding.pauses)
-    return pauses.days(holding.subscription, history, Actor.CUSTOMER, zone=g.merchant.time_zone, now=now)
+    return pauses.days(holding.subscription, history, Actor.CUSTOMER, zone=formatter().time_zone, now=now)
 
 
 def proposed(offered: Days) -> datetime:

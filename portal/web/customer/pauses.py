@@ -46,9 +46,9 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _back(subscription_id, 303)
     pauses.check_state(held.subscription, PauseKind.PAUSE, list(held.pauses))
     offered, fmt = pause_words.days_of(held, now=now), formatter()
-    form = PauseForm(until=local_day(pause_words.proposed(offered)))
-    if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=g.merchant.time_zone))
+    form = PauseForm(until=local_day(pause_words.proposed(offered), fmt.time_zone))
+    if form.validate_on_submit() and form.is_within(*offered.dates(fmt.time_zone)):
+        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=fmt.time_zone))
         return _back(subscription_id, 303)
     _require(held, PauseKind.PAUSE, now=now)
     seen = pauses.preview(held.subscription, held.grants, now=now)
@@ -77,9 +77,9 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     planned = next((row for row in held.pauses if row.waits(now)), None)
     due = planned.due_at if planned is not None else None
-    form = ResumeForm(day=local_day(due) if due is not None else None)
-    if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen is not None else None
+    form = ResumeForm(day=local_day(due, fmt.time_zone) if due is not None else None)
+    if form.validate_on_submit() and form.is_within(*offered.dates(fmt.time_zone)):
+        day = start_of_day(form.chosen, zone=fmt.time_zone) if form.chosen is not None else None
         _ask(subscription_id, PauseKind.RESUME, day)
         return _back(subscription_id, 303)
     _require(held, PauseKind.RESUME, now=now)

@@ -37,6 +37,7 @@ OWNERS = {
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
+    "admin.customer_address_hold",
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
 }
 LOOKED_AT_BY_MANAGERS = {

@@ -25,8 +25,8 @@ from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
-from portal.web.admin.words import LANGUAGE
 from portal.web.formatting import formatter
+from portal.web.labels import LANGUAGE
 from portal.web.typed_text import one_line, plain
 
 
