@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
@@ -35,6 +35,16 @@ STATUS: Final[Mapping[Status, LazyString]] = {
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},
     Status.ABANDONED: Status.CANCELLED,
+}
+
+# One word for one thing (words.md): what a customer does and the law names is « résilier », and so is what comes of it.
+CUSTOMER_LABEL: Final[Mapping[Status, LazyString]] = {
+    **STATUS,
+    Status.CANCELLED: lazy_pgettext("to the customer", "Cancelled"),
+}
+CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
+    TimelineKind.END_REQUESTED: lazy_pgettext("to the customer", "Cancellation requested"),
+    TimelineKind.ENDED: lazy_pgettext("to the customer", "Cancellation confirmed by PayPal"),
 }
 
 REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {

@@ -9,7 +9,8 @@ from portal.web.access import ACCESS, Face
 
 # Never behind a switch: what a customer has, ends, proves, and who is logged in as them.
 ALWAYS = {
-    "customer.subscriptions", "customer.subscription", "customer.cancellation", "customer.notification",
+    "customer.subscriptions", "customer.subscription", "customer.cancel",
+    "customer.cancellation", "customer.notification",
     "customer.request", "customer.withdrawal", "customer.request_proof", "customer.accounts",
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
     "customer.resume", "customer.pause_withdrawal", "customer.late",
@@ -30,5 +31,9 @@ def test_each_is_left_out_and_shown_by_itself_and_what_is_unknown_stays():
 
 def test_no_page_that_the_law_or_the_promise_wants_lies_behind_a_section():
     behind = {route: line.section for route, line in ACCESS.items() if line.section is not None}
-    assert behind == {"customer.pause": Section.PAUSES, "customer.comeback_start": Section.COMEBACKS}
+    assert behind == {
+        "customer.pause": Section.PAUSES,
+        "customer.comeback_start": Section.COMEBACKS,
+        "customer.access": Section.ACCESS,
+    }
     assert {route for route, line in ACCESS.items() if line.face is Face.CUSTOMER} == ALWAYS | behind.keys()
