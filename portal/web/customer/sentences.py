@@ -151,7 +151,7 @@ def _over(holding: Held, *, now: datetime) -> str:
 
 
 def _planned(planned: PlannedWords) -> str:
-    ends = _("Ends on %(date)s.", date=planned.ends_on)
+    ends = f"{planned.heading}."
     if planned.none_left:
         none = _("No payment is taken before then.")
         return f"{ends} {none}"
