@@ -42,10 +42,6 @@ CUSTOMER_LABEL: Final[Mapping[Status, LazyString]] = {
     **STATUS,
     Status.CANCELLED: lazy_pgettext("to the customer", "Cancelled"),
 }
-CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
-    TimelineKind.END_REQUESTED: lazy_pgettext("to the customer", "Cancellation requested"),
-    TimelineKind.ENDED: lazy_pgettext("to the customer", "Cancellation confirmed by PayPal"),
-}
 
 REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
     RequestState.RECORDED: _l("Request recorded"),
@@ -99,6 +95,12 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
     TimelineKind.MAIL_RETURNED: _l("An email could not be delivered"),
+}
+
+CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
+    **TIMELINE,
+    TimelineKind.END_REQUESTED: lazy_pgettext("to the customer", "Cancellation requested"),
+    TimelineKind.ENDED: lazy_pgettext("to the customer", "Cancellation confirmed by PayPal"),
 }
 
 # Nobody withdrew it: an end outranks what is open (docs/decisions/0011).

@@ -80,7 +80,7 @@ def _title(entry: TimelineEntry, status: Status | None) -> str:
     said = timeline_words.title(entry)
     is_cancelled = status is None or labels.CUSTOMER_STATUS[status] is Status.CANCELLED
     if is_cancelled and said == str(labels.TIMELINE[entry.kind]):
-        return str(labels.CUSTOMER_TIMELINE.get(entry.kind, said))
+        return str(labels.CUSTOMER_TIMELINE[entry.kind])
     return said
 
 
