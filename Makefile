@@ -82,7 +82,7 @@ contract: env ## Have Prism judge our PayPal client and simulator over PayPal's 
 	$(BIN)/python -m tests.contract
 
 words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
-	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
 	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
 	@cat portal/translations/fr/header.txt $(FRENCH) > messages.pot && mv messages.pot $(FRENCH)  # the plural rule, no dates
 

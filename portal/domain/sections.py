@@ -17,6 +17,7 @@ class Section(StrEnum):
     HISTORY = "history"  # what happened, on each subscription's page
     PAUSES = "pauses"  # asking for one; one that runs can always be ended
     COMEBACKS = "comebacks"  # subscribing again; an attempt under way stays
+    ACCESS = "access"  # one page of all that may be opened; each subscription says its own either way
 
 
 def is_shown(section: Section, hidden: Collection[str]) -> bool:

@@ -28,6 +28,7 @@ class PaymentState(StrEnum):
     REVERSED = "reversed"
 
 
+STANDS: Final = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED)
 NOT_TAKEN: Final = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 
 

@@ -130,6 +130,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_confirm_passkey": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
+    "customer.cancel": CUSTOMER,
+    "customer.access": Access(Face.CUSTOMER, section=Section.ACCESS),
     "customer.cancellation": CUSTOMER,
     "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,

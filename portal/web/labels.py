@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
@@ -37,6 +37,12 @@ STATUS: Final[Mapping[Status, LazyString]] = {
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},
     Status.ABANDONED: Status.CANCELLED,
+}
+
+# One word for one thing (words.md): what a customer does and the law names is « résilier », and so is what comes of it.
+CUSTOMER_LABEL: Final[Mapping[Status, LazyString]] = {
+    **STATUS,
+    Status.CANCELLED: lazy_pgettext("to the customer", "Cancelled"),
 }
 
 REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
@@ -91,6 +97,12 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
     TimelineKind.MAIL_RETURNED: _l("An email could not be delivered"),
+}
+
+CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
+    **TIMELINE,
+    TimelineKind.END_REQUESTED: lazy_pgettext("to the customer", "Cancellation requested"),
+    TimelineKind.ENDED: lazy_pgettext("to the customer", "Cancellation confirmed by PayPal"),
 }
 
 # Nobody withdrew it: an end outranks what is open (docs/decisions/0011).

@@ -9,7 +9,8 @@ from portal.web.access import ACCESS, Face
 
 # Never behind a switch: what a customer has, ends, proves, and who is logged in as them.
 ALWAYS = {
-    "customer.subscriptions", "customer.subscription", "customer.cancellation", "customer.notification",
+    "customer.subscriptions", "customer.subscription", "customer.cancel",
+    "customer.cancellation", "customer.notification",
     "customer.request", "customer.withdrawal", "customer.request_proof", "customer.accounts",
     "auth.customer_again", "customer.profile", "customer.address_change", "customer.address_withdrawal",
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
@@ -37,5 +38,6 @@ def test_no_page_that_the_law_or_the_promise_wants_lies_behind_a_section():
         "customer.comeback_start": Section.COMEBACKS,
         "customer.receipts": Section.PAYMENTS,
         **{f"customer.{one}": Section.PAYMENTS for one in payments},
+        "customer.access": Section.ACCESS,
     }
     assert {route for route, line in ACCESS.items() if line.face is Face.CUSTOMER} == ALWAYS | behind.keys()

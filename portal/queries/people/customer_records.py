@@ -23,12 +23,11 @@ from portal.models import (
     Grant,
     LatePayment,
     PauseRequest,
-    Payment,
     Product,
     ReceivedRequest,
     Subscription,
 )
-from portal.queries.account_rows import MONEY, PlainMoney
+from portal.queries.account_rows import MONEY, PAID, PlainMoney
 from portal.queries.json_rows import JsonRow, json_all
 from portal.queries.people import address_holds
 
@@ -173,8 +172,8 @@ def _record() -> Select[Any]:
         .where(Grant.merchant_id == MERCHANT, Grant.customer_id == CUSTOMER)
     )
     late = (
-        select(json_all(LATE.column(MONEY.column()), Payment.paid_at, LatePayment.id))
-        .join_from(LatePayment, Payment, LatePayment.payment_id == Payment.id)
+        select(json_all(LATE.column(MONEY.column()), PAID.paid_at, LatePayment.id))
+        .join_from(LatePayment, PAID, LatePayment.payment_id == PAID.id)
         .join(Subscription, LatePayment.subscription_id == Subscription.id)
         .where(*theirs, LatePayment.state == LateState.OPEN)
     )

@@ -152,6 +152,7 @@ SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name,
         _l("Subscribe again"),
         _l("After a cancellation, on the account page, on the proof page and in the confirmation email."),
     ),
+    Section.ACCESS: (_l("Access"), _l("One page with everything that can be opened, whatever it comes from.")),
 }
 
 
