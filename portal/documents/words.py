@@ -36,7 +36,7 @@ WAY: Final[Mapping[Way, str]] = {
 }
 
 NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
-    SettlementRefusal.SUM_CHANGED: N_("PayPal shows a different unpaid amount by now. Nothing was taken."),
+    SettlementRefusal.SUM_CHANGED: N_("PayPal now shows a different unpaid amount. Nothing was taken."),
     SettlementRefusal.DECLINED: N_("PayPal could not take it from the card or account. Nothing was taken."),
     SettlementRefusal.PAYER_ACCOUNT: N_(
         "The PayPal account that pays is locked, closed or restricted. Nothing was taken."
@@ -44,8 +44,8 @@ NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
     SettlementRefusal.ACCOUNT_CLOSED: N_("PayPal says that one of the two accounts is closed. Nothing was taken."),
     SettlementRefusal.ENDING: N_("The subscription is ending or has ended. Nothing was taken."),
     SettlementRefusal.STATUS: N_("PayPal does not allow it in the subscription’s current status. Nothing was taken."),
-    SettlementRefusal.NO_LINK: N_("The seller’s connection to PayPal is not working. Nothing was taken."),
-    SettlementRefusal.NO_ANSWER: N_("PayPal did not answer for a day, so nothing was sent. Nothing was taken."),
+    SettlementRefusal.NO_LINK: N_("The connection to PayPal is not working at the moment. Nothing was taken."),
+    SettlementRefusal.NO_ANSWER: N_("PayPal did not answer for a day. Nothing was sent, and nothing was taken."),
     SettlementRefusal.NOT_TAKEN: N_("PayPal has shown no payment for three days: it did not take this amount."),
     SettlementRefusal.REFUSED: N_("PayPal refused it. Nothing was taken."),
 }

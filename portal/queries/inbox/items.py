@@ -43,6 +43,7 @@ class Kind(StrEnum):
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
     REFUND = "refund"
+    SETTLEMENT = "settlement"
 
 
 class Way(Enum):
