@@ -88,6 +88,7 @@ def settlement_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         provider_id=subscription.provider_id,
         amount=formatter().money(due),
         price=presenting.price(held),
+        is_open=bool(account_cards.card(held, now=now).open_now),
         is_suspended=subscription.provider_status == ProviderStatus.SUSPENDED,
         asks=(_("The unpaid amount has changed: check it and confirm again. Nothing was taken."),)
         if is_new_sum
@@ -122,6 +123,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
         is_over=held.subscription.is_over,
         again=say.money(due) if due is not None and failed_for in AGAIN else None,
         is_late=held.subscription.status is Status.PAST_DUE,
+        is_late_again=_is_late_since(held, found.closed_at),
         autopay_url=AUTOPAY_URL,
     )
 
@@ -132,6 +134,12 @@ def _due(session: Session, held: Holding, *, now: datetime) -> Money | None:
         return None
     why = settlements.why_not(session, held.subscription, held.request, now=now)
     return presenting.unpaid(held) if why is None else None
+
+
+def _is_late_since(held: Holding, at: datetime | None) -> bool:
+    """Say whether a payment is late that was not due then."""
+    since = held.subscription.past_due_since
+    return held.subscription.status is Status.PAST_DUE and at is not None and since is not None and since > at
 
 
 def _ask(subscription_id: uuid.UUID, due: Money) -> ResponseReturnValue:

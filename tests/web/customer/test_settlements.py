@@ -166,6 +166,22 @@ def test_a_sum_that_changed_at_paypal_alone_takes_nothing_and_asks_again(visit, 
     assert paypal.count("capture") == 0
 
 
+def test_a_page_of_long_ago_says_that_another_payment_is_late(visit, late, pay, ctx, make):
+    page = pay()
+    change(ctx, Subscription, status=Status.PAST_DUE, past_due_since=make.now() + timedelta(hours=1), outstanding=29.9)
+    page = visit.browser.get(page.path)
+    assert page.h1 == "Your payment is settled"
+    assert "Another payment is late since then." in page.text
+    assert "Your subscription goes on." not in page.text
+
+
+def test_access_that_is_open_is_not_said_to_open_again(visit, late, ctx, make):
+    change(ctx, Subscription, paid_until=make.now() + timedelta(days=9))
+    page = visit.browser.get(visit.page(late, "/settlement"))
+    assert "your access stays open" in page.text
+    assert "open again" not in page.text
+
+
 def test_of_a_suspended_one_no_more_is_promised_than_paypal_does(visit, late, ctx, paypal):
     paypal.subscriptions[late.provider_id].status = "SUSPENDED"
     change(ctx, Subscription, provider_status="SUSPENDED")
