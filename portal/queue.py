@@ -41,6 +41,7 @@ PREPARE_BULK_ACT = "bulk_acts.prepare"
 PLAN_BULK_ACT = "bulk_acts.plan"
 RUN_BULK_ROW = "bulk_acts.row"
 REFUND = "refunds.carry_out"
+SETTLE = "settlements.carry_out"
 REREAD = "subscriptions.reread"
 # Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
 # long work that takes turns.  A PayPal that does not answer thus keeps nobody's acknowledgement waiting.
@@ -55,6 +56,7 @@ TASKS = {
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
     REFUND: FIRST,
+    SETTLE: FIRST,
     REREAD: NEXT,
     REGISTER_WEBHOOK: NEXT,
     FETCH_MISSED_EVENTS: NEXT,

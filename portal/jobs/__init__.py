@@ -34,6 +34,7 @@ from portal.jobs import (
     paypal_keys,
     profile_imports,
     refunds,
+    settlements,
     subscriptions,
     webhooks,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "profile_imports",
     "refunds",
     "run_worker",
+    "settlements",
     "subscriptions",
     "webhooks",
 ]

@@ -37,6 +37,7 @@ from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import EndRefund, Refund
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
+from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
@@ -106,6 +107,7 @@ __all__ = [
     "RecoveryCode",
     "Refund",
     "SearchWord",
+    "Settlement",
     "SetupCode",
     "SpentChallenge",
     "Staff",

@@ -140,6 +140,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.pause_withdrawal": CUSTOMER,
     "customer.resume": OFFER,
     "customer.late": CUSTOMER,
+    "customer.settlement_start": OFFER,
+    "customer.settlement": CUSTOMER,
     "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS, work=Work.RETURN),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,

@@ -18,6 +18,7 @@ from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
+from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
 
@@ -87,6 +88,9 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.REFUND_REQUESTED: _l("Refund requested"),
     TimelineKind.REFUNDED: _l("Refunded"),
     TimelineKind.REFUND_FAILED: _l("The refund failed"),
+    TimelineKind.SETTLEMENT_REQUESTED: _l("Payment of the unpaid amount requested"),
+    TimelineKind.SETTLED: _l("Unpaid amount paid"),
+    TimelineKind.SETTLEMENT_FAILED: _l("The unpaid amount was not taken"),
     TimelineKind.PAUSE_REQUESTED: _l("Pause requested"),
     TimelineKind.PAUSED: _l("Pause confirmed"),
     TimelineKind.RESUME_REQUESTED: _l("End of the pause requested"),
@@ -133,6 +137,10 @@ PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
     PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
     PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day payments were due to start again."),
+}
+
+NOT_SETTLED: Final[Mapping[SettlementRefusal, LazyString]] = {
+    why: _l(words.NOT_SETTLED[why]) for why in SettlementRefusal
 }
 
 COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {

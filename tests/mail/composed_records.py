@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from decimal import Decimal
 
+from portal.documents.words import NOT_SETTLED
 from portal.domain.money import Money
-from portal.mail import customers, merchants, missed_payments
+from portal.mail import customers, merchants, missed_payments, settlements
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
+from portal.mail.settlements import SettlementFacts
 from tests.mail.facts import LATER, NOW
 
 
@@ -74,4 +76,22 @@ def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
         compose(whose, one)
         for compose in (missed_payments.payment_missed, missed_payments.payment_settled)
         for one in variants
+    ]
+
+
+def about_settlements(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of a sum that PayPal did not take, for every reason."""
+    return [
+        settlements.settlement_failed(
+            whose,
+            SettlementFacts(
+                customer_name=names.get("customer", ""),
+                product=names.get("product", "Cours"),
+                amount=Money(Decimal("29.90"), "EUR"),
+                asked_at=NOW,
+                why=why,
+                path="/account/a/settlements/s",
+            ),
+        )
+        for why in NOT_SETTLED.values()
     ]

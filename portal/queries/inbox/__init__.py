@@ -35,6 +35,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     asked.pauses,
     found.late_money,
     found.refunds,
+    found.settlements,
     found.differences,
     found.ends_seen,
     found.events,

@@ -31,11 +31,13 @@ from portal.models import (
     Payment,
     PayPalEvent,
     Refund,
+    Settlement,
     Subscription,
 )
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
+from portal.queries.money import settlements as stored_settlements
 from portal.queries.people import address_holds
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
@@ -58,6 +60,7 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
         select(one).select_from(Refund).where(*stored_refunds.stuck()),
         select(one).select_from(AddressHold).where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting()),
+        select(one).select_from(Settlement).where(*stored_settlements.stuck()),
     )
 
 
@@ -261,3 +264,20 @@ def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
 @cache
 def _page_of_refunds(way: Way) -> Select[Refund, Payment]:
     return way.narrow(stored_refunds.needing(), id=Refund.id, since=Refund.created_at)
+
+
+# Settlements of which PayPal has said nothing clear
+
+
+def settlements(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return what customers let PayPal take, and of which nobody knows since a day whether it was."""
+    rows = session.scalars(_page_of_settlements(place.way), {"merchant_id": merchant_id, **place.values})
+    return [
+        Item(kind=Kind.SETTLEMENT, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        for row in rows
+    ]
+
+
+@cache
+def _page_of_settlements(way: Way) -> Select[Settlement]:
+    return way.narrow(stored_settlements.needing(), id=Settlement.id, since=Settlement.created_at)

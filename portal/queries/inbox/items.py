@@ -44,6 +44,7 @@ class Kind(StrEnum):
     PAUSE = "pause"
     REFUND = "refund"
     ADDRESS = "address"
+    SETTLEMENT = "settlement"
 
 
 class Way(Enum):

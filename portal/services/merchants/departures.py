@@ -1,8 +1,8 @@
 """What becomes of a merchant whose last day is over: it waits for what is open, is closed, and a day later erased.
 
-Nothing goes while a recorded end, a row of a bulk act that runs, a refund, a pause, an attempt to come back or a
-customer's notice is open.  Between closing and erasing lies a day, so that whatever was being written when the pages
-closed is seen: then they open again.
+Nothing goes while a recorded end, a row of a bulk act that runs, a refund, a settlement, a pause, an attempt to come
+back or a customer's notice is open.  Between closing and erasing lies a day, so that whatever was being written when
+the pages closed is seen: then they open again.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from portal.mail.missed_payments import MissedFacts
 from portal.models import Subscription
 from portal.queries import end_requests, grants
 from portal.queries import mails as stored_mails
-from portal.queries.money import missed_payments
+from portal.queries.money import missed_payments, settlements
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 from portal.services.rules import grants_of, rule_of
@@ -44,12 +44,16 @@ class Standing:
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, before: Standing, *, now: datetime) -> None:
-    """Tell the customer that a payment is missing, or is there again, once for each time that it was."""
+    """Tell the customer that a payment is missing, or is there again, once for each time that it was.
+
+    That it is there hears whoever heard that it was missing, or had it taken by a click.
+    """
     if subscription.status is Status.PAST_DUE and before.status is not Status.PAST_DUE:
         _tell(ctx, session, subscription, mails.payment_missed, key=_key(subscription), now=now)
     elif before.status is Status.PAST_DUE and subscription.status is Status.ACTIVE:
         missed = missed_payments.key(subscription.id, before.late_since)
-        if stored_mails.is_known(session, missed):
+        is_awaited = settlements.was_done_since(session, subscription.id, before.late_since)
+        if is_awaited or stored_mails.is_known(session, missed):
             _tell(
                 ctx, session, subscription, mails.payment_settled, key=f"{missed}:settled", now=now, facts=before.facts
             )

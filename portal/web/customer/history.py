@@ -59,6 +59,7 @@ def _happening(entry: TimelineEntry) -> Happening:
         timeline_words.sum_moved(entry),
         _("Your comment: %(comment)s", comment=comment) if comment else "",
         timeline_words.pause(entry),
+        timeline_words.not_settled(entry),
     ]
     return Happening(
         at=entry.at,

@@ -29,7 +29,7 @@ from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
-from portal.web.customer import account_cards, bp, pause_words, presenting
+from portal.web.customer import account_cards, bp, pause_words, presenting, settlements
 from portal.web.customer.forms import PauseForm
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -108,7 +108,10 @@ def pause_withdrawal(subscription_id: uuid.UUID, request_id: uuid.UUID) -> Respo
 @bp.get("/subscriptions/<uuid:subscription_id>/late")
 def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Say why a payment is late or what a pause means, what PayPal allows, and the real choices."""
-    held, now = _held(subscription_id), utc_now()
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        settle = settlements.choice(session, held, now=now)
     subscription = held.subscription
     if subscription.status not in (Status.PAST_DUE, Status.PAUSED):
         return _back(subscription_id, 302)
@@ -120,6 +123,7 @@ def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
         is_paused=subscription.status is Status.PAUSED,
         because=pause_words.late_because(held),
         unpaid=formatter().money(money) if money is not None else None,
+        settle=settle,
         autopay_url=AUTOPAY_URL,
     )
 

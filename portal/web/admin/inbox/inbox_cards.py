@@ -27,6 +27,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.MAIL_RETURNED: mail_cards.of_returned,
     Kind.LATE_PAYMENT: found_cards.of_late_payment,
     Kind.REFUND: found_cards.of_refund,
+    Kind.SETTLEMENT: found_cards.of_settlement,
     Kind.PAUSE: asked_cards.of_pause,
     Kind.ADDRESS: address_cards.of_hold,
 }
