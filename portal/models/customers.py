@@ -47,3 +47,6 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     payer_id: Mapped[str | None]
     locale: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)
+    seen_at: Mapped[datetime | None]  # their last log-in: retention counts from it, too
+    # From then on it says who nobody is: no name, no address, no payer, and none of them comes back.
+    erased_at: Mapped[datetime | None]

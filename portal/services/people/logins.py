@@ -259,6 +259,7 @@ def _enter(
         return None
     customer = session.get_one(Customer, challenge.customer_id)
     customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    customer.seen_at = now
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
     return Entry(token=token, next_path=browser.next_path, has_choice=shared)
