@@ -5,9 +5,11 @@ Law.md R-GD-2: what has no further ground is erased; what the law asks for is ke
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from portal.domain.errors import Denial, NotAllowed
 
 
 class ErasureState(StrEnum):
@@ -34,3 +36,9 @@ class Hold(StrEnum):
 
 # Time to think it over, and to notice that somebody else read the mailbox: nothing is erased before.
 REFLECTION: Final = timedelta(days=1)
+
+
+def check_there(erased_at: datetime | None) -> None:
+    """Raise NotAllowed(ERASED) for a customer who is erased: nothing of them is written again."""
+    if erased_at is not None:
+        raise NotAllowed(Denial.ERASED)
