@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from portal.domain.customer_erasures import REFLECTION
-from portal.models import Base, Customer, CustomerErasure, EndRequest
+from portal.models import Base, Customer, CustomerErasure, EndRequest, Mail, MailState
+from portal.services.notices import leaving
 from portal.services.own_data import customer_erasures
 from tests.services.carrying.carried import carry
 
@@ -33,6 +34,14 @@ def carry_ends(ctx):
         found = session.scalars(select(EndRequest)).all()
     for one in found:
         carry(ctx, one)
+
+
+def let_leave(ctx, at):
+    """Let every message leave that may at that moment."""
+    with ctx.db.read() as session:
+        waiting = session.scalars(select(Mail.id).where(Mail.state == MailState.WAITING)).all()
+    for mail_id in waiting:
+        leaving.send(ctx, mail_id, now=at)
 
 
 def row_of(ctx, customer):
