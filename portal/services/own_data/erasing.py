@@ -144,6 +144,13 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_timeline": update(TimelineEntry)
         .where(TimelineEntry.subscription_id.in_(theirs), by_customer)
         .values(actor_name=""),
+        "received_requests": update(ReceivedRequest)
+        .where(
+            ReceivedRequest.merchant_id == customer.merchant_id,
+            ReceivedRequest.email.is_not(None),
+            or_(ReceivedRequest.subscription_id.in_(theirs), ReceivedRequest.email == (customer.email or "")),
+        )
+        .values(email=None),
         "comebacks": update(Comeback).where(Comeback.customer_id == customer.id).values(approval_url=None),
         "paypal_events": update(PayPalEvent)
         .where(
