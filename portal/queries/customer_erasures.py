@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, and_, cast, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.domain import comebacks, pauses, refunds
@@ -29,6 +29,7 @@ from portal.models import (
     LatePayment,
     Mail,
     MailState,
+    MerchantNews,
     PauseRequest,
     Payment,
     Proof,
@@ -152,6 +153,39 @@ def paid_beyond(session: Session, customer_id: uuid.UUID, *, now: datetime) -> d
         )
     )
     return found
+
+
+def provider_ids_of(customer_id: uuid.UUID) -> Select[str]:
+    """Select PayPal's ids of the customer's subscriptions."""
+    return select(Subscription.provider_id).where(Subscription.customer_id == customer_id)
+
+
+def news_about(customer_id: uuid.UUID) -> Select[uuid.UUID | None]:
+    """Select the messages in which the merchant was told of the customer's requests and notices, among others'."""
+    notices = select(ReceivedRequest.id).where(ReceivedRequest.subscription_id.in_(subscriptions_of(customer_id)))
+    return select(MerchantNews.mail_id).where(
+        or_(
+            MerchantNews.end_request_id.in_(requests_of(customer_id)),
+            MerchantNews.received_request_id.in_(notices),
+        )
+    )
+
+
+def may_name_late_money(customer_id: uuid.UUID) -> ColumnElement[bool]:
+    """Say whether a message told the merchant of money after ends when there was some of the customer's."""
+    came_before = LatePayment.created_at <= Mail.created_at
+    is_theirs = LatePayment.subscription_id.in_(subscriptions_of(customer_id))
+    return and_(Mail.kind == "merchant_late_payments", exists().where(is_theirs, came_before))
+
+
+def ids_in_keys(customer_id: uuid.UUID) -> CompoundSelect[str]:
+    """Select, as text, the ids that stand in the keys of messages about the customer's rows."""
+    theirs = subscriptions_of(customer_id)
+    own = (select(cast(row.id, Text)).where(row.customer_id == customer_id) for row in (Subscription, Comeback))
+    hanging = (
+        select(cast(row.id, Text)).where(row.subscription_id.in_(theirs)) for row in (Payment, PauseRequest, Refund)
+    )
+    return union_all(*own, *hanging)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from portal.models import (
     MailState,
     Merchant,
     Payment,
+    Proof,
     ReceivedRequest,
     RetentionRun,
     Subscription,
@@ -141,3 +142,13 @@ def old_mails(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select
         )
         .limit(limit)
     )
+
+
+def proofs_of(request_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    """Select the proofs of those requests."""
+    return select(Proof.id).where(Proof.end_request_id.in_(request_ids))
+
+
+def refunds_of(payment_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    """Select the refunds of those payments."""
+    return select(Refund.id).where(Refund.payment_id.in_(payment_ids))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Delete, Text, Update, and_, cast, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Delete, Text, Update, delete, func, literal, or_, update
 from sqlalchemy.orm import Session
 
 from portal.domain import retention
@@ -30,18 +30,14 @@ from portal.models import (
     ErasedPayer,
     EventState,
     Grant,
-    LatePayment,
     LoginChallenge,
     LoginSession,
     Mail,
     MailState,
     Merchant,
-    MerchantNews,
     PauseRequest,
-    Payment,
     PayPalEvent,
     ReceivedRequest,
-    Refund,
     Subscription,
     TimelineEntry,
 )
@@ -125,7 +121,6 @@ def _gone(customer: Customer, email: str | None) -> dict[str, Delete | Update]:
 def _wiped(customer: Customer) -> dict[str, Delete | Update]:
     """What stays without what it said of the person."""
     theirs = stored.subscriptions_of(customer.id)
-    numbers = select(Subscription.provider_id).where(Subscription.customer_id == customer.id)
     by_customer = TimelineEntry.actor == Actor.CUSTOMER
     return {
         "subscriptions": update(Subscription)
@@ -155,7 +150,7 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "paypal_events": update(PayPalEvent)
         .where(
             PayPalEvent.merchant_id == customer.merchant_id,
-            PayPalEvent.subject.in_(numbers),
+            PayPalEvent.subject.in_(stored.provider_ids_of(customer.id)),
             PayPalEvent.state != EventState.WAITING,
             PayPalEvent.body.is_not(None),
         )
@@ -166,19 +161,6 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
 def _messages(customer: Customer) -> dict[str, Delete | Update]:
     """What was written to them, and to the merchant about them: that it left stays, and what it said goes."""
     about = Mail.merchant_id == customer.merchant_id, Mail.kind != FAREWELL
-    news = select(MerchantNews.mail_id).where(
-        or_(
-            MerchantNews.end_request_id.in_(stored.requests_of(customer.id)),
-            MerchantNews.received_request_id.in_(
-                select(ReceivedRequest.id).where(
-                    ReceivedRequest.subscription_id.in_(stored.subscriptions_of(customer.id))
-                )
-            ),
-        )
-    )
-    late = exists().where(
-        LatePayment.subscription_id.in_(stored.subscriptions_of(customer.id)), LatePayment.created_at <= Mail.created_at
-    )
     to_them = Mail.customer_id == customer.id
     of_requests = Mail.end_request_id.in_(stored.requests_of(customer.id))
     wiped = {"content": None, "subject": "", "report_words": "", "error": ""}
@@ -193,24 +175,13 @@ def _messages(customer: Customer) -> dict[str, Delete | Update]:
             Mail.state != MailState.WAITING,
             or_(
                 of_requests,
-                Mail.id.in_(news),
-                func.split_part(Mail.key, ":", 2).in_(_ids(customer)),
-                and_(Mail.kind == "merchant_late_payments", late),
+                Mail.id.in_(stored.news_about(customer.id)),
+                func.split_part(Mail.key, ":", 2).in_(stored.ids_in_keys(customer.id)),
+                stored.may_name_late_money(customer.id),
             ),
         )
         .values(recipient=_without_customers(customer), **wiped),
     }
-
-
-def _ids(customer: Customer) -> Any:
-    """Select the ids that stand in the keys of messages about the customer's rows, as text."""
-    theirs = stored.subscriptions_of(customer.id)
-    statements = [select(cast(Subscription.id, Text)).where(Subscription.customer_id == customer.id)]
-    for row in (Payment, PauseRequest, Refund):
-        statements.append(select(cast(row.id, Text)).where(row.subscription_id.in_(theirs)))
-    statements.append(select(cast(Comeback.id, Text)).where(Comeback.customer_id == customer.id))
-    first, *others = statements
-    return first.union_all(*others)
 
 
 def _without_customers(customer: Customer) -> Any:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Select, delete, null, or_, select, update
+from sqlalchemy import Select, delete, null, or_, update
 from sqlalchemy.orm import Session
 
 from portal.domain import retention
@@ -121,8 +121,7 @@ def _proofs(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: date
 
 def _archive(session: Session, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
     ids = list(session.scalars(stored.old_requests(merchant_id, before=before, limit=BATCH)))
-    of_them = select(Proof.id).where(Proof.end_request_id.in_(ids))
-    session.execute(delete(ProofFile).where(ProofFile.proof_id.in_(of_them)))
+    session.execute(delete(ProofFile).where(ProofFile.proof_id.in_(stored.proofs_of(ids))))
     session.execute(delete(Proof).where(Proof.end_request_id.in_(ids)))
     session.execute(update(EndRequest).where(EndRequest.id.in_(ids)).values(archived_at=now, **SAID))
     return len(ids)
@@ -139,8 +138,8 @@ def _payments(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: da
 
 def _drop_payments(session: Session, merchant_id: uuid.UUID, *, before: datetime) -> int:
     ids = list(session.scalars(stored.old_payments(merchant_id, before=before, limit=BATCH)))
-    refunds = select(Refund.id).where(Refund.payment_id.in_(ids))
-    session.execute(delete(EndRefund).where(or_(EndRefund.payment_id.in_(ids), EndRefund.refund_id.in_(refunds))))
+    with_end = or_(EndRefund.payment_id.in_(ids), EndRefund.refund_id.in_(stored.refunds_of(ids)))
+    session.execute(delete(EndRefund).where(with_end))
     for row in (Refund, LatePayment):
         session.execute(delete(row).where(row.payment_id.in_(ids)))
     session.execute(delete(Payment).where(Payment.id.in_(ids)))
