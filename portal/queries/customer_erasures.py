@@ -204,9 +204,10 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
     """Return what the law has kept of a customer, or would."""
     theirs = subscriptions_of(customer_id)
     proofs, proven_at = session.execute(
-        select(func.count(), func.max(EndRequest.confirmed_at))
+        select(func.count(), func.max(func.greatest(EndRequest.confirmed_at, Subscription.ended_at)))
         .select_from(Proof)
         .join(EndRequest, EndRequest.id == Proof.end_request_id)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
         .where(EndRequest.subscription_id.in_(theirs))
     ).one()
     payments, paid_at = session.execute(

@@ -152,7 +152,7 @@ def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uui
     """
     columns = (
         *(Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state),
-        *(Mail.report, Mail.report_code, Mail.reported_at),
+        *(Mail.report, Mail.report_code, Mail.reported_at, Mail.content.is_not(None).label("has_words")),
     )
     to_them = select(*columns).where(Mail.customer_id == customer_id, Mail.merchant_id == merchant_id)
     about_them = (

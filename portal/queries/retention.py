@@ -11,7 +11,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.customer_erasures import ErasureState
-from portal.domain.end_requests import OPEN, RequestState
+from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import LIVE
 from portal.models import (
@@ -36,8 +36,8 @@ SHOWN = 30  # nights
 
 
 def merchants_of_the_night(session: Session) -> Sequence[Merchant]:
-    """Return every merchant who is not erased."""
-    return session.scalars(select(Merchant).where(Merchant.erased_at.is_(None)).order_by(Merchant.slug)).all()
+    """Return every merchant; also of an erased one proofs are kept, with whose they are, and not for ever."""
+    return session.scalars(select(Merchant).order_by(Merchant.slug)).all()
 
 
 def runs(session: Session, merchant_id: uuid.UUID) -> Sequence[RetentionRun]:
@@ -85,14 +85,15 @@ def forgotten_customers(
 
 
 def old_requests(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
-    """Select requests whose end was confirmed, or which were withdrawn, before that moment, with all that they say."""
-    over = func.coalesce(EndRequest.confirmed_at, EndRequest.withdrawn_at)
+    """Select requests of contracts that were over, or which were withdrawn, before that moment."""
+    over = func.greatest(func.coalesce(EndRequest.confirmed_at, EndRequest.withdrawn_at), Subscription.ended_at)
     return (
         select(EndRequest.id)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
         .where(
             EndRequest.merchant_id == merchant_id,
             EndRequest.archived_at.is_(None),
-            EndRequest.state.not_in(OPEN | {RequestState.CONFIRMED}),
+            EndRequest.state.not_in(OPEN),
             over < before,
         )
         .order_by(EndRequest.id)

@@ -21,7 +21,7 @@ KIND: Final[Mapping[Kind, LazyString]] = {
 }
 SINCE: Final[Mapping[Kind, LazyString]] = {
     Kind.CUSTOMERS: _l("since the last contact: then the record is erased"),
-    Kind.PROOFS: _l("since the end was confirmed"),
+    Kind.PROOFS: _l("since the end of the contract"),
     Kind.PAYMENTS: _l("since the payment"),
     Kind.MAILS: _l("since it was written: then only its kind and date remain"),
     Kind.MESSAGES: _l("since it arrived: then only its kind and date remain"),

@@ -57,7 +57,7 @@ def reach_anew(ctx: Context, session: Session, customer: Customer, *, now: datet
     The customer is locked, and has the new address.
     """
     for mail in mails.lock_returned(session, customer.id):
-        if mail.kind in outbox.LASTING and customer.email:
+        if mail.kind in outbox.LASTING and mail.content is not None and customer.email:
             end_confirmations.leave_anew(ctx, session, mail, recipient=customer.email, now=now)
         elif mail.seen_at is None:
             mail.seen_at = now

@@ -43,6 +43,7 @@ from portal.models import (
 )
 from portal.queries import customer_erasures as stored
 
+UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)
 NOBODY: Final[Mapping[str, Any]] = {
     "name": "",
     "email": None,
@@ -72,7 +73,7 @@ def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, i
     email, name = customer.email, customer.name
     _remember_payers(session, customer, now=now)
     statements: dict[str, Delete | Update] = {
-        **_messages(customer),
+        **_messages(customer, now=now),
         **_gone(customer, email),
         **_wiped(customer),
     }
@@ -158,7 +159,7 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
     }
 
 
-def _messages(customer: Customer) -> dict[str, Delete | Update]:
+def _messages(customer: Customer, *, now: datetime) -> dict[str, Delete | Update]:
     """What was written to them, and to the merchant about them: that it left stays, and what it said goes."""
     about = Mail.merchant_id == customer.merchant_id, Mail.kind != FAREWELL
     to_them = Mail.customer_id == customer.id
@@ -168,6 +169,10 @@ def _messages(customer: Customer) -> dict[str, Delete | Update]:
         "waiting_mails": update(Mail)
         .where(*about, or_(to_them, of_requests), Mail.state == MailState.WAITING)
         .values(state=MailState.SUPERSEDED),
+        # What did not arrive is nobody's to send again.
+        "undelivered_mails": update(Mail)
+        .where(*about, or_(to_them, of_requests), Mail.state.in_(UNDELIVERED), Mail.seen_at.is_(None))
+        .values(seen_at=now),
         "mails_to_them": update(Mail).where(*about, to_them).values(recipient="", **wiped),
         "mails_about_them": update(Mail)
         .where(

@@ -75,12 +75,10 @@ def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
             name, place = type(error).__name__, place_of(error)
             log.error("retention_failed", merchant_id=str(merchant.id), kind=kind.value, error=name, place=place)
     with ctx.db.begin() as session:
-        session.add(RetentionRun(merchant_id=merchant.id, created_at=now, counts=counts))
-        session.execute(
-            delete(RetentionRun).where(
-                RetentionRun.merchant_id == merchant.id, RetentionRun.created_at < now - KEEP_RUNS
-            )
-        )
+        if merchant.erased_at is None:  # else nobody is left to read it
+            session.add(RetentionRun(merchant_id=merchant.id, created_at=now, counts=counts))
+        own = RetentionRun.merchant_id == merchant.id
+        session.execute(delete(RetentionRun).where(own, RetentionRun.created_at < now - KEEP_RUNS))
         gone = {name: number for name, number in counts.items() if number}
         if gone:
             audit.append(session, merchant.id, Act.RETENTION_APPLIED, by=PORTAL, at=now, counts=gone)

@@ -142,8 +142,8 @@ def _effect(*, now: datetime) -> dict[str, object]:
     with context().db.read() as session:
         merchant = merchants.of(session, who.merchant_id)
         paid = stored.paid_beyond(session, who.id, now=now)
-        kept = _kept(merchant, stored.kept(session, who.id))
         ends = erasure_words.ends(session, who.merchant_id, who.id, now=now)
+        kept = _kept(merchant, stored.kept(session, who.id), ends=bool(ends))
     return {
         "ends": ends,
         "paid_until": fmt.last_day(paid) if paid is not None else None,
@@ -152,8 +152,8 @@ def _effect(*, now: datetime) -> dict[str, object]:
     }
 
 
-def _kept(merchant: Merchant, found: stored.Kept) -> list[str]:
-    """Return what the law keeps, each with its last day."""
+def _kept(merchant: Merchant, found: stored.Kept, *, ends: bool) -> list[str]:
+    """Return what the law keeps, each with its last day; `ends`: some are still to come."""
     fmt = formatter()
     lines = []
     proven = max((at for at in (found.proven_at, found.noticed_at) if at is not None), default=None)
@@ -169,7 +169,8 @@ def _kept(merchant: Merchant, found: stored.Kept) -> list[str]:
     if proven is not None:
         last = fmt.day(until(Kind.PROOFS, merchant.retention, proven))
         lines.append(_("Your requests to cancel and their proofs, in case of a dispute: until %(date)s.", date=last))
-    lines.append(_("The ends that this request leads to are proven too, and kept in the same way."))
+    if ends:
+        lines.append(_("The ends that this request leads to are proven too, and kept in the same way."))
     lines.append(_("This request itself, under its reference, without your name."))
     return lines
 

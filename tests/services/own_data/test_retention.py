@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
@@ -23,6 +24,7 @@ from portal.models import (
     Subscription,
 )
 from portal.services import aging, proofs
+from portal.services.inbox import inbox
 from portal.services.own_data import retention
 from tests.services.carrying.carried import ask, carry
 
@@ -145,3 +147,14 @@ def test_a_subscription_of_who_was_erased_by_time_says_nothing_of_its_payer(ctx,
         session.execute(update(Subscription).where(Subscription.id == held.id).values(payer_id="ZEPAYER234567"))
     retention.run(ctx, now=now + 4 * YEAR)
     assert [one.payer_id for one in rows(ctx, Subscription)] == [None]
+
+
+def test_a_message_whose_words_are_gone_is_not_sent_again(ctx, make, now):
+    held = make.subscription()
+    carry(ctx, ask(ctx, make, held))
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.RETURNED))
+    retention.run(ctx, now=now + YEAR + 60 * DAY)
+    (mail,) = [one for one in rows(ctx, Mail) if one.kind == "end_confirmed"]
+    with pytest.raises(NoResultFound):
+        inbox.resend_mail(ctx, held.merchant_id, mail.id, now=now + YEAR + 60 * DAY)
