@@ -51,9 +51,7 @@ class Rule:
 
 
 TABLE: Final[Mapping[Kind, Rule]] = {
-    Kind.CUSTOMERS: Rule(
-        unit=Unit.YEARS, least=1, most=3, usual=3, source="CNIL\u00a0: 3 ans après le dernier contact"
-    ),
+    Kind.CUSTOMERS: Rule(unit=Unit.YEARS, least=1, most=3, usual=3, source="CNIL, 3 ans après le dernier contact"),
     Kind.PROOFS: Rule(unit=Unit.YEARS, least=5, most=10, usual=5, source="art. 2224 C. civ., art. L213-1 C. conso."),
     Kind.PAYMENTS: Rule(unit=Unit.YEARS, least=10, most=10, usual=10, source="art. L123-22 C. com."),
     Kind.MAILS: Rule(unit=Unit.MONTHS, least=1, most=36, usual=12, source="RGPD art. 5(1)(e)"),

@@ -62,7 +62,7 @@ def test_a_proof_is_kept_for_five_years_and_does_not_come_back(ctx, ended, now):
     ended()
     retention.run(ctx, now=now + 4 * YEAR)
     assert (len(rows(ctx, Proof)), len(rows(ctx, ProofFile))) == (1, 1)
-    retention.run(ctx, now=now + 5 * YEAR)
+    retention.run(ctx, now=now + 5 * YEAR + 30 * DAY)
     assert (rows(ctx, Proof), rows(ctx, ProofFile)) == ([], [])
     (request,) = rows(ctx, EndRequest)
     assert (request.reason_text, request.shown, request.facts_before, request.answer) == ("", {}, None, None)
