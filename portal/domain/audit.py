@@ -59,6 +59,9 @@ class Act(StrEnum):
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     CUSTOMERS_JOINED = "customers.joined"
     CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
+    ERASURE_ASKED = "customer.erasure_asked"  # by the customer: what has no further ground is to go
+    ERASURE_WITHDRAWN = "customer.erasure_withdrawn"
+    CUSTOMER_ERASED = "customer.erased"
     GRANT_GIVEN = "grant.given"  # access by hand
     GRANT_CHANGED = "grant.changed"
     GRANT_WITHDRAWN = "grant.withdrawn"
@@ -106,6 +109,8 @@ class Act(StrEnum):
     EXPORT_AUDIT = "export.audit"
     EXPORT_FAILED_ROWS = "export.failed_rows"
     EXPORT_BULK = "export.bulk_act"
+    RETENTION_APPLIED = "retention.applied"  # what was kept for long enough is gone
+    EXPORT_CUSTOMER = "export.customer"  # their own data, asked for by themselves
     EXPORT_MERCHANT = "export.merchant"  # everything of a merchant, by the operator
 
 

@@ -18,6 +18,7 @@ class Duty(StrEnum):
     REFUNDS = "refunds"
     PRODUCTS = "products"
     SETTINGS = "settings"  # of the customers' space
+    ARCHIVE = "archive"  # what the law keeps of customers who were erased
     PAYPAL = "paypal"  # keys, and where PayPal sends its messages
     TEAM = "team"
     AUDIT = "audit"
@@ -30,6 +31,7 @@ LEAST: Final[Mapping[Duty, Role]] = {
     Duty.REFUNDS: Role.MANAGER,
     Duty.PRODUCTS: Role.MANAGER,
     Duty.SETTINGS: Role.MANAGER,
+    Duty.ARCHIVE: Role.MANAGER,
     Duty.PAYPAL: Role.OWNER,
     Duty.TEAM: Role.OWNER,
     Duty.AUDIT: Role.OWNER,

@@ -23,6 +23,7 @@ class Denial(StrEnum):
     END_UNDER_WAY = "end_under_way"  # an end outranks a pause
     PAYPAL_FORBIDS_RESUME = "paypal_forbids_resume"  # its failure threshold was reached
     RESUME_DAY = "resume_day"  # none was given, or it is outside what the merchant allows
+    ERASED = "erased"  # the customer: nothing of them is written again
     NO_COMEBACK = "no_comeback"  # not cancelled, or never to be invited back
     CAME_BACK = "came_back"
     ALREADY_SUBSCRIBED = "already_subscribed"

@@ -14,7 +14,6 @@ from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.merchants import departures
-from portal.services.messages import event_retention
 from portal.services.notices import outbox
 from portal.services.pauses import pause_reminders
 
@@ -108,13 +107,6 @@ def age(job: JobContext, timestamp: int) -> None:
 async def old_jobs(job: JobContext, timestamp: int) -> None:
     """Delete jobs that finished long ago."""
     await job.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS, include_failed=True, include_cancelled=True)
-
-
-@queue.app.periodic(cron="45 3 * * *")
-@queue.app.task(name="housekeeping.event_bodies", pass_context=True, queueing_lock="event_bodies")
-def event_bodies(job: JobContext, timestamp: int) -> None:
-    """Forget what PayPal's old messages said; what they led to stays."""
-    event_retention.purge(job.additional_context["portal"], now=utc_now())
 
 
 @queue.app.periodic(cron="15 4 * * *")

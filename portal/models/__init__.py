@@ -13,9 +13,11 @@ from portal.models.comparisons import (
     ComparisonState,
     ComparisonTrigger,
 )
+from portal.models.customer_erasures import CustomerErasure, ErasedPayer
 from portal.models.customer_joinings import CustomerJoining
 from portal.models.customer_notes import CustomerNote
 from portal.models.customers import Customer
+from portal.models.data_exports import DataExport, ExportState
 from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
 from portal.models.health import HealthMark
@@ -35,6 +37,7 @@ from portal.models.profile_imports import ProfileImport, ProfileImportRow, Profi
 from portal.models.proofs import Proof, ProofFile
 from portal.models.received_requests import ReceivedRequest
 from portal.models.refunds import EndRefund, Refund
+from portal.models.retention_runs import RetentionRun
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
 from portal.models.settlements import Settlement
@@ -63,13 +66,17 @@ __all__ = [
     "ComparisonState",
     "ComparisonTrigger",
     "Customer",
+    "CustomerErasure",
     "CustomerJoining",
     "CustomerNote",
+    "DataExport",
     "EditEntry",
     "EndRefund",
     "EndRequest",
+    "ErasedPayer",
     "EventSource",
     "EventState",
+    "ExportState",
     "Grant",
     "HealthMark",
     "Hold",
@@ -106,6 +113,7 @@ __all__ = [
     "ReceivedRequest",
     "RecoveryCode",
     "Refund",
+    "RetentionRun",
     "SearchWord",
     "Settlement",
     "SetupCode",

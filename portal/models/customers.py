@@ -52,3 +52,6 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     reminders_allowed: Mapped[bool] = mapped_column(default=True)
     # The names of those answers that they gave by themselves (domain/profiles.py): nobody else changes these.
     own_answers: Mapped[list[str]] = mapped_column(JSONB, default=list)
+    seen_at: Mapped[datetime | None]  # their last log-in: retention counts from it, too
+    # From then on it says who nobody is: no name, no address, no payer, and none of them comes back.
+    erased_at: Mapped[datetime | None]

@@ -84,6 +84,7 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
     basis: Mapped[Basis | None] = mapped_column(words(Basis, "basis"))
     closed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]  # its proof, and what was said, were kept for long enough and are gone
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
 

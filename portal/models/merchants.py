@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -52,6 +53,7 @@ class Merchant(HasId, HasCreation, Base):
     legal_url: Mapped[str] = mapped_column(default="")
     receipt_text: Mapped[str] = mapped_column(default="")  # its own lines on each receipt
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
+    retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

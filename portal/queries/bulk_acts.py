@@ -102,6 +102,7 @@ def facts(session: Session, act_id: uuid.UUID, *, after: int, limit: int) -> Seq
         Subscription.relaunch_allowed,
         Subscription.promised,
         Customer.email,
+        Customer.erased_at,
         EndRequest.state.label("request_state"),
         EndRequest.due_at,
         _notified().label("notified"),

@@ -120,6 +120,7 @@ def _results_of(act_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
         Subscription.status,
         Customer.name,
         Customer.email,
+        Customer.erased_at,
         Product.name.label("product"),
     )
     return (

@@ -88,6 +88,7 @@ def subscriptions_page(
             Subscription.customer_id,
             Customer.name,
             Customer.email,
+            Customer.erased_at,
             Product.name.label("product"),
             EndRequest.state.label("request_state"),
         )
@@ -120,7 +121,9 @@ def customers_page(
     session: Session, merchant_id: uuid.UUID, *, search: str = "", place: Place = Place(), size: int = PAGE
 ) -> Slice:
     """Return one page of the merchant's customers, by name."""
-    statement: Select[*tuple[Any, ...]] = select(Customer.id, Customer.name, Customer.email, Customer.created_at)
+    statement: Select[*tuple[Any, ...]] = select(
+        Customer.id, Customer.name, Customer.email, Customer.erased_at, Customer.created_at
+    )
     keys, scope = (reading_order(Customer.name), Customer.id), Customer.merchant_id == merchant_id
     if search:
         found = searches.customers(merchant_id, searches.sought(session, search), most=size + 1)
@@ -149,7 +152,7 @@ def mails_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uui
     """
     columns = (
         *(Mail.id, Mail.kind, Mail.recipient, Mail.language, Mail.created_at, Mail.sent_at, Mail.state),
-        *(Mail.report, Mail.report_code, Mail.reported_at),
+        *(Mail.report, Mail.report_code, Mail.reported_at, Mail.content.is_not(None).label("has_words")),
     )
     to_them = select(*columns).where(Mail.customer_id == customer_id, Mail.merchant_id == merchant_id)
     about_them = (

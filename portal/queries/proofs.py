@@ -81,6 +81,7 @@ def _missing() -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
             EndRequest.id > bindparam("after"),
             EndRequest.state.in_(PROVEN),
             or_(EndRequest.basis != Basis.LOCAL, EndRequest.basis.is_(None)),
+            EndRequest.archived_at.is_(None),
             ~exists().where(Proof.end_request_id == EndRequest.id),
         )
         .order_by(EndRequest.id)

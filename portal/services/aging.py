@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.end_dates import LATE_AFTER
 from portal.domain.end_requests import OVERDUE, RequestState
+from portal.domain.retention import FIXED_DAYS, Kind
 from portal.logs import place_of
 from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import aging, end_requests, subscriptions
@@ -43,7 +44,7 @@ from portal.services.people import (
 log = structlog.get_logger(__name__)
 
 NOTICE_BEFORE_ACCESS_ENDS = timedelta(days=3)
-KEEP_LOGINS = timedelta(days=30)  # expired sessions and codes, for the person's own list
+KEEP_LOGINS = FIXED_DAYS[Kind.LOG_INS]  # expired sessions and codes, for the person's own list
 KEEP_THROTTLES = timedelta(days=1)
 
 

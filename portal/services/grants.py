@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from portal.domain import access, grants
 from portal.domain.access import Window
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.subscriptions import Status
 from portal.mail.composing import Composed
 from portal.models import Customer, Grant, Product
@@ -97,6 +98,7 @@ def give(
     """Give it; return the gift's id. Raises CannotGive; NoResultFound for another merchant's customer or product."""
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
+        check_there(customer.erased_at)
         product = products.of_merchant(session, merchant_id, wish.product_id)
         _check(session, customer, wish, now=now)
         grant = Grant(

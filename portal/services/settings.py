@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
-from portal.domain import policies
+from portal.domain import policies, retention
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.edits import Subject
 from portal.domain.sections import Section, hidden_with, is_shown
@@ -126,6 +126,38 @@ SECTION_OF: Final = {f"shows_{section.value}": section for section in Section}
 Sections = cast(
     "type[Group]",
     make_dataclass("Sections", [(name, bool) for name in SECTION_OF], bases=(_Shown,), frozen=True, kw_only=True),
+)
+
+
+class Spans:
+    """How long a merchant keeps what, as columns of their own would be: `keeps_proofs`, and so on."""
+
+    _merchant: Merchant
+
+    def __init__(self, merchant: Merchant) -> None:
+        object.__setattr__(self, "_merchant", merchant)
+
+    def __getattr__(self, name: str) -> int:
+        return retention.span(KIND_OF[name], self._merchant.retention)
+
+    def __setattr__(self, name: str, value: int) -> None:
+        self._merchant.retention = retention.chosen_with(self._merchant.retention, KIND_OF[name], value)
+
+
+class _Kept(Group):
+    kind = "settings.retention"
+
+    @staticmethod
+    def row_of(merchant: Merchant) -> Spans:
+        """Return the spans, one by one."""
+        return Spans(merchant)
+
+
+KIND_OF: Final = {f"keeps_{kind.value}": kind for kind in retention.CHOSEN}
+# How long what is kept: an answer for each kind that has something to choose.
+Retention = cast(
+    "type[Group]",
+    make_dataclass("Retention", [(name, int) for name in KIND_OF], bases=(_Kept,), frozen=True, kw_only=True),
 )
 
 

@@ -160,6 +160,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.sessions": CUSTOMER,
     "customer.session_end": CUSTOMER,
     "customer.other_sessions_end": CUSTOMER,
+    "customer.data": CUSTOMER,
+    "customer.data_export_new": CUSTOMER,
+    "customer.data_export": CUSTOMER,
+    "customer.erasure": CUSTOMER,  # the view asks for a fresh log-in
+    "customer.erasure_withdrawal": CUSTOMER,
     "admin.sessions": OWN,
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
@@ -264,6 +269,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_addresses": SETTINGS,
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
+    "admin.setting_retention": SETTINGS,
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
@@ -271,6 +277,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "webhooks.paypal_ipn": SIGNED,
 }
 
+# The customer's alone: nobody of the desk who sees the other pages as they do sees these.
+OWN_ALONE: Final = frozenset({"customer.sessions", "customer.data", "customer.data_export", "customer.erasure"})
 FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF, "webhooks": Face.SIGNED}
 
 
@@ -314,7 +322,7 @@ def _guard() -> ResponseReturnValue | None:
     if access.section is not None and not g.merchant.shows(access.section):
         abort(404)
     standings.check(access.work_for(request.method))
-    if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint == "customer.sessions"):
+    if g.person.viewer_id is not None and (request.method not in SAFE_METHODS or endpoint in OWN_ALONE):
         raise NotAllowed(Denial.VIEW_ONLY)
     return None
 

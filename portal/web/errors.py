@@ -57,6 +57,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.END_UNDER_WAY: _l("The end of this subscription was requested: it can no longer be paused or resumed."),
     Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
+    Denial.ERASED: _l("This customer’s data was erased at their request: nothing can be added to it."),
     Denial.NO_COMEBACK: _l("This subscription cannot be taken out again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),

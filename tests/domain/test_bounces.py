@@ -93,4 +93,8 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "access_withdrawn",
         "customers_joined",
         "customers_split",
+        "data_ready",  # the page has it, too
+        "erasure_recorded",
+        "erasure_withdrawn",
+        "erasure_done",  # its address is gone
     }

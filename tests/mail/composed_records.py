@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from portal.documents.words import NOT_SETTLED
 from portal.domain.money import Money
-from portal.mail import customers, merchants, missed_payments, settlements
+from portal.mail import customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
+from portal.mail.own_data import ErasureFacts
 from portal.mail.settlements import SettlementFacts
 from tests.mail.facts import LATER, NOW
 
@@ -45,11 +46,29 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
                 whose, customer=name, former="zoe@client.test", address="zoe@neuf.example", path="/admin/customers/a"
             )
         )
+    told += about_own_data(whose, **names)
     return told + [
         compose(whose, dataclasses.replace(given, **more))
         for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)
         for more in ({}, {"opens_at": NOW, "until": None}, {"has_more": True, "customer_name": "Zoé"})
     ]
+
+
+def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of one's own data."""
+    told = [own_data.data_ready(whose, name=name, path="/account/a/data", until=LATER) for name in ("Zoé", "")]
+    for more in ({}, {"kept_until": LATER}):
+        facts = ErasureFacts(
+            customer_name=names.get("customer", ""),
+            reference="K7QM-4TXD",
+            asked_at=NOW,
+            due_at=LATER,
+            path="/account/a/data",
+            **more,
+        )
+        compositions = (own_data.erasure_recorded, own_data.erasure_withdrawn, own_data.erasure_done)
+        told += [compose(whose, facts) for compose in compositions]
+    return told
 
 
 def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:

@@ -24,6 +24,7 @@ def differences_page(session: Session, run: ComparisonRun, *, place: Place = BEG
             *(found.before, found.after, found.corrected, found.error),
             Customer.name,
             Customer.email,
+            Customer.erased_at,
             Product.name.label("product"),
         )
         .outerjoin(Subscription, Subscription.id == found.subscription_id)

@@ -96,11 +96,13 @@ def waiting_after_a_try(merchant_id: uuid.UUID, sources: Collection[EventSource]
     )
 
 
-def with_old_body(*, before: datetime, limit: int) -> ScalarSelect[uuid.UUID]:
+def with_old_body(merchant_id: uuid.UUID | None, *, before: datetime, limit: int) -> ScalarSelect[uuid.UUID]:
     """Return, for an UPDATE, the oldest that came before then, still have their text and wait for nothing."""
+    of_whom = () if merchant_id is None else (PayPalEvent.merchant_id == merchant_id,)
+    is_old = PayPalEvent.body.is_not(None), PayPalEvent.received_at < before
     return (
         select(PayPalEvent.id)
-        .where(PayPalEvent.body.is_not(None), PayPalEvent.received_at < before, PayPalEvent.state != EventState.WAITING)
+        .where(*is_old, PayPalEvent.state != EventState.WAITING, *of_whom)
         .order_by(PayPalEvent.received_at)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)

@@ -50,7 +50,7 @@ def customer_of(session: Session, comeback: Comeback, reading: Reading) -> Custo
     """Return who came back, whatever PayPal account they paid with: its email address is nobody's identity."""
     customer = session.get_one(Customer, comeback.customer_id)
     payer_id = reading.payer_id
-    if customer.payer_id is None and payer_id is not None:
+    if customer.payer_id is None and payer_id is not None and customer.erased_at is None:
         taken = import_runs.customer_by_payer(session, comeback.merchant_id, payer_id) is not None
         customer.payer_id = None if taken else payer_id
     return customer

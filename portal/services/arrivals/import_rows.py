@@ -14,7 +14,7 @@ from portal.domain.profiles import Answer
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
-from portal.queries import import_runs, subscriptions
+from portal.queries import customer_erasures, import_runs, subscriptions
 from portal.services.arrivals import comeback_arrivals
 from portal.services.audit import timeline
 from portal.services.context import Context
@@ -87,20 +87,19 @@ def write_row(
 def _create(
     session: Session, origin: Origin, reading: Reading, offer: Offer, comeback: Comeback | None, *, now: datetime
 ) -> Subscription:
+    owner = comeback_arrivals.customer_of(session, comeback, reading) if comeback is not None else None
+    if owner is None or owner.erased_at is not None:  # whoever comes back after an erasure is somebody new
+        owner = _customer(session, origin, reading, now=now)
     subscription = Subscription(
         merchant_id=origin.merchant_id,
-        customer=(
-            comeback_arrivals.customer_of(session, comeback, reading)
-            if comeback is not None
-            else _customer(session, origin, reading, now=now)
-        ),
+        customer=owner,
         product=offer.product,
         plan=offer.plan,
         status=Status.PENDING,
         provider=origin.provider,
         provider_id=reading.provider_id,
         environment=origin.environment,
-        payer_id=reading.payer_id,
+        payer_id=None if owner.erased_at is not None else reading.payer_id,
         provider_status=reading.status,
         provider_read_at=now,
         history_due_at=now if origin.provider is Provider.PAYPAL_REST else None,
@@ -146,7 +145,14 @@ def _take_over_end(subscription: Subscription, seen: Status, *, at: datetime) ->
 
 
 def _customer(session: Session, origin: Origin, reading: Reading, *, now: datetime) -> Customer:
-    """Return the buyer: by PayPal's payer id, else by email address, else a new one, of this merchant only."""
+    """Return the buyer: by PayPal's payer id, else by email address, else a new one, of this merchant only.
+
+    What began before its buyer was erased stays with the row that says nobody.
+    """
+    begun_at = reading.created_at or reading.started_at
+    erased = customer_erasures.erased_owner(session, origin.merchant_id, reading.payer_id, begun_at=begun_at)
+    if erased is not None:
+        return erased
     email = email_addresses.normal(reading.payer_email) if reading.payer_email else None
     found = import_runs.customer_by_payer(session, origin.merchant_id, reading.payer_id) if reading.payer_id else None
     if found is None and email is not None:

@@ -36,11 +36,11 @@ def see_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, by: st
 def resend_mail(ctx: Context, merchant_id: uuid.UUID, mail_id: uuid.UUID, *, now: datetime) -> str:
     """Send a confirmation that was refused or came back again, to the customer's address of now; return that address.
 
-    Raises NoResultFound for any other message, and for one whose words may not be true any more.
+    Raises NoResultFound for any other message, and for one whose words may not be true any more, or are gone.
     """
     with ctx.db.begin() as session:
         row = mails.lock_undelivered(session, merchant_id, mail_id)
-        if row.kind not in outbox.LASTING:
+        if row.kind not in outbox.LASTING or row.content is None:
             raise NoResultFound
         request = session.get(EndRequest, row.end_request_id) if row.end_request_id is not None else None
         customer = session.get(Customer, row.customer_id) if row.customer_id is not None else None

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
 import zipfile
 from collections.abc import Generator
 from contextlib import closing
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from enum import Enum
-from typing import IO, Any, Final
+from datetime import UTC, datetime
+from typing import IO, Final
 
 from sqlalchemy import RowMapping
 
 from portal.domain.audit import Act, By
 from portal.queries import merchant_rows
+from portal.services.archives import plain
 from portal.services.audit import audit
 from portal.services.context import Context
 
@@ -51,24 +49,7 @@ def _write(lines: IO[bytes], rows: Generator[RowMapping]) -> int:
     count = 0
     with closing(rows):  # also when the disk is full: the database still has rows to give
         for row in rows:
-            lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False).encode())
+            lines.write(json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False).encode())
             lines.write(b"\n")
             count += 1
     return count
-
-
-def _plain(value: Any) -> Any:
-    """Return a column's value as JSON holds it."""
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat()
-        case date():
-            return value.isoformat()
-        case Enum():
-            return value.value
-        case uuid.UUID() | Decimal():
-            return str(value)
-        case bytes() | memoryview():
-            return base64.b64encode(value).decode()
-        case _:
-            return value

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import uuid
+from datetime import datetime
 from typing import Final
 
 import structlog
 from sqlalchemy import update
 
+from portal.domain.retention import FIXED_DAYS, Kind
 from portal.models import PayPalEvent
 from portal.queries.messages import paypal_events
 from portal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
-KEEP_BODIES: Final = timedelta(days=30)  # names, addresses and amounts stand in them (law.md R-GD-3)
+KEEP_BODIES: Final = FIXED_DAYS[Kind.MESSAGES]  # names, addresses and amounts stand in them (law.md R-GD-3)
 BATCH: Final = 1000
 
 
-def purge(ctx: Context, *, now: datetime) -> int:
-    """Empty every body that came before `now` less 30 days, a batch a transaction; return how many.
+def purge(ctx: Context, *, merchant_id: uuid.UUID | None = None, now: datetime) -> int:
+    """Empty every body that came before `now` less 30 days, of one merchant or of all; return how many.
 
     One that still waits keeps its own until it is done or given up.
     """
     emptied = 0
     while True:
-        count = _purge_batch(ctx, before=now - KEEP_BODIES)
+        count = _purge_batch(ctx, merchant_id, before=now - KEEP_BODIES)
         emptied += count
         if count < BATCH:
             break
@@ -34,8 +36,8 @@ def purge(ctx: Context, *, now: datetime) -> int:
     return emptied
 
 
-def _purge_batch(ctx: Context, *, before: datetime) -> int:
-    old = paypal_events.with_old_body(before=before, limit=BATCH)
+def _purge_batch(ctx: Context, merchant_id: uuid.UUID | None, *, before: datetime) -> int:
+    old = paypal_events.with_old_body(merchant_id, before=before, limit=BATCH)
     with ctx.db.begin() as session:
         emptied = update(PayPalEvent).where(PayPalEvent.id.in_(old)).values(body=None)
         return session.connection().execute(emptied).rowcount

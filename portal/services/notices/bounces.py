@@ -16,6 +16,7 @@ from portal.domain.audit import PORTAL, Act
 from portal.domain.bounces import PROMISED, RANK, Report, Sending
 from portal.mail.composing import TEAM
 from portal.mail.logins import LIFETIMES
+from portal.mail.own_data import FAREWELL
 from portal.models import Customer, EndRequest, Mail, MailState, Subscription, TimelineKind
 from portal.providers.delivery_reports import DeliveryReport, Incoming
 from portal.queries import mails
@@ -56,7 +57,7 @@ def reach_anew(ctx: Context, session: Session, customer: Customer, *, now: datet
     The customer is locked, and has the new address.
     """
     for mail in mails.lock_returned(session, customer.id):
-        if mail.kind in outbox.LASTING and customer.email:
+        if mail.kind in outbox.LASTING and mail.content is not None and customer.email:
             end_confirmations.leave_anew(ctx, session, mail, recipient=customer.email, now=now)
         elif mail.seen_at is None:
             mail.seen_at = now
@@ -86,6 +87,8 @@ def _come_back(session: Session, mail: Mail, *, now: datetime) -> None:
     mail.state = MailState.RETURNED
     if mail.kind in LIFETIMES:
         mail.content = None
+    if mail.kind == FAREWELL:  # to who is erased: nobody is to be reached any more
+        mail.content, mail.recipient, mail.seen_at = None, "", now
     request = session.get(EndRequest, mail.end_request_id) if mail.end_request_id is not None else None
     subscription = session.get(Subscription, request.subscription_id) if request is not None else None
     is_team = mail.kind.startswith(TEAM)

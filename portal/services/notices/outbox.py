@@ -26,6 +26,7 @@ from portal.domain.end_requests import retry_delay
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
 from portal.mail.logins import LIFETIMES
+from portal.mail.own_data import FAREWELL
 from portal.models import Mail, MailState
 from portal.providers.letters import MailRefused, MailUnavailable
 from portal.secrets import CannotOpen
@@ -236,6 +237,8 @@ def _settle(
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
     if mail.kind in LIFETIMES:
         values["content"] = None
+    if mail.kind == FAREWELL:  # to who is erased
+        values |= {"content": None, "recipient": ""}
     with ctx.db.begin() as session:
         session.execute(update(Mail).where(Mail.id == mail.id, Mail.state != MailState.RETURNED).values(**values))
     return state

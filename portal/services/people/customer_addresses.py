@@ -49,9 +49,10 @@ class AddressTaken(Exception):
 def learn(session: Session, customer: Customer, reading: Reading, *, now: datetime) -> None:
     """Give an address to a customer who has none, unless it is another's; keep a newer one of the same payer to offer.
 
-    Before the buyer approves, PayPal may name nobody: the address comes with a later answer.
+    Before the buyer approves, PayPal may name nobody: the address comes with a later answer.  Of who is erased
+    nothing is learned again.
     """
-    if not reading.payer_email:
+    if not reading.payer_email or customer.erased_at is not None:
         return
     email = normal(reading.payer_email)
     if customer.email is None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.email_addresses import normal
 from portal.domain.profiles import Answer, left_alone
 from portal.models import Customer
@@ -69,7 +70,7 @@ def save(
     """Write it, and ask another address to confirm itself.
 
     Raises AddressTaken, and changes nothing, when the address is another customer's and nobody has said that the two
-    are one; NoResultFound for another merchant's customer.
+    are one; NotAllowed for who is erased; NoResultFound for another merchant's customer.
     Raises TooManyTries as well: each address that is asked is written to.
     """
     if wish.email and "email" not in wish.untouched:
@@ -77,6 +78,7 @@ def save(
         throttles.hit(ctx, Limit(name="address_changes", who=about, count=MAILS, window=timedelta(days=1)), now=now)
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
+        check_there(customer.erased_at)
         asks = "email" not in wish.untouched and _asks(session, customer, wish, now=now)
         changed = write(ctx, session, customer, left_alone(wish.columns, customer.own_answers), by=by, now=now)
         if asks:

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Role
 from portal.models import CustomerNote
@@ -17,7 +18,8 @@ from portal.services.context import Context
 def write(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, text: str, *, by: By, now: datetime) -> None:
     """Keep a note under its author's name. Raises NoResultFound for another merchant's customer."""
     with ctx.db.begin() as session:
-        customers.lock(session, merchant_id, customer_id)
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        check_there(customer.erased_at)
         assert by.actor_id is not None  # noqa: S101 - staff write notes
         note = CustomerNote(
             id=uuid.uuid4(),

@@ -261,6 +261,7 @@ def _enter(
     customer = session.get_one(Customer, challenge.customer_id)
     if Answer.LOCALE not in customer.own_answers:
         customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    customer.seen_at = now
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
     return Entry(token=token, next_path=browser.next_path, has_choice=shared)

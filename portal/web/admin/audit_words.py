@@ -49,6 +49,9 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
     Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
+    Act.ERASURE_ASKED: _l("Erasure of their data requested by the customer"),
+    Act.ERASURE_WITHDRAWN: _l("Erasure request withdrawn by the customer"),
+    Act.CUSTOMER_ERASED: _l("Customer’s data erased"),
     Act.GRANT_GIVEN: _l("Access given by hand"),
     Act.GRANT_CHANGED: _l("Access given by hand changed"),
     Act.GRANT_WITHDRAWN: _l("Access given by hand withdrawn"),
@@ -96,6 +99,8 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.EXPORT_AUDIT: _l("Audit log exported"),
     Act.EXPORT_FAILED_ROWS: _l("Rows that were not added exported"),
     Act.EXPORT_BULK: _l("Results of a bulk action exported"),
+    Act.RETENTION_APPLIED: _l("Data kept for long enough erased"),
+    Act.EXPORT_CUSTOMER: _l("Customer’s own data prepared for download"),
     Act.EXPORT_MERCHANT: _l("All data of the merchant exported"),
     **{f"subscription.{kind}": labels.TIMELINE[kind] for kind in TimelineKind},
 }
@@ -105,7 +110,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "ends": ("subscription.", "end_request.", "bulk_act."),
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
-    "settings": ("settings.", "product.", "merchant."),
+    "settings": ("settings.", "product.", "merchant.", "retention."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
     "team": ("staff.",),
     "exports": ("export.",),

@@ -83,7 +83,7 @@ def _preview(found: Subscription, wanted: PauseKind, seen: PausePreview, **more:
     return showing.page(
         "pause.html",
         subscription=found,
-        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        customer_name=presenting.name_of(found.customer),
         is_pause=is_pause,
         title=_("Pause this subscription?") if is_pause else _("Resume this subscription?"),
         at_paypal=_at_paypal(found, wanted),

@@ -37,6 +37,13 @@ def customer_name(name: str, email: str | None) -> str:
     return name or email or _("Customer without name or address")
 
 
+def name_of(customer: Customer) -> str:
+    """Return how the desk calls a customer whose row it has: one who was erased is called so."""
+    if customer.erased_at is not None:
+        return _("Erased customer")
+    return customer_name(customer.name, customer.email)
+
+
 def told(customer: Customer, words: str) -> str:
     """Return `words`, which say that the customer is told; without an address, that somebody has to tell them."""
     if customer.email:

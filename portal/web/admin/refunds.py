@@ -171,7 +171,7 @@ def _words(payment: Payment, subscription: Subscription) -> dict[str, object]:
     return {
         "payment": payment,
         "subscription": subscription,
-        "customer_name": presenting.customer_name(subscription.customer.name, subscription.customer.email),
+        "customer_name": presenting.name_of(subscription.customer),
         "amount": line.amount,
         "state": line.state,
         "refunded": line.refunded,

@@ -154,7 +154,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             "subscription.html",
             session,
             subscription=found,
-            customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+            customer_name=presenting.name_of(found.customer),
             given=customer_access.gift_lines(by_hand, now=now),
             price=presenting.price(found),
             next_payment=presenting.next_payment(found, waits),

@@ -9,11 +9,12 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
-from portal.models import Base, Invitation, Mail, PayPalAccount, Provider, Staff
+from portal.models import Base, DataExport, ExportState, Invitation, Mail, PayPalAccount, Provider, Staff
 from portal.secrets import CannotOpen, Vault
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
 from portal.services.notices.outbox import CONTENT
+from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people import staff_logins
 from portal.services.people.sessions import Visitor
@@ -85,6 +86,16 @@ def boxes(ctx, make, paypal):
         session.add(invited)
         for number in range(7):
             session.add(mail(ctx, merchant, number, make.now()))
+    export = DataExport(
+        id=uuid.uuid4(),
+        merchant_id=merchant.id,
+        customer_id=make.customer(merchant).id,
+        language="fr",
+        state=ExportState.READY,
+        ready_at=make.now(),
+    )
+    export.content = ctx.vault.seal("the archive", purpose=ARCHIVE, row=export.id)
+    make.add(export)
 
     def read(context):
         with context.db.read() as session:
@@ -98,6 +109,7 @@ def boxes(ctx, make, paypal):
                 context.vault.open(
                     session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
                 ),
+                context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
             ]
             return opened + [
                 context.vault.open(row.content, purpose=CONTENT)
@@ -140,7 +152,7 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 13
+    assert len(set(secrets)) == len(secrets) == 14
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])

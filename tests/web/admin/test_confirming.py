@@ -32,6 +32,7 @@ ASKING = {
     "admin.setting_addresses": {"POST"},
     "admin.setting_language": {"POST"},
     "admin.setting_sections": {"POST"},
+    "admin.setting_retention": {"POST"},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
     "admin.paypal_rest": {"GET", "POST"},

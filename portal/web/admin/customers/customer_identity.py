@@ -114,7 +114,7 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
         "customer_identity.html",
         form=form,
         customer=found,
-        customer_name=presenting.customer_name(found.name, found.email),
+        customer_name=presenting.name_of(found),
         waiting=waiting,
         other=other,
     )
@@ -172,7 +172,7 @@ def _taken(form: IdentityForm, taken: AddressTaken) -> dict[str, object]:
     """Say whose the address is; return what leads there."""
     with context().db.read() as session:
         other = customers.of_merchant(session, person().merchant_id, taken.customer_id)
-    name = presenting.customer_name(other.name, other.email)
+    name = presenting.name_of(other)
     form.email.errors = [
         _(
             "Another customer has this address: %(name)s. Enter another one, or say below that they are the same "

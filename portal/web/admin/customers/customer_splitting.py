@@ -52,14 +52,14 @@ def _page(form: EmptyForm, seen: Preview) -> str:
     former, taken_by = seen.joining.former, seen.taken_by
     names = {
         "other_name": presenting.customer_name(former["name"], shown(former["email"])),
-        "kept_name": presenting.customer_name(seen.kept.name, seen.kept.email),
+        "kept_name": presenting.name_of(seen.kept),
     }
     return showing.page(
         "customer_splitting.html",
         form=form,
         seen=seen,
         taken_by=taken_by,
-        taken_by_name=presenting.customer_name(taken_by.name, taken_by.email) if taken_by is not None else "",
+        taken_by_name=presenting.name_of(taken_by) if taken_by is not None else "",
         goes=_goes(seen),
         stays=_stays(seen),
         changes=_changes(seen),
@@ -86,7 +86,7 @@ def _stays(seen: Preview) -> list[str]:
         _("Everything that was theirs before, and what has been added since: notes, access given by hand, emails.")
     ]
     if seen.payer_with is not None:
-        name = presenting.customer_name(seen.payer_with.name, seen.payer_with.email)
+        name = presenting.name_of(seen.payer_with)
         lines.append(_("The other PayPal account belongs to %(name)s by now, and stays there.", name=name))
     if not seen.kept.contact_allowed:
         lines.append(_("They are still not contacted about coming back."))

@@ -23,7 +23,13 @@ from portal.services.people import sessions
 from portal.services.people.customer_notes import may_delete
 from portal.web import identity
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.customers import customer_access, customer_banners, customer_history, customer_subscriptions
+from portal.web.admin.customers import (
+    customer_access,
+    customer_banners,
+    customer_erasures,
+    customer_history,
+    customer_subscriptions,
+)
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad
@@ -68,7 +74,7 @@ class NoteForm(BaseForm):
 
     text = TextAreaField(
         _l("New note"),
-        description=_l("Only your team sees it, never the customer."),
+        description=_l("Your team sees it. The customer gets it only with the file of their own data."),
         filters=[plain],
         validators=[
             DataRequired(_l("Write a note first.")),
@@ -103,10 +109,11 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             "customer.html",
             session,
             customer=found,
-            customer_name=presenting.customer_name(found.name, found.email),
+            customer_name=presenting.name_of(found),
             banners=customer_banners.banners(
                 record, held, requests, plans, mails, may_act=may(who.role, Duty.CUSTOMERS), now=now
             ),
+            erasure=customer_erasures.told(session, found, now=now),
             most_banners=customer_banners.MOST,
             change=record.change,
             joinings=record.joinings,

@@ -18,7 +18,7 @@ from portal.services.rules import settings_of
 from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.admin.late_payment_words import REFUND_STATE
-from portal.web.admin.presenting import Row, asked_on, customer_name, day, short
+from portal.web.admin.presenting import Row, asked_on, day, name_of, short
 from portal.web.formatting import formatter
 from portal.web.identity import person
 
@@ -114,7 +114,7 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
             (_("Requested by"), f"{actor} – {labels.CHANNEL[request.channel]}"),
             (_("Requested on"), short(request.created_at)),
         ]
-    who = customer_name(customer.name, customer.email)
+    who = name_of(customer)
     return [
         (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
         (_("Requested on"), asked_on(request.asked_at, way)),

@@ -100,7 +100,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         "end_request.html",
         form=form,
         subscription=found,
-        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        customer_name=presenting.name_of(found.customer),
         action=wanted,
         title=words.END_TITLE[wanted],
         confirm=(words.ACTION if is_local else words.CONFIRM_END)[wanted],

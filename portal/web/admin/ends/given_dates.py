@@ -43,7 +43,7 @@ def enter(subscription_id: uuid.UUID) -> ResponseReturnValue:
         form=form,
         subscription=found,
         told=presenting.told(found.customer, _("The customer is told by email.")),
-        customer_name=presenting.customer_name(found.customer.name, found.customer.email),
+        customer_name=presenting.name_of(found.customer),
         rows=[
             (_("Started"), presenting.day(found.started_at)),
             (_("Last payment"), presenting.day(found.last_payment_at)),

@@ -54,10 +54,7 @@ def of_key(item: Item, role: Role) -> Card:
     account: PayPalAccount | None = item.about
     classic = item.provider is Provider.PAYPAL_CLASSIC
     check = url_for(".paypal_classic_check") if classic else url_for(".paypal_rest_check")
-    names = [
-        f"{one.reference} – {presenting.customer_name(one.subscription.customer.name, one.subscription.customer.email)}"
-        for one in item.requests
-    ]
+    names = [f"{one.reference} – {presenting.name_of(one.subscription.customer)}" for one in item.requests]
     answer = (account.check_result or {}) if account is not None else {}
     rows: list[Row] = [
         (_("Kind"), str(words.PROVIDER[str(item.provider)])),
@@ -135,7 +132,7 @@ def _end(letter: ReceivedRequest, subscription: Subscription) -> Way:
 
 
 def _name(subscription: Subscription) -> str:
-    customer = presenting.customer_name(subscription.customer.name, subscription.customer.email)
+    customer = presenting.name_of(subscription.customer)
     return _("%(customer)s – %(product)s", customer=customer, product=subscription.product.name)
 
 

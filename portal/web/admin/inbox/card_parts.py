@@ -64,7 +64,7 @@ def whose(item: Item, otherwise: str = "") -> str:
     subscription = item.subscription
     if subscription is None:
         return otherwise
-    customer = presenting.customer_name(subscription.customer.name, subscription.customer.email)
+    customer = presenting.name_of(subscription.customer)
     return _("%(customer)s – %(product)s", customer=customer, product=subscription.product.name)
 
 

@@ -16,7 +16,7 @@ from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
 from portal.web import addresses
-from portal.web.admin import bp, first_steps, presenting, showing
+from portal.web.admin import archive, bp, first_steps, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
 from portal.web.admin.lists import inbox_place, key_text, turn
@@ -91,6 +91,7 @@ def proof(request_id: uuid.UUID) -> ResponseReturnValue:
     """Hand over the proof of a confirmed end: the file that the customer gets."""
     with context().db.read() as session:
         found = proofs.of_merchant(session, person().merchant_id, request_id)
+        archive.check(end_requests.of_merchant(session, person().merchant_id, request_id).subscription.customer)
     return handed_over(issue(context(), found, now=utc_now()))
 
 

@@ -93,7 +93,7 @@ def _understood(mail: Mail) -> Way:
 def _again(item: Item) -> list[Way]:
     """Return the button of what stays true whenever it arrives."""
     mail: Mail = item.about
-    if mail.kind not in outbox.LASTING:
+    if mail.kind not in outbox.LASTING or mail.content is None:
         return []
     now_at = (item.subscription.customer.email if item.subscription is not None else None) or mail.recipient
     url = url_for(".mail_resend", mail_id=mail.id)

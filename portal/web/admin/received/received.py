@@ -16,7 +16,7 @@ from portal.queries import end_requests, likely_subscriptions, subscriptions
 from portal.queries import received_requests as stored
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
-from portal.web.admin import bp, presenting, showing
+from portal.web.admin import archive, bp, presenting, showing
 from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.narrowing import may_be_too_broad
@@ -66,6 +66,8 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
     who, search = person(), search_words()
     with context().db.browse() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
+        if received.subscription is not None:
+            archive.check(received.subscription.customer)
         likely = likely_subscriptions.of_request(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
         found = likely_subscriptions.found(session, who.merchant_id, search) if is_sought and search else []

@@ -63,8 +63,8 @@ def _stranger(owner: Customer, subscription: Subscription) -> str:
     return _(
         "This request has %(owner)s’s address. This subscription belongs to %(customer)s, who would see the "
         "reference of the request.",
-        owner=presenting.customer_name(owner.name, owner.email),
-        customer=presenting.customer_name(subscription.customer.name, subscription.customer.email),
+        owner=presenting.name_of(owner),
+        customer=presenting.name_of(subscription.customer),
     )
 
 

@@ -14,23 +14,28 @@ from flask_babel import gettext as _
 from portal.clock import utc_now
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
+from portal.domain.retention import CHOSEN, COUNTED, TABLE
 from portal.domain.sections import Section
 from portal.formatting import Formatter
 from portal.i18n import Translator
 from portal.queries import edits as versions
+from portal.queries import retention as nightly
+from portal.queries.people import merchants
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
-from portal.services.settings import Addresses, Cancellation, Group, Language, Sections
+from portal.services.settings import Addresses, Cancellation, Group, Language, Retention, Sections
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
 from portal.web.admin.settings.settings_forms import (
     AddressesForm,
     CancellationForm,
     LanguageForm,
+    RetentionForm,
     SectionsForm,
 )
 from portal.web.formatting import formatter
 from portal.web.identity import by, context, person
+from portal.web.retention_words import KIND, SINCE, length
 
 AnyForm = TypeVar("AnyForm", bound=VersionedForm)
 
@@ -66,6 +71,21 @@ def sections() -> ResponseReturnValue:
     form = stored(SectionsForm, Sections)
     shown = [(one, form[f"shows_{one.value}"]) for one in Section]
     return _edit(form, Sections, "setting_sections.html", lambda: {"sections": shown, "example": _sample()})
+
+
+@bp.route("/settings/retention", methods=["GET", "POST"], endpoint="setting_retention")
+def retention() -> ResponseReturnValue:
+    """How long what is kept, within the bounds; and what the last nights have erased."""
+    form = stored(RetentionForm, Retention)
+    return _edit(form, Retention, "setting_retention.html", _kept)
+
+
+def _kept() -> dict[str, Any]:
+    with context().db.read() as session:
+        chosen = merchants.of(session, person().merchant_id).retention
+        nights = nightly.runs(session, person().merchant_id)
+    rows = [(KIND[kind], length(kind, chosen), SINCE[kind], rule.source) for kind, rule in TABLE.items()]
+    return {"rows": rows, "kinds": [(kind.value, KIND[kind]) for kind in COUNTED], "nights": nights, "chosen": CHOSEN}
 
 
 def stored(form: type[AnyForm], group: type[Group]) -> AnyForm:

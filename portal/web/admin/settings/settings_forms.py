@@ -11,22 +11,25 @@ from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
     EmailField,
+    IntegerField,
     SelectField,
     StringField,
     SubmitField,
     TextAreaField,
     ValidationError,
 )
-from wtforms.validators import DataRequired, Length, Optional, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.domain import colours
 from portal.domain.receipts import LONGEST_TEXT
+from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
 from portal.web.formatting import formatter
 from portal.web.labels import LANGUAGE
+from portal.web.retention_words import KIND
 from portal.web.typed_text import one_line, plain
 
 
@@ -161,6 +164,33 @@ class SectionsForm(VersionedForm):
 
     submit = SubmitField(_l("Save the settings"))
 
+
+class RetentionForm(VersionedForm):
+    """How long what is kept: a number for each kind that has something to choose, within its bounds."""
+
+    submit = SubmitField(_l("Save the settings"))
+
+
+def _span_field(kind: Kind) -> IntegerField:
+    rule = TABLE[kind]
+    bounds = {"least": rule.least, "most": rule.most}
+    wrong = (
+        _l("Enter a number of months from %(least)s to %(most)s.", **bounds)
+        if rule.unit is Unit.MONTHS
+        else _l("Enter a number of years from %(least)s to %(most)s.", **bounds)
+    )
+    return IntegerField(
+        _l("%(kind)s, in months", kind=KIND[kind])
+        if rule.unit is Unit.MONTHS
+        else _l("%(kind)s, in years", kind=KIND[kind]),
+        description=wrong,
+        validators=[InputRequired(wrong), NumberRange(min=rule.least, max=rule.most, message=wrong)],
+        render_kw={"min": rule.least, "max": rule.most},
+    )
+
+
+for _kind in CHOSEN:
+    setattr(RetentionForm, f"keeps_{_kind.value}", _span_field(_kind))
 
 for _section, (_name, _hint) in SECTION.items():
     setattr(SectionsForm, f"shows_{_section.value}", BooleanField(_name, description=_hint))

@@ -1,0 +1,96 @@
+"""How long what is kept: one table of each kind, with its bounds and where they come from (law.md R-GD-3, R-GD-4).
+
+A kind whose bounds are one figure is no merchant's to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from portal.domain.periods import add_months
+
+
+class Kind(StrEnum):
+    """What is kept."""
+
+    CUSTOMERS = "customers"  # who has no subscription any more: their record, since the last contact
+    PROOFS = "proofs"  # of an end: what was asked and answered, proof and notices, since the contract was over
+    PAYMENTS = "payments"  # since each was taken
+    MAILS = "mails"  # what a message said, since it left; that it left stays with the record
+    MESSAGES = "messages"  # of PayPal: their text, since it came
+    LOG_INS = "log_ins"  # sessions, codes and mailed links, since they expired
+    EXPORTS = "exports"  # the archive that a customer asked for, since it was ready
+
+
+class Unit(StrEnum):
+    """In what a span is counted."""
+
+    DAYS = "days"
+    MONTHS = "months"
+    YEARS = "years"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Bounds and usual value of one kind, counted in `unit`; `source` is where the bounds come from."""
+
+    unit: Unit
+    least: int
+    most: int
+    usual: int
+    source: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return self.least == self.most
+
+
+TABLE: Final[Mapping[Kind, Rule]] = {
+    Kind.CUSTOMERS: Rule(unit=Unit.YEARS, least=1, most=3, usual=3, source="CNIL, 3 ans après le dernier contact"),
+    Kind.PROOFS: Rule(unit=Unit.YEARS, least=5, most=10, usual=5, source="art. 2224 C. civ., art. L213-1 C. conso."),
+    Kind.PAYMENTS: Rule(unit=Unit.YEARS, least=10, most=10, usual=10, source="art. L123-22 C. com."),
+    Kind.MAILS: Rule(unit=Unit.MONTHS, least=1, most=36, usual=12, source="RGPD art. 5(1)(e)"),
+    Kind.MESSAGES: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(c)"),
+    Kind.LOG_INS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(e)"),
+    Kind.EXPORTS: Rule(unit=Unit.DAYS, least=7, most=7, usual=7, source="RGPD art. 5(1)(e)"),
+}
+CHOSEN: Final = tuple(kind for kind, rule in TABLE.items() if not rule.is_fixed)
+COUNTED: Final = tuple(kind for kind in Kind if kind is not Kind.LOG_INS)  # those go every ten minutes, uncounted
+
+
+def span(kind: Kind, chosen: Mapping[str, int]) -> int:
+    """Return how long a merchant keeps a kind, in its unit; a choice outside the bounds counts as the nearest one."""
+    rule = TABLE[kind]
+    return min(max(chosen.get(kind.value, rule.usual), rule.least), rule.most)
+
+
+def chosen_with(chosen: Mapping[str, int], kind: Kind, value: int) -> dict[str, int]:
+    """Return what a merchant chose with one answer more; the usual value is no choice."""
+    others = {name: number for name, number in chosen.items() if name != kind.value}
+    return others if value == TABLE[kind].usual else {**others, kind.value: value}
+
+
+def before(kind: Kind, chosen: Mapping[str, int], *, now: datetime) -> datetime:
+    """Return the moment of the kind before which it is to be gone by now."""
+    return _moved(now, TABLE[kind].unit, -span(kind, chosen))
+
+
+def until(kind: Kind, chosen: Mapping[str, int], since: datetime) -> datetime:
+    """Return until when something of the kind is kept that counts from `since`."""
+    return _moved(since, TABLE[kind].unit, span(kind, chosen))
+
+
+def _moved(at: datetime, unit: Unit, number: int) -> datetime:
+    if unit is Unit.DAYS:
+        return at + timedelta(days=number)
+    return add_months(at, number * (12 if unit is Unit.YEARS else 1))
+
+
+FIXED_DAYS: Final[Mapping[Kind, timedelta]] = {
+    kind: timedelta(days=rule.usual) for kind, rule in TABLE.items() if rule.is_fixed and rule.unit is Unit.DAYS
+}

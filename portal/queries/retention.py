@@ -1,0 +1,155 @@
+"""Every SELECT of what has been kept for long enough, and of what the nights before have erased."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.customer_erasures import ErasureState
+from portal.domain.end_requests import OPEN
+from portal.domain.received_requests import ReceivedState
+from portal.domain.subscriptions import LIVE
+from portal.models import (
+    Customer,
+    CustomerErasure,
+    EndRequest,
+    Grant,
+    LoginSession,
+    Mail,
+    MailState,
+    Merchant,
+    Payment,
+    Proof,
+    ReceivedRequest,
+    RetentionRun,
+    Subscription,
+)
+from portal.models.late_payments import LatePayment
+from portal.models.refunds import EndRefund, Refund
+
+SHOWN = 30  # nights
+
+
+def merchants_of_the_night(session: Session) -> Sequence[Merchant]:
+    """Return every merchant; also of an erased one proofs are kept, with whose they are, and not for ever."""
+    return session.scalars(select(Merchant).order_by(Merchant.slug)).all()
+
+
+def runs(session: Session, merchant_id: uuid.UUID) -> Sequence[RetentionRun]:
+    """Return the last nights, newest first."""
+    statement = select(RetentionRun).where(RetentionRun.merchant_id == merchant_id)
+    return session.scalars(statement.order_by(RetentionRun.created_at.desc(), RetentionRun.id).limit(SHOWN)).all()
+
+
+def forgotten_customers(
+    session: Session, merchant_id: uuid.UUID, *, before: datetime, now: datetime, limit: int
+) -> Sequence[uuid.UUID]:
+    """Return customers who have nothing that runs or is open, and whose last contact was before that moment.
+
+    A contact: they came to be known, bought, paid, asked, logged in, or were given something; access that is still
+    open, or is kept for good by a gift, is one as well.
+    """
+    theirs = Subscription.customer_id == Customer.id
+    lives = exists().where(
+        theirs,
+        or_(
+            Subscription.status.in_(LIVE),
+            Subscription.access_until > before,
+            Subscription.paid_until > before,
+            Subscription.ended_at > before,
+            Subscription.last_payment_at > before,
+            Subscription.created_at > before,
+            Subscription.end_requested_at > before,
+        ),
+    )
+    has_gift = exists().where(Grant.customer_id == Customer.id, or_(Grant.until.is_(None), Grant.until > before))
+    was_here = exists().where(LoginSession.customer_id == Customer.id, LoginSession.last_seen_at > before)
+    asks = exists().where(CustomerErasure.customer_id == Customer.id, CustomerErasure.state == ErasureState.OPEN)
+    return session.scalars(
+        select(Customer.id)
+        .where(
+            Customer.merchant_id == merchant_id,
+            Customer.erased_at.is_(None),
+            Customer.created_at <= before,
+            func.coalesce(Customer.seen_at, Customer.created_at) <= before,
+            *(~one for one in (lives, has_gift, was_here, asks)),
+        )
+        .order_by(Customer.id)
+        .limit(limit)
+    ).all()
+
+
+def old_requests(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
+    """Select requests of contracts that were over, or which were withdrawn, before that moment."""
+    over = func.greatest(func.coalesce(EndRequest.confirmed_at, EndRequest.withdrawn_at), Subscription.ended_at)
+    return (
+        select(EndRequest.id)
+        .join(Subscription, Subscription.id == EndRequest.subscription_id)
+        .where(
+            EndRequest.merchant_id == merchant_id,
+            EndRequest.archived_at.is_(None),
+            EndRequest.state.not_in(OPEN),
+            over < before,
+        )
+        .order_by(EndRequest.id)
+        .limit(limit)
+    )
+
+
+def old_notices(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
+    """Select notices that were settled before that moment."""
+    return (
+        select(ReceivedRequest.id)
+        .where(
+            ReceivedRequest.merchant_id == merchant_id,
+            ReceivedRequest.state != ReceivedState.OPEN,
+            ReceivedRequest.settled_at < before,
+        )
+        .limit(limit)
+    )
+
+
+def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
+    """Select payments that were taken before that moment, and of which nothing is open."""
+    open_late = exists().where(LatePayment.payment_id == Payment.id, LatePayment.settled_at.is_(None))
+    open_refund = exists().where(Refund.payment_id == Payment.id, Refund.settled_at.is_(None))
+    open_with_end = exists().where(EndRefund.payment_id == Payment.id, EndRefund.created_at > before)
+    lives = exists().where(Subscription.id == Payment.subscription_id, Subscription.status.in_(LIVE))
+    return (
+        select(Payment.id)
+        .where(
+            Payment.merchant_id == merchant_id,
+            Payment.paid_at < before,
+            *(~one for one in (open_late, open_refund, open_with_end, lives)),
+        )
+        .limit(limit)
+    )
+
+
+def old_mails(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[Any]:
+    """Select messages that are no longer to be sent, were written before that moment and still have their words."""
+    return (
+        select(Mail.id)
+        .where(
+            Mail.merchant_id == merchant_id,
+            Mail.state != MailState.WAITING,
+            Mail.created_at < before,
+            Mail.content.is_not(None),
+        )
+        .limit(limit)
+    )
+
+
+def proofs_of(request_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    """Select the proofs of those requests."""
+    return select(Proof.id).where(Proof.end_request_id.in_(request_ids))
+
+
+def refunds_of(payment_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    """Select the refunds of those payments."""
+    return select(Refund.id).where(Refund.payment_id.in_(payment_ids))

@@ -1,0 +1,189 @@
+"""Every night, what was kept for as long as the table of retention says goes, merchant by merchant (law.md R-GD-3).
+
+Each night writes how many rows of each kind went, also when none did: so that the desk sees that it is really done.
+What a merchant has chosen is read from its own row; log-ins, which are no merchant's, go with `aging`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Select, delete, null, or_, update
+from sqlalchemy.orm import Session
+
+from portal.domain import retention
+from portal.domain.audit import PORTAL, Act
+from portal.domain.retention import Kind
+from portal.logs import place_of
+from portal.models import (
+    EndRefund,
+    EndRequest,
+    LatePayment,
+    Mail,
+    Merchant,
+    Payment,
+    Proof,
+    ProofFile,
+    ReceivedRequest,
+    Refund,
+    RetentionRun,
+)
+from portal.queries import customer_erasures
+from portal.queries import retention as stored
+from portal.queries.people import customers
+from portal.services.audit import audit
+from portal.services.batches import Unfinished
+from portal.services.context import Context
+from portal.services.messages import event_retention
+from portal.services.own_data import data_exports, erasing
+
+log = structlog.get_logger("portal.retention")
+
+BATCH: Final = 500  # rows of one transaction
+KEEP_RUNS: Final = timedelta(days=366)
+# Of a request: what it said, and what PayPal answered.
+SAID: Final[dict[str, Any]] = {
+    "shown": {},
+    "reason_text": "",
+    "actor_name": "",
+    "facts_before": null(),
+    "answer": null(),
+}
+
+
+def run(ctx: Context, *, now: datetime) -> None:
+    """Do it for every merchant; raise Unfinished at the end when one failed, or a kind of one."""
+    with ctx.db.read() as session:
+        found = stored.merchants_of_the_night(session)
+    failed = [merchant.slug for merchant in found if not _night(ctx, merchant, now=now)]
+    if failed:
+        raise Unfinished(f"{len(failed)} merchants")
+
+
+def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
+    """Apply the table to one merchant and write the report; say whether every kind went well."""
+    counts: dict[str, int] = {}
+    for kind, apply in ACTS.items():
+        before = retention.before(kind, merchant.retention, now=now)
+        try:
+            counts[kind.value] = apply(ctx, merchant.id, before=before, now=now)
+        except Exception as error:
+            name, place = type(error).__name__, place_of(error)
+            log.error("retention_failed", merchant_id=str(merchant.id), kind=kind.value, error=name, place=place)
+    with ctx.db.begin() as session:
+        if merchant.erased_at is None:  # else nobody is left to read it
+            session.add(RetentionRun(merchant_id=merchant.id, created_at=now, counts=counts))
+        own = RetentionRun.merchant_id == merchant.id
+        session.execute(delete(RetentionRun).where(own, RetentionRun.created_at < now - KEEP_RUNS))
+        gone = {name: number for name, number in counts.items() if number}
+        if gone:
+            audit.append(session, merchant.id, Act.RETENTION_APPLIED, by=PORTAL, at=now, counts=gone)
+    return len(counts) == len(ACTS)
+
+
+def _customers(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own."""
+    number = 0
+    while True:
+        with ctx.db.read() as session:
+            found = stored.forgotten_customers(session, merchant_id, before=before, now=now, limit=BATCH)
+        erased = sum(_erased(ctx, merchant_id, one, now=now) for one in found)
+        number += erased
+        if len(found) < BATCH or not erased:
+            return number
+
+
+def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:
+    """Erase one unless something of theirs waits after all."""
+    with ctx.db.begin() as session:
+        customer_erasures.lock_subscriptions(session, customer_id)
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        if customer.erased_at is not None or customer_erasures.holds(session, customer, now=now):
+            return False
+        counts = erasing.erase(session, customer, now=now)
+        subject = ("customer", customer_id)
+        audit.append(session, merchant_id, Act.CUSTOMER_ERASED, by=PORTAL, at=now, subject=subject, counts=counts)
+    return True
+
+
+def _proofs(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Delete proofs with their files, and what requests and notices said; that there was an end stays."""
+    return _each_batch(ctx, lambda session: _archive(session, merchant_id, before=before, now=now)) + _each_batch(
+        ctx, lambda session: _drop_notices(session, merchant_id, before=before)
+    )
+
+
+def _archive(session: Session, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    ids = list(session.scalars(stored.old_requests(merchant_id, before=before, limit=BATCH)))
+    session.execute(delete(ProofFile).where(ProofFile.proof_id.in_(stored.proofs_of(ids))))
+    session.execute(delete(Proof).where(Proof.end_request_id.in_(ids)))
+    session.execute(update(EndRequest).where(EndRequest.id.in_(ids)).values(archived_at=now, **SAID))
+    return len(ids)
+
+
+def _drop_notices(session: Session, merchant_id: uuid.UUID, *, before: datetime) -> int:
+    return _deleted(session, ReceivedRequest, stored.old_notices(merchant_id, before=before, limit=BATCH))
+
+
+def _payments(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Delete payments with what hangs on them."""
+    return _each_batch(ctx, lambda session: _drop_payments(session, merchant_id, before=before))
+
+
+def _drop_payments(session: Session, merchant_id: uuid.UUID, *, before: datetime) -> int:
+    ids = list(session.scalars(stored.old_payments(merchant_id, before=before, limit=BATCH)))
+    with_end = or_(EndRefund.payment_id.in_(ids), EndRefund.refund_id.in_(stored.refunds_of(ids)))
+    session.execute(delete(EndRefund).where(with_end))
+    for row in (Refund, LatePayment):
+        session.execute(delete(row).where(row.payment_id.in_(ids)))
+    session.execute(delete(Payment).where(Payment.id.in_(ids)))
+    return len(ids)
+
+
+def _mails(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Empty what messages said; to whom and when one left stays with the record."""
+
+    def empty(session: Session) -> int:
+        old = stored.old_mails(merchant_id, before=before, limit=BATCH)
+        emptied = update(Mail).where(Mail.id.in_(old)).values(content=None)
+        return session.connection().execute(emptied.execution_options(synchronize_session=False)).rowcount
+
+    return _each_batch(ctx, empty)
+
+
+def _messages(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    return event_retention.purge(ctx, merchant_id=merchant_id, now=now)
+
+
+def _exports(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    return data_exports.purge(ctx, merchant_id, before=before)
+
+
+ACTS: Final[dict[Kind, Callable[..., int]]] = {
+    Kind.EXPORTS: _exports,
+    Kind.MESSAGES: _messages,
+    Kind.MAILS: _mails,
+    Kind.CUSTOMERS: _customers,
+    Kind.PROOFS: _proofs,
+    Kind.PAYMENTS: _payments,
+}
+
+
+def _each_batch(ctx: Context, do: Callable[[Session], int]) -> int:
+    """Do it, a transaction a batch, until nothing is left; return how many in all."""
+    number = 0
+    while True:
+        with ctx.db.begin() as session:
+            found = do(session)
+        number += found
+        if found < BATCH:
+            return number
+
+
+def _deleted(session: Session, row: Any, old: Select[uuid.UUID]) -> int:
+    statement = delete(row).where(row.id.in_(old)).execution_options(synchronize_session=False)
+    return session.connection().execute(statement).rowcount

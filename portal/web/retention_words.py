@@ -1,0 +1,56 @@
+"""How long what is kept, in words: for the desk, and plainer for customers. Lazy: said in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_babel import LazyString, ngettext
+from flask_babel import lazy_gettext as _l
+
+from portal.domain.retention import TABLE, Kind, Unit, span
+
+KIND: Final[Mapping[Kind, LazyString]] = {
+    Kind.CUSTOMERS: _l("Customers without a subscription"),
+    Kind.PROOFS: _l("Cancellation requests and proofs"),
+    Kind.PAYMENTS: _l("Payments and refunds"),
+    Kind.MAILS: _l("Text of emails"),
+    Kind.MESSAGES: _l("Messages from PayPal"),
+    Kind.LOG_INS: _l("Log-ins and codes"),
+    Kind.EXPORTS: _l("Files of customers’ own data"),
+}
+SINCE: Final[Mapping[Kind, LazyString]] = {
+    Kind.CUSTOMERS: _l("since the last contact: then the record is erased"),
+    Kind.PROOFS: _l("since the end of the contract"),
+    Kind.PAYMENTS: _l("since the payment"),
+    Kind.MAILS: _l("since it was written: then only its kind and date remain"),
+    Kind.MESSAGES: _l("since it arrived: then only its kind and date remain"),
+    Kind.LOG_INS: _l("since it expired; removed every ten minutes"),
+    Kind.EXPORTS: _l("since it was ready"),
+}
+TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
+    Kind.CUSTOMERS: _l("Your name, email address and account, after your last contact with us"),
+    Kind.PROOFS: _l("Your requests to cancel and their proofs, after the end"),
+    Kind.PAYMENTS: _l("Your payments and refunds, because of accounting rules"),
+    Kind.MAILS: _l("The text of the emails sent to you"),
+    Kind.MESSAGES: _l("PayPal’s messages about your subscriptions"),
+    Kind.LOG_INS: _l("Your log-ins, after they expire"),
+    Kind.EXPORTS: _l("The file with your data, once it is ready"),
+}
+
+
+def length(kind: Kind, chosen: Mapping[str, int]) -> str:
+    """Return how long a merchant keeps a kind, in words."""
+    return counted(TABLE[kind].unit, span(kind, chosen))
+
+
+def counted(unit: Unit, number: int) -> str:
+    """Return a span of time in words."""
+    match unit:
+        case Unit.DAYS:
+            said = ngettext("%(num)d day", "%(num)d days", number)
+        case Unit.MONTHS:
+            said = ngettext("%(num)d month", "%(num)d months", number)
+        case Unit.YEARS:
+            said = ngettext("%(num)d year", "%(num)d years", number)
+    return str(said)

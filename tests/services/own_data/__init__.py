@@ -1,0 +1,1 @@
+"""Customers’ own data."""

@@ -1,0 +1,254 @@
+"""A customer is erased once nothing waits, and only what the law keeps is left; nothing brings the person back."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.audit import By
+from portal.domain.customer_erasures import ErasureState, Hold
+from portal.domain.end_requests import RequestState
+from portal.domain.errors import NotAllowed
+from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
+from portal.models import (
+    AuditEntry,
+    Customer,
+    CustomerNote,
+    EndRequest,
+    Grant,
+    LoginSession,
+    Mail,
+    MailState,
+    Merchant,
+    Proof,
+    ReceivedRequest,
+    SearchWord,
+    Subscription,
+)
+from portal.queries import customer_erasures as stored
+from portal.queries.people.people import Kind
+from portal.services import aging, grants
+from portal.services.grants import Gift
+from portal.services.own_data import customer_erasures
+from portal.services.people import address_changes, customer_notes
+from portal.services.people.sessions import Visitor, open_for
+from tests.services.imports.importing import bring_in
+from tests.services.own_data.wishing import LATER, again, carry_ends, erasure_of, row_of, whole_database, wish
+
+PAYER = "ZEPAYER234567"
+ANNE = By(actor=Actor.STAFF, actor_id=uuid.uuid4(), channel="staff", name="Anne")
+
+
+@pytest.fixture
+def customer(make):
+    return make.customer(make.merchant(), name="Zoé Rousseau", email="zoe.rousseau@client.test", payer_id=PAYER)
+
+
+def holds(ctx, customer, now):
+    with ctx.db.read() as session:
+        return stored.holds(session, session.get_one(Customer, customer.id), now=now)
+
+
+def merchant_of(ctx, customer):
+    with ctx.db.read() as session:
+        return session.get_one(Merchant, customer.merchant_id)
+
+
+def all_of(ctx, row):
+    with ctx.db.read() as session:
+        return session.scalars(select(row)).all()
+
+
+def erased(ctx, customer, left, now):
+    erasure = wish(ctx, customer, now)
+    carry_ends(ctx)
+    left(utc_now())
+    assert again(ctx, erasure, now + LATER)
+    left(now + 2 * LATER)
+    return erasure
+
+
+def test_without_a_subscription_it_is_done_after_a_day_and_said_in_a_last_mail(ctx, customer, left, now):
+    erasure = wish(ctx, customer, now)
+    left(utc_now())
+    assert not again(ctx, erasure, now + timedelta(hours=23))
+    assert row_of(ctx, customer).email == "zoe.rousseau@client.test"
+    assert again(ctx, erasure, now + LATER)
+    (letter,) = left(now + 2 * LATER)
+    assert letter.to == "zoe.rousseau@client.test"
+    assert erasure.reference in letter.subject
+    assert erasure_of(ctx, customer).state is ErasureState.DONE
+    assert again(ctx, erasure, now + 2 * LATER), "done once, it stays so"
+    assert left(now + 4 * LATER) == []
+
+
+def test_what_lives_is_ended_at_paypal_first_and_paypals_word_is_waited_for(ctx, make, customer, paypal, left, now):
+    held = make.subscription(customer=customer)
+    erasure = wish(ctx, customer, now)
+    (request,) = make.requests(held)
+    assert request.actor is Actor.CUSTOMER
+    left(utc_now())
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, utc_now()) == {Hold.END: 1}
+    paypal.rule("show", "500")
+    carry_ends(ctx)
+    assert not again(ctx, erasure, now + LATER), "PayPal is down: nobody is forgotten, and nobody is erased"
+    paypal.clear_rules()
+    carry_ends(ctx)
+    left(utc_now())
+    assert again(ctx, erasure, now + LATER)
+    assert make.reload(held).status is Status.CANCELLED
+    assert paypal.subscriptions[held.provider_id].status == "CANCELLED"
+
+
+def test_nothing_says_any_more_who_it_was_but_the_proof(ctx, make, customer, left, now):
+    held, over = make.subscription(customer=customer), make.subscription(customer=customer, status=Status.COMPLETED)
+    make.payment(held, 5)
+    make.payment(over, 60)
+    customer_notes.write(ctx, customer.merchant_id, customer.id, "Zoé Rousseau likes jazz", by=ANNE, now=now)
+    gift = Gift(product_id=held.product_id, since=now, until=None, note="for Zoé Rousseau", is_told=True)
+    grants.give(ctx, customer.merchant_id, customer.id, gift, by=ANNE, now=now)
+    with ctx.db.begin() as session:
+        open_for(session, Kind.CUSTOMER, customer.merchant_id, customer.id, visitor=Visitor(), now=now)
+        row = session.get_one(Customer, customer.id)
+        address_changes.ask(ctx, session, row, "zoe.rousseau@neuf.example", by=ANNE, now=now)
+    erased(ctx, customer, left, now)
+    nobody = row_of(ctx, customer)
+    assert (nobody.name, nobody.email, nobody.payer_id, nobody.paypal_email) == ("", None, None, None)
+    assert nobody.erased_at == now + LATER
+    for row in (LoginSession, CustomerNote, Grant, SearchWord):
+        assert all_of(ctx, row) == [], row
+    lines = [line for line in whole_database(ctx).splitlines() if "ousseau" in line or PAYER in line]
+    assert [line.split()[0] for line in lines] == ["proofs"], lines
+    assert len(all_of(ctx, Proof)) == 1
+
+
+def test_messages_keep_that_they_left_and_not_what_they_said(ctx, make, customer, left, now):
+    make.subscription(customer=customer)
+    erased(ctx, customer, left, now)
+    found = all_of(ctx, Mail)
+    assert {one.kind for one in found} >= {
+        "end_confirmed",
+        "merchant_end_confirmed",
+        "erasure_recorded",
+        "erasure_done",
+    }
+    assert [one.kind for one in found if one.content is not None] == []
+    assert {one.recipient for one in found if not one.kind.startswith("merchant_")} == {""}
+    assert all(one.sent_at for one in found if one.state is MailState.SENT)
+
+
+def test_a_day_that_an_end_waits_for_is_waited_for(ctx, make, customer, left, now):
+    product = make.product(merchant_of(ctx, customer), commitment_binds=True)
+    make.subscription(customer=customer, product=product, committed_until=now + timedelta(days=90))
+    erasure = wish(ctx, customer, now)
+    left(now + LATER)
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, now + LATER) == {Hold.PLANNED_END: 1}
+    with ctx.db.read() as session:
+        assert stored.last_day_of_wait(session, customer.id, now=now) > now + timedelta(days=60)
+
+
+def test_where_customers_may_not_end_by_themselves_the_merchant_is_notified(ctx, make, left, now):
+    merchant = make.merchant(self_cancellation=False)
+    customer = make.customer(merchant)
+    held = make.subscription(merchant=merchant, customer=customer)
+    erasure = wish(ctx, customer, now)
+    assert make.requests(held) == []
+    (notice,) = all_of(ctx, ReceivedRequest)
+    assert notice.subscription_id == held.id
+    left(utc_now())
+    assert not again(ctx, erasure, now + LATER)
+    assert len(all_of(ctx, ReceivedRequest)) == 1, "told once"
+    assert holds(ctx, customer, utc_now()) == {Hold.NOTICE: 1}
+
+
+def test_asked_twice_it_is_one_wish(ctx, make, customer, now):
+    held = make.subscription(customer=customer)
+    first, second = wish(ctx, customer, now), wish(ctx, customer, now)
+    assert (second.id, second.reference) == (first.id, first.reference)
+    assert len(make.requests(held)) == 1
+    assert [one.kind for one in all_of(ctx, Mail)].count("erasure_recorded") == 1
+
+
+def test_taken_back_the_ends_that_were_not_sent_are_taken_back_too(ctx, make, customer, left, now):
+    held = make.subscription(customer=customer)
+    erasure = wish(ctx, customer, now)
+    assert customer_erasures.withdraw(ctx, customer.merchant_id, customer.id, now=now)
+    assert not customer_erasures.withdraw(ctx, customer.merchant_id, customer.id, now=now), "a second click"
+    (request,) = make.requests(held)
+    assert request.state is RequestState.WITHDRAWN
+    carry_ends(ctx)
+    left(utc_now())
+    assert not again(ctx, erasure, now + LATER)
+    assert make.reload(held).status is Status.ACTIVE
+    assert row_of(ctx, customer).name == "Zoé Rousseau"
+    assert wish(ctx, customer, now).id != erasure.id, "they may ask anew"
+
+
+def test_once_an_end_was_sent_it_is_too_late_to_take_it_back(ctx, make, customer, now):
+    make.subscription(customer=customer)
+    wish(ctx, customer, now)
+    carry_ends(ctx)
+    with pytest.raises(NotAllowed):
+        customer_erasures.withdraw(ctx, customer.merchant_id, customer.id, now=now)
+    assert erasure_of(ctx, customer).state is ErasureState.OPEN
+
+
+def test_a_mail_that_cannot_leave_is_waited_for(ctx, customer, mailer, left, now):
+    erasure = wish(ctx, customer, now)
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, now + LATER) == {Hold.MAIL: 1}
+    left(utc_now())
+    assert again(ctx, erasure, now + LATER)
+
+
+def test_the_last_mail_keeps_the_address_only_until_it_has_left(ctx, customer, mailer, left, now):
+    erasure = wish(ctx, customer, now)
+    left(utc_now())
+    again(ctx, erasure, now + LATER)
+    (last,) = [one for one in all_of(ctx, Mail) if one.kind == "erasure_done"]
+    assert (last.recipient, last.customer_id) == ("zoe.rousseau@client.test", None)
+    left(now + 2 * LATER)
+    (last,) = [one for one in all_of(ctx, Mail) if one.kind == "erasure_done"]
+    assert (last.recipient, last.content, last.state) == ("", None, MailState.SENT)
+
+
+def test_the_chain_tells_of_it_and_names_nobody(ctx, customer, left, now):
+    erasure = erased(ctx, customer, left, now)
+    told = [row for row in all_of(ctx, AuditEntry) if row.act.startswith("customer.eras")]
+    assert [row.act for row in told] == ["customer.erasure_asked", "customer.erased"]
+    assert {row.details["reference"] for row in told} == {erasure.reference}
+    assert {row.subject_id for row in told} == {customer.id}
+
+
+def test_paypal_brings_neither_name_nor_address_back(ctx, make, paypal, customer, left, now):
+    """Not by a read of what is known, nor by an import of what was bought before; what is bought later is new."""
+    held = make.subscription(customer=customer)
+    at_paypal = paypal.subscriptions[held.provider_id]
+    at_paypal.email, at_paypal.payer_id, at_paypal.surname = "zoe.rousseau@client.test", PAYER, "Rousseau"
+    erased(ctx, customer, left, utc_now() - LATER)
+    plan = paypal.add_plan()
+    before = paypal.add_subscription(
+        plan_id=plan.id, email="zoe.rousseau@client.test", status="CANCELLED", started_at=now - timedelta(days=400)
+    )
+    before.payer_id = PAYER
+    bring_in(ctx, merchant_of(ctx, customer))
+    people = all_of(ctx, Customer)
+    assert [(one.id, one.name, one.email, one.payer_id) for one in people] == [(customer.id, "", None, None)]
+    assert {one.customer_id for one in all_of(ctx, Subscription)} == {customer.id}
+    assert {one.payer_id for one in all_of(ctx, Subscription)} == {None}
+
+
+def test_after_it_time_does_its_work_without_anybody_to_tell(ctx, make, customer, left, now):
+    held = make.subscription(customer=customer)
+    erased(ctx, customer, left, now)
+    aging.run(ctx, now=held.paid_until + timedelta(days=1))
+    (request,) = all_of(ctx, EndRequest)
+    assert request.state is RequestState.CLOSED
+    assert [one for one in left(held.paid_until + timedelta(days=1)) if "atelier.test" not in one.to] == []

@@ -1,0 +1,160 @@
+"""Each kind is gone after its time and not before; what runs, or is open, is never touched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import NoResultFound
+
+from portal.clock import utc_now
+from portal.domain.subscriptions import Status
+from portal.models import (
+    AuditEntry,
+    Customer,
+    EndRequest,
+    Mail,
+    MailState,
+    Merchant,
+    Payment,
+    Proof,
+    ProofFile,
+    RetentionRun,
+    Subscription,
+)
+from portal.services import aging, proofs
+from portal.services.inbox import inbox
+from portal.services.own_data import retention
+from tests.services.carrying.carried import ask, carry
+
+YEAR, DAY = timedelta(days=366), timedelta(days=1)
+
+
+@pytest.fixture
+def ended(ctx, make, left):
+    """One whose end is proven, with a file that has left."""
+
+    def run(**columns):
+        held = make.subscription(**columns)
+        request = carry(ctx, ask(ctx, make, held, reason_text="too dear"))
+        left(utc_now())
+        with ctx.db.read() as session:
+            proof = session.scalars(select(Proof).where(Proof.end_request_id == request.id)).one()
+        proofs.issue(ctx, proof, now=utc_now())
+        aging.run(ctx, now=held.paid_until + DAY)
+        left(held.paid_until + 2 * DAY)
+        return held
+
+    return run
+
+
+def rows(ctx, row):
+    with ctx.db.read() as session:
+        return session.scalars(select(row)).all()
+
+
+def last_night(ctx):
+    return sorted(rows(ctx, RetentionRun), key=lambda one: one.created_at)[-1].counts
+
+
+def test_a_proof_is_kept_for_five_years_and_does_not_come_back(ctx, ended, now):
+    ended()
+    retention.run(ctx, now=now + 4 * YEAR)
+    assert (len(rows(ctx, Proof)), len(rows(ctx, ProofFile))) == (1, 1)
+    retention.run(ctx, now=now + 5 * YEAR + 30 * DAY)
+    assert (rows(ctx, Proof), rows(ctx, ProofFile)) == ([], [])
+    (request,) = rows(ctx, EndRequest)
+    assert (request.reason_text, request.shown, request.facts_before, request.answer) == ("", {}, None, None)
+    assert request.confirmed_at is not None, "that there was an end stays"
+    assert last_night(ctx)["proofs"] == 1
+    aging.run(ctx, now=now + 5 * YEAR)
+    assert rows(ctx, Proof) == []
+
+
+def test_a_merchant_may_keep_proofs_longer_and_nobody_elses_are_touched(ctx, make, ended, now):
+    careful = make.merchant()
+    with ctx.db.begin() as session:
+        session.get_one(Merchant, careful.id).retention = {"proofs": 10}
+    ended(merchant=careful)
+    ended(merchant=make.merchant())
+    retention.run(ctx, now=now + 6 * YEAR)
+    assert [one.merchant_id for one in rows(ctx, Proof)] == [careful.id]
+
+
+def test_who_left_is_erased_three_years_after_the_last_contact(ctx, make, ended, now):
+    held = ended()
+    retention.run(ctx, now=now + 3 * YEAR - 20 * DAY)
+    assert rows(ctx, Customer)[0].name == "Claire Dupont"
+    retention.run(ctx, now=now + 3 * YEAR + 90 * DAY)
+    assert (rows(ctx, Customer)[0].name, rows(ctx, Customer)[0].email) == ("", None)
+    assert rows(ctx, Customer)[0].erased_at is not None
+    assert len(rows(ctx, Proof)) == 1, "it has its own time"
+    assert last_night(ctx)["customers"] == 1
+    assert [row.act for row in rows(ctx, AuditEntry)].count("customer.erased") == 1
+    assert held is not None
+
+
+def test_who_still_has_something_or_was_here_lately_stays(ctx, make, ended, now):
+    make.subscription(customer=make.customer(make.merchant(), name="lives"))
+    make.customer(make.merchant(), name="was here", seen_at=now + 2 * YEAR)
+    kept = make.product(make.merchant(), keep_after_completion=True)
+    over = make.subscription(product=kept, status=Status.COMPLETED, access_until=now + 9 * YEAR)
+    make.customer(make.merchant(), name="nothing")
+    retention.run(ctx, now=now + 4 * YEAR)
+    assert sorted(one.name for one in rows(ctx, Customer)) == ["", over.customer.name, "lives", "was here"]
+
+
+def test_payments_are_kept_for_ten_years_and_those_of_what_runs_longer(ctx, make, now):
+    live, over = make.subscription(), make.subscription(status=Status.CANCELLED)
+    make.payment(live, 5)
+    make.payment(over, 6)
+    retention.run(ctx, now=now + 9 * YEAR)
+    assert len(rows(ctx, Payment)) == 2
+    retention.run(ctx, now=now + 10 * YEAR)
+    assert [one.subscription_id for one in rows(ctx, Payment)] == [live.id]
+
+
+def test_what_messages_said_goes_after_a_year_and_that_they_left_stays(ctx, ended, now):
+    ended()
+    retention.run(ctx, now=now + timedelta(days=300))
+    assert all(one.content for one in rows(ctx, Mail) if one.state is MailState.SENT)
+    retention.run(ctx, now=now + YEAR + 60 * DAY)
+    told = rows(ctx, Mail)
+    assert [one.kind for one in told if one.content] == []
+    assert {one.kind for one in told} >= {"end_confirmed"}
+
+
+def test_one_that_fails_keeps_none_of_the_others_and_is_told(ctx, make, monkeypatch, now):
+    first, second = make.merchant(slug="a-first"), make.merchant(slug="b-second")
+    real = retention.ACTS[retention.Kind.MAILS]
+
+    def fails(ctx, merchant_id, **more):
+        if merchant_id == first.id:
+            raise RuntimeError
+        return real(ctx, merchant_id, **more)
+
+    monkeypatch.setitem(retention.ACTS, retention.Kind.MAILS, fails)
+    with pytest.raises(retention.Unfinished):
+        retention.run(ctx, now=now)
+    counts = {one.merchant_id: set(one.counts) for one in rows(ctx, RetentionRun)}
+    assert counts[second.id] - counts[first.id] == {"mails"}
+
+
+def test_a_subscription_of_who_was_erased_by_time_says_nothing_of_its_payer(ctx, ended, now):
+    held = ended()
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).where(Subscription.id == held.id).values(payer_id="ZEPAYER234567"))
+    retention.run(ctx, now=now + 4 * YEAR)
+    assert [one.payer_id for one in rows(ctx, Subscription)] == [None]
+
+
+def test_a_message_whose_words_are_gone_is_not_sent_again(ctx, make, now):
+    held = make.subscription()
+    carry(ctx, ask(ctx, make, held))
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.RETURNED))
+    retention.run(ctx, now=now + YEAR + 60 * DAY)
+    (mail,) = [one for one in rows(ctx, Mail) if one.kind == "end_confirmed"]
+    with pytest.raises(NoResultFound):
+        inbox.resend_mail(ctx, held.merchant_id, mail.id, now=now + YEAR + 60 * DAY)

@@ -1,0 +1,120 @@
+"""What the desk sees of an erasure, who may open what is kept, and how long what is kept is set and reported."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from portal.clock import utc_now
+from portal.domain.policies import Role
+from portal.domain.retention import COUNTED, Kind
+from portal.models import AuditEntry, Merchant
+from portal.services.own_data import customer_erasures, retention
+from tests.services.own_data.wishing import LATER, carry_ends, erasure_of, let_leave, wish
+
+PAGE, SAVE = "/admin/settings/retention", "Save the settings"
+
+
+@pytest.fixture
+def customer(make, merchant):
+    return make.customer(merchant, name="Zoé Rousseau")
+
+
+@pytest.fixture
+def leave(ctx):
+    def run(customer):
+        wish(ctx, customer, utc_now() - LATER)
+        carry_ends(ctx)
+        let_leave(ctx, utc_now())
+        assert customer_erasures.carry_on(ctx, erasure_of(ctx, customer).id, now=utc_now())
+
+    return run
+
+
+def chosen(ctx, merchant):
+    with ctx.db.read() as session:
+        return session.get_one(Merchant, merchant.id).retention
+
+
+def test_the_record_says_that_it_waits_and_for_what(ctx, make, merchant, customer, support):
+    make.subscription(merchant=merchant, customer=customer)
+    erasure = wish(ctx, customer, utc_now())
+    page = support.get(f"/admin/customers/{customer.id}")
+    assert "has asked for their data to be erased" in page.text
+    assert erasure.reference in page.text
+    assert "PayPal has not confirmed an end" in page.text
+
+
+def test_an_erased_customer_is_named_so_everywhere_and_nothing_can_be_added(make, merchant, customer, support, leave):
+    held = make.subscription(merchant=merchant, customer=customer)
+    make.payment(held, 5)
+    leave(customer)
+    page = support.get(f"/admin/customers/{customer.id}")
+    assert page.select_one("h1").get_text() == "Erased customer"
+    assert "Proofs of ends (1), until" in page.text
+    assert "Payments (1), until" in page.text
+    for word in ("Rousseau", "See their space", "Correct…", "Add the note", "Give access"):
+        assert word not in page.text, word
+    for path in ("/admin/customers", "/admin/subscriptions", f"/admin/subscriptions/{held.id}"):
+        page = support.get(path)
+        assert "Erased customer" in page.text, path
+        assert "Rousseau" not in page.text, path
+
+
+def test_a_form_that_was_open_before_brings_nobody_back(make, customer, support, leave):
+    identity = support.get(f"/admin/customers/{customer.id}/identity")
+    notes = support.get(f"/admin/customers/{customer.id}")
+    leave(customer)
+    identity.submit(name="Zoé Rousseau", status=409)
+    notes.submit(press="Add the note", text="Zoé Rousseau", status=409)
+
+
+def test_what_is_kept_is_for_managers_alone(make, merchant, customer, enter, leave):
+    held = make.subscription(merchant=merchant, customer=customer)
+    other = make.subscription(merchant=merchant)
+    leave(customer)
+    (request,) = make.requests(held)
+    proof = f"/admin/requests/{request.id}/proof.pdf"
+    for role, status in ((Role.READER, 403), (Role.SUPPORT, 403), (Role.MANAGER, 200), (Role.OWNER, 200)):
+        answer = enter(merchant, role).client.get(proof, base_url="http://portal.test")
+        assert answer.status_code == status, role
+    assert other is not None
+
+
+def test_the_table_is_shown_and_changed_within_its_bounds(ctx, merchant, manager):
+    page = manager.get(PAGE)
+    assert "Cancellation requests and proofs" in page.text
+    for wrong in ("4", "11", "x", ""):
+        page = manager.submit(PAGE, press=SAVE, keeps_proofs=wrong, status=422)
+        assert "Enter a number of years from 5 to 10." in page.text
+    assert chosen(ctx, merchant) == {}
+    manager.submit(PAGE, press=SAVE, keeps_proofs="10", keeps_mails="6")
+    assert chosen(ctx, merchant) == {"proofs": 10, "mails": 6}
+    manager.submit(PAGE, press=SAVE, keeps_proofs="5")
+    assert chosen(ctx, merchant) == {"mails": 6}, "the usual one is no choice"
+
+
+def test_of_two_editors_the_second_is_told_and_the_chain_has_both_figures(ctx, merchant, owner, manager):
+    stale = manager.get(PAGE)
+    owner.submit(PAGE, press=SAVE, keeps_customers="2")
+    page = stale.submit(press=SAVE, keeps_mails="3", status=409)
+    page.submit(press=SAVE)
+    assert chosen(ctx, merchant) == {"customers": 2, "mails": 3}
+    with ctx.db.read() as session:
+        told = [row.details for row in session.query(AuditEntry) if row.act == "settings.changed"]
+    assert told[0]["keeps_customers"] == [3, 2]
+
+
+def test_support_looks_and_changes_nothing(merchant, support):
+    page = support.get(PAGE)
+    assert page.select('main button:not([class~="link"])') == []
+
+
+def test_each_night_is_reported_also_when_it_erased_nothing(ctx, merchant, customer, owner, now):
+    assert "The first night writes here" in owner.get(PAGE).text
+    retention.run(ctx, now=now + timedelta(days=4 * 366))
+    retention.run(ctx, now=now + timedelta(days=4 * 366 + 1))
+    page = owner.get(PAGE)
+    rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("#nights tbody tr")]
+    assert rows == [["0"] * len(COUNTED), ["1" if kind is Kind.CUSTOMERS else "0" for kind in COUNTED]]
