@@ -55,6 +55,8 @@ class Act(StrEnum):
     ADDRESS_CHANGED = "customer.address_changed"
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
+    TASK_LINK_MADE = "customer.link_made"  # to one task, by staff; those that go with mails are none of anybody's acts
+    TASK_LINK_WITHDRAWN = "customer.link_withdrawn"
     CUSTOMERS_JOINED = "customers.joined"
     CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     GRANT_GIVEN = "grant.given"  # access by hand

@@ -49,6 +49,7 @@ class Merchant(HasId, HasCreation, Base):
     privacy_url: Mapped[str] = mapped_column(default="")
     legal_url: Mapped[str] = mapped_column(default="")
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
+    return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

@@ -29,6 +29,7 @@ LEFT_OUT: Final = frozenset(
         "spent_challenges",
         "staff_devices",
         "staff_links",
+        "task_links",
         "throttles",
     }
 )

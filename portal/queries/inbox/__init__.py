@@ -31,6 +31,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     asked.requests,
     asked.keys,
     asked.received,
+    asked.lost,
     asked.dates,
     asked.pauses,
     found.late_money,

@@ -16,7 +16,8 @@ from portal.domain.duties import Duty, may
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.sections import Section, is_shown
-from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
+from portal.domain.task_links import TaskKind, page_of
+from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
 from portal.models.names import reading_order
 
 
@@ -46,6 +47,7 @@ class MerchantFacts:
     legal_url: str
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
+    return_addresses: list[str]
     suspended_at: datetime | None
     suspended_why: str
     leaving_at: datetime | None
@@ -62,10 +64,31 @@ class MerchantFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnTask:
+    """The one task that a customer who came by a link may do (domain.task_links); they are not logged in.
+
+    `is_proven`: they have typed the code that was sent to the address on file.  `is_done`: only its result is shown.
+    """
+
+    link_id: uuid.UUID
+    kind: TaskKind
+    subscription_id: uuid.UUID | None
+    return_to: str
+    is_proven: bool
+    is_done: bool
+
+    @property
+    def page(self) -> str:
+        """The task's page below the account."""
+        return page_of(self.kind, self.subscription_id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none.
 
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
+    `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
     """
 
     kind: Kind
@@ -80,6 +103,7 @@ class Person:
     locale: str | None
     desks: int = 0
     viewer_id: uuid.UUID | None = None
+    task: OwnTask | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -112,6 +136,15 @@ _ALIVE: Final = and_(
     LoginSession.last_seen_at > bindparam("seen_after"),
 )
 
+_TASK: Final = (
+    LoginSession.task_link_id,
+    TaskLink.kind.label("task_kind"),
+    TaskLink.subscription_id.label("task_subscription_id"),
+    TaskLink.return_to,
+    TaskLink.proven_at,
+    TaskLink.done_at,
+)
+
 # Whoever looks at a customer's pages from the desk may do so as long as they may work on customers there.
 _MAY_VIEW: Final = (
     select(Membership.id)
@@ -134,6 +167,7 @@ _AT_ACCOUNT: Final = (
         Customer.email,
         Customer.locale.label("person_locale"),
         LoginSession.viewer_id,
+        *_TASK,
     )
     .select_from(Merchant)
     .outerjoin(
@@ -146,6 +180,7 @@ _AT_ACCOUNT: Final = (
         ),
     )
     .outerjoin(Customer, Customer.id == LoginSession.customer_id)
+    .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
     .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
@@ -203,6 +238,19 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
     )
 
 
+def _task(row: Any) -> OwnTask | None:
+    if row.task_link_id is None:
+        return None
+    return OwnTask(
+        link_id=row.task_link_id,
+        kind=row.task_kind,
+        subscription_id=row.task_subscription_id,
+        return_to=row.return_to,
+        is_proven=row.proven_at is not None,
+        is_done=row.done_at is not None,
+    )
+
+
 def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
     """Return the merchant of an account page and its customer, if logged in.
 
@@ -210,7 +258,9 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     """
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
-    person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None
+    person = None
+    if row.person_id is not None:
+        person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id, task=_task(row))
     return Visit(merchant=_merchant(row), person=person)
 
 

@@ -26,6 +26,7 @@ from portal.models import (
     LoginSession,
     Mail,
     Subscription,
+    TaskLink,
 )
 from portal.queries import comebacks
 from portal.queries.people import customer_joinings, customers
@@ -42,6 +43,7 @@ BELONGINGS: Final = (  # all that names a customer
     LoginSession,
     LoginChallenge,
     AddressChange,
+    TaskLink,
     CustomerNote,
     CustomerJoining,
     Mail,

@@ -20,13 +20,14 @@ from portal.i18n import Translator
 from portal.queries import edits as versions
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
-from portal.services.settings import Addresses, Cancellation, Group, Language, Sections
+from portal.services.settings import Addresses, Cancellation, Group, Language, Returns, Sections
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
 from portal.web.admin.settings.settings_forms import (
     AddressesForm,
     CancellationForm,
     LanguageForm,
+    ReturnsForm,
     SectionsForm,
 )
 from portal.web.formatting import formatter
@@ -49,6 +50,13 @@ def addresses() -> ResponseReturnValue:
     """Where customers write, and the merchant's own pages."""
     form = stored(AddressesForm, Addresses)
     return _edit(form, Addresses, "setting_addresses.html", dict)
+
+
+@bp.route("/settings/returns", methods=["GET", "POST"], endpoint="setting_returns")
+def returns() -> ResponseReturnValue:
+    """Where a link to one task may lead its customer back to."""
+    form = stored(ReturnsForm, Returns)
+    return _edit(form, Returns, "setting_returns.html", dict)
 
 
 @bp.route("/settings/language", methods=["GET", "POST"], endpoint="setting_language")
