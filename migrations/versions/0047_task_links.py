@@ -39,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_task_links_merchant_id'), 'task_links', ['merchant_id'])
     op.create_index(op.f('ix_task_links_subscription_id'), 'task_links', ['subscription_id'])
-    op.create_index('ix_task_links_customer_id', 'task_links', ['customer_id', 'created_at'])
+    op.create_index('ix_task_links_customer_id_created_at', 'task_links', ['customer_id', 'created_at'])
     op.execute(
         'ALTER TABLE sessions ADD COLUMN task_link_id uuid'
         ' CONSTRAINT fk_sessions_task_link_id REFERENCES task_links (id) ON DELETE CASCADE'

@@ -80,7 +80,7 @@ def _page(seen: Seen) -> str:
 
 
 def _over(token: str, seen: Seen | None) -> ResponseReturnValue:
-    door = seen.door if seen is not None else None
+    came_to = seen.door if seen is not None else None
     log_in = url_for(".customer_login", next=_page(seen) if seen is not None else None)
     again = url_for(".customer_task_again", token=token)
-    return render_template("auth/task_over.html", door=door, again=again, log_in=log_in), 410
+    return render_template("auth/task_over.html", came_to=came_to, again=again, log_in=log_in), 410

@@ -22,7 +22,7 @@ MANAGERS = {
     *("admin.product", "admin.product_draft", "admin.product_new", "admin.product_plan"),
     *("admin.late_payment_refund", "admin.late_payment_explanation", "admin.payment_refund", "admin.refund_stop"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
-    "admin.setting_sections",
+    *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
@@ -38,6 +38,7 @@ OWNERS = {
 LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
+    "admin.customer_link",
 }
 LOOKED_AT_BY_MANAGERS = {
     *(
