@@ -294,9 +294,9 @@ def test_the_mail_about_a_missing_payment_opens_its_page_without_a_log_in(
     held,
     merchant,
     letters,
-    show,
+    show,  # noqa: F811
     ctx,
-    make,  # noqa: F811
+    make,
 ):
     show(held, failed=1)
     (mail,) = letters()

@@ -1,4 +1,4 @@
-"""Who could not log in leaves word: dated, acknowledged, never forgotten, and strangers flood neither desk nor mailbox."""
+"""Who could not log in leaves word: dated, acknowledged, never forgotten; strangers flood neither desk nor mailbox."""
 
 from __future__ import annotations
 
