@@ -6,10 +6,12 @@ import dataclasses
 from decimal import Decimal
 
 from portal.domain.money import Money
+from portal.domain.task_links import TASKS, TaskKind
 from portal.mail import customers, missed_payments
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
+from portal.mail.task_links import TaskFacts, task_link
 from tests.mail.facts import LATER, NOW
 
 
@@ -35,6 +37,23 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
         compose(whose, dataclasses.replace(given, **more))
         for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)
         for more in ({}, {"opens_at": NOW, "until": None}, {"has_more": True, "customer_name": "Zoé"})
+    ]
+
+
+def links_to_tasks(whose: Letterhead, **names: str) -> list[Composed]:
+    """A link to each task there is."""
+    return [
+        task_link(
+            whose,
+            TaskFacts(
+                kind=kind,
+                customer_name=names.get("customer", ""),
+                product=names.get("product", "Cours") if TASKS[kind].is_about_subscription else "",
+                path="/account/a/task/t",
+                valid_until=LATER,
+            ),
+        )
+        for kind in TaskKind
     ]
 
 
