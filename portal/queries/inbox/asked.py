@@ -39,7 +39,6 @@ def counted() -> tuple[Select[Any], ...]:
         # As many keys are missing as kinds of subscription have requests that wait for one.
         ends.where(*_without_key()).group_by(Subscription.provider),
         select(one).select_from(ReceivedRequest).where(*_received()),
-        select(one).select_from(ReceivedRequest).where(*received_requests.is_lost(MERCHANT)).group_by(MERCHANT),
         select(one).select_from(PauseRequest).where(*_stuck_pauses()),
         ends.where(*_dates()),
     )
@@ -213,26 +212,6 @@ def _page_of_received(way: Way) -> Select[ReceivedRequest, datetime | None]:
     since, at = ReceivedRequest.received_at, received_requests.payment_at_risk()
     whole = received_requests.whole().where(*_received())
     return way.narrow(whole, id=ReceivedRequest.id, since=since, at=at)
-
-
-# Who could not log in, and left word
-
-
-def lost(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
-    """Return them all as one item, with the first of them and how many there are: anybody may leave word there."""
-    rows, count = received_requests.at_risk(session, *received_requests.is_lost(merchant_id), limit=1, now=now)
-    items = [
-        Item(
-            kind=Kind.LOST,
-            id=uuid.uuid5(merchant_id, Kind.LOST.value),
-            about=row,
-            since=row.received_at,
-            at_risk_at=at,
-            waiting=count,
-        )
-        for row, at in rows
-    ]
-    return [item for item in items if place.takes(item.key)]
 
 
 # Pauses that PayPal holds up

@@ -122,7 +122,7 @@ def of_lost(item: Item, role: Role) -> Card:
         label=_("Could not log in"),
         happened=_("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
         todo=_("Read it and answer. A message may ask to cancel: it counts from the day it was received."),
-        rows=received_pages.received_rows(word) if is_one else [],
+        rows=received_pages.received_rows(word) if is_one else [(_("Messages"), str(item.waiting))],
         ways=[Way(label=_("Read the message") if is_one else _("Read the messages"), url=page, kind="primary")],
     )
 

@@ -2,80 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
-import pytest
 import time_machine
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.domain.subscriptions import Status
 from portal.domain.task_links import TaskKind
-from portal.models import Customer, LoginSession, Mail, MailState, Merchant, TaskLink
-from portal.services import aging, task_links
-from portal.services.notices import leaving
-from portal.services.people import customer_addresses
+from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
-from tests.services.notices.test_missed_payment_notices import show  # noqa: F401
 from tests.web.conftest import row_counts
 from tests.web.customer.conftest import CANCEL
-
-BEGIN, CONTINUE, AGAIN = "Continue, and send me a code", "Continue", "Send me a new link"
-
-
-@pytest.fixture
-def merchant(make):
-    return make.merchant(name="L’Atelier", locale="en", return_addresses=["https://shop.example/me"])
-
-
-@pytest.fixture
-def zoe(make, merchant):
-    return make.customer(merchant, email="zoe@client.test", name="Zoé")
-
-
-@pytest.fixture
-def held(make, merchant, zoe):
-    return make.subscription(merchant=merchant, customer=zoe)
-
-
-@pytest.fixture
-def link(ctx, merchant, zoe):
-    """Make a link to a task, good from now on, and return its path."""
-
-    def make(kind, subscription=None, **more):
-        with ctx.db.begin() as session:
-            whose = session.get_one(Merchant, merchant.id), session.get_one(Customer, zoe.id)
-            return task_links.make(session, *whose, kind, subscription=subscription, now=utc_now(), **more).path
-
-    return make
-
-
-@pytest.fixture
-def visitor(browser):
-    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return browser
-
-
-def home(merchant, more=""):
-    return f"/account/{merchant.slug}/{more}"
-
-
-class Clicks:
-    """Counts what a person presses, from the mail on: opening the link is the first."""
-
-    def __init__(self, browser, path):
-        self.count, self.page = 1, browser.get(path)
-
-    def press(self, words, **fields):
-        self.count += 1
-        self.page = self.page.submit(press=words, **fields)
-        return self.page
-
-    def follow(self, words):
-        self.count += 1
-        self.page = self.page.follow(words)
-        return self.page
+from tests.web.tasks.pressing import BEGIN, Clicks, home
 
 
 def test_from_a_mail_to_a_confirmed_cancellation_two_buttons_and_a_code(
@@ -237,104 +175,3 @@ def test_whoever_is_logged_in_goes_straight_there_and_the_link_stays_good(
     assert page.select_one("input[name=code]") is None
     with ctx.db.read() as session:
         assert session.scalars(select(TaskLink)).one().used_at is None
-
-
-def test_of_another_merchant_of_another_customer_or_altered_it_opens_nothing(
-    visitor, link, held, merchant, make, letters
-):
-    path, elsewhere = link(TaskKind.CANCEL, held), make.merchant(locale="en")
-    token = path.rpartition("/")[2]
-    altered = token[:-1] + ("A" if token[-1] != "A" else "B")
-    for wrong in (home(elsewhere, f"task/{token}"), home(merchant, f"task/{altered}"), home(merchant, "task/x")):
-        page = visitor.get(wrong, status=410)
-        assert page.h1 == "This link opens nothing"
-        page = page.submit(press=AGAIN, status=410)
-        assert "If this link was one of ours, a new one is on its way" in page.text
-    assert letters() == []
-    assert visitor.get(path).h1 == "Cancel “Cours de piano”"
-
-
-def test_a_link_that_is_over_has_another_one_sent_to_the_address_on_file(visitor, link, held, letters, ctx):
-    path = link(TaskKind.CANCEL, held)
-    with time_machine.travel(utc_now() + timedelta(hours=48, seconds=1), tick=False):
-        page = visitor.get(path, status=410)
-        assert page.h1 == "This link has expired"
-        said = page.submit(press=AGAIN, status=410)
-        assert "If this link was one of ours, a new one is on its way to the email address on file." in said.text
-        assert "client.test" not in said.text
-        (mail,) = letters()
-        assert mail.recipient == "zoe@client.test"
-        new = re.search(r"http://portal\.test(/account/\S+/task/\S+)", mail.text)[1]
-        assert new != path
-        assert visitor.get(new).submit(press=BEGIN).h1.startswith("Check")
-
-
-def test_strangers_flood_nobody_by_a_link_and_are_slowed_down_alike(visitor, link, held, letters, merchant):
-    with time_machine.travel(utc_now(), tick=False) as clock:
-        path = link(TaskKind.CANCEL, held)
-        clock.shift(timedelta(hours=49))
-        for _time in range(5):
-            visitor.get(path, status=410).submit(press=AGAIN, status=410)
-        assert len(letters()) == 3, "three a day"
-        page = visitor.get(home(merchant, "task/x"), status=410)
-        for _time in range(25):
-            page.submit(press=AGAIN, status=410)
-        page.submit(press=AGAIN, status=429)
-
-
-def test_an_address_that_is_no_longer_theirs_takes_its_links_along(visitor, link, held, zoe, ctx):
-    path = link(TaskKind.CANCEL, held)
-    with ctx.db.begin() as session:
-        customer_addresses.end_log_ins(session, zoe.id, now=utc_now())
-    assert visitor.get(path, status=410).h1 == "This link opens nothing"
-
-
-def test_the_mail_about_a_missing_payment_opens_its_page_without_a_log_in(
-    visitor,
-    held,
-    merchant,
-    letters,
-    show,  # noqa: F811
-    ctx,
-    make,
-):
-    show(held, failed=1)
-    (mail,) = letters()
-    path = re.search(r"http://portal\.test(/account/\S+/task/\S+)", mail.text)[1]
-    way = Clicks(visitor, path)
-    page = way.press(CONTINUE)
-    assert page.path == home(merchant, f"subscriptions/{held.id}/late")
-    assert page.h1 == "A payment is late"
-    assert way.count == 2, "one button more than the page itself"
-    with ctx.db.read() as session:
-        mail_id = session.scalars(select(Mail.id)).one()
-    ctx.mailer.sent.clear()
-    assert leaving.send(ctx, mail_id, now=utc_now()) is MailState.SENT
-    with ctx.db.read() as session:
-        assert session.get_one(Mail, mail_id).content is None, "what opens a door does not stay here"
-
-
-def test_once_paid_the_late_page_says_so_and_shows_nothing_else(visitor, link, merchant, zoe, make):
-    paid = make.subscription(merchant=merchant, customer=zoe, status=Status.ACTIVE)
-    page = visitor.get(link(TaskKind.LATE, paid)).submit(press=CONTINUE)
-    assert page.h1 == "No payment is late"
-    assert not page.select("nav")
-
-
-def test_the_way_back_is_shown_only_while_the_merchant_names_it(visitor, link, merchant, zoe, make, ctx):
-    late = make.subscription(merchant=merchant, customer=zoe, status=Status.PAST_DUE)
-    page = visitor.get(link(TaskKind.LATE, late, return_to="https://shop.example/me/lessons")).submit(press=CONTINUE)
-    assert page.link("Back to shop.example") == "https://shop.example/me/lessons"
-    with ctx.db.begin() as session:
-        session.get_one(Merchant, merchant.id).return_addresses = ["https://other.example"]
-    assert "shop.example" not in visitor.get(page.path).body
-
-
-def test_old_links_are_forgotten_with_what_they_opened(visitor, link, held, ctx):
-    visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
-    aging.forget_expired(ctx, now=utc_now() + timedelta(days=31))
-    with ctx.db.read() as session:
-        assert len(session.scalars(select(TaskLink)).all()) == 1
-    aging.forget_expired(ctx, now=utc_now() + timedelta(days=33))
-    with ctx.db.read() as session:
-        assert session.scalars(select(TaskLink)).all() == []
