@@ -1,14 +1,17 @@
-"""Whose number somebody has read off a receipt: of a subscription at PayPal, of a payment, or of a refund."""
+"""Whose number somebody has read off a receipt or a mail: a subscription at PayPal, a payment, a request of ours."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from portal.models import Customer, EndRequest, Payment, ReceivedRequest, Subscription
+
+ENVIRONMENTS: Final = ("live", "sandbox")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,11 @@ def of_number(session: Session, merchant_id: uuid.UUID, number: str) -> Known | 
         return None
     ways = (
         select(Subscription.id).where(Subscription.merchant_id == merchant_id, Subscription.provider_id == number),
-        select(Payment.subscription_id).where(Payment.merchant_id == merchant_id, Payment.provider_id == number),
+        select(Payment.subscription_id).where(
+            Payment.merchant_id == merchant_id,
+            Payment.environment.in_(ENVIRONMENTS),  # so that the unique index finds it
+            Payment.provider_id == number,
+        ),
         select(EndRequest.subscription_id).where(EndRequest.merchant_id == merchant_id, EndRequest.reference == number),
         select(ReceivedRequest.subscription_id).where(
             ReceivedRequest.merchant_id == merchant_id,

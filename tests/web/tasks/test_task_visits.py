@@ -12,7 +12,7 @@ from portal.domain.task_links import TaskKind
 from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts
-from tests.web.customer.conftest import CANCEL
+from tests.web.customer.conftest import CANCEL, UNDO
 from tests.web.tasks.pressing import BEGIN, Clicks, home
 
 
@@ -157,6 +157,28 @@ def test_it_ends_with_the_task(visitor, link, held, merchant, code_and_link, ctx
         visitor.get(page.path)
         clock.shift(timedelta(minutes=2))
         assert "login" in visitor.get(page.path, follow=False, status=303).response.headers["Location"]
+
+
+def test_what_was_begun_by_a_link_can_be_taken_back_by_who_typed_the_code(
+    visitor, link, held, merchant, code_and_link, make
+):
+    page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    wished = (utc_now() + timedelta(days=5)).date().isoformat()
+    page = visitor.get(f"{page.path}?on={wished}")
+    button = next(one.get_text() for one in page.select("#confirmation button") if "Cancel on" in one.get_text())
+    page = page.submit(press=button, code=code_and_link()[0])
+    (request,) = make.requests(held)
+    assert request.is_open
+    page = page.submit(press=UNDO)
+    (request,) = make.requests(held)
+    assert not request.is_open
+    answer = visitor.get(home(merchant, f"subscriptions/{held.id}/cancellation"), follow=False, status=303)
+    assert "login" in answer.response.headers["Location"], "what is done is not begun anew"
+
+
+def test_enter_in_the_field_of_the_code_confirms(visitor, link, held):
+    page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    assert page.select_one("#confirmation button").get_text() == CANCEL
 
 
 def test_a_task_not_done_is_over_within_the_hour(visitor, link, held, merchant):
