@@ -32,6 +32,7 @@ WAY: Final[Mapping[Way, str]] = {
     Way.EMAIL: N_("Email"),
     Way.TELEPHONE: N_("Telephone"),
     Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
+    Way.NO_LOGIN: N_("Form for those who cannot log in"),
     Way.OTHER: N_("Another way"),
 }
 

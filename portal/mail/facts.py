@@ -211,6 +211,7 @@ class ReceivedFacts(Clean):
     path: str  # the desk's page, or the customer's
     is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription
     has_hour: bool = True  # of `received_at`: staff record the day of a letter
+    is_lost: bool = False  # left by somebody who could not log in: nobody was proven
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,3 +234,4 @@ class NotifiedFacts(Clean):
     waits_again: bool  # it was told before: this brings it back to mind
     path: str
     has_hour: bool = True
+    is_lost: bool = False  # left by somebody who could not log in: nobody was proven

@@ -44,6 +44,7 @@ from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
+from portal.models.task_links import TaskLink
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
@@ -122,6 +123,7 @@ __all__ = [
     "StaffDevice",
     "StaffLink",
     "Subscription",
+    "TaskLink",
     "Throttle",
     "TimelineEntry",
     "TimelineKind",

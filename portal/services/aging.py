@@ -23,7 +23,7 @@ from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import aging, end_requests, subscriptions
 from portal.queries import proofs as proof_queries
 from portal.queries.people import merchants
-from portal.services import proofs, throttles
+from portal.services import proofs, task_links, throttles
 from portal.services.audit import timeline
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
@@ -137,6 +137,7 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     invitations.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
     address_holds.purge(ctx, before=now - KEEP_LOGINS)
+    task_links.purge(ctx, before=now - KEEP_LOGINS)
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

@@ -88,6 +88,14 @@ class Addresses(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Returns(Group):
+    """Where a link to one task may lead its customer back to; the audit chain has them, since they open a way out."""
+
+    kind = "settings.returns"
+    return_addresses: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Language(Group):
     """`time_zone` is an IANA name, `locale` a language of the portal."""
 

@@ -20,7 +20,7 @@ from portal.domain.merchants import Work
 from portal.domain.policies import Role
 from portal.domain.sections import Section
 from portal.queries.people.people import Kind
-from portal.web import drafts, standings
+from portal.web import drafts, standings, task_scope
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -114,6 +114,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
     "auth.customer_address_hold": PUBLIC,  # the same
     "auth.customer_again": CUSTOMER,
+    "auth.customer_task": PUBLIC,  # whoever has the link, once; what it opens is no log-in (task_scope)
+    "auth.customer_task_again": PUBLIC,
+    "auth.customer_number": PUBLIC,
+    "auth.customer_help": PUBLIC,
+    "auth.customer_helped": PUBLIC,
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
@@ -191,6 +196,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.mail_seen": DESK,
     "admin.mail_resend": DESK,
     "admin.received_new": DESK,
+    "admin.received_lost": DESK,
     "admin.received": DESK,
     "admin.received_match": DESK,
     "admin.received_dismissal": DESK,
@@ -218,6 +224,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customers": DESK,
     "admin.customer": DESK,
     "admin.customer_view": DESK,
+    "admin.customer_link": CHANGE,
+    "admin.customer_link_withdrawal": DESK,
     "admin.customer_identity": CHANGE,
     "admin.customer_address": DESK,
     "admin.customer_address_again": DESK,
@@ -267,6 +275,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_logo_draft": SETTINGS_ONLY,
     "admin.setting_logo_removal": SETTINGS,
     "admin.setting_addresses": SETTINGS,
+    "admin.setting_returns": SETTINGS,
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
@@ -317,6 +326,8 @@ def _guard() -> ResponseReturnValue | None:
     wanted = Kind.CUSTOMER if access.face is Face.CUSTOMER else Kind.STAFF
     if g.person is None or g.person.kind is not wanted:
         return _ask_to_log_in(access.face)
+    if g.person.task is not None and not task_scope.allows(g.person.task, is_safe=request.method in SAFE_METHODS):
+        return _ask_to_log_in(access.face)  # who came by a link is logged in nowhere else
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
     if access.section is not None and not g.merchant.shows(access.section):

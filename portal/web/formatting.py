@@ -10,7 +10,7 @@ import flask_babel
 from flask import Flask, g
 from markupsafe import Markup
 
-from portal.domain import email_addresses
+from portal.domain import email_addresses, return_addresses
 from portal.domain.money import Money
 from portal.formatting import Formatter, has_clock
 from portal.web import locale
@@ -34,6 +34,7 @@ def install(app: Flask) -> None:
         short_day=_short_day,
         short_last_day=_short_last_day,
         address=email_addresses.shown,
+        host=return_addresses.host_of,
     )
     app.jinja_env.filters.update(with_zone=_with_zone)
     app.jinja_env.globals.update(zone_line=_zone_line)

@@ -22,7 +22,7 @@ from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
-from tests.mail.composed_records import about_missed_payments, about_records, about_settlements
+from tests.mail.composed_records import about_missed_payments, about_records, about_settlements, links_to_tasks
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
 
 PLANS = (
@@ -260,6 +260,9 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
         ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
         ends.request_dismissed(whose, letter),
+        ends.request_received(whose, dataclasses.replace(letter, is_lost=True)),
+        ends.request_received(whose, dataclasses.replace(letter, is_lost=True, contract="")),
+        ends.request_dismissed(whose, dataclasses.replace(letter, is_lost=True)),
     ]
     waits = NotifiedFacts(
         reference="K7QM-4TXD",
@@ -280,6 +283,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     )
     by_post = dataclasses.replace(waits, product="", email=None, is_theirs=False, wished_on=None, recorded_by="Léa")
     beside = dataclasses.replace(waits, planned_on=LATER.date())
+    lost = dataclasses.replace(by_post, email=letter.email, recorded_by="", is_lost=True)
     bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
     told += [
         merchants.merchant_notified(whose, those, more=more, path="/admin/")
@@ -290,6 +294,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             ((waits, bare), 0),
             ((waits, by_post), 3),
             ((beside,), 0),
+            ((lost,), 0),
+            ((waits, lost), 1),
         )
     ]
     told += [
@@ -311,6 +317,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += about_records(whose, **names)
     told += about_missed_payments(whose, **names)
     told += about_settlements(whose, **names)
+    told += links_to_tasks(whose, **names)
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

@@ -7,12 +7,14 @@ from decimal import Decimal
 
 from portal.documents.words import NOT_SETTLED
 from portal.domain.money import Money
+from portal.domain.task_links import TASKS, TaskKind
 from portal.mail import customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
 from portal.mail.settlements import SettlementFacts
+from portal.mail.task_links import TaskFacts, task_link
 from tests.mail.facts import LATER, NOW
 
 
@@ -69,6 +71,23 @@ def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
         compositions = (own_data.erasure_recorded, own_data.erasure_withdrawn, own_data.erasure_done)
         told += [compose(whose, facts) for compose in compositions]
     return told
+
+
+def links_to_tasks(whose: Letterhead, **names: str) -> list[Composed]:
+    """A link to each task there is."""
+    return [
+        task_link(
+            whose,
+            TaskFacts(
+                kind=kind,
+                customer_name=names.get("customer", ""),
+                product=names.get("product", "Cours") if TASKS[kind].is_about_subscription else "",
+                path="/account/a/task/t",
+                valid_until=LATER,
+            ),
+        )
+        for kind in TaskKind
+    ]
 
 
 def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REQUEST = "request"
     KEY = "key"
     RECEIVED = "received"
+    LOST = "lost"  # all who could not log in and left word, as one: strangers may be many
     DATE = "date"
     DIFFERENCE = "difference"
     END_SEEN = "end_seen"

@@ -19,7 +19,7 @@ from portal.domain.address_changes import AddressOutcome
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import masked, normal
 from portal.mail import customers as messages
-from portal.models import Customer, LoginChallenge, LoginSession
+from portal.models import Customer, LoginChallenge, LoginSession, TaskLink
 from portal.providers.ports import Reading
 from portal.queries.people import address_changes, customers, sessions
 from portal.services.audit import audit
@@ -155,8 +155,13 @@ def close_ranks(session: Session, merchant_id: uuid.UUID, email: str | None) -> 
 
 
 def end_log_ins(session: Session, customer_id: uuid.UUID, *, now: datetime) -> None:
-    """End every session and every code under way of a customer: they rest on an address that is no longer theirs."""
-    for row, ended in ((LoginSession, LoginSession.revoked_at), (LoginChallenge, LoginChallenge.consumed_at)):
+    """End every session, code and link under way of a customer: they rest on an address that is no longer theirs."""
+    open_doors = (
+        (LoginSession, LoginSession.revoked_at),
+        (LoginChallenge, LoginChallenge.consumed_at),
+        (TaskLink, TaskLink.withdrawn_at),
+    )
+    for row, ended in open_doors:
         session.execute(update(row).where(row.customer_id == customer_id, ended.is_(None)).values({ended: now}))
 
 

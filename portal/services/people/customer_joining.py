@@ -28,6 +28,7 @@ from portal.models import (
     LoginSession,
     Mail,
     Subscription,
+    TaskLink,
 )
 from portal.queries import comebacks
 from portal.queries.people import customer_joinings, customers
@@ -45,6 +46,7 @@ BELONGINGS: Final = (  # all that names a customer
     LoginChallenge,
     AddressChange,
     AddressHold,
+    TaskLink,
     CustomerNote,
     CustomerJoining,
     Mail,

@@ -275,6 +275,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "customers_joined": _l("Two records merged"),
     "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
+    "task_link": _l("Link to one page"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),
     "staff_password_changed": _l("To the team: password changed"),

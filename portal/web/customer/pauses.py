@@ -114,6 +114,8 @@ def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
         settle = settlements.choice(session, held, now=now)
     subscription = held.subscription
     if subscription.status not in (Status.PAST_DUE, Status.PAUSED):
+        if person().task is not None:  # the subscription's own page is none of the task's
+            return render_template("customer/late_over.html", product=presenting.product_name(held))
         return _back(subscription_id, 302)
     card = account_cards.card(held, now=now)
     money = presenting.unpaid(held)

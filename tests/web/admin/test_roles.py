@@ -24,6 +24,7 @@ MANAGERS = {
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_sections",
     "admin.setting_retention",
+    *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
@@ -40,6 +41,7 @@ LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     "admin.customer_address_hold",
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
+    "admin.customer_link",
 }
 LOOKED_AT_BY_MANAGERS = {
     *(

@@ -19,6 +19,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.REQUEST: asked_cards.of_request,
     Kind.KEY: asked_cards.of_key,
     Kind.RECEIVED: asked_cards.of_letter,
+    Kind.LOST: asked_cards.of_lost,
     Kind.DATE: asked_cards.of_missing_date,
     Kind.DIFFERENCE: found_cards.of_difference,
     Kind.END_SEEN: found_cards.of_end_seen,

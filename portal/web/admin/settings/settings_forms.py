@@ -20,7 +20,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
-from portal.domain import colours
+from portal.domain import colours, return_addresses
 from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
@@ -121,6 +121,44 @@ class AddressesForm(VersionedForm):
         validators=[Optional(), Length(max=LONGEST_TEXT, message=_l("Write at most 500 characters."))],
     )
     submit = SubmitField(_l("Save the settings"))
+
+
+class AddressesField(TextAreaField):
+    """Addresses, one a line; as the list that is stored."""
+
+    def _value(self) -> str:
+        return "\n".join(self.data or ())
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the lines, each as it is compared; an empty one is none, and none stands twice."""
+        lines = plain(valuelist[0] if valuelist else "").split("\n")
+        self.data = list(dict.fromkeys(filter(None, map(return_addresses.tidy, lines))))
+
+
+class ReturnsForm(VersionedForm):
+    """Where a link to one task may lead its customer back to."""
+
+    return_addresses = AddressesField(
+        _l("Return addresses"),
+        description=_l("One a line, for example https://www.example.com/my-account. Pages below it count too."),
+        validators=[Optional()],
+        render_kw={"spellcheck": "false", "autocapitalize": "none"},
+    )
+    submit = SubmitField(_l("Save the settings"))
+
+    def validate_return_addresses(self, field: AddressesField) -> None:
+        """Take only addresses that every browser reads alike, and not very many."""
+        for one in field.data:
+            if not return_addresses.is_nameable(one):
+                raise ValidationError(
+                    _(
+                        "“%(address)s” cannot be taken: enter https:// and the name of your site, without a port, an "
+                        "@ or encoded characters.",
+                        address=one,
+                    )
+                )
+        if len(field.data) > return_addresses.MOST:
+            raise ValidationError(_("Enter at most %(num)s addresses.", num=return_addresses.MOST))
 
 
 class LanguageForm(VersionedForm):
