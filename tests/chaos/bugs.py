@@ -20,8 +20,8 @@ SLOW: Final = 5.0  # seconds that a moment may take
 
 
 def install(names: str) -> None:
-    """Plant the bugs of these names, with spaces between them."""
-    for name in names.split():
+    """Plant the bugs of these names, with spaces between them; what imports pages comes last, as in `BUGS`."""
+    for name in (name for name in BUGS if name in names.split()):
         BUGS[name]()
 
 
@@ -229,12 +229,10 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
     "abandon_decided_before_the_lock": abandon_decided_before_the_lock,
-    "typed_day_forgotten": typed_day_forgotten,
     "forgotten_notification": forgotten_notification,
     "part_counts_as_all": part_counts_as_all,
     "trust_the_next_date": trust_the_next_date,
     "closed_merchant_forgets": closed_merchant_forgets,
-    "begins_while_closed": begins_while_closed,
     "returned_unsaid": returned_unsaid,
     "part_gives_all_back": money_bugs.part_gives_all_back,
     "refund_believed": money_bugs.refund_believed,
@@ -242,4 +240,6 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "refund_told_early": money_bugs.refund_told_early,
     "refund_dropped": money_bugs.refund_dropped,
     "stuck_refund_unsaid": money_bugs.stuck_refund_unsaid,
+    "typed_day_forgotten": typed_day_forgotten,
+    "begins_while_closed": begins_while_closed,
 }

@@ -289,8 +289,7 @@ def paid_time(facts: Facts) -> Iterator[str]:
 
 def surprises(facts: Facts) -> Iterator[str]:
     """No page answered what nobody should see; what nobody asked to end goes on."""
-    yield from facts.journal.surprises
-    yield from facts.journal.gave_up
+    yield from (*facts.journal.surprises, *facts.journal.gave_up)
     for provider_id in facts.bystanders | facts.journal.kept:
         status = facts.subscriptions[provider_id]["status"]
         if status in ENDED:

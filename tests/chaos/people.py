@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from portal.clock import utc_now
-from tests.chaos.browsing import PAUSE, TRIES, Browser, form_of, token_of
+from tests.chaos.browsing import PAUSE, TRIES, Browser, form_of
 from tests.chaos.claims import page_says_over
-from tests.chaos.givers import Givers
-from tests.chaos.journal import Begun, CameBack, Journal, Promise
+from tests.chaos.desk import Desk
+from tests.chaos.journal import CameBack, Journal, Promise
 from tests.chaos.plan import KEEPING, NOTIFY, PENDING, RETURNS, Step
 from tests.chaos.stack import Stack
 from tests.chaos.world import Seat, World
@@ -30,7 +29,7 @@ class People:
     stack: Stack
 
     def __post_init__(self) -> None:
-        self._givers = Givers(self.world, self.journal)
+        self._desk = Desk(self.world, self.journal)
 
     def live(self, step: Step) -> None:
         """Let a seat's story happen."""
@@ -56,9 +55,8 @@ class People:
             PENDING: self._never_approved,
             "reads-proof": self._reads_proof,
             RETURNS: self._mail_returns,
-            "begins-something": self._begins,
             "end-and-refund-race": self._refund_race,
-            **self._givers.stories,
+            **self._desk.stories,
         }[step.kind]
         story(seat, random.Random(step.number))
         self.journal.count(f"story: {step.kind}")
@@ -193,30 +191,11 @@ class People:
             time.sleep(PAUSE)  # 75: the mail server keeps the report and calls again
         self._give_up(seat, "the mail server with a report")
 
-    def _begins(self, seat: Seat, _chance: random.Random) -> None:
-        """Staff make a product, from a page that was open before: a suspended or leaving merchant's do not."""
-        browser, record = (
-            Browser(self.world, self.journal, seat, staff=True),
-            f"/admin/subscriptions/{seat.subscription_id}",
-        )
-        for _ in range(TRIES):
-            page = browser.get(record)
-            token = token_of(page.text) if page is not None and page.status_code == 200 else ""
-            sent = utc_now()
-            fields = {"csrf_token": token, "name": f"Cours {uuid.uuid4().hex[:8]}"}
-            answer = browser.post("/admin/products/new", fields) if token else None
-            if answer is not None:
-                with self.journal.lock:
-                    taken = answer.status_code == 303
-                    self.journal.begun.append(Begun(seat.slug, sent, utc_now(), taken))
-                return
-            time.sleep(PAUSE)
-
     def _refund_race(self, seat: Seat, chance: random.Random) -> None:
         """Staff end it with a refund while the customer cancels: whichever comes first is the end."""
         customer = threading.Timer(chance.random() * 3, lambda: self._cancel(seat))
         customer.start()
-        self._givers.stories["end-and-refund"](seat, chance)
+        self._desk.stories["end-and-refund"](seat, chance)
         customer.join()
 
     def _sees_it_over(self, seat: Seat, reference: str) -> bool:

@@ -41,6 +41,7 @@ STORIES: Final = {
     "end-and-refund-unused": 5,
     "end-and-refund-race": 3,  # while the customer cancels
     "end-and-refund-by-hand": 2,  # while somebody gives a part back at PayPal
+    "end-and-refund-at-paypal": 3,  # while the buyer cancels there
     "end-at-period": 4,
     **dict.fromkeys(KEEPING, 3),
 }
@@ -200,6 +201,14 @@ BUG_SHOWS: Final = {
     "stuck_refund_unsaid": ("refund-waits", None),
 }
 TIMES: Final = 3  # each story and its fault
+MOST: Final = 3  # a rule then hits four times: long enough for what must not come before it
+# Those that hang on no moment: one story shows them.
+SURE: Final = frozenset(
+    {
+        *("closed_merchant_forgets", "begins_while_closed", "returned_unsaid", "part_gives_all_back"),
+        *("refund_believed", "refund_dropped", "stuck_refund_unsaid"),
+    }
+)
 
 
 def for_bugs(bugs: Sequence[str]) -> Plan:
@@ -211,8 +220,10 @@ def for_bugs(bugs: Sequence[str]) -> Plan:
     for calm in (True, False):
         some = [bug for bug in bugs if (BUG_SHOWS[bug][1] is None) is calm]
         for number, bug in itertools.product(range(TIMES), some):
+            if bug in SURE and number != 1:
+                continue
             story, fault = BUG_SHOWS[bug]
-            steps += [Step("fault", fault, seat, number=1)] if fault is not None else []
+            steps += [Step("fault", fault, seat, number=MOST)] if fault is not None else []
             steps += [Step("story", story, seat, number=number, bug=bug)]
             seat += 1
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))

@@ -1,4 +1,7 @@
-"""Staff who give money back: with an end, from the page of a payment; they look before they ask a second time."""
+"""Staff who give money back, with an end or from the page of a payment, and who begin something new.
+
+They look before they ask a second time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import html
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,8 +21,8 @@ import requests
 from portal.clock import utc_now
 from portal.i18n import LOCALES, Translator
 from portal.web.admin.late_payment_words import REFUND_STATE
-from tests.chaos.browsing import PAUSE, TRIES, Browser, choices_of, form_of
-from tests.chaos.journal import Journal, Promise, RefundAsked
+from tests.chaos.browsing import PAUSE, TRIES, Browser, choices_of, form_of, token_of
+from tests.chaos.journal import Begun, Journal, Promise, RefundAsked
 from tests.chaos.world import Seat, World
 
 LAST: Final = "last_payment"
@@ -37,8 +41,8 @@ NOT_TAKEN: Final = (
 
 
 @dataclass
-class Givers:
-    """The desk's people with money to give back."""
+class Desk:
+    """The desk's people."""
 
     world: World
     journal: Journal
@@ -50,12 +54,14 @@ class Givers:
             "end-and-refund": lambda seat, chance: self._end(seat, chance.choice(ACTIONS), LAST),
             "end-and-refund-unused": lambda seat, chance: self._end(seat, chance.choice(ACTIONS), UNUSED),
             "end-and-refund-by-hand": self._end_by_hand,
+            "end-and-refund-at-paypal": self._end_at_paypal,
             "end-at-period": self._end_at_period,
             "refund-part": lambda seat, _: self._give(seat, self._paid(seat), HALF),
             "refund-whole": lambda seat, _: self._give(seat, self._paid(seat), WHOLE, clicks=2),
             "refund-rest": self._part_then_rest,
             "refund-waits": self._waits,
             "refund-by-hand": self._by_hand,
+            "begins-something": self._begins,
         }
 
     # Stories
@@ -64,10 +70,22 @@ class Givers:
         """Somebody gives a part back at PayPal while the desk ends it and gives all back."""
         self._beside(seat, "refund-part", chance.random(), lambda: self._end(seat, "cancel", LAST))
 
+    def _end_at_paypal(self, seat: Seat, chance: random.Random) -> None:
+        """The buyer cancels at PayPal once the page was read: its message and the click come together."""
+
+        def cancel() -> None:
+            others.append(threading.Timer(chance.random() * 0.1, lambda: self._at_paypal(seat, "buyer-cancels")))
+            others[-1].start()
+
+        others: list[threading.Timer] = []
+        self._end(seat, "abandon", LAST, between=cancel)
+        for other in others:
+            other.join()
+
     def _end_at_period(self, seat: Seat, _chance: random.Random) -> None:
         """End it at the end of what is paid; meanwhile a part goes back by the payment's own page."""
         self._paid(seat)
-        browser, path = self._desk(seat), f"/admin/subscriptions/{seat.subscription_id}/end/cancel"
+        browser, path = self._browser(seat), f"/admin/subscriptions/{seat.subscription_id}/end/cancel"
         for _ in range(TRIES):
             page = answer = browser.get(path)
             if page is not None and page.status_code == 200:
@@ -103,20 +121,45 @@ class Givers:
         sale = self._paid(seat)
         self._beside(seat, "refund-part", chance.random() * 0.5, lambda: self._give(seat, sale, WHOLE))
 
+    def _begins(self, seat: Seat, _chance: random.Random) -> None:
+        """Staff make a product, from a page that was open before: a suspended or leaving merchant's do not."""
+        browser, record = (
+            Browser(self.world, self.journal, seat, staff=True),
+            f"/admin/subscriptions/{seat.subscription_id}",
+        )
+        for _ in range(TRIES):
+            page = browser.get(record)
+            token = token_of(page.text) if page is not None and page.status_code == 200 else ""
+            sent = utc_now()
+            fields = {"csrf_token": token, "name": f"Cours {uuid.uuid4().hex[:8]}"}
+            answer = browser.post("/admin/products/new", fields) if token else None
+            if answer is not None:
+                with self.journal.lock:
+                    taken = answer.status_code == 303
+                    self.journal.begun.append(Begun(seat.slug, sent, utc_now(), taken))
+                return
+            time.sleep(PAUSE)
+
     # Acts
 
-    def _end(self, seat: Seat, action: str, choice: str) -> None:
-        """End it at the desk and give back what the page offers; without an offer (too near a date) all of it."""
+    def _end(self, seat: Seat, action: str, choice: str, *, between: Callable[[], object] = lambda: None) -> None:
+        """End it at the desk and give back what the page offers; without an offer (too near a date) all of it.
+
+        `between` happens once the page was read and before it is sent.
+        """
         self._paid(seat)
-        browser, path = self._desk(seat), f"/admin/subscriptions/{seat.subscription_id}/end/{action}"
+        browser, path = self._browser(seat), f"/admin/subscriptions/{seat.subscription_id}/end/{action}"
         for number in range(TRIES):
             page = answer = browser.get(path)
             if page is not None and page.status_code == 200:
+                if not choices_of(page.text, "when"):
+                    return  # it is over by now: there is no end to give something back with
                 offered = [one for one in choices_of(page.text, "refund") if one.partition(":")[2]]
                 fitting = [one for one in offered if one.startswith(choice)] or (offered if number > 1 else [])
                 if fitting:
                     amount = Decimal(fitting[0].partition(":")[2])
                     self._mean(seat, amount)
+                    between()
                     answer = browser.post(path, {**form_of(page.text, path), "when": "now", "refund": fitting[0]})
                     if answer is not None and answer.status_code == 303 and self._is_taken(browser, answer, NOT_TAKEN):
                         self._ends(seat)
@@ -129,7 +172,7 @@ class Givers:
 
     def _give(self, seat: Seat, sale: str, share: Decimal, *, clicks: int = 1) -> None:
         """Give a share of what is left back by the payment's page; whoever got no answer looks before asking again."""
-        browser, payment = self._desk(seat), f"/admin/payments/{self.world.payment_id(sale)}"
+        browser, payment = self._browser(seat), f"/admin/payments/{self.world.payment_id(sale)}"
         path, before = f"{payment}/refund", self.world.refunds_of(sale)
         for _ in range(TRIES):
             if self.world.refunds_of(sale) > before:
@@ -181,7 +224,7 @@ class Givers:
                 raise TimeoutError("PayPal's news did not come in")
             time.sleep(PAUSE)
 
-    def _desk(self, seat: Seat) -> Browser:
+    def _browser(self, seat: Seat) -> Browser:
         return Browser(self.world, self.journal, seat, staff=True)
 
     def _is_taken(
