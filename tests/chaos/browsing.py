@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final
 
 import requests
@@ -15,6 +16,7 @@ from tests.chaos.world import Seat, World
 
 TRIES: Final = 40  # times somebody comes back before giving up
 PAUSE: Final = 0.7  # seconds before coming back
+AWAY: Final = 1.5  # seconds more where nothing answered: on a busy machine it takes a while until it is back
 PATIENCE: Final = 30.0  # seconds for a page
 
 
@@ -59,6 +61,7 @@ class Browser:
             )
         except requests.RequestException:
             self._journal.count("pages without an answer")
+            time.sleep(AWAY)
             return None
         if answer.status_code >= 500:
             self._journal.count(f"pages answered {answer.status_code}")

@@ -158,7 +158,7 @@ class Desk:
                 fitting = [one for one in offered if one.startswith(choice)] or (offered if number > 1 else [])
                 if fitting:
                     amount = Decimal(fitting[0].partition(":")[2])
-                    self._mean(seat, amount)
+                    self._mean(seat, browser, amount)
                     between()
                     answer = browser.post(path, {**form_of(page.text, path), "when": "now", "refund": fitting[0]})
                     if answer is not None and answer.status_code == 303 and self._is_taken(browser, answer, NOT_TAKEN):
@@ -184,10 +184,10 @@ class Desk:
                 amount = left if share == WHOLE else (left * share).quantize(CENT)
                 answer = browser.click(path, {**fields, "amount": f"{amount:f}"}, clicks=clicks)
                 if answer is not None and answer.status_code == 200:  # the page shows the sum that was typed
-                    self._mean(seat, amount)
+                    self._mean(seat, browser, amount)
                     answer = browser.click(path, form_of(answer.text, path), clicks=clicks)
                 elif answer is None or answer.status_code == 303:
-                    self._mean(seat, amount)
+                    self._mean(seat, browser, amount)
                 if answer is not None and answer.status_code == 303:
                     if self._is_taken(browser, answer, (), one_of=_words(*STATES)):
                         self._told(seat, amount, with_end=False)
@@ -237,10 +237,11 @@ class Desk:
         text, wanted = html.unescape(page.text), tuple(one_of)
         return not any(said in text for said in _words(*unless)) and (not wanted or any(one in text for one in wanted))
 
-    def _mean(self, seat: Seat, amount: Decimal) -> None:
-        """Remember the most that somebody wanted to give back: a form that leaves may be the one that counts."""
+    def _mean(self, seat: Seat, act: object, amount: Decimal) -> None:
+        """Remember the most that somebody wanted to give back by one act, however often its form was sent."""
         with self.journal.lock:
-            self.journal.meant[seat.provider_id].append(amount)
+            its = self.journal.meant[seat.provider_id]
+            its[act] = max(its.get(act, amount), amount)
 
     def _told(self, seat: Seat, amount: Decimal, *, with_end: bool) -> None:
         with self.journal.lock:

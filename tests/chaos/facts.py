@@ -106,9 +106,9 @@ class Facts:
         """Return what PayPal made of a refund of ours, by the id of the call."""
         return [one for one in self.at_paypal[refund["subscription"]]["refunds"] if one["request_id"] == refund["id"]]
 
-    def arrivals(self, message_id: str) -> list[datetime]:
-        """Return when a mail reached the mail server."""
-        return [mail.received_at for mail in self.box if mail.message_id.strip("<>") == message_id]
+    def arrived(self, message_id: str) -> list[Mail]:
+        """Return a mail as the mail server got it, as often as it got it."""
+        return [mail for mail in self.box if mail.message_id.strip("<>") == message_id]
 
 
 def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:

@@ -11,7 +11,7 @@ import requests
 from portal.clock import utc_now
 from portal.demo.run import HOST
 from tests.chaos import points
-from tests.chaos.closing import COMMANDS, Closing
+from tests.chaos.closing import STATES, Closing
 from tests.chaos.journal import Journal
 from tests.chaos.plan import ANSWERS, Step
 from tests.chaos.stack import Stack
@@ -27,7 +27,7 @@ class Faults:
     def __init__(self, stack: Stack, world: World, journal: Journal) -> None:
         self._stack, self._world, self._journal = stack, world, journal
         self._ahead = 0.0  # seconds of PayPal's clock
-        self._closing = Closing(stack, journal)
+        self._closing = Closing(world, journal)
         self._slugs = (MERCHANTS[0][0], MERCHANTS[1][0])
 
     def do(self, step: Step) -> None:
@@ -68,7 +68,7 @@ class Faults:
         """Take back a fault that lasts."""
         if step.kind.startswith("mail-"):
             self._mail("accept")
-        elif step.kind in COMMANDS:
+        elif step.kind in STATES:
             self._closing.open(step.kind)
         else:
             self._world.simulated.post("sending", automatic=True)

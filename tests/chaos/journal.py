@@ -91,7 +91,8 @@ class Journal:
     undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
     kept: set[str] = field(default_factory=set)  # PayPal's ids of those that somebody deals with and nobody ends
-    meant: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))  # sums that somebody sent
+    # By PayPal's id of the subscription and by act: the sum that somebody confirmed, however often the form was sent.
+    meant: dict[str, dict[object, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     refunds_told: list[RefundAsked] = field(default_factory=list)
     by_hand: set[str] = field(default_factory=set)  # PayPal's ids: money went back there without us
     closed: list[Closed] = field(default_factory=list)

@@ -21,7 +21,8 @@ def broken_promises(facts: Facts) -> Iterator[str]:
         its = [row for row in rows if row["subscription"] == told.provider_id]
         fitting = [row for row in its if told.amount in (row["amount"], row["decided"])]
         by_hand = bool(its) and told.provider_id in facts.journal.by_hand  # the sum is what was left to be given
-        if not by_hand and not times <= len(fitting) <= facts.journal.meant[told.provider_id].count(told.amount):
+        meant = list(facts.journal.meant[told.provider_id].values())
+        if not by_hand and not times <= len(fitting) <= meant.count(told.amount):
             sums = _listed([row["amount"] for row in its])
             yield f"staff were told that {told.amount} of {told.provider_id} go back, {times} times: there is {sums}"
 
@@ -72,7 +73,8 @@ def sums(facts: Facts) -> Iterator[str]:
         for one in asked:
             if one["request_id"] not in ours:
                 yield f"PayPal gave {one['amount']} of {provider_id} back by a call that is not known here"
-        went, meant = sum(Decimal(one["amount"]) for one in asked), facts.journal.meant.get(provider_id, [])
+        went = sum(Decimal(one["amount"]) for one in asked)
+        meant = list(facts.journal.meant.get(provider_id, {}).values())
         if went > sum(meant):
             yield f"{went} of {provider_id} went back, {_listed(meant)} was meant"
         for paid in there["payments"]:
@@ -91,7 +93,10 @@ def letters(facts: Facts) -> Iterator[str]:
         made = [one for one in facts.given_back(row) if one["state"] == "completed"]
         at = min((facts.real_time(one["update_time"]) for one in made), default=None)
         for mail in mails:
-            for came in facts.arrivals(mail["message_id"]):
+            for arrived in facts.arrived(mail["message_id"]):
+                came = arrived.received_at
+                if f"{row['amount']:.2f}" not in arrived.text.replace(",", "."):
+                    yield f"{named}: the mail of it does not name that sum"
                 if at is None and row["subscription"] not in facts.journal.by_hand:
                     yield f"{named}: the mail of it arrived at {came:%H:%M:%S}, PayPal never made it"
                 elif at is not None and came < at:

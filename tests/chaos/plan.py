@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,8 +146,10 @@ class Plan:
         return {bug: [step.seat for step in self.stormy if step.bug == bug] for bug in bugs}
 
 
-def draw(seed: int, *, cancellations: int, faults: int, rolling: bool = False) -> Plan:
-    """Draw a run with so many stories and so many faults; `rolling` lets polite restarts follow."""
+def draw(
+    seed: int, *, cancellations: int, faults: int, rolling: bool = False, stories: Collection[str] = STORIES
+) -> Plan:
+    """Draw a run with so many stories, of these kinds, and so many faults; `rolling` lets polite restarts follow."""
     chance = random.Random(seed)
     pending = cancellations // PENDING_SHARE
     bystanders = max(2, cancellations // 20)
@@ -161,14 +163,15 @@ def draw(seed: int, *, cancellations: int, faults: int, rolling: bool = False) -
     rolled = others[len(quiet) + len(busy) :]
     calm_count = min(max(3, cancellations // 10), 30)
     calm = tuple(Step("story", "cancel", seat) for seat in busy[:calm_count])
-    stories = [Step("story", _pick(chance, STORIES), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
-    stories += [Step("story", PENDING, seat, chance.randrange(1000)) for seat in unapproved]
-    chance.shuffle(stories)
+    weights = {kind: weight for kind, weight in STORIES.items() if kind in stories}
+    steps = [Step("story", _pick(chance, weights), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
+    steps += [Step("story", PENDING, seat, chance.randrange(1000)) for seat in unapproved]
+    chance.shuffle(steps)
     kinds = _fault_kinds(chance, faults)
     return Plan(
         seed=seed,
         calm=calm,
-        stormy=(*_interleaved(chance, stories, kinds), *(_rolling(rolled) if rolling else ())),
+        stormy=(*_interleaved(chance, steps, kinds), *(_rolling(rolled) if rolling else ())),
         seats=seats,
         pending=pending,
         bystanders=tuple(sorted(quiet)),
