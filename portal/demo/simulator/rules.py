@@ -112,7 +112,7 @@ class Rule:
     seconds: float = 30.0
     retry_after: int = 30
     reads: int = 2
-    only: str | None = None  # a subscription or plan id
+    only: str | None = None  # a subscription or plan id; of a refund, its subscription's
     probability: float = 1.0  # of hitting a matching call, drawn with `seed`
     seed: int = 0
     latency: int = 0  # milliseconds before the answer

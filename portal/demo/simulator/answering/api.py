@@ -101,7 +101,8 @@ def _limited(asked: Asked) -> Reply | None:
 
 def _ruled(asked: Asked) -> Reply:
     """Answer as the rules want it: the first that disturbs decides, those that only delay add up."""
-    rule, wait = chosen(asked.simulator.rules, asked.operation, asked.provider_id)
+    about = refunds.subscription_of(asked) if asked.operation in refunds.CALLS else asked.provider_id
+    rule, wait = chosen(asked.simulator.rules, asked.operation, about)
     reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
     reply.wait = wait
     return reply
