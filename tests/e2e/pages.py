@@ -178,6 +178,7 @@ PAGES = {
     "proof check": Shown(NOBODY, "{proof}"),
     "proof check, wrong code": Shown(NOBODY, "{proof}", wrong_code, 422),
     "proof check, genuine": Shown(EMMA, "{emma-request}", check_the_proof),
+    "access": Shown("noor", "/account/studio/access", open_folds),
     "account over": Shown(EMMA, "/account/studio/", open_folds),
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),

@@ -129,6 +129,7 @@ def test_few_are_cards_with_what_may_be_done_and_many_a_list_that_leads_there(vi
     if number == FEW:
         assert buttons == ["Cancel my subscription"] * FEW
         assert len(opened) == 3 * FEW
+        assert page.text.count("as long as your subscription runs") == FEW, "once a card, as it holds for all of them"
     else:
         assert buttons == ["Cancel a subscription"]
         assert [link.get_text() for link in opened] == ["Lesson 1"] * number
