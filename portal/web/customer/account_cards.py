@@ -40,8 +40,11 @@ class Card:
     title: str
     status: Status
     label: LazyString
+    sentence: str | None  # the next payment, first
     thread: Thread | None
-    rows: tuple[Row, ...]
+    price: str
+    committed: tuple[str, str | None] | None  # its last day, beneath the thread, and a note
+    rows: tuple[Row, ...]  # what neither says
     open_now: tuple[Opened, ...]
     opening_later: tuple[str, ...]
     closed: tuple[str, ...]
@@ -76,13 +79,17 @@ def card(holding: Held, *, now: datetime) -> Card:
     seen = open_windows(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
+    thread = _thread(holding, now=now)
     return Card(
         id=subscription.id,
         title=presenting.product_name(holding),
         status=status,
         label=labels.STATUS[status],
-        thread=_thread(holding, now=now),
-        rows=_figures(holding, now=now),
+        sentence=_sentence(holding) if thread is not None and thread.tells_next else None,
+        thread=thread,
+        price=presenting.price(holding),
+        committed=_committed(holding) if thread is not None else None,
+        rows=_figures(holding, thread, now=now),
         open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opening(window, now) for window in seen if window.since > now),
         closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
@@ -129,18 +136,35 @@ def _comeback_id(holding: Held) -> uuid.UUID | None:
     return newest.id if newest is not None and newest.is_open else None
 
 
-def _figures(holding: Held, *, now: datetime) -> tuple[Row, ...]:
-    """Return the card's figures; what is unknown is None, which the page says."""
+def _sentence(holding: Held) -> str | None:
+    """Return the next payment in one sentence; None where its amount is unknown, and stands apart."""
+    money, at = presenting.price_of(holding), holding.subscription.next_payment_at
+    if money is None or at is None:
+        return None
+    return _("Next payment: %(amount)s on %(date)s", amount=formatter().money(money), date=formatter().day(at))
+
+
+def _committed(holding: Held) -> tuple[str, str | None] | None:
+    until, product = holding.subscription.committed_until, holding.subscription.product
+    if until is None:
+        return None
+    return formatter().short_last_day(until), None if product.commitment_binds else _("you may cancel before then")
+
+
+def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Row, ...]:
+    """Return the card's figures that do not stand beneath its thread; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
-    rows: list[Row] = [(_("Price"), presenting.price(holding))]
+    price: Row = (_("Price"), presenting.price(holding))
     if subscription.is_over:
-        rows += _ends(holding, now=now)
-    else:
+        return price, *_ends(holding, now=now)
+    rows: list[Row] = []
+    if thread is None or not thread.tells_next:
+        rows.append(price)
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), _next_payment(holding, now=now)))
-        if subscription.committed_until is not None:
-            rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    if thread is None and subscription.committed_until is not None:
+        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 
 
