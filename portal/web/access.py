@@ -189,6 +189,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.team_member_reinstatement": TEAM,
     "admin.team_member_removal": TEAM,
     "admin.start": PAYPAL,
+    "admin.start_code": PAYPAL,
     "admin.inbox": DESK,
     "admin.request_retry": ENDS,
     "admin.request_withdrawal": ENDS,

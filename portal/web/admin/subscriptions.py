@@ -171,6 +171,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 found,
                 planned=planned_end(standing, found, now=now) if standing is not None else None,
                 ends_at=found.access_until or found.ended_at,
+                what="access" if found.access_until is not None else "end",
                 payments=[one.paid_at for one in paid if one.left],
                 now=now,
             ),

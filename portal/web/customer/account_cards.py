@@ -44,7 +44,9 @@ class Card:
     sentence: str  # what matters first
     about: tuple[str, ...]  # the price first
     thread: Thread | None
-    rows: tuple[Row, ...]
+    price: str
+    committed: tuple[str, str | None] | None  # its last day, beneath the thread, and a note
+    rows: tuple[Row, ...]  # what neither says
     open_now: tuple[Opened, ...]
     opening_later: tuple[Opened, ...]
     closed: tuple[Opened, ...]
@@ -79,6 +81,7 @@ def card(holding: Held, *, now: datetime) -> Card:
     seen, waits = open_windows(holding, now=now), planned(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
+    thread = _thread(holding, now=now)
     return Card(
         id=subscription.id,
         product_id=subscription.product_id,
@@ -87,8 +90,10 @@ def card(holding: Held, *, now: datetime) -> Card:
         label=labels.CUSTOMER_LABEL[status],
         sentence=sentences.sentence(holding, seen, waits, now=now),
         about=sentences.about(holding, now=now),
-        thread=_thread(holding, now=now),
-        rows=_figures(holding, now=now),
+        thread=thread,
+        price=presenting.price(holding),
+        committed=_committed(holding) if thread is not None else None,
+        rows=_figures(holding, thread, now=now),
         open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
         opening_later=tuple(opened(window, now) for window in seen if window.since > now),
         closed=tuple(opened(window, now) for window in seen if window.until is not None and window.until <= now),
@@ -135,18 +140,27 @@ def _comeback_id(holding: Held) -> uuid.UUID | None:
     return newest.id if newest is not None and newest.is_open else None
 
 
-def _figures(holding: Held, *, now: datetime) -> tuple[Row, ...]:
-    """Return the card's figures; what is unknown is None, which the page says."""
+def _committed(holding: Held) -> tuple[str, str | None] | None:
+    until, product = holding.subscription.committed_until, holding.subscription.product
+    if until is None:
+        return None
+    return formatter().short_last_day(until), None if product.commitment_binds else _("you may cancel before then")
+
+
+def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Row, ...]:
+    """Return the card's figures that do not stand beneath its thread; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
-    rows: list[Row] = [(_("Price"), presenting.price(holding))]
+    price: Row = (_("Price"), presenting.price(holding))
     if subscription.is_over:
-        rows += _ends(holding, now=now)
-    else:
+        return price, *_ends(holding, now=now)
+    rows: list[Row] = []
+    if thread is None or not thread.tells_next:
+        rows.append(price)
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), _next_payment(holding, now=now)))
-        if subscription.committed_until is not None:
-            rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    if thread is None and subscription.committed_until is not None:
+        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 
 

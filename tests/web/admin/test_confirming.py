@@ -84,7 +84,7 @@ def again(page, lea, step):
 
 
 def asks(answer):
-    return 'name="password"' in answer.text or "/admin/confirm" in answer.headers.get("Location", "")
+    return b'name="password"' in answer.data or "/admin/confirm" in answer.headers.get("Location", "")
 
 
 def test_the_table_is_true_for_every_route(app, desk, ctx, make, merchant):

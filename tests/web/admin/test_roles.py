@@ -28,7 +28,7 @@ MANAGERS = {
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
-    *("admin.start", "admin.paypal"),
+    *("admin.start", "admin.start_code", "admin.paypal"),
     *("admin.paypal_rest", "admin.paypal_rest_check", "admin.paypal_rest_removal"),
     *("admin.paypal_classic", "admin.paypal_classic_check", "admin.paypal_classic_removal"),
     *("admin.paypal_classic_receivers", "admin.paypal_events_register", "admin.paypal_events_test"),

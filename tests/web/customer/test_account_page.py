@@ -414,3 +414,22 @@ def test_access_by_hand_is_seen_beside_a_subscription_that_is_over_and_gone_once
     with ctx.db.begin() as session:
         session.get_one(Grant, grant.id).until = make.now() - timedelta(days=1)
     assert "Given to you by" not in visit.browser.get(visit.home).text
+
+
+def test_the_days_of_the_line_stand_beneath_it_each_with_its_mark(visit, make, now):
+    make.subscription(
+        customer=visit.customer,
+        started_at=now - timedelta(days=40),
+        last_payment_at=now - timedelta(days=10),
+        next_payment_at=now + timedelta(days=20),
+        paid_until=now + timedelta(days=20),
+        committed_until=now + timedelta(days=200),
+    )
+    page = visit.browser.get(visit.home)
+    terms = page.select("article dl.dates dt")
+    assert [term.get_text(strip=True) for term in terms] == ["Paid until", "Next payment", "Commitment until"]
+    assert all(len(term.select("[aria-hidden=true]")) == 1 for term in terms)
+    notes = [note.get_text(strip=True) for note in page.select("article dl.dates .note")]
+    assert notes == ["€29.90 per month", "you may cancel before then"]
+    assert page.select_one("article .lede").get_text(strip=True).startswith("Next payment: €29.90 on ")
+    assert page.select("article dl.summary") == [], "said once"
