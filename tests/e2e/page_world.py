@@ -103,6 +103,11 @@ def _visit(world: World, customer: Visitor) -> None:
     """Bring a customer's subscription to the state it stands for, and note where its pages are."""
     customer.go(customer.page.locator("article h2 a"))
     world.paths[customer.name] = _path(customer)
+    if customer.name == "mia":
+        world.demo.disturb("422-payer-locked", "capture", only=_at_paypal(world.demo, "mia"))
+        customer.open(f"{world.demo.portal}{world.paths['mia']}/settlement")
+        customer.go(customer.page.locator("main form button").first)
+        world.paths["mia-settlement"] = _path(customer)
     trouble = {EMMA: None, "lena": None, KENJI: "404", OLIVER: "500"}
     if customer.name not in trouble:
         return
