@@ -59,6 +59,12 @@ def lock(session: Session, erasure_id: uuid.UUID) -> CustomerErasure:
     ).one()
 
 
+def is_open_of(session: Session, *customer_ids: uuid.UUID) -> bool:
+    """Say whether one of them has asked to be erased, and is not yet."""
+    theirs = CustomerErasure.customer_id.in_(customer_ids), CustomerErasure.state == ErasureState.OPEN
+    return bool(session.scalar(select(exists().where(*theirs))))
+
+
 def open_ones(session: Session) -> list[uuid.UUID]:
     """Return every wish that is to be carried on, the oldest first."""
     statement = select(CustomerErasure.id).where(CustomerErasure.state == ErasureState.OPEN)
