@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract browser words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract browser html-checker words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,7 +57,7 @@ check: ## lint, and every test but the browser, the chaos harness and what tries
 	$(PYTEST) --ignore=tests/e2e --ignore=tests/chaos -m "not exhaustive"
 
 test: ## Every check and every test, browser tests included
-	@$(MAKE) --no-print-directory -j2 lint collected browser
+	@$(MAKE) --no-print-directory -j2 lint collected browser html-checker
 	$(PYTEST)
 
 screenshots: env browser ## Pictures of every page and of the story in var/screenshots: both languages, 375 and 1280 px, light and dark
@@ -72,6 +72,9 @@ bench: env ## Measure the portal against the least programs that do the same (BE
 chaos: env ## Run everything, break it SEED's way and judge what is left (SEED=1 CANCELLATIONS=100 FAULTS=100)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --cancellations $(CANCELLATIONS) --faults $(FAULTS)
 
+html-checker: env ## Fetch the checker of the pages' HTML for the tests (needs npm; run by Java)
+	@$(BIN)/python -m tests.e2e.html
+
 browser: env ## Find a browser for the tests, install one if there is none
 	@$(BIN)/python tests/e2e/browser.py
 
@@ -79,7 +82,7 @@ contract: env ## Have Prism judge our PayPal client and simulator over PayPal's 
 	$(BIN)/python -m tests.contract
 
 words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
-	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
 	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
 	@cat portal/translations/fr/header.txt $(FRENCH) > messages.pot && mv messages.pot $(FRENCH)  # the plural rule, no dates
 

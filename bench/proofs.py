@@ -24,7 +24,8 @@ from bench.memory import resident
 from bench.stack import Stack
 from portal.documents.facts import ProofFacts
 from portal.documents.letters import folders
-from portal.documents.pdf import File, proof_file
+from portal.documents.pdf import proof_file
+from portal.documents.printing import File
 from portal.domain.end_requests import Basis, Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor

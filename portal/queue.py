@@ -41,6 +41,7 @@ PREPARE_BULK_ACT = "bulk_acts.prepare"
 PLAN_BULK_ACT = "bulk_acts.plan"
 RUN_BULK_ROW = "bulk_acts.row"
 REFUND = "refunds.carry_out"
+SETTLE = "settlements.carry_out"
 REREAD = "subscriptions.reread"
 EXPORT_DATA = "own_data.export"
 # Who comes first when more waits than the workers can do: people who wait, then what PayPal's answers lead to, then the
@@ -56,6 +57,7 @@ TASKS = {
     SEND_MAIL: FIRST,
     CHECK_KEY: FIRST,
     REFUND: FIRST,
+    SETTLE: FIRST,
     REREAD: NEXT,
     EXPORT_DATA: NEXT,
     REGISTER_WEBHOOK: NEXT,

@@ -174,6 +174,7 @@ def _subscription_calls(simulator: Simulator, gateway: Callable[..., RestGateway
     paypal.activate_subscription(ids["ACTIVE"], reason="reprise")
     paypal.cancel_subscription(ids["ACTIVE"], reason="x" * 200)
     paypal.show_subscription(ids["ACTIVE"])
+    _capture_calls(simulator, paypal)
     for act in (paypal.cancel_subscription, paypal.suspend_subscription, paypal.activate_subscription):
         _refused(lambda act=act: act(ids["CANCELLED"], reason="encore"))
     _refused(lambda: paypal.show_subscription("I-NOBODY000000"))
@@ -182,6 +183,30 @@ def _subscription_calls(simulator: Simulator, gateway: Callable[..., RestGateway
         simulator.rule("activate", behaviour, times=1)
         _refused(lambda: paypal.activate_subscription(ids["SUSPENDED"], reason="reprise"))
     _refused(gateway(Credentials(client_id=KEY.client_id, secret="wrong", environment="sandbox")).check_key)
+
+
+def _capture_calls(simulator: Simulator, paypal: RestGateway) -> None:
+    """Take what is outstanding, twice under one id, and meet every refusal."""
+    row = simulator.add_subscription(status="ACTIVE", started_at=datetime.now(UTC) - timedelta(days=40))
+    row.failed_payments, row.outstanding = 1, "29.90"
+    due = {"amount": Money(Decimal("29.9"), "EUR"), "note": "outstanding"}
+    for behaviour in (
+        "202",
+        "500",
+        "422-payer-locked",
+        "422-account-closed",
+        "422-zero-outstanding",
+        "422-amount-greater",
+        "422-currency-mismatch",
+        "422-status-invalid",
+    ):
+        simulator.rule("capture", behaviour, times=1)
+        _refused(lambda: paypal.capture_outstanding(row.id, request_id="not-yet", **due))
+    for _ in range(2):
+        paypal.capture_outstanding(row.id, request_id="once", **due)
+    paypal.show_subscription(row.id)
+    _refused(lambda: paypal.capture_outstanding(row.id, request_id="again", **due))
+    _refused(lambda: paypal.capture_outstanding("I-NOBODY000000", request_id="nobody", **due))
 
 
 def _webhook_calls(simulator: Simulator, gateway: Callable[..., RestGateway]) -> None:
@@ -237,6 +262,8 @@ def _wrong_subscription_calls(simulator: Simulator, http: requests.Session, url:
     address = f"{url}/v1/billing/subscriptions/{row.id}"
     http.post(f"{address}/cancel", json={"note": "not the field it is"}, timeout=15)
     yield "a cancel without a reason"
+    http.post(f"{address}/capture", json={"note": "without an amount"}, timeout=15)
+    yield "a capture without an amount"
     row.status = "GONE"
     http.get(address, timeout=15)
     yield "a subscription with a made-up state"

@@ -60,7 +60,7 @@ def address(rule, *, merchant, known):
         "action": "cancel",
         "face": "desk",
     }
-    values["kind"] = "pause"
+    values |= {"kind": "pause", "year": 2026}
     values |= {name: uuid.uuid4() for name in rule.arguments if name.endswith("_id")}
     values |= {name: value for name, value in known.items() if name in rule.arguments}
     return rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)[1]

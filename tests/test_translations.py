@@ -26,7 +26,21 @@ def sources(tmp_path_factory) -> Catalog:
     """What the sources say now."""
     target = tmp_path_factory.mktemp("words") / "messages.pot"
     pybabel = Path(sys.executable).parent / "pybabel"
-    options = ["-q", "extract", "-F", "babel.cfg", "-k", "_l", "-k", "lazy_gettext", "-o", str(target), "."]
+    options = [
+        "-q",
+        "extract",
+        "-F",
+        "babel.cfg",
+        "-k",
+        "_l",
+        "-k",
+        "lazy_gettext",
+        "-k",
+        "lazy_pgettext:1c,2",
+        "-o",
+        str(target),
+        ".",
+    ]
     subprocess.run([pybabel, *options], cwd=ROOT, check=True)
     with target.open("rb") as file:
         return pofile.read_po(file)

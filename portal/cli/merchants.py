@@ -41,6 +41,7 @@ COUNTS: Final = {
     "end_requests": "open requests to end",
     "bulk_rows": "ends confirmed in bulk that are still to be asked for",
     "refunds": "open refunds",
+    "settlements": "open settlements of what is outstanding",
     "comebacks": "open attempts to come back",
     "pauses": "open pauses and resumes",
     "late_payments": "payments after an end that nobody has settled",

@@ -10,6 +10,7 @@ import json
 import os
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +21,14 @@ from portal.clock import utc_now
 from portal.demo.mailbox import PEOPLE
 from portal.domain.policies import Role
 from portal.models import Merchant, Product, ProductContent, Staff
+from portal.queries.money import payments
+from portal.queries.people import people
+from portal.services.arrivals import payment_histories
 from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.keys import paypal_keys
+from portal.services.money import refunds
+from portal.services.money.refunds import By
 from portal.services.people import staff_logins
 from portal.services.people.staff_factors import TOTP_SECRET
 
@@ -70,10 +76,12 @@ ATELIER_PROFILES: Final = (
     ("button", "Partitions du mois", "I-DEMOPARTITIO", "Œdipe", "Garçon", "oedipe@exemple.fr", 60, "SUSPENDED"),
     ("express", "Partitions du mois", "I-DEMOPARTITI2", "Yann", "Le Goff", None, 400, "CANCELLED"),
 )
+PAYER: Final = "priya@example.com"  # of whose payments one failed, and one was refunded in part
 STUDIO_CUSTOMERS: Final = (
     (0, "Emma", "Wright", "emma@example.com", 64, "ACTIVE"),
     (1, "Kenji", "Sato", "kenji@example.com", 20, "ACTIVE"),
     (0, "Oliver", "Byrne", "oliver@example.com", 33, "ACTIVE"),
+    (0, "Priya", "Nair", PAYER, 420, "ACTIVE"),
 )
 
 
@@ -113,6 +121,9 @@ def _fill_simulator(url: str) -> None:
                 status=status,
             )
 
+    rows = requests.get(f"{url}/_simulator/subscriptions", timeout=10).json()["subscriptions"]
+    payer = next(row["id"] for row in rows if row["email"] == PAYER)
+    _add(url, f"subscriptions/{payer}/deny-payment")
     _fill_classic(url)
 
 
@@ -146,7 +157,14 @@ def _people(ctx: Context) -> list[dict[str, str]]:
     _merchant(
         ctx, slug="atelier", name="L’Atelier", locale="fr", support_email="anne@atelier.example", accent="#0c5d6d"
     )
-    _merchant(ctx, slug="studio", name="Studio Yoga", locale="en", support_email="sam@studio.example")
+    _merchant(
+        ctx,
+        slug="studio",
+        name="Studio Yoga",
+        locale="en",
+        support_email="sam@studio.example",
+        receipt_text="Studio Yoga Ltd, 4 Mill Lane, Bristol\nVAT GB 123 4567 89",
+    )
     return [
         _member(ctx, slug="atelier", email="anne@atelier.example", name="Anne Martin", role=Role.OWNER),
         _member(ctx, slug="studio", email="sam@studio.example", name="Sam Taylor", role=Role.OWNER),
@@ -191,6 +209,19 @@ def _set_up_studio(ctx: Context) -> None:
         yoga.pause_offered = True
         for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
             session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
+    _refund_a_part(ctx, studio.id)
+
+
+def _refund_a_part(ctx: Context, merchant_id: uuid.UUID) -> None:
+    """Ask for a part of one payment back, as the owner; the worker takes it to PayPal."""
+    payment_histories.run(ctx, seconds=10, calls_a_second=100)
+    with ctx.db.read() as session:
+        payer = people.customer_by_email(session, merchant_id, PAYER)
+        sam = session.scalars(select(Staff).where(Staff.email == "sam@studio.example")).one()
+        paid = payments.of_customer(session, merchant_id, payer, 3) if payer is not None else []
+    if paid:
+        by = By(id=sam.id, name=sam.name)
+        refunds.record(ctx, merchant_id, paid[-1].id, by, amount=Decimal(5), now=utc_now())
 
 
 def _words(people: list[dict[str, str]]) -> str:

@@ -9,6 +9,7 @@ from portal.documents.letters import Script
 from portal.domain.access import End
 from portal.domain.end_requests import Channel
 from portal.domain.received_requests import Way
+from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import ProviderStatus
 
 
@@ -31,7 +32,23 @@ WAY: Final[Mapping[Way, str]] = {
     Way.EMAIL: N_("Email"),
     Way.TELEPHONE: N_("Telephone"),
     Way.ACCOUNT_PAGE: N_("Form on the customer’s account page"),
+    Way.NO_LOGIN: N_("Form for those who cannot log in"),
     Way.OTHER: N_("Another way"),
+}
+
+NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
+    SettlementRefusal.SUM_CHANGED: N_("PayPal now shows a different unpaid amount. Nothing was taken."),
+    SettlementRefusal.DECLINED: N_("PayPal could not take it from the card or account. Nothing was taken."),
+    SettlementRefusal.PAYER_ACCOUNT: N_(
+        "The PayPal account that pays is locked, closed or restricted. Nothing was taken."
+    ),
+    SettlementRefusal.ACCOUNT_CLOSED: N_("PayPal says that one of the two accounts is closed. Nothing was taken."),
+    SettlementRefusal.ENDING: N_("The subscription is ending or has ended. Nothing was taken."),
+    SettlementRefusal.STATUS: N_("PayPal does not allow it in the subscription’s current status. Nothing was taken."),
+    SettlementRefusal.NO_LINK: N_("The connection to PayPal is not working at the moment. Nothing was taken."),
+    SettlementRefusal.NO_ANSWER: N_("PayPal did not answer for a day. Nothing was sent, and nothing was taken."),
+    SettlementRefusal.NOT_TAKEN: N_("PayPal has shown no payment for three days: it did not take this amount."),
+    SettlementRefusal.REFUSED: N_("PayPal refused it. Nothing was taken."),
 }
 
 END: Final[Mapping[End, str]] = {

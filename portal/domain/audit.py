@@ -53,8 +53,12 @@ class Act(StrEnum):
     ADDRESS_ASKED = "customer.address_asked"  # a new one, that has to confirm itself
     ADDRESS_WITHDRAWN = "customer.address_withdrawn"  # before it did
     ADDRESS_CHANGED = "customer.address_changed"
+    ADDRESS_HELD = "customer.address_held"  # from the former address
+    HOLD_DECIDED = "customer.address_hold_decided"
     ADDRESS_DECLINED = "customer.address_declined"  # PayPal's newer one: the known one stays
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
+    TASK_LINK_MADE = "customer.link_made"  # to one task, by staff; those that go with mails are none of anybody's acts
+    TASK_LINK_WITHDRAWN = "customer.link_withdrawn"
     CUSTOMERS_JOINED = "customers.joined"
     CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     ERASURE_ASKED = "customer.erasure_asked"  # by the customer: what has no further ground is to go

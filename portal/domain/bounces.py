@@ -94,6 +94,7 @@ PROMISED: Final = frozenset(
         "payment_missed",
         "access_closes_soon",
         "payment_settled",
+        "settlement_failed",
         "late_payment",
         "late_payment_refunded",
         "late_payment_open",

@@ -28,6 +28,11 @@ class Money:
         """The smallest sum of this currency that PayPal moves."""
         return Decimal(1) if self.currency in WITHOUT_CENTS else Decimal("0.01")
 
+    @property
+    def figures(self) -> str:
+        """The bare number as a table of figures holds it: a point, and the decimals that PayPal moves."""
+        return f"{self.amount.quantize(self.smallest):f}"
+
     @classmethod
     def parse(cls, amount: object, currency: object) -> Money | None:
         """Read PayPal's text form; None when it is not money.

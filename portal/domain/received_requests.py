@@ -21,6 +21,7 @@ class Way(StrEnum):
     EMAIL = "email"
     TELEPHONE = "telephone"
     ACCOUNT_PAGE = "account_page"  # the customer's own form, where self-cancellation is off
+    NO_LOGIN = "no_login"  # the log-in page’s form, from somebody who could not log in: nobody has been proven
     OTHER = "other"
 
 

@@ -13,10 +13,11 @@ from enum import StrEnum
 class Section(StrEnum):
     """A section, by the word under which it is stored when it is left out; all are shown until somebody decides."""
 
-    PAYMENTS = "payments"  # taken and given back, on each subscription's page
+    PAYMENTS = "payments"  # taken and given back: all of them with their receipts, and on each subscription's page
     HISTORY = "history"  # what happened, on each subscription's page
     PAUSES = "pauses"  # asking for one; one that runs can always be ended
     COMEBACKS = "comebacks"  # subscribing again; an attempt under way stays
+    ACCESS = "access"  # one page of all that may be opened; each subscription says its own either way
 
 
 def is_shown(section: Section, hidden: Collection[str]) -> bool:

@@ -35,6 +35,7 @@ from portal.jobs import (
     paypal_keys,
     profile_imports,
     refunds,
+    settlements,
     subscriptions,
     webhooks,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "profile_imports",
     "refunds",
     "run_worker",
+    "settlements",
     "subscriptions",
     "webhooks",
 ]

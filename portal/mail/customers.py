@@ -15,9 +15,12 @@ def address_confirm(head: Letterhead, *, path: str, until: datetime) -> Composed
     return compose(ADDRESS_CONFIRM, head, path=path, until=until)
 
 
-def address_asked(head: Letterhead, *, name: str, address: str, until: datetime, path: str) -> Composed:
+def address_asked(
+    head: Letterhead, *, name: str, address: str, until: datetime, path: str, by_customer: bool = False
+) -> Composed:
     """Compose the news for the known address that another one was asked for; `address` is masked."""
-    return compose("address_asked", head, name=name, address=address, until=until, path=path)
+    facts = {"name": name, "address": address, "by_customer": by_customer, "until": until, "path": path}
+    return compose("address_asked", head, **facts)
 
 
 def address_set(head: Letterhead, *, name: str, path: str) -> Composed:
@@ -28,6 +31,16 @@ def address_set(head: Letterhead, *, name: str, path: str) -> Composed:
 def address_left(head: Letterhead, *, name: str, address: str) -> Composed:
     """Compose the news for the former address; `address` is masked, since somebody else may read it by now."""
     return compose("address_left", head, name=name, address=address)
+
+
+def address_moved(head: Letterhead, *, name: str, address: str, path: str, until: datetime) -> Composed:
+    """Compose the news for the former address of who changed it by themselves; `path` leads to where it is held."""
+    return compose("address_moved", head, name=name, address=address, path=path, until=until)
+
+
+def address_kept(head: Letterhead, *, name: str, address: str) -> Composed:
+    """Compose the news that a contested change stands; `address` is masked, since both mailboxes read it."""
+    return compose("address_kept", head, name=name, address=address)
 
 
 def customers_joined(head: Letterhead, *, name: str, path: str) -> Composed:

@@ -107,6 +107,15 @@ class EffectFacts(Clean):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderWords:
+    """What an order says: its lines, what it opens, and how one withdraws from it (documents.orders)."""
+
+    rows: tuple[tuple[str, str], ...]
+    contents: tuple[str, ...]
+    withdrawal: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComebackFacts(Clean):
     """A new subscription of somebody who came back, approved at PayPal."""
 
@@ -120,6 +129,7 @@ class ComebackFacts(Clean):
     interval_unit: str | None
     interval_count: int
     has_another: bool = False  # one of the same product runs beside it
+    order: OrderWords | None = None  # what was ordered, as the page said it; None of one that kept nothing of it
     path: str
 
 
@@ -201,6 +211,7 @@ class ReceivedFacts(Clean):
     path: str  # the desk's page, or the customer's
     is_theirs: bool = False  # notified on the customer's own page: nobody has to look for the subscription
     has_hour: bool = True  # of `received_at`: staff record the day of a letter
+    is_lost: bool = False  # left by somebody who could not log in: nobody was proven
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,3 +234,4 @@ class NotifiedFacts(Clean):
     waits_again: bool  # it was told before: this brings it back to mind
     path: str
     has_hour: bool = True
+    is_lost: bool = False  # left by somebody who could not log in: nobody was proven

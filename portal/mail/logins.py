@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portal.domain import address_changes, login_mails
+from portal.domain import address_changes, login_mails, task_links
 from portal.domain.invitations import DELAY, LIFETIME
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Letterhead, short
@@ -20,6 +20,7 @@ STAFF_PASSWORD: Final = "staff_password"  # noqa: S105 - a message, not a secret
 STAFF_INVITATION: Final = "staff_invitation"
 STAFF_RENEWAL: Final = "staff_renewal"
 ADDRESS_CONFIRM: Final = "address_confirm"  # composed in `customers`: whoever opens it makes the address theirs
+TASK_LINK: Final = "task_link"  # composed in `task_links`
 # How long what a message opens is good, from when it was written: never sent later, and not kept once sent.
 LIFETIMES: Final[Mapping[str, timedelta]] = {
     LOGIN_CODE: login_mails.LIFETIME,
@@ -28,7 +29,10 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
     STAFF_INVITATION: LIFETIME,
     STAFF_RENEWAL: DELAY + LIFETIME,
     ADDRESS_CONFIRM: address_changes.LIFETIME,
+    TASK_LINK: task_links.MAILED,
 }
+# What opens something does not stay here once it is sent; these are sent however late, and their link is old then.
+OPENING: Final = frozenset({*LIFETIMES, "payment_missed", "access_closes_soon"})
 
 
 def login_code(head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime) -> Composed:

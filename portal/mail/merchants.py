@@ -53,3 +53,8 @@ def merchant_key_broken(
     return compose(
         "merchant_key_broken", head, is_classic=is_classic, finding=finding, since=since, waiting=waiting, path=path
     )
+
+
+def merchant_address_held(head: Letterhead, *, customer: str, former: str, address: str, path: str) -> Composed:
+    """Compose the call to decide about a change of address that its former mailbox contests."""
+    return compose("merchant_address_held", head, customer=customer, former=former, address=address, path=path)

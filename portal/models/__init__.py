@@ -1,6 +1,7 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
 from portal.models.address_changes import AddressChange
+from portal.models.address_holds import AddressHold
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
 from portal.models.bulk_acts import NOT_CONFIRMED, BulkAct, BulkRow, BulkRowState, BulkState, Hold
@@ -39,9 +40,11 @@ from portal.models.refunds import EndRefund, Refund
 from portal.models.retention_runs import RetentionRun
 from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
+from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
+from portal.models.task_links import TaskLink
 from portal.models.timeline import TimelineEntry, TimelineKind
 from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 
@@ -49,6 +52,7 @@ __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
     "AddressChange",
+    "AddressHold",
     "AuditEntry",
     "AuditHead",
     "Base",
@@ -112,12 +116,14 @@ __all__ = [
     "Refund",
     "RetentionRun",
     "SearchWord",
+    "Settlement",
     "SetupCode",
     "SpentChallenge",
     "Staff",
     "StaffDevice",
     "StaffLink",
     "Subscription",
+    "TaskLink",
     "Throttle",
     "TimelineEntry",
     "TimelineKind",

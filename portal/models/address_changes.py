@@ -13,7 +13,7 @@ from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
 class AddressChange(HasId, HasCreation, HasMerchant, Base):
-    """An address asked for by staff. One at most waits for each customer; the last mail's link confirms it, once."""
+    """An address asked for by staff or by the customer. At most one waits; its last mail's link confirms it."""
 
     __tablename__ = "address_changes"
     __table_args__ = (
@@ -25,6 +25,7 @@ class AddressChange(HasId, HasCreation, HasMerchant, Base):
     email: Mapped[str]  # in its normal form
     link_hash: Mapped[str] = mapped_column(unique=True)
     asked_by: Mapped[str] = mapped_column(default="")  # a staff member's name
+    by_customer: Mapped[bool] = mapped_column(default=False)
     mails: Mapped[int] = mapped_column(default=0)  # so many were written; the last one's link opens
     mailed_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.comebacks import OPEN, ComebackState, ComebackTrouble, move
 from portal.domain.money import Money
+from portal.domain.orders import Order
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.held_requests import HasAttemptFacts
 from portal.models.subscriptions import Subscription
@@ -52,6 +55,7 @@ class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     currency: Mapped[str | None]
     interval_unit: Mapped[str | None]
     interval_count: Mapped[int] = mapped_column(default=1)
+    ordered: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # domain/orders.py, with the price
 
     provider_id: Mapped[str | None]  # of the new subscription
     approval_url: Mapped[str | None]
@@ -69,6 +73,11 @@ class Comeback(HasAttemptFacts, HasId, HasCreation, HasMerchant, Base):
     closed_at: Mapped[datetime | None]  # given up or failed
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
+
+    @property
+    def order(self) -> Order | None:
+        """What is ordered by it, as it was shown; None before PayPal's plan was read, and of older attempts."""
+        return Order.of_json(self.ordered) if self.ordered is not None else None
 
     @property
     def price(self) -> Money | None:

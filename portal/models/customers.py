@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Index, column, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, HasCreation, HasId, HasMerchant
@@ -46,7 +47,11 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
     locale: Mapped[str | None]  # None: the merchant's
+    time_zone: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)
+    reminders_allowed: Mapped[bool] = mapped_column(default=True)
+    # The names of those answers that they gave by themselves (domain/profiles.py): nobody else changes these.
+    own_answers: Mapped[list[str]] = mapped_column(JSONB, default=list)
     seen_at: Mapped[datetime | None]  # their last log-in: retention counts from it, too
     # From then on it says who nobody is: no name, no address, no payer, and none of them comes back.
     erased_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.merchants import MerchantState, state_of
+from portal.domain.receipts import LONGEST_TEXT
 from portal.models.base import Base, HasCreation, HasId
 
 HTTPS = "~ '^(https://|$)'"  # what customers are sent to is encrypted; empty: there is none
@@ -27,6 +28,7 @@ class Merchant(HasId, HasCreation, Base):
             f"site_url {HTTPS} AND terms_url {HTTPS} AND privacy_url {HTTPS} AND legal_url {HTTPS}",
             name="addresses_are_https",
         ),
+        CheckConstraint(f"length(receipt_text) <= {LONGEST_TEXT}", name="receipt_text"),
         CheckConstraint("suspended_at IS NULL OR suspended_why <> ''", name="suspended_has_a_reason"),
         CheckConstraint("(leaving_at IS NULL) = (gone_at IS NULL)", name="leaving_has_a_day"),
         CheckConstraint("gone_at > leaving_at", name="leaving_takes_time"),
@@ -49,8 +51,10 @@ class Merchant(HasId, HasCreation, Base):
     terms_url: Mapped[str] = mapped_column(default="")
     privacy_url: Mapped[str] = mapped_column(default="")
     legal_url: Mapped[str] = mapped_column(default="")
+    receipt_text: Mapped[str] = mapped_column(default="")  # its own lines on each receipt
     hidden_sections: Mapped[list[str]] = mapped_column(JSONB, default=list)  # of the customers' space (domain.sections)
     retention: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # kind → span, where it is not the usual one
+    return_addresses: Mapped[list[str]] = mapped_column(JSONB, default=list)  # where tasks may lead back to
     logo_id: Mapped[uuid.UUID | None]  # no foreign key: the two tables would name each other
     # Its life (domain.merchants).
     suspended_at: Mapped[datetime | None]

@@ -28,6 +28,7 @@ class PaymentState(StrEnum):
     REVERSED = "reversed"
 
 
+STANDS: Final = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED)
 NOT_TAKEN: Final = frozenset({PaymentState.PENDING, PaymentState.DENIED})
 
 
@@ -59,6 +60,16 @@ class Payment(HasId, HasCreation, HasMerchant, Base):
     def standing(self) -> Standing:
         """Where it stands, with what went back of it."""
         return Standing(self.state, self.refunded, _sizes(self.refunds), _sizes(self.reversals))
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether money came, whatever went back of it: of what failed, or is not settled, there is no receipt."""
+        return self.state not in NOT_TAKEN
+
+    @property
+    def is_back_known(self) -> bool:
+        """Whether PayPal says how much went back, where it says that a part did."""
+        return self.state is not PaymentState.PARTIALLY_REFUNDED or self.went_back > 0
 
     @property
     def taken_back(self) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.login_mails import LinkPurpose
@@ -16,7 +16,10 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     """A person logged in on one browser. The cookie holds a token; only its hash is here."""
 
     __tablename__ = "sessions"
-    __table_args__ = (CheckConstraint("(customer_id IS NULL) <> (staff_id IS NULL)", name="one_person"),)
+    __table_args__ = (
+        CheckConstraint("(customer_id IS NULL) <> (staff_id IS NULL)", name="one_person"),
+        Index("ix_sessions_task_link_id", "task_link_id", postgresql_where=text("task_link_id IS NOT NULL")),
+    )
 
     token_hash: Mapped[str] = mapped_column(unique=True)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
@@ -27,6 +30,9 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     revoked_at: Mapped[datetime | None]
     viewer_id: Mapped[uuid.UUID | None] = mapped_column(  # of the desk, who sees a customer's pages and changes nothing
         ForeignKey("staff.id", ondelete="CASCADE"), index=True
+    )
+    task_link_id: Mapped[uuid.UUID | None] = mapped_column(  # of a customer, who sees the pages of one task alone
+        ForeignKey("task_links.id", ondelete="CASCADE")
     )
     browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
     network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)

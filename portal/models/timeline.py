@@ -35,6 +35,9 @@ class TimelineKind(StrEnum):
     REFUND_REQUESTED = "refund_requested"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    SETTLEMENT_REQUESTED = "settlement_requested"  # the customer lets PayPal take what is outstanding
+    SETTLED = "settled"
+    SETTLEMENT_FAILED = "settlement_failed"  # nothing was taken by it
     PAUSE_REQUESTED = "pause_requested"
     PAUSED = "paused"
     RESUME_REQUESTED = "resume_requested"

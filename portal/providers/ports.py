@@ -32,6 +32,8 @@ class Refusal(StrEnum):
     PLAN_STATUS_INVALID = "plan_status_invalid"  # 422: the plan is not sold (any more)
     WEBHOOK_LIMIT = "webhook_limit"  # 400 WEBHOOK_NUMBER_LIMIT_EXCEEDED: ten exist at this application
     WEBHOOK_EXISTS = "webhook_exists"  # 400 WEBHOOK_URL_ALREADY_EXISTS
+    NOTHING_OUTSTANDING = "nothing_outstanding"  # 422 ZERO_OUTSTANDING_BALANCE
+    OTHER_SUM = "other_sum"  # 422: more than is outstanding, or another currency
     OTHER = "other"  # any other 4xx: a defect of ours, never retried blindly
 
 
@@ -107,6 +109,7 @@ class PlanReading:
     total_cycles: int = 0  # 0 means without end
     failure_threshold: int = 0  # 0 means PayPal never suspends for failed payments
     trials: tuple[Trial, ...] | None = None  # before the regular cycle; None where nobody said
+    setup_fee: Money | None = None  # taken once, with the first payment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +248,14 @@ class RestGateway(SubscriptionGateway, Protocol):
 
     def create_subscription(self, wanted: NewSubscription, *, request_id: str) -> CreatedSubscription:
         """Make a subscription; the same `request_id` within 72 hours gives the same one (FACTS.md 1.2)."""
+
+    def capture_outstanding(
+        self, provider_id: str, *, amount: Money, note: str, request_id: str
+    ) -> PaymentReading | None:
+        """Take what is outstanding of a subscription; None where PayPal has only accepted to.
+
+        `note` is 1-128 characters, which the payer may read.  The same `request_id` within 72 hours never takes twice.
+        """
 
     def show_plan(self, plan_id: str) -> PlanReading: ...
     def list_plans(self) -> Iterator[PlanReading]: ...

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     select,
 )
 from sqlalchemy.orm import Session
@@ -31,35 +32,37 @@ from portal.domain.late_payments import LateState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import may_invite_back
 from portal.models import (
-    Customer,
-    Grant,
     LatePayment,
-    Payment,
-    PayPalAccount,
-    Plan,
     Product,
-    ProductContent,
     Provider,
-    Subscription,
     TimelineEntry,
 )
 from portal.models.held import AnySubscription
+from portal.models.payments import STANDS
 from portal.queries import comebacks, subscriptions
 from portal.queries.account_rows import (
     ASKED,
     ATTEMPT,
+    BUYER,
     CONTENT,
     END_REQUEST,
+    GIVEN,
     GRANT,
+    HELD,
     MONEY,
+    NONE_TAKEN,
     NOTICE,
     NOTIFIED,
+    OF_PLAN,
     OF_PRODUCT,
+    OPENS,
+    PAID,
     PAUSE,
     PAUSED,
     PAYMENT,
     PLAN,
     PRODUCT,
+    SELLS,
     SOLD,
     SUBSCRIPTION,
     TRIED,
@@ -71,10 +74,12 @@ from portal.queries.account_rows import (
     PlainPause,
     PlainProspect,
     PlainSubscription,
+    Taken,
+    taken_of,
 )
 from portal.queries.json_rows import Document, json_all, json_list
 
-PAGE: Final = 50
+PAGE: Final = 20  # cards: a page that is read to its end, also on a phone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +94,21 @@ class Carded:
     late: tuple[PlainLate, ...]
     prospect: PlainProspect | None = None  # of coming back; None for what may not be invited back
     entries: tuple[TimelineEntry, ...] = ()
+    taken: Taken = NONE_TAKEN
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountPage:
-    """A page of one customer's subscriptions, the live ones first; on the first, what they were given besides."""
+    """A page of one customer's subscriptions, the live ones first; on the first, what they were given besides.
+
+    `live` and `over` count all that they have, on this page and on others.
+    """
 
     subscriptions: tuple[Carded, ...]
     gifts: tuple[PlainGrant, ...]
     has_more: bool  # there is another page
+    live: int = 0
+    over: int = 0
 
 
 def of_customer(
@@ -113,27 +124,30 @@ def of_customer(
     One more where there are further pages and one may be invited back: that depends on all that the customer has.
     `self_cancellation` is the merchant's switch.
     """
-    whose = {"merchant_id": merchant_id, "customer_id": customer_id, "start": (number - 1) * PAGE, "size": PAGE + 1}
+    whose = {"m": merchant_id, "c": customer_id, "start": (number - 1) * PAGE}
     found = session.connection().execute(_page(), whose).all()
     if not found:
         return AccountPage(subscriptions=(), gifts=(), has_more=False)
     first, own = found[0], Override.ON if self_cancellation else Override.OFF
+    total, over = first.counts
     given = tuple(GRANT.made_of(one) for one in first.given or ())
-    shown = [_carded(row.held, given, own) for row in found[:PAGE] if row.held is not None]
+    shown = [_carded(row.held, given, own) for row in found if row.held is not None]
     if any(_is_invited(one.subscription) for one in shown):
         held: Sequence[AnySubscription] = [one.subscription for one in shown]
-        if number > 1 or len(found) > PAGE:
+        if total > PAGE:
             held = subscriptions.sold_to(session, merchant_id, customer_id)
         shown = _with_prospects(shown, held, first)
     return AccountPage(
         subscriptions=tuple(shown),
         gifts=tuple(one for one in given if number == 1 and not one.is_subscribed),
-        has_more=len(found) > PAGE,
+        has_more=total > number * PAGE,
+        live=total - over,
+        over=over,
     )
 
 
 def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) -> Carded:
-    subscription, product, plan, asked, pauses, notified, late = document
+    subscription, product, plan, asked, pauses, notified, late, taken = document
     request, payments = asked if asked is not None else (None, None)
     one = SUBSCRIPTION.made_of(
         subscription,
@@ -151,6 +165,7 @@ def _carded(document: Document, given: tuple[PlainGrant, ...], own: Override) ->
         pauses=tuple(map(PAUSE.made_of, pauses or ())),
         notified=NOTICE.made_of(notified) if is_told else None,
         late=tuple(PlainLate(MONEY.made_of(payment)) for payment in late or ()),
+        taken=taken_of(taken),
     )
 
 
@@ -175,44 +190,46 @@ def _with_prospects(shown: Sequence[Carded], held: Sequence[AnySubscription], ab
 @cache
 def _page() -> Select[Any]:
     """The page: a row for each subscription, the live ones first, and one without where there is none.  Built once."""
-    product, plan = PRODUCT.column(_contents()), case((Plan.id.is_not(None), PLAN.column()))
-    held = json_list(SUBSCRIPTION.column(), product, plan, _request(), _pauses(), _notified(), _late())
-    mine = and_(SOLD.customer_id == Customer.id, SOLD.merchant_id == Customer.merchant_id)
+    product, plan = PRODUCT.column(_contents()), case((OF_PLAN.id.is_not(None), PLAN.column()))
+    held = json_list(SUBSCRIPTION.column(), product, plan, _request(), _pauses(), _notified(), _late(), _taken())
+    mine = and_(SOLD.customer_id == BUYER.id, SOLD.merchant_id == BUYER.merchant_id)
     return (
-        select(case((SOLD.id.is_not(None), held)).label("held"), Customer.contact_allowed, *_of_all())
-        .select_from(Customer)
+        select(case((SOLD.id.is_not(None), held)).label("held"), BUYER.contact_allowed, *_of_all())
+        .select_from(BUYER)
         .outerjoin(SOLD, mine)
         .outerjoin(OF_PRODUCT, OF_PRODUCT.id == SOLD.product_id)
-        .outerjoin(Plan, Plan.id == SOLD.plan_id)
-        .where(Customer.id == bindparam("customer_id"), Customer.merchant_id == bindparam("merchant_id"))
+        .outerjoin(OF_PLAN, OF_PLAN.id == SOLD.plan_id)
+        .where(BUYER.id == bindparam("c"), BUYER.merchant_id == bindparam("m"))
         .order_by(SOLD.ended_at.is_not(None), SOLD.created_at.desc(), SOLD.id)
         .offset(bindparam("start"))
-        .limit(bindparam("size"))
+        .limit(PAGE)
     )
 
 
 def _of_all() -> tuple[Label[Any], ...]:
     """What concerns all that the customer has: each is looked up once."""
-    customer: BindParameter[uuid.UUID] = bindparam("customer_id")
-    merchant: BindParameter[uuid.UUID] = bindparam("merchant_id")
-    sold_in = select(PayPalAccount.environment).where(
-        PayPalAccount.merchant_id == merchant, PayPalAccount.provider == Provider.PAYPAL_REST
-    )
+    customer: BindParameter[uuid.UUID] = bindparam("c")
+    merchant: BindParameter[uuid.UUID] = bindparam("m")
+    sold_in = select(SELLS.environment).where(SELLS.merchant_id == merchant, SELLS.provider == Provider.PAYPAL_REST)
     attempts = select(json_all(ATTEMPT.column(), TRIED.created_at, TRIED.id)).where(
         TRIED.merchant_id == merchant, TRIED.customer_id == customer
     )
     is_subscribed = exists().where(
-        Subscription.merchant_id == merchant,
-        Subscription.customer_id == customer,
-        Subscription.product_id == Grant.product_id,
-        Subscription.ended_at.is_(None),  # the card of one that is over may be folded: what is open is not
+        HELD.merchant_id == merchant,
+        HELD.customer_id == customer,
+        HELD.product_id == GIVEN.product_id,
+        HELD.ended_at.is_(None),  # the card of one that is over may be folded: what is open is not
     )
     given = (
-        select(json_all(GRANT.column(Product.name, is_subscribed), Grant.since, Grant.id))
-        .join_from(Grant, Product, Grant.product_id == Product.id)
-        .where(Grant.merchant_id == merchant, Grant.customer_id == customer)
+        select(json_all(GRANT.column(Product.name, is_subscribed), GIVEN.since, GIVEN.id))
+        .join_from(GIVEN, Product, GIVEN.product_id == Product.id)
+        .where(GIVEN.merchant_id == merchant, GIVEN.customer_id == customer)
+    )
+    counts = select(json_list(func.count(), func.count(HELD.ended_at))).where(
+        HELD.merchant_id == merchant, HELD.customer_id == customer
     )
     return (
+        counts.correlate(None).scalar_subquery().label("counts"),
         sold_in.correlate(None).scalar_subquery().label("sold_in"),
         attempts.correlate(None).scalar_subquery().label("attempts"),
         given.correlate(None).scalar_subquery().label("given"),
@@ -220,19 +237,14 @@ def _of_all() -> tuple[Label[Any], ...]:
 
 
 def _contents() -> ScalarSelect[Any]:
-    of_product = ProductContent.product_id == OF_PRODUCT.id
-    return (
-        select(json_all(CONTENT.column(), ProductContent.position))
-        .where(of_product)
-        .correlate(OF_PRODUCT)
-        .scalar_subquery()
-    )
+    of_product = OPENS.product_id == OF_PRODUCT.id
+    return select(json_all(CONTENT.column(), OPENS.position)).where(of_product).correlate(OF_PRODUCT).scalar_subquery()
 
 
 def _request() -> ScalarSelect[Any]:
     """The newest request that stands; its payments where it may wait for its day (`domain.end_requests.is_planned`)."""
-    own = Payment.subscription_id == ASKED.subscription_id
-    payments = select(json_all(PAYMENT.column(), Payment.paid_at)).where(own).correlate(ASKED).scalar_subquery()
+    own = PAID.subscription_id == ASKED.subscription_id
+    payments = select(json_all(PAYMENT.column(), PAID.paid_at)).where(own).correlate(ASKED).scalar_subquery()
     may_wait = and_(ASKED.state == RequestState.RECORDED, ASKED.due_at.is_not(None))
     return (
         select(json_list(END_REQUEST.column(), case((may_wait, payments))))
@@ -265,11 +277,19 @@ def _notified() -> ScalarSelect[Any]:
 
 def _late() -> ColumnElement[Any]:
     """Of one that is over, what came after the end and is not settled, the newest payment first."""
-    newest_first = Payment.paid_at.desc(), Payment.id
+    newest_first = PAID.paid_at.desc(), PAID.id
     late = (
         select(json_all(MONEY.column(), *newest_first))
-        .join_from(LatePayment, Payment, Payment.id == LatePayment.payment_id)
+        .join_from(LatePayment, PAID, PAID.id == LatePayment.payment_id)
         .where(LatePayment.subscription_id == SOLD.id, LatePayment.state == LateState.OPEN)
         .correlate(SOLD)
     )
     return case((SOLD.ended_at.is_not(None), late.scalar_subquery()))
+
+
+def _taken() -> ColumnElement[Any]:
+    """Of one that lives by a finite plan, how many payments stand and when the first of them came."""
+    own = PAID.subscription_id == SOLD.id, PAID.state.in_(STANDS)
+    taken = select(json_list(func.count(), func.min(PAID.paid_at))).where(*own)
+    is_finite = and_(SOLD.ended_at.is_(None), OF_PLAN.total_cycles > 0)
+    return case((is_finite, taken.correlate(SOLD).scalar_subquery()))

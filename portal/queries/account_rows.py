@@ -20,11 +20,13 @@ from portal.domain.received_requests import ReceivedState
 from portal.domain.subscriptions import Status
 from portal.models import (
     Comeback,
+    Customer,
     EndRequest,
     Grant,
     PauseRequest,
     Payment,
     PaymentState,
+    PayPalAccount,
     Plan,
     Product,
     ProductContent,
@@ -34,7 +36,7 @@ from portal.models import (
 )
 from portal.models.held import HasSubscriptionFacts
 from portal.models.held_requests import HasAttemptFacts, HasEndRequestFacts, HasPauseFacts
-from portal.queries.json_rows import JsonRow
+from portal.queries.json_rows import Document, JsonRow, moment_of
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,23 @@ class PlainLate:
     payment: PlainMoney
 
 
+@dataclass(frozen=True)
+class Taken:
+    """How many payments of a subscription stand, and when the first of them came."""
+
+    number: int = 0
+    first_at: datetime | None = None
+
+
+NONE_TAKEN: Final = Taken()
+
+
+def taken_of(document: Document | None) -> Taken:
+    """Return it from what the database wrote; nothing where it was not asked for."""
+    number, first_at = document or (0, None)
+    return Taken(number, moment_of(first_at) if first_at is not None else None)
+
+
 # Short names: psycopg remembers how a statement is taken apart only where it is not longer than 4,096 characters.
 SOLD: Final = aliased(Subscription, name="s")
 OF_PRODUCT: Final = aliased(Product, name="p")
@@ -228,15 +247,22 @@ ASKED: Final = aliased(EndRequest, name="e")
 PAUSED: Final = aliased(PauseRequest, name="w")
 NOTIFIED: Final = aliased(ReceivedRequest, name="n")
 TRIED: Final = aliased(Comeback, name="c")
+OF_PLAN: Final = aliased(Plan, name="l")
+PAID: Final = aliased(Payment, name="y")
+OPENS: Final = aliased(ProductContent, name="o")
+GIVEN: Final = aliased(Grant, name="g")
+BUYER: Final = aliased(Customer, name="b")
+SELLS: Final = aliased(PayPalAccount, name="a")
+HELD: Final = aliased(Subscription, name="h")
 
-CONTENT: Final = JsonRow(PlainContent, ProductContent)
+CONTENT: Final = JsonRow(PlainContent, OPENS)
 PRODUCT: Final = JsonRow(PlainProduct, OF_PRODUCT)
-PLAN: Final = JsonRow(PlainPlan, Plan)
-PAYMENT: Final = JsonRow(PlainPayment, Payment)
+PLAN: Final = JsonRow(PlainPlan, OF_PLAN)
+PAYMENT: Final = JsonRow(PlainPayment, PAID)
 SUBSCRIPTION: Final = JsonRow(PlainSubscription, SOLD)
 END_REQUEST: Final = JsonRow(PlainEndRequest, ASKED)
 PAUSE: Final = JsonRow(PlainPause, PAUSED)
 ATTEMPT: Final = JsonRow(PlainAttempt, TRIED)
-GRANT: Final = JsonRow(PlainGrant, Grant)
+GRANT: Final = JsonRow(PlainGrant, GIVEN)
 NOTICE: Final = JsonRow(PlainNotice, NOTIFIED)
-MONEY: Final = JsonRow(PlainMoney, Payment)
+MONEY: Final = JsonRow(PlainMoney, PAID)

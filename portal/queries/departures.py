@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from portal.domain import comebacks, end_requests, pauses, refunds
+from portal.domain import comebacks, end_requests, pauses, refunds, settlements
 from portal.domain.end_requests import RequestState
 from portal.domain.late_payments import LateState
 from portal.domain.received_requests import ReceivedState
@@ -28,6 +28,7 @@ from portal.models import (
     PauseRequest,
     ReceivedRequest,
     Refund,
+    Settlement,
     Subscription,
 )
 from portal.queries import bulk_acts
@@ -41,6 +42,7 @@ class Standing:
     end_requests: int  # the other open ones
     bulk_rows: int  # confirmed in bulk, and not asked yet, of acts that run, held or not
     refunds: int
+    settlements: int
     comebacks: int
     pauses: int
     late_payments: int
@@ -65,6 +67,7 @@ class Standing:
             "end_requests": self.end_requests,
             "bulk_rows": self.bulk_rows,
             "refunds": self.refunds,
+            "settlements": self.settlements,
             "comebacks": self.comebacks,
             "pauses": self.pauses,
             "received": self.received,
@@ -87,6 +90,7 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
         bulk_rows=bulk_acts.waiting_rows(session, merchant_id),
         refunds=count(Refund, Refund.state.in_(refunds.OPEN))
         + count(EndRefund, EndRefund.state == WithEndState.WAITING),
+        settlements=count(Settlement, Settlement.state.in_(settlements.OPEN)),
         comebacks=count(Comeback, Comeback.state.in_(comebacks.OPEN)),
         pauses=count(PauseRequest, PauseRequest.state.in_(pauses.OPEN)),
         late_payments=count(LatePayment, LatePayment.state == LateState.OPEN),

@@ -28,6 +28,7 @@ from portal.models import (
 )
 from portal.models.held import AnyGrant, AnySubscription
 from portal.models.held_requests import AnyAttempt, AnyEndRequest, AnyPause
+from portal.models.payments import STANDS
 from portal.queries import (
     askings,
     comebacks,
@@ -39,6 +40,7 @@ from portal.queries import (
     subscriptions,
     timelines,
 )
+from portal.queries.account_rows import Taken
 from portal.queries.comebacks import Prospect
 from portal.queries.money import late_payments
 
@@ -104,6 +106,8 @@ class Held(Protocol):
     def notified(self) -> AnyNotice | None: ...
     @property
     def late(self) -> tuple[AnyLate, ...]: ...
+    @property
+    def taken(self) -> Taken: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,12 @@ class Holding:
     notified: ReceivedRequest | None = None  # the newest that the customer notified by the form
     comment: str = ""  # of the notification that the request asked for answers
     late: tuple[LatePayment, ...] = ()  # came after the end, and is not settled
+
+    @property
+    def taken(self) -> Taken:
+        """How many payments stand, and when the first of them came; the subscription's must be loaded."""
+        stand = [one.paid_at for one in self.subscription.payments if one.state in STANDS]
+        return Taken(len(stand), min(stand, default=None))
 
 
 def of_customer(

@@ -26,12 +26,13 @@ T = TypeVar("T")
 Document = list[Any]
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """Return a moment from the text that PostgreSQL writes in JSON."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 MAKERS: Final[tuple[tuple[type[TypeEngine[Any]], Callable[[str], Any]], ...]] = (
-    (UtcDateTime, _moment),
+    (UtcDateTime, moment_of),
     (Date, date.fromisoformat),
     (Uuid, uuid.UUID),
     (Numeric, Decimal),

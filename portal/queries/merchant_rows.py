@@ -30,6 +30,7 @@ LEFT_OUT: Final = frozenset(
         "spent_challenges",
         "staff_devices",
         "staff_links",
+        "task_links",
         "throttles",
     }
 )

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.end_requests import OPEN
-from portal.domain.received_requests import ReceivedState
+from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import ENDED
 from portal.models import Customer, EndRequest, ReceivedRequest, Subscription
 from portal.queries import subscriptions, surroundings
@@ -23,11 +24,14 @@ __all__ = [
     "ReceivedState",
     "at_risk",
     "hold",
+    "is_lost",
     "is_waited_for",
     "lock",
+    "lock_lost",
     "lock_matched",
     "lock_open",
     "lock_subscription",
+    "lost",
     "notified",
     "notifier",
     "of_merchant",
@@ -66,6 +70,37 @@ def lock(session: Session, merchant_id: uuid.UUID, received_id: uuid.UUID) -> Re
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+
+
+def lock_lost(session: Session, merchant_id: uuid.UUID, email: str, number: str) -> ReceivedRequest | None:
+    """Return the open word of somebody who could not log in, by the address to answer to and the number; locked."""
+    return session.scalars(
+        select(ReceivedRequest)
+        .where(
+            *is_lost(merchant_id),
+            ReceivedRequest.email == email,
+            ReceivedRequest.contract == number,
+        )
+        .order_by(ReceivedRequest.received_at, ReceivedRequest.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+    ).first()
+
+
+def lost(
+    session: Session, merchant_id: uuid.UUID, *, limit: int, now: datetime
+) -> list[tuple[ReceivedRequest, datetime | None]]:
+    """Return the open words of who could not log in, the payment at risk first, each with it."""
+    return at_risk(session, *is_lost(merchant_id), limit=limit, now=now)[0]
+
+
+def is_lost(merchant_id: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of an open word of somebody who could not log in."""
+    return (
+        ReceivedRequest.merchant_id == merchant_id,
+        ReceivedRequest.state == ReceivedState.OPEN,
+        ReceivedRequest.way == Way.NO_LOGIN,
+    )
 
 
 def own(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> ReceivedRequest:

@@ -23,7 +23,7 @@ from portal.models import EndRequest, Subscription, TimelineKind
 from portal.queries import aging, end_requests, subscriptions
 from portal.queries import proofs as proof_queries
 from portal.queries.people import merchants
-from portal.services import proofs, throttles
+from portal.services import proofs, task_links, throttles
 from portal.services.audit import timeline
 from portal.services.batches import BATCH, Unfinished
 from portal.services.context import Context
@@ -32,6 +32,7 @@ from portal.services.money import missed_payments
 from portal.services.notices import late_ends, notices
 from portal.services.people import (
     address_changes,
+    address_holds,
     invitations,
     logins,
     passkey_challenges,
@@ -135,6 +136,8 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     staff_links.purge(ctx, before=now - KEEP_LOGINS)
     invitations.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
+    address_holds.purge(ctx, before=now - KEEP_LOGINS)
+    task_links.purge(ctx, before=now - KEEP_LOGINS)
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

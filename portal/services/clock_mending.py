@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal import queue
 from portal.clock import SLACK
-from portal.domain import end_requests, pauses, refunds
+from portal.domain import end_requests, pauses, refunds, settlements
 from portal.models import (
     BulkAct,
     BulkRow,
@@ -38,6 +38,7 @@ from portal.models import (
     PayPalEvent,
     ProfileImport,
     Refund,
+    Settlement,
     Subscription,
 )
 from portal.services.context import Context
@@ -55,7 +56,7 @@ ON_A_DAY: Final = (queue.CARRY_OUT_END, queue.CARRY_OUT_PAUSE)  # their rows say
 Moment = InstrumentedAttribute[Any]
 
 
-def ladder(row: type[EndRequest] | type[PauseRequest] | type[Refund]) -> ColumnElement[timedelta]:
+def ladder(row: type[EndRequest] | type[PauseRequest] | type[Refund] | type[Settlement]) -> ColumnElement[timedelta]:
     """Return the longest wait after so many tries; of one that PayPal asked to wait, the longest of all."""
     waits = [
         (row.attempts <= tries, wait * (1 + end_requests.JITTER) + SLACK)
@@ -68,6 +69,7 @@ def ladder(row: type[EndRequest] | type[PauseRequest] | type[Refund]) -> ColumnE
 OPEN_END: Final = EndRequest.state.in_(end_requests.OPEN)
 OPEN_PAUSE: Final = PauseRequest.state.in_(pauses.OPEN)
 OPEN_REFUND: Final = Refund.state.in_(refunds.OPEN)
+OPEN_SETTLEMENT: Final = Settlement.state.in_(settlements.OPEN)
 COMING_BACK: Final = Comeback.next_try_at.is_not(None)
 RULES: Final[tuple[tuple[ColumnElement[bool], Moment, timedelta | ColumnElement[timedelta]], ...]] = (
     *((OPEN_END, one, SLACK) for one in (EndRequest.created_at, EndRequest.claimed_at, EndRequest.accepted_at)),
@@ -76,6 +78,11 @@ RULES: Final[tuple[tuple[ColumnElement[bool], Moment, timedelta | ColumnElement[
     (OPEN_PAUSE, PauseRequest.next_try_at, ladder(PauseRequest)),
     *((OPEN_REFUND, one, SLACK) for one in (Refund.created_at, Refund.claimed_at)),
     (OPEN_REFUND, Refund.next_try_at, ladder(Refund)),
+    *(
+        (OPEN_SETTLEMENT, one, SLACK)
+        for one in (Settlement.created_at, Settlement.claimed_at, Settlement.sent_at, Settlement.accepted_at)
+    ),
+    (OPEN_SETTLEMENT, Settlement.next_try_at, ladder(Settlement)),
     *((COMING_BACK, one, SLACK) for one in (Comeback.claimed_at, Comeback.read_at, Comeback.waiting_since)),
     (COMING_BACK, Comeback.next_try_at, LADDER),
     *((BulkAct.state == BulkState.RUNNING, one, SLACK) for one in (BulkAct.touched_at, BulkAct.paced_at)),

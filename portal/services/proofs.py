@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from portal.documents import pdf
 from portal.documents.facts import ProofFacts
+from portal.documents.printing import File
 from portal.documents.proofs import public_rows
 from portal.domain.end_requests import REFERENCE_ALPHABET, Basis
 from portal.domain.money import Money
@@ -164,12 +165,12 @@ def gather(
     )
 
 
-def file_of(proof: Proof) -> pdf.File:
+def file_of(proof: Proof) -> File:
     """Return the proof as a PDF; the same bytes each time."""
     return pdf.proof_file(ProofFacts.read(proof.facts), proof.code)
 
 
-def issue(ctx: Context, proof: Proof, *, now: datetime) -> pdf.File:
+def issue(ctx: Context, proof: Proof, *, now: datetime) -> File:
     """Return the proof as a PDF that may leave the portal: its fingerprint is known from here on."""
     file = file_of(proof)
     values = {"merchant_id": proof.merchant_id, "proof_id": proof.id, "sha256": _fingerprint(file.content)}

@@ -10,7 +10,7 @@ from portal.domain import access, promises
 from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Settings
 from portal.domain.subscriptions import Status
-from portal.models import Grant, Merchant, Subscription
+from portal.models import Merchant, Subscription
 from portal.models.held import AnyGrant, AnyProduct, AnySubscription
 from portal.queries.people.people import MerchantFacts
 
@@ -92,15 +92,22 @@ class AccessLeft:
     opens: Mapping[str, datetime]  # since when each of them is open, or will be
 
 
-def access_left(subscription: Subscription, grants: Iterable[Grant] = (), *, never_started: bool = False) -> AccessLeft:
+def access_left(
+    subscription: AnySubscription,
+    grants: Iterable[AnyGrant] = (),
+    *,
+    never_started: bool = False,
+    facts: access.Facts | None = None,
+) -> AccessLeft:
     """Return what an ended subscription leaves open, from the same windows as the account page.
 
-    One that never began opens nothing, whatever start PayPal had planned. What was given by hand for good
-    does not stop, though the subscription's own window for it does.
+    `facts`: of one that lives, as an end would leave them (`end_schedules.expectation`).  One that never began opens
+    nothing, whatever start PayPal had planned. What was given by hand for good does not stop, though the
+    subscription's own window for it does.
     """
     product = subscription.product
     given = grants_of(product, grants)
-    windows = access.windows(subscription.facts, rule_of(subscription), given)
+    windows = access.windows(facts or subscription.facts, rule_of(subscription), given)
     if never_started:
         windows = tuple(window for window in windows if window.granted)
     kept = {window.key: window.title for window in windows if window.end is access.End.KEPT}

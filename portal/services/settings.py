@@ -25,7 +25,10 @@ from portal.services.notices import end_confirmations
 log = structlog.get_logger(__name__)
 
 TEXTS: Final = frozenset(  # the audit chain holds which, not what
-    {"cancellation_text", "name", "sender_name", "support_email", "site_url", "terms_url", "privacy_url", "legal_url"}
+    {
+        *("cancellation_text", "name", "sender_name", "support_email"),
+        *("site_url", "terms_url", "privacy_url", "legal_url", "receipt_text"),
+    }
 )
 
 
@@ -73,7 +76,7 @@ class Sign(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses(Group):
-    """Where customers write, and the pages of the merchant's own that they are shown; an empty one is left out."""
+    """Where customers write, the merchant's own pages that they are shown, and its lines on receipts; empty: none."""
 
     kind = "settings.addresses"
     support_email: str
@@ -81,6 +84,15 @@ class Addresses(Group):
     terms_url: str
     privacy_url: str
     legal_url: str
+    receipt_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returns(Group):
+    """Where a link to one task may lead its customer back to; the audit chain has them, since they open a way out."""
+
+    kind = "settings.returns"
+    return_addresses: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)

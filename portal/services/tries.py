@@ -9,11 +9,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal import queue
-from portal.models import EndRequest, PauseRequest, Refund
+from portal.models import EndRequest, PauseRequest, Refund, Settlement
 from portal.queries import carrying, merchant_news
 
-Carried = EndRequest | PauseRequest | Refund
-CARRIED: Final[tuple[type[Carried], ...]] = (EndRequest, PauseRequest, Refund)
+Carried = EndRequest | PauseRequest | Refund | Settlement
+CARRIED: Final[tuple[type[Carried], ...]] = (EndRequest, PauseRequest, Refund, Settlement)
 
 HEAD_START: Final = timedelta(seconds=10)  # whoever clicked tries first; the worker takes over what the page left
 
@@ -31,6 +31,8 @@ def plan(session: Session, row: Carried, *, at: datetime) -> None:
         )
     elif isinstance(row, PauseRequest):
         queue.defer(session, queue.CARRY_OUT_PAUSE, at=at, merchant_id=str(row.merchant_id), request_id=str(row.id))
+    elif isinstance(row, Settlement):
+        queue.defer(session, queue.SETTLE, at=at, merchant_id=str(row.merchant_id), settlement_id=str(row.id))
     else:
         queue.defer(session, queue.REFUND, at=at, merchant_id=str(row.merchant_id), refund_id=str(row.id))
 

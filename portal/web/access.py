@@ -20,7 +20,7 @@ from portal.domain.merchants import Work
 from portal.domain.policies import Role
 from portal.domain.sections import Section
 from portal.queries.people.people import Kind
-from portal.web import drafts, standings
+from portal.web import drafts, standings, task_scope
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,7 +35,7 @@ class Face(StrEnum):
 
 
 class Again(StrEnum):
-    """When both factors are asked for again, unless they were given in the last ten minutes (`confirming`)."""
+    """When the log-in is asked for again, unless it was made in the last ten minutes (`confirming`)."""
 
     NEVER = "never"
     ACTS = "acts"  # what was sent is kept meanwhile, and sent on afterwards
@@ -66,15 +66,16 @@ class Access:
         """Return the least role that may use the method."""
         return LEAST[self.duty_for(method)]
 
-    def asks_again(self, method: str, role: Role) -> bool:
-        """Say whether somebody of that role has to have given both factors a moment ago."""
+    def asks_again(self, method: str, role: Role | None) -> bool:
+        """Say whether somebody of that role, or a customer (None), has to have logged in a moment ago."""
         if method in SAFE_METHODS:
-            return self.again is Again.ENTERS and may(role, self.acts)
+            return self.again is Again.ENTERS and (role is None or may(role, self.acts))
         return self.again in (Again.ACTS, Again.ENTERS)
 
 
 PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
+PAYMENTS: Final = Access(Face.CUSTOMER, section=Section.PAYMENTS)
 OFFER: Final = Access(Face.CUSTOMER, work=Work.RETURN)
 SIGNED: Final = Access(Face.SIGNED)
 DESK: Final = Access(Face.STAFF)  # every role looks
@@ -111,6 +112,13 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
     "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
+    "auth.customer_address_hold": PUBLIC,  # the same
+    "auth.customer_again": CUSTOMER,
+    "auth.customer_task": PUBLIC,  # whoever has the link, once; what it opens is no log-in (task_scope)
+    "auth.customer_task_again": PUBLIC,
+    "auth.customer_number": PUBLIC,
+    "auth.customer_help": PUBLIC,
+    "auth.customer_helped": PUBLIC,
     "auth.customer_logout": PUBLIC,  # logging out twice is no error
     "auth.staff_login": PUBLIC,
     "auth.staff_second_factor": PUBLIC,
@@ -127,6 +135,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_confirm_passkey": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
+    "customer.cancel": CUSTOMER,
+    "customer.access": Access(Face.CUSTOMER, section=Section.ACCESS),
     "customer.cancellation": CUSTOMER,
     "customer.notification": CUSTOMER,
     "customer.request": CUSTOMER,
@@ -135,6 +145,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.pause_withdrawal": CUSTOMER,
     "customer.resume": OFFER,
     "customer.late": CUSTOMER,
+    "customer.settlement_start": OFFER,
+    "customer.settlement": CUSTOMER,
     "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS, work=Work.RETURN),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,
@@ -142,8 +154,14 @@ ACCESS: Final[Mapping[str, Access]] = {
     "customer.comeback_reading": CUSTOMER,
     "customer.comeback_withdrawal": CUSTOMER,
     "customer.request_proof": CUSTOMER,
+    **dict.fromkeys(("customer.payments", "customer.payments_csv", "customer.payments_statement"), PAYMENTS),
+    **dict.fromkeys(("customer.payment", "customer.payment_receipt", "customer.payment_search"), PAYMENTS),
+    "customer.receipts": PAYMENTS,
     "customer.accounts": CUSTOMER,
     "customer.account_choice": CUSTOMER,
+    "customer.profile": CUSTOMER,
+    "customer.address_change": Access(Face.CUSTOMER, again=Again.ENTERS),
+    "customer.address_withdrawal": CUSTOMER,
     "customer.sessions": CUSTOMER,
     "customer.session_end": CUSTOMER,
     "customer.other_sessions_end": CUSTOMER,
@@ -171,6 +189,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.team_member_reinstatement": TEAM,
     "admin.team_member_removal": TEAM,
     "admin.start": PAYPAL,
+    "admin.start_code": PAYPAL,
     "admin.inbox": DESK,
     "admin.request_retry": ENDS,
     "admin.request_withdrawal": ENDS,
@@ -178,6 +197,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.mail_seen": DESK,
     "admin.mail_resend": DESK,
     "admin.received_new": DESK,
+    "admin.received_lost": DESK,
     "admin.received": DESK,
     "admin.received_match": DESK,
     "admin.received_dismissal": DESK,
@@ -205,11 +225,14 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customers": DESK,
     "admin.customer": DESK,
     "admin.customer_view": DESK,
+    "admin.customer_link": CHANGE,
+    "admin.customer_link_withdrawal": DESK,
     "admin.customer_identity": CHANGE,
     "admin.customer_address": DESK,
     "admin.customer_address_again": DESK,
     "admin.customer_address_withdrawal": DESK,
     "admin.customer_address_refusal": DESK,
+    "admin.customer_address_hold": CHANGE,
     "admin.customer_joining": DESK,
     "admin.customer_splitting": CHANGE,
     "admin.customer_notes": DESK,
@@ -253,6 +276,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_logo_draft": SETTINGS_ONLY,
     "admin.setting_logo_removal": SETTINGS,
     "admin.setting_addresses": SETTINGS,
+    "admin.setting_returns": SETTINGS,
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
@@ -303,6 +327,8 @@ def _guard() -> ResponseReturnValue | None:
     wanted = Kind.CUSTOMER if access.face is Face.CUSTOMER else Kind.STAFF
     if g.person is None or g.person.kind is not wanted:
         return _ask_to_log_in(access.face)
+    if g.person.task is not None and not task_scope.allows(g.person.task, is_safe=request.method in SAFE_METHODS):
+        return _ask_to_log_in(access.face)  # who came by a link is logged in nowhere else
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
     if access.section is not None and not g.merchant.shows(access.section):

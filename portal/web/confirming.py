@@ -1,4 +1,4 @@
-"""Both factors again before something sensitive: the table of access says where (`Again`), this asks.
+"""The log-in again before something sensitive, of staff both factors: the table of access says where, this asks.
 
 What was sent meanwhile is lost at no length: the page that asks holds it, signed for that person, and gives it on by
 a button once the factors are right.  Only a form whose token is good is kept so; secrets never are.
@@ -94,9 +94,23 @@ def what_was_sent(carried: str | None) -> Sent | None:
 
 def _ask() -> ResponseReturnValue | None:
     table = access.ACCESS.get(request.endpoint or "")
-    if table is None or g.person is None or g.person.kind is not Kind.STAFF:
+    if table is None or g.person is None or not table.asks_again(request.method, g.person.role):
         return None
-    return ask_again() if table.asks_again(request.method, g.person.role) else None
+    if g.person.kind is Kind.STAFF:
+        return ask_again() if table.face is access.Face.STAFF else None
+    return _log_in_again() if table.face is access.Face.CUSTOMER else None
+
+
+def _log_in_again() -> ResponseReturnValue | None:
+    """Send a customer whose log-in is older to a new code; what was typed waits as a draft.
+
+    Who only looks is not asked.
+    """
+    person = identity.person()
+    if person.viewer_id is not None or utc_now() - person.authenticated_at <= RECENT:
+        return None
+    there = url_for("auth.customer_again", next=drafts.way_back(is_safe=request.method in access.SAFE_METHODS))
+    return redirect(there, 303)
 
 
 def _pack() -> str:

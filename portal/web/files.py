@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flask import Response
 
-from portal.documents.pdf import File
+from portal.documents.printing import File
 
 
 def handed_over(file: File) -> Response:

@@ -1,4 +1,4 @@
-"""Amounts, dates and rhythms in templates: portal.formatting in the page's language and the merchant's time zone."""
+"""Amounts, dates and rhythms in templates: portal.formatting in the page's language, and the reader's time zone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import flask_babel
 from flask import Flask, g
 from markupsafe import Markup
 
-from portal.domain import email_addresses
+from portal.domain import email_addresses, return_addresses
 from portal.domain.money import Money
 from portal.formatting import Formatter, has_clock
 from portal.web import locale
@@ -34,6 +34,7 @@ def install(app: Flask) -> None:
         short_day=_short_day,
         short_last_day=_short_last_day,
         address=email_addresses.shown,
+        host=return_addresses.host_of,
     )
     app.jinja_env.filters.update(with_zone=_with_zone)
     app.jinja_env.globals.update(zone_line=_zone_line)
@@ -63,11 +64,12 @@ def _short_last_day(until: datetime | None) -> str:
 
 def formatter() -> Formatter:
     """Return the formatter of this answer, for views that compose a sentence."""
-    merchant = g.get("merchant")
-    whose, found = g.get("formatter", (None, None))
-    if found is None or whose is not merchant:
-        found = _formatter(locale.current(), merchant.time_zone if merchant else DEFAULT_ZONE)
-        g.formatter = merchant, found
+    merchant, person = g.get("merchant"), g.get("person")
+    (whose, reader), found = g.get("formatter", ((None, None), None))
+    if found is None or whose is not merchant or reader is not person:
+        zone = person.time_zone if person is not None else None
+        found = _formatter(locale.current(), zone or (merchant.time_zone if merchant else DEFAULT_ZONE))
+        g.formatter = (merchant, person), found
     return found
 
 

@@ -43,8 +43,13 @@ WITHOUT_REFERRER: Final = frozenset(
     {
         "auth.customer_address",
         "auth.customer_code",
+        "auth.customer_help",
+        "auth.customer_helped",
         "auth.customer_link",
         "auth.customer_login",
+        "auth.customer_number",
+        "auth.customer_task",
+        "auth.customer_task_again",
         "auth.staff_invitation",
         "auth.staff_invitation_factor",
         "auth.staff_password_link",

@@ -28,7 +28,7 @@ from portal.secrets import new_token, token_hash
 from portal.services.context import Context
 from portal.services.people import sessions, staff_devices
 from portal.services.people.sessions import Visitor
-from portal.web import access, drafts, formatting, locale, standings
+from portal.web import access, drafts, formatting, locale, standings, task_scope
 
 BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -229,6 +229,7 @@ def _for_templates() -> dict[str, object]:
         "key_alerts": alerts,
         "merchant_notice": standings.at_desk() if is_of_desk else None,
         "leaving_line": "" if is_of_desk else standings.for_customers(),
+        "return_address": "" if is_of_desk else task_scope.return_address(),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
@@ -18,8 +18,11 @@ from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor, Role
 from portal.domain.received_requests import Way
+from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
+
+LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 
 STATUS: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("Pending"),
@@ -35,6 +38,12 @@ STATUS: Final[Mapping[Status, LazyString]] = {
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},
     Status.ABANDONED: Status.CANCELLED,
+}
+
+# One word for one thing (words.md): what a customer does and the law names is « résilier », and so is what comes of it.
+CUSTOMER_LABEL: Final[Mapping[Status, LazyString]] = {
+    **STATUS,
+    Status.CANCELLED: lazy_pgettext("to the customer", "Cancelled"),
 }
 
 REQUEST_STATE: Final[Mapping[RequestState, LazyString]] = {
@@ -79,6 +88,9 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.REFUND_REQUESTED: _l("Refund requested"),
     TimelineKind.REFUNDED: _l("Refunded"),
     TimelineKind.REFUND_FAILED: _l("The refund failed"),
+    TimelineKind.SETTLEMENT_REQUESTED: _l("Payment of the unpaid amount requested"),
+    TimelineKind.SETTLED: _l("Unpaid amount paid"),
+    TimelineKind.SETTLEMENT_FAILED: _l("The unpaid amount was not taken"),
     TimelineKind.PAUSE_REQUESTED: _l("Pause requested"),
     TimelineKind.PAUSED: _l("Pause confirmed"),
     TimelineKind.RESUME_REQUESTED: _l("End of the pause requested"),
@@ -89,6 +101,12 @@ TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
     TimelineKind.COMEBACK_APPROVED: _l("Subscribed again"),
     TimelineKind.COMEBACK_GIVEN_UP: _l("Coming back: not approved at PayPal"),
     TimelineKind.MAIL_RETURNED: _l("An email could not be delivered"),
+}
+
+CUSTOMER_TIMELINE: Final[Mapping[TimelineKind, LazyString]] = {
+    **TIMELINE,
+    TimelineKind.END_REQUESTED: lazy_pgettext("to the customer", "Cancellation requested"),
+    TimelineKind.ENDED: lazy_pgettext("to the customer", "Cancellation confirmed by PayPal"),
 }
 
 # Nobody withdrew it: an end outranks what is open (docs/decisions/0011).
@@ -119,6 +137,10 @@ PAUSE_REFUSED: Final[Mapping[PauseRefusal, LazyString]] = {
     PauseRefusal.NOT_STARTED: _l("The subscription is not yet approved at PayPal."),
     PauseRefusal.THRESHOLD: _l("PayPal does not let it start again after failed payments."),
     PauseRefusal.TOO_LATE: _l("PayPal did not confirm it before the day payments were due to start again."),
+}
+
+NOT_SETTLED: Final[Mapping[SettlementRefusal, LazyString]] = {
+    why: _l(words.NOT_SETTLED[why]) for why in SettlementRefusal
 }
 
 COMEBACK_STATE: Final[Mapping[ComebackState, LazyString]] = {

@@ -10,9 +10,9 @@ from flask import g
 from portal.clock import utc_now
 
 
-def local_day(at: datetime) -> date:
-    """Return the day on which a moment falls."""
-    return at.astimezone(ZoneInfo(g.merchant.time_zone)).date()
+def local_day(at: datetime, zone: str | None = None) -> date:
+    """Return the day on which a moment falls; `zone`: another one than the merchant's."""
+    return at.astimezone(ZoneInfo(zone or g.merchant.time_zone)).date()
 
 
 def today() -> date:

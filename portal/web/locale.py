@@ -1,4 +1,5 @@
-"""In which language a page speaks: the visitor's choice in this browser, the browser's, their record, the merchant's.
+"""In which language a page speaks: the visitor's choice in this browser, what their profile says, the browser's, their
+record's, the merchant's.
 
 Every merchant's pages exist in both: a browser that wants one of them gets it, before log-in and after. The record
 of a person is the last language they chose, maybe elsewhere and long ago: it speaks where the browser names neither,
@@ -7,11 +8,12 @@ and in mails, which no browser asks for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from babel.support import NullTranslations
 from flask import Flask, g, has_app_context, request, session
-from flask_babel import Babel, Domain, get_locale
+from flask_babel import Babel, Domain, get_locale, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -61,6 +63,7 @@ def current() -> str:
     person, merchant = g.get("person"), g.get("merchant")
     return i18n.pick_locale(
         session.get("language"),
+        person.own_locale if person else None,
         of_browser(),
         person.locale if person else None,
         merchant.locale if merchant else None,
@@ -87,3 +90,11 @@ def choose(language: str) -> None:
     """Remember the visitor's choice in their browser; anything that is not a language of ours is ignored."""
     if language in i18n.LOCALES:
         session["language"] = language
+
+
+def follow_profile(language: str) -> None:
+    """Speak the language that a customer's profile says from now on: what was chosen here before is forgotten."""
+    session.pop("language", None)
+    g.person = replace(g.person, own_locale=language)
+    refresh()
+    g.pop("catalogue", None)

@@ -74,7 +74,7 @@ def still_taken(at: datetime | None, *, now: datetime) -> str | None:
 def _line(payment: Payment) -> PaymentLine:
     say = formatter()
     refunded = say.money(Money(payment.went_back, payment.currency)) if payment.went_back else ""
-    if payment.state is PaymentState.PARTIALLY_REFUNDED and not payment.went_back:
+    if not payment.is_back_known:
         refunded = _("PayPal does not say how much")
     return PaymentLine(
         day=say.short_day(payment.paid_at),

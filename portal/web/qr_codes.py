@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from flask import Flask
 from markupsafe import Markup
 
+DOTS: int = 24  # a module's in a file: an address makes some thousand in all
 QUIET: int = 4  # light modules around it, as ISO/IEC 18004 wants
 
 
@@ -28,6 +31,15 @@ def picture(text: str) -> Markup:
     return Markup('<svg viewBox="0 0 {0} {0}" aria-hidden="true" focusable="false"><path d="{1}"/></svg>').format(
         size, dark
     )
+
+
+def file_of(text: str) -> bytes:
+    """Return the same code as a PNG, to print or to put into a document."""
+    import segno
+
+    file = BytesIO()
+    segno.make(text, error="m", micro=False).save(file, kind="png", scale=DOTS, border=QUIET)
+    return file.getvalue()
 
 
 def in_fours(key: str) -> str:

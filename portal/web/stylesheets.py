@@ -19,13 +19,13 @@ from portal.domain import colours
 
 SHARED: Final = ("tokens", "base", "layout")
 WORDS: Final = ("text", "states", "controls")
-THINGS: Final = ("cards", "thread", "pairs", "entries", "tables")
+THINGS: Final = ("cards", "thread", "pairs", "timeline", "tables")
 FACES: Final = {
     "customer": (*SHARED, "cover", *WORDS, *THINGS, "print"),
     "door": (*SHARED, "door", *WORDS, "pictures"),
     "desk": (
         *(*SHARED, "spine", "columns", "rules", *WORDS, *THINGS),
-        *("lists", "progress", "steps", "sample", "pictures", "print"),
+        *("entries", "lists", "progress", "steps", "sample", "pictures", "print"),
     ),
 }
 COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)

@@ -1,4 +1,4 @@
-"""The thread: one subscription's life on one line. Marks alone, for the eye; the page says the same in words.
+"""The thread: one subscription's life on one line, and beneath it the days of its marks, in words for everybody.
 
 Solid before today, thick where it is paid, dotted for what comes; a tick is a payment, a ring is PayPal told, two bars
 are the end.
@@ -6,7 +6,7 @@ are the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -28,14 +28,29 @@ class Mark:
     at: str
 
 
+@dataclass(frozen=True)
+class Dated:
+    """One day beneath the line: what it is (a word of thread.html), and the days that are said small beside it."""
+
+    kind: str
+    at: datetime
+    also: tuple[datetime, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Thread:
-    """The line, its ends as far along it as `Mark.at`."""
+    """The line, its ends as far along it as `Mark.at`; and its days, in their order."""
 
     today: str
     paid: tuple[str, str] | None
     is_over: bool  # today lies beyond the end: nothing is dotted
     marks: tuple[Mark, ...]
+    dates: tuple[Dated, ...]
+
+    @property
+    def tells_next(self) -> bool:
+        """Whether a payment that is still to come stands beneath it."""
+        return any(one.kind == "due" for one in self.dates)
 
 
 def of(
@@ -43,13 +58,14 @@ def of(
     *,
     planned: Schedule | None = None,
     ends_at: datetime | None = None,
+    what: str = "access",
     payments: Iterable[datetime] = (),
     now: datetime,
 ) -> Thread | None:
     """Return a subscription's thread; None for one that has not begun, or whose days are not known.
 
     `planned`: how its end waits; `ends_at`: of one that is over, or would be now, until when it opens something, else
-    its end; `payments`: when PayPal took some.
+    its end; `what`: which of these (`Dated.kind`); `payments`: when PayPal took some.
     """
     began, last, paid = subscription.started_at, subscription.last_payment_at, subscription.paid_until
     if began is None or (subscription.is_over and ends_at is None):
@@ -57,6 +73,8 @@ def of(
     end = planned.paid_until or planned.due_at if planned is not None else ends_at
     coming = planned.taken if planned is not None else () if end is not None else _next(subscription, now)
     told = planned.due_at if planned is not None else None
+    if planned is not None:
+        what = "paid-end" if planned.paid_until is not None else "end"
     period = paid - last if paid is not None and last is not None and paid > last else timedelta(days=30)
     left = max(began, now - PERIODS * period)
     ahead = (end, None if subscription.is_over else paid, told, *coming)
@@ -75,6 +93,7 @@ def of(
         paid=(line.at(max(last, left)), line.at(min(paid, right))) if is_paid and last and paid else None,
         is_over=right == now,
         marks=tuple(marks),
+        dates=tuple(_dates(last, paid, coming, told, Dated(what, end) if end is not None else None, now=now)),
     )
 
 
@@ -83,8 +102,39 @@ def of_end(
 ) -> Thread | None:
     """Return the thread of one that would end so; where nothing closes on a day, it ends with what is paid."""
     paid = subscription.paid_until
-    ends_at = access_until or (max(paid, now) if paid is not None else now)
-    return of(subscription, planned=planned, ends_at=ends_at, now=now)
+    if access_until is not None:
+        return of(subscription, planned=planned, ends_at=access_until, now=now)
+    is_paid = paid is not None and paid > now
+    return of(
+        subscription, planned=planned, ends_at=paid if is_paid else now, what="paid-end" if is_paid else "end", now=now
+    )
+
+
+def _dates(
+    last: datetime | None,
+    paid: datetime | None,
+    coming: tuple[datetime, ...],
+    told: datetime | None,
+    end: Dated | None,
+    *,
+    now: datetime,
+) -> Iterator[Dated]:
+    """Yield the days that say what the line shows: of what was, only what nothing later says."""
+    is_paid, coming = paid is not None and paid > now, tuple(at for at in coming if at > now)
+    if last is not None and end is not None and not coming:
+        yield Dated("last", last)
+    if end is None and paid is not None and is_paid:
+        yield Dated("paid", paid)
+    elif end is None or end.at > now:
+        yield Dated(
+            "today", now, (paid,) if end is not None and paid is not None and is_paid and paid != end.at else ()
+        )
+    if coming:
+        yield Dated("due", coming[0], coming[1:])
+    if told is not None and told > now:
+        yield Dated("told", told)
+    if end is not None:
+        yield end
 
 
 def _next(subscription: AnySubscription, now: datetime) -> tuple[datetime, ...]:

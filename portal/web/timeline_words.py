@@ -17,6 +17,7 @@ from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
 from portal.domain.pauses import PauseRefusal
 from portal.domain.received_requests import Way, has_hour
+from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineEntry, TimelineKind
 from portal.web import labels
@@ -31,7 +32,15 @@ STATUS_IN: Final[Mapping[TimelineKind, str]] = {
     TimelineKind.END_REQUESTED: "outcome",
 }
 SUM_IN: Final = frozenset(
-    {TimelineKind.LATE_PAYMENT, TimelineKind.REFUND_REQUESTED, TimelineKind.REFUNDED, TimelineKind.REFUND_FAILED}
+    {
+        TimelineKind.LATE_PAYMENT,
+        TimelineKind.REFUND_REQUESTED,
+        TimelineKind.REFUNDED,
+        TimelineKind.REFUND_FAILED,
+        TimelineKind.SETTLEMENT_REQUESTED,
+        TimelineKind.SETTLED,
+        TimelineKind.SETTLEMENT_FAILED,
+    }
 )
 
 
@@ -109,6 +118,12 @@ def pause(entry: TimelineEntry) -> str:
         return str(labels.PAUSE_REFUSED[refused])
     until = _moment(entry.details.get("until")) if "pause" in entry.details else None
     return _("Starts again on %(date)s", date=formatter().day(until)) if until else ""
+
+
+def not_settled(entry: TimelineEntry) -> str:
+    """Return why an unpaid amount was not taken."""
+    found = _one_of(SettlementRefusal, entry.details.get("failed_for"))
+    return str(labels.NOT_SETTLED[found]) if found else ""
 
 
 def sum_moved(entry: TimelineEntry) -> str:

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=40, help="the storm ends then, whatever is left")
     parser.add_argument("--bug", choices=sorted(BUGS), nargs="+", default=[], help="plant bugs that must be found")
+    parser.add_argument("--stories", choices=sorted(plans.STORIES), nargs="+", default=list(plans.STORIES))
     parser.add_argument("--rolling", action="store_true", help="polite restarts of every process come last")
     given = parser.parse_args()
     logs.set_up("error")
@@ -36,7 +37,7 @@ def main() -> int:
         plan = plans.for_bugs(given.bug)
     else:
         wanted = {"cancellations": given.cancellations, "faults": given.faults, "rolling": given.rolling}
-        plan = plans.draw(given.seed, **wanted)
+        plan = plans.draw(given.seed, **wanted, stories=given.stories)
     report = run(plan, bugs=given.bug, limit=given.minutes * 60, say=say)
     print("\n".join(describe(report, plan)), flush=True)
     return 1 if report.violations else 0

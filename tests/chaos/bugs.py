@@ -7,35 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos import points
+from tests.chaos import money_bugs
+from tests.chaos.planting import concerns
 
 PLANTED: Final = "CHAOS_BUGS"
-OWN: Final = "planted"  # the folder in which a file per bug names the subscriptions that it is planted for
 SLOW: Final = 5.0  # seconds that a moment may take
 
 
 def install(names: str) -> None:
-    """Plant the bugs of these names, with spaces between them."""
-    for name in names.split():
+    """Plant the bugs of these names, with spaces between them; what imports pages comes last, as in `BUGS`."""
+    for name in (name for name in BUGS if name in names.split()):
         BUGS[name]()
-
-
-def keep_to(folder: Path, bug: str, subscriptions: Sequence[uuid.UUID]) -> None:
-    """Plant a bug for these subscriptions; before that, it is planted for none."""
-    (folder / OWN / bug).write_text("\n".join(map(str, subscriptions)))
-
-
-def _concerns(bug: str, subscription_id: uuid.UUID) -> bool:
-    path = Path(os.environ[points.FOLDER]) / OWN / bug
-    return path.exists() and str(subscription_id) in path.read_text().split()
 
 
 def call_before_intent() -> None:
@@ -49,7 +36,7 @@ def call_before_intent() -> None:
 
     @functools.wraps(real)
     def record(ctx: Any, wish: Any, *, now: Any) -> Any:
-        if not _concerns("call_before_intent", wish.subscription_id):
+        if not concerns("call_before_intent", wish.subscription_id):
             return real(ctx, wish, now=now)
         with ctx.db.read() as session:
             found = subscriptions.of_merchant(session, wish.merchant_id, wish.subscription_id)
@@ -114,12 +101,12 @@ def abandon_decided_before_the_lock() -> None:
 
     @functools.wraps(check)
     def check_not_over(subscription: Any, *more: Any) -> None:
-        if not _concerns("abandon_decided_before_the_lock", subscription.id):
+        if not concerns("abandon_decided_before_the_lock", subscription.id):
             check(subscription, *more)
 
     @functools.wraps(real)
     def record(ctx: Any, wish: Any, **more: Any) -> Any:
-        if not _concerns("abandon_decided_before_the_lock", wish.subscription_id):
+        if not concerns("abandon_decided_before_the_lock", wish.subscription_id):
             return real(ctx, wish, **more)
         until = time.monotonic() + SLOW
         while time.monotonic() < until:  # a slow moment between the look and the lock
@@ -192,13 +179,67 @@ def trust_the_next_date() -> None:
     paid_time.paid_until = paid_until
 
 
+def closed_merchant_forgets() -> None:
+    """What is asked for at a suspended or leaving merchant's is answered like any other, and quietly taken back."""
+    from portal.domain.end_requests import RequestState
+    from portal.domain.merchants import MerchantState
+    from portal.models import EndRequest
+    from portal.queries.people import merchants
+    from portal.services.ends import end_requests
+
+    real = end_requests.record
+
+    @functools.wraps(real)
+    def record(ctx: Any, wish: Any, *, now: Any, **more: Any) -> Any:
+        recorded = real(ctx, wish, now=now, **more)
+        if recorded.is_new and concerns("closed_merchant_forgets", wish.subscription_id):
+            with ctx.db.begin() as session:
+                if merchants.of(session, wish.merchant_id).state is not MerchantState.OPEN:
+                    request = session.get_one(EndRequest, recorded.request_id)
+                    request.move(RequestState.WITHDRAWN)
+                    request.withdrawn_at, request.next_try_at = now, None
+        return recorded
+
+    end_requests.record = record
+
+
+def begins_while_closed() -> None:
+    """A suspended merchant's staff begin what they like."""
+    from portal.web import standings
+
+    standings.check = lambda _work: None
+
+
+def returned_unsaid() -> None:
+    """A mail that came back counts as seen already: the desk hears nothing of it."""
+    from portal.services.notices import bounces
+
+    real = bounces._come_back
+
+    @functools.wraps(real)
+    def come_back(session: Any, mail: Any, *, now: Any) -> None:
+        real(session, mail, now=now)
+        mail.seen_at = now
+
+    bounces._come_back = come_back
+
+
 BUGS: Final[dict[str, Callable[[], None]]] = {
     "call_before_intent": call_before_intent,
     "success_without_a_read": success_without_a_read,
     "mail_before_commit": mail_before_commit,
     "abandon_decided_before_the_lock": abandon_decided_before_the_lock,
-    "typed_day_forgotten": typed_day_forgotten,
     "forgotten_notification": forgotten_notification,
     "part_counts_as_all": part_counts_as_all,
     "trust_the_next_date": trust_the_next_date,
+    "closed_merchant_forgets": closed_merchant_forgets,
+    "returned_unsaid": returned_unsaid,
+    "part_gives_all_back": money_bugs.part_gives_all_back,
+    "refund_believed": money_bugs.refund_believed,
+    "refund_before_the_end": money_bugs.refund_before_the_end,
+    "refund_told_early": money_bugs.refund_told_early,
+    "refund_dropped": money_bugs.refund_dropped,
+    "stuck_refund_unsaid": money_bugs.stuck_refund_unsaid,
+    "typed_day_forgotten": typed_day_forgotten,
+    "begins_while_closed": begins_while_closed,
 }

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from portal.demo.simulator.records import moment
+from tests.chaos import meanwhile, money
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
 from tests.chaos.nudging import PLANNED_AGE
@@ -29,6 +30,8 @@ def violations(facts: Facts) -> list[str]:
     checks = (
         *(unfinished, outcomes, agreement, unasked, wished_days, times, paid_time),
         *(told_early, mails, doubled_mails, late_money, promises, notified, surprises),
+        *(money.broken_promises, money.outcomes, money.decisions, money.sums, money.letters),
+        *(meanwhile.promised_all_the_same, meanwhile.begun, meanwhile.came_back),
     )
     return [said for check in checks for said in check(facts)]
 
@@ -156,7 +159,8 @@ def mails(facts: Facts) -> Iterator[str]:
     for row in facts.mails.values():
         if row["end_request_id"] is None:
             continue
-        if row["state"] in ("sent", "refused") and row["kind"] != "merchant_needs_you":  # this one: once per trouble
+        # the last one: once per trouble
+        if row["state"] in ("sent", "refused", "returned") and row["kind"] != "merchant_needs_you":
             kinds[row["end_request_id"]][row["kind"]] += 1
         if row["state"] == "sent" and row["message_id"] not in arrived:
             yield f"mail {row['kind']} {row['message_id']} counts as sent, the mail server never got it"
@@ -284,10 +288,9 @@ def paid_time(facts: Facts) -> Iterator[str]:
 
 
 def surprises(facts: Facts) -> Iterator[str]:
-    """No page answered what nobody should see; bystanders' subscriptions go on."""
-    yield from facts.journal.surprises
-    yield from facts.journal.gave_up
-    for provider_id in facts.bystanders:
+    """No page answered what nobody should see; what nobody asked to end goes on."""
+    yield from (*facts.journal.surprises, *facts.journal.gave_up)
+    for provider_id in facts.bystanders | facts.journal.kept:
         status = facts.subscriptions[provider_id]["status"]
         if status in ENDED:
             yield f"nobody asked to end {provider_id}, and it is {status}"

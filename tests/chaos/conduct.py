@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.chaos.bugs import keep_to
 from tests.chaos.checks import violations
 from tests.chaos.facts import OURS, Facts, gather
 from tests.chaos.faults import Faults
@@ -17,6 +17,7 @@ from tests.chaos.journal import Journal
 from tests.chaos.nudging import Nudger
 from tests.chaos.people import People
 from tests.chaos.plan import Plan, Step
+from tests.chaos.planting import keep_to
 from tests.chaos.stack import Stack, standing
 from tests.chaos.world import World, build
 from tests.folders import make_folder
@@ -28,6 +29,7 @@ STILL: Final = 3  # looks in a row that find nothing left
 
 LEFT: Final = """SELECT
     (SELECT count(*) FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn')) AS requests,
+    (SELECT count(*) FROM refunds WHERE state NOT IN ('done', 'failed')) AS refunds,
     (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
     (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
     (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
@@ -73,7 +75,7 @@ class _Run:
         for bug, seats in plan.showing.items():
             keep_to(stack.folder, bug, [self._world.seats[seat].subscription_id for seat in seats])
         self._journal = Journal()
-        self._people = People(self._world, self._journal)
+        self._people = People(self._world, self._journal, stack)
         self._faults = Faults(stack, self._world, self._journal)
         self._notes: list[str] = []
         self._said = time.monotonic()
@@ -197,14 +199,9 @@ def describe(report: Report, plan: Plan) -> Sequence[str]:
             if what.startswith(start)
         ]
         lines.append(f"{start}: {', '.join(said) or 'none'}")
-    died: dict[str, int] = {}
-    for point, _ in facts.deaths:
-        died[point] = died.get(point, 0) + 1
-    lines.append(f"died at: {', '.join(f'{count} {point}' for point, count in sorted(died.items())) or 'none'}")
-    states: dict[str, int] = {}
-    for row in facts.requests:
-        states[row["state"]] = states.get(row["state"], 0) + 1
-    lines.append(f"requests: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}")
+    lines.append(f"died at: {_counted(Counter(point for point, _ in facts.deaths))}")
+    lines.append(f"requests: {_counted(Counter(row['state'] for row in facts.requests))}")
+    lines += _of_money(facts)
     ids = [mail.message_id for mail in facts.box]
     refused = sum(row["state"] == "refused" for row in facts.mails.values())
     lines.append(
@@ -224,3 +221,23 @@ def describe(report: Report, plan: Plan) -> Sequence[str]:
     lines += report.notes
     lines += [f"VIOLATION {said}" for said in report.violations]
     return [*lines, f"violations: {len(report.violations)}"]
+
+
+def _of_money(facts: Facts) -> list[str]:
+    """Say what was given back, what was asked for at merchants that were not open, and what came back."""
+    done = Counter(row["state"] for row in facts.refunds)
+    decided = Counter(row["state"] for row in facts.end_refunds)
+    closed = facts.journal.closed
+    promises = facts.journal.promises
+    asked = sum(any(one.slug == each.seat.slug and one.holds(each.at) for one in closed) for each in promises)
+    begun = Counter("taken" if one.is_taken else "refused" for one in facts.journal.begun)
+    back = facts.journal.came_back
+    return [
+        f"refunds: {_counted(done)}; decided with an end: {_counted(decided)}",
+        f"merchants closed {len(closed)} times, {asked} ends asked for meanwhile; begun anew: {_counted(begun)}",
+        f"mails that came back: {len(back)}, {sum(one.was_open for one in back)} of them with the end still open",
+    ]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"

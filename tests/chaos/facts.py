@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bs4 import BeautifulSoup
+
 from portal.demo.mail_folder import Mail, MailFolder
-from portal.demo.run import ROOT
 from portal.demo.simulator.records import moment
 from tests.chaos import points
+from tests.chaos.browsing import Browser
 from tests.chaos.journal import Journal
 from tests.chaos.plan import PENDING, Plan
 from tests.chaos.stack import Stack
@@ -25,7 +25,15 @@ NOTIFICATIONS: Final = """SELECT r.reference, r.state, r.subscription_id::text A
         (SELECT count(*) FROM mails m WHERE m.key = 'received:' || r.id) AS acknowledged,
         (SELECT count(*) FROM merchant_news n WHERE n.received_request_id = r.id) AS told
     FROM received_requests r LEFT JOIN proofs p ON p.end_request_id = r.end_request_id"""
-OURS: Final = ("end_requests.carry_out", "mails.send")  # the jobs that keep a promise
+REFUNDS: Final = """SELECT r.*, r.id::text AS id, r.payment_id::text AS payment_id, s.provider_id AS subscription,
+        p.provider_id AS sale, l.state AS alarm, e.amount AS decided
+    FROM refunds r JOIN subscriptions s ON s.id = r.subscription_id JOIN payments p ON p.id = r.payment_id
+    LEFT JOIN late_payments l ON l.payment_id = p.id LEFT JOIN end_refunds e ON e.refund_id = r.id"""
+END_REFUNDS: Final = """SELECT e.*, e.end_request_id::text AS end_request_id, e.refund_id::text AS refund_id,
+        s.provider_id AS subscription, e.amount AS decided
+    FROM end_refunds e JOIN end_requests q ON q.id = e.end_request_id
+    JOIN subscriptions s ON s.id = q.subscription_id"""
+OURS: Final = ("end_requests.carry_out", "refunds.carry_out", "mails.send")  # the jobs that keep a promise
 NO_AUDIT: Final = "No such command"
 
 
@@ -40,6 +48,12 @@ class Facts:
     ended_entries: dict[str, int]  # of the timeline: request id → entries « ended »
     abandoned: set[str]  # subscription ids that were marked abandoned after their end
     late: dict[str, Row]  # payments after an end, by PayPal's id of the sale
+    refunds: list[
+        Row
+    ]  # with PayPal's ids of subscription and payment, the payment's alarm, what was decided with an end
+    end_refunds: list[Row]
+    inbox: list[str]  # where the cards of the desks' « to do » lead, and what their buttons do
+    returned: dict[str, int]  # of the timeline: mail id → entries « came back »
     jobs: list[Row]  # of ours that are not done
     events: list[Row]  # PayPal's messages that wait or were given up
     box: list[Mail]
@@ -77,12 +91,24 @@ class Facts:
         row = self.at_paypal[provider_id]
         if row["status"] not in ("CANCELLED", "EXPIRED"):
             return None
-        said = moment(row["status_update_time"])
+        return self.real_time(row["status_update_time"])
+
+    def real_time(self, told: str) -> datetime:
+        """Return the real time, to the second below, of what PayPal's clock told."""
+        said = moment(told)
         ahead = 0.0
         for at, seconds in self.journal.jumps:
             if at + timedelta(seconds=seconds) <= said:
                 ahead = seconds
         return said - timedelta(seconds=ahead)
+
+    def given_back(self, refund: Row) -> list[Row]:
+        """Return what PayPal made of a refund of ours, by the id of the call."""
+        return [one for one in self.at_paypal[refund["subscription"]]["refunds"] if one["request_id"] == refund["id"]]
+
+    def arrived(self, message_id: str) -> list[Mail]:
+        """Return a mail as the mail server got it, as often as it got it."""
+        return [mail for mail in self.box if mail.message_id.strip("<>") == message_id]
 
 
 def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
@@ -110,10 +136,12 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
             "SELECT payments.provider_id, late_payments.state, late_payments.told_back FROM late_payments "
             "JOIN payments ON payments.id = payment_id"
         )
-        mails = rows("SELECT *, end_request_id::text AS end_request_id FROM mails")
+        mails = rows("SELECT *, id::text AS id, end_request_id::text AS end_request_id FROM mails")
+        refunds, end_refunds = rows(REFUNDS), rows(END_REFUNDS)
     ended: dict[str, int] = defaultdict(int)
     for entry in timeline:
         ended[entry["key"]] += entry["kind"] == "ended"
+    returned = Counter(entry["key"].partition(":")[0] for entry in timeline if entry["kind"] == "mail_returned")
     deliveries = world.simulated.get("deliveries")
     audit_exists, audit = _audit(stack)
     return Facts(
@@ -124,6 +152,10 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         ended_entries=dict(ended),
         abandoned={entry["subscription_id"] for entry in timeline if entry["kind"] == "marked_abandoned"},
         late={row["provider_id"]: row for row in late},
+        refunds=refunds,
+        end_refunds=end_refunds,
+        inbox=_inbox(world, journal),
+        returned=dict(returned),
         jobs=jobs,
         events=events,
         box=MailFolder(stack.folder / "mails").all()[::-1],
@@ -138,11 +170,28 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
     )
 
 
+def _inbox(world: World, journal: Journal) -> list[str]:
+    """Read every page of each desk's « to do », as staff do; return where its links and buttons lead."""
+    found: list[str] = []
+    for seat in {seat.slug: seat for seat in world.seats}.values():
+        desk, path = Browser(world, journal, seat, staff=True), "/admin/"
+        while path:
+            page = desk.get(path)
+            if page is None or page.status_code != 200:
+                raise RuntimeError(f"the desk of {seat.slug} did not show {path}")
+            soup = BeautifulSoup(page.text, "html.parser")
+            found += [
+                str(one.get("href") or one.get("action")) for one in soup.select("main a[href], main form[action]")
+            ]
+            following = soup.select_one("nav.pages a[rel=next]")
+            path = str(following["href"]) if following is not None else ""
+    return found
+
+
 def _audit(stack: Stack) -> tuple[bool, str | None]:
     """Verify the audit chain by the operator's own command, where there is one."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "audit", "verify"]
-    done = subprocess.run(command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=300)
-    said = (done.stdout + done.stderr).strip()
+    done = stack.run("audit", "verify")
+    said = (done.stdout + done.stderr).decode().strip()
     if done.returncode and NO_AUDIT in said:
         return False, None
     return True, said[-500:] if done.returncode else None

@@ -11,10 +11,11 @@ import requests
 from portal.clock import utc_now
 from portal.demo.run import HOST
 from tests.chaos import points
+from tests.chaos.closing import STATES, Closing
 from tests.chaos.journal import Journal
 from tests.chaos.plan import ANSWERS, Step
 from tests.chaos.stack import Stack
-from tests.chaos.world import World
+from tests.chaos.world import MERCHANTS, World
 
 MOST_TIMES: Final = 4  # calls that one rule hits
 LONGEST_JUMP: Final = 5.0  # hours that PayPal's clock jumps ahead
@@ -26,6 +27,8 @@ class Faults:
     def __init__(self, stack: Stack, world: World, journal: Journal) -> None:
         self._stack, self._world, self._journal = stack, world, journal
         self._ahead = 0.0  # seconds of PayPal's clock
+        self._closing = Closing(world, journal)
+        self._slugs = (MERCHANTS[0][0], MERCHANTS[1][0])
 
     def do(self, step: Step) -> None:
         """Do one fault."""
@@ -53,6 +56,9 @@ class Faults:
                 self._world.simulated.post("sending", automatic=True, shuffled=step.number)
             case "events-repeated":
                 self._world.simulated.post("deliveries/repeat", last=1 + step.number % 6)
+            case "suspended" | "leaving":
+                slug = self._world.seats[step.seat].slug if step.seat >= 0 else self._slugs[step.number % 2]
+                self._closing.close(slug, kind)
             case "clock":
                 self._jump(chance.uniform(0.5, LONGEST_JUMP))
             case _:
@@ -62,15 +68,21 @@ class Faults:
         """Take back a fault that lasts."""
         if step.kind.startswith("mail-"):
             self._mail("accept")
+        elif step.kind in STATES:
+            self._closing.open(step.kind)
         else:
             self._world.simulated.post("sending", automatic=True)
 
     def all_off(self) -> list[str]:
-        """Let everything be well again; return the points of death that no process reached."""
+        """Let everything be well again; return the points of death that no process reached.
+
+        But for the merchants: one is suspended and one is leaving from here on, and all that is open is finished.
+        """
         left = points.disarm(self._stack.folder)
         self._world.simulated.back_to_normal()
         self._world.simulated.post("sending", automatic=True)
         self._mail("accept")
+        self._closing.close_all(self._slugs)
         return left
 
     def _to_a_process(self, kind: str, chance: random.Random) -> None:

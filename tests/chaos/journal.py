@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from portal.clock import utc_now
@@ -32,6 +33,54 @@ class Promise:
     by_staff: bool
 
 
+@dataclass(frozen=True)
+class RefundAsked:
+    """A refund that the desk's page told as recorded."""
+
+    provider_id: str
+    amount: Decimal
+    with_end: bool
+
+
+@dataclass
+class Closed:
+    """A while in which a merchant was suspended or leaving: for sure between `since` and `until`."""
+
+    slug: str
+    state: str  # suspended, leaving
+    began: datetime  # when that was asked for
+    since: datetime
+    until: datetime | None = None  # None: to the end
+    ended: datetime | None = None  # when it was open again for sure
+
+    def holds(self, at: datetime) -> bool:
+        """Say whether it was so at that moment, for sure."""
+        return self.since <= at and (self.until is None or at <= self.until)
+
+    def may_touch(self, begin: datetime, end: datetime) -> bool:
+        """Say whether it may have been so within that time."""
+        return self.began <= end and (self.ended is None or begin <= self.ended)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Something new that staff tried to begin, and whether the portal took it."""
+
+    slug: str
+    sent: datetime
+    answered: datetime
+    is_taken: bool
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """A mail to a customer that was reported as undeliverable, and whether their end was open then."""
+
+    mail_id: str
+    provider_id: str
+    was_open: bool
+
+
 @dataclass
 class Journal:
     """Written by many threads."""
@@ -41,6 +90,14 @@ class Journal:
     notified: set[str] = field(default_factory=set)  # PayPal's ids of those whose notification was answered by 303
     undone: set[str] = field(default_factory=set)  # references whose taking back was answered by 303
     tried_to_undo: set[str] = field(default_factory=set)  # those, and where the answer got lost
+    kept: set[str] = field(default_factory=set)  # PayPal's ids of those that somebody deals with and nobody ends
+    # By PayPal's id of the subscription and by act: the sum that somebody confirmed, however often the form was sent.
+    meant: dict[str, dict[object, Decimal]] = field(default_factory=lambda: defaultdict(dict))
+    refunds_told: list[RefundAsked] = field(default_factory=list)
+    by_hand: set[str] = field(default_factory=set)  # PayPal's ids: money went back there without us
+    closed: list[Closed] = field(default_factory=list)
+    begun: list[Begun] = field(default_factory=list)
+    came_back: list[CameBack] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
     wished: dict[str, date] = field(default_factory=dict)  # the day that somebody typed, by PayPal's id
     taken_back: set[str] = field(default_factory=set)  # PayPal's ids: of a payment after the end, a part went back

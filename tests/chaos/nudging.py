@@ -29,6 +29,11 @@ AGE: Final = (
     """UPDATE end_requests SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'
         FOR UPDATE SKIP LOCKED)""",
+    """UPDATE refunds SET next_try_at = now() WHERE id IN (
+        SELECT id FROM refunds WHERE state NOT IN ('done', 'failed') AND next_try_at > now() FOR UPDATE SKIP LOCKED)""",
+    """UPDATE refunds SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
+        SELECT id FROM refunds WHERE state IN ('calling', 'pending') AND claimed_at < now() - interval '8 seconds'
+        FOR UPDATE SKIP LOCKED)""",
     # Its job is used up meanwhile, as too early: the product's own sweep finds one whose day has come without a job.
     """UPDATE end_requests SET due_at = now() - interval '3 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'recorded' AND due_at > now()
@@ -41,7 +46,7 @@ AGE: Final = (
         WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
         SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()
-        AND (task_name IN ('end_requests.carry_out', 'paypal_keys.check')
+        AND (task_name IN ('end_requests.carry_out', 'refunds.carry_out', 'paypal_keys.check')
             OR task_name = 'mails.send' AND NOT EXISTS (
                 SELECT FROM mails WHERE id = (args->>'mail_id')::uuid AND state = 'waiting' AND send_at > now()))
         FOR UPDATE SKIP LOCKED)""",
@@ -49,6 +54,10 @@ AGE: Final = (
     # is late by long, so that the product's own sweeps, every minute, give it another one.
     """UPDATE end_requests SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state IN ('verifying', 'retrying', 'needs_merchant')
+        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
+        FOR UPDATE SKIP LOCKED)""",
+    """UPDATE refunds SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
+        SELECT id FROM refunds WHERE state NOT IN ('done', 'failed')
         AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
         FOR UPDATE SKIP LOCKED)""",
     """UPDATE mails SET send_at = send_at - interval '11 minutes' WHERE id IN (

@@ -1,4 +1,4 @@
-"""People at the pages: real HTTP, real cookies, the form that the page shows; they come back when something breaks."""
+"""People at the pages who end something; they come back when a page breaks."""
 
 from __future__ import annotations
 
@@ -8,61 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
-
-import requests
-from bs4 import BeautifulSoup, Tag
 
 from portal.clock import utc_now
+from tests.chaos.browsing import PAUSE, TRIES, Browser, form_of
 from tests.chaos.claims import page_says_over
-from tests.chaos.journal import Journal, Promise, Visit
-from tests.chaos.plan import NOTIFY, PENDING, Step
+from tests.chaos.desk import Desk
+from tests.chaos.journal import CameBack, Journal, Promise
+from tests.chaos.plan import KEEPING, NOTIFY, PENDING, RETURNS, Step
+from tests.chaos.stack import Stack
 from tests.chaos.world import Seat, World
-
-TRIES: Final = 40  # times somebody comes back before giving up
-PAUSE: Final = 0.7  # seconds before coming back
-PATIENCE: Final = 30.0  # seconds for a page
-
-
-class Browser:
-    """One person's browser, logged in; it notes every page about its subscription."""
-
-    def __init__(self, world: World, journal: Journal, seat: Seat, *, staff: bool) -> None:
-        self.http = requests.Session()
-        self.http.trust_env = False
-        self._world, self._journal, self._seat = world, journal, seat
-        if staff:
-            self.http.cookies.set("portal_staff", world.staff_tokens[seat.slug])
-        else:
-            self.http.cookies.set("portal_customer", world.token_of(seat))
-
-    def get(self, path: str) -> requests.Response | None:
-        """Read a page; None when there was no answer, or one that says « try again »."""
-        return self._ask("GET", path)
-
-    def post(self, path: str, fields: dict[str, str]) -> requests.Response | None:
-        """Send a form."""
-        return self._ask("POST", path, fields)
-
-    def _ask(self, method: str, path: str, fields: dict[str, str] | None = None) -> requests.Response | None:
-        try:
-            answer = self.http.request(
-                method, self._world.web + path, data=fields, timeout=PATIENCE, allow_redirects=False
-            )
-        except requests.RequestException:
-            self._journal.count("pages without an answer")
-            return None
-        if answer.status_code >= 500:
-            self._journal.count(f"pages answered {answer.status_code}")
-            return None
-        if answer.status_code == 200:
-            visit = Visit(utc_now(), self._seat.provider_id, path, page_says_over(answer.text))
-            with self._journal.lock:
-                self._journal.visits.append(visit)
-        elif answer.status_code not in (302, 303, 409, 422):
-            with self._journal.lock:
-                self._journal.surprises.append(f"{method} {path} answered {answer.status_code}")
-        return answer
+from tests.fakes.delivery_reports import report
 
 
 @dataclass
@@ -71,12 +26,16 @@ class People:
 
     world: World
     journal: Journal
+    stack: Stack
+
+    def __post_init__(self) -> None:
+        self._desk = Desk(self.world, self.journal)
 
     def live(self, step: Step) -> None:
         """Let a seat's story happen."""
         seat = self.world.seats[step.seat]
         with self.journal.lock:
-            self.journal.asked.add(seat.provider_id)
+            (self.journal.kept if step.kind in KEEPING else self.journal.asked).add(seat.provider_id)
         story: Callable[[Seat, random.Random], None] = {
             "cancel": self._cancel,
             "double-click": self._double_click,
@@ -94,6 +53,10 @@ class People:
             "late-money": self._late_money,
             "declined-then-cancel": self._declined,
             PENDING: self._never_approved,
+            "reads-proof": self._reads_proof,
+            RETURNS: self._mail_returns,
+            "end-and-refund-race": self._refund_race,
+            **self._desk.stories,
         }[step.kind]
         story(seat, random.Random(step.number))
         self.journal.count(f"story: {step.kind}")
@@ -186,19 +149,64 @@ class People:
 
     def _late_money(self, seat: Seat, _chance: random.Random) -> None:
         """PayPal takes a payment after the end it confirmed, and a part of it back from the merchant."""
-        browser, reference = Browser(self.world, self.journal, seat, staff=False), self._cancel(seat)
-        for _ in range(TRIES):
-            page = browser.get(f"/account/{seat.slug}/requests/{reference}") if reference else None
-            if page is not None and page_says_over(page.text):
-                break
-            time.sleep(PAUSE)
-        else:
+        if not self._sees_it_over(seat, self._cancel(seat)):
             return  # PayPal was away for long: the payment would not be a late one
         time.sleep(1.2)  # PayPal's times are whole seconds
         for happening in ("charge", "reverse-part"):
             self._at_paypal(seat, happening, 0.1)
         with self.journal.lock:
             self.journal.taken_back.add(seat.provider_id)
+
+    def _reads_proof(self, seat: Seat, _chance: random.Random) -> None:
+        """Cancel, and take the proof home; a suspended or leaving merchant's customers read theirs too."""
+        reference = self._cancel(seat)
+        if not self._sees_it_over(seat, reference):
+            return
+        browser = Browser(self.world, self.journal, seat, staff=False)
+        for _ in range(TRIES):
+            proof = browser.get(f"/account/{seat.slug}/requests/{reference}/proof.pdf")
+            if proof is not None and proof.content.startswith(b"%PDF"):
+                return
+            time.sleep(PAUSE)
+        self._give_up(seat, "a customer with a proof to read")
+
+    def _mail_returns(self, seat: Seat, _chance: random.Random) -> None:
+        """PayPal does not answer; the mail that says « recorded » comes back while the end is still open."""
+        self.world.simulated.post("rules", operation="show", behaviour="500", times=9, only=seat.provider_id)
+        reference = self._cancel(seat)
+        for _ in range(TRIES):
+            found = self.world.mail_about(reference, ("end_recorded", "end_confirmed", "end_already_over"))
+            if found is not None:
+                break
+            time.sleep(PAUSE)
+        else:
+            return  # the mail server was away for long
+        mail_id, address = found
+        was_open = self.world.is_open(reference)
+        for _ in range(TRIES):
+            if self.stack.run("mail", "bounce", "--recipient", address, given=report(address)).returncode == 0:
+                with self.journal.lock:
+                    self.journal.came_back.append(CameBack(str(mail_id), seat.provider_id, was_open))
+                return
+            time.sleep(PAUSE)  # 75: the mail server keeps the report and calls again
+        self._give_up(seat, "the mail server with a report")
+
+    def _refund_race(self, seat: Seat, chance: random.Random) -> None:
+        """Staff end it with a refund while the customer cancels: whichever comes first is the end."""
+        customer = threading.Timer(chance.random() * 3, lambda: self._cancel(seat))
+        customer.start()
+        self._desk.stories["end-and-refund"](seat, chance)
+        customer.join()
+
+    def _sees_it_over(self, seat: Seat, reference: str) -> bool:
+        """Say whether the customer's page came to say that it is over, as long as somebody comes back."""
+        browser = Browser(self.world, self.journal, seat, staff=False)
+        for _ in range(TRIES if reference else 0):
+            page = browser.get(f"/account/{seat.slug}/requests/{reference}")
+            if page is not None and page_says_over(page.text):
+                return True
+            time.sleep(PAUSE)
+        return False
 
     def _declined(self, seat: Seat, _chance: random.Random) -> None:
         """The payment is declined, PayPal tries again; the customer cancels: what was paid ends where it ended."""
@@ -223,9 +231,9 @@ class People:
                 fields = form_of(page.text, path)
                 with self.journal.lock:
                     self.journal.clicks.setdefault(seat.provider_id, utc_now())
-                answer = self._click(browser, path, {**fields, "reason": "not_used", "on": day}, clicks)
+                answer = browser.click(path, {**fields, "reason": "not_used", "on": day}, clicks=clicks)
                 if day and answer is not None and answer.status_code == 200:  # the page asks, and shows what it changes
-                    answer = self._click(browser, path, {**form_of(answer.text, path), "on": day}, clicks)
+                    answer = browser.click(path, {**form_of(answer.text, path), "on": day}, clicks=clicks)
             if answer is not None and answer.status_code in (302, 303):
                 place = answer.headers["Location"]
                 reference = place.rpartition("/requests/")[2] if "/requests/" in place else ""
@@ -238,20 +246,6 @@ class People:
             time.sleep(PAUSE)
         self._give_up(seat, "a customer")
         return ""
-
-    def _click(self, browser: Browser, path: str, fields: dict[str, str], clicks: int) -> requests.Response | None:
-        """Send the same form once, or twice at the same moment; return the answer that came last."""
-        answers: list[requests.Response | None] = []
-        threads = [threading.Thread(target=lambda: answers.append(browser.post(path, fields))) for _ in range(clicks)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        taken = [answer for answer in answers if answer is not None and answer.status_code == 303]
-        if len({answer.headers["Location"] for answer in taken}) > 1:
-            with self.journal.lock:
-                self.journal.surprises.append(f"a double-click on {path} led to two requests")
-        return taken[0] if taken else answers[0]
 
     def _take_back(self, browser: Browser, seat: Seat, reference: str) -> None:
         path = f"/account/{seat.slug}/requests/{reference}"
@@ -301,13 +295,3 @@ class People:
     def _give_up(self, seat: Seat, who: str) -> None:
         with self.journal.lock:
             self.journal.gave_up.append(f"{who} gave up on {seat.provider_id} after {TRIES} tries")
-
-
-def form_of(page: str, action: str) -> dict[str, str]:
-    """Return the fields of the page's form that goes to `action` (or nowhere else); empty when it has none."""
-    for form in BeautifulSoup(page, "html.parser").find_all("form", method="post"):
-        if str(form.get("action") or action).endswith(action):
-            inputs = [one for one in form.find_all(["input", "textarea"]) if isinstance(one, Tag) and one.get("name")]
-            kept = [one for one in inputs if one.get("type") not in ("radio", "checkbox")]
-            return {str(one["name"]): str(one.get("value") or one.get_text()) for one in kept}
-    return {}

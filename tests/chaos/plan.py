@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tests.chaos.points import POINTS
 
 NOTIFY: Final = "notify"  # where customers may not cancel by themselves: the form, and staff who end it
+RETURNS: Final = "mail-returns"
+# Stories in which nobody ends the subscription: it goes on.
+KEEPING: Final = ("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something")
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -31,6 +34,16 @@ STORIES: Final = {
     NOTIFY: 6,
     "late-money": 6,  # a payment after the end, of which a part is taken back
     "declined-then-cancel": 4,  # the payment was declined, PayPal tries again and shows the date after it
+    "reads-proof": 4,  # the customer takes the proof home, as soon as there is one
+    RETURNS: 5,  # a mail to the customer comes back while the end is open
+    # Staff who give money back: with an end, at the end of what is paid, or from the page of a payment.
+    "end-and-refund": 6,
+    "end-and-refund-unused": 5,
+    "end-and-refund-race": 3,  # while the customer cancels
+    "end-and-refund-by-hand": 2,  # while somebody gives a part back at PayPal
+    "end-and-refund-at-paypal": 3,  # while the buyer cancels there
+    "end-at-period": 4,
+    **dict.fromkeys(KEEPING, 3),
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -56,6 +69,20 @@ ANSWERS: Final = (
     ("show", "empty-200", {}),
     ("show", "other-id", {}),
     ("token", "500", {}),
+    ("refund", "500", {}),
+    ("refund", "503", {}),
+    ("refund", "409", {}),
+    ("refund", "422-status-invalid", {}),
+    ("refund", "403", {}),
+    ("refund", "429", {"retry_after": 0}),
+    ("refund", "cut", {}),
+    ("refund", "silent", {"seconds": 5.0}),
+    ("refund", "timeout", {"seconds": 5.0}),
+    ("refund", "empty-200", {}),
+    ("show_refund", "500", {}),
+    ("show_refund", "404", {}),
+    ("show_refund", "cut", {}),
+    ("transactions", "500", {}),
 )
 # Faults and how often each is drawn; those of PayPal's answers and of the named points come on top.
 FAULTS: Final = {
@@ -73,11 +100,15 @@ FAULTS: Final = {
     "events-shuffled": 20,
     "events-repeated": 20,
     "clock": 15,
+    "suspended": 12,
+    "leaving": 12,
     **{f"die-at:{point}": 22 for point in POINTS},
     **{f"paypal:{place}": 18 for place in range(len(ANSWERS))},
 }
 ROLLS: Final = ("stop-worker", "reload-web", "stop-worker", "stop-web", "stop-worker", "reload-web")
-LASTING: Final = frozenset({"mail-put-off", "mail-refused", "events-held", "events-shuffled"})
+CLOSING: Final = frozenset({"suspended", "leaving"})  # of a merchant
+LASTING: Final = CLOSING | {"mail-put-off", "mail-refused", "events-held", "events-shuffled"}
+LONG: Final = (8, 20)  # stories for which a merchant is closed
 PENDING_SHARE: Final = 30  # one in so many stories
 
 
@@ -115,8 +146,10 @@ class Plan:
         return {bug: [step.seat for step in self.stormy if step.bug == bug] for bug in bugs}
 
 
-def draw(seed: int, *, cancellations: int, faults: int, rolling: bool = False) -> Plan:
-    """Draw a run with so many stories and so many faults; `rolling` lets polite restarts follow."""
+def draw(
+    seed: int, *, cancellations: int, faults: int, rolling: bool = False, stories: Collection[str] = STORIES
+) -> Plan:
+    """Draw a run with so many stories, of these kinds, and so many faults; `rolling` lets polite restarts follow."""
     chance = random.Random(seed)
     pending = cancellations // PENDING_SHARE
     bystanders = max(2, cancellations // 20)
@@ -130,32 +163,55 @@ def draw(seed: int, *, cancellations: int, faults: int, rolling: bool = False) -
     rolled = others[len(quiet) + len(busy) :]
     calm_count = min(max(3, cancellations // 10), 30)
     calm = tuple(Step("story", "cancel", seat) for seat in busy[:calm_count])
-    stories = [Step("story", _pick(chance, STORIES), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
-    stories += [Step("story", PENDING, seat, chance.randrange(1000)) for seat in unapproved]
-    chance.shuffle(stories)
+    weights = {kind: weight for kind, weight in STORIES.items() if kind in stories}
+    steps = [Step("story", _pick(chance, weights), seat, chance.randrange(1000)) for seat in busy[calm_count:]]
+    steps += [Step("story", PENDING, seat, chance.randrange(1000)) for seat in unapproved]
+    chance.shuffle(steps)
     kinds = _fault_kinds(chance, faults)
     return Plan(
         seed=seed,
         calm=calm,
-        stormy=(*_interleaved(chance, stories, kinds), *(_rolling(rolled) if rolling else ())),
+        stormy=(*_interleaved(chance, steps, kinds), *(_rolling(rolled) if rolling else ())),
         seats=seats,
         pending=pending,
         bystanders=tuple(sorted(quiet)),
     )
 
 
+def _answer(operation: str, behaviour: str) -> str:
+    """Return the fault that PayPal answers an operation so."""
+    return f"paypal:{[one[:2] for one in ANSWERS].index((operation, behaviour))}"
+
+
 # The story in which a planted bug shows for sure, and what has to go wrong for it.
 BUG_SHOWS: Final = {
     "call_before_intent": ("cancel", "die-at:before-intent"),
-    "success_without_a_read": ("cancel", f"paypal:{[one[1] for one in ANSWERS].index('422-status-invalid')}"),
+    "success_without_a_read": ("cancel", _answer("cancel", "422-status-invalid")),
     "mail_before_commit": ("cancel", "die-at:settling"),
     "typed_day_forgotten": ("another-day", None),
     "forgotten_notification": (NOTIFY, None),
     "part_counts_as_all": ("late-money", "events-repeated"),
     "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
     "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
+    "closed_merchant_forgets": ("cancel", "suspended"),
+    "begins_while_closed": ("begins-something", "suspended"),
+    "returned_unsaid": (RETURNS, None),
+    "part_gives_all_back": ("refund-part", None),
+    "refund_believed": ("refund-part", _answer("refund", "422-status-invalid")),
+    "refund_before_the_end": ("end-and-refund", _answer("cancel", "503")),
+    "refund_told_early": ("refund-whole", _answer("refund", "503")),
+    "refund_dropped": ("end-and-refund", None),
+    "stuck_refund_unsaid": ("refund-waits", None),
 }
 TIMES: Final = 3  # each story and its fault
+MOST: Final = 3  # a rule then hits four times: long enough for what must not come before it
+# Those that hang on no moment: one story shows them.
+SURE: Final = frozenset(
+    {
+        *("closed_merchant_forgets", "begins_while_closed", "returned_unsaid", "part_gives_all_back"),
+        *("refund_believed", "refund_dropped", "stuck_refund_unsaid"),
+    }
+)
 
 
 def for_bugs(bugs: Sequence[str]) -> Plan:
@@ -167,8 +223,10 @@ def for_bugs(bugs: Sequence[str]) -> Plan:
     for calm in (True, False):
         some = [bug for bug in bugs if (BUG_SHOWS[bug][1] is None) is calm]
         for number, bug in itertools.product(range(TIMES), some):
+            if bug in SURE and number != 1:
+                continue
             story, fault = BUG_SHOWS[bug]
-            steps += [Step("fault", fault, seat, number=1)] if fault is not None else []
+            steps += [Step("fault", fault, seat, number=MOST)] if fault is not None else []
             steps += [Step("story", story, seat, number=number, bug=bug)]
             seat += 1
     return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))
@@ -202,7 +260,7 @@ def _interleaved(chance: random.Random, stories: Sequence[Step], kinds: Sequence
         at = place / max(len(kinds), 1)
         marked.append((at, 0, Step("fault", kind, number=chance.randrange(1000))))
         if kind in LASTING:
-            length = 1 if kind == "mail-refused" else chance.randint(2, 6)
+            length = 1 if kind == "mail-refused" else chance.randint(*(LONG if kind in CLOSING else (2, 6)))
             marked.append((at + length / max(len(stories), 1), 2, Step("end", kind)))
     return [step for _, _, step in sorted(marked, key=lambda one: one[:2])]
 

@@ -25,6 +25,10 @@ POINTS: Final = {
     "read-back": "PayPal was read back, nothing is written",
     "settling": "the outcome is written, its transaction not committed",
     "settled": "the outcome is committed, its mail not sent",
+    "refund-recorded": "the wish to give money back is committed, PayPal not yet asked",
+    "refund-noted": "it is noted that the call leaves, it has not left",
+    "refund-called": "PayPal has given the money back, its answer is not processed",
+    "refund-read-back": "the refund was read back, nothing is written",
     "mail-claimed": "a process holds the mail, the mail server has not got it",
     "mail-given": "the mail server has the mail, it is not marked as sent",
     "event-stored": "PayPal's message is stored, PayPal has no answer yet",
@@ -71,21 +75,26 @@ def reach(point: str) -> None:
 def install() -> None:
     """Lay the points around the product's functions, before anybody imports them by name."""
     from portal.providers import smtp
-    from portal.services.carrying import answers, engine
+    from portal.services.carrying import answers, engine, refund_carrying
     from portal.services.ends import end_requests, endings
     from portal.services.messages import drains, webhook_intake
+    from portal.services.money import refunds
     from portal.services.notices import outbox
 
     around(end_requests, "record", before="before-intent", after="intent-committed")
     around(end_requests, "_write", after="intent-written")
     around(endings, "record_end", after="settling")
     around(engine, "settle", after="settled")
+    around(refunds, "record", after="refund-recorded")
+    around(refund_carrying, "_read_back", after="refund-read-back")
     around(outbox, "_claim", after="mail-claimed", when=lambda claimed: hasattr(claimed, "message_id"))
     around(smtp.SmtpMailer, "send", after="mail-given")
     around(webhook_intake, "_store", after="event-stored")
     around(drains, "_write", before="event-handled")
     find = answers.gateway_for
     answers.gateway_for = lambda *args, **more: _Mortal(find(*args, **more))
+    find_rest = refund_carrying.rest_gateway
+    refund_carrying.rest_gateway = lambda *args, **more: _MortalGiver(find_rest(*args, **more))
 
 
 def around(
@@ -126,3 +135,19 @@ class _Mortal:
         answer = self._gateway.cancel_subscription(provider_id, reason=reason)
         reach("called")
         return answer
+
+
+class _MortalGiver:
+    """A gateway with the points around its call that gives money back."""
+
+    def __init__(self, gateway: Any) -> None:
+        self._gateway = gateway
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    def refund_sale(self, sale_id: str, *, request_id: str, amount: Any = None) -> Any:
+        reach("refund-noted")
+        taken = self._gateway.refund_sale(sale_id, request_id=request_id, amount=amount)
+        reach("refund-called")
+        return taken

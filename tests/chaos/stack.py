@@ -24,12 +24,13 @@ import psutil
 from portal.demo.run import HOST, OURS, ROOT
 from portal.demo.supervisor import answers, die_with_parent, listens
 from portal.migrating import upgrade
-from tests.chaos import bugs, points
+from tests.chaos import bugs, planting, points
 from tests.chaos.cluster import Cluster
 
 MASTER_KEY: Final = bytes(range(32))
 LOOK: Final = 0.2  # seconds between two looks at the processes
 READY: Final = 60.0  # seconds a process may take to be ready
+COMMAND: Final = 300.0  # seconds a command may take
 GRACE: Final = 90.0  # seconds a process may take to stop when asked: a worker waits for PayPal's answers
 
 
@@ -89,7 +90,7 @@ class Stack:
     def __init__(self, folder: Path, *, planted: Sequence[str] = ()) -> None:
         self.folder = folder
         self.ports = dict(zip(("web", "simulator", "mailbox", "smtp"), _free_ports(4), strict=True))
-        for name in ("armed", "died", "logs", "mails", bugs.OWN):
+        for name in ("armed", "died", "logs", "mails", planting.OWN):
             (folder / name).mkdir()
         self.cluster = Cluster(folder)
         upgrade(self.cluster.url)
@@ -118,7 +119,7 @@ class Stack:
             *("web", *python, *gunicorn, "--workers", "2", "--threads", "4"),
             *("--graceful-timeout", "30", "--no-control-socket", "--log-level", "warning"),
         )
-        self.workers = [self._add(f"worker-{number}", *python, "tests.chaos.worker") for number in (1, 2)]
+        self.workers = [self._add(f"worker-{number}", *python, "tests.chaos.command", "work") for number in (1, 2)]
         self._wait(answers(f"http://{address}/healthz"), "the portal")
         self._keeper.start()
 
@@ -170,6 +171,17 @@ class Stack:
             process.signal(signal.SIGTERM)
         self._wait(lambda: not any(process.is_alive() for process in self.workers), "the workers' end")
 
+    def run(self, *command: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run one of the product's own commands, wrapped like every process of it; `given`: its standard input."""
+        return subprocess.run(
+            (sys.executable, "-m", "tests.chaos.command", *command),
+            cwd=ROOT,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            timeout=COMMAND,
+        )
+
     # Inside
 
     def _await_end(self, process: Process) -> None:
@@ -220,6 +232,7 @@ class Stack:
             "DATABASE_URL": self.cluster.url,
             "SMTP_URL": f"smtp://{HOST}:{self.ports['smtp']}",
             "MAIL_FROM": "Portal <portal@portal.example>",
+            "MAIL_BOUNCE_ADDRESS": "rebond@portal.example",
             "PAYPAL_SANDBOX_URL": simulator,
             "PAYPAL_LIVE_URL": simulator + "/live",
             "PAYPAL_TRUST_FILE": str(self.folder / "authority.pem"),

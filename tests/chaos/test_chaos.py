@@ -47,6 +47,15 @@ PLANTED = {
     "forgotten_notification": "do not say that the customer asked for it",
     "part_counts_as_all": "the customer of OWN was told that all of",
     "trust_the_next_date": "OWN was paid until",
+    "closed_merchant_forgets": "OWN was asked for while its merchant was suspended .*, PayPal still has it ACTIVE",
+    "begins_while_closed": "and its staff began something new",
+    "returned_unsaid": "the mail .* of OWN that came back: the desk's inbox says nothing of it",
+    "part_gives_all_back": ".* of OWN went back, .* was meant",
+    "refund_believed": "refund .* of OWN is done here, PayPal made none",
+    "refund_before_the_end": "the refund .* of OWN was made at PayPal at .*, before its word on the end",
+    "refund_told_early": "refund .* of OWN: the mail of it arrived at",
+    "refund_dropped": "the refund .* of OWN found nothing left to give back",
+    "stuck_refund_unsaid": "refund .* of OWN was not made, and the desk's inbox says nothing of it",
 }
 
 

@@ -7,25 +7,41 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal.clock import utc_now
 from portal.demo.run import HOST
+from portal.domain.end_requests import OPEN as OPEN_ENDS
 from portal.domain.policies import Override, Role
+from portal.domain.refunds import OPEN
 from portal.extensions import Database
-from portal.models import KeyState, Membership, Merchant, PayPalAccount, Product, Staff, Subscription
+from portal.models import (
+    EndRequest,
+    KeyState,
+    Mail,
+    MailState,
+    Membership,
+    Merchant,
+    Payment,
+    PayPalAccount,
+    Product,
+    Refund,
+    Staff,
+    Subscription,
+)
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.queries.people.people import Kind
 from portal.secrets import Vault
 from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.messages import webhook_endpoints
+from portal.services.notices import envelopes
 from portal.services.paypal.gateways import SECRET
 from portal.services.people import sessions
 from portal.services.people.sessions import Visitor
@@ -83,18 +99,49 @@ class World:
     simulated: Simulated
     web: str
     seats: list[Seat] = field(default_factory=list)
-    staff_tokens: dict[str, str] = field(default_factory=dict)
+    staff: dict[str, uuid.UUID] = field(default_factory=dict)  # the owner of each merchant, by its slug
 
     def token_of(self, seat: Seat) -> str:
         """Open a session for the customer and return the cookie's value; wait while PostgreSQL is being restarted."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self._open(seat)
-            except (OperationalError, InterfaceError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.3)
+        return patiently(lambda: self._open(seat, Kind.CUSTOMER, seat.customer_id))
+
+    def staff_token_of(self, seat: Seat) -> str:
+        """The same for the owner of the seat's merchant, who has given both factors just now."""
+        return patiently(lambda: self._open(seat, Kind.STAFF, self.staff[seat.slug]))
+
+    def payment_id(self, sale: str) -> uuid.UUID | None:
+        """Return the portal's id of a payment by PayPal's, None while it does not know it."""
+        return patiently(lambda: self._scalar(select(Payment.id).where(Payment.provider_id == sale)))
+
+    def refunds_of(self, sale: str) -> int:
+        """Return how many refunds of a payment were asked for at the desk so far."""
+        asked = select(func.count()).select_from(Refund).join(Payment, Payment.id == Refund.payment_id)
+        return patiently(lambda: self._scalar(asked.where(Payment.provider_id == sale))) or 0
+
+    def has_open_refund(self, sale: str) -> bool:
+        """Say whether one of them is not yet done, and has not failed."""
+        is_open = Refund.state.in_(OPEN)
+        asked = select(Refund.id).join(Payment, Payment.id == Refund.payment_id).where(Payment.provider_id == sale)
+        return patiently(lambda: self._scalar(asked.where(is_open))) is not None
+
+    def mail_about(self, reference: str, kinds: Collection[str]) -> tuple[uuid.UUID, str] | None:
+        """Return a mail of these kinds about a request to end that has left, with the address that reports come to."""
+        found = (
+            select(Mail)
+            .join(EndRequest, EndRequest.id == Mail.end_request_id)
+            .where(EndRequest.reference == reference, Mail.kind.in_(kinds), Mail.state == MailState.SENT)
+        )
+        mail = patiently(lambda: self._scalar(found))
+        return (mail.id, envelopes.sender_of(self.context, mail)) if mail is not None else None
+
+    def is_open(self, reference: str) -> bool:
+        """Say whether a request to end is neither confirmed nor taken back."""
+        found = select(EndRequest.id).where(EndRequest.reference == reference, EndRequest.state.in_(OPEN_ENDS))
+        return patiently(lambda: self._scalar(found)) is not None
+
+    def _scalar(self, query: Any) -> Any:
+        with self.context.db.read() as session:
+            return session.scalars(query).first()
 
     def switch_off(self, seats: Collection[int]) -> None:
         """Let these subscriptions be of a product whose customers may not cancel by themselves."""
@@ -110,11 +157,24 @@ class World:
                 row = session.get_one(Subscription, self.seats[seat].subscription_id)
                 row.product_id = products[row.merchant_id]
 
-    def _open(self, seat: Seat) -> str:
+    def _open(self, seat: Seat, kind: Kind, person_id: uuid.UUID) -> str:
         with self.context.db.begin() as session:
-            return sessions.open_for(
-                session, Kind.CUSTOMER, seat.merchant_id, seat.customer_id, visitor=Visitor(), now=utc_now()
-            )
+            return sessions.open_for(session, kind, seat.merchant_id, person_id, visitor=Visitor(), now=utc_now())
+
+
+T = TypeVar("T")
+
+
+def patiently(act: Callable[[], T]) -> T:
+    """Do something with the database, again while that is being restarted."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
 
 
 def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
@@ -178,9 +238,7 @@ def _merchant(world: World, slug: str, name: str, locale: str, *, share: int, se
         session.flush()
         endpoint = webhook_endpoints.endpoint_of(session, merchant.id, "sandbox")
         endpoint.url = webhook_endpoints.webhook_url(ctx, endpoint)
-        world.staff_tokens[slug] = sessions.open_for(
-            session, Kind.STAFF, merchant.id, staff.id, visitor=Visitor(), now=now
-        )
+        world.staff[slug] = staff.id
         # Its messages begin to come now, before the import: one about an unknown subscription brings it in.
         endpoint.webhook_id = world.simulated.post("webhooks", url=endpoint.url, client_id=client)["id"]
         endpoint.registered_at = endpoint.checked_at = now
@@ -200,4 +258,5 @@ def _context(stack: Stack) -> Context:
         mailer=RememberingMailer(),
         base_url=stack.environment["PORTAL_BASE_URL"],
         mail_from=stack.environment["MAIL_FROM"],
+        bounce_address=stack.environment["MAIL_BOUNCE_ADDRESS"],
     )

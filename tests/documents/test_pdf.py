@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from portal.documents import letters, pdf, typesetting
+from portal.documents import letters, printing, typesetting
 from portal.documents.letters import FONTS, Face
 from portal.documents.pdf import proof_file
 from tests.documents.proof_facts import CODE, facts
@@ -167,14 +167,14 @@ def test_what_typst_refuses_is_set_in_words_and_the_log_names_nobody(monkeypatch
             raise typesetting.NotSet("PDF/UA-1 error: the text `محمد` could not be displayed")
         return typesetting.typeset(template, said, at=at)
 
-    monkeypatch.setattr(pdf, "typeset", refuse_once)
+    monkeypatch.setattr(printing, "typeset", refuse_once)
     with structlog.testing.capture_logs() as lines:
         content = made(customer_name="محمد", reason_text="Пётр")
     assert "[nameinothercharacters:seethepage]" in words_of(content)
     assert "Пётр" in words_of(content)
     assert fonts_in(content) == BASE_FONTS
     ((event, error),) = [(line["event"], line["error"]) for line in lines]
-    assert (event, error.strip()) == ("proof_set_plainly", "PDF/UA-1 error: the text")
+    assert (event, error.strip()) == ("document_set_plainly", "PDF/UA-1 error: the text")
 
 
 def test_what_the_typesetter_cannot_do_is_one_error_of_ours():

@@ -86,6 +86,8 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "address_asked",
         "address_set",
         "address_left",
+        "address_moved",
+        "address_kept",
         "access_given",
         "access_changed",
         "access_withdrawn",

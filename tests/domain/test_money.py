@@ -76,3 +76,11 @@ def test_money_does_not_change():
     money = Money(Decimal("5"), "EUR")
     with pytest.raises(FrozenInstanceError):
         money.amount = Decimal("6")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "figures"),
+    [("29.9000", "EUR", "29.90"), ("2980.0000", "JPY", "2980"), ("0", "EUR", "0.00"), ("12", "HUF", "12")],
+)
+def test_a_table_has_the_bare_number_with_the_decimals_of_its_currency(amount, currency, figures):
+    assert Money(Decimal(amount), currency).figures == figures

@@ -9,8 +9,10 @@ from portal.web.access import ACCESS, Face
 
 # Never behind a switch: what a customer has, ends, proves, and who is logged in as them.
 ALWAYS = {
-    "customer.subscriptions", "customer.subscription", "customer.cancellation", "customer.notification",
+    "customer.subscriptions", "customer.subscription", "customer.cancel",
+    "customer.cancellation", "customer.notification",
     "customer.request", "customer.withdrawal", "customer.request_proof", "customer.accounts",
+    "auth.customer_again", "customer.profile", "customer.address_change", "customer.address_withdrawal",
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
     "customer.resume", "customer.pause_withdrawal", "customer.late",
     "customer.comeback", "customer.comeback_return", "customer.comeback_cancelled", "customer.comeback_reading",
@@ -30,5 +32,12 @@ def test_each_is_left_out_and_shown_by_itself_and_what_is_unknown_stays():
 
 def test_no_page_that_the_law_or_the_promise_wants_lies_behind_a_section():
     behind = {route: line.section for route, line in ACCESS.items() if line.section is not None}
-    assert behind == {"customer.pause": Section.PAUSES, "customer.comeback_start": Section.COMEBACKS}
+    payments = ("payments", "payments_csv", "payments_statement", "payment", "payment_receipt", "payment_search")
+    assert behind == {
+        "customer.pause": Section.PAUSES,
+        "customer.comeback_start": Section.COMEBACKS,
+        "customer.receipts": Section.PAYMENTS,
+        **{f"customer.{one}": Section.PAYMENTS for one in payments},
+        "customer.access": Section.ACCESS,
+    }
     assert {route for route, line in ACCESS.items() if line.face is Face.CUSTOMER} == ALWAYS | behind.keys()

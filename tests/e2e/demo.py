@@ -122,6 +122,15 @@ class Demo:
         found: dict[str, Any] = next(row for row in rows if row["id"] == provider_id)
         return found
 
+    def id_of(self, name: str) -> str:
+        """Return PayPal's id of the subscription of NAME@example.com."""
+        rows = self.call("GET", f"{self.simulator}/_simulator/subscriptions").json()["subscriptions"]
+        return next(str(row["id"]) for row in rows if row["email"] == f"{name}@example.com")
+
+    def happen(self, name: str, what: str) -> None:
+        """Let something happen at PayPal to somebody's subscription."""
+        self.call("POST", f"{self.simulator}/_simulator/subscriptions/{self.id_of(name)}/{what}", json={})
+
     def calls(self, operation: str, provider_id: str) -> int:
         """Return how often PayPal's stand-in was asked for something about a subscription."""
         calls = self.call("GET", f"{self.simulator}/_simulator/calls").json()["calls"]

@@ -15,7 +15,8 @@ from portal.demo.seed import PASSWORD
 from portal.i18n import LOCALES
 from tests.e2e.page_world import World
 from tests.e2e.pages import EMAILS, PAGES, send
-from tests.e2e.visitor import NARROW, WIDE, Size
+from tests.e2e.places import is_at
+from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Size
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -78,6 +79,7 @@ class Screen:
     shows: str = ""
     status: int = 0
     complaints: list[str] = field(default_factory=list)
+    answer: Response | None = None  # to the last navigation
 
     def show(self, name: str) -> None:
         """Open a page as its line says, note what the browser complains of and the status of the last answer."""
@@ -99,8 +101,11 @@ class Screen:
         self.page.remove_listener("response", self._note_answer)
         self.page.evaluate(AXE)
         assert ("/login" in self.page.url) == ("login" in path), f"{self.page.url} instead of {path}"
+        assert not shown.lands or is_at(self.page.url, shown.lands), f"{self.page.url} instead of {shown.lands}"
         self.shows = name
         self.world.titles[name, self.locale] = self.page.title()
+        if self.answer is not None:
+            self.world.html[name, self.locale] = self.answer.text()
 
     def look(self, look: Look) -> None:
         """Look at it on another screen, from the top and with the page's own spacing."""
@@ -120,7 +125,17 @@ class Screen:
     def _note_answer(self, response: Response) -> None:
         if response.request.is_navigation_request():
             self.status = response.status
+            self.answer = response
 
     def _note_complaint(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe, and a reader who spaces letters out, find wrong with the page."""
+    page.evaluate(AXE)
+    found = page.evaluate(RUN_AXE, [TAGS, True])
+    sticking = page.evaluate(STICKS_OUT)
+    page.evaluate(SPACING)
+    return [*found, *sticking, *page.evaluate(STICKS_OUT), *page.evaluate(CUT_OFF)]

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser
 from portal.demo.seed import ATELIER_CLASSIC_KEY, ATELIER_PROFILES, PASSWORD
 from tests.e2e.conftest import PATIENCE
 from tests.e2e.demo import Demo, wait_for
-from tests.e2e.pages import ANNE, EMAILS, EMMA, KENJI, OLIVER, SAM
+from tests.e2e.pages import ANA, ANNE, EMAILS, EMMA, KENJI, OLIVER, SAM
+from tests.e2e.places import PLACES, is_at
 from tests.e2e.visitor import WIDE, Visitor
 
 
@@ -25,6 +26,7 @@ class World:
     demo: Demo
     paths: dict[str, str] = field(default_factory=dict)
     titles: dict[tuple[str, str], str] = field(default_factory=dict)
+    html: dict[tuple[str, str], str] = field(default_factory=dict)  # as it came over the wire
     confirmed_at: dict[str, float] = field(default_factory=dict)
     cookies: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
@@ -33,12 +35,14 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     """The second merchant's demo with one subscription in each state that a page words in its own way."""
     world = World(demo)
     noor = {"plan_id": "P-DEMOYOGA0000000000000000", "given_name": "Noor", "surname": "Haddad-Lindqvist"}
-    added = {name: {**noor, "given_name": name.title()} for name in ("lena", "theo", "mia")} | {"noor": noor}
+    added = {name: {**noor, "given_name": name.title()} for name in ("lena", "theo", "mia", "ana", "ida", "uma")} | {
+        "noor": noor
+    }
     added["mia"]["plan_id"] = "P-DEMOSKETCH00000000000000"
     for name, one in added.items():
         one["email"] = f"{name}@example.com"
         assert demo.call("POST", f"{demo.simulator}/_simulator/subscriptions", json=one).status_code == 201
-    _happen(demo, "mia", "suspend-for-failures")
+    demo.happen("mia", "suspend-for-failures")
     contexts = []
 
     def somebody(name: str) -> Visitor:
@@ -51,7 +55,7 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     _staff(demo, somebody(ANNE), EMAILS[ANNE])
     world.confirmed_at |= dict.fromkeys(EMAILS, time.monotonic())
     _import(sam)
-    for name in (EMMA, KENJI, OLIVER, "noor", "lena", "mia", "asker"):
+    for name in (EMMA, KENJI, OLIVER, ANA, "noor", "lena", "mia", "asker"):
         customer = somebody(name).open(f"{demo.portal}/account/studio/login")
         email = f"{name}@example.com".replace("asker", "emma")
         customer.type("Your email address", email)
@@ -66,12 +70,15 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     world.paths["far"] = (datetime.now(UTC) + timedelta(days=100)).date().isoformat()
     _desk_paths(world, sam)
     _worked_on(world, sam)
+    _of_one_address(world, sam, somebody("ida"))
     _paypal_paths(world, sam)
     _needing_paths(world, sam)
     _team_paths(world, sam, somebody("guest"))
     for name, context in contexts:
         world.cookies[name] = context.cookies()
         context.close()
+    wrong = {name: world.paths[name] for name, place in PLACES.items() if not is_at(world.paths[name], place)}
+    assert wrong == {}
     return world
 
 
@@ -102,28 +109,32 @@ def _import(sam: Visitor) -> None:
 def _visit(world: World, customer: Visitor) -> None:
     """Bring a customer's subscription to the state it stands for, and note where its pages are."""
     customer.go(customer.page.locator("article h2 a"))
-    world.paths[customer.name] = _path(customer)
+    world.paths[customer.name] = customer.path
+    if customer.name == ANA:
+        customer.press("link", "Pause my subscription")
+        customer.type("The subscription resumes on", (datetime.now(UTC) + timedelta(days=40)).date().isoformat())
+        customer.press("button", "Pause subscription")
     trouble = {EMMA: None, "lena": None, KENJI: "404", OLIVER: "500"}
     if customer.name not in trouble:
         return
     customer.press("link", "Cancel my subscription")
     if behaviour := trouble[customer.name]:  # for good: the worker tries again while pages are looked at
-        world.demo.disturb(behaviour, only=_at_paypal(world.demo, customer.name))
+        world.demo.disturb(behaviour, only=world.demo.id_of(customer.name))
     customer.press("button", "Cancel now")
-    world.paths[f"{customer.name}-request"] = _path(customer)
+    world.paths[f"{customer.name}-request"] = customer.path
     if customer.name == "lena":
         customer.open(f"{world.demo.portal}{world.paths['lena']}/comeback")
         customer.go(customer.page.locator("main form button").first)
-        world.paths["lena-comeback"] = _path(customer)
+        world.paths["lena-comeback"] = customer.path
     if customer.name == EMMA:
-        world.paths["proof"] = f"/proof/{_path(customer).rpartition('/')[2]}"
+        world.paths["proof"] = f"/proof/{customer.path.rpartition('/')[2]}"
 
 
 def _desk_paths(world: World, sam: Visitor) -> None:
     def find(where: str, words: str) -> str:
         sam.open(f"{world.demo.portal}/admin/{where}")
         sam.go(sam.page.locator("tbody tr").filter(has_text=words).get_by_role("link"))
-        return _path(sam)
+        return sam.path
 
     for name in (EMMA, KENJI, "noor"):
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
@@ -131,16 +142,17 @@ def _desk_paths(world: World, sam: Visitor) -> None:
     world.paths["product"] = find("products", "Yoga at home")
     sam.open(f"{sam.page.url}/plans")
     sam.go(sam.page.locator("main a[href*='to=']").first)
-    world.paths["plan-move"] = _path(sam)
+    world.paths["plan-move"] = sam.path
 
 
 def _worked_on(world: World, sam: Visitor) -> None:
     """Do to one customer's record all that can be done there."""
     sam.open(f"{world.demo.portal}/admin/customers")
     sam.go(sam.page.locator("tbody tr").filter(has_text="mia@example.com").get_by_role("link"))
-    world.paths["desk-worked-on"] = _path(sam)
+    world.paths["desk-worked-on"] = sam.path
     sam.type("New note", "Moved to Nantes; prefers email.")
     sam.press("button", "Add the note")
+    world.paths["note"] = str(sam.page.locator("#notes a[href$='/deletion']").get_attribute("href"))
     sam.press("link", "Give access by hand…")
     sam.page.locator("select[name=product]").select_option(index=1)
     sam.type("Internal note", "Won the draw of November.")
@@ -150,14 +162,33 @@ def _worked_on(world: World, sam: Visitor) -> None:
     sam.press("link", "Correct…")
     sam.type("Email address", "mia.new@example.com")
     sam.press("button", "Save")
-    asked = world.demo.mail("mia.new@example.com", "/address/")
-    world.paths["address-link"] = re.search(r"/account/\S+/address/[\w-]+", asked["text"])[0]  # type: ignore[index]
+    world.paths["address-link"] = _mailed(world.demo, "mia.new@example.com", "/account/studio/address/")
+
+
+def _of_one_address(world: World, sam: Visitor, ida: Visitor) -> None:
+    """Give two customers a third one's address, and join one of them with its first owner."""
+    shared, desk = f"{ANA}@example.com", f"{world.demo.portal}/admin"
+    for known, name in enumerate(("ida", "uma")):
+        sam.open(f"{desk}/customers?q={name}")
+        sam.go(sam.page.locator("tbody tr").get_by_role("link"))
+        sam.press("link", "Correct…").type("Email address", shared)
+        sam.press("button", "Save").tick("They are the same person")
+        sam.press("button", "Save")
+        link = _mailed(world.demo, shared, "/account/studio/address/", after=known)
+        ida.open(f"{world.demo.portal}{link}").press("button", "Confirm this address")
+    sam.open(f"{desk}/customers?q={ANA}")
+    sam.go(sam.page.get_by_role("link", name="Ana "))
+    sam.go(sam.page.get_by_role("link", name="Merge the two…").first)
+    sam.press("button", "Merge them")
+    world.paths["desk-joined"] = sam.path
+    for name in ("joining", "splitting"):
+        world.paths[name] = str(sam.page.locator(f"main a[href*='/{name}/']").first.get_attribute("href"))
 
 
 def _paypal_paths(world: World, sam: Visitor) -> None:
     """Have PayPal report a payment, compare with it, and add classic subscriptions by a list."""
     paypal = f"{world.demo.portal}/admin/paypal"
-    noor = _at_paypal(world.demo, "noor")
+    noor = world.demo.id_of("noor")
     about_noor = sam.page.locator("tbody tr").filter(has_text=noor)
 
     def reported() -> bool:
@@ -169,12 +200,12 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
         return sam.word("Send a test message") in sam.text
 
     wait_for(registered, "the webhook", seconds=60)
-    _happen(world.demo, "noor", "charge")
+    world.demo.happen("noor", "charge")
     wait_for(reported, "PayPal's message", seconds=30)
     sam.go(about_noor.first.get_by_role("link"))
-    world.paths["message"] = _path(sam)
+    world.paths["message"] = sam.path
     sam.open(f"{paypal}/comparisons").press("button", "Compare now")
-    world.paths["comparison"] = _path(sam)
+    world.paths["comparison"] = sam.path
     user, password, signature = ATELIER_CLASSIC_KEY
     sam.open(f"{paypal}/classic")
     sam.choose("Sandbox (tests, no real money)")
@@ -187,7 +218,7 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
         {"name": "profiles.csv", "mimeType": "text/csv", "buffer": ids.encode()}
     )
     sam.go(sam.page.locator("main form:has(input[type=file]) button"))
-    world.paths["profiles"] = _path(sam)
+    world.paths["profiles"] = sam.path
 
 
 def _needing_paths(world: World, sam: Visitor) -> None:
@@ -197,24 +228,24 @@ def _needing_paths(world: World, sam: Visitor) -> None:
     sam.type("Name", "Noor Haddad-Lindqvist")
     sam.type("Email address", "noor@example.com")
     sam.press("button", "Record the cancellation notice")
-    world.paths["letter"] = _path(sam)
+    world.paths["letter"] = sam.path
     sam.open(f"{desk}/subscriptions")
     for box in sam.page.locator("tbody input[type=checkbox]").all():
         box.check()
     sam.press("button", "Preview the selection")
-    world.paths["bulk"] = _path(sam)
+    world.paths["bulk"] = sam.path
     sam.open(f"{desk}/subscriptions?q=theo@example.com")
     sam.page.locator("tbody input[type=checkbox]").check()
     sam.press("button", "Preview the selection")
     sam.press("button", "Cancel 1 subscription")
-    world.paths["bulk-done"] = _path(sam)
+    world.paths["bulk-done"] = sam.path
     sam.open(f"{desk}/products")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Sketch club").get_by_role("link"))
     sam.page.locator("details.rule > summary").last.click()
     sam.page.locator("input[name=self_cancellation][value=off]").check()  # mia can only notify the merchant
     for _page in ("the product", "whom it touches"):
         sam.press("button", "Save the product")
-    _happen(world.demo, "lena", "charge")
+    world.demo.happen("lena", "charge")
 
     def came() -> bool:
         sam.open(f"{desk}/")
@@ -240,32 +271,23 @@ def _team_paths(world: World, sam: Visitor, guest: Visitor) -> None:
         sam.press("button", "Send the invitation")
         world.paths[name] = _mailed(world.demo, email, "/admin/invitation/")
     sam.go(sam.page.locator("tbody tr").filter(has_text="Robin").get_by_role("link"))
-    world.paths["member"] = _path(sam)
+    world.paths["member"] = sam.path
     guest.open(f"{world.demo.portal}{world.paths['invited']}")
     for label, typed in (("Your name", "Max"), ("New password", PASSWORD), ("The same password once more", PASSWORD)):
         guest.type(label, typed)
     guest.press("button", "Continue")
     guest.open(f"{desk}/password").type("Your email address", "robin@studio.example")
     guest.press("button", "Send me the link")
+    guest.open(f"{desk}/login/unlock").type("Your email address", "robin@studio.example")
+    guest.press("button", "Send me the link")
+    world.paths["unlock"] = _mailed(world.demo, "robin@studio.example", "/admin/login/link/")
     world.paths["password"] = _mailed(world.demo, "robin@studio.example", "/admin/password/link/")
 
 
-def _mailed(demo: Demo, to: str, under: str) -> str:
-    """Return the path of a link that was mailed."""
-    text = demo.mail(to, under)["text"]
-    return re.search(rf"{under}\S+", text)[0]  # type: ignore[index]
+def _mailed(demo: Demo, to: str, under: str, *, after: int = 0) -> str:
+    """Return the path of the newest link that was mailed, once there are more than `after` mails with one."""
 
+    def look() -> list[str]:
+        return [found[0] for one in demo.mails(to) if (found := re.search(rf"{under}[\w-]+", one["text"]))]
 
-def _at_paypal(demo: Demo, name: str) -> str:
-    """Return PayPal's id of somebody's subscription."""
-    rows = demo.call("GET", f"{demo.simulator}/_simulator/subscriptions").json()["subscriptions"]
-    return next(row["id"] for row in rows if row["email"] == f"{name}@example.com")
-
-
-def _happen(demo: Demo, name: str, what: str) -> None:
-    """Let something happen at PayPal to somebody's subscription."""
-    demo.call("POST", f"{demo.simulator}/_simulator/subscriptions/{_at_paypal(demo, name)}/{what}", json={})
-
-
-def _path(who: Visitor) -> str:
-    return who.page.url.partition("#")[0].removeprefix(re.match(r"http://[^/]+", who.page.url)[0])  # type: ignore[index]
+    return wait_for(lambda: look() if len(look()) > after else None, f"a mail to {to} with {under}")[0]

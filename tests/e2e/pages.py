@@ -15,12 +15,15 @@ from tests.services.made_pictures import png
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: who opens it, where (a path with names of `World.paths`), and what is done there before looking."""
+    """A page: who opens it, where (a path with names of `World.paths`), what is done there before looking, and the
+    place that leads to, where it is another one (`places.py`).
+    """
 
     who: str
     path: str
     then: Callable[[Page], None] | None = None
     status: int = 200
+    lands: str = ""
 
 
 def send(page: Page) -> None:
@@ -129,6 +132,11 @@ def brought_logo(page: Page) -> None:
     page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
 
 
+def open_the_newest(page: Page) -> None:
+    with page.expect_navigation():
+        page.locator("tbody th a").first.click()
+
+
 def no_address(page: Page) -> None:
     page.locator("input[name=email]").fill("emma")
     send(page)
@@ -139,7 +147,7 @@ def choose_a_product(page: Page) -> None:
     send(page)
 
 
-NOBODY, EMMA, KENJI, OLIVER, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "sam", "anne"
+NOBODY, EMMA, KENJI, OLIVER, ANA, SAM, ANNE = "nobody", "emma", "kenji", "oliver", "ana", "sam", "anne"
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
     "desk customers, menu open": Shown(SAM, "/admin/customers", open_menu),
@@ -150,6 +158,7 @@ PAGES = {
     "desk classic key": Shown(SAM, "/admin/paypal/classic", open_folds),
     "desk classic key, without a key": Shown(ANNE, "/admin/paypal/classic"),
     "desk classic key, wrong key": Shown(ANNE, "/admin/paypal/classic", wrong_classic_key, 422),
+    "desk classic key, removal": Shown(SAM, "/admin/paypal/classic/removal"),
     "desk receivers": Shown(SAM, "/admin/paypal/classic/receivers"),
     "desk refund": Shown(SAM, "{late}/refund"),
     "desk product, without a name": Shown(SAM, "{product}", nothing_named, 422),
@@ -164,14 +173,23 @@ PAGES = {
     "customer link elsewhere": Shown(NOBODY, "{link}"),
     "address link": Shown(NOBODY, "{address-link}"),
     "address link over": Shown(NOBODY, "/account/studio/address/over", status=410),
+    "customer log-in by a number": Shown(NOBODY, "/account/studio/login/number"),
+    "customer who cannot log in": Shown(NOBODY, "/account/studio/login/help"),
+    "customer who cannot log in, nothing typed": Shown(NOBODY, "/account/studio/login/help", send, 422),
+    "link to a task, over": Shown(NOBODY, "/account/studio/task/over", status=410),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),
     "proof check, wrong code": Shown(NOBODY, "{proof}", wrong_code, 422),
     "proof check, genuine": Shown(EMMA, "{emma-request}", check_the_proof),
+    "access": Shown("noor", "/account/studio/access", open_folds),
     "account over": Shown(EMMA, "/account/studio/", open_folds),
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),
+    "payments": Shown("noor", "/account/studio/payments"),
+    "receipt": Shown("noor", "/account/studio/payments", open_the_newest),
+    "charge": Shown("noor", "/account/studio/payments/search"),
+    "charge, nothing typed": Shown("noor", "/account/studio/payments/search", send, 422),
     "recap": Shown("noor", "{noor}/cancellation"),
     "pause": Shown("noor", "{noor}/pause"),
     "recap, another day": Shown("noor", "{noor}/cancellation?on={far}"),
@@ -185,13 +203,20 @@ PAGES = {
     "result confirmed": Shown(EMMA, "{emma-request}"),
     "result waiting": Shown(OLIVER, "{oliver-request}"),
     "result needs merchant": Shown(KENJI, "{kenji-request}"),
+    "subscription, paused": Shown(ANA, "{ana}"),
+    "resume": Shown(ANA, "{ana}/resume"),
+    "whose subscriptions": Shown(ANA, "/account/studio/accounts"),
     "customer sessions": Shown(EMMA, "/account/studio/sessions"),
+    "customer profile": Shown(EMMA, "/account/studio/profile"),
     "not yours": Shown(KENJI, "{emma}", status=404),
     "desk log-in": Shown(NOBODY, "/admin/login"),
     "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),
-    "desk second factor": Shown("half", "/admin/login", half_way),
+    "desk log-in closed": Shown(NOBODY, "/admin/login/unlock"),
+    "desk log-in opened again": Shown(NOBODY, "{unlock}"),
+    "desk second factor": Shown("half", "/admin/login", half_way, lands="/admin/login/code"),
     "desk inbox": Shown(SAM, "/admin/"),
     "desk inbox, empty": Shown(ANNE, "/admin/"),
+    "desk first steps": Shown(SAM, "/admin/start"),
     "desk subscriptions": Shown(SAM, "/admin/subscriptions"),
     "desk subscriptions, none found": Shown(SAM, "/admin/subscriptions?q=nobody"),
     "desk subscriptions, empty": Shown(ANNE, "/admin/subscriptions"),
@@ -218,6 +243,10 @@ PAGES = {
     "desk customer identity": Shown(SAM, "{desk-customer}/identity"),
     "desk customer identity, not an address": Shown(SAM, "{desk-customer}/identity", no_address, 422),
     "desk customer, worked on": Shown(SAM, "{desk-worked-on}"),
+    "desk customer, of one address with others": Shown(SAM, "{desk-joined}"),
+    "desk customers to join": Shown(SAM, "{joining}"),
+    "desk customers to split": Shown(SAM, "{splitting}"),
+    "desk note to delete": Shown(SAM, "{note}"),
     "desk access by hand, changed": Shown(SAM, "{gift}"),
     "desk access withdrawn": Shown(SAM, "{gift}/withdrawal", open_folds),
     "desk access by hand": Shown(SAM, "{desk-customer}/grants/new"),
@@ -252,7 +281,7 @@ PAGES = {
     "desk face": Shown(SAM, "/admin/settings/face"),
     "desk settings, saved meanwhile": Shown(SAM, "/admin/settings", saved_meanwhile, 409),
     "desk logo": Shown(SAM, "/admin/settings/logo"),
-    "desk logo, preview": Shown(SAM, "/admin/settings/logo", brought_logo),
+    "desk logo, preview": Shown(SAM, "/admin/settings/logo", brought_logo, lands="/admin/settings/logo/*"),
     "desk face, unreadable": Shown(SAM, "/admin/settings/face", pale_accent, 422),
     "desk face preview": Shown(SAM, "/admin/settings/face", bright_accent),
     "desk confirm": Shown(SAM, "/admin/confirm"),

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from portal.i18n import LOCALES
+from tests.e2e import html
 from tests.e2e.conftest import LANGUAGES, PATIENCE
 from tests.e2e.demo import Demo
 from tests.e2e.looks import CUT_OFF, FEWER_LOOKS, LOOKS, RUN_AXE, SPACING, TAGS, Look, Screen
@@ -99,6 +100,19 @@ def test_no_two_pages_have_one_title(world: World, browsing: Callable[[str, str]
             assert title not in titles, f"{name} and {titles[title]}: {title}"
             titles[title] = name
     assert len(titles) >= 20
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_page_is_valid_html(world: World, browsing: Callable[[str, str], Screen], locale: str) -> None:
+    if reason := html.missing():
+        pytest.skip(reason)
+    wrong = []
+    with html.running() as checker:
+        for name, shown in PAGES.items():
+            if (name, locale) not in world.html:
+                browsing(shown.who, locale).show(name)
+            wrong += [f"{name}: {complaint}" for complaint in checker.complaints(world.html[name, locale])]
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_the_proof_prints_without_what_only_a_screen_needs(browsing: Callable[[str, str], Screen]) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyotp
 import pytest
 from playwright.sync_api import CDPSession
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from config import Config
-from portal import create_app
 from portal.clock import utc_now
 from portal.services.context import Context
 from portal.services.people.staff_logins import NewStaff
 from tests.e2e.conftest import NewVisitor
-from tests.e2e.looks import AXE, CUT_OFF, RUN_AXE, SPACING, TAGS
-from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Size, Visitor, plain
+from tests.e2e.looks import complaints
+from tests.e2e.serving import served
+from tests.e2e.visitor import NARROW, WIDE, Size, Visitor, plain
 from tests.web.conftest import PASSWORD, config, hire  # noqa: F401 - the fixtures of the web tests serve here too
 
 DEVICE = {
@@ -29,13 +27,6 @@ DEVICE = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-
-
-class Silent(WSGIRequestHandler):
-    """Serves without a line for each request: the portal has its own."""
-
-    def log_request(self, *_about: object) -> None:
-        return
 
 
 @dataclass
@@ -59,15 +50,8 @@ class Desk:
 @pytest.fixture
 def desk(config: Config, ctx: Context, make, hire: Callable[..., NewStaff]) -> Iterator[Desk]:  # noqa: F811
     person = hire(make.merchant(name="L’Atelier"), locale="en")
-    server = make_server("localhost", 0, lambda *_request: [], threaded=True, request_handler=Silent)
-    address = f"http://localhost:{server.server_port}"
-    server.app = create_app(replace(config, base_url=address), replace(ctx, base_url=address))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Desk(address, person)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(config, ctx) as address:
+        yield Desk(address, person)
 
 
 def device_of(who: Visitor) -> tuple[CDPSession, str]:
@@ -113,21 +97,13 @@ def test_what_the_script_shows_suits_everybody(desk: Desk, new_visitor: NewVisit
     lea = new_visitor("Léa", locale=locale, size=size, scripts=True)
     device_of(lea)
     lea.open(f"{desk.address}/admin/login")
-    assert complaints(lea) == []
+    assert complaints(lea.page) == []
     desk.log_in(lea).open(f"{desk.address}/admin/account/passkeys/new")
-    assert complaints(lea) == []
+    assert complaints(lea.page) == []
     lea.press("button", "Create the passkey")
-    assert complaints(lea) == []
+    assert complaints(lea.page) == []
     lea.go(lea.page.locator("tbody a"))
-    assert complaints(lea) == []
-
-
-def complaints(who: Visitor) -> list[str]:
-    """What axe, and a reader who spaces letters out, find wrong with the page."""
-    who.page.evaluate(AXE)
-    found = who.page.evaluate(RUN_AXE, [TAGS, True])
-    who.page.evaluate(SPACING)
-    return [*found, *who.page.evaluate(STICKS_OUT), *who.page.evaluate(CUT_OFF)]
+    assert complaints(lea.page) == []
 
 
 def press_in_vain(who: Visitor, button: str, said: str) -> None:

@@ -243,7 +243,7 @@ class Story:
         assert plain(claire.word(wrong)) in claire.text
         claire.type("6-digit code", code)
         claire.press("button", "Log in")
-        assert claire.title == plain(claire.word("My subscriptions"))
+        assert claire.title.startswith(("Bonjour ", "Hello "))
         assert self.demo.call("GET", link).status_code == 410  # the code has used up its link
         return claire
 
@@ -254,7 +254,7 @@ class Story:
         amelie.open(link)  # opening changes nothing
         self.picture(amelie, "customer-link")
         amelie.press("button", "Log in")
-        assert amelie.title == plain(amelie.word("My subscriptions"))
+        assert amelie.title.startswith(("Bonjour ", "Hello "))
         return amelie
 
     def recap(self, who: Visitor, product: str) -> str:

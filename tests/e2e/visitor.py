@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response
 
@@ -82,6 +83,12 @@ class Visitor:
     @property
     def title(self) -> str:
         return plain(self.page.locator("h1").inner_text())
+
+    @property
+    def path(self) -> str:
+        """The page's address on its own site, with what it asks for, without the place on the page."""
+        parts = urlsplit(self.page.url)
+        return parts.path + (f"?{parts.query}" if parts.query else "")
 
     def open(self, url: str) -> Visitor:
         """Go to an address, and look at the page."""

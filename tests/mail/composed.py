@@ -6,10 +6,12 @@ import dataclasses
 from datetime import date, timedelta
 from decimal import Decimal
 
+from portal.documents.orders import Ordered, order_words
 from portal.documents.planned_ends import planned_words
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import Trouble
 from portal.domain.money import Money
+from portal.domain.orders import Order
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor, Role
 from portal.domain.subscriptions import Status
@@ -20,7 +22,7 @@ from portal.mail.late_payments import LateFacts
 from portal.mail.letterhead import Letterhead
 from portal.mail.refunds import RefundFacts
 from portal.services.keys.key_checks import BROKEN
-from tests.mail.composed_records import about_missed_payments, about_records
+from tests.mail.composed_records import about_missed_payments, about_records, about_settlements, links_to_tasks
 from tests.mail.facts import ALL_BLANK, LATER, NOW, access, already_over, comeback, confirmed, effects, end, pause, plan
 
 PLANS = (
@@ -30,6 +32,17 @@ PLANS = (
     plan(taken=(), prevented_at=None, price=None, access_until=None, is_access_unknown=True, wished_on=None),
     plan(taken=(NOW,) * 40, awaited_at=NOW, earliest_at=NOW, avoid_on=None),
     plan(avoidable_at=None, kept=(), access_until=None),
+)
+
+ORDERED = Ordered(
+    order=Order(contents=(("Cours", 0),), commitment_months=6, notice_days=1),
+    product="Cours",
+    price=None,
+    interval_unit=None,
+    interval_count=1,
+    starts_at=None,
+    merchant_name="L’Atelier d’Anaïs",
+    support_email=None,
 )
 
 CUSTOMERS = (ends.end_recorded, ends.end_moved)
@@ -227,6 +240,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for more in (
             {},
             {"starts_at": NOW, "is_ahead": False, "has_another": True},
+            {"order": order_words(ORDERED, whose.formatter)},
             {"starts_at": None, "is_ahead": False, "price": None, "interval_unit": None, "customer_email": None},
         )
     ]
@@ -246,6 +260,9 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         ends.request_received(whose, dataclasses.replace(letter, email=None, wished_on=None, message="")),
         ends.request_received(whose, dataclasses.replace(letter, is_theirs=True)),
         ends.request_dismissed(whose, letter),
+        ends.request_received(whose, dataclasses.replace(letter, is_lost=True)),
+        ends.request_received(whose, dataclasses.replace(letter, is_lost=True, contract="")),
+        ends.request_dismissed(whose, dataclasses.replace(letter, is_lost=True)),
     ]
     waits = NotifiedFacts(
         reference="K7QM-4TXD",
@@ -266,6 +283,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     )
     by_post = dataclasses.replace(waits, product="", email=None, is_theirs=False, wished_on=None, recorded_by="Léa")
     beside = dataclasses.replace(waits, planned_on=LATER.date())
+    lost = dataclasses.replace(by_post, email=letter.email, recorded_by="", is_lost=True)
     bare = dataclasses.replace(by_post, contract="", message="", next_payment_at=None, waits_again=True)
     told += [
         merchants.merchant_notified(whose, those, more=more, path="/admin/")
@@ -276,6 +294,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
             ((waits, bare), 0),
             ((waits, by_post), 3),
             ((beside,), 0),
+            ((lost,), 0),
+            ((waits, lost), 1),
         )
     ]
     told += [
@@ -296,6 +316,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += late_money(whose, **names)
     told += about_records(whose, **names)
     told += about_missed_payments(whose, **names)
+    told += about_settlements(whose, **names)
+    told += links_to_tasks(whose, **names)
     told += [
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 from decimal import Decimal
 
+from portal.documents.words import NOT_SETTLED
 from portal.domain.money import Money
-from portal.mail import customers, missed_payments, own_data
+from portal.domain.task_links import TASKS, TaskKind
+from portal.mail import customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.mail.own_data import ErasureFacts
+from portal.mail.settlements import SettlementFacts
+from portal.mail.task_links import TaskFacts, task_link
 from tests.mail.facts import LATER, NOW
 
 
@@ -31,7 +35,19 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
             told.append(customers.customers_split(whose, name=name, path="/account/a", is_shared=shared))
         told.append(customers.address_set(whose, name=name, path="/account/a"))
         told.append(customers.address_left(whose, name=name, address=masked))
-        told.append(customers.address_asked(whose, name=name, address=masked, until=LATER, path="/account/a"))
+        told.append(customers.address_moved(whose, name=name, address=masked, until=LATER, path="/account/a/t"))
+        told.append(customers.address_kept(whose, name=name, address=masked))
+        for own in (True, False):
+            told.append(
+                customers.address_asked(
+                    whose, name=name, address=masked, until=LATER, path="/account/a", by_customer=own
+                )
+            )
+        told.append(
+            merchants.merchant_address_held(
+                whose, customer=name, former="zoe@client.test", address="zoe@neuf.example", path="/admin/customers/a"
+            )
+        )
     told += about_own_data(whose, **names)
     return told + [
         compose(whose, dataclasses.replace(given, **more))
@@ -55,6 +71,23 @@ def about_own_data(whose: Letterhead, **names: str) -> list[Composed]:
         compositions = (own_data.erasure_recorded, own_data.erasure_withdrawn, own_data.erasure_done)
         told += [compose(whose, facts) for compose in compositions]
     return told
+
+
+def links_to_tasks(whose: Letterhead, **names: str) -> list[Composed]:
+    """A link to each task there is."""
+    return [
+        task_link(
+            whose,
+            TaskFacts(
+                kind=kind,
+                customer_name=names.get("customer", ""),
+                product=names.get("product", "Cours") if TASKS[kind].is_about_subscription else "",
+                path="/account/a/task/t",
+                valid_until=LATER,
+            ),
+        )
+        for kind in TaskKind
+    ]
 
 
 def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
@@ -81,4 +114,22 @@ def about_missed_payments(whose: Letterhead, **names: str) -> list[Composed]:
         compose(whose, one)
         for compose in (missed_payments.payment_missed, missed_payments.payment_settled)
         for one in variants
+    ]
+
+
+def about_settlements(whose: Letterhead, **names: str) -> list[Composed]:
+    """What is told of a sum that PayPal did not take, for every reason."""
+    return [
+        settlements.settlement_failed(
+            whose,
+            SettlementFacts(
+                customer_name=names.get("customer", ""),
+                product=names.get("product", "Cours"),
+                amount=Money(Decimal("29.90"), "EUR"),
+                asked_at=NOW,
+                why=why,
+                path="/account/a/settlements/s",
+            ),
+        )
+        for why in NOT_SETTLED.values()
     ]

@@ -193,8 +193,8 @@ def test_every_message_with_a_page_has_one_button_for_it(locale):
         for one in anchors:
             assert not re.search(r"[:.;,]|https?", one.text), (mail.kind, one.text)
             assert one["href"] in mail.text.splitlines(), mail.kind
-    # One goes to a box that somebody else may read, the other to somebody who has no page any more.
-    assert silent == {"address_left", "erasure_done"}
+    # Two go to a box that somebody else may read, one to somebody who has no page any more.
+    assert silent == {"address_left", "address_kept", "erasure_done"}
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -1,4 +1,4 @@
-"""0045 and 0046: customers, requests and merchants stay as they are on the way up, down and up again."""
+"""0044 and 0045: customers, requests and merchants stay as they are on the way up, down and up again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_what_was_there_stays_and_wishes_are_forgotten_on_the_way_down(make, ctx
     customer_erasures.ask(ctx, customer.merchant_id, customer.id, now=now)
     ctx.db.dispose()
     for _again in range(2):
-        downgrade(database_url, "0039")
+        downgrade(database_url, "0043")
         with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT name FROM customers").fetchall() == [("Claire Dupont",)]
             assert connection.execute("SELECT count(*) FROM end_requests").fetchone() == (1,)

@@ -69,6 +69,20 @@ def test_a_whole_reading(paypal, gateway):
     assert gateway.list_subscriptions(page=1).readings[0].plan is None
 
 
+@pytest.mark.parametrize(
+    ("fee", "read"),
+    [
+        ({"value": "15.00", "currency_code": "EUR"}, Money(Decimal(15), "EUR")),
+        ({"value": "0.0", "currency_code": "EUR"}, None),
+        ({"value": "many", "currency_code": "EUR"}, None),
+        ("15.00", None),
+        (None, None),
+    ],
+)
+def test_what_is_taken_once_at_the_start_is_read_and_nothing_is_made_up(fee, read):
+    assert mapping.read_plan({"id": "P-1", "payment_preferences": {"setup_fee": fee}}, plan_id="P-1").setup_fee == read
+
+
 def test_an_overridden_price_is_the_subscriptions_own(paypal, gateway):
     row = paypal.add_subscription(own_amount="9.50")
     reading = gateway.show_subscription(row.id)

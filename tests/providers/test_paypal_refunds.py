@@ -53,3 +53,17 @@ def test_a_broken_answer_is_unknown(gateway, paypal, sale):
     paypal.rule("refund", "empty-200")
     with pytest.raises(GatewayUnavailable):
         gateway.refund_sale(sale[1], request_id="r-1")
+
+
+def test_a_disturbance_may_be_for_the_refunds_of_one_subscription_alone(gateway, paypal, sale):
+    row, sale_id = sale
+    other = paypal.add_subscription()
+    paypal.happen(other.id, "charge")
+    paypal.rule("refund", "500", only=row.id)
+    paypal.rule("show_refund", "404", only=row.id)
+    gateway.show_refund(gateway.refund_sale(other.payments[-1].id, request_id="r-1").provider_id)
+    with pytest.raises(GatewayUnavailable):
+        gateway.refund_sale(sale_id, request_id="r-2")
+    paypal.rules.pop(0)
+    with pytest.raises(GatewayRefused):
+        gateway.show_refund(gateway.refund_sale(sale_id, request_id="r-3").provider_id)

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.domain.end_requests import RequestState
+from portal.domain.money import Money
 from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.refunds import RefundState
+from portal.domain.settlements import SettlementState
 from portal.domain.subscriptions import Status
-from portal.models import EndRequest, Mail, MailState, Merchant, PauseRequest, PayPalAccount, Refund, Subscription
+from portal.models import (
+    EndRequest,
+    Mail,
+    MailState,
+    Merchant,
+    PauseRequest,
+    PayPalAccount,
+    Refund,
+    Settlement,
+    Subscription,
+)
 from portal.services import clock_mending
 from portal.services.arrivals import refreshing
-from portal.services.carrying import answers, end_carrying, engine, pause_carrying, refund_carrying
+from portal.services.carrying import (
+    answers,
+    end_carrying,
+    engine,
+    pause_carrying,
+    refund_carrying,
+    settlement_carrying,
+)
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
 from portal.services.carrying.refund_carrying import REFUNDS
+from portal.services.carrying.settlement_carrying import SETTLEMENTS
 from portal.services.ends import end_requests
-from portal.services.money import refunds
+from portal.services.money import refunds, settlements
 from portal.services.money.refunds import By
 from portal.services.notices import leaving
 from portal.services.pauses import pauses
@@ -63,11 +84,16 @@ def carry(ctx, monkeypatch):
     """Try as a worker does at that moment."""
 
     def at_that_moment(kind, at):
-        for module in (answers, engine, end_carrying, pause_carrying, refund_carrying):
+        carrying = {
+            EndRequest: end_carrying,
+            PauseRequest: pause_carrying,
+            Refund: refund_carrying,
+            Settlement: settlement_carrying,
+        }
+        for module in (answers, engine, *carrying.values()):
             monkeypatch.setattr(module, "utc_now", lambda: at)
         row = one(ctx, kind)
-        module = {EndRequest: end_carrying, PauseRequest: pause_carrying, Refund: refund_carrying}[kind]
-        module.carry_out(ctx, row.merchant_id, row.id)
+        carrying[kind].carry_out(ctx, row.merchant_id, row.id)
 
     return at_that_moment
 
@@ -128,6 +154,23 @@ def test_21_a_pause_and_a_refund_claimed_by_a_wrong_clock_end(ctx, make, paypal,
     within_the_hour(ctx, step)
     assert (one(ctx, Refund).state, one(ctx, PauseRequest).state) == (RefundState.DONE, PauseState.DONE)
     assert (paypal.count("refund"), paypal.count("suspend")) == (1, 1)
+
+
+@pytest.mark.parametrize("shift", AHEAD, ids=str)
+def test_21_a_settlement_claimed_by_a_wrong_clock_ends(ctx, make, paypal, carry, shift):
+    late = make.subscription(
+        merchant=make.merchant(), status=Status.PAST_DUE, outstanding=Decimal("29.90"), failed_payments=1
+    )
+    due, wrong = Money(Decimal("29.90"), "EUR"), utc_now() + shift
+    asked = settlements.record(ctx, late.merchant_id, late.customer_id, late.id, shown=due, now=wrong)
+    engine.claim(SETTLEMENTS, ctx, late.merchant_id, asked.settlement_id, now=wrong, insist=True)
+
+    def step(at):
+        engine.sweep(SETTLEMENTS, ctx, now=at)
+        carry(Settlement, at)
+
+    within_the_hour(ctx, step)
+    assert (one(ctx, Settlement).state, paypal.count("capture")) == (SettlementState.DONE, 1)
 
 
 @pytest.mark.parametrize("shift", SHIFTS, ids=str)

@@ -61,8 +61,8 @@ def test_a_customer_sees_what_another_day_changes_confirms_it_and_takes_it_back(
     assert paypal.cancelled == []
     card = visit.browser.get(visit.home)
     assert f"End planned on {plain}" in card.text
-    assert PLANNED in card.text
-    assert "as long as the subscription runs" not in card.text, "access has a last day now"
+    assert PLANNED in visit.browser.get(visit.page(held)).text
+    assert "as long as your subscription runs" not in card.text, "access has a last day now"
 
     assert "was withdrawn" in result.submit(press=UNDO).text
 

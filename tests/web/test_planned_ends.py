@@ -51,6 +51,9 @@ def next_payments(page):
         if "Next payment" in heads:
             rows = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
             found += [row[heads.index("Next payment")].get_text(" ", strip=True) for row in rows]
+    for sentence in page.select("article.card .lede"):  # the account page says it there
+        said = sentence.get_text(" ", strip=True)
+        found.append("none" if "No payment is taken before then." in said else said)
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from portal.clock import utc_now
-from portal.documents import pdf, typesetting
+from portal.documents import printing, typesetting
 from portal.domain.audit import OPERATOR
 from portal.models import Mail, MailState, Merchant, Proof
 from portal.services import proofs
@@ -108,7 +108,7 @@ def sent_along(stranger, proof, content):
 
 def test_a_file_that_another_version_of_the_portal_issued_is_known_as_well(proof, issued, stranger, ctx, monkeypatch):
     monkeypatch.setattr(typesetting, "HERE", Path("/nowhere"))  # nothing is made anew to compare with
-    monkeypatch.setattr(proofs, "file_of", lambda proof: pdf.File(name="x", media_type="x", content=b"%PDF-2.0"))
+    monkeypatch.setattr(proofs, "file_of", lambda proof: printing.File(name="x", media_type="x", content=b"%PDF-2.0"))
     before = sent_along(stranger, proof, b"%PDF-2.0")
     assert "it is none of those that the portal issued" in before.text
     proofs.issue(ctx, proof, now=utc_now())

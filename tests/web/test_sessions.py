@@ -104,3 +104,18 @@ def test_the_guard_costs_one_statement(browser, make, log_in_customer, ctx):
     event.listen(ctx.db.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     browser.get(sessions(merchant))
     assert len(statements) == 2  # who is it, and the list itself
+
+
+def test_a_browser_of_the_same_network_is_said_to_be_so(
+    app, browser, other_browser, make, seat_customer, log_in_customer
+):
+    from tests.browser_client import Browser
+
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    for one in (Browser(app, address="192.0.2.200"), other_browser, browser):
+        log_in_customer(one, merchant, customer)
+    page = browser.get(sessions(merchant))
+    said = ["the same as this browser’s" in card.get_text() for card in page.select("article")]
+    assert said == [False, False, True]
+    assert [link["href"] for link in page.select("nav a") if link["href"].endswith("/profile")]

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.end_dates import Schedule, WaitReason
 from portal.domain.subscriptions import Status
 from portal.web import threads
 
@@ -84,3 +85,40 @@ def test_an_end_stands_where_something_closes_else_where_what_is_paid_runs_out(p
     thread = threads.of_end(paying, closes, planned=None, now=now)
     (end,) = at(thread, "end")
     assert end == pytest.approx(100 * (70 + ends_in) / 90, abs=0.2)
+
+
+def said(thread):
+    return [(one.kind, len(one.also)) for one in thread.dates]
+
+
+def test_beneath_a_running_one_stand_what_is_paid_and_what_comes(paying, now):
+    assert said(threads.of(paying, now=now)) == [("paid", 0), ("due", 0)]
+    paying.paid_until = now - timedelta(days=3)  # it is late
+    assert said(threads.of(paying, now=now)) == [("today", 0), ("due", 0)]
+
+
+def test_beneath_a_planned_end_the_payments_that_are_still_taken_count_as_one_day_and_its_followers(paying, now):
+    planned = Schedule(
+        reason=WaitReason.WISH,
+        owed_until=now + timedelta(days=80),
+        due_at=now + timedelta(days=65),
+        taken=(now + timedelta(days=20), now + timedelta(days=50)),
+        prevented_at=now + timedelta(days=80),
+    )
+    thread = threads.of(paying, planned=planned, now=now)
+    assert said(thread) == [("today", 1), ("due", 1), ("told", 0), ("paid-end", 0)]
+    assert thread.dates[-1].at == now + timedelta(days=80)
+    assert [one.at for one in thread.dates] == sorted(one.at for one in thread.dates)
+
+
+def test_beneath_an_end_that_would_come_now_stands_the_last_payment(paying, now):
+    assert said(threads.of_end(paying, now + timedelta(days=20), planned=None, now=now)) == [
+        ("last", 0), ("today", 0), ("access", 0),
+    ]  # fmt: skip
+    assert said(threads.of_end(paying, None, planned=None, now=now))[-1] == ("paid-end", 0)
+    assert said(threads.of_end(paying, now, planned=None, now=now)) == [("last", 0), ("access", 0)]
+
+
+def test_a_payment_to_come_is_told_unless_none_is(paying, now):
+    assert threads.of(paying, now=now).tells_next
+    assert not threads.of_end(paying, None, planned=None, now=now).tells_next

@@ -14,6 +14,7 @@ from portal.domain.end_requests import Basis, Channel, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
+from portal.domain.settlements import SettlementRefusal
 from portal.domain.subscriptions import Status
 from portal.models import TimelineEntry, TimelineKind
 from tests.browser_client import Browser
@@ -62,6 +63,9 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
         for by in ("refund", "reversal", "both")
     ],
     Kind.REFUND_FAILED: [{"amount": "29.90", "currency": "EUR", "refund": "R1"}],
+    Kind.SETTLEMENT_REQUESTED: [{"amount": "29.90", "currency": "EUR"}],
+    Kind.SETTLED: [MONEY, MONEY | {"payment": ""}],
+    Kind.SETTLEMENT_FAILED: [{"amount": "29.90", "currency": "EUR", "failed_for": why} for why in SettlementRefusal],
     Kind.PAUSE_REQUESTED: [{"pause": PauseKind.PAUSE, "until": SOON}],
     Kind.PAUSED: [{"pause": PauseKind.PAUSE, "until": SOON}],
     Kind.RESUME_REQUESTED: [{"pause": PauseKind.RESUME, "until": SOON}],

@@ -148,6 +148,9 @@ class Subscription:
     payments: list[Payment] = field(default_factory=list)
     refunds: list[dict[str, str]] = field(default_factory=list)  # asked for through the API
     refunds_wait: bool = False  # the next ones stay pending
+    captures: dict[str, str] = field(default_factory=dict)  # request id -> the payment that it took
+    captures_wait: bool = False  # the next one stays pending
+    captures_fail: bool = False  # the next one is declined
     extra: dict[str, Any] = field(default_factory=dict)  # laid over the answer, for odd shapes
     untold: list[News] = field(default_factory=list)  # what happened and is not announced yet
 

@@ -16,6 +16,7 @@ OPERATIONS: Final = (
     "cancel",
     "suspend",
     "activate",
+    "capture",
     "create",
     "list_plans",
     "show_plan",
@@ -39,7 +40,7 @@ OPERATIONS: Final = (
     "nvp_balance",
     "ipn_postback",
 )
-ACTS: Final = ("cancel", "suspend", "activate", "create", "nvp_manage", "refund")
+ACTS: Final = ("cancel", "suspend", "activate", "capture", "create", "nvp_manage", "refund")
 
 
 class Behaviour(StrEnum):
@@ -61,6 +62,11 @@ class Behaviour(StrEnum):
     STATUS_INVALID = "422-status-invalid"
     CANNOT_BE_ACTIVATED = "422-cannot-be-activated"
     PLAN_STATUS_INVALID = "422-plan-status-invalid"
+    PAYER_LOCKED = "422-payer-locked"
+    NOTHING_OUTSTANDING = "422-zero-outstanding"
+    TOO_MUCH = "422-amount-greater"
+    OTHER_CURRENCY = "422-currency-mismatch"
+    ACCEPTED = "202"  # a capture alone: accepted, and never carried out
     STALE = "stale"  # set on an act: it works, but the next `reads` reads still show the state before
     HTML = "html-502"
     EMPTY = "empty-200"
@@ -85,6 +91,11 @@ ONLY_ACTS: Final = frozenset(
         Behaviour.STATUS_INVALID,
         Behaviour.PLAN_STATUS_INVALID,
         Behaviour.CANNOT_BE_ACTIVATED,
+        Behaviour.PAYER_LOCKED,
+        Behaviour.NOTHING_OUTSTANDING,
+        Behaviour.TOO_MUCH,
+        Behaviour.OTHER_CURRENCY,
+        Behaviour.ACCEPTED,
         Behaviour.STALE,
     }
 )
@@ -101,7 +112,7 @@ class Rule:
     seconds: float = 30.0
     retry_after: int = 30
     reads: int = 2
-    only: str | None = None  # a subscription or plan id
+    only: str | None = None  # a subscription or plan id; of a refund, its subscription's
     probability: float = 1.0  # of hitting a matching call, drawn with `seed`
     seed: int = 0
     latency: int = 0  # milliseconds before the answer

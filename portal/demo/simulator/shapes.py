@@ -51,12 +51,19 @@ DESCRIPTIONS: Final = {
     "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
     "INVALID_PARAMETER_SYNTAX": "The value of a field does not conform to the expected format.",
     "INVALID_PARAMETER_VALUE": "The value of a field is invalid.",
+    "SUBSCRIBER_ACCOUNT_LOCKED": "Subscriber Account Locked.",
+    "ZERO_OUTSTANDING_BALANCE": "Current outstanding balance should be greater than zero.",
+    "AMOUNT_GREATER_THAN_OUTSTANDING_BALANCE": (
+        "The capture amount can not be greater than the current outstanding balance."
+    ),
+    "CURRENCY_MISMATCH": "The currency code is different from the subscription's currency code.",
     "PLAN_STATUS_INVALID": "Invalid plan status for subscription creation; plan status should be active.",
 }
 STATUS_NEEDED: Final = {
     "cancel": "active or suspended",
     "suspend": "active",
     "activate": "suspended",
+    "capture": "active or suspended or expired",
 }
 AFTER_THRESHOLD: Final = "Subscription cannot be activated after payment failure threshold has reached."
 IN_THE_PAST: Final = "Start time must be a valid future date and time."

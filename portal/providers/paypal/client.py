@@ -14,10 +14,11 @@ from typing import Final
 import structlog
 
 from portal.clock import utc_now
+from portal.domain.money import Money
 from portal.domain.subscriptions import PROVIDER_OVER, ProviderStatus
 from portal.providers.paypal import errors, mapping
 from portal.providers.paypal.pages import approval_page, next_link, rows, stamp
-from portal.providers.paypal.refunds import RefundCalls
+from portal.providers.paypal.refunds import RefundCalls, in_decimals
 from portal.providers.paypal.transport import Answer
 from portal.providers.paypal.webhooks import WebhookCalls
 from portal.providers.ports import (
@@ -121,6 +122,34 @@ class PayPalGateway(WebhookCalls, RefundCalls):
     def activate_subscription(self, provider_id: str, *, reason: str) -> str:
         """Resume a suspended subscription; return the debug id."""
         return self._act("activate", provider_id, reason=reason)
+
+    def capture_outstanding(
+        self, provider_id: str, *, amount: Money, note: str, request_id: str
+    ) -> PaymentReading | None:
+        """Take `amount` of what is outstanding; None where PayPal only says that it has accepted the call (202).
+
+        PayPal keeps `request_id` for 72 hours: the same call again takes nothing more.
+        """
+        body = {
+            "note": clean_reason(note),
+            "capture_type": "OUTSTANDING_BALANCE",
+            "amount": {"currency_code": amount.currency, "value": in_decimals(amount)},
+        }
+        answer = self._call(
+            "capture",
+            "POST",
+            SUBSCRIPTIONS,
+            provider_id=provider_id,
+            action="capture",
+            json=body,
+            headers={"PayPal-Request-Id": request_id},
+            expected=200,
+            repeated=202,
+        )
+        taken = mapping.read_payment(answer.body)
+        if taken is None and answer.body:
+            log.warning("paypal unreadable rows", operation="capture", count=1)
+        return taken
 
     def show_plan(self, plan_id: str) -> PlanReading:
         """Read one plan, with its price and rhythm."""

@@ -30,6 +30,9 @@ BY_ISSUE: Final[Mapping[str, Refusal]] = {
     "SUBSCRIBER_ACCOUNT_RESTRICTED": Refusal.ACCOUNT_CLOSED,
     "SUBSCRIPTION_CANNOT_BE_ACTIVATED": Refusal.CANNOT_BE_ACTIVATED,
     "PLAN_STATUS_INVALID": Refusal.PLAN_STATUS_INVALID,
+    "ZERO_OUTSTANDING_BALANCE": Refusal.NOTHING_OUTSTANDING,
+    "AMOUNT_GREATER_THAN_OUTSTANDING_BALANCE": Refusal.OTHER_SUM,
+    "CURRENCY_MISMATCH": Refusal.OTHER_SUM,
 }
 
 # FACTS.md 2.4: as the error's name or as an issue, of a status that the documents leave open.

@@ -76,6 +76,7 @@ def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None
         return None
     cycle = _regular_cycle(row.get("billing_cycles"))
     frequency, scheme = _object(cycle.get("frequency")), _object(cycle.get("pricing_scheme"))
+    preferences = _object(row.get("payment_preferences"))
     unit, every = _rhythm(frequency)
     return PlanReading(
         provider_id=provider_id,
@@ -87,7 +88,8 @@ def read_plan(body: object, *, plan_id: str | None = None) -> PlanReading | None
         interval_unit=unit,
         interval_count=every,
         total_cycles=_cycles(cycle),
-        failure_threshold=_failures(_object(row.get("payment_preferences")).get("payment_failure_threshold")),
+        failure_threshold=_failures(preferences.get("payment_failure_threshold")),
+        setup_fee=_fee(preferences.get("setup_fee")),
         trials=_trials(row.get("billing_cycles")),
     )
 
@@ -202,6 +204,11 @@ def _name(value: object) -> str | None:
 
 def _regular_cycle(cycles: object) -> Mapping[str, Any]:
     return next((row for row in _rows(cycles) if row.get("tenure_type") == "REGULAR"), {})
+
+
+def _fee(body: object) -> Money | None:
+    fee = money(body)
+    return fee if fee is not None and fee.amount > 0 else None
 
 
 def _trials(cycles: object) -> tuple[Trial, ...] | None:

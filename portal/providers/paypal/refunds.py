@@ -43,11 +43,16 @@ class RefundCalls(RestCaller):
 
 
 def written(amount: Money) -> dict[str, str]:
-    """Write an amount as sales have it: two decimals, none for a few currencies, at most ten characters."""
+    """Write an amount as sales have it."""
+    return {"total": in_decimals(amount), "currency": amount.currency}
+
+
+def in_decimals(amount: Money) -> str:
+    """Write a sum with two decimals, none for a few currencies, in at most ten characters; it is above nothing."""
     total = f"{amount.amount:.0f}" if amount.currency in WITHOUT_CENTS else f"{amount.amount:.2f}"
     if amount.amount <= 0 or len(total) > LONGEST_TOTAL:
-        raise ValueError("not an amount that can be given back")
-    return {"total": total, "currency": amount.currency}
+        raise ValueError("not an amount that can be moved")
+    return total
 
 
 def _read(answer: Answer, *, operation: str, sale_id: str = "", refund_id: str = "") -> RefundReading:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.end_requests import KEY_TROUBLES, OPEN, Basis, RequestState, Trouble
 from portal.domain.pauses import PauseState
 from portal.domain.received_requests import ReceivedState
+from portal.domain.received_requests import Way as CameBy
 from portal.models import (
     EndRequest,
     KeyState,
@@ -183,7 +184,8 @@ def _number_held_up(*, is_missing: bool) -> Select[int]:
 
 
 def _received() -> tuple[ColumnElement[bool], ...]:
-    return (ReceivedRequest.merchant_id == MERCHANT, ReceivedRequest.state == ReceivedState.OPEN)
+    is_open = ReceivedRequest.state == ReceivedState.OPEN
+    return (ReceivedRequest.merchant_id == MERCHANT, is_open, ReceivedRequest.way != CameBy.NO_LOGIN)
 
 
 def received(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:

@@ -1,4 +1,6 @@
-"""What was found: differences from PayPal, ends seen there, money after an end, messages that reached nobody."""
+"""What was found: differences from PayPal, ends seen there, money after an end, messages that reached nobody,
+addresses that are contested.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ from portal.domain.bounces import PROMISED, TO_MERCHANTS
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import ENDED
 from portal.models import (
+    AddressHold,
     ComparisonDifference,
     ComparisonRun,
     ComparisonState,
+    Customer,
     EndRequest,
     EventState,
     LatePayment,
@@ -27,11 +31,14 @@ from portal.models import (
     Payment,
     PayPalEvent,
     Refund,
+    Settlement,
     Subscription,
 )
 from portal.queries.inbox.items import MERCHANT, Item, Kind, Place, Way
 from portal.queries.money import late_payments
 from portal.queries.money import refunds as stored_refunds
+from portal.queries.money import settlements as stored_settlements
+from portal.queries.people import address_holds
 
 SEEN_ENDS_FOR: Final = timedelta(days=30)  # an end found at PayPal is news no longer than that
 
@@ -52,6 +59,8 @@ def counted() -> tuple[Select[Any], ...]:
         select(one).select_from(Mail).where(*_returned_mails()),
         select(one).select_from(LatePayment).where(*late_payments.OPEN),
         select(one).select_from(Refund).where(*stored_refunds.stuck()),
+        select(one).select_from(AddressHold).where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting()),
+        select(one).select_from(Settlement).where(*stored_settlements.stuck()),
     )
 
 
@@ -190,6 +199,28 @@ def _page_of_mails(kind: Kind, way: Way) -> Select[Mail, Subscription]:
     return way.narrow(whole, id=Mail.id, since=Mail.created_at)
 
 
+# Changes of address that their former mailbox contests
+
+
+def held_addresses(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return changes of address that somebody held, and that nobody has decided."""
+    rows = session.execute(_page_of_holds(place.way), {"merchant_id": merchant_id, **place.values})
+    return [
+        Item(kind=Kind.ADDRESS, id=hold.id, about=(hold, customer), since=hold.held_at or now)
+        for hold, customer in rows
+    ]
+
+
+@cache
+def _page_of_holds(way: Way) -> Select[AddressHold, Customer]:
+    whole = (
+        select(AddressHold, Customer)
+        .join(Customer, Customer.id == AddressHold.customer_id)
+        .where(AddressHold.merchant_id == MERCHANT, *address_holds.waiting())
+    )
+    return way.narrow(whole, id=AddressHold.id, since=AddressHold.held_at)
+
+
 # Money that came after an end
 
 
@@ -233,3 +264,20 @@ def refunds(session: Session, merchant_id: uuid.UUID, now: datetime, place: Plac
 @cache
 def _page_of_refunds(way: Way) -> Select[Refund, Payment]:
     return way.narrow(stored_refunds.needing(), id=Refund.id, since=Refund.created_at)
+
+
+# Settlements of which PayPal has said nothing clear
+
+
+def settlements(session: Session, merchant_id: uuid.UUID, now: datetime, place: Place) -> list[Item]:
+    """Return what customers let PayPal take, and of which nobody knows since a day whether it was."""
+    rows = session.scalars(_page_of_settlements(place.way), {"merchant_id": merchant_id, **place.values})
+    return [
+        Item(kind=Kind.SETTLEMENT, id=row.id, about=row, since=row.created_at, subscription=row.subscription)
+        for row in rows
+    ]
+
+
+@cache
+def _page_of_settlements(way: Way) -> Select[Settlement]:
+    return way.narrow(stored_settlements.needing(), id=Settlement.id, since=Settlement.created_at)

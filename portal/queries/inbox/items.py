@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REQUEST = "request"
     KEY = "key"
     RECEIVED = "received"
+    LOST = "lost"  # all who could not log in and left word, as one: strangers may be many
     DATE = "date"
     DIFFERENCE = "difference"
     END_SEEN = "end_seen"
@@ -43,6 +44,8 @@ class Kind(StrEnum):
     LATE_PAYMENT = "late_payment"
     PAUSE = "pause"
     REFUND = "refund"
+    ADDRESS = "address"
+    SETTLEMENT = "settlement"
 
 
 class Way(Enum):

@@ -16,19 +16,20 @@ from portal.domain.pauses import OPEN, PauseKind, PauseState
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
     AddressChange,
+    AddressHold,
     Customer,
     CustomerJoining,
     CustomerNote,
     Grant,
     LatePayment,
     PauseRequest,
-    Payment,
     Product,
     ReceivedRequest,
     Subscription,
 )
-from portal.queries.account_rows import MONEY, PlainMoney
+from portal.queries.account_rows import MONEY, PAID, PlainMoney
 from portal.queries.json_rows import JsonRow, json_all
+from portal.queries.people import address_holds
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,18 @@ class PlainChange:
 
     email: str
     asked_by: str
+    by_customer: bool
     mailed_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PlainHold:
+    """A change of address that its former mailbox contests, and that nobody has decided."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    former_email: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ class Record:
 
     customer: Customer
     change: PlainChange | None
+    holds: tuple[PlainHold, ...]
     joinings: tuple[PlainJoining, ...]
     notes: tuple[PlainNote, ...]
     gifts: tuple[PlainGift, ...]
@@ -121,6 +133,7 @@ class Record:
 
 
 CHANGE: Final = JsonRow(PlainChange, AddressChange)
+HOLD: Final = JsonRow(PlainHold, AddressHold)
 JOINING: Final = JsonRow(PlainJoining, CustomerJoining)
 NOTE: Final = JsonRow(PlainNote, CustomerNote)
 GIFT: Final = JsonRow(PlainGift, Grant)
@@ -138,6 +151,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     return Record(
         customer=row.Customer,
         change=changes[0] if changes else None,
+        holds=tuple(HOLD.made_of(one) for one in row.holds or ()),
         joinings=tuple(JOINING.made_of(one, one[-1]) for one in row.joinings or ()),
         notes=tuple(NOTE.made_of(one) for one in row.notes or ()),
         gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
@@ -151,14 +165,15 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
 def _record() -> Select[Any]:
     waits = AddressChange.customer_id == CUSTOMER, AddressChange.outcome.is_(None)
     theirs = Subscription.merchant_id == MERCHANT, Subscription.customer_id == CUSTOMER
+    held = AddressHold.customer_id == CUSTOMER, *address_holds.waiting()
     gifts = (
         select(json_all(GIFT.column(Product.name), Grant.since, Grant.id))
         .join_from(Grant, Product, Grant.product_id == Product.id)
         .where(Grant.merchant_id == MERCHANT, Grant.customer_id == CUSTOMER)
     )
     late = (
-        select(json_all(LATE.column(MONEY.column()), Payment.paid_at, LatePayment.id))
-        .join_from(LatePayment, Payment, LatePayment.payment_id == Payment.id)
+        select(json_all(LATE.column(MONEY.column()), PAID.paid_at, LatePayment.id))
+        .join_from(LatePayment, PAID, LatePayment.payment_id == PAID.id)
         .join(Subscription, LatePayment.subscription_id == Subscription.id)
         .where(*theirs, LatePayment.state == LateState.OPEN)
     )
@@ -186,6 +201,7 @@ def _record() -> Select[Any]:
         Customer,
         _named("joinings", joinings),
         _named("changes", select(json_all(CHANGE.column(), AddressChange.id)).where(*waits)),
+        _named("holds", select(json_all(HOLD.column(), AddressHold.held_at, AddressHold.id)).where(*held)),
         _named("notes", notes),
         _named("gifts", gifts),
         _named("late", late),

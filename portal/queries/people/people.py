@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session, aliased
 from portal.domain.duties import Duty, may
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
+from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
-from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff
+from portal.domain.task_links import TaskKind, page_of
+from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
 from portal.models.names import reading_order
 
 
@@ -44,8 +46,10 @@ class MerchantFacts:
     terms_url: str
     privacy_url: str
     legal_url: str
+    receipt_text: str
     logo_id: uuid.UUID | None
     hidden_sections: list[str]
+    return_addresses: list[str]
     suspended_at: datetime | None
     suspended_why: str
     leaving_at: datetime | None
@@ -56,9 +60,29 @@ class MerchantFacts:
         """Where it stands."""
         return state_of(suspended_at=self.suspended_at, leaving_at=self.leaving_at)
 
-    def shows(self, section: Section) -> bool:
-        """Say whether customers see that section of their space."""
-        return is_shown(section, self.hidden_sections)
+    def shows(self, section: Section | str) -> bool:
+        """Say whether customers see that section of their space; a page names it by its word."""
+        return is_shown(Section(section), self.hidden_sections)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnTask:
+    """The one task that a customer who came by a link may do (domain.task_links); they are not logged in.
+
+    `is_proven`: they have typed the code that was sent to the address on file.  `is_done`: only its result is shown.
+    """
+
+    link_id: uuid.UUID
+    kind: TaskKind
+    subscription_id: uuid.UUID | None
+    return_to: str
+    is_proven: bool
+    is_done: bool
+
+    @property
+    def page(self) -> str:
+        """The task's page below the account."""
+        return page_of(self.kind, self.subscription_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +90,8 @@ class Person:
     """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none.
 
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
+    `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
+    `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
     """
 
     kind: Kind
@@ -80,6 +106,9 @@ class Person:
     locale: str | None
     desks: int = 0
     viewer_id: uuid.UUID | None = None
+    time_zone: str | None = None
+    own_locale: str | None = None
+    task: OwnTask | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -112,6 +141,15 @@ _ALIVE: Final = and_(
     LoginSession.last_seen_at > bindparam("seen_after"),
 )
 
+_TASK: Final = (
+    LoginSession.task_link_id,
+    TaskLink.kind.label("task_kind"),
+    TaskLink.subscription_id.label("task_subscription_id"),
+    TaskLink.return_to,
+    TaskLink.proven_at,
+    TaskLink.done_at,
+)
+
 # Whoever looks at a customer's pages from the desk may do so as long as they may work on customers there.
 _MAY_VIEW: Final = (
     select(Membership.id)
@@ -133,7 +171,10 @@ _AT_ACCOUNT: Final = (
         Customer.name.label("person_name"),
         Customer.email,
         Customer.locale.label("person_locale"),
+        Customer.time_zone.label("person_zone"),
+        Customer.own_answers,
         LoginSession.viewer_id,
+        *_TASK,
     )
     .select_from(Merchant)
     .outerjoin(
@@ -146,6 +187,7 @@ _AT_ACCOUNT: Final = (
         ),
     )
     .outerjoin(Customer, Customer.id == LoginSession.customer_id)
+    .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
     .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
@@ -203,6 +245,19 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
     )
 
 
+def _task(row: Any) -> OwnTask | None:
+    if row.task_link_id is None:
+        return None
+    return OwnTask(
+        link_id=row.task_link_id,
+        kind=row.task_kind,
+        subscription_id=row.task_subscription_id,
+        return_to=row.return_to,
+        is_proven=row.proven_at is not None,
+        is_done=row.done_at is not None,
+    )
+
+
 def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
     """Return the merchant of an account page and its customer, if logged in.
 
@@ -210,7 +265,16 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     """
     parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
     row = connection.execute(_AT_ACCOUNT, parameters).one()
-    person = _person(row, Kind.CUSTOMER, viewer_id=row.viewer_id) if row.person_id is not None else None
+    if row.person_id is None:
+        return Visit(merchant=_merchant(row), person=None)
+    person = _person(
+        row,
+        Kind.CUSTOMER,
+        viewer_id=row.viewer_id,
+        time_zone=row.person_zone,
+        own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
+        task=_task(row),
+    )
     return Visit(merchant=_merchant(row), person=person)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses
 from portal.domain.money import Money
+from portal.domain.profiles import Answer
 from portal.domain.subscriptions import ENDED, Status
 from portal.models import Comeback, Customer, Plan, Product, Provider, Subscription, TimelineKind
 from portal.providers.ports import PlanReading, Reading
@@ -164,7 +165,8 @@ def _customer(session: Session, origin: Origin, reading: Reading, *, now: dateti
         )
         session.add(found)
         return found
-    found.name = found.name or reading.payer_name or ""
+    if Answer.NAME not in found.own_answers:  # who emptied it wants none
+        found.name = found.name or reading.payer_name or ""
     customer_addresses.learn(session, found, reading, now=now)
     return found
 

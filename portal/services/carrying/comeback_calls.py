@@ -29,7 +29,7 @@ from portal.providers.ports import (
     Refusal,
     RestGateway,
 )
-from portal.queries import comebacks, subscriptions
+from portal.queries import comebacks, products, subscriptions
 from portal.queries.comebacks import never_began
 from portal.secrets import CannotOpen
 from portal.services.carrying.answers import VISITOR, WORKER, Patience, written
@@ -37,6 +37,7 @@ from portal.services.comebacks import close, defer, is_outdated, prospect_of
 from portal.services.context import Context
 from portal.services.dates.provider_facts import is_over
 from portal.services.ends import endings
+from portal.services.orders import order_of
 from portal.services.paypal.gateways import NoKey, OtherEnvironment, heed, rest_gateway
 
 __all__ = ["VISITOR", "WORKER", "create"]
@@ -199,6 +200,8 @@ def _prepare(ctx: Context, claim: Claim, plan: PlanReading, old: Reading | None,
                 comeback.start_at = start_at(prospect.paid_until, now=now)
                 comeback.sent_at = now
             _take_over_price(comeback, plan)
+            (product,) = products.some(session, {comeback.product_id})
+            comeback.ordered = order_of(product, plan).as_json()
             return _wanted(ctx, session.get_one(Merchant, claim.merchant_id), comeback)
     raise _Troubled(trouble)  # outside: what was read stays written
 

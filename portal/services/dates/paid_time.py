@@ -27,10 +27,10 @@ from portal.domain.subscriptions import (
 )
 from portal.models import Payment, PaymentState, Subscription
 from portal.models.held import AnyPayment, AnySubscription
+from portal.models.payments import STANDS
 from portal.providers.ports import Reading
 from portal.services.rules import write_end
 
-STANDS = (PaymentState.COMPLETED, PaymentState.PARTIALLY_REFUNDED)
 CAME = (*STANDS, PaymentState.REFUNDED, PaymentState.REVERSED)
 WORDS = {"COMPLETED", "PARTIALLY_REFUNDED"}  # PayPal's for a payment that came and stands
 REFUSED = {"DECLINED", "FAILED"}

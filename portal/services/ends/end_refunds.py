@@ -83,6 +83,12 @@ def decide(session: Session, subscription: Subscription, request: EndRequest, wi
     )
 
 
+def check_taken_along(decided: EndRefund | None, wish: Wish) -> None:
+    """Raise CannotRefund where a wish to give something back meets an end that came without: then nothing happens."""
+    if wish.refund is not WithEnd.NOTHING and decided is None:
+        raise CannotRefund(NoRefund.ANOTHER_AMOUNT)
+
+
 def release(session: Session, subscription: Subscription, request: EndRequest, *, now: datetime) -> None:
     """Ask for what was decided with an end that PayPal has confirmed, but for what went back meanwhile.
 

@@ -20,6 +20,7 @@ from portal.domain.subscriptions import Action, Status, transition
 from portal.models import EndRequest, ReceivedRequest, Subscription, TimelineKind
 from portal.queries import end_requests, grants, subscriptions, surroundings
 from portal.queries import received_requests as stored_received
+from portal.queries.money import refunds
 from portal.queries.people import merchants
 from portal.queries.surroundings import Part
 from portal.services import comebacks, tries
@@ -89,6 +90,7 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
             notified = stored_received.lock_open(session, subscription.id)  # what it had answered is open again
             standing = None
         if standing is not None:
+            end_refunds.check_taken_along(refunds.with_end(session, standing.id), wish)
             _answer(ctx, session, wish, standing, now=now)
             noted = _stand_behind(ctx, session, subscription, standing, wish, now=now)
             recorded = Recorded(
@@ -110,10 +112,12 @@ def record(ctx: Context, wish: Wish, *, now: datetime, also: Also | None = None)
 def check_not_over(subscription: Subscription, wish: Wish) -> None:
     """Raise what refuses staff an end that has come already; the lock is held.
 
-    IllegalTransition for what the state no longer knows; OverAlready where a change of our own word is left.
+    IllegalTransition for what the state no longer knows; OverAlready where a change of our own word is left;
+    CannotRefund where that was to give something back.
     """
     if subscription.is_over and wish.actor is Actor.STAFF:
         transition(subscription.status, wish.action)
+        end_refunds.check_taken_along(None, wish)
         raise OverAlready
 
 

@@ -27,7 +27,7 @@ from portal.services.dates.paid_time import is_unsettled, late_since, read_again
 from portal.services.dates.provider_facts import is_over, is_stale, take_over
 from portal.services.ends import end_refunds
 from portal.services.inbox import received_answers
-from portal.services.money import given_dates, late_payments
+from portal.services.money import given_dates, late_payments, settlements
 from portal.services.notices import missed_payment_notices, moved_ends, notices
 from portal.services.pauses import pause_outcomes
 from portal.services.people import customer_addresses
@@ -55,6 +55,8 @@ def record_reading(
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    if standing.status is Status.PAST_DUE and not stale:
+        settlements.follow(ctx, session, subscription, now=now)
     seen = status_of(reading, subscription)
     if seen is None:
         log.warning("paypal_word_unknown", subscription_id=str(subscription.id), word=reading.status[:40])

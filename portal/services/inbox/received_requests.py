@@ -51,6 +51,8 @@ class Declaration:
     recorded_by: str = ""  # a staff member's name
     subscription_id: uuid.UUID | None = None  # said by the customer's own page
     by: By = PORTAL
+    suggested_subscription_id: uuid.UUID | None = None  # of the number that they gave; they may mean another one
+    is_acknowledged: bool = True  # not while somebody has the portal write to very many
 
 
 def record(ctx: Context, declaration: Declaration, *, now: datetime) -> ReceivedRequest:
@@ -77,6 +79,7 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
         message=declaration.message,
         recorded_by=declaration.recorded_by,
         subscription_id=declaration.subscription_id,
+        suggested_subscription_id=declaration.suggested_subscription_id,
         open_since=now,
     )
     session.add(received)
@@ -85,7 +88,8 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
         stand_in(session, received, session.get_one(Subscription, received.subscription_id))
     if received.way is not Way.ACCOUNT_PAGE:  # the chain has that one already, as a fact of its subscription
         _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
-    _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", now=now)
+    if declaration.is_acknowledged:
+        _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", now=now)
     received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received
 
@@ -103,6 +107,11 @@ def tell_added(
     key = f"{received.id}:{now.isoformat()}"
     _note(session, received, subscription, key=key, at=now, words=words)
     _tell(ctx, session, received, ends.request_received, key=f"received:{key}", now=now)
+    received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
+
+
+def tell_added_by_stranger(ctx: Context, session: Session, received: ReceivedRequest, *, now: datetime) -> None:
+    """Tell the merchant what somebody who could not log in has added; it is locked, and acknowledged already."""
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
 
@@ -217,6 +226,7 @@ def _tell(
         wished_on=received.wished_on,
         message=received.message,
         is_theirs=received.subscription_id is not None,
+        is_lost=received.way is Way.NO_LOGIN,
         path=notice_facts.account_path(post.merchant),
     )
     composed = compose(post.letterhead(language), facts)

@@ -1,8 +1,8 @@
 """What becomes of a merchant whose last day is over: it waits for what is open, is closed, and a day later erased.
 
-Nothing goes while a recorded end, a row of a bulk act that runs, a refund, a pause, an attempt to come back or a
-customer's notice is open.  Between closing and erasing lies a day, so that whatever was being written when the pages
-closed is seen: then they open again.
+Nothing goes while a recorded end, a row of a bulk act that runs, a refund, a settlement, a pause, an attempt to come
+back or a customer's notice is open.  Between closing and erasing lies a day, so that whatever was being written when
+the pages closed is seen: then they open again.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _finish(session: Session, merchant_id: uuid.UUID, *, rows: int, now: datetim
     merchant = merchants.lock(session, merchant_id)
     merchant.support_email = merchant.logo_id = None
     merchant.suspended_at, merchant.suspended_why = None, ""
-    merchant.cancellation_text = merchant.sender_name = ""
+    merchant.cancellation_text = merchant.sender_name = merchant.receipt_text = ""
     merchant.site_url = merchant.terms_url = merchant.privacy_url = merchant.legal_url = ""
     merchant.erased_at = now
     audit.append(session, merchant_id, Act.MERCHANT_ERASED, by=PORTAL, at=now, rows=rows)

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from portal.domain import payments as ladder
 from portal.domain.money import Money
 from portal.domain.payments import Move, MoveKind, Standing
+from portal.domain.subscriptions import Status
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries.money import payments
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import given_dates, late_payments, refunds
+from portal.services.money import given_dates, late_payments, refunds, settlements
 from portal.services.notices import missed_payment_notices, moved_ends
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,8 @@ def take_over(
     if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    if standing.status is Status.PAST_DUE:
+        settlements.follow(ctx, session, subscription, now=now)
     missed_payment_notices.follow(ctx, session, subscription, standing, now=now)
     if was_unsettled:
         given_dates.tell_settled(ctx, session, subscription, now=now)

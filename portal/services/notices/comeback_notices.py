@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.documents.orders import order_words
 from portal.domain.money import Money
 from portal.mail import comebacks as letters
 from portal.mail.facts import ComebackFacts
@@ -15,6 +17,7 @@ from portal.queries import subscriptions
 from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
+from portal.services.orders import ordered_by
 
 
 def approved(
@@ -25,8 +28,12 @@ def approved(
     arrived = subscriptions.of_merchant(session, comeback.merchant_id, arrived_id)
     post = Post.of(ctx, session, comeback.merchant_id, now=now)
     page = f"/account/{post.merchant.slug}/subscriptions/{arrived.id}"
+    head = post.head_for(arrived.customer)
+    ordered = ordered_by(comeback, product=arrived.product.name, merchant=post.merchant)
     facts = _facts(arrived, path=page, has_another=has_another, now=now)
-    composed = letters.comeback_approved(post.head_for(arrived.customer), facts)
+    if ordered is not None:
+        facts = replace(facts, order=order_words(ordered, head.formatter))
+    composed = letters.comeback_approved(head, facts)
     post.to_holder(arrived, composed, key=f"comeback-approved:{comeback.id}")
     facts = _facts(arrived, path=notice_facts.desk_path(arrived), has_another=has_another, now=now)
     composed = letters.merchant_comeback_approved(post.desk_head, facts)

@@ -61,5 +61,7 @@ def invitation_withdrawn(ctx: Context, session: Session, subscription: Subscript
     given = grants.of_subscription(session, subscription)
     for mail, request, proof in mails.inviting(session, subscription.id):
         effects = facts.effect_facts(session, request, subscription, given, now=now)
-        composed = words(post, post.letterhead(mail.language), request, subscription, effects, proof)
+        composed = words(
+            post, post.head_for(subscription.customer, mail.language), request, subscription, effects, proof
+        )
         outbox.reword(ctx, session, mail, composed)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain import access
 from portal.domain.money import Money
 from portal.domain.subscriptions import ProviderStatus, Status
+from portal.domain.task_links import TaskKind
 from portal.mail import missed_payments as mails
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
@@ -23,7 +24,8 @@ from portal.mail.missed_payments import MissedFacts
 from portal.models import Subscription
 from portal.queries import end_requests, grants
 from portal.queries import mails as stored_mails
-from portal.queries.money import missed_payments
+from portal.queries.money import missed_payments, settlements
+from portal.services import task_links
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 from portal.services.rules import grants_of, rule_of
@@ -44,12 +46,16 @@ class Standing:
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, before: Standing, *, now: datetime) -> None:
-    """Tell the customer that a payment is missing, or is there again, once for each time that it was."""
+    """Tell the customer that a payment is missing, or is there again, once for each time that it was.
+
+    That it is there hears whoever heard that it was missing, or had it taken by a click.
+    """
     if subscription.status is Status.PAST_DUE and before.status is not Status.PAST_DUE:
         _tell(ctx, session, subscription, mails.payment_missed, key=_key(subscription), now=now)
     elif before.status is Status.PAST_DUE and subscription.status is Status.ACTIVE:
         missed = missed_payments.key(subscription.id, before.late_since)
-        if stored_mails.is_known(session, missed):
+        is_awaited = settlements.was_done_since(session, subscription.id, before.late_since)
+        if is_awaited or stored_mails.is_known(session, missed):
             _tell(
                 ctx, session, subscription, mails.payment_settled, key=f"{missed}:settled", now=now, facts=before.facts
             )
@@ -76,7 +82,7 @@ def _tell(
     facts: access.Facts | None = None,
 ) -> None:
     request = end_requests.open_of(session, subscription.id)
-    if request is not None and not request.is_planned(now):
+    if (request is not None and not request.is_planned(now)) or stored_mails.is_known(session, key):
         return
     post = Post.of(ctx, session, subscription.merchant_id, now=now)
     told = _facts(post, subscription, facts or subscription.facts)
@@ -85,7 +91,6 @@ def _tell(
 
 def _facts(post: Post, subscription: Subscription, facts: access.Facts) -> MissedFacts:
     until = _open_until(post.session, subscription, facts, now=post.now)
-    late = "/late" if subscription.status is Status.PAST_DUE else ""
     return MissedFacts(
         customer_name=subscription.customer.name,
         product=subscription.product.name,
@@ -95,8 +100,17 @@ def _facts(post: Post, subscription: Subscription, facts: access.Facts) -> Misse
         open_until=until,
         is_open=until is None or until > post.now,
         next_payment_at=subscription.next_payment_at,
-        path=f"/account/{post.merchant.slug}/subscriptions/{subscription.id}{late}",
+        path=_path(post, subscription),
     )
+
+
+def _path(post: Post, subscription: Subscription) -> str:
+    """Return what the mail's button opens: about a payment that is missing a page without logging in, for two days."""
+    if subscription.status is Status.PAST_DUE and subscription.customer.email:
+        late, customer = TaskKind.LATE, subscription.customer
+        made = task_links.make(post.session, post.merchant, customer, late, subscription=subscription, now=post.now)
+        return made.path
+    return f"/account/{post.merchant.slug}/subscriptions/{subscription.id}"
 
 
 def _open_until(session: Session, subscription: Subscription, facts: access.Facts, *, now: datetime) -> datetime | None:

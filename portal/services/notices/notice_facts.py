@@ -18,7 +18,7 @@ from portal.domain.end_requests import Basis, RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.money import Money
 from portal.domain.policies import Actor
-from portal.domain.received_requests import has_hour
+from portal.domain.received_requests import Way, has_hour
 from portal.domain.sections import Section, is_shown
 from portal.domain.subscriptions import Status, may_invite_back
 from portal.mail.facts import AccessFacts, EffectFacts, EndFacts, NotifiedFacts, PlannedWords, WaitingFacts
@@ -200,6 +200,7 @@ def notified_facts(
         product=subscription.product.name if subscription is not None else "",
         way_label=WAY[received.way],
         is_theirs=subscription is not None,
+        is_lost=received.way is Way.NO_LOGIN,
         planned_on=_planned_on(session, planned, now=now),
         received_at=received.received_at,
         has_hour=has_hour(received.way),

@@ -235,7 +235,7 @@ def acknowledgement(
     """Write the acknowledgement of a customer's request as it stands."""
     request = end_requests.of_merchant(session, merchant_id, request_id)
     post = Post.of(ctx, session, merchant_id, now=now)
-    head = post.letterhead(language)
+    head = post.head_for(request.subscription.customer, language)
     return ends.end_recorded(head, facts.told_facts(post, head, request, request.subscription))
 
 

@@ -25,7 +25,7 @@ from portal import queue
 from portal.domain.end_requests import retry_delay
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.ends import PROVING
-from portal.mail.logins import LIFETIMES
+from portal.mail.logins import LIFETIMES, OPENING
 from portal.mail.own_data import FAREWELL
 from portal.models import Mail, MailState
 from portal.providers.letters import MailRefused, MailUnavailable
@@ -235,7 +235,7 @@ def _settle(
     One that has come back by now, before this could be written, stays returned.
     """
     values: dict[str, object] = {"state": state, "sent_at": sent_at, "error": error[:LONGEST_ERROR]}
-    if mail.kind in LIFETIMES:
+    if mail.kind in OPENING:
         values["content"] = None
     if mail.kind == FAREWELL:  # to who is erased
         values |= {"content": None, "recipient": ""}

@@ -6,13 +6,14 @@ A merchant is told at the support address; where none is set, every owner of the
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.profiles import REMINDERS
 from portal.i18n import pick_locale
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
@@ -51,9 +52,10 @@ class Post:
         """Return the merchant's letterhead in a language."""
         return Letterhead.of(self.merchant, locale=language, base_url=self.ctx.base_url)
 
-    def head_for(self, customer: Customer) -> Letterhead:
-        """Return the letterhead for a customer: their language, else the merchant's."""
-        return self.letterhead(pick_locale(customer.locale, self.merchant.locale))
+    def head_for(self, customer: Customer, language: str | None = None) -> Letterhead:
+        """Return the letterhead for a customer: their language (or another) and time zone, else the merchant's."""
+        head = self.letterhead(language or pick_locale(customer.locale, self.merchant.locale))
+        return replace(head, time_zone=customer.time_zone or head.time_zone)
 
     @property
     def desk_head(self) -> Letterhead:
@@ -112,7 +114,9 @@ class Post:
         request: EndRequest | None = None,
         send_at: datetime | None = None,
     ) -> None:
-        """Write a message to a customer who has an address, in their language."""
+        """Write a message to a customer who has an address, in their language; no reminder to who wants none."""
+        if composed.kind in REMINDERS and not customer.reminders_allowed:
+            return
         self.put(
             composed,
             key=key,

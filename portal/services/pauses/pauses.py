@@ -87,7 +87,7 @@ class Days:
     last: datetime
 
     def dates(self, zone: str) -> tuple[date, date]:
-        """Return both as dates of the merchant's zone."""
+        """Return both as dates of the zone that they were reckoned in."""
         return self.first.astimezone(ZoneInfo(zone)).date(), self.last.astimezone(ZoneInfo(zone)).date()
 
 
@@ -186,7 +186,8 @@ def _check(session: Session, subscription: Subscription, wish: PauseWish, *, now
     check_state(subscription, wish.kind, history)
     settings = settings_of(merchant, subscription, now=now)
     policies.check(wish.actor, ACTIONS[wish.kind], settings, role=wish.role)
-    offered = days(subscription, history, wish.actor, zone=merchant.time_zone, now=now)
+    own = subscription.customer.time_zone if wish.actor is Actor.CUSTOMER else None  # the day is theirs where they are
+    offered = days(subscription, history, wish.actor, zone=own or merchant.time_zone, now=now)
     if wish.resume_at is None:
         # A customer's pause has an end: nobody is to be forgotten in one.
         if wish.actor is Actor.CUSTOMER and wish.kind is PauseKind.PAUSE:

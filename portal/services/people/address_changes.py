@@ -1,13 +1,16 @@
-"""An address that staff enter becomes the customer's once whoever reads that mailbox has confirmed it.
+"""An address that staff or the customer enter becomes the customer's once whoever reads that mailbox has confirmed it.
 
 Staff may err by a letter, or be talked into it: until then everything goes to the former address, which is told that
 another one was asked for.  One change waits at most; whatever changes the address meanwhile takes its place.
+What the customer changed, the former address may hold (`address_holds`).
 """
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
 
 import structlog
 from sqlalchemy import delete, func
@@ -16,19 +19,24 @@ from sqlalchemy.orm import Session
 from portal.domain.address_changes import LIFETIME, PAUSE, AddressOutcome
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import masked, normal
-from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.mail import customers as messages
 from portal.models import AddressChange, Customer
 from portal.queries.people import address_changes, customers
+from portal.queries.people import address_holds as stored_holds
 from portal.secrets import new_token, token_hash
+from portal.services import throttles
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts, outbox
 from portal.services.notices.recipients import Post
-from portal.services.people import customer_addresses
+from portal.services.people import address_holds, customer_addresses
+from portal.services.people.acting import by_customer
+from portal.services.throttles import Limit
 
 log = structlog.get_logger(__name__)
+
+OWN_MAILS: Final = 5  # addresses that a customer may have asked a day: each is written to
 
 
 def ask(ctx: Context, session: Session, customer: Customer, email: str, *, by: By, now: datetime) -> None:
@@ -45,6 +53,7 @@ def ask(ctx: Context, session: Session, customer: Customer, email: str, *, by: B
         customer_id=customer.id,
         email=email,
         asked_by=by.name,
+        by_customer=by.actor is Actor.CUSTOMER,
         mails=0,
     )
     post = Post.of(ctx, session, customer.merchant_id, now=now)
@@ -54,6 +63,34 @@ def ask(ctx: Context, session: Session, customer: Customer, email: str, *, by: B
     subject = ("customer", customer.id)
     audit.append(session, customer.merchant_id, Act.ADDRESS_ASKED, by=by, at=now, subject=subject, email=addresses)
     log.info("customer_address_asked", customer_id=str(customer.id))
+
+
+class Own(Enum):
+    """What came of a customer's wish for another address."""
+
+    SAME = auto()  # it is the one that is known
+    HELD = auto()  # a change before was contested, and staff have not decided
+    ASKED = auto()  # it has to confirm itself; asked a moment ago, no second mail leaves
+
+
+def ask_own(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: str, *, now: datetime) -> Own:
+    """Ask the address that the customer wants to confirm itself.
+
+    Whether another customer has it is not said: its mailbox decides, as for staff.  Raises TooManyTries.
+    """
+    email = normal(email)
+    limit = Limit(name="own_address", who=f"{merchant_id}/{customer_id}", count=OWN_MAILS, window=timedelta(days=1))
+    throttles.hit(ctx, limit, now=now)
+    with ctx.db.begin() as session:
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        if email == customer.email:
+            return Own.SAME
+        if stored_holds.waiting_of(session, customer_id):
+            return Own.HELD
+        waiting = address_changes.open_of(session, customer_id)
+        if waiting is None or waiting.email != email or now >= waiting.mailed_at + PAUSE:
+            ask(ctx, session, customer, email, by=by_customer(customer_id), now=now)
+    return Own.ASKED
 
 
 def ask_again(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> AddressChange | None:
@@ -84,6 +121,11 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, by
     return True
 
 
+def withdraw_own(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:
+    """Take back whatever address waits, as its customer wishes. False when nothing waits. Raises NoResultFound."""
+    return withdraw(ctx, merchant_id, customer_id, by=by_customer(customer_id), now=now)
+
+
 def of_link(ctx: Context, merchant_id: uuid.UUID, link: str) -> AddressChange | None:
     """Return what a mailed link stands for, changing nothing; None for no link of the merchant's."""
     with ctx.db.read() as session:
@@ -106,8 +148,9 @@ def confirm(ctx: Context, merchant_id: uuid.UUID, link: str, *, now: datetime) -
             return False
         change.close(AddressOutcome.CONFIRMED, at=now)
         if customer.email != change.email:  # PayPal may have named it meanwhile
-            by = By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL)
-            customer_addresses.change(ctx, session, customer, change.email, by=by, now=now, may_share=True)
+            hold = address_holds.offer(session, customer, change.email, now=now) if change.by_customer else None
+            by = by_customer(customer.id)
+            customer_addresses.change(ctx, session, customer, change.email, by=by, now=now, may_share=True, hold=hold)
     return True
 
 
@@ -137,6 +180,7 @@ def _tell_former(post: Post, customer: Customer, change: AddressChange) -> None:
         post.head_for(customer),
         name=customer.name,
         address=masked(change.email),
+        by_customer=change.by_customer,
         until=change.expires_at,
         path=notice_facts.account_path(post.merchant),
     )

@@ -8,6 +8,7 @@ An address that staff enter themselves waits for its own mailbox (`address_chang
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -18,7 +19,7 @@ from portal.domain.address_changes import AddressOutcome
 from portal.domain.audit import Act, By
 from portal.domain.email_addresses import masked, normal
 from portal.mail import customers as messages
-from portal.models import Customer, LoginChallenge, LoginSession
+from portal.models import Customer, LoginChallenge, LoginSession, TaskLink
 from portal.providers.ports import Reading
 from portal.queries.people import address_changes, customers, sessions
 from portal.services.audit import audit
@@ -27,6 +28,14 @@ from portal.services.notices import bounces, notice_facts, outbox
 from portal.services.notices.recipients import Post
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The link by which the former address holds the change, and until when."""
+
+    link: str
+    until: datetime
 
 
 class AddressTaken(Exception):
@@ -99,10 +108,12 @@ def change(
     by: By,
     now: datetime,
     may_share: bool = False,
+    hold: Offered | None = None,
 ) -> None:
     """Give a locked customer another address, end what the former one had opened, and write to both.
 
     Raises AddressTaken when it is another customer's, unless `may_share`: then it is theirs too, until staff join them.
+    `hold`: by which the former one may contest it.
     """
     former, email = customer.email, normal(email)
     sessions.lock_address(session, email)  # of two who come to one address at once, the second sees the first
@@ -124,7 +135,7 @@ def change(
         subject=("customer", customer.id),
         email=[masked(former) if former else None, masked(email)],
     )
-    _tell(Post.of(ctx, session, customer.merchant_id, now=now), customer, email, former)
+    _tell(Post.of(ctx, session, customer.merchant_id, now=now), customer, email, former, hold)
     log.info("customer_address_changed", customer_id=str(customer.id))
 
 
@@ -144,16 +155,26 @@ def close_ranks(session: Session, merchant_id: uuid.UUID, email: str | None) -> 
 
 
 def end_log_ins(session: Session, customer_id: uuid.UUID, *, now: datetime) -> None:
-    """End every session and every code under way of a customer: they rest on an address that is no longer theirs."""
-    for row, ended in ((LoginSession, LoginSession.revoked_at), (LoginChallenge, LoginChallenge.consumed_at)):
+    """End every session, code and link under way of a customer: they rest on an address that is no longer theirs."""
+    open_doors = (
+        (LoginSession, LoginSession.revoked_at),
+        (LoginChallenge, LoginChallenge.consumed_at),
+        (TaskLink, TaskLink.withdrawn_at),
+    )
+    for row, ended in open_doors:
         session.execute(update(row).where(row.customer_id == customer_id, ended.is_(None)).values({ended: now}))
 
 
-def _tell(post: Post, customer: Customer, email: str, former: str | None) -> None:
+def _tell(post: Post, customer: Customer, email: str, former: str | None, hold: Offered | None) -> None:
     """Write to both addresses; the former one is not told the new one, since somebody else may read it."""
     head, path = post.head_for(customer), notice_facts.account_path(post.merchant)
     composed = {email: messages.address_set(head, name=customer.name, path=path)}
-    if former is not None:
+    if hold is not None and former is not None:
+        way = f"{path}/address/hold/{hold.link}"
+        composed[former] = messages.address_moved(
+            head, name=customer.name, address=masked(email), path=way, until=hold.until
+        )
+    elif former is not None:
         composed[former] = messages.address_left(head, name=customer.name, address=masked(email))
     for recipient, message in composed.items():
         key = f"{message.kind}:{customer.id}:{post.now.isoformat()}"

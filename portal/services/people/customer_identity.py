@@ -1,6 +1,7 @@
 """Who a customer is, as staff correct it: name, language, whether invitations to come back may reach them, address.
 
-All but the address holds at once; another address has to confirm itself first (`address_changes`).
+All but the address holds at once; another address has to confirm itself first (`address_changes`).  What the customer
+has set by themselves stays (`customer_profiles`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.email_addresses import normal
+from portal.domain.profiles import Answer, left_alone
 from portal.models import Customer
 from portal.queries import subscriptions
 from portal.queries.people import address_changes, customers
@@ -78,19 +80,30 @@ def save(
         (customer,) = customers.lock(session, merchant_id, customer_id)
         check_there(customer.erased_at)
         asks = "email" not in wish.untouched and _asks(session, customer, wish, now=now)
-        changes = _changes(customer, wish.columns)
-        was_invited = customer.contact_allowed
-        for name, value in wish.columns.items():
-            setattr(customer, name, value)
-        if changes:
-            subject = ("customer", customer_id)
-            audit.append(session, merchant_id, Act.CUSTOMER_CHANGED, by=by, at=now, subject=subject, **changes)
-        if was_invited and not customer.contact_allowed:
-            _invite_no_more(ctx, session, customer, now=now)
+        changed = write(ctx, session, customer, left_alone(wish.columns, customer.own_answers), by=by, now=now)
         if asks:
             ask(ctx, session, customer, wish.email, by=by, now=now)
             return Saved.ASKED
-    return Saved.CHANGED if changes else Saved.NOTHING
+    return Saved.CHANGED if changed else Saved.NOTHING
+
+
+def write(
+    ctx: Context, session: Session, customer: Customer, wanted: Mapping[str, Any], *, by: By, now: datetime
+) -> frozenset[str]:
+    """Write a locked customer's columns, and in the audit chain what was there before; return those that changed.
+
+    Who is to be invited no more is not invited by what has not left yet.
+    """
+    changed = frozenset(name for name, new in wanted.items() if getattr(customer, name) != new)
+    if changed:
+        told = _told(customer, {name: wanted[name] for name in changed})
+        subject = ("customer", customer.id)
+        audit.append(session, customer.merchant_id, Act.CUSTOMER_CHANGED, by=by, at=now, subject=subject, **told)
+    for name in changed:
+        setattr(customer, name, wanted[name])
+    if Answer.CONTACT in changed and not customer.contact_allowed:
+        _invite_no_more(ctx, session, customer, now=now)
+    return changed
 
 
 def _asks(session: Session, customer: Customer, wish: Identity, *, now: datetime) -> bool:
@@ -112,9 +125,8 @@ def _invite_no_more(ctx: Context, session: Session, customer: Customer, *, now: 
         end_confirmations.invitation_withdrawn(ctx, session, subscription, now=now)
 
 
-def _changes(row: Customer, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _told(row: Customer, different: Mapping[str, Any]) -> dict[str, Any]:
     """Return [old, new] for each column about to change, and of texts their names alone: no chain keeps those."""
-    different = {name: new for name, new in wanted.items() if getattr(row, name) != new}
     told: dict[str, Any] = {name: [getattr(row, name), new] for name, new in different.items() if name not in TEXTS}
     named = sorted(TEXTS & different.keys())
     return told | ({"texts": named} if named else {})

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
 from portal.domain.errors import Denial, NotAllowed
+from portal.domain.profiles import Answer, with_own
 from portal.mail import customers as messages
 from portal.models import (
     AddressChange,
+    AddressHold,
     Comeback,
     Customer,
     CustomerJoining,
@@ -27,6 +29,7 @@ from portal.models import (
     LoginSession,
     Mail,
     Subscription,
+    TaskLink,
 )
 from portal.queries import comebacks, customer_erasures
 from portal.queries.people import customer_joinings, customers
@@ -43,11 +46,14 @@ BELONGINGS: Final = (  # all that names a customer, but for what is asked for an
     LoginSession,
     LoginChallenge,
     AddressChange,
+    AddressHold,
+    TaskLink,
     CustomerNote,
     CustomerJoining,
     Mail,
 )
-TAKEN_OVER: Final = ("name", "locale", "payer_id")  # of the other, where the kept one has none
+TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id")  # of the other, where the kept one has none
+STRICTER: Final = (Answer.CONTACT, Answer.REMINDERS)
 ANEW: Final = frozenset({"id", "merchant_id", "email_place"})  # not kept of the other: known, or settled anew
 
 
@@ -69,8 +75,9 @@ def join(
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
         joining = _remembered(session, kept, other, by=by, now=now)
-        kept.contact_allowed = kept.contact_allowed and other.contact_allowed
         values = {name: getattr(kept, name) or getattr(other, name) for name in TAKEN_OVER}
+        values |= {name: getattr(kept, name) and getattr(other, name) for name in STRICTER}
+        values["own_answers"] = _own_answers(kept, other, values)
         other.payer_id = None
         session.flush()
         for name, value in values.items():
@@ -96,7 +103,7 @@ def _remembered(session: Session, kept: Customer, other: Customer, *, by: By, no
         other_id=other.id,
         by_name=by.name,
         former=_columns(other),
-        before={name: getattr(kept, name) for name in (*TAKEN_OVER, "contact_allowed")},
+        before={name: getattr(kept, name) for name in (*TAKEN_OVER, *STRICTER, "own_answers")},
         moved={row.__tablename__: _moved(session, row, kept, other) for row in BELONGINGS},
         own={Subscription.__tablename__: [str(one) for one in own]},
     )
@@ -107,6 +114,12 @@ def _moved(session: Session, row: Any, kept: Customer, other: Customer) -> list[
         update(row).where(row.customer_id == other.id).values(customer_id=kept.id).returning(row.id)
     ).all()
     return sorted(str(one) for one in ids)
+
+
+def _own_answers(kept: Customer, other: Customer, values: dict[str, Any]) -> list[str]:
+    """Return what they have set by themselves: of the other one, where it is their answer that stands."""
+    taken = {name for name in other.own_answers if values[name] == getattr(other, name)}
+    return with_own(kept.own_answers, taken)
 
 
 def _columns(customer: Customer) -> dict[str, Any]:

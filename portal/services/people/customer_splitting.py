@@ -35,7 +35,7 @@ from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.people.customer_addresses import AddressTaken, close_ranks, end_log_ins
-from portal.services.people.customer_joining import BELONGINGS
+from portal.services.people.customer_joining import BELONGINGS, TAKEN_OVER
 
 COUNTED: Final = (Grant, CustomerNote, Mail)  # shown as numbers before it is done
 
@@ -151,9 +151,14 @@ def _restored(session: Session, seen: Preview) -> Customer:
     former, before, kept = seen.joining.former, seen.joining.before, seen.kept
     was_allowed = bool(before["contact_allowed"] and former["contact_allowed"])
     refused_since = was_allowed and not kept.contact_allowed
-    for name in ("name", "locale", "payer_id"):
-        if before[name] != former[name] and getattr(kept, name) == former[name] and not before[name]:
-            setattr(kept, name, before[name])
+    given_back = {
+        name for name in TAKEN_OVER
+        if name in before and not before[name] and former[name] and getattr(kept, name) == former[name]
+    }  # fmt: skip
+    for name in given_back:
+        setattr(kept, name, before[name])
+    was_own = before.get("own_answers", ())
+    kept.own_answers = [name for name in kept.own_answers if name not in given_back or name in was_own]
     session.flush()
     values = {name: _value(name, value) for name, value in former.items()}
     values["contact_allowed"] = former["contact_allowed"] and not refused_since

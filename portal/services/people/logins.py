@@ -10,9 +10,11 @@ from __future__ import annotations
 import hmac
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import delete
@@ -21,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
+from portal.domain.profiles import Answer
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import customers, people, sessions
 from portal.queries.people.people import Kind
@@ -37,6 +40,9 @@ ATTEMPTS: Final = 5  # of one browser on one code
 WRONG_CODES: Final = 100  # for one address in a day, in all browsers: then the link alone opens
 QUARTER: Final = timedelta(minutes=15)
 CODE: Final = "login_challenges.code"
+
+Then = Callable[[Session], None]  # what a proven code is good for
+Used = TypeVar("Used")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +201,35 @@ def enter_by_code(
     ctx: Context, merchant_id: uuid.UUID, browser_token: str, code: str, *, visitor: Visitor, now: datetime
 ) -> Entry | None:
     """Log in with the code of a live mail; None when it is wrong, used, too old or tried too often."""
+    enter = partial(_enter, visitor=visitor, now=now)
+    return _with_code(ctx, merchant_id, browser_token, code, enter, now=now)
+
+
+def prove(
+    ctx: Context, merchant_id: uuid.UUID, browser_token: str, code: str, *, email: str, then: Then, now: datetime
+) -> bool:
+    """Use up the code of a live mail to `email` without logging in; `then` runs in its transaction. False as above."""
+
+    def use(session: Session, challenge: LoginChallenge, _browser: LoginBrowser) -> bool:
+        challenge.consumed_at = now
+        is_theirs = challenge.customer_id is not None and challenge.email == email
+        if is_theirs:
+            then(session)
+        return is_theirs
+
+    return bool(_with_code(ctx, merchant_id, browser_token, code, use, now=now))
+
+
+def _with_code(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    browser_token: str,
+    code: str,
+    use: Callable[[Session, LoginChallenge, LoginBrowser], Used],
+    *,
+    now: datetime,
+) -> Used | None:
+    """Let the right code of a live mail be used; None when it is wrong, used, too old or tried too often."""
     with ctx.db.begin() as session:  # a wrong try is committed too: that is what counts them
         asked = sessions.asked_in(session, merchant_id, token_hash(browser_token), now=now, lock=True)
         open_here = [(challenge, browser) for challenge, browser in asked if browser.attempts < ATTEMPTS]
@@ -204,7 +239,7 @@ def enter_by_code(
         limit = _wrong_codes(merchant_id, open_here[0][0].email)
         right = [one for one in open_here if _is_right(ctx, *one, code)]
         if right and not throttles.is_spent(session, limit, now=now):
-            return _enter(session, *right[0], visitor=visitor, now=now)
+            return use(session, *right[0])
         challenge_id = open_here[0][0].id
     log.info("login.refused", reason="wrong code", challenge_id=str(challenge_id))
     try:
@@ -258,7 +293,8 @@ def _enter(
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
     customer = session.get_one(Customer, challenge.customer_id)
-    customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    if Answer.LOCALE not in customer.own_answers:
+        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
     customer.seen_at = now
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
+from portal.domain.task_links import LASTS
 from portal.models import LoginSession, Merchant
 from portal.queries.people import customers, sessions
 from portal.queries.people.people import Kind, Person
@@ -56,12 +57,14 @@ def open_for(
     visitor: Visitor,
     after: LoginSession | None = None,
     viewer_id: uuid.UUID | None = None,
+    task_link_id: uuid.UUID | None = None,
     now: datetime,
 ) -> str:
     """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token.
 
     `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
-    only looks at the customer's pages, for a quarter of an hour.
+    only looks at the customer's pages, for a quarter of an hour.  `task_link_id`: the link by which the customer came,
+    who is not logged in and sees its task alone, for an hour.
     """
     if visitor.old_token:
         session.execute(
@@ -69,7 +72,7 @@ def open_for(
             .where(LoginSession.token_hash == token_hash(visitor.old_token), LoginSession.revoked_at.is_(None))
             .values(revoked_at=now)
         )
-    token, lifetime = new_token(), ABSOLUTE[kind] if viewer_id is None else VIEW
+    token, lifetime = new_token(), LASTS if task_link_id else VIEW if viewer_id else ABSOLUTE[kind]
     row = LoginSession(
         token_hash=token_hash(token),
         merchant_id=merchant_id,
@@ -79,13 +82,14 @@ def open_for(
         last_seen_at=now,
         expires_at=after.expires_at if after else now + lifetime,
         viewer_id=viewer_id,
+        task_link_id=task_link_id,
         browser=visitor.browser,
         network=visitor.network,
         created_at=now,
     )
     session.add(row)
     session.flush()
-    if kind is Kind.CUSTOMER and viewer_id is None:
+    if kind is Kind.CUSTOMER and viewer_id is None and task_link_id is None:
         first = Merchant.id == merchant_id, Merchant.first_customer_at.is_(None)
         session.execute(update(Merchant).where(*first).values(first_customer_at=now))
     log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.domain.audit import COMMAND_LINE, Act, Flaw
 from portal.domain.end_requests import Channel
+from portal.domain.received_requests import Way
 from portal.queries.timelines import TimelineKind
 from portal.web import labels
 
@@ -43,8 +45,12 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.ADDRESS_ASKED: _l("New email address entered for a customer: to be confirmed"),
     Act.ADDRESS_WITHDRAWN: _l("New email address of a customer withdrawn"),
     Act.ADDRESS_CHANGED: _l("Customer’s email address changed"),
+    Act.ADDRESS_HELD: _l("Change of a customer’s address contested from the former one"),
+    Act.HOLD_DECIDED: _l("Contested address of a customer decided"),
     Act.ADDRESS_DECLINED: _l("Customer’s new PayPal address not adopted"),
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
+    Act.TASK_LINK_MADE: _l("Link to one page made for a customer"),
+    Act.TASK_LINK_WITHDRAWN: _l("Link to one page withdrawn"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
     Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
     Act.ERASURE_ASKED: _l("Erasure of their data requested by the customer"),
@@ -126,6 +132,8 @@ TOPIC: Final[Mapping[str, LazyString]] = {
 
 def act(code: str, details: Mapping[str, object], channel: str | None = None) -> str:
     """Return what a row says was done; one whose act this release does not know keeps its code."""
+    if code == Act.RECEIVED_RECORDED and details.get("way") == Way.NO_LOGIN:
+        return _("Message from somebody who could not log in")
     if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
         return str(labels.TIMELINE[TimelineKind.NOTIFIED])
     if code == f"subscription.{TimelineKind.ENDED}":

@@ -120,6 +120,8 @@ def said(field: Field, value: Any) -> str:
         return words.get(str(value), str(value))
     if isinstance(field, FieldList):
         value = ", ".join(_content(*one) for one in value)
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     return str(value) if value not in (None, "") else _("Empty")
 
 

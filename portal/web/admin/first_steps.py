@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import g, url_for
+from io import BytesIO
+
+from flask import g, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -12,6 +14,7 @@ from portal.domain.first_steps import Stage
 from portal.queries import first_steps as stored
 from portal.web.admin import bp, showing
 from portal.web.identity import context, person
+from portal.web.qr_codes import file_of
 
 
 @bp.get("/start", endpoint="start")
@@ -19,6 +22,17 @@ def index() -> ResponseReturnValue:
     """Show the way, also to whoever has gone it."""
     with context().db.browse() as session:
         return page(session, stored.of_merchant(session, person().merchant_id))
+
+
+@bp.get("/start/qr.png", endpoint="start_code")
+def code() -> ResponseReturnValue:
+    """Give the QR code of the customers' address as a file, large enough for a poster."""
+    kept = BytesIO(file_of(_address()))
+    return send_file(kept, "image/png", as_attachment=True, download_name=f"qr-{g.merchant.slug}.png")
+
+
+def _address() -> str:
+    return url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True)
 
 
 def of_owner(session: Session) -> stored.Found | None:
@@ -47,5 +61,5 @@ def page(session: Session, found: stored.Found) -> str:
         stages=stages,
         done=sum(stage is Stage.DONE for stage in stages.values()),
         minutes=first_steps.minutes_left(found.facts),
-        address=url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True),
+        address=_address(),
     )

@@ -226,6 +226,7 @@ def _detail(entry: TimelineEntry) -> str:
         _note(entry),
         timeline_words.sum_moved(entry),
         timeline_words.pause(entry),
+        timeline_words.not_settled(entry),
         _returned(entry),
     ]
     return " – ".join(part for part in parts if part)

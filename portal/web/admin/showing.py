@@ -26,7 +26,7 @@ WORDS: Final[Mapping[str, object]] = {
     "ACTION": words.ACTION,
     "ENVIRONMENT": words.ENVIRONMENT,
     "provider_status": words.provider_status,
-    "LANGUAGE": words.LANGUAGE,
+    "LANGUAGE": labels.LANGUAGE,
     "ROLE": labels.ROLE,
     "MAIL_KIND": words.MAIL_KIND,
     "MAIL_STATE": words.MAIL_STATE,

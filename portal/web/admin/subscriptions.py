@@ -29,13 +29,14 @@ from portal.queries import proofs as stored_proofs
 from portal.queries.desk import Place
 from portal.queries.money import late_payments, payments
 from portal.queries.money import refunds as stored_refunds
+from portal.queries.money import settlements as stored_settlements
 from portal.services.arrivals import refreshing
 from portal.services.arrivals.refreshing import Refreshed
 from portal.services.dates.end_schedules import standing as planned_end
 from portal.services.rules import grants_of
 from portal.web import payments as payment_lines
 from portal.web import threads
-from portal.web.admin import bp, pauses, presenting, showing, words
+from portal.web.admin import bp, pauses, presenting, settlements, showing, words
 from portal.web.admin.bulk import bulk_choices
 from portal.web.admin.bulk.bulk_forms import ChoiceForm
 from portal.web.admin.customers import customer_access
@@ -170,6 +171,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 found,
                 planned=planned_end(standing, found, now=now) if standing is not None else None,
                 ends_at=found.access_until or found.ended_at,
+                what="access" if found.access_until is not None else "end",
                 payments=[one.paid_at for one in paid if one.left],
                 now=now,
             ),
@@ -186,6 +188,9 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 "notice": pauses.notice(found),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
+            settling=settlements.notice(
+                stored_settlements.newest_of(session, found.id), is_late=found.status is Status.PAST_DUE
+            ),
             possible=[] if in_the_way else end_facts.possible(found, notified=is_waited_for, now=now),
         )
 

@@ -48,8 +48,6 @@ def provider_status_line(word: str) -> str:
     return f"{said} ({raw})" if raw else word
 
 
-LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
-
 ACTION: Final[Mapping[Action, LazyString]] = {
     Action.CANCEL: _l("Cancel the subscription"),
     Action.COMPLETE: _l("Mark as completed"),
@@ -256,6 +254,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "payment_missed": _l("A payment is missing"),
     "access_closes_soon": _l("Access closes for want of a payment"),
     "payment_settled": _l("The missing payment has arrived"),
+    "settlement_failed": _l("Unpaid amount not taken"),
     "late_payment_open": _l("Payment after the end: what is open"),
     "late_payment_kept": _l("Payment not refunded"),
     "merchant_late_payments": _l("To you: payments after an end"),
@@ -270,9 +269,13 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "erasure_withdrawn": _l("Erasure request withdrawn"),
     "erasure_done": _l("Data erased"),
     "address_left": _l("New email address: to the former one"),
+    "address_moved": _l("Email address changed by the customer: to the former one"),
+    "address_kept": _l("Contested change of address: it stands"),
+    "merchant_address_held": _l("To you: a change of address is contested"),
     "customers_joined": _l("Two records merged"),
     "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
+    "task_link": _l("Link to one page"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),
     "staff_password_changed": _l("To the team: password changed"),

@@ -7,53 +7,52 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from portal.clock import utc_now
+from portal.domain import email_addresses
 from portal.queries.people.people import Kind
-from portal.secrets import new_token
 from portal.services.people import logins
-from portal.services.people.logins import Ask, Entry
-from portal.web import addresses, identity, locale
+from portal.services.people.logins import Entry
+from portal.web import addresses, identity, login_codes
 from portal.web.auth import bp
 from portal.web.auth.forms import EmailForm
 from portal.web.csrf import EmptyForm
 from portal.web.login_fields import CodeForm
 
-BROWSER = "login_browser"  # in the signed cookie: binds a code and a link to the browser that asked
-ADDRESS = "login_address"
-
 
 @bp.route("/account/<merchant_slug>/login", methods=["GET", "POST"])
 def customer_login() -> ResponseReturnValue:
     """Ask for an address; the answer is the same whether it is known or not."""
-    if g.person is not None and request.method == "GET":
-        return redirect(_wanted(request.args.get("next")), 303)
+    if g.person is not None and g.person.task is None and request.method == "GET":
+        return redirect(wanted(request.args.get("next")), 303)
     form = EmailForm()
     if form.validate_on_submit():
-        session[BROWSER] = session.get(BROWSER) or new_token()
-        session[ADDRESS] = form.email.data.strip()
-        wish = Ask(
-            merchant_id=g.merchant.id,
-            email=form.email.data,
-            browser_token=session[BROWSER],
-            language=locale.current(),
-            network=identity.network(),
-            next_path=_wanted(request.args.get("next")),
-        )
-        logins.ask(identity.context(), wish, now=utc_now())
+        _ask_for(form.email.data)
         return redirect(url_for(".customer_code"), 303)
     return render_template("auth/customer_login.html", form=form), 422 if form.errors else 200
+
+
+@bp.route("/account/<merchant_slug>/login/again", methods=["GET", "POST"])
+def customer_again() -> ResponseReturnValue:
+    """Ask somebody who is logged in for a new code, before something sensitive (`confirming`)."""
+    form, email = EmptyForm(), identity.person().email
+    if email is not None and form.validate_on_submit():
+        _ask_for(email)
+        return redirect(url_for(".customer_code"), 303)
+    address = email_addresses.shown(email) if email else None
+    return render_template("auth/customer_again.html", form=form, address=address), 422 if form.errors else 200
 
 
 @bp.route("/account/<merchant_slug>/login/code", methods=["GET", "POST"])
 def customer_code() -> ResponseReturnValue:
     """Ask for the code of the mail, in the browser that asked for it."""
-    if BROWSER not in session:
+    browser = login_codes.browser()
+    if not browser:
         return redirect(url_for(".customer_login"), 303)
     form = CodeForm()
     if form.validate_on_submit():
         entry = logins.enter_by_code(
             identity.context(),
             g.merchant.id,
-            session[BROWSER],
+            browser,
             form.code.data,
             visitor=identity.visitor(Kind.CUSTOMER),
             now=utc_now(),
@@ -62,12 +61,13 @@ def customer_code() -> ResponseReturnValue:
             return _welcome(entry)
         form.code.errors = [_("This code is wrong or has expired. Use the latest email, or ask for another code.")]
     status = 422 if form.errors else 200
-    standing = logins.standing(identity.context(), g.merchant.id, session[BROWSER], now=utc_now())
+    standing = logins.standing(identity.context(), g.merchant.id, browser, now=utc_now())
     takes_codes = standing is not None and standing.takes_codes
     page = render_template(
         "auth/customer_code.html",
         form=form if takes_codes else None,  # a field that opens nothing is not shown
-        address=session.get(ADDRESS, ""),
+        asked_for=session.get(login_codes.ASKED_FOR, ""),
+        by_number=session.get(login_codes.BY_NUMBER, False),
         standing=standing,
     )
     return page, status
@@ -76,7 +76,7 @@ def customer_code() -> ResponseReturnValue:
 @bp.route("/account/<merchant_slug>/login/link/<token>", methods=["GET", "POST"])
 def customer_link(token: str) -> ResponseReturnValue:
     """Show a button; only pressing it logs in, once, in the browser that asked."""
-    ctx, browser, now = identity.context(), session.get(BROWSER), utc_now()
+    ctx, browser, now = identity.context(), login_codes.browser(), utc_now()
     form = EmptyForm()
     if form.validate_on_submit():
         visitor = identity.visitor(Kind.CUSTOMER)
@@ -102,15 +102,21 @@ def customer_logout() -> ResponseReturnValue:
     return response
 
 
+def _ask_for(email: str) -> None:
+    """Have a code sent to an address, for this browser and the page that is wanted. Raises TooManyTries."""
+    login_codes.ask(email, next_path=wanted(request.args.get("next")), typed=email.strip())
+
+
 def _home() -> str:
     return url_for("customer.subscriptions")
 
 
-def _wanted(wish: str | None) -> str:
+def wanted(wish: str | None) -> str:
+    """Return the page of the account that was asked for before the log-in, else its first."""
     return addresses.safe_path(wish, under=f"/account/{g.merchant.slug}/") or _home()
 
 
 def _welcome(entry: Entry) -> ResponseReturnValue:
-    wanted = _wanted(entry.next_path)
-    there = url_for("customer.accounts", next=wanted) if entry.has_choice else wanted
+    there = wanted(entry.next_path)
+    there = url_for("customer.accounts", next=there) if entry.has_choice else there
     return identity.log_in(redirect(there, 303), Kind.CUSTOMER, entry.token)

@@ -22,11 +22,11 @@ from portal.services.comebacks import is_offered
 from portal.services.dates.end_schedules import standing
 from portal.services.rules import settings_of
 from portal.web import labels, threads
-from portal.web.customer import history, presenting
+from portal.web.customer import history, presenting, sentences
 from portal.web.customer.notification_words import Notified, notified, waits_for_end
 from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
-from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened, opening
+from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened
 from portal.web.formatting import formatter
 from portal.web.threads import Thread
 from portal.web.timeline_words import Happening
@@ -37,14 +37,19 @@ class Card:
     """One subscription as its owner sees it."""
 
     id: uuid.UUID
+    product_id: uuid.UUID
     title: str
     status: Status
     label: LazyString
+    sentence: str  # what matters first
+    about: tuple[str, ...]  # the price first
     thread: Thread | None
-    rows: tuple[Row, ...]
+    price: str
+    committed: tuple[str, str | None] | None  # its last day, beneath the thread, and a note
+    rows: tuple[Row, ...]  # what neither says
     open_now: tuple[Opened, ...]
-    opening_later: tuple[str, ...]
-    closed: tuple[str, ...]
+    opening_later: tuple[Opened, ...]
+    closed: tuple[Opened, ...]
     timeline: tuple[Happening, ...]
     provider_id: str
     is_over: bool
@@ -73,19 +78,25 @@ def card(holding: Held, *, now: datetime) -> Card:
     """Return one subscription for the account page and its own page."""
     subscription, request = holding.subscription, holding.request
     status = labels.CUSTOMER_STATUS[subscription.status]
-    seen = open_windows(holding, now=now)
+    seen, waits = open_windows(holding, now=now), planned(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
+    thread = _thread(holding, now=now)
     return Card(
         id=subscription.id,
+        product_id=subscription.product_id,
         title=presenting.product_name(holding),
         status=status,
-        label=labels.STATUS[status],
-        thread=_thread(holding, now=now),
-        rows=_figures(holding, now=now),
+        label=labels.CUSTOMER_LABEL[status],
+        sentence=sentences.sentence(holding, seen, waits, now=now),
+        about=sentences.about(holding, now=now),
+        thread=thread,
+        price=presenting.price(holding),
+        committed=_committed(holding) if thread is not None else None,
+        rows=_figures(holding, thread, now=now),
         open_now=tuple(opened(window, now) for window in seen if window.is_open(now)),
-        opening_later=tuple(opening(window, now) for window in seen if window.since > now),
-        closed=tuple(opening(window, now) for window in seen if window.until is not None and window.until <= now),
+        opening_later=tuple(opened(window, now) for window in seen if window.since > now),
+        closed=tuple(opened(window, now) for window in seen if window.until is not None and window.until <= now),
         timeline=history.of(holding) if g.merchant.shows(Section.HISTORY) else (),
         provider_id=subscription.provider_id,
         is_over=subscription.is_over,
@@ -95,7 +106,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         reference=request.asked_under if request is not None else None,
         request_label=presenting.request_label(request) if request is not None else None,
         has_open_request=presenting.has_open_request(holding),
-        planned=planned(holding, now=now),
+        planned=waits,
         can_undo=presenting.can_undo(holding),
         pause=stand(holding, now=now),
         may_come_back=is_offered(holding.prospect, g.merchant),
@@ -129,18 +140,27 @@ def _comeback_id(holding: Held) -> uuid.UUID | None:
     return newest.id if newest is not None and newest.is_open else None
 
 
-def _figures(holding: Held, *, now: datetime) -> tuple[Row, ...]:
-    """Return the card's figures; what is unknown is None, which the page says."""
+def _committed(holding: Held) -> tuple[str, str | None] | None:
+    until, product = holding.subscription.committed_until, holding.subscription.product
+    if until is None:
+        return None
+    return formatter().short_last_day(until), None if product.commitment_binds else _("you may cancel before then")
+
+
+def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Row, ...]:
+    """Return the card's figures that do not stand beneath its thread; what is unknown is None, which the page says."""
     subscription, fmt = holding.subscription, formatter()
-    rows: list[Row] = [(_("Price"), presenting.price(holding))]
+    price: Row = (_("Price"), presenting.price(holding))
     if subscription.is_over:
-        rows += _ends(holding, now=now)
-    else:
+        return price, *_ends(holding, now=now)
+    rows: list[Row] = []
+    if thread is None or not thread.tells_next:
+        rows.append(price)
         if subscription.started_at is not None and subscription.started_at > now:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
         rows.append((_("Next payment"), _next_payment(holding, now=now)))
-        if subscription.committed_until is not None:
-            rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
+    if thread is None and subscription.committed_until is not None:
+        rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)
 
 

@@ -19,8 +19,10 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.documents.orders import order_words
 from portal.domain.comebacks import ComebackState, check, start_at
 from portal.domain.errors import Denial, NotAllowed
+from portal.mail.facts import OrderWords
 from portal.mail.letterhead import one_line
 from portal.queries import comebacks, holdings, products, subscriptions
 from portal.queries.holdings import Holding
@@ -28,6 +30,7 @@ from portal.services.carrying import comeback_calls, comeback_watching
 from portal.services.carrying.comeback_calls import VISITOR
 from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
+from portal.services.orders import ordered_by
 from portal.services.rules import access_left
 from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
@@ -66,6 +69,7 @@ class Shown:
     new_id: uuid.UUID | None
     new_starts: str | None
     approved_at: str | None
+    order: OrderWords | None
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/comeback", methods=["GET", "POST"])
@@ -172,6 +176,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
     offered = is_offered(held.prospect, g.merchant)
     outdated = offered and has_outdated_link(found, held.prospect, now=now)
     begins = arrived.started_at if arrived is not None else None
+    ordered = ordered_by(found, product=product, merchant=g.merchant)
     starts = fmt.day(found.start_at) if found.start_at is not None else None
     price = fmt.price(found.price, found.interval_unit, found.interval_count)
     return Shown(
@@ -179,10 +184,9 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         state=found.state,
         trouble=labels.COMEBACK_TROUBLE[found.trouble] if found.trouble is not None else None,
         rows=(
-            (_("Subscription"), product),
+            *(() if ordered is not None else ((_("Subscription"), product), (_("Price"), price))),
             (_("Status"), str(labels.COMEBACK_STATE[found.state])),
-            (_("Starts on"), starts or _("the day of your approval")),
-            (_("Price"), price),
+            *(() if ordered is not None else ((_("Starts on"), starts or _("the day of your approval")),)),
             (_("PayPal subscription ID"), found.provider_id or _("not yet")),
         ),
         starts=starts,
@@ -196,6 +200,7 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         new_id=arrived.id if arrived is not None else None,
         new_starts=fmt.day(begins) if begins is not None and begins > now else None,
         approved_at=presenting.known_moment(found.approved_at),
+        order=order_words(ordered, fmt) if ordered is not None else None,
     )
 
 

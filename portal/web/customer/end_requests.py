@@ -31,9 +31,10 @@ from portal.services.dates import planned_ends
 from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
+from portal.services.people import task_visits
 from portal.services.rules import grants_of, settings_of
 from portal.web import threads
-from portal.web.customer import account_cards, bp, presenting
+from portal.web.customer import account_cards, bp, presenting, task_codes
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
 from portal.web.first_tries import try_now
@@ -72,8 +73,10 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
         newest = end_requests.newest_of(session, subscription_id)
     chosen = chosen_day(now)
     form = CancellationForm()
+    task_codes.prepare(form)
     seen = newest.reference if newest is not None else ""
-    if form.validate_on_submit() and chosen.is_confirmed and form.was_drawn_after(seen):
+    is_sent = form.validate_on_submit() and not task_codes.is_another_wanted(form)
+    if is_sent and chosen.is_confirmed and form.was_drawn_after(seen) and task_codes.is_proven(form):
         return _to_result(_confirm(subscription_id, form, chosen.day), 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
@@ -170,6 +173,8 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
     except NotAllowed:
         _held(subscription_id, now=utc_now())
         raise
+    if who.task is not None:
+        task_visits.finish(context(), who, who.task, now=utc_now())
     if recorded.is_new and recorded.is_due_now:
         try_now(end_carrying.carry_out, recorded.request_id)
     if recorded.noted:

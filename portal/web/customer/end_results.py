@@ -16,7 +16,6 @@ from flask_babel import gettext as _
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
-from portal.documents.access import access_sentence
 from portal.documents.facts import ProofFacts
 from portal.documents.proofs import wording
 from portal.domain.end_requests import Basis, RequestState
@@ -25,7 +24,6 @@ from portal.domain.late_payments import LateState
 from portal.domain.policies import Actor
 from portal.domain.refunds import RefundState
 from portal.domain.subscriptions import Status
-from portal.i18n import Translator
 from portal.mail.composing import AUTOPAY_URL
 from portal.mail.facts import PlannedWords, ProofWords
 from portal.queries import holdings, proofs, received_requests
@@ -38,7 +36,7 @@ from portal.services.proofs import gather, issue
 from portal.services.rules import access_left
 from portal.web import locale
 from portal.web.csrf import EmptyForm
-from portal.web.customer import bp, presenting
+from portal.web.customer import bp, presenting, sentences
 from portal.web.customer import end_result_figures as figures
 from portal.web.customer.end_result_figures import Said
 from portal.web.customer.planned_words import planned
@@ -263,16 +261,7 @@ def access(holding: Holding, *, now: datetime) -> str:
         return ""
     never_started = holding.request is not None and holding.request.basis is Basis.NEVER_STARTED
     left = access_left(holding.subscription, holding.grants, never_started=never_started)
-    return access_sentence(
-        until=left.until,
-        is_unknown=left.is_unknown,
-        kept=left.kept,
-        opens=left.opens,
-        merchant_name=g.merchant.name,
-        at=now,
-        fmt=formatter(),
-        translator=Translator(locale.current()),
-    )
+    return sentences.left(left, now=now)
 
 
 def _is_taken_back(holding: Holding) -> bool:

@@ -6,14 +6,16 @@ from datetime import date
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, SelectChoice, SubmitField, TextAreaField, ValidationError
+from wtforms import RadioField, SelectChoice, StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
+from portal.domain import typed_codes
 from portal.web import day_form
 from portal.web.csrf import BaseForm, DrawnForm
 from portal.web.day_field import DayField
 from portal.web.labels import REASON
 from portal.web.local_days import today
+from portal.web.login_fields import LONGEST
 from portal.web.typed_text import plain
 
 LONGEST_COMMENT: Final = 500
@@ -22,7 +24,7 @@ LONGEST_COMMENT: Final = 500
 class ComebackForm(BaseForm):
     """Asked beside what coming back means: one button."""
 
-    submit = SubmitField(_l("Continue to PayPal"))
+    submit = SubmitField(_l("See the order"))
 
 
 class NotificationForm(BaseForm):
@@ -62,6 +64,10 @@ class CancellationForm(DrawnForm):
         _l("Your comment"),
         filters=[plain],
         validators=[Optional(), Length(max=LONGEST_COMMENT, message=_l("Write at most 500 characters."))],
+    )
+    code = StringField(  # of who came by a link; checked in `task_codes`
+        _l("6-digit code"),
+        filters=[lambda text: typed_codes.six_digits((text or "")[:LONGEST])],
     )
     submit = SubmitField(_l("Cancel now"))
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Held
 from portal.queries.timelines import TimelineEntry, TimelineKind
@@ -58,6 +59,7 @@ def _happening(entry: TimelineEntry) -> Happening:
         timeline_words.sum_moved(entry),
         _("Your comment: %(comment)s", comment=comment) if comment else "",
         timeline_words.pause(entry),
+        timeline_words.not_settled(entry),
     ]
     return Happening(
         at=entry.at,
@@ -74,15 +76,25 @@ def _is_theirs(entry: TimelineEntry) -> bool:
     return entry.kind not in KEPT_FROM_CUSTOMERS and not is_answer
 
 
+def _title(entry: TimelineEntry, status: Status | None) -> str:
+    """Return what happened; an end that is a cancellation goes by that word, as what the customer does themselves."""
+    said = timeline_words.title(entry)
+    is_cancelled = status is None or labels.CUSTOMER_STATUS[status] is Status.CANCELLED
+    if is_cancelled and said == str(labels.TIMELINE[entry.kind]):
+        return str(labels.CUSTOMER_TIMELINE[entry.kind])
+    return said
+
+
 def _happened(entry: TimelineEntry) -> str:
     if entry.kind is TimelineKind.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
     if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
         return _("%(merchant)s withdrew the planned end", merchant=one_line(g.merchant.name))
-    title, status = timeline_words.title(entry), timeline_words.status(entry)
+    status = timeline_words.status(entry)
+    title = _title(entry, status)
     if status is None or entry.kind is TimelineKind.END_REQUESTED:
         return title
-    word = labels.STATUS[labels.CUSTOMER_STATUS[status]]
+    word = labels.CUSTOMER_LABEL[labels.CUSTOMER_STATUS[status]]
     if entry.kind is TimelineKind.STATUS_SEEN:
         return _("PayPal shows: %(status)s", status=word)
     return _("%(fact)s: %(status)s", fact=title, status=word)

@@ -30,6 +30,7 @@ class Stand:
     may_pause: bool
     may_resume: bool
     is_paused: bool
+    is_resting: bool  # paused, and nothing of it is under way
     is_late: bool
     title: str | None  # of the notice, if there is one
     said: tuple[str, ...]
@@ -60,6 +61,7 @@ def stand(holding: Held, *, now: datetime) -> Stand:
         may_pause=g.merchant.shows(Section.PAUSES) and running is None and may(holding, PauseKind.PAUSE, now=now),
         may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
         is_paused=subscription.status is Status.PAUSED,
+        is_resting=subscription.status is Status.PAUSED and running is None,
         is_late=subscription.status is Status.PAST_DUE,
         title=title,
         said=said,
@@ -96,7 +98,7 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
 def days_of(holding: Holding, *, now: datetime) -> Days:
     """Return the days that the customer may choose."""
     history = list(holding.pauses)
-    return pauses.days(holding.subscription, history, Actor.CUSTOMER, zone=g.merchant.time_zone, now=now)
+    return pauses.days(holding.subscription, history, Actor.CUSTOMER, zone=formatter().time_zone, now=now)
 
 
 def proposed(offered: Days) -> datetime:

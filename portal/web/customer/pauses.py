@@ -29,7 +29,7 @@ from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
-from portal.web.customer import account_cards, bp, pause_words, presenting
+from portal.web.customer import account_cards, bp, pause_words, presenting, settlements
 from portal.web.customer.forms import PauseForm
 from portal.web.first_tries import try_now
 from portal.web.formatting import formatter
@@ -46,9 +46,9 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
         return _back(subscription_id, 303)
     pauses.check_state(held.subscription, PauseKind.PAUSE, list(held.pauses))
     offered, fmt = pause_words.days_of(held, now=now), formatter()
-    form = PauseForm(until=local_day(pause_words.proposed(offered)))
-    if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=g.merchant.time_zone))
+    form = PauseForm(until=local_day(pause_words.proposed(offered), fmt.time_zone))
+    if form.validate_on_submit() and form.is_within(*offered.dates(fmt.time_zone)):
+        _ask(subscription_id, PauseKind.PAUSE, start_of_day(form.until.data, zone=fmt.time_zone))
         return _back(subscription_id, 303)
     _require(held, PauseKind.PAUSE, now=now)
     seen = pauses.preview(held.subscription, held.grants, now=now)
@@ -77,9 +77,9 @@ def resume(subscription_id: uuid.UUID) -> ResponseReturnValue:
     offered, fmt = pause_words.days_of(held, now=now), formatter()
     planned = next((row for row in held.pauses if row.waits(now)), None)
     due = planned.due_at if planned is not None else None
-    form = ResumeForm(day=local_day(due) if due is not None else None)
-    if form.validate_on_submit() and form.is_within(*offered.dates(g.merchant.time_zone)):
-        day = start_of_day(form.chosen, zone=g.merchant.time_zone) if form.chosen is not None else None
+    form = ResumeForm(day=local_day(due, fmt.time_zone) if due is not None else None)
+    if form.validate_on_submit() and form.is_within(*offered.dates(fmt.time_zone)):
+        day = start_of_day(form.chosen, zone=fmt.time_zone) if form.chosen is not None else None
         _ask(subscription_id, PauseKind.RESUME, day)
         return _back(subscription_id, 303)
     _require(held, PauseKind.RESUME, now=now)
@@ -108,9 +108,14 @@ def pause_withdrawal(subscription_id: uuid.UUID, request_id: uuid.UUID) -> Respo
 @bp.get("/subscriptions/<uuid:subscription_id>/late")
 def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
     """Say why a payment is late or what a pause means, what PayPal allows, and the real choices."""
-    held, now = _held(subscription_id), utc_now()
+    who, now = person(), utc_now()
+    with context().db.read() as session:
+        held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        settle = settlements.choice(session, held, now=now)
     subscription = held.subscription
     if subscription.status not in (Status.PAST_DUE, Status.PAUSED):
+        if person().task is not None:  # the subscription's own page is none of the task's
+            return render_template("customer/late_over.html", product=presenting.product_name(held))
         return _back(subscription_id, 302)
     card = account_cards.card(held, now=now)
     money = presenting.unpaid(held)
@@ -120,6 +125,7 @@ def late(subscription_id: uuid.UUID) -> ResponseReturnValue:
         is_paused=subscription.status is Status.PAUSED,
         because=pause_words.late_because(held),
         unpaid=formatter().money(money) if money is not None else None,
+        settle=settle,
         autopay_url=AUTOPAY_URL,
     )
 

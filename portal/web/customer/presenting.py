@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from portal.domain.access import End, Window
 from portal.domain.end_requests import RequestState, can_withdraw
 from portal.domain.money import Money
 from portal.domain.policies import Actor
+from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line
 from portal.queries.account_rows import PlainGrant
 from portal.queries.holdings import Held, Holding
+from portal.queries.timelines import TimelineKind
 from portal.web import labels, timeline_words
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.formatting import formatter
@@ -31,19 +33,20 @@ Row = tuple[str, str | None]  # label, value; None is said to be unknown
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """Where something is read; `about` names it to those who hear the links alone."""
+    """Where something is read."""
 
     words: str
     url: str
-    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """Something that is open, until when, and where it is read."""
+    """Something that is open, or will be or was: its name, where it is read while it is open, and from when to when."""
 
-    words: str
-    links: tuple[Link, ...] = ()
+    title: str
+    note: str
+    url: str = ""
+    links: tuple[Link, ...] = ()  # of a whole product, where its contents are read
 
 
 def product_name(holding: Held) -> str:
@@ -74,7 +77,7 @@ def until(window: Window) -> str:
     """Return how a window ends, in words that follow the content's name."""
     match window.end:
         case End.RUNNING:
-            words = _("as long as the subscription runs")
+            words = _("as long as your subscription runs")
         case End.KEPT:
             words = _("kept for good")
         case End.DATED:
@@ -95,10 +98,14 @@ def opening(window: Window, now: datetime) -> str:
     return _("%(title)s: %(until)s", title=title, until=until(window))
 
 
-def opened(window: Window, now: datetime) -> Opened:
-    """Return one content that is open, with the address where it is read, if the merchant gave one."""
-    link = Link(words=_("Open"), about=one_line(window.title), url=window.link)
-    return Opened(words=opening(window, now), links=(link,) if window.link else ())
+def opened(window: Window, now: datetime, *, with_since: bool = False) -> Opened:
+    """Return one content with its times, and with its address while it is open, if the merchant gave one."""
+    note = until(window)
+    if window.since > now:
+        note = _("opens on %(date)s, %(until)s", date=formatter().day(window.since), until=note)
+    elif with_since:
+        note = _("since %(date)s, %(until)s", date=formatter().short_day(window.since), until=note)
+    return Opened(title=one_line(window.title), note=note, url=window.link if window.is_open(now) else "")
 
 
 def closing(window: Window, now: datetime) -> str:
@@ -113,12 +120,12 @@ def never(window: Window) -> str:
     return _("%(title)s: will not open", title=one_line(window.title))
 
 
-def gift(given: PlainGrant, contents: Iterable[AnyContent] = (), *, now: datetime) -> Opened:
+def gift(given: PlainGrant, contents: Iterable[AnyContent] = (), *, now: datetime, with_since: bool = False) -> Opened:
     """Return a product given by hand, with its origin, and where its contents are read while it is open."""
     end = End.KEPT if given.until is None else End.DATED
     window = Window(key="", title=given.name, since=given.since, until=given.until, end=end, granted=True)
     links = tuple(Link(words=one_line(one.title), url=one.link) for one in contents if one.link)
-    return Opened(words=opening(window, now), links=links if window.is_open(now) else ())
+    return replace(opened(window, now, with_since=with_since), links=links if window.is_open(now) else ())
 
 
 def has_open_request(holding: Held) -> bool:
@@ -177,9 +184,11 @@ def dates(holding: Holding, *, now: datetime) -> tuple[Row, ...]:
     ended_on = say.short_last_day(subscription.ended_at) if subscription.ended_at is not None else nothing
     ended = (_("Subscription end date"), ended_on)
     none_asked = _("no request under way") if nothing and timeline_words.was_withdrawn(holding.entries) else nothing
+    is_cancelled = subscription.status is not Status.COMPLETED
+    asked = (labels.CUSTOMER_TIMELINE if is_cancelled else labels.TIMELINE)[TimelineKind.END_REQUESTED]
     return (
         (
-            _("Cancellation requested"),
+            str(asked),
             timeline_words.end_requested(subscription.end_requested_at, holding.entries) or none_asked,
         ),
         (_("Stopped at PayPal"), _short(subscription.stopped_at_provider_at) or nothing),
@@ -196,7 +205,7 @@ def access_row(holding: Held, *, now: datetime, day: Callable[[datetime], str] |
     if not seen:
         return _("Access"), _("no access")
     if End.RUNNING in ends:
-        return _("Access"), _("as long as the subscription runs")
+        return _("Access"), _("as long as your subscription runs")
     if End.UNKNOWN in ends:
         return _("Access until"), None
     if End.KEPT in ends:

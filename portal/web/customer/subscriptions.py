@@ -3,51 +3,124 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from portal.clock import utc_now
 from portal.domain.grants import is_over
 from portal.domain.sections import Section
+from portal.domain.subscriptions import Status
+from portal.mail.composing import AUTOPAY_URL
 from portal.queries import account_page, holdings, products
+from portal.queries.account_page import PAGE, AccountPage
 from portal.web import payments as payment_lines
-from portal.web.customer import account_cards, bp, presenting
+from portal.web.customer import account_cards, bp, presenting, sentences
+from portal.web.customer.account_cards import Card
+from portal.web.customer.presenting import Opened
+from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
 PAYMENTS: Final = 24  # shown on a subscription's page; the rest is counted
 MOST_PAGES: Final = 1000
+FEW: Final = 3  # live subscriptions that are shown as whole cards; more are a list
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The account page in plain values."""
+
+    title: str
+    count: str  # which of how many; empty where all of them are on the page
+    live: tuple[Card, ...]
+    over: tuple[Card, ...]  # and nothing goes on about them
+    over_count: str
+    is_brief: bool  # too many for whole cards
+    first_late: uuid.UUID | None
+    doubles: str  # which products have several; empty where none has
+    gifts: tuple[Opened, ...]
+    access_url: str  # empty where the merchant leaves that page out
+    autopay_url: str
+    next_url: str | None
+    previous_url: str | None
 
 
 @bp.get("/")
 def subscriptions() -> ResponseReturnValue:
-    """Show the customer's subscriptions as cards, fifty to a page, the live ones first."""
+    """Show the customer's subscriptions, twenty to a page, the live ones first."""
     who, now = person(), utc_now()
-    number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
+    number = page_number()
     with context().db.read() as session:
         held = account_page.of_customer(
             session, who.merchant_id, who.id, number=number, self_cancellation=g.merchant.self_cancellation
         )
         given = products.contents(session, {gift.product_id for gift in held.gifts})
     if number > 1 and not held.subscriptions:
-        return redirect(_page_url(1))
-    return render_template(
-        "customer/subscriptions.html",
-        cards=[account_cards.card(holding, now=now) for holding in held.subscriptions],
-        gifts=[
-            presenting.gift(gift, given.get(gift.product_id, ()), now=now)
-            for gift in held.gifts
-            if not is_over(gift, now)
-        ],
-        number=number,
-        next_url=_page_url(number + 1) if held.has_more else None,
-        previous_url=_page_url(number - 1) if number > 1 else None,
+        return redirect(url_of_page("customer.subscriptions", 1))
+    gifts = tuple(
+        presenting.gift(gift, given.get(gift.product_id, ()), now=now) for gift in held.gifts if not is_over(gift, now)
+    )
+    return render_template("customer/subscriptions.html", page=_home(held, gifts, number=number, now=now))
+
+
+def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: datetime) -> Home:
+    cards = [account_cards.card(holding, now=now) for holding in held.subscriptions]
+    live = tuple(sorted((card for card in cards if not card.is_settled), key=lambda card: not card.pause.is_late))
+    over = tuple(card for card in cards if card.is_settled)
+    late = [card.id for card in live if card.status is Status.PAST_DUE]
+    title = sentences.greeting(person().name, live=held.live, late=len(late))
+    return Home(
+        title=title if number == 1 else _("My subscriptions, page %(number)s", number=number),
+        count=count_of(held, number),
+        live=live,
+        over=over,
+        over_count=_over_count(len(over), held),
+        is_brief=len(live) > FEW,
+        first_late=next(iter(late), None),
+        doubles=sentences.doubles(held.subscriptions),
+        gifts=gifts,
+        access_url=url_for(".access", merchant_slug=g.merchant.slug) if g.merchant.shows(Section.ACCESS) else "",
+        autopay_url=AUTOPAY_URL,
+        next_url=url_of_page("customer.subscriptions", number + 1) if held.has_more else None,
+        previous_url=url_of_page("customer.subscriptions", number - 1) if number > 1 else None,
     )
 
 
-def _page_url(number: int) -> str:
-    return url_for("customer.subscriptions", page=number if number > 1 else None)
+def count_of(held: AccountPage, number: int) -> str:
+    """Return which of how many a page shows; nothing where it shows them all."""
+    total, first, say = held.live + held.over, (number - 1) * PAGE + 1, formatter().number
+    if total <= PAGE:
+        return ""
+    last = first + len(held.subscriptions) - 1
+    return _(
+        "Subscriptions %(first)s to %(last)s of %(total)s, running ones first.",
+        first=say(first),
+        last=say(last),
+        total=say(total),
+    )
+
+
+def _over_count(shown: int, held: AccountPage) -> str:
+    """Return how many are over, and how many of them are here: those that still open something stand above."""
+    if held.live + held.over <= PAGE:
+        return ngettext("%(num)s ended subscription", "%(num)s ended subscriptions", shown)
+    say = formatter().number
+    return _("Ended subscriptions: %(shown)s of %(total)s here", shown=say(shown), total=say(held.over))
+
+
+def page_number() -> int:
+    """Return the page that is asked for, 1 for what is no number."""
+    return min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
+
+
+def url_of_page(endpoint: str, number: int) -> str:
+    """Return the address of one page of a list."""
+    return url_for(endpoint, merchant_slug=g.merchant.slug, page=number if number > 1 else None)
 
 
 @bp.get("/subscriptions/<uuid:subscription_id>")

@@ -18,11 +18,12 @@ from portal.services.merchants import setup_codes
 from portal.services.merchants.creating import NewMerchant
 from portal.web import identity, locale, time_zones
 from portal.web.csrf import BaseForm
+from portal.web.labels import LANGUAGE
 from portal.web.login_fields import EMAIL
 from portal.web.public import bp
 from portal.web.typed_text import one_line
 
-LANGUAGES: Final = [SelectChoice("fr", "Français"), SelectChoice("en", "English")]  # each in its own words
+LANGUAGES: Final = [SelectChoice(code, name) for code, name in LANGUAGE.items()]
 
 
 class SetupForm(BaseForm):

@@ -15,6 +15,7 @@ from portal.domain.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor, Role
 from portal.domain.refunds import CannotRefund, RefundState, WithEnd, WithEndState
+from portal.domain.subscriptions import Action, Status
 from portal.models import EndRefund, EndRequest, Refund
 from portal.services.ends import end_refunds, end_requests
 from portal.services.money import refunds
@@ -115,3 +116,26 @@ def test_a_part_that_went_back_by_hand_meanwhile_counts_towards_it(ctx, make, pa
     by_hand(ctx, paypal, paying, "9.90")
     carry(ctx, row(ctx, request_id))
     assert refund(ctx, decided(ctx).refund_id).amount == Decimal("20.00")
+
+
+def test_an_end_that_came_meanwhile_is_not_made_abandoned_without_its_refund(ctx, make, paypal, paying, paid):
+    """What the page showed belongs together: the refund must not be lost while our own word changes."""
+    end_requests.record(ctx, wish_of(make.reload(paying)), now=utc_now())
+    with ctx.db.read() as session:
+        asked = session.scalars(select(EndRequest)).one()
+    carry(ctx, asked)
+    with pytest.raises(CannotRefund):
+        end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90", action=Action.ABANDON)
+    assert make.reload(paying).status is Status.CANCELLED
+
+
+def test_an_end_that_somebody_else_asked_for_meanwhile_takes_no_refund_along_unsaid(ctx, make, paypal, paying, paid):
+    end_requests.record(ctx, wish_of(make.reload(paying)), now=utc_now())
+    with pytest.raises(CannotRefund):
+        end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+
+
+def test_a_second_click_gets_the_first_one_with_its_refund(ctx, make, paypal, paying, paid):
+    first = end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90")
+    assert end(ctx, make, paying, WithEnd.LAST_PAYMENT, "29.90") == first
+    assert decided(ctx).amount == Decimal("29.90")

@@ -41,7 +41,7 @@ MONTH, DAY = timedelta(days=30), timedelta(days=1)
 
 @pytest.fixture
 def merchant(make):
-    return make.merchant()
+    return make.merchant(receipt_text="TVA FR12 345678901")
 
 
 def leave(ctx, merchant, now):
@@ -194,7 +194,7 @@ def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hir
     assert counts(ctx, type("M", (), {"id": neighbour.merchant_id})) == theirs
     assert audit_checks.check(ctx.db, merchant.id).found is None
     row = row_of(ctx, merchant)
-    assert (row.support_email, row.erased_at is not None) == (None, True)
+    assert (row.support_email, row.receipt_text, row.erased_at is not None) == (None, "", True)
     assert departures.run(ctx, now=utc_now() + 60 * DAY) == 0, "it is done once"
 
 

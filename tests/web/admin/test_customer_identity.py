@@ -55,7 +55,7 @@ def test_name_language_and_contact_are_corrected_on_a_page_of_their_own(support,
     assert page.notices == ["Saved."]
     shown = rows(page, "identity")
     assert (shown["Name"], shown["Language"]) == ("Claire Dupont", "Français")
-    assert shown["Agrees to be contacted"] == "no: asked not to be contacted"
+    assert shown["Contact about coming back"] == "asked not to be contacted"
     page = page.follow("Correct…").submit(press="Save")
     assert page.notices == ["Nothing was changed."]
 

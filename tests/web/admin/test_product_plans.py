@@ -62,6 +62,18 @@ def test_one_of_several_plans_gets_a_product_of_its_own(owner, ctx, make, sold):
     assert page.h1 == "PayPal plans: Mensuel"
 
 
+def test_the_product_that_gives_a_plan_leads_to_those_that_may_take_it(owner, ctx, make, merchant, sold):
+    choir = make.product(merchant, name="Choir")
+    page = owner.get(f"/admin/products/{sold.product_id}/plans").follow("Move it to another product…")
+    assert page.h1.startswith("Where to move the plan")
+    assert [link.get_text() for link in page.select("#products a")] == ["Choir"]
+    assert page.select("#own") == [], "it is the only plan of its product"
+    page = page.follow("Choir").submit(press="Move the plan")
+    assert plan_of(ctx, sold).product_id == choir.id
+    page = owner.get(f"/admin/products/{choir.id}/plans").follow("Move it to another product…")
+    assert [link.get_text() for link in page.select("#products a")] == ["Piano"]
+
+
 def test_a_plan_moved_meanwhile_is_shown_again(owner, enter, ctx, make, merchant, sold):
     choir, band = make.product(merchant, name="Choir"), make.product(merchant, name="Band")
     path = f"/admin/products/plans/{sold.plan_id}"

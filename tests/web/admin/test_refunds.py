@@ -12,7 +12,9 @@ from sqlalchemy import select, update
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Refund, Subscription
+from portal.services.ends import end_requests
 from tests.chaos.claims import page_says_over
+from tests.services.carrying.carried import wish_of
 from tests.services.money.test_given_back import now_of, taken
 
 
@@ -201,3 +203,25 @@ def test_a_refund_that_paypal_does_not_make_is_stopped_from_its_page(ctx, manage
     assert "Refund all or part…" in page.text
     (stopped,) = all_refunds(ctx)
     support.post(f"/admin/refunds/{stopped.id}/stop", support.values_of(support.get("/admin/sessions")), status=403)
+
+
+GONE = "Nothing was changed: the last payment can no longer be refunded as shown."
+
+
+def test_an_end_with_a_refund_that_meets_the_customer_s_own_is_told_so(manager, ctx, make, paying, paid):
+    """Found by the chaos: staff were led to the record without a word, as if the refund had been taken."""
+    page = manager.get(f"/admin/subscriptions/{paying.id}/end/cancel")
+    theirs = end_requests.record(ctx, wish_of(make.reload(paying)), now=utc_now())
+    page = page.submit(press="Cancel the subscription", refund=choose(page, "refund", "last_payment"))
+    assert [said for said in page.notices if f"A request was already recorded: {theirs.reference}." in said]
+    assert [said for said in page.notices if GONE in said]
+
+
+def test_a_second_click_on_an_end_with_a_refund_hears_of_the_first_alone(manager, make, paypal, paying, paid):
+    paypal.rule("cancel", "500")
+    page = manager.get(f"/admin/subscriptions/{paying.id}/end/cancel")
+    sent = {"press": "Cancel the subscription", "refund": choose(page, "refund", "last_payment")}
+    page.submit(**sent)
+    again = page.submit(**sent)
+    assert [said for said in again.notices if "A request was already recorded" in said]
+    assert GONE not in again.text

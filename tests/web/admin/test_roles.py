@@ -24,10 +24,11 @@ MANAGERS = {
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_sections",
     "admin.setting_retention",
+    *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 OWNERS = {
-    *("admin.start", "admin.paypal"),
+    *("admin.start", "admin.start_code", "admin.paypal"),
     *("admin.paypal_rest", "admin.paypal_rest_check", "admin.paypal_rest_removal"),
     *("admin.paypal_classic", "admin.paypal_classic_check", "admin.paypal_classic_removal"),
     *("admin.paypal_classic_receivers", "admin.paypal_events_register", "admin.paypal_events_test"),
@@ -38,7 +39,9 @@ OWNERS = {
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
+    "admin.customer_address_hold",
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
+    "admin.customer_link",
 }
 LOOKED_AT_BY_MANAGERS = {
     *(

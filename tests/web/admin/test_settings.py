@@ -10,7 +10,7 @@ from sqlalchemy import select
 from portal.domain.audit import OPERATOR, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.models import KeyState, Merchant, PayPalAccount
+from portal.models import AuditEntry, KeyState, Merchant, PayPalAccount
 from portal.services import settings
 from portal.services.settings import Language
 
@@ -255,3 +255,42 @@ def test_the_last_changes_are_told_from_what_to_what_and_by_whom(owner, reader, 
     field = "What customers read when they cannot cancel themselves"
     assert told == [[field, "Once.", "Twice.", "Léa Martin"], [field, "Empty", "Once.", "Léa Martin"]]
     assert owner.get("/admin/settings/addresses").select_one("main table") is None
+
+
+# Lines on receipts
+
+ADDRESSES = "/admin/settings/addresses"
+
+
+def test_the_lines_of_receipts_are_shown_before_they_are_saved_and_then_kept(owner, ctx, merchant):
+    page = owner.submit(ADDRESSES, press="Show the effect first", receipt_text="SARL Été\r\nTVA FR12", legal_url="")
+    effect = [one.get_text() for one in page.select("#effect figure")][-1]
+    assert "SARL Été" in effect
+    assert "This is a receipt, not an invoice." in effect
+    assert reload(ctx, merchant).receipt_text == ""
+    page.submit(press=SAVE)
+    assert reload(ctx, merchant).receipt_text == "SARL Été\nTVA FR12"
+
+
+def test_at_most_five_hundred_letters_and_none_is_lost(owner, ctx, merchant):
+    page = owner.submit(ADDRESSES, press=SAVE, receipt_text="x" * 501, status=422)
+    assert page.errors == ["Write at most 500 characters."]
+    assert page.select_one("#receipt_text").get_text().strip() == "x" * 501
+    owner.submit(ADDRESSES, press=SAVE, receipt_text="x" * 500)
+    assert reload(ctx, merchant).receipt_text == "x" * 500
+
+
+def test_of_two_who_write_them_the_second_is_told(owner, manager, ctx, merchant):
+    stale = manager.get(ADDRESSES)
+    owner.submit(ADDRESSES, press=SAVE, receipt_text="Hers")
+    page = stale.submit(press=SAVE, receipt_text="His", status=409)
+    assert ["Your lines on receipts", "Empty", "Hers", "His"] in cells(page)
+    assert reload(ctx, merchant).receipt_text == "Hers"
+
+
+def test_the_chain_says_that_they_changed_and_not_what_they_say(owner, ctx, merchant):
+    owner.submit(ADDRESSES, press=SAVE, receipt_text="TVA FR12")
+    with ctx.db.read() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "settings.changed")).one()
+    assert entry.details["texts"] == ["receipt_text"]
+    assert "FR12" not in str(entry.details)

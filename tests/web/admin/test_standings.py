@@ -56,7 +56,9 @@ def test_nothing_new_is_begun_and_everything_else_is_as_ever(app, merchant, owne
         if rule.endpoint in ("admin.session_end", "admin.other_sessions_end"):
             continue
         answer = owner.client.open(url, method=method, base_url="http://portal.test")
-        said = "nothing new can be started here" in answer.text and "the operator of the portal, who can" in answer.text
+        said = (
+            b"nothing new can be started here" in answer.data and b"the operator of the portal, who can" in answer.data
+        )
         is_refused = answer.status_code == 409 and said
         if is_refused is not (method not in SAFE_METHODS and rule.endpoint in BEGINS | FIRST_KEY):
             wrong.append((method, rule.endpoint, answer.status))

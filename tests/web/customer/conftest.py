@@ -12,6 +12,7 @@ from flask import Flask
 
 from portal.models import Customer, Merchant, Subscription
 from tests.browser_client import Browser, Page
+from tests.web.customer.paying import Till
 
 CANCEL, KEEP, UNDO = "Cancel now", "Keep my subscription", "Withdraw this request"
 
@@ -77,3 +78,9 @@ def french_visit(make, log_in) -> Visit:
 def reference_of(page: Page) -> str:
     """The reference a result page gives."""
     return page.path.rsplit("/", 1)[-1]
+
+
+@pytest.fixture
+def till(make) -> Till:
+    """Payments of any kind."""
+    return Till(make)

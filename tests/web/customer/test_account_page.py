@@ -36,13 +36,13 @@ from portal.web import labels
 LONG_NAME = "Maître d’œuvre & « co » <b>" + "é" * 113
 
 
-def test_fifty_subscriptions_cost_no_more_statements_than_five(visit, make, statements):
+def test_a_full_page_costs_no_more_statements_than_five(visit, make, statements):
     product = make.product(visit.merchant, contents=(("A", 0), ("B", 30)))
 
     def asked() -> int:
         with statements() as seen:
             page = visit.browser.get(visit.home)
-        assert len(page.select("article.card")) == held
+        assert len(page.select("article.card")) == min(held, account_page.PAGE)
         return len(seen)
 
     for _ in range(5):
@@ -113,23 +113,28 @@ def test_the_pages_statement_is_one_that_psycopg_keeps():
     assert len(str(account_page._page().compile(dialect=psycopg.dialect()))) <= 4096
 
 
-def test_a_customer_with_more_than_fifty_reads_the_live_ones_first_and_pages_on(visit, make, ctx):
-    """performance.md: paged beyond 50.  Three are over, and newer than every one that lives."""
+def test_a_customer_with_many_reads_the_live_ones_first_and_pages_on(visit, make, ctx):
+    """performance.md: paged beyond 50, and here before.  Three are over, and newer than every one that lives."""
     product = make.product(visit.merchant)
-    held = [make.subscription(customer=visit.customer, product=product, at_paypal=False) for _ in range(53)]
+    held = [make.subscription(customer=visit.customer, product=product, at_paypal=False) for _ in range(23)]
+    past = make.now() - timedelta(days=3)
     for number, one in enumerate(held):
         change(ctx, one, created_at=make.now() + timedelta(seconds=number))
-        if number >= 50:
-            change(ctx, one, status=Status.CANCELLED, ended_at=make.now(), next_payment_at=None)
+        if number >= 20:
+            change(ctx, one, status=Status.CANCELLED, ended_at=past, paid_until=past, next_payment_at=None)
 
     def shown(page) -> list[str]:
         links = [link["href"].rpartition("/")[2] for link in page.select("article.card h2 a")]
         return [str(number) for link in links for number, one in enumerate(held) if str(one.id) == link]
 
     first = visit.browser.get(visit.home)
-    assert shown(first) == [str(number) for number in range(49, -1, -1)]
+    assert shown(first) == [str(number) for number in range(19, -1, -1)]
+    assert first.h1.endswith("you have 20 subscriptions"), "all of them are counted, and no ended one"
+    assert "Subscriptions 1 to 20 of 23" in first.text
     second = visit.browser.get(first.select_one("nav.pages a[rel=next]")["href"])
-    assert shown(second) == ["52", "51", "50"]
+    assert shown(second) == ["22", "21", "20"]
+    assert "Subscriptions 21 to 23 of 23" in second.text
+    assert "Ended subscriptions: 3 of 3 here" in second.text
     assert "page 2" in second.select_one("title").text
     assert second.select_one("nav.pages a[rel=next]") is None
     back = visit.browser.get(second.select_one("nav.pages a[rel=prev]")["href"])
@@ -172,19 +177,17 @@ def change(ctx, subscription, **columns) -> None:
 def test_what_is_unknown_is_said_to_be_unknown_and_nothing_breaks(visit, make, ctx):
     subscription = make.subscription(customer=visit.customer, next_payment_at=None, paid_until=None, at_paypal=False)
     change(ctx, subscription, plan_id=None, amount=None, currency=None, interval_unit=None, started_at=None)
-    for path in (visit.home, visit.page(subscription)):
-        page = visit.browser.get(path)
-        values = dict(
-            zip(
-                [term.get_text() for term in page.select("dl.summary dt")],
-                [value.get_text(strip=True) for value in page.select("dl.summary dd")],
-                strict=True,
-            )
-        )
-        assert values["Price"] == "amount unknown"
-        assert values["Next payment"] == "Unknown"
-        assert "No access at the moment." in page.text
-        assert "None" not in page.text
+    home = visit.browser.get(visit.home)
+    for said in ("The date of the next payment is unknown.", "amount unknown", "No access at the moment."):
+        assert said in home.text
+    assert "None" not in home.text
+    page = visit.browser.get(visit.page(subscription))
+    terms = [term.get_text() for term in page.select("dl.summary dt")]
+    values = dict(zip(terms, [value.get_text(strip=True) for value in page.select("dl.summary dd")], strict=True))
+    assert values["Price"] == "amount unknown"
+    assert values["Next payment"] == "Unknown"
+    assert "No access at the moment." in page.text
+    assert "None" not in page.text
     recap = visit.recap(subscription)
     assert "The date of the next one is unknown." in recap.text
 
@@ -262,8 +265,8 @@ def test_what_was_given_by_hand_is_listed_with_its_origin(visit, make):
         )
     page = visit.browser.get(visit.home)
     given = f"(given to you by {visit.merchant.name})"
-    assert f"Harmonie: kept for good {given}" in page.text
-    assert len(re.findall(r"Leçon 1: until .{10,40} \(given to you", page.text)) == 1
+    assert f"Harmonie kept for good {given}" in page.text
+    assert len(re.findall(r"Leçon 1 until .{10,40} \(given to you", page.text)) == 1
     # The grant outlives the subscription: the recap says that it stays.
     recap = visit.recap(subscription)
     assert "You lose no access." in recap.text
@@ -389,7 +392,7 @@ def test_access_by_hand_is_seen_beside_a_subscription_that_is_over_and_gone_once
     product = make.product(visit.merchant, name="Piano")
     make.subscription(customer=visit.customer, product=product, status=Status.CANCELLED)
     make.subscription(customer=visit.customer, product=make.product(visit.merchant, name="Photo"))
-    given = "Piano: kept for good (given to you by"
+    given = "Piano kept for good (given to you by"
 
     def shown() -> bool:
         lists = [
@@ -411,3 +414,22 @@ def test_access_by_hand_is_seen_beside_a_subscription_that_is_over_and_gone_once
     with ctx.db.begin() as session:
         session.get_one(Grant, grant.id).until = make.now() - timedelta(days=1)
     assert "Given to you by" not in visit.browser.get(visit.home).text
+
+
+def test_the_days_of_the_line_stand_beneath_it_each_with_its_mark(visit, make, now):
+    make.subscription(
+        customer=visit.customer,
+        started_at=now - timedelta(days=40),
+        last_payment_at=now - timedelta(days=10),
+        next_payment_at=now + timedelta(days=20),
+        paid_until=now + timedelta(days=20),
+        committed_until=now + timedelta(days=200),
+    )
+    page = visit.browser.get(visit.home)
+    terms = page.select("article dl.dates dt")
+    assert [term.get_text(strip=True) for term in terms] == ["Paid until", "Next payment", "Commitment until"]
+    assert all(len(term.select("[aria-hidden=true]")) == 1 for term in terms)
+    notes = [note.get_text(strip=True) for note in page.select("article dl.dates .note")]
+    assert notes == ["€29.90 per month", "you may cancel before then"]
+    assert page.select_one("article .lede").get_text(strip=True).startswith("Next payment: €29.90 on ")
+    assert page.select("article dl.summary") == [], "said once"

@@ -13,13 +13,14 @@ from portal.demo.simulator.records import stamp
 from portal.domain.audit import PORTAL
 from portal.domain.comebacks import ComebackState
 from portal.domain.subscriptions import Status
-from portal.models import Comeback, Customer, Product, Subscription
+from portal.models import Comeback, Customer, Mail, Product, Subscription
 from portal.services import product_plans
+from tests.waiting_mails import said
 from tests.web.customer.test_end_requests import row_counts
 
 LINK = {"en": "Subscribe again", "fr": "Me réabonner"}
-PREPARE = {"en": "Continue to PayPal", "fr": "Continuer vers PayPal"}
-GO = {"en": "Continue at PayPal", "fr": "Continuer chez PayPal"}
+PREPARE = {"en": "See the order", "fr": "Voir la commande"}
+GO = {"en": "Order with obligation to pay", "fr": "Commande avec obligation de paiement"}
 INVITING = re.compile(
     r"subscribe again|come back|new subscription|continue at paypal|/comeback|reprendre|revenir|réabonn|"
     r"nouvel abonnement",
@@ -270,3 +271,35 @@ def test_somebody_elses_attempt_is_a_404_on_every_route(visit, cancelled, log_in
         )
         assert answer.status_code == 404
     assert row_counts(ctx) == before
+
+
+def test_the_order_is_whole_before_its_button_and_the_mail_keeps_it(visit, make, ctx, cancelled, paypal):
+    """law.md, R-FR-62: what is bought, its price and duration, how one withdraws; then on a durable medium."""
+    course = make.product(
+        visit.merchant, name="Guitar", contents=(("Tuning", 0), ("Chords", 8)), commitment_months=6, notice_days=15
+    )
+    old = cancelled(visit.customer, product=course)
+    first = visit.browser.get(visit.page(old, "/comeback"))
+    assert "€34.00" not in first.text, "nobody has asked PayPal yet"
+    page = first.submit(press=PREPARE["en"])
+    whole = " ".join(page.text.split())
+    before_the_button = whole[: whole.index(GO["en"])]
+    owed = (
+        "Guitar",
+        "€34.00",
+        "Tuning",
+        "Chords, 8 days after the start",
+        "6 months",
+        "15 days",
+        "Right of withdrawal",
+    )
+    for words in (*owed, "14 days", visit.merchant.name):
+        assert words in before_the_button
+    with ctx.db.begin() as session:
+        session.execute(update(Product).where(Product.id == course.id).values(commitment_months=24, notice_days=0))
+    visit.browser.get(at_paypal(page, "approve")).submit(press="Check now")
+    with ctx.db.read() as session:
+        mail = session.scalars(select(Mail).where(Mail.kind == "comeback_approved")).one()
+        told = " ".join(said(ctx, mail).text.split())
+    for words in (*owed[:-1], "14 days"):
+        assert words in told, "as it was ordered, not as the product is by now"

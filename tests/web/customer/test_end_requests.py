@@ -365,5 +365,5 @@ def test_a_cancellation_that_the_commitment_holds_back_says_both_dates_and_can_b
     while unpaid[-1] < subscription.committed_until:
         unpaid.append(unpaid[-1] + timedelta(days=30))
     assert any(f"{unpaid[-1]:%B %Y}" in day for day in last_days), (last_days, unpaid)
-    assert visit.browser.get(visit.home).text.count("PayPal will be told on") == 1
+    assert visit.browser.get(visit.page(subscription)).text.count("PayPal will be told on") == 1
     assert "Your subscription continues." in page.submit(press=UNDO).text

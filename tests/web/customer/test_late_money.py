@@ -180,6 +180,8 @@ def days(page, *labels):
 
 
 def access_on(page):
-    """Until when there is access, by every summary of the page: one day."""
-    (day,) = days(page, "Access until", "Accès jusqu’au", "Your access", "Vos accès")
+    """Until when there is access, by every summary of the page: one day; on the account page, by the sentence."""
+    found = days(page, "Access until", "Accès jusqu’au", "Your access", "Vos accès")
+    sentence = page.select_one(".card .lede")
+    (day,) = found or {DAY.findall(sentence.get_text())[-1]}
     return day

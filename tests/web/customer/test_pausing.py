@@ -12,7 +12,7 @@ from portal.clock import utc_now
 from portal.domain.pauses import PauseKind, PauseState, earliest_resume
 from portal.domain.policies import Override
 from portal.domain.subscriptions import Status
-from portal.models import PauseRequest, Product, Subscription
+from portal.models import Customer, PauseRequest, Product, Subscription
 from portal.web.admin.pause_forms import PauseForm as StaffPauseForm
 from portal.web.admin.pause_forms import StaffResumeForm
 from portal.web.customer.forms import PauseForm
@@ -210,3 +210,15 @@ def test_the_day_is_the_subscriptions_not_that_of_a_payment_and_its_button_needs
             assert str(form.day.label.text) == words
             assert not form.day.flags.optional
         assert str(PauseForm().until.label.text) == str(StaffPauseForm().until.label.text) == words
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Tahiti", "Asia/Tokyo", "America/Guadeloupe"])
+def test_the_day_that_is_chosen_is_the_day_that_is_shown_wherever_the_customer_is(visit, make, product, ctx, zone):
+    with ctx.db.begin() as session:
+        session.get_one(Customer, visit.customer.id).time_zone = zone
+    subscription = make.subscription(customer=visit.customer, product=product)
+    chosen = earliest_resume(utc_now(), zone=zone) + timedelta(days=9)
+    page = visit.browser.get(visit.page(subscription, "/pause")).submit(until=chosen.date().isoformat())
+    assert f"{chosen:%A} {chosen.day} {chosen:%B %Y}" in page.text
+    (_paused, planned) = requests_of(ctx, subscription)
+    assert planned.due_at == chosen, "midnight there"

@@ -83,13 +83,14 @@ def test_9_the_recap_is_what_happens(visit, make, now, status, keeps, at_once, k
 
     after = visit.browser.get(visit.page(subscription))
     kept = section(after, "Your access")
+    promised = {line.replace(": ", " ", 1) for line in promised - now_gone}  # there a name and its days stand apart
     if granted:  # what a grant of the same content outlives is not said to stop
         kept = {line for line in kept if "given to you" in line or "kept without" in line}
         promised = {line for line in promised if "given to you" in line or "kept without" in line}
         assert len(promised) >= len(CONTENTS)
-    assert kept == promised - now_gone
+    assert kept == promised
     titles = {line.partition(":")[0] for line in never}
-    assert not titles & {line.partition(":")[0] for line in section(after, "Your access")}
+    assert not any(line.startswith(f"{title} ") for title in titles for line in section(after, "Your access"))
 
 
 def test_a_late_payment_and_a_commitment_are_facts_and_no_threats(visit, make, now):

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from portal.demo.simulator import shapes
-from portal.demo.simulator.answering import calls, creating, refunds, webhooks
+from portal.demo.simulator.answering import calls, captures, creating, refunds, webhooks
 from portal.demo.simulator.answering.operations import (
     REFUND_SCOPE,
     SUBSCRIPTION_SCOPE,
@@ -32,6 +32,7 @@ ROUTES: Final = (
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:cancel)", "cancel"),
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:suspend)", "suspend"),
     ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:activate)", "activate"),
+    ("POST", r"/v1/billing/subscriptions/([^/]+)/(?:capture)", "capture"),
     ("GET", r"/v1/billing/subscriptions/([^/]+)/transactions", "transactions"),
     ("GET", r"/v1/billing/plans", "list_plans"),
     ("GET", r"/v1/billing/plans/([^/]+)", "show_plan"),
@@ -60,6 +61,10 @@ FORCED: Final = {
     Behaviour.CONFLICT: PayPalError(409),
     Behaviour.ACCOUNT_CLOSED: PayPalError(422, "USER_ACCOUNT_CLOSED"),
     Behaviour.PLAN_STATUS_INVALID: PayPalError(422, "PLAN_STATUS_INVALID"),
+    Behaviour.PAYER_LOCKED: PayPalError(422, "SUBSCRIBER_ACCOUNT_LOCKED"),
+    Behaviour.NOTHING_OUTSTANDING: PayPalError(422, "ZERO_OUTSTANDING_BALANCE"),
+    Behaviour.TOO_MUCH: PayPalError(422, "AMOUNT_GREATER_THAN_OUTSTANDING_BALANCE"),
+    Behaviour.OTHER_CURRENCY: PayPalError(422, "CURRENCY_MISMATCH"),
     Behaviour.CANNOT_BE_ACTIVATED: PayPalError(422, "SUBSCRIPTION_CANNOT_BE_ACTIVATED", shapes.AFTER_THRESHOLD),
 }
 
@@ -74,7 +79,7 @@ def answer(simulator: Simulator, request: Request) -> Reply:
     with simulator.lock:
         simulator.settle()
         reply = _limited(asked) or _ruled(asked)
-        reason = _reason(request) if operation in ACTS and operation != "create" else ""
+        reason = _reason(request) if operation in ACTS and operation not in ("capture", "create") else ""
         calls.note(asked, reply, reason)
     return reply
 
@@ -96,7 +101,8 @@ def _limited(asked: Asked) -> Reply | None:
 
 def _ruled(asked: Asked) -> Reply:
     """Answer as the rules want it: the first that disturbs decides, those that only delay add up."""
-    rule, wait = chosen(asked.simulator.rules, asked.operation, asked.provider_id)
+    about = refunds.subscription_of(asked) if asked.operation in refunds.CALLS else asked.provider_id
+    rule, wait = chosen(asked.simulator.rules, asked.operation, about)
     reply = _disturbed(asked, rule) if rule else _undisturbed(asked)
     reply.wait = wait
     return reply
@@ -107,6 +113,8 @@ def _perform(asked: Asked) -> Reply:
         return webhooks.certificate(asked)
     if asked.operation in webhooks.CALLS:
         return webhooks.CALLS[asked.operation](identified(asked, scope=WEBHOOK_SCOPE))
+    if asked.operation == "capture":
+        return captures.capture(identified(asked, scope=SUBSCRIPTION_SCOPE))
     if asked.operation == "create":
         return creating.create(identified(asked, scope=SUBSCRIPTION_SCOPE))
     if asked.operation in refunds.CALLS:
@@ -156,6 +164,8 @@ def _forced(asked: Asked, rule: Rule) -> Reply:
     if rule.behaviour is Behaviour.KEY_REFUSED:
         _, *words = INVALID_CLIENT if asked.operation == "token" else INVALID_TOKEN
         reply = json_reply(401, OAuthError(401, *words).body)
+    elif rule.behaviour is Behaviour.ACCEPTED:
+        reply = Reply(status=202)
     elif rule.behaviour is Behaviour.STATUS_INVALID:
         reply = json_reply(422, shapes.status_invalid(asked.operation).body(debug_id))
     else:

@@ -110,7 +110,7 @@ def identified(asked: Asked, *, scope: str) -> Asked:
 
 def _act(asked: Asked) -> Reply:
     note = reason_of(asked.request)
-    asked.simulator.act(_subscription(asked), asked.operation, note=note)
+    asked.simulator.act(subscription_of(asked), asked.operation, note=note)
     return Reply(status=204)
 
 
@@ -139,7 +139,8 @@ def reason_of(request: Request) -> str:
     return reason
 
 
-def _subscription(asked: Asked) -> Subscription:
+def subscription_of(asked: Asked) -> Subscription:
+    """Return the one that a call names; raise 404 for another account's."""
     row = asked.simulator.subscriptions.get(asked.provider_id)
     if row is None or row.client_id != asked.client_id or row.classic:
         raise PayPalError(404, "INVALID_RESOURCE_ID")
@@ -147,7 +148,7 @@ def _subscription(asked: Asked) -> Subscription:
 
 
 def _show(asked: Asked) -> Reply:
-    row = _subscription(asked)
+    row = subscription_of(asked)
     plan = asked.simulator.state.plans.get(row.plan_id)
     old = asked.simulator.stale.get(row.id)
     if old:
@@ -244,7 +245,7 @@ def _transactions(asked: Asked) -> Reply:
         start, end = moment(query["start_time"]), moment(query["end_time"])
     except ValueError:
         raise PayPalError(400, "INVALID_PARAMETER_SYNTAX", field="start_time") from None
-    row = _subscription(asked)
+    row = subscription_of(asked)
     found = [shapes.payment_body(paid, row) for paid in row.payments if start <= moment(paid.time) <= end]
     path = f"/v1/billing/subscriptions/{row.id}/transactions"
     links = [{"href": shapes.LINKS[asked.environment] + path, "rel": "self", "method": "GET"}]

@@ -42,6 +42,16 @@ def refund(asked: Asked) -> Reply:
     return json_reply(201, body(made, paid, asked.environment))
 
 
+def subscription_of(asked: Asked) -> str:
+    """Return the id of the subscription whose payment is given back, or whose refund is read; "" for none."""
+    for row in asked.simulator.subscriptions.values():
+        if any(one.id == asked.provider_id for one in row.payments):
+            return row.id
+        if any(made["id"] == asked.provider_id for made in row.refunds):
+            return row.id
+    return ""
+
+
 def show_refund(asked: Asked) -> Reply:
     """Show one refund that was asked for through the API."""
     for row in asked.simulator.subscriptions.values():

@@ -162,6 +162,12 @@ def _decline_payment(row: Subscription, plan: Plan, now: datetime) -> None:
         payments.decline(row, plan, now=now, retry_at=now + RETRY_GAP)
 
 
+def _miss_payment(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let the last try of a payment fail: what it was joins the outstanding balance, which a capture takes."""
+    if row.status == "ACTIVE":
+        payments.decline(row, plan, now=now, retry_at=None)
+
+
 def _fix_payments(row: Subscription, plan: Plan, now: datetime) -> None:
     row.failing, row.failed_payments, row.outstanding = False, 0, "0"
     if row.status == "SUSPENDED":
@@ -189,6 +195,7 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "expire": _expire,
     "fail-payments": _fail_payments,
     "decline-payment": _decline_payment,
+    "miss-payment": _miss_payment,
     "fix-payments": _fix_payments,
     "suspend-for-failures": _suspend_for_failures,
     "raise-price": _raise_price,
@@ -201,6 +208,9 @@ HAPPENINGS: Final[Mapping[str, Callable[[Subscription, Plan, datetime], None]]] 
     "refunds-wait": payments.let_refunds_wait,
     "finish-refunds": payments.finish_refunds,
     "fail-refunds": payments.fail_refunds,
+    "captures-wait": payments.let_captures_wait,
+    "captures-fail": payments.fail_captures,
+    "finish-captures": payments.finish_captures,
     "pending-payment": payments.pend,
     "clear-payment": payments.clear,
     "deny-payment": payments.deny,

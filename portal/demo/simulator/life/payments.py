@@ -23,6 +23,47 @@ def charge(row: Subscription, plan: Plan, *, now: datetime) -> None:
     tell(row, "PAYMENT.SALE.COMPLETED", now, payment=paid)
 
 
+def capture(row: Subscription, plan: Plan, amount: Decimal, now: datetime) -> Payment:
+    """Take some of what is outstanding, as our call asks; with nothing left, no payment counts as failed any more.
+
+    What PayPal does with a suspended one is not established: here it stays so.
+    """
+    status = "DECLINED" if row.captures_fail else "PENDING" if row.captures_wait else "COMPLETED"
+    paid = _paid(row, plan, status, amount=str(amount), now=now)
+    if status == "PENDING":
+        tell(row, "PAYMENT.SALE.PENDING", now, payment=paid)
+    elif status == "COMPLETED":
+        arrive(row, paid, now)
+    return paid
+
+
+def arrive(row: Subscription, paid: Payment, now: datetime) -> None:
+    """Let a captured payment come, which settles so much of what is outstanding."""
+    paid.status = "COMPLETED"
+    row.outstanding = str(Decimal(row.outstanding) - Decimal(paid.amount))
+    if not Decimal(row.outstanding):
+        row.failed_payments, row.retry_at = 0, None
+    row.last_payment, row.update_time = {"amount": paid.amount, "time": paid.time}, stamp(now)
+    tell(row, "PAYMENT.SALE.COMPLETED", now, payment=paid)
+
+
+def let_captures_wait(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let what is captured from now on stay pending."""
+    row.captures_wait = True
+
+
+def fail_captures(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let what is captured from now on be declined."""
+    row.captures_fail = True
+
+
+def finish_captures(row: Subscription, plan: Plan, now: datetime) -> None:
+    """Let the captured payments that are pending come."""
+    for paid in row.payments:
+        if paid.status == "PENDING" and paid.id in row.captures.values():
+            arrive(row, paid, now)
+
+
 def decline(row: Subscription, plan: Plan, *, now: datetime, retry_at: datetime | None) -> None:
     """Fail one try. Without another one to come, the count goes up and the amount joins the outstanding balance."""
     amount = price(row, plan)

@@ -19,7 +19,7 @@ from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.facts import PlannedWords
-from portal.queries.people.customer_records import OpenPause, Record
+from portal.queries.people.customer_records import OpenPause, PlainHold, Record
 from portal.web.admin import words
 from portal.web.formatting import formatter
 
@@ -55,6 +55,7 @@ def banners(
     """Return what matters, money first; nothing where nothing does."""
     products = {one.id: one.product.name for one in held}
     found = [
+        *(_of_hold(one) for one in record.holds),
         *_late(record, products),
         *_received(record, products),
         *(_of_request(one, plans.get(one.subscription_id), now=now) for one in requests if one.is_open),
@@ -64,6 +65,16 @@ def banners(
         *(_of_pause(one, products[one.subscription_id], now=now) for one in record.pauses),
     ]
     return sorted(found, key=lambda one: ORDER.index(one.kind))
+
+
+def _of_hold(held: PlainHold) -> Banner:
+    return Banner(
+        kind="stop",
+        title=_("The change of email address is contested"),
+        text=_("From %(address)s somebody said: this was not me. It waits for you.", address=shown(held.former_email)),
+        url=url_for(".customer_address_hold", customer_id=held.customer_id, hold_id=held.id),
+        label=_("Decide…"),
+    )
 
 
 def _late(record: Record, products: Mapping[uuid.UUID, str]) -> Iterator[Banner]:

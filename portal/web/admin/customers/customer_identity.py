@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, EmailField, HiddenField, SelectChoice, SelectField, StringField, SubmitField
+from wtforms import BooleanField, EmailField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
 from portal.domain.email_addresses import shown
+from portal.domain.profiles import LONGEST_NAME
 from portal.queries.people import customers
 from portal.queries.people.address_changes import open_of
 from portal.services.people import address_changes, customer_identity
@@ -23,26 +23,26 @@ from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_identity import Identity, Saved
 from portal.web.admin import bp, presenting, showing
 from portal.web.admin.forms import AN_ADDRESS, choices
-from portal.web.admin.words import LANGUAGE
-from portal.web.csrf import BaseForm
 from portal.web.identity import by, context, person
+from portal.web.labels import LANGUAGE
+from portal.web.standing_form import StandingForm
 from portal.web.typed_text import one_line
 
 if TYPE_CHECKING:
     from portal.models import Customer
 
-FIELDS: Final = ("name", "email", "locale", "contact_allowed")
 OF_THE_SHOP: Final = ""  # no language of their own
 
 
-class IdentityForm(BaseForm):
+class IdentityForm(StandingForm):
     """Who the customer is."""
+
+    answers = ("name", "email", "locale", "contact_allowed")
 
     name = StringField(
         _l("Name"),
         filters=[one_line],
-        # PayPal's two names may have 140 each.
-        validators=[Optional(), Length(max=300, message=_l("Write at most 300 characters."))],
+        validators=[Optional(), Length(max=LONGEST_NAME, message=_l("Write at most 300 characters."))],
     )
     email = EmailField(
         _l("Email address"),
@@ -67,23 +67,15 @@ class IdentityForm(BaseForm):
             "emails that a subscription needs are always sent."
         ),
     )
-    shown = HiddenField(validators=[Optional(), Length(max=2000)])  # what the page showed first
     submit = SubmitField(_l("Save"))
 
-    def show(self, standing: Mapping[str, object]) -> None:
-        """Carry what the page shows first."""
-        self.shown.data = json.dumps(standing)
-
-    @property
-    def untouched(self) -> frozenset[str]:
-        """The answers that are still as the page showed them; none, where it does not say."""
-        try:
-            first = json.loads(self.shown.data or "{}")
-        except ValueError:
-            first = {}
-        if not isinstance(first, dict):
-            return frozenset()
-        return frozenset(name for name in first if name in FIELDS and getattr(self, name).data == first[name])
+    def lock(self, own: Iterable[str]) -> None:
+        """Show what the customer has set by themselves, and let nobody else change it."""
+        for name in own:
+            if name in self.answers:
+                field = getattr(self, name)
+                field.description = _("The customer has set this by themselves: only they change it.")
+                field.render_kw = {"disabled": True}
 
     @property
     def identity(self) -> Identity:
@@ -109,6 +101,7 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
     if request.method == "GET":
         form.show(_stored(found))
     form.email.flags.optional = found.email is None
+    form.lock(found.own_answers)
     if form.validate_on_submit() and _keeps_an_address(form, found):
         try:
             saved = customer_identity.save(context(), merchant_id, customer_id, form.identity, by=by(), now=utc_now())

@@ -39,7 +39,10 @@ class GrantForm(BaseForm):
 
     def offer(self, products: Iterable[Row[Any]]) -> None:
         """Offer the merchant's products (rows of id and name)."""
-        self.product.choices = [SelectChoice("", ""), *(SelectChoice(str(row.id), row.name) for row in products)]
+        self.product.choices = [
+            SelectChoice("", _l("Choose a product")),
+            *(SelectChoice(str(row.id), row.name) for row in products),
+        ]
 
     def gift(self, *, kept: Gift | None = None) -> Gift | None:
         """Return what is wished; None when a day or the product is none, and the field says so.

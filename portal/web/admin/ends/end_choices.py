@@ -31,7 +31,7 @@ from portal.web.identity import context, person
 from portal.web.local_days import local_day
 
 if TYPE_CHECKING:
-    from portal.models import Subscription
+    from portal.models import EndRequest, Subscription
 
 
 class When(StrEnum):
@@ -152,6 +152,19 @@ def lost_refund(form: BaseForm) -> tuple[str, ...]:
     if sent == WithEnd.NOTHING or sent in {choice.value for choice in offered}:
         return ()
     return (_("The refund you chose is no longer possible, or not of that amount. Check it and confirm again."),)
+
+
+def is_refund_lost(standing: EndRequest) -> bool:
+    """Say whether a refund was chosen with an end where another one stands that takes none along."""
+    if request.form.get("refund", WithEnd.NOTHING.value) == WithEnd.NOTHING:
+        return False
+    with context().db.read() as session:
+        return refunds.with_end(session, standing.id) is None
+
+
+def refund_is_gone() -> str:
+    """Return what is said where nothing was done, since the refund cannot go with it."""
+    return _("Nothing was changed: the last payment can no longer be refunded as shown. Check it again.")
 
 
 def gives_back(form: EndForm) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from flask import abort, flash, g, redirect, url_for
+from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -66,6 +66,7 @@ def end(subscription_id: uuid.UUID, action: str) -> ResponseReturnValue:
         return received_pages.not_this_one(named)
     policies.check(Actor.STAFF, wanted, settings_of(g.merchant, found, now=now, notified=notified), role=who.role)
     if standing is not None and end_facts.is_in_the_way(standing, now):
+        _say_standing(standing)
         return redirect(url_for(".subscription", subscription_id=found.id), 303)
     form = LocalEndForm() if found.is_over else EndForm(provider_note=neutral_note())
     known = _known(standing, received)
@@ -214,7 +215,7 @@ def _act(
         flash(_("Marked as abandoned. PayPal was not told: the subscription had already ended there."), "success")
         return
     except CannotRefund:
-        flash(_("Nothing was changed: the last payment can no longer be refunded as shown. Check it again."), "warning")
+        flash(end_choices.refund_is_gone(), "warning")
         return
     if not recorded.is_new:
         flash(_("A request was already recorded: %(reference)s.", reference=recorded.reference), "info")
@@ -227,6 +228,15 @@ def _act(
         return
     try_now(end_carrying.carry_out, recorded.request_id)
     say(recorded.request_id)
+
+
+def _say_standing(standing: EndRequest) -> None:
+    """Tell whoever confirmed an end, perhaps with a refund, that another one was there before."""
+    if request.method != "POST":
+        return
+    flash(_("A request was already recorded: %(reference)s.", reference=standing.reference), "info")
+    if end_choices.is_refund_lost(standing):
+        flash(end_choices.refund_is_gone(), "warning")
 
 
 def _confirmed(basis: Basis | None, *, status: object, reference: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from portal.clock import utc_now
 from portal.domain.policies import ROLE_RANK, Role
@@ -102,6 +103,24 @@ def of_letter(item: Item, role: Role) -> Card:
         todo=_("Find the subscription it is about and end it, or say why there is nothing to end."),
         rows=received_pages.received_rows(letter),
         ways=[Way(label=_("Find the subscription"), url=page, kind="primary")],
+    )
+
+
+def of_lost(item: Item, role: Role) -> Card:
+    """Return the card of who could not log in and left word: of the only one, or of all together."""
+    word: ReceivedRequest = item.about
+    is_one = item.waiting == 1
+    page = url_for(".received", received_id=word.id) if is_one else url_for(".received_lost")
+    return Card(
+        title=received_pages.title(word, "")
+        if is_one
+        else ngettext("%(num)d person could not log in", "%(num)d people could not log in", item.waiting),
+        url=page,
+        label=_("Could not log in"),
+        happened=_("Left on your log-in page. Who wrote it is not verified: it may be anybody."),
+        todo=_("Read it and answer. A message may ask to cancel: it counts from the day it was received."),
+        rows=received_pages.received_rows(word) if is_one else [(_("Messages"), str(item.waiting))],
+        ways=[Way(label=_("Read the message") if is_one else _("Read the messages"), url=page, kind="primary")],
     )
 
 

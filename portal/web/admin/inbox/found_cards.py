@@ -13,8 +13,9 @@ from portal.domain.policies import Role
 from portal.domain.refunds import RefundState
 from portal.queries.inbox import Item
 from portal.queries.money.late_payments import Alarm
+from portal.queries.money.settlements import Settlement
 from portal.queries.paypal_accounts import Provider
-from portal.web.admin import comparison_words, late_payment_words, presenting
+from portal.web.admin import comparison_words, late_payment_words, presenting, settlements
 from portal.web.admin.inbox.card_parts import Card, Way, key_page, may, record, whose
 from portal.web.admin.messages import event_words
 from portal.web.admin.presenting import Row
@@ -151,6 +152,22 @@ def of_refund(item: Item, role: Role) -> Card:
             *([(_("PayPal debug ID"), refund.debug_id)] if refund.debug_id else []),
         ],
         ways=[again, *ways] if duties.may(role, Duty.REFUNDS) else ways,
+    )
+
+
+def of_settlement(item: Item, role: Role) -> Card:
+    """Return the card of what a customer let PayPal take, and nobody knows whether it did."""
+    found: Settlement = item.about
+    page = url_for(".subscription", subscription_id=found.subscription_id)
+    return Card(
+        title=whose(item),
+        url=page,
+        label=_("Unpaid amount"),
+        state="warn",
+        happened=f"{settlements.happened(found)}.",
+        todo=settlements.todo(found),
+        rows=settlements.rows(found),
+        ways=[Way(label=_("See the subscription"), url=page), *key_page(item, found.trouble, role)],
     )
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Role
 from portal.queries.inbox import Item, Kind
 from portal.web.admin import presenting
-from portal.web.admin.inbox import asked_cards, found_cards, mail_cards
+from portal.web.admin.inbox import address_cards, asked_cards, found_cards, mail_cards
 from portal.web.admin.inbox.card_parts import Card
 
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
@@ -19,6 +19,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.REQUEST: asked_cards.of_request,
     Kind.KEY: asked_cards.of_key,
     Kind.RECEIVED: asked_cards.of_letter,
+    Kind.LOST: asked_cards.of_lost,
     Kind.DATE: asked_cards.of_missing_date,
     Kind.DIFFERENCE: found_cards.of_difference,
     Kind.END_SEEN: found_cards.of_end_seen,
@@ -27,7 +28,9 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.MAIL_RETURNED: mail_cards.of_returned,
     Kind.LATE_PAYMENT: found_cards.of_late_payment,
     Kind.REFUND: found_cards.of_refund,
+    Kind.SETTLEMENT: found_cards.of_settlement,
     Kind.PAUSE: asked_cards.of_pause,
+    Kind.ADDRESS: address_cards.of_hold,
 }
 
 

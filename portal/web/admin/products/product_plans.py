@@ -57,8 +57,10 @@ def _row(plan: Plan, running: dict[uuid.UUID, int]) -> dict[str, object]:
 
 @bp.route("/products/plans/<uuid:plan_id>", methods=["GET", "POST"], endpoint="product_plan")
 def move(plan_id: uuid.UUID) -> ResponseReturnValue:
-    """Show whom moving the plan touches; on confirmation move it. `to` in the address says where."""
+    """Show whom moving the plan touches; on confirmation move it. `to` in the address says where; without it, ask."""
     wanted = request.args.get("to", "")
+    if not wanted and request.method != "POST":
+        return _ask_where(plan_id)
     to = as_id(wanted)
     if to is None and wanted != OWN:
         abort(404)
@@ -77,6 +79,22 @@ def move(plan_id: uuid.UUID) -> ResponseReturnValue:
         return _again(shown, form, said)
     flash(_("The plan “%(plan)s” sells this product now.", plan=shown.name), "success")
     return redirect(url_for(".product_plans", product_id=new), 303)
+
+
+def _ask_where(plan_id: uuid.UUID) -> str:
+    merchant_id = person().merchant_id
+    with context().db.read() as session:
+        plan = queries.plan(session, merchant_id, plan_id)
+        every = queries.plans_of_merchant(session, merchant_id)
+        return showing.page(
+            "product_plan_places.html",
+            session,
+            plan=plan,
+            plan_name=plan.name or plan.provider_id,
+            price=presenting.price(plan),
+            others=[one for one in queries.names(session, merchant_id) if one.id != plan.product_id],
+            is_one_of_several=sum(one.product_id == plan.product_id for one in every) > 1,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,6 +29,9 @@ from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
     from portal.models import ReceivedRequest
+
+
+LISTED: Final = 200  # of those who could not log in
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -63,6 +66,14 @@ def show(received_id: uuid.UUID) -> ResponseReturnValue:
     return _page(received_id)
 
 
+@bp.get("/received/lost", endpoint="received_lost")
+def lost() -> ResponseReturnValue:
+    """List who could not log in and left word, the payment at risk first."""
+    with context().db.browse() as session:
+        rows = stored.lost(session, person().merchant_id, limit=LISTED, now=utc_now())
+        return showing.page("received_lost.html", session, rows=rows, most=LISTED)
+
+
 def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:
     who, search = person(), search_words()
     with context().db.browse() as session:
@@ -91,6 +102,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
             is_sought=is_sought,
+            is_stranger=received.way is Way.NO_LOGIN,
             hints=hints,
             search=search,
             filters=CustomerFilter(request.args),

@@ -47,7 +47,11 @@ def hints(session: Session, received: ReceivedRequest, rows: Sequence[Subscripti
     """Return what is said beside the subscriptions among which staff choose."""
     said = strangers(session, received, rows)
     if (found := received.suggested_subscription_id) is not None:
-        before = _("It was matched to this one before. The end planned then was taken back.")
+        before = (
+            _("The number in the message belongs to this one.")
+            if received.way is Way.NO_LOGIN
+            else _("It was matched to this one before. The end planned then was taken back.")
+        )
         said[found] = " ".join(filter(None, [before, said.get(found, "")]))
     return said
 
@@ -79,6 +83,8 @@ def title(received: ReceivedRequest, product: str) -> str:
     """Return who wants what to end: a notice of the customer's own form, or what staff recorded from elsewhere."""
     if received.way is Way.ACCOUNT_PAGE:
         return _("%(name)s has sent a cancellation notice for “%(product)s”", name=received.name, product=product)
+    if received.way is Way.NO_LOGIN:
+        return _("%(name)s could not log in", name=received.name)
     if product:
         return _("%(name)s asks to cancel “%(product)s”", name=received.name, product=product)
     return _("%(name)s asks to cancel a subscription", name=received.name)
@@ -93,11 +99,12 @@ def received_rows(received: ReceivedRequest) -> list[Row]:
         (_("Email address"), received.email or _("none given: nothing was sent to them")),
     ]
     if received.contract:
-        rows.append((_("Contract details"), received.contract))
+        is_number = received.way is Way.NO_LOGIN
+        rows.append((_("Number from a receipt") if is_number else _("Contract details"), received.contract))
     if received.wished_on is not None:
         rows.append((_("Chosen end date"), formatter().short_date(received.wished_on)))
     if received.message:
-        rows.append((_("Customer’s comment"), received.message))
+        rows.append((_("Message") if received.way is Way.NO_LOGIN else _("Customer’s comment"), received.message))
     if received.recorded_by:
         rows.append((_("Recorded by"), received.recorded_by))
     return rows

@@ -23,7 +23,7 @@ from portal.queries import retention as nightly
 from portal.queries.people import merchants
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
-from portal.services.settings import Addresses, Cancellation, Group, Language, Retention, Sections
+from portal.services.settings import Addresses, Cancellation, Group, Language, Retention, Returns, Sections
 from portal.web.admin import bp, edits, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
 from portal.web.admin.settings.settings_forms import (
@@ -31,6 +31,7 @@ from portal.web.admin.settings.settings_forms import (
     CancellationForm,
     LanguageForm,
     RetentionForm,
+    ReturnsForm,
     SectionsForm,
 )
 from portal.web.formatting import formatter
@@ -54,6 +55,13 @@ def addresses() -> ResponseReturnValue:
     """Where customers write, and the merchant's own pages."""
     form = stored(AddressesForm, Addresses)
     return _edit(form, Addresses, "setting_addresses.html", dict)
+
+
+@bp.route("/settings/returns", methods=["GET", "POST"], endpoint="setting_returns")
+def returns() -> ResponseReturnValue:
+    """Where a link to one task may lead its customer back to."""
+    form = stored(ReturnsForm, Returns)
+    return _edit(form, Returns, "setting_returns.html", dict)
 
 
 @bp.route("/settings/language", methods=["GET", "POST"], endpoint="setting_language")

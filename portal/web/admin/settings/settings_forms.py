@@ -20,14 +20,15 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
-from portal.domain import colours
+from portal.domain import colours, return_addresses
+from portal.domain.receipts import LONGEST_TEXT
 from portal.domain.retention import CHOSEN, TABLE, Kind, Unit
 from portal.domain.sections import Section
 from portal.web import time_zones
 from portal.web.admin.edits import VersionedForm
 from portal.web.admin.forms import AN_ADDRESS, choices, page_address, shown_name
-from portal.web.admin.words import LANGUAGE
 from portal.web.formatting import formatter
+from portal.web.labels import LANGUAGE
 from portal.web.retention_words import KIND
 from portal.web.typed_text import one_line, plain
 
@@ -98,7 +99,7 @@ class FaceForm(VersionedForm):
 
 
 class AddressesForm(VersionedForm):
-    """Where customers write, and the merchant's own pages."""
+    """Where customers write, the merchant's own pages, and its lines on receipts."""
 
     support_email = EmailField(
         _l("Email address for your customers’ questions"),
@@ -113,7 +114,51 @@ class AddressesForm(VersionedForm):
     terms_url = page_address(_l("Terms of sale"))
     privacy_url = page_address(_l("Privacy policy"))
     legal_url = page_address(_l("Legal notice"))
+    receipt_text = TextAreaField(
+        _l("Your lines on receipts"),
+        description=_l("Printed on every receipt: legal form, address, VAT number or why you charge no VAT."),
+        filters=[plain],
+        validators=[Optional(), Length(max=LONGEST_TEXT, message=_l("Write at most 500 characters."))],
+    )
     submit = SubmitField(_l("Save the settings"))
+
+
+class AddressesField(TextAreaField):
+    """Addresses, one a line; as the list that is stored."""
+
+    def _value(self) -> str:
+        return "\n".join(self.data or ())
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the lines, each as it is compared; an empty one is none, and none stands twice."""
+        lines = plain(valuelist[0] if valuelist else "").split("\n")
+        self.data = list(dict.fromkeys(filter(None, map(return_addresses.tidy, lines))))
+
+
+class ReturnsForm(VersionedForm):
+    """Where a link to one task may lead its customer back to."""
+
+    return_addresses = AddressesField(
+        _l("Return addresses"),
+        description=_l("One a line, for example https://www.example.com/my-account. Pages below it count too."),
+        validators=[Optional()],
+        render_kw={"spellcheck": "false", "autocapitalize": "none"},
+    )
+    submit = SubmitField(_l("Save the settings"))
+
+    def validate_return_addresses(self, field: AddressesField) -> None:
+        """Take only addresses that every browser reads alike, and not very many."""
+        for one in field.data:
+            if not return_addresses.is_nameable(one):
+                raise ValidationError(
+                    _(
+                        "“%(address)s” cannot be taken: enter https:// and the name of your site, without a port, an "
+                        "@ or encoded characters.",
+                        address=one,
+                    )
+                )
+        if len(field.data) > return_addresses.MOST:
+            raise ValidationError(_("Enter at most %(num)s addresses.", num=return_addresses.MOST))
 
 
 class LanguageForm(VersionedForm):
@@ -135,7 +180,10 @@ class LanguageForm(VersionedForm):
 
 
 SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name, and what it is
-    Section.PAYMENTS: (_l("Payments"), _l("What was taken and refunded, on the page of each subscription.")),
+    Section.PAYMENTS: (
+        _l("Payments"),
+        _l("What was taken and refunded, with receipts: a page of their own, and the page of each subscription."),
+    ),
     Section.HISTORY: (_l("What happened"), _l("The history of each subscription, on its page.")),
     Section.PAUSES: (
         _l("Pause"),
@@ -145,6 +193,7 @@ SECTION: Final[Mapping[Section, tuple[LazyString, LazyString]]] = {  # its name,
         _l("Subscribe again"),
         _l("After a cancellation, on the account page, on the proof page and in the confirmation email."),
     ),
+    Section.ACCESS: (_l("Access"), _l("One page with everything that can be opened, whatever it comes from.")),
 }
 
 

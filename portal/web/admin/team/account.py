@@ -16,8 +16,8 @@ from portal.queries.people import staff as stored
 from portal.queries.people.people import Kind
 from portal.services.people import own_login, staff_factors, staff_logins, staff_passwords
 from portal.services.people.staff_passwords import WeakPassword
-from portal.web import identity, locale
-from portal.web.admin import bp, showing, words
+from portal.web import identity, labels, locale
+from portal.web.admin import bp, showing
 from portal.web.csrf import DESK_CHANGED, BaseForm
 from portal.web.identity import context, person
 from portal.web.login_fields import AppCodeForm
@@ -35,7 +35,7 @@ class AccountForm(BaseForm):
     )
     language = SelectField(
         _l("Language of the desk and of our emails to you"),
-        choices=[SelectChoice(code, word) for code, word in words.LANGUAGE.items()],
+        choices=[SelectChoice(code, word) for code, word in labels.LANGUAGE.items()],
     )
     submit = SubmitField(_l("Save"))
 

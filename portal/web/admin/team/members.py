@@ -47,7 +47,7 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
         else:
             flash(_("%(name)s is now: %(role)s.", name=member.name, role=ROLE[role]), "success")
             return _after(staff_id)
-    page = showing.page("member.html", form=form, member=member, **team_words.TABLE)
+    page = showing.page("member.html", form=form, member=member, **team_words.SHOWN)
     return page, 422 if form.errors else 200
 
 

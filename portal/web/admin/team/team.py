@@ -38,7 +38,7 @@ class InvitationForm(BaseForm):
 
 @bp.get("/team", endpoint="team")
 def index() -> ResponseReturnValue:
-    """Show the team, its open invitations, and the table of roles."""
+    """Show the team, its open invitations, and the roles."""
     merchant_id, now = person().merchant_id, utc_now()
     with context().db.browse() as session:
         return showing.page(
@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
             session,
             team=stored.team(session, merchant_id),
             invitations=stored.invitations(session, merchant_id, now=now),
-            **team_words.TABLE,
+            **team_words.SHOWN,
         )
 
 
@@ -71,7 +71,7 @@ def invite() -> ResponseReturnValue:
         else:
             flash(_("The invitation to %(email)s is on its way.", email=form.email.data.strip()), "success")
             return redirect(url_for(".team"), 303)
-    page = showing.page("team_invitation.html", form=form, **team_words.TABLE)
+    page = showing.page("team_invitation.html", form=form, **team_words.SHOWN)
     return page, 422 if form.errors else 200
 
 

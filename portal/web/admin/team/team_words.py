@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from portal.domain.duties import Duty, may
+from portal.domain.duties import LEAST, Duty
 from portal.domain.policies import Role
 
 DUTY: Final[Mapping[Duty, LazyString]] = {
@@ -32,5 +32,8 @@ ROLE_HINT: Final[Mapping[str, LazyString]] = {
 }
 
 ROLES: Final = tuple(Role)  # each holds what those before it may
-# What the table of roles shows, and the choice of one.
-TABLE: Final[Mapping[str, object]] = {"roles": ROLES, "hints": ROLE_HINT, "duties": DUTY, "may_do": may}
+# What each role adds to those before it, and the choice of one.
+SHOWN: Final[Mapping[str, object]] = {
+    "hints": ROLE_HINT,
+    "added": tuple((role, tuple(DUTY[duty] for duty in DUTY if LEAST[duty] is role)) for role in ROLES),
+}

@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-revision = '0045'
-down_revision = '0039'
+revision = '0044'
+down_revision = '0043'
 
 MOMENT = sa.DateTime(timezone=True)
 

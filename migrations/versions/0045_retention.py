@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-revision = '0046'
-down_revision = '0045'
+revision = '0045'
+down_revision = '0044'
 
 MOMENT = sa.DateTime(timezone=True)
 

@@ -1,0 +1,111 @@
+"""The words of what somebody orders who comes back: one function for the page before the order and the mail after it.
+
+French law wants them before the order, and on a durable medium after it (law.md, R-FR-62).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.domain.money import Money
+from portal.domain.orders import Order
+from portal.formatting import Formatter
+from portal.mail.facts import OrderWords
+from portal.mail.letterhead import one_line
+
+WITHDRAWAL_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """An order with its price and start. `starts_at`: None where it starts with the approval at PayPal."""
+
+    order: Order
+    product: str
+    price: Money | None
+    interval_unit: str | None
+    interval_count: int
+    starts_at: datetime | None
+    merchant_name: str
+    support_email: str | None
+
+
+def order_words(ordered: Ordered, fmt: Formatter) -> OrderWords:
+    """Return what the page and the mail say of an order, in the formatter's language."""
+    return OrderWords(rows=_rows(ordered, fmt), contents=_contents(ordered, fmt), withdrawal=_withdrawal(ordered, fmt))
+
+
+def _rows(ordered: Ordered, fmt: Formatter) -> tuple[tuple[str, str], ...]:
+    _, order = fmt.words.gettext, ordered.order
+    starts = fmt.day(ordered.starts_at) if ordered.starts_at else _("the day of your approval at PayPal")
+    rows = [
+        (_("Subscription"), one_line(ordered.product)),
+        (_("Price"), fmt.price(ordered.price, ordered.interval_unit, ordered.interval_count)),
+        (_("First payment"), starts),
+    ]
+    if order.setup_fee is not None:
+        rows.append((_("Once, with the first payment"), fmt.money(order.setup_fee)))
+    if order.has_trial:
+        rows.append((_("Trial period"), _("PayPal shows its length and price before you approve.")))
+    rows += [(_("Duration"), _duration(order, fmt)), (_("Commitment"), _commitment(order, fmt))]
+    if order.notice_days:
+        days = fmt.words.ngettext("%(num)d day", "%(num)d days", order.notice_days)
+        rows.append((_("Notice period when you cancel"), days))
+    seller = one_line(ordered.merchant_name)
+    rows.append((_("Seller"), f"{seller}, {ordered.support_email}" if ordered.support_email else seller))
+    return tuple(rows)
+
+
+def _duration(order: Order, fmt: Formatter) -> str:
+    if not order.cycles:
+        return fmt.words.gettext("no end date: it runs until you cancel it")
+    return fmt.words.ngettext(
+        "one payment, then it ends by itself", "%(num)d payments, then it ends by itself", order.cycles
+    )
+
+
+def _commitment(order: Order, fmt: Formatter) -> str:
+    _ = fmt.words.gettext
+    if not order.commitment_months:
+        return _("none: you can cancel at any time")
+    months = fmt.words.ngettext("%(num)d month", "%(num)d months", order.commitment_months)
+    if order.commitment_binds:
+        return _("%(months)s: payments are owed until then, even if you cancel", months=months)
+    return _("%(months)s, and you can still cancel before then", months=months)
+
+
+def _contents(ordered: Ordered, fmt: Formatter) -> tuple[str, ...]:
+    ngettext = fmt.words.ngettext
+    return tuple(
+        ngettext(
+            "%(title)s, one day after the start", "%(title)s, %(num)d days after the start", days, title=one_line(title)
+        )
+        if days
+        else one_line(title)
+        for title, days in ordered.order.contents
+    )
+
+
+def _withdrawal(ordered: Ordered, fmt: Formatter) -> tuple[str, ...]:
+    _ = fmt.words.gettext
+    facts = {
+        "merchant": one_line(ordered.merchant_name),
+        "days": WITHDRAWAL_DAYS,
+        "email": ordered.support_email or "",
+    }
+    return (
+        _(
+            "You have %(days)s days from your approval at PayPal to withdraw from this order, free of charge and "
+            "without giving a reason.",
+            **facts,
+        ),
+        _("To do so, say it clearly to %(merchant)s within that time, for example by email: %(email)s.", **facts)
+        if ordered.support_email
+        else _("To do so, say it clearly to %(merchant)s within that time, for example by email.", **facts),
+        _(
+            "%(merchant)s then refunds you within %(days)s days, by the means with which you paid, and your access "
+            "ends.",
+            **facts,
+        ),
+    )

@@ -1,0 +1,90 @@
+"""Who cannot log in leaves word: a dated request in the merchant's inbox, with a reference, that nobody forgets.
+
+Nobody is proven by it: whoever fills it in may be anybody.  So it ends nothing, and the acknowledgement repeats nothing
+that was typed freely, else strangers would have the portal write their words to whom they like.  The merchant is told
+of any number of them in one mail an hour (`merchant_news`), and sees them as one line (`queries.inbox`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from portal.domain import email_addresses, paypal_numbers
+from portal.domain.audit import By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
+from portal.domain.received_requests import Way
+from portal.models import ReceivedRequest
+from portal.queries import received_requests as stored
+from portal.queries.people import known_numbers
+from portal.queries.people.sessions import lock_address
+from portal.services import throttles
+from portal.services.context import Context
+from portal.services.inbox import received_requests
+from portal.services.inbox.notifications import BETWEEN
+from portal.services.inbox.received_requests import Declaration
+from portal.services.throttles import Limit
+
+DAY: Final = timedelta(days=1)
+OF_NETWORK: Final = 5  # words left by one network in an hour
+OF_ADDRESS: Final = 3  # for one address to answer to in a day: each is acknowledged there
+ACKNOWLEDGED: Final = 200  # of one merchant in a day; beyond, the page alone gives the reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What somebody left who could not log in."""
+
+    merchant_id: uuid.UUID
+    name: str
+    email: str
+    number: str
+    message: str
+
+
+def leave(ctx: Context, word: Word, *, network: str, now: datetime) -> ReceivedRequest:
+    """Write it down, dated, and acknowledge it; what is added to one that is open goes there. Raises TooManyTries."""
+    email, number = email_addresses.normal(word.email), paypal_numbers.normal(word.number)
+    throttles.hit(
+        ctx,
+        Limit(name="lost_network", who=network, count=OF_NETWORK, window=timedelta(hours=1)),
+        Limit(name="lost_address", who=f"{word.merchant_id}/{email}", count=OF_ADDRESS, window=DAY),
+        now=now,
+    )
+    with ctx.db.begin() as session:
+        lock_address(session, email)  # a double click finds what the first one wrote
+        waiting = stored.lock_lost(session, word.merchant_id, email, number)
+        if waiting is not None:
+            return _add(ctx, session, waiting, word.message, now=now)
+        known = known_numbers.of_number(session, word.merchant_id, number)
+        declaration = Declaration(
+            merchant_id=word.merchant_id,
+            received_at=now,
+            way=Way.NO_LOGIN,
+            name=word.name,
+            email=email,
+            contract=number,
+            message=word.message,
+            by=By(actor=Actor.CUSTOMER, channel=Channel.PORTAL),
+            suggested_subscription_id=known.subscription_id if known is not None else None,
+            is_acknowledged=_may_write(session, word.merchant_id, now=now),
+        )
+        return received_requests.write(ctx, session, declaration, now=now)
+
+
+def _add(ctx: Context, session: Session, received: ReceivedRequest, words: str, *, now: datetime) -> ReceivedRequest:
+    """Keep what somebody says anew beside what they said; the same once more changes nothing."""
+    if words not in received.message.split(BETWEEN):
+        received.message = BETWEEN.join((received.message, words))
+        received_requests.tell_added_by_stranger(ctx, session, received, now=now)
+    return received
+
+
+def _may_write(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
+    limit = Limit(name="lost_acknowledged", who=str(merchant_id), count=ACKNOWLEDGED, window=DAY)
+    return throttles.count(session, limit, now=now) <= limit.count

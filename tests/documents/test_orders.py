@@ -1,0 +1,74 @@
+"""What an order says before it is made: price, duration, commitment, withdrawal, in both languages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from portal.documents.orders import Ordered, order_words
+from portal.domain.money import Money
+from portal.domain.orders import Order
+from portal.formatting import Formatter
+from portal.i18n import Translator
+
+WHOLE = Order(
+    contents=(("Leçon 1", 0), ("Leçon 2", 1), ("Leçon 3", 14)),
+    cycles=12,
+    setup_fee=Money(Decimal("15.00"), "EUR"),
+    has_trial=True,
+    commitment_months=12,
+    commitment_binds=True,
+    notice_days=30,
+)
+
+
+def said(order: Order, locale: str, **more: object):
+    ordered = Ordered(
+        **{
+            "order": order,
+            "product": "Guitare",
+            "price": Money(Decimal("34.00"), "EUR"),
+            "interval_unit": "MONTH",
+            "interval_count": 1,
+            "starts_at": datetime(2027, 4, 3, 10, tzinfo=UTC),
+            "merchant_name": "L’Atelier",
+            "support_email": "aide@atelier.test",
+        }
+        | more
+    )
+    return order_words(ordered, Formatter(locale, "Europe/Paris", Translator(locale)))
+
+
+def test_everything_that_is_owed_is_said_in_french():
+    words = said(WHOLE, "fr")
+    rows = {label: value.replace("\u202f", " ").replace("\u00a0", " ") for label, value in words.rows}
+    assert rows == {
+        "Abonnement": "Guitare",
+        "Prix": "34,00 € par mois",
+        "Premier prélèvement": "samedi 3 avril 2027",
+        "Une seule fois, avec le premier prélèvement": "15,00 €",
+        "Période d’essai": "PayPal en affiche la durée et le prix avant votre accord.",
+        "Durée": "12 paiements, puis il se termine de lui-même",
+        "Engagement": "12 mois : les paiements restent dus jusque-là, même si vous résiliez",
+        "Préavis en cas de résiliation": "30 jours",
+        "Vendeur": "L’Atelier, aide@atelier.test",
+    }
+    assert words.contents == ("Leçon 1", "Leçon 2, un jour après le début", "Leçon 3, 14 jours après le début")
+    assert "14 jours à compter de votre accord" in words.withdrawal[0]
+    assert "aide@atelier.test" in words.withdrawal[1]
+
+
+def test_what_is_not_asked_for_is_said_to_be_none_or_not_at_all():
+    rows = dict(said(Order(contents=(("Guitar", 0),)), "en", starts_at=None, support_email=None).rows)
+    assert rows["Commitment"] == "none: you can cancel at any time"
+    assert rows["Duration"] == "no end date: it runs until you cancel it"
+    assert rows["First payment"] == "the day of your approval at PayPal"
+    assert rows["Seller"] == "L’Atelier"
+    assert not {"Trial period", "Notice period when you cancel", "Once, with the first payment"} & set(rows)
+
+
+@pytest.mark.parametrize("order", [WHOLE, Order(), Order(contents=(("Même", 0), ("Même", 3)))])
+def test_what_is_stored_says_the_same_again(order):
+    assert Order.of_json(order.as_json()) == order

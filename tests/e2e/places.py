@@ -1,0 +1,67 @@
+"""Where the names in the pages' paths lead (`*` is one part of a path), and the addresses that no line opens, with why.
+
+Together they are every address of the portal: tests/web/test_every_page_is_opened.py.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from tests.e2e.pages import PAGES
+
+PART = "00000000-0000-4000-8000-000000000000"  # stands for any part of a path, an id too
+SUBSCRIPTION, REQUEST = "/account/studio/subscriptions/*", "/account/studio/requests/*"
+PLACES = {
+    **dict.fromkeys(("emma", "kenji", "oliver", "noor", "lena", "mia", "ana"), SUBSCRIPTION),
+    **dict.fromkeys(("emma-request", "kenji-request", "oliver-request", "lena-request"), REQUEST),
+    "lena-comeback": "/account/studio/comebacks/*",
+    "link": "/account/studio/login/link/*",
+    "address-link": "/account/studio/address/*",
+    "proof": "/proof/*",
+    **dict.fromkeys(("desk-emma", "desk-kenji", "desk-noor"), "/admin/subscriptions/*"),
+    **dict.fromkeys(("desk-customer", "desk-worked-on", "desk-joined"), "/admin/customers/*"),
+    "gift": "/admin/customers/*/grants/*",
+    "note": "/admin/customers/*/notes/*/deletion",
+    "joining": "/admin/customers/*/joining/*",
+    "splitting": "/admin/customers/*/splitting/*",
+    "product": "/admin/products/*",
+    "plan-move": "/admin/products/plans/*",
+    "message": "/admin/paypal/events/*",
+    "comparison": "/admin/paypal/comparisons/*",
+    "profiles": "/admin/paypal/profiles/*",
+    "letter": "/admin/received/*",
+    "bulk": "/admin/bulk/*",
+    "bulk-done": "/admin/bulk/*",
+    "payment": "/admin/payments/*",
+    "late": "/admin/late-payments/*",
+    "invitation": "/admin/invitation/*",
+    "invited": "/admin/invitation/*",
+    "member": "/admin/team/*",
+    "password": "/admin/password/link/*",
+    "unlock": "/admin/login/link/*",
+}
+APART, DEVICES = "opened in tests/e2e/test_apart.py", "opened in tests/e2e/test_passkeys.py, with a device"
+NOT_OPENED = {
+    **dict.fromkeys(("static", "stylesheet", "logo", "admin.start_code", "public.healthz"), "no page"),
+    **dict.fromkeys(("customer.request_proof", "admin.request_proof"), "a PDF, looked at in tests/documents"),
+    "customer.comeback_return": "PayPal sends the buyer there; it leads on to the attempt",
+    **dict.fromkeys(
+        ("auth.staff_passkey", "auth.staff_second_factor_passkey", "auth.staff_confirm_passkey"),
+        "takes an answer; opened, it leads to the form beside it",
+    ),
+    **dict.fromkeys(("admin.account_passkey", "admin.account_passkey_new"), DEVICES),
+    "admin.product_draft": "the product's own page, with what was typed",
+    **dict.fromkeys(("public.setup", "admin.subscription_paid_until"), APART),
+}
+
+
+def is_at(path: str, place: str) -> bool:
+    """Say whether a path, or an address, is one of a place."""
+    return re.fullmatch(place.replace("*", "[^/]+"), urlsplit(path).path) is not None
+
+
+def opened() -> set[str]:
+    """Return a path of the shape of each page that the list opens or comes to."""
+    shapes = {where for shown in PAGES.values() for where in (shown.path, shown.lands) if where}
+    return {shape.partition("?")[0].format_map(PLACES).replace("*", PART) for shape in shapes}

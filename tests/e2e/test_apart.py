@@ -1,0 +1,71 @@
+"""Pages that the demo's world never comes to: an installation without a merchant, a message that came back, an end
+whose paid time nobody knows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from config import Config
+from portal.services.context import Context
+from tests.browser_client import Browser
+from tests.e2e.conftest import NewVisitor
+from tests.e2e.looks import FEWER_LOOKS, Look, complaints
+from tests.e2e.serving import served
+from tests.web.admin.conftest import enter, merchant, support, undated  # noqa: F401 - the desk's fixtures serve here
+from tests.web.admin.test_customer_record import confirmed, zoe  # noqa: F401
+from tests.web.admin.test_returned_mails import returned  # noqa: F401
+from tests.web.conftest import app, applications, config, hire, seat_staff  # noqa: F401
+
+See = Callable[[str, str], None]
+pytestmark = pytest.mark.parametrize("look", FEWER_LOOKS, ids=str)
+
+
+@pytest.fixture
+def ctx(ctx: Context) -> Context:
+    return dataclasses.replace(ctx, bounce_address="rebond@portal.test")
+
+
+@pytest.fixture
+def address(config: Config, ctx: Context) -> Iterator[str]:  # noqa: F811
+    """Where the portal answers; asked for before any visitor, so that it closes when they have gone."""
+    with served(config, ctx) as there:
+        yield there
+
+
+@pytest.fixture
+def see(request: pytest.FixtureRequest, address: str, new_visitor: NewVisitor, look: Look) -> See:
+    """Open a page as whoever the test has seated at the desk, on one screen, and find nothing wrong with it."""
+
+    def open_page(name: str, path: str) -> None:
+        visitor = new_visitor(name, locale=look.locale, size=look.size, scripts=True)  # axe is one
+        if "support" in request.fixturenames:
+            desk: Browser = request.getfixturevalue("support")
+            token = desk.cookie("portal_staff") or ""
+            visitor.page.context.add_cookies([{"name": "portal_staff", "value": token, "url": address}])
+        visitor.page.emulate_media(color_scheme=look.scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        visitor.open(address + path)
+        assert visitor.path == path
+        visitor.keep(f"{name}-{look}")
+        assert complaints(visitor.page) == []
+        assert visitor.problems == []
+
+    return open_page
+
+
+def test_the_first_merchant(see: See) -> None:
+    see("set-up", "/setup")
+
+
+def test_a_message_that_came_back(see: See, support, returned, confirmed, zoe) -> None:  # noqa: F811
+    returned(confirmed, status="5.2.2", diagnostic="smtp; 552 5.2.2 Over quota")
+    see("desk inbox, a message came back", "/admin/")
+    see("desk customer, whose messages come back", f"/admin/customers/{zoe.id}")
+
+
+def test_an_end_whose_paid_time_nobody_knows(see: See, support, undated) -> None:  # noqa: F811
+    subscription, _request = undated
+    see("desk paid until", f"/admin/subscriptions/{subscription.id}/paid-until")
