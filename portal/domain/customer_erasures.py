@@ -30,6 +30,8 @@ class Hold(StrEnum):
     PAUSE = "pause"
     COMEBACK = "comeback"  # PayPal's page of a new subscription is still open
     REFUND = "refund"
+    SETTLEMENT = "settlement"  # PayPal was asked to take what is outstanding
+    ADDRESS = "address"  # it was changed, and the former mailbox may still contest that, or has
     LATE_PAYMENT = "late_payment"  # money after the end, which nobody has settled
     MAIL = "mail"  # a message that should have left by now
 

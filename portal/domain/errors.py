@@ -24,6 +24,7 @@ class Denial(StrEnum):
     PAYPAL_FORBIDS_RESUME = "paypal_forbids_resume"  # its failure threshold was reached
     RESUME_DAY = "resume_day"  # none was given, or it is outside what the merchant allows
     ERASED = "erased"  # the customer: nothing of them is written again
+    ERASURE_UNDER_WAY = "erasure_under_way"  # one of two customers has asked for it
     NO_COMEBACK = "no_comeback"  # not cancelled, or never to be invited back
     CAME_BACK = "came_back"
     ALREADY_SUBSCRIBED = "already_subscribed"

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, and_, cast, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from portal.domain import comebacks, pauses, refunds
+from portal.domain import comebacks, pauses, refunds, settlements
 from portal.domain.customer_erasures import ErasureState, Hold
 from portal.domain.end_requests import OPEN, RequestState
 from portal.domain.late_payments import LateState
@@ -20,6 +20,7 @@ from portal.domain.received_requests import ReceivedState
 from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import LIVE
 from portal.models import (
+    AddressHold,
     Comeback,
     Customer,
     CustomerErasure,
@@ -35,6 +36,7 @@ from portal.models import (
     Proof,
     ReceivedRequest,
     Refund,
+    Settlement,
     Subscription,
 )
 
@@ -57,6 +59,12 @@ def lock(session: Session, erasure_id: uuid.UUID) -> CustomerErasure:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
+
+
+def is_open_of(session: Session, *customer_ids: uuid.UUID) -> bool:
+    """Say whether one of them has asked to be erased, and is not yet."""
+    theirs = CustomerErasure.customer_id.in_(customer_ids), CustomerErasure.state == ErasureState.OPEN
+    return bool(session.scalar(select(exists().where(*theirs))))
 
 
 def open_ones(session: Session) -> list[uuid.UUID]:
@@ -123,6 +131,15 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
             EndRefund.end_request_id.in_(requests_of(customer.id)),
             EndRefund.state == WithEndState.WAITING,
         ),
+        Hold.SETTLEMENT: count(
+            Settlement, Settlement.subscription_id.in_(theirs), Settlement.state.in_(settlements.OPEN)
+        ),
+        Hold.ADDRESS: count(
+            AddressHold,
+            AddressHold.customer_id == customer.id,
+            AddressHold.outcome.is_(None),
+            or_(AddressHold.held_at.is_not(None), AddressHold.expires_at > now),
+        ),
         Hold.LATE_PAYMENT: count(
             LatePayment, LatePayment.subscription_id.in_(theirs), LatePayment.state == LateState.OPEN
         ),
@@ -183,7 +200,8 @@ def ids_in_keys(customer_id: uuid.UUID) -> CompoundSelect[str]:
     theirs = subscriptions_of(customer_id)
     own = (select(cast(row.id, Text)).where(row.customer_id == customer_id) for row in (Subscription, Comeback))
     hanging = (
-        select(cast(row.id, Text)).where(row.subscription_id.in_(theirs)) for row in (Payment, PauseRequest, Refund)
+        select(cast(row.id, Text)).where(row.subscription_id.in_(theirs))
+        for row in (Payment, PauseRequest, Refund, Settlement)
     )
     return union_all(*own, *hanging)
 

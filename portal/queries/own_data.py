@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain.policies import Actor
 from portal.models import (
     AddressChange,
+    AddressHold,
     Comeback,
     Customer,
     CustomerErasure,
@@ -32,7 +33,9 @@ from portal.models import (
     Proof,
     ReceivedRequest,
     Refund,
+    Settlement,
     Subscription,
+    TaskLink,
 )
 
 Statement = Callable[[uuid.UUID], Select[*tuple[Any, ...]]]
@@ -47,7 +50,8 @@ def _of_subscriptions(statement: Select[*tuple[Any, ...]], of: Any, customer_id:
 def _record(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return select(
         *(Customer.id, Customer.created_at, Customer.name, Customer.email, Customer.paypal_email),
-        *(Customer.payer_id, Customer.locale, Customer.contact_allowed, Customer.seen_at.label("last_log_in_at")),
+        *(Customer.payer_id, Customer.locale, Customer.time_zone, Customer.contact_allowed),
+        *(Customer.reminders_allowed, Customer.own_answers, Customer.seen_at.label("last_log_in_at")),
     ).where(Customer.id == customer_id)
 
 
@@ -167,13 +171,45 @@ def _sessions(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
 
 
 def _addresses(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
-    by = case((AddressChange.asked_by == "", literal(Actor.CUSTOMER.value)), else_=literal(Actor.STAFF.value))
+    by = case((AddressChange.by_customer, literal(Actor.CUSTOMER.value)), else_=literal(Actor.STAFF.value))
     return (
         select(AddressChange.email, by.label("asked_by"), AddressChange.created_at, AddressChange.outcome)
         .add_columns(AddressChange.closed_at)
         .where(AddressChange.customer_id == customer_id)
         .order_by(AddressChange.created_at, AddressChange.id)
     )
+
+
+def _holds(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            *(AddressHold.former_email, AddressHold.email, AddressHold.created_at, AddressHold.expires_at),
+            *(AddressHold.held_at, AddressHold.outcome, AddressHold.decided_at),
+        )
+        .where(AddressHold.customer_id == customer_id)
+        .order_by(AddressHold.created_at, AddressHold.id)
+    )
+
+
+def _links(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    by = case((TaskLink.made_by == "", literal(Actor.SYSTEM.value)), else_=literal(Actor.STAFF.value))
+    return (
+        select(
+            *(TaskLink.kind, by.label("made_by"), TaskLink.subscription_id, TaskLink.created_at),
+            *(TaskLink.expires_at, TaskLink.used_at, TaskLink.done_at, TaskLink.withdrawn_at),
+        )
+        .where(TaskLink.customer_id == customer_id)
+        .order_by(TaskLink.created_at, TaskLink.id)
+    )
+
+
+def _settlements(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    columns = (
+        *(Settlement.subscription_id, Settlement.created_at, Settlement.amount, Settlement.currency),
+        *(Settlement.state, Settlement.provider_id, Settlement.closed_at, Settlement.failed_for),
+    )
+    statement = _of_subscriptions(select(*columns), Settlement, customer_id)
+    return statement.order_by(Settlement.created_at, Settlement.id)
 
 
 def _notes(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
@@ -200,6 +236,7 @@ PARTS: Final[Mapping[str, Statement]] = {
     "subscriptions": _subscriptions,
     "payments": _payments,
     "refunds": _refunds,
+    "settlements": _settlements,
     "requests_to_end": _requests,
     "cancellation_notices": _notices,
     "proofs": _proofs,
@@ -209,6 +246,8 @@ PARTS: Final[Mapping[str, Statement]] = {
     "emails": _mails,
     "sessions": _sessions,
     "address_changes": _addresses,
+    "address_contests": _holds,
+    "task_links": _links,
     "notes": _notes,
     "erasure_requests": _erasures,
 }

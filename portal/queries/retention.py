@@ -27,6 +27,7 @@ from portal.models import (
     Proof,
     ReceivedRequest,
     RetentionRun,
+    Settlement,
     Subscription,
 )
 from portal.models.late_payments import LatePayment
@@ -129,6 +130,12 @@ def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sel
         )
         .limit(limit)
     )
+
+
+def old_settlements(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
+    """Select settlements that were closed before that moment."""
+    over = Settlement.merchant_id == merchant_id, Settlement.closed_at < before
+    return select(Settlement.id).where(*over).limit(limit)
 
 
 def old_mails(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[Any]:

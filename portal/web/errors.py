@@ -58,6 +58,9 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.PAYPAL_FORBIDS_RESUME: _l("PayPal does not let this subscription start again after failed payments."),
     Denial.RESUME_DAY: _l("Choose a day within the time that is offered."),
     Denial.ERASED: _l("This customer’s data was erased at their request: nothing can be added to it."),
+    Denial.ERASURE_UNDER_WAY: _l(
+        "This customer has asked for their data to be erased: wait until that is done or withdrawn."
+    ),
     Denial.NO_COMEBACK: _l("This subscription cannot be taken out again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import REFLECTION, ErasureState
 from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
-from portal.domain.errors import Denial, DomainError, NotAllowed
+from portal.domain.errors import DomainError, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action
 from portal.logs import place_of
@@ -138,8 +138,6 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, no
         erasure = stored.lock(session, known.id)
         if erasure.state is not ErasureState.OPEN:
             return False
-        if not may_withdraw(session, erasure):
-            raise NotAllowed(Denial.ALREADY_SENT)
         for request_id in erasure.ends:
             _take_end_back(ctx, session, erasure, uuid.UUID(request_id), now=now)
         erasure.state, erasure.withdrawn_at = ErasureState.WITHDRAWN, now

@@ -20,6 +20,7 @@ from portal.domain.retention import Kind
 from portal.mail.own_data import FAREWELL
 from portal.models import (
     AddressChange,
+    AddressHold,
     BulkAct,
     Comeback,
     Customer,
@@ -39,6 +40,7 @@ from portal.models import (
     PayPalEvent,
     ReceivedRequest,
     Subscription,
+    TaskLink,
     TimelineEntry,
 )
 from portal.queries import customer_erasures as stored
@@ -53,6 +55,9 @@ NOBODY: Final[Mapping[str, Any]] = {
     "paypal_email_declined": False,
     "payer_id": None,
     "locale": None,
+    "time_zone": None,
+    "reminders_allowed": False,
+    "own_answers": [],
     "contact_allowed": False,
     "seen_at": None,
 }
@@ -103,6 +108,8 @@ def _gone(customer: Customer, email: str | None) -> dict[str, Delete | Update]:
     rows = {
         "sessions": LoginSession,
         "address_changes": AddressChange,
+        "address_holds": AddressHold,
+        "task_links": TaskLink,
         "customer_notes": CustomerNote,
         "customer_joinings": CustomerJoining,
         "grants": Grant,

@@ -31,6 +31,7 @@ from portal.models import (
     ReceivedRequest,
     Refund,
     RetentionRun,
+    Settlement,
 )
 from portal.queries import customer_erasures
 from portal.queries import retention as stored
@@ -130,7 +131,9 @@ def _drop_notices(session: Session, merchant_id: uuid.UUID, *, before: datetime)
 
 
 def _payments(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
-    """Delete payments with what hangs on them."""
+    """Delete payments with what hangs on them, and what was settled."""
+    settled = stored.old_settlements(merchant_id, before=before, limit=BATCH)
+    _each_batch(ctx, lambda session: _deleted(session, Settlement, settled))
     return _each_batch(ctx, lambda session: _drop_payments(session, merchant_id, before=before))
 
 

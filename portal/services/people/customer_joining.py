@@ -14,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.profiles import Answer, with_own
 from portal.mail import customers as messages
 from portal.models import (
@@ -30,7 +31,7 @@ from portal.models import (
     Subscription,
     TaskLink,
 )
-from portal.queries import comebacks
+from portal.queries import comebacks, customer_erasures
 from portal.queries.people import customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -38,7 +39,7 @@ from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
 from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
 
-BELONGINGS: Final = (  # all that names a customer
+BELONGINGS: Final = (  # all that names a customer, but for what is asked for anew: an archive, an erasure
     Subscription,
     Grant,
     Comeback,
@@ -62,13 +63,15 @@ def join(
     """Make the other one's belongings this customer's; False when they no longer share an address, or both come back.
 
     The stricter answer stands for both: who asked not to be contacted is not.  Their mailbox is told.  Raises
-    NoResultFound for a foreign id.
+    NotAllowed while one of them is to be erased, NoResultFound for a foreign id.
     """
     with ctx.db.begin() as session:
         kept, other = customers.lock(session, merchant_id, customer_id, other_id)
         are_one_address = kept.id != other.id and kept.email is not None and kept.email == other.email
         if not are_one_address or _both_come_back(session, kept, other):
             return False
+        if customer_erasures.is_open_of(session, kept.id, other.id):
+            raise NotAllowed(Denial.ERASURE_UNDER_WAY)
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
         joining = _remembered(session, kept, other, by=by, now=now)

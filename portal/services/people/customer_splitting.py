@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.errors import Denial, NotAllowed
 from portal.extensions import UtcDateTime
 from portal.mail import customers as messages
 from portal.models import (
@@ -27,7 +28,7 @@ from portal.models import (
     Mail,
     Subscription,
 )
-from portal.queries import import_runs
+from portal.queries import customer_erasures, import_runs
 from portal.queries.people import customer_joinings, customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -79,13 +80,15 @@ def split(
     """Give the other customer back what was theirs, and return their id; None when they are split already.
 
     All log-ins of both end, and both addresses are told.  Raises AddressTaken when another customer has the former
-    address by now; NoResultFound for a foreign id.
+    address by now; NotAllowed while they are to be erased; NoResultFound for a foreign id.
     """
     with ctx.db.begin() as session:
         (kept,) = customers.lock(session, merchant_id, customer_id)
         joining = customer_joinings.lock(session, merchant_id, joining_id)
         if joining is None or joining.customer_id != kept.id:
             return None
+        if customer_erasures.is_open_of(session, kept.id):
+            raise NotAllowed(Denial.ERASURE_UNDER_WAY)
         sessions.lock_address(session, str(joining.former["email"]))
         seen = _preview(session, joining, kept)
         if seen.taken_by is not None:

@@ -56,6 +56,8 @@ def waits(found: Mapping[Hold, int], last: datetime | None, *, due_at: datetime,
         Hold.PAUSE: _("A pause or a resumption is still under way at PayPal."),
         Hold.COMEBACK: _("A new subscription that you began is still open at PayPal. It closes by itself."),
         Hold.REFUND: _("A refund is still under way."),
+        Hold.SETTLEMENT: _("PayPal is taking an outstanding payment."),
+        Hold.ADDRESS: _("Your email address was changed lately, and the former mailbox can still contest that."),
         Hold.LATE_PAYMENT: _("%(merchant)s has to settle a payment that came after an end.", merchant=merchant),
         Hold.MAIL: _("An email to you is still to be sent."),
     }

@@ -11,11 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from portal.domain.audit import Act, By
+from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, Customer, Grant, LoginChallenge, LoginSession, Mail, Subscription
 from portal.queries import subscriptions
 from portal.queries.people.people import Kind
 from portal.services.ends import endings
+from portal.services.own_data import customer_erasures
 from portal.services.paypal.gateways import gateway_for
 from portal.services.people import customer_addresses, customer_joining, logins
 from portal.services.people.customer_addresses import AddressTaken
@@ -205,7 +207,18 @@ def test_customers_of_two_addresses_are_not_joined(ctx, make, twins, now):
 def test_all_that_names_a_customer_is_joined():
     tables = Customer.metadata.sorted_tables
     named = {table.name for table in tables for key in table.foreign_keys if key.column.table.name == "customers"}
-    assert {row.__tablename__ for row in customer_joining.BELONGINGS} == named
+    # Asked for anew, or of nobody any more.
+    asked_anew = {"data_exports", "customer_erasures", "erased_payers"}
+    assert {row.__tablename__ for row in customer_joining.BELONGINGS} == named - asked_anew
+
+
+def test_who_is_to_be_erased_is_joined_with_nobody(ctx, twins, now):
+    merchant, first, second = twins
+    customer_erasures.ask(ctx, merchant.id, second.id, now=now)
+    with pytest.raises(NotAllowed):
+        customer_joining.join(ctx, merchant.id, first.id, second.id, by=BY, now=now)
+    customer_erasures.withdraw(ctx, merchant.id, second.id, now=now)
+    assert customer_joining.join(ctx, merchant.id, first.id, second.id, by=BY, now=now)
 
 
 def test_whoever_leaves_a_shared_address_leaves_it_to_the_other(ctx, make, twins, now):

@@ -8,9 +8,12 @@ import pytest
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
+from portal.domain.received_requests import ReceivedState
 from portal.domain.retention import COUNTED, Kind
-from portal.models import AuditEntry, Merchant
-from portal.services.own_data import customer_erasures, retention
+from portal.models import AuditEntry, Customer, Merchant, ReceivedRequest
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
+from portal.services.own_data import customer_erasures, erasing, retention
 from tests.services.own_data.wishing import LATER, carry_ends, erasure_of, let_leave, wish
 
 PAGE, SAVE = "/admin/settings/retention", "Save the settings"
@@ -30,6 +33,21 @@ def leave(ctx):
         assert customer_erasures.carry_on(ctx, erasure_of(ctx, customer).id, now=utc_now())
 
     return run
+
+
+@pytest.fixture
+def left_notice(ctx, make):
+    """A notice that was closed, of a customer who is erased."""
+    merchant = make.merchant(self_cancellation=False, locale="en")
+    customer = make.customer(merchant, name="Zoé Rousseau")
+    held = make.subscription(merchant=merchant, customer=customer)
+    notification = Notification(merchant_id=merchant.id, customer_id=customer.id, subscription_id=held.id)
+    notice = notifications.notify(ctx, notification, now=utc_now())
+    with ctx.db.begin() as session:
+        received = session.get_one(ReceivedRequest, notice.id)
+        received.state, received.dismissal, received.settled_at = ReceivedState.DISMISSED, "over", utc_now()
+        erasing.erase(session, session.get_one(Customer, customer.id), now=utc_now())
+    return merchant, notice.id
 
 
 def chosen(ctx, merchant):
@@ -118,3 +136,9 @@ def test_each_night_is_reported_also_when_it_erased_nothing(ctx, merchant, custo
     page = owner.get(PAGE)
     rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("#nights tbody tr")]
     assert rows == [["0"] * len(COUNTED), ["1" if kind is Kind.CUSTOMERS else "0" for kind in COUNTED]]
+
+
+def test_a_notice_of_somebody_erased_is_for_managers_too(ctx, make, enter, left_notice):
+    merchant, received_id = left_notice
+    for role, status in ((Role.SUPPORT, 403), (Role.MANAGER, 200)):
+        enter(merchant, role).get(f"/admin/received/{received_id}", status=status)

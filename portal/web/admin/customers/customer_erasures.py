@@ -29,6 +29,8 @@ HOLD: Final[Mapping[Hold, LazyString]] = {
     Hold.PAUSE: _l("a pause or a resumption is under way"),
     Hold.COMEBACK: _l("a new subscription is still open at PayPal"),
     Hold.REFUND: _l("a refund is under way"),
+    Hold.SETTLEMENT: _l("PayPal is taking an outstanding payment"),
+    Hold.ADDRESS: _l("the address was changed lately, and may be contested or is"),
     Hold.LATE_PAYMENT: _l("a payment after an end has to be settled"),
     Hold.MAIL: _l("an email is still to be sent"),
 }

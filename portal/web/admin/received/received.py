@@ -14,6 +14,7 @@ from portal.domain.received_requests import Way
 from portal.domain.subscriptions import Action
 from portal.queries import end_requests, likely_subscriptions, subscriptions
 from portal.queries import received_requests as stored
+from portal.queries.people import customers
 from portal.services.inbox import received_answers, received_requests
 from portal.services.inbox.received_requests import Declaration
 from portal.web.admin import archive, bp, presenting, showing
@@ -78,7 +79,7 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
     with context().db.browse() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
         if received.subscription is not None:
-            archive.check(received.subscription.customer)
+            archive.check(customers.of_merchant(session, who.merchant_id, received.subscription.customer_id))
         likely = likely_subscriptions.of_request(session, received) if received.is_open else []
         is_sought = received.is_open and received.subscription_id is None
         found = likely_subscriptions.found(session, who.merchant_id, search) if is_sought and search else []
