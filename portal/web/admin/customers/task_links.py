@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import flash, g, redirect, url_for
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class LinkForm(BaseForm):
     """What the link opens, where it leads back to, and how it reaches the customer."""
 
-    task = SelectField(_l("What the link opens"))
+    task = SelectField(_l("What the link opens"), choices=[])
     return_to = StringField(
         _l("Where it leads back to"),
         filters=[one_line],
@@ -46,10 +47,11 @@ class LinkForm(BaseForm):
     )
     is_mailed = BooleanField(_l("Email it to the customer instead of showing it here"))
     submit = SubmitField(_l("Make the link"))
+    named: Sequence[str] = ()  # the merchant's list of return addresses
 
     def validate_return_to(self, field: StringField) -> None:
         """Take only what the merchant has named, or what lies below it."""
-        if field.data and not is_allowed(field.data, g.merchant.return_addresses):
+        if field.data and not is_allowed(field.data, self.named):
             raise ValidationError(_("This address is not on your list of return addresses, or below one of them."))
 
     def offer(self) -> Offer:
@@ -72,7 +74,7 @@ def make(customer_id: uuid.UUID) -> ResponseReturnValue:
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         open_ones = stored.open_by_hand(session, merchant_id, customer_id, now=now)
     form = LinkForm()
-    form.task.choices = _choices(found, held)
+    form.task.choices, form.named = _choices(found, held), g.merchant.return_addresses
     if not found.email:
         del form.is_mailed
     if form.task.choices and form.validate_on_submit():
@@ -88,7 +90,7 @@ def make(customer_id: uuid.UUID) -> ResponseReturnValue:
         form=form,
         customer=found,
         customer_name=presenting.customer_name(found.name, found.email),
-        named=g.merchant.return_addresses,
+        named=form.named,
         links=[(link, _words(link.kind, _product(held, link.subscription_id))) for link in open_ones],
     )
     return page, 422 if form.errors else 200
