@@ -17,6 +17,7 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.return_addresses import LONGEST, is_allowed
+from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.domain.task_links import TASKS, TaskKind, page_of
 from portal.queries import subscriptions
@@ -125,6 +126,9 @@ def _makes_sense(kind: TaskKind, one: Subscription, found: Customer) -> bool:
 
 
 def _has_page(kind: TaskKind) -> bool:
+    """Say whether the page is there; the merchant may have left it out of the customers' space."""
+    if kind is TaskKind.PAYMENTS and not g.merchant.shows(Section.PAYMENTS):
+        return False
     return addresses.safe_path(f"/account/{g.merchant.slug}/{page_of(kind, None)}") is not None
 
 
