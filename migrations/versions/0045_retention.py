@@ -12,7 +12,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column('merchants', sa.Column('retention', postgresql.JSONB(), nullable=False, server_default='{}'))
-    op.alter_column('merchants', 'retention', server_default=None)
+    # The default stays: a process of the older version that still runs does not know the column.
     op.create_table(
         'retention_runs',
         sa.Column('counts', postgresql.JSONB(), nullable=False),

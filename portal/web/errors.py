@@ -105,9 +105,13 @@ REFUSALS: Final[Mapping[Refusal, LazyString]] = {
     Refusal.ACCOUNT_CLOSED: _l("A PayPal account of this subscription is closed."),
     Refusal.CANNOT_BE_ACTIVATED: _l("PayPal no longer lets this subscription start again."),
     Refusal.PLAN_STATUS_INVALID: _l("%(merchant)s no longer sells this subscription at PayPal."),
-    # The two about webhooks have words of their own where they can happen (the desk's page of messages).
+    # Those about webhooks and settlements have words of their own where they can happen.
     **dict.fromkeys(
-        (Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS, Refusal.OTHER),
+        (
+            *(Refusal.WEBHOOK_LIMIT, Refusal.WEBHOOK_EXISTS),
+            *(Refusal.NOTHING_OUTSTANDING, Refusal.OTHER_SUM),
+            Refusal.OTHER,
+        ),
         _l("PayPal refused this request. Your money and your access are as they were."),
     ),
 }

@@ -16,7 +16,9 @@ ALWAYS = {
     "customer.account_choice", "customer.sessions", "customer.session_end", "customer.other_sessions_end",
     "customer.resume", "customer.pause_withdrawal", "customer.late",
     "customer.comeback", "customer.comeback_return", "customer.comeback_cancelled", "customer.comeback_reading",
-    "customer.comeback_withdrawal",
+    "customer.comeback_withdrawal", "customer.settlement", "customer.settlement_start",
+    "customer.data", "customer.data_export", "customer.data_export_new",
+    "customer.erasure", "customer.erasure_withdrawal",
 }  # fmt: skip
 
 

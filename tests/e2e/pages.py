@@ -187,7 +187,7 @@ PAGES = {
     "account waiting": Shown(OLIVER, "/account/studio/", open_folds),
     "subscription": Shown("noor", "{noor}"),
     "payments": Shown("noor", "/account/studio/payments"),
-    "receipt": Shown("noor", "/account/studio/payments", open_the_newest),
+    "receipt": Shown("noor", "/account/studio/payments", open_the_newest, lands="/account/studio/payments/*"),
     "charge": Shown("noor", "/account/studio/payments/search"),
     "charge, nothing typed": Shown("noor", "/account/studio/payments/search", send, 422),
     "recap": Shown("noor", "{noor}/cancellation"),

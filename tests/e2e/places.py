@@ -16,6 +16,7 @@ PLACES = {
     **dict.fromkeys(("emma", "kenji", "oliver", "noor", "lena", "mia", "ana"), SUBSCRIPTION),
     **dict.fromkeys(("emma-request", "kenji-request", "oliver-request", "lena-request"), REQUEST),
     "lena-comeback": "/account/studio/comebacks/*",
+    "mia-settlement": "/account/studio/settlements/*",
     "link": "/account/studio/login/link/*",
     "address-link": "/account/studio/address/*",
     "proof": "/proof/*",

@@ -71,7 +71,7 @@ def test_from_the_late_page_to_settled(visit, late, ctx, make, paypal, letters):
     assert after.h1 == "Your payment is settled"
     assert "PayPal took €29.90 on" in after.text
     assert "Your subscription goes on." in after.text
-    assert "Lesson 1: as long as the subscription runs" in after.text
+    assert "Lesson 1 as long as your subscription runs" in after.text
     assert make.reload(late).status is Status.ACTIVE
     assert "Unpaid amount paid" in visit.browser.get(visit.page(late)).text
     assert [letter.subject for letter in letters()] == ["Your payment has arrived – Cours de piano"]
