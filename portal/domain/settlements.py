@@ -34,6 +34,8 @@ class SettlementState(StrEnum):
 
 OPEN: Final = frozenset(SettlementState) - {SettlementState.DONE, SettlementState.FAILED}
 
+UNDER_WAY: Final = OPEN - {SettlementState.NEEDS_MERCHANT}  # something may still be sent, or has been just now
+
 _BY_PAYPAL: Final = frozenset({SettlementState.DONE, SettlementState.FAILED})
 _BACK: Final = frozenset({SettlementState.CALLING})
 MOVES: Final[Mapping[SettlementState, frozenset[SettlementState]]] = {

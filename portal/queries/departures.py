@@ -90,7 +90,7 @@ def of(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> Standing:
         bulk_rows=bulk_acts.waiting_rows(session, merchant_id),
         refunds=count(Refund, Refund.state.in_(refunds.OPEN))
         + count(EndRefund, EndRefund.state == WithEndState.WAITING),
-        settlements=count(Settlement, Settlement.state.in_(settlements.OPEN)),
+        settlements=count(Settlement, Settlement.state.in_(settlements.UNDER_WAY)),
         comebacks=count(Comeback, Comeback.state.in_(comebacks.OPEN)),
         pauses=count(PauseRequest, PauseRequest.state.in_(pauses.OPEN)),
         late_payments=count(LatePayment, LatePayment.state == LateState.OPEN),

@@ -198,6 +198,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.mail_resend": DESK,
     "admin.received_new": DESK,
     "admin.received_lost": DESK,
+    "admin.received_lost_junk": DESK,
     "admin.received": DESK,
     "admin.received_match": DESK,
     "admin.received_dismissal": DESK,

@@ -114,6 +114,11 @@ def _visit(world: World, customer: Visitor) -> None:
         customer.press("link", "Pause my subscription")
         customer.type("The subscription resumes on", (datetime.now(UTC) + timedelta(days=40)).date().isoformat())
         customer.press("button", "Pause subscription")
+    if customer.name == "mia":
+        world.demo.disturb("422-payer-locked", "capture", only=world.demo.id_of("mia"))
+        customer.open(f"{world.demo.portal}{world.paths['mia']}/settlement")
+        customer.go(customer.page.locator("main form button").first)
+        world.paths["mia-settlement"] = customer.path
     trouble = {EMMA: None, "lena": None, KENJI: "404", OLIVER: "500"}
     if customer.name not in trouble:
         return

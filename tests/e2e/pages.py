@@ -199,6 +199,8 @@ PAGES = {
     "coming back, to approve": Shown("lena", "{lena-comeback}"),
     "coming back, turned back at PayPal": Shown("lena", "{lena-comeback}/cancelled"),
     "late payment": Shown("mia", "{mia}/late"),
+    "paying what is outstanding": Shown("mia", "{mia}/settlement"),
+    "settlement, nothing taken": Shown("mia", "{mia-settlement}"),
     "notification": Shown("mia", "{mia}/notification"),
     "result confirmed": Shown(EMMA, "{emma-request}"),
     "result waiting": Shown(OLIVER, "{oliver-request}"),

@@ -8,17 +8,19 @@ of any number of them in one mail an hour (`merchant_news`), and sees them as on
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, paypal_numbers
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.domain.received_requests import Way
+from portal.domain.received_requests import AlreadySettled, Way
 from portal.models import ReceivedRequest
 from portal.queries import received_requests as stored
 from portal.queries.people import known_numbers
@@ -75,6 +77,30 @@ def leave(ctx: Context, word: Word, *, network: str, now: datetime) -> ReceivedR
             is_acknowledged=_may_write(session, word.merchant_id, now=now),
         )
         return received_requests.write(ctx, session, declaration, now=now)
+
+
+def close_as_junk(
+    ctx: Context, merchant_id: uuid.UUID, ids: Collection[uuid.UUID], *, reason: str, by: By, now: datetime
+) -> int:
+    """Settle words that nobody meant, all for one reason, and tell nobody; return how many were open.
+
+    Raises NoResultFound, before anything is done, unless each is such a word of the merchant's: no other request to end
+    is closed so.
+    """
+    with ctx.db.read() as session:
+        for received_id in ids:
+            if stored.of_merchant(session, merchant_id, received_id).way is not Way.NO_LOGIN:
+                raise NoResultFound
+    closed = 0
+    for received_id in ids:
+        try:
+            received_requests.dismiss(
+                ctx, merchant_id, received_id, reason=reason, by=by.name, by_id=by.actor_id, is_told=False, now=now
+            )
+        except AlreadySettled:
+            continue
+        closed += 1
+    return closed
 
 
 def _add(ctx: Context, session: Session, received: ReceivedRequest, words: str, *, now: datetime) -> ReceivedRequest:

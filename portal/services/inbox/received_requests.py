@@ -153,9 +153,12 @@ def dismiss(
     reason: str,
     by: str,
     by_id: uuid.UUID | None = None,
+    is_told: bool = True,
     now: datetime,
 ) -> None:
     """Settle it without an end, for a reason that stays here, and tell whoever asked that nothing was ended.
+
+    `is_told`: not of what nobody meant, as a flood of strangers' words.
 
     Raises NoResultFound, AlreadySettled.
     """
@@ -172,7 +175,8 @@ def dismiss(
         merchant_news.drop(Post.of(ctx, session, merchant_id, now=now), received)
         if subscription is not None:
             _stand_no_more(session, received, subscription, by=acting, now=now)
-        _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", now=now)
+        if is_told:
+            _tell(ctx, session, received, ends.request_dismissed, key=f"dismissed:{received.id}", now=now)
 
 
 def _stand_no_more(

@@ -95,10 +95,11 @@ def customer_link(token: str) -> ResponseReturnValue:
 def customer_logout() -> ResponseReturnValue:
     """End this browser's session."""
     viewed = g.person.id if g.person is not None and g.person.viewer_id is not None else None
+    is_task = g.person is not None and g.person.task is not None
     there = url_for("admin.customer", customer_id=viewed) if viewed else url_for(".customer_login")
     response = identity.log_out(redirect(there, 303), Kind.CUSTOMER)
     if viewed is None:
-        flash(_("You are logged out."), "success")
+        flash(_("You have left the page.") if is_task else _("You are logged out."), "success")
     return response
 
 

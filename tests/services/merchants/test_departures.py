@@ -11,6 +11,7 @@ from sqlalchemy.exc import NoResultFound
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR
 from portal.domain.policies import Role
+from portal.domain.subscriptions import Status
 from portal.models import (
     AuditEntry,
     Base,
@@ -35,6 +36,7 @@ from portal.services.merchants.standings import TooLate
 from portal.services.people import memberships
 from tests.services.bulk.test_bulk_acts import act_of, hired, plan, start
 from tests.services.carrying.carried import ask, carry
+from tests.services.money.test_settlements import aged, click, try_it
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 
@@ -117,6 +119,26 @@ def test_nothing_goes_while_an_end_is_open_or_its_mail_unsent_and_both_still_run
     assert left(utc_now())
     departures.run(ctx, now=last + 3 * DAY)
     assert row_of(ctx, merchant).closed_at == last + 3 * DAY
+
+
+def test_a_settlement_is_waited_for_while_something_may_be_sent_then_it_goes_too(ctx, make, paypal, merchant, now):
+    """Of one of which PayPal has said nothing for a day nothing is left to be done here."""
+    late = make.subscription(merchant=merchant, status=Status.PAST_DUE, outstanding=29.9, failed_payments=1)
+    paypal.rule("capture", "202")
+    settlement_id = click(ctx, late)
+    last = leave(ctx, merchant, now)
+    departures.run(ctx, now=last)
+    assert row_of(ctx, merchant).closed_at is None
+    with ctx.db.read() as session:
+        assert standing_of(session, merchant.id, now=now).holds_back == {"settlements": 1}
+    try_it(ctx, late, settlement_id)
+    aged(ctx, settlement_id, DAY)
+    assert try_it(ctx, late, settlement_id).is_open
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.SENT))
+    departures.run(ctx, now=last + DAY)
+    departures.run(ctx, now=last + 2 * DAY)
+    assert "settlements" not in counts(ctx, merchant)
 
 
 def test_ends_confirmed_in_bulk_are_waited_for_though_something_holds_the_act(ctx, make, merchant, now):

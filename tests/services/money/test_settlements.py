@@ -305,6 +305,30 @@ def test_paypals_message_of_the_payment_may_come_before_our_answer(ctx, make, pa
     once(ctx, make, paypal, late, settlement_id)
 
 
+def test_whoever_reads_it_first_closes_it(ctx, make, paypal, late):
+    """A read for another reason, while PayPal had only accepted the call."""
+    paypal.rule("capture", "202", times=1)
+    settlement_id = click(ctx, late)
+    try_it(ctx, late, settlement_id)
+    row = paypal.subscriptions[late.provider_id]
+    row.outstanding, row.failed_payments = "0", 0
+    refreshing.refresh(ctx, late.merchant_id, late.id, now=utc_now())
+    assert settlement(ctx, settlement_id).state is DONE
+    assert entries(ctx, late, TimelineKind.SETTLED) == 1
+
+
+def test_a_message_of_the_payment_alone_closes_it(ctx, make, paypal, late):
+    """Its sale is shown before the subscription's own figures are."""
+    paypal.happen(late.provider_id, "captures-wait")
+    settlement_id = click(ctx, late)
+    pending = try_it(ctx, late, settlement_id)
+    reading = PaymentReading(provider_id=pending.provider_id, status="COMPLETED", amount=DUE, at=utc_now())
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, late.merchant_id, late.id)
+        payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
+    assert settlement(ctx, settlement_id).state is DONE
+
+
 def test_six_clicks_in_two_tabs_and_five_workers_take_once(ctx, make, paypal, late):
     ids, failures = [], []
 

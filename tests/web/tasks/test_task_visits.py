@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.domain.task_links import TaskKind
+from portal.domain.task_links import TASKS, TaskKind, page_of
 from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts
 from tests.web.customer.conftest import CANCEL, UNDO
-from tests.web.tasks.pressing import BEGIN, Clicks, home
+from tests.web.tasks.pressing import BEGIN, CONTINUE, Clicks, home
 
 
 def test_from_a_mail_to_a_confirmed_cancellation_two_buttons_and_a_code(
@@ -179,6 +180,42 @@ def test_what_was_begun_by_a_link_can_be_taken_back_by_who_typed_the_code(
 def test_enter_in_the_field_of_the_code_confirms(visitor, link, held):
     page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
     assert page.select_one("#confirmation button").get_text() == CANCEL
+
+
+def test_somebody_of_the_desk_who_looks_uses_up_no_link_of_the_customers(
+    app, link, held, merchant, zoe, hire, seat_staff, ctx
+):
+    desk = seat_staff(Browser(app), hire(merchant, locale="en"))
+    desk.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    desk.get(f"/admin/customers/{zoe.id}").submit(press="See their space")
+    desk.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN, status=409)
+    with ctx.db.read() as session:
+        assert session.scalars(select(TaskLink)).one().used_at is None
+
+
+def test_in_the_browser_of_another_customer_their_log_in_ends(visitor, link, held, merchant, make, seat_customer, ctx):
+    eve = seat_customer(visitor, merchant, make.customer(merchant))
+    page = eve.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    assert page.path == home(merchant, f"subscriptions/{held.id}/cancellation")
+    with ctx.db.read() as session:
+        ended = [row.revoked_at is not None for row in session.scalars(select(LoginSession).order_by("created_at"))]
+    assert ended == [True, False]
+
+
+def test_leaving_ends_it(visitor, link, held, merchant):
+    page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    assert page.submit(press="Leave this page").notices == ["You have left the page."]
+    assert "login" in visitor.get(page.path, follow=False, status=303).response.headers["Location"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TaskKind if not TASKS[kind].is_about_subscription])
+def test_a_page_of_all_that_one_has_opens_as_soon_as_it_is_there(app, visitor, link, merchant, kind):
+    path = home(merchant, page_of(kind, None))
+    if not any(rule.rule == f"/account/<merchant_slug>/{page_of(kind, None)}" for rule in app.url_map.iter_rules()):
+        pytest.skip("this page is not there yet")
+    page = visitor.get(link(kind)).submit(press=CONTINUE)
+    assert page.path == path
+    assert "login" in visitor.get(home(merchant), follow=False, status=303).response.headers["Location"]
 
 
 def test_a_task_not_done_is_over_within_the_hour(visitor, link, held, merchant):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import flash, g, redirect, url_for
@@ -16,6 +17,7 @@ from portal.clock import utc_now
 from portal.domain import policies
 from portal.domain.policies import Actor
 from portal.domain.return_addresses import LONGEST, is_allowed
+from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
 from portal.domain.task_links import TASKS, TaskKind, page_of
 from portal.queries import subscriptions
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 class LinkForm(BaseForm):
     """What the link opens, where it leads back to, and how it reaches the customer."""
 
-    task = SelectField(_l("What the link opens"))
+    task = SelectField(_l("What the link opens"), choices=[])
     return_to = StringField(
         _l("Where it leads back to"),
         filters=[one_line],
@@ -46,10 +48,11 @@ class LinkForm(BaseForm):
     )
     is_mailed = BooleanField(_l("Email it to the customer instead of showing it here"))
     submit = SubmitField(_l("Make the link"))
+    named: Sequence[str] = ()  # the merchant's list of return addresses
 
     def validate_return_to(self, field: StringField) -> None:
         """Take only what the merchant has named, or what lies below it."""
-        if field.data and not is_allowed(field.data, g.merchant.return_addresses):
+        if field.data and not is_allowed(field.data, self.named):
             raise ValidationError(_("This address is not on your list of return addresses, or below one of them."))
 
     def offer(self) -> Offer:
@@ -72,7 +75,7 @@ def make(customer_id: uuid.UUID) -> ResponseReturnValue:
         held = subscriptions.all_of_customer(session, merchant_id, customer_id)
         open_ones = stored.open_by_hand(session, merchant_id, customer_id, now=now)
     form = LinkForm()
-    form.task.choices = _choices(found, held)
+    form.task.choices, form.named = _choices(found, held), g.merchant.return_addresses
     if not found.email:
         del form.is_mailed
     if form.task.choices and form.validate_on_submit():
@@ -88,7 +91,7 @@ def make(customer_id: uuid.UUID) -> ResponseReturnValue:
         form=form,
         customer=found,
         customer_name=presenting.customer_name(found.name, found.email),
-        named=g.merchant.return_addresses,
+        named=form.named,
         links=[(link, _words(link.kind, _product(held, link.subscription_id))) for link in open_ones],
     )
     return page, 422 if form.errors else 200
@@ -123,6 +126,9 @@ def _makes_sense(kind: TaskKind, one: Subscription, found: Customer) -> bool:
 
 
 def _has_page(kind: TaskKind) -> bool:
+    """Say whether the page is there; the merchant may have left it out of the customers' space."""
+    if kind is TaskKind.PAYMENTS and not g.merchant.shows(Section.PAYMENTS):
+        return False
     return addresses.safe_path(f"/account/{g.merchant.slug}/{page_of(kind, None)}") is not None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,9 +29,6 @@ from portal.web.typed_text import as_id
 
 if TYPE_CHECKING:
     from portal.models import ReceivedRequest
-
-
-LISTED: Final = 200  # of those who could not log in
 
 
 @bp.route("/received/new", methods=["GET", "POST"], endpoint="received_new")
@@ -64,14 +61,6 @@ def new() -> ResponseReturnValue:
 def show(received_id: uuid.UUID) -> ResponseReturnValue:
     """Show what was declared, and the subscriptions it may be about."""
     return _page(received_id)
-
-
-@bp.get("/received/lost", endpoint="received_lost")
-def lost() -> ResponseReturnValue:
-    """List who could not log in and left word, the payment at risk first."""
-    with context().db.browse() as session:
-        rows = stored.lost(session, person().merchant_id, limit=LISTED, now=utc_now())
-        return showing.page("received_lost.html", session, rows=rows, most=LISTED)
 
 
 def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> ResponseReturnValue:

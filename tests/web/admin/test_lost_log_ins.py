@@ -1,0 +1,77 @@
+"""The desk's list of who could not log in: read one by one, junk closed together, and nothing else closed so."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
+from portal.domain.received_requests import ReceivedState
+from portal.models import AuditEntry, ReceivedRequest
+from portal.services.inbox import lost_log_ins
+from portal.services.inbox.lost_log_ins import Word
+from tests.services.inbox.notified import by_letter
+
+PAGE, CLOSE = "/admin/received/lost", "Close those ticked"
+
+
+@pytest.fixture
+def leave(ctx, merchant):
+    def left(name, *, to=None):
+        merchant_id = (to or merchant).id
+        word = Word(merchant_id=merchant_id, name=name, email=f"{name}@client.test", number="", message="Help")
+        return lost_log_ins.leave(ctx, word, network=name, now=utc_now())
+
+    return left
+
+
+def states(ctx):
+    with ctx.db.read() as session:
+        return {row.name: row.state for row in session.scalars(select(ReceivedRequest))}
+
+
+def test_one_is_a_card_of_its_own_and_several_are_one_with_a_list(support, leave):
+    first = leave("zoe")
+    assert support.get("/admin/").follow("zoe could not log in").path == f"/admin/received/{first.id}"
+    leave("max")
+    page = support.get("/admin/").follow("2 people could not log in")
+    assert page.path == PAGE
+    assert page.follow("max").h1 == "max could not log in"
+
+
+def test_junk_is_closed_together_and_nobody_is_told(support, leave, ctx, letters):
+    rows = [leave(name) for name in ("a", "b", "c")]
+    before = len(letters())
+    page = support.get(PAGE)
+    data = page.values(page.form(press=CLOSE)) | {"reason": "Junk", "received": [str(row.id) for row in rows[:2]]}
+    support.post(f"{PAGE}/junk", data, status=303)
+    closed, still_open = ReceivedState.DISMISSED, ReceivedState.OPEN
+    assert states(ctx) == {"a": closed, "b": closed, "c": still_open}
+    assert len(letters()) == before
+    with ctx.db.read() as session:
+        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.act == "received_request.dismissed")).all()
+    assert len(acts) == 2
+
+
+def test_without_a_reason_or_a_tick_nothing_is_closed(support, leave, ctx):
+    row = leave("a")
+    page = support.get(PAGE).submit(press=CLOSE, received=True, status=422)
+    assert page.errors == ["Say why: somebody may look for the reason later."]
+    assert page.select_one(f"input[value='{row.id}']").has_attr("checked")
+    assert support.get(PAGE).submit(press=CLOSE, reason="Junk", status=422).errors == ["Tick what is to be closed."]
+    assert states(ctx) == {"a": ReceivedState.OPEN}
+
+
+def test_no_other_request_and_no_other_merchants_is_closed_so(support, leave, ctx, make, merchant):
+    mine, theirs = leave("a"), leave("b", to=make.merchant())
+    letter = by_letter(ctx, make.customer(merchant, name="letter"), now=utc_now())
+    page = support.get(PAGE)
+    for other in (letter, theirs):
+        data = page.values(page.form(press=CLOSE)) | {"reason": "Junk", "received": [str(mine.id), str(other.id)]}
+        support.post(f"{PAGE}/junk", data, status=404)
+    assert set(states(ctx).values()) == {ReceivedState.OPEN}
+
+
+def test_who_may_only_look_is_offered_nothing(reader, leave):
+    leave("a")
+    assert not reader.get(PAGE).select("main form")
