@@ -46,6 +46,7 @@ APART, DEVICES = "opened in tests/e2e/test_apart.py", "opened in tests/e2e/test_
 NOT_OPENED = {
     **dict.fromkeys(("static", "stylesheet", "logo", "admin.start_code", "public.healthz"), "no page"),
     **dict.fromkeys(("customer.request_proof", "admin.request_proof"), "a PDF, looked at in tests/documents"),
+    "customer.data_export": "a file, looked at in tests/services/own_data",
     "customer.comeback_return": "PayPal sends the buyer there; it leads on to the attempt",
     **dict.fromkeys(
         ("auth.staff_passkey", "auth.staff_second_factor_passkey", "auth.staff_confirm_passkey"),

@@ -9,13 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import By
 from portal.domain.customer_erasures import ErasureState, Hold
 from portal.domain.end_requests import RequestState
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
+from portal.domain.task_links import TaskKind
 from portal.models import (
+    AddressHold,
     AuditEntry,
     Customer,
     CustomerNote,
@@ -29,10 +32,11 @@ from portal.models import (
     ReceivedRequest,
     SearchWord,
     Subscription,
+    TaskLink,
 )
 from portal.queries import customer_erasures as stored
 from portal.queries.people.people import Kind
-from portal.services import aging, grants
+from portal.services import aging, grants, task_links
 from portal.services.grants import Gift
 from portal.services.own_data import customer_erasures
 from portal.services.people import address_changes, customer_notes
@@ -252,3 +256,39 @@ def test_after_it_time_does_its_work_without_anybody_to_tell(ctx, make, customer
     (request,) = all_of(ctx, EndRequest)
     assert request.state is RequestState.CLOSED
     assert [one for one in left(held.paid_until + timedelta(days=1)) if "atelier.test" not in one.to] == []
+
+
+def test_who_changed_the_address_lately_may_have_taken_it_and_is_waited_for(ctx, make, customer, left, now):
+    """Whoever reads a mailbox for an hour must not move the account to another one and have it erased there."""
+    hold = AddressHold(
+        merchant_id=customer.merchant_id,
+        customer_id=customer.id,
+        former_email="owner@client.test",
+        email=customer.email,
+        link_hash="h",
+        expires_at=now + timedelta(days=7),
+    )
+    make.add(hold)
+    erasure = wish(ctx, customer, now)
+    left(now + LATER)
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, now + LATER) == {Hold.ADDRESS: 1}
+    with ctx.db.begin() as session:
+        session.get_one(AddressHold, hold.id).held_at = now + LATER
+    assert not again(ctx, erasure, now + timedelta(days=30)), "contested, until somebody of the team decides"
+    with ctx.db.begin() as session:
+        session.get_one(AddressHold, hold.id).decide(HoldOutcome.KEPT, by="Anne", at=now + LATER)
+    assert again(ctx, erasure, now + timedelta(days=30))
+    assert all_of(ctx, AddressHold) == []
+
+
+def test_links_and_own_answers_go_with_the_person(ctx, make, customer, left, now):
+    with ctx.db.begin() as session:
+        row = session.get_one(Customer, customer.id)
+        row.time_zone, row.own_answers = "Asia/Tokyo", ["name"]
+        merchant = session.get_one(Merchant, customer.merchant_id)
+        task_links.make(session, merchant, row, next(iter(TaskKind)), now=now)
+    erased(ctx, customer, left, now)
+    nobody = row_of(ctx, customer)
+    assert (nobody.time_zone, nobody.own_answers, nobody.reminders_allowed) == (None, [], False)
+    assert all_of(ctx, TaskLink) == []
