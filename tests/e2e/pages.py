@@ -132,6 +132,13 @@ def brought_logo(page: Page) -> None:
     page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
 
 
+def leave_word(page: Page) -> None:
+    page.locator("input[name=name]").fill("Zoé Dupont")
+    page.locator("input[name=email]").fill("zoe@client.example")
+    page.locator("textarea[name=message]").fill("I can no longer read my old address.")
+    send(page)
+
+
 def open_the_newest(page: Page) -> None:
     with page.expect_navigation():
         page.locator("tbody th a").first.click()
@@ -176,6 +183,15 @@ PAGES = {
     "customer log-in by a number": Shown(NOBODY, "/account/studio/login/number"),
     "customer who cannot log in": Shown(NOBODY, "/account/studio/login/help"),
     "customer who cannot log in, nothing typed": Shown(NOBODY, "/account/studio/login/help", send, 422),
+    "customer who could not log in, recorded": Shown(
+        NOBODY, "/account/studio/login/help", leave_word, lands="/account/studio/login/help/recorded"
+    ),
+    "customer, a code again": Shown(EMMA, "/account/studio/login/again"),
+    "customer address, hold over": Shown(NOBODY, "/account/studio/address/hold/over", status=410),
+    "which one to cancel": Shown(ANA, "/account/studio/cancel"),
+    "desk customer, a link for them": Shown(SAM, "{desk-customer}/link"),
+    "desk log-ins that failed": Shown(SAM, "/admin/received/lost"),
+    "desk return addresses": Shown(SAM, "/admin/settings/returns"),
     "link to a task, over": Shown(NOBODY, "/account/studio/task/over", status=410),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),

@@ -45,7 +45,14 @@ PLACES = {
 APART, DEVICES = "opened in tests/e2e/test_apart.py", "opened in tests/e2e/test_passkeys.py, with a device"
 NOT_OPENED = {
     **dict.fromkeys(("static", "stylesheet", "logo", "admin.start_code", "public.healthz"), "no page"),
-    **dict.fromkeys(("customer.request_proof", "admin.request_proof"), "a PDF, looked at in tests/documents"),
+    **dict.fromkeys(
+        ("customer.request_proof", "admin.request_proof", "customer.payment_receipt", "customer.payments_statement"),
+        "a PDF, looked at in tests/documents",
+    ),
+    "customer.payments_csv": "a table to keep, no page",
+    "customer.receipts": "leads on to the payments",
+    "customer.address_change": "wants a log-in of the last ten minutes; tests/web/customer",
+    "admin.customer_address_hold": "comes with a hold that a customer made; tests/web/admin/customers",
     "customer.data_export": "a file, looked at in tests/services/own_data",
     "customer.comeback_return": "PayPal sends the buyer there; it leads on to the attempt",
     **dict.fromkeys(
