@@ -25,6 +25,7 @@ from portal.services.carrying.settlement_carrying import SETTLEMENTS
 from portal.services.money import payments, settlements
 from portal.services.money.payments import Told
 from tests.services.carrying.carried import Killed, ask, carry, entries, mails
+from tests.services.messages.webhook_desk import WebhookDesk, sale
 
 DUE = Money(Decimal("29.90"), "EUR")
 DONE, FAILED = SettlementState.DONE, SettlementState.FAILED
@@ -302,6 +303,21 @@ def test_paypals_message_of_the_payment_may_come_before_our_answer(ctx, make, pa
     settlement_id = click(ctx, late)
     try_it(ctx, late, settlement_id)
     assert settlement(ctx, settlement_id).provider_id == captured(paypal, late)[0].id
+    once(ctx, make, paypal, late, settlement_id)
+
+
+def test_paypals_message_comes_where_its_answer_was_lost(ctx, make, paypal, merchant, late):
+    desk = WebhookDesk(ctx, paypal, merchant)
+    paypal.rule("capture", "silent", times=1, seconds=2)
+    settlement_id = click(ctx, late)
+    try_it(ctx, late, settlement_id, patience=1)
+    (paid,) = captured(paypal, late)
+    for _ in range(2):
+        desk.tell("PAYMENT.SALE.COMPLETED", sale(paid.id, late.provider_id))
+    desk.work()
+    once(ctx, make, paypal, late, settlement_id)
+    try_it(ctx, late, settlement_id)
+    assert paypal.count("capture") == 1
     once(ctx, make, paypal, late, settlement_id)
 
 
