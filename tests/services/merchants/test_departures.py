@@ -36,7 +36,7 @@ from portal.services.merchants.standings import TooLate
 from portal.services.people import memberships
 from tests.services.bulk.test_bulk_acts import act_of, hired, plan, start
 from tests.services.carrying.carried import ask, carry
-from tests.services.money.test_settlements import aged, click, try_it
+from tests.services.money.settling import aged, click, try_it
 
 MONTH, DAY = timedelta(days=30), timedelta(days=1)
 

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
 from portal.domain.end_requests import Trouble
-from portal.domain.money import Money
 from portal.domain.settlements import CannotSettle, NoSettlement, SettlementRefusal, SettlementState
 from portal.domain.subscriptions import Status
-from portal.models import Payment, PayPalAccount, Settlement, Subscription, TimelineKind
-from portal.providers.ports import PaymentReading
-from portal.queries import subscriptions
+from portal.models import Payment, Subscription
 from portal.services.arrivals import refreshing
-from portal.services.carrying import engine, settlement_carrying
-from portal.services.carrying.answers import Patience
-from portal.services.carrying.settlement_carrying import SETTLEMENTS
-from portal.services.money import payments, settlements
-from portal.services.money.payments import Told
-from tests.services.carrying.carried import Killed, ask, carry, entries, mails
-
-DUE = Money(Decimal("29.90"), "EUR")
-DONE, FAILED = SettlementState.DONE, SettlementState.FAILED
+from portal.services.money import settlements
+from tests.services.carrying.carried import ask, carry, mails
+from tests.services.money.settling import (
+    DONE,
+    DUE,
+    aged,
+    captured,
+    click,
+    late_at,
+    nothing_taken,
+    once,
+    try_it,
+)
 
 
 @pytest.fixture
@@ -37,80 +37,7 @@ def merchant(make):
 
 @pytest.fixture
 def late(make, merchant):
-    """One whose last payment PayPal could not take: 29,90 EUR are outstanding."""
-    return make.subscription(
-        merchant=merchant,
-        status=Status.PAST_DUE,
-        outstanding=DUE.amount,
-        failed_payments=1,
-        paid_until=make.now() - timedelta(days=2),
-        last_payment_at=make.now() - timedelta(days=33),
-    )
-
-
-def click(ctx, late, *, shown=DUE):
-    """Ask as the page does, without a try yet; return the settlement's id."""
-    asked = settlements.record(ctx, late.merchant_id, late.customer_id, late.id, shown=shown, now=utc_now())
-    return asked.settlement_id
-
-
-def settlement(ctx, settlement_id) -> Settlement:
-    with ctx.db.read() as session:
-        return session.get_one(Settlement, settlement_id)
-
-
-def try_it(ctx, late, settlement_id, *, patience=5) -> Settlement:
-    """Try as if the planned time had come."""
-    with ctx.db.begin() as session:
-        session.execute(update(PayPalAccount).values(calm_until=None))
-    settlement_carrying.carry_out(ctx, late.merchant_id, settlement_id, patience=Patience(answer=patience), insist=True)
-    return settlement(ctx, settlement_id)
-
-
-def aged(ctx, settlement_id, by):
-    """Let the click, and what has left since, be older."""
-    earlier = text(
-        "UPDATE settlements SET created_at = created_at - :by, sent_at = sent_at - :by, accepted_at = accepted_at - :by"
-        " WHERE id = :id"
-    )
-    with ctx.db.begin() as session:
-        session.execute(earlier, {"by": by, "id": settlement_id})
-
-
-def captured(paypal, late):
-    """What PayPal took by our calls."""
-    row = paypal.subscriptions[late.provider_id]
-    return [paid for paid in row.payments if paid.id in row.captures.values() and paid.status == "COMPLETED"]
-
-
-def once(ctx, make, paypal, late, settlement_id):
-    """Exactly one payment at PayPal, one entry, one mail, a subscription that goes on."""
-    found, (paid,) = settlement(ctx, settlement_id), captured(paypal, late)
-    assert (found.state, found.trouble, found.next_try_at) == (DONE, None, None)
-    assert found.provider_id in ("", paid.id)
-    assert make.reload(late).status is Status.ACTIVE
-    assert make.reload(late).outstanding == 0
-    assert entries(ctx, late, TimelineKind.SETTLEMENT_REQUESTED) == 1
-    assert entries(ctx, late, TimelineKind.SETTLED) == 1
-    assert mails(ctx).count("payment_settled") == 1
-    assert "settlement_failed" not in mails(ctx)
-
-
-def nothing_taken(ctx, make, paypal, late, settlement_id, why):
-    found = settlement(ctx, settlement_id)
-    assert (found.state, found.failed_for, found.next_try_at) == (FAILED, why, None)
-    assert captured(paypal, late) == []
-    assert entries(ctx, late, TimelineKind.SETTLEMENT_FAILED) == 1
-    assert entries(ctx, late, TimelineKind.SETTLED) == 0
-    assert "payment_settled" not in mails(ctx)
-
-
-def together(act, times):
-    threads = [threading.Thread(target=act) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    return late_at(make, merchant)
 
 
 def test_it_is_done_when_a_read_shows_it(ctx, make, paypal, late):
@@ -276,129 +203,6 @@ def test_what_was_paid_at_paypal_meanwhile_is_seen_and_not_taken_again(ctx, make
     assert (done.state, paypal.count("capture")) == (DONE, 0)
     assert make.reload(late).status is Status.ACTIVE
     assert mails(ctx).count("payment_settled") == 1
-
-
-def test_paypals_message_of_the_payment_may_come_before_our_answer(ctx, make, paypal, late, monkeypatch):
-    """The webhook's read goes through the same doors while our call is under way."""
-    real = settlement_carrying.rest_gateway
-
-    class Slow:
-        def __init__(self, gateway):
-            self.show_subscription, self.list_payments = gateway.show_subscription, gateway.list_payments
-            self.gateway = gateway
-
-        def capture_outstanding(self, *args, **more):
-            taken = self.gateway.capture_outstanding(*args, **more)
-            reading = PaymentReading(
-                provider_id=taken.provider_id, status=taken.status, amount=taken.amount, at=taken.at
-            )
-            with ctx.db.begin() as session:
-                locked = subscriptions.lock(session, late.merchant_id, late.id)
-                payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
-            refreshing.refresh(ctx, late.merchant_id, late.id, now=utc_now())
-            return taken
-
-    monkeypatch.setattr(settlement_carrying, "rest_gateway", lambda *args, **more: Slow(real(*args, **more)))
-    settlement_id = click(ctx, late)
-    try_it(ctx, late, settlement_id)
-    assert settlement(ctx, settlement_id).provider_id == captured(paypal, late)[0].id
-    once(ctx, make, paypal, late, settlement_id)
-
-
-def test_whoever_reads_it_first_closes_it(ctx, make, paypal, late):
-    """A read for another reason, while PayPal had only accepted the call."""
-    paypal.rule("capture", "202", times=1)
-    settlement_id = click(ctx, late)
-    try_it(ctx, late, settlement_id)
-    row = paypal.subscriptions[late.provider_id]
-    row.outstanding, row.failed_payments = "0", 0
-    refreshing.refresh(ctx, late.merchant_id, late.id, now=utc_now())
-    assert settlement(ctx, settlement_id).state is DONE
-    assert entries(ctx, late, TimelineKind.SETTLED) == 1
-
-
-def test_a_message_of_the_payment_alone_closes_it(ctx, make, paypal, late):
-    """Its sale is shown before the subscription's own figures are."""
-    paypal.happen(late.provider_id, "captures-wait")
-    settlement_id = click(ctx, late)
-    pending = try_it(ctx, late, settlement_id)
-    reading = PaymentReading(provider_id=pending.provider_id, status="COMPLETED", amount=DUE, at=utc_now())
-    with ctx.db.begin() as session:
-        locked = subscriptions.lock(session, late.merchant_id, late.id)
-        payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
-    assert settlement(ctx, settlement_id).state is DONE
-
-
-def test_six_clicks_in_two_tabs_and_five_workers_take_once(ctx, make, paypal, late):
-    ids, failures = [], []
-
-    def pressed():
-        try:
-            ids.append(click(ctx, late))
-        except Exception as error:
-            failures.append(error)
-
-    together(pressed, 6)
-    assert failures == []
-    assert len(set(ids)) == 1
-    together(lambda: settlement_carrying.carry_out(ctx, late.merchant_id, ids[0]), 5)
-    assert paypal.count("capture") == 1
-    once(ctx, make, paypal, late, ids[0])
-    with pytest.raises(CannotSettle) as refused:
-        click(ctx, late)
-    assert refused.value.why is NoSettlement.NOT_LATE
-
-
-@pytest.mark.parametrize("point", ["claimed", "read", "noted", "called", "read_back"])
-def test_a_worker_killed_at_any_point_takes_once_and_tells_once(ctx, make, paypal, late, point, monkeypatch):
-    settlement_id = click(ctx, late)
-    die_at(monkeypatch, point)
-    with pytest.raises(Killed):
-        settlement_carrying.carry_out(ctx, late.merchant_id, settlement_id)
-    monkeypatch.undo()
-    settlement_carrying.carry_out(ctx, late.merchant_id, settlement_id)
-    assert settlement(ctx, settlement_id).state is SettlementState.CALLING, "the dead process's claim still stands"
-    with ctx.db.begin() as session:  # … until its time has run out, and the sweep finds it
-        session.execute(text("DELETE FROM procrastinate_jobs"))
-        gone = utc_now() - timedelta(minutes=9)
-        session.execute(update(Settlement).values(claimed_at=gone, next_try_at=gone))
-    assert engine.sweep(SETTLEMENTS, ctx, now=utc_now()) == 1
-    with ctx.db.read() as session:
-        jobs = session.execute(text("SELECT task_name FROM procrastinate_jobs")).scalars().all()
-    assert jobs == ["settlements.carry_out"]
-    settlement_carrying.carry_out(ctx, late.merchant_id, settlement_id)
-    once(ctx, make, paypal, late, settlement_id)
-
-
-def die_at(monkeypatch, point):
-    """Kill the process at a named point: the gateway's calls are the points between our transactions."""
-    real = settlement_carrying.rest_gateway
-
-    class Dying:
-        def __init__(self, gateway):
-            self.gateway, self.is_called = gateway, False
-
-        def show_subscription(self, *args, **more):
-            if point == "claimed":
-                raise Killed
-            return self.gateway.show_subscription(*args, **more)
-
-        def list_payments(self, *args, **more):
-            shown = self.gateway.list_payments(*args, **more)
-            if point == "read" or self.is_called:
-                raise Killed
-            return shown
-
-        def capture_outstanding(self, *args, **more):
-            if point == "noted":
-                raise Killed
-            taken = self.gateway.capture_outstanding(*args, **more)
-            if point == "called":
-                raise Killed
-            self.is_called = True
-            return taken
-
-    monkeypatch.setattr(settlement_carrying, "rest_gateway", lambda *args, **more: Dying(real(*args, **more)))
 
 
 def test_a_payment_of_before_is_none_of_it(ctx, make, paypal, late):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from portal.domain.subscriptions import Status
-from tests.services.money.test_settlements import aged, click, try_it
+from tests.services.money.settling import aged, click, try_it
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.models import Merchant, PayPalAccount, Settlement, Subscription
 from portal.services.carrying import settlement_carrying
-from tests.services.money.test_settlements import aged
+from tests.services.money.settling import aged
 
 PAY = "Pay €29.90 now"
 NOT_YET = "PayPal has not confirmed your payment yet"
