@@ -223,10 +223,14 @@ def preview_end(facts: Facts, rule: Rule, outcome: Status, at: datetime, grants:
 
 @dataclass(frozen=True, kw_only=True)
 class PausePreview:
-    """What a pause would leave open: what stops, with its last moment, and what stays."""
+    """What a pause would leave open: what stops, with its last moment, and what stays.
+
+    `kept_by_cancelling`: what stops, and what a cancellation at that moment would have left open for good.
+    """
 
     stops: tuple[Window, ...]
     stays: tuple[Window, ...]
+    kept_by_cancelling: tuple[Window, ...]
 
 
 def preview_pause(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, ...] = ()) -> PausePreview:
@@ -237,7 +241,11 @@ def preview_pause(facts: Facts, rule: Rule, at: datetime, grants: tuple[Grant, .
     listed = {w.key for w in later}
     # Open now and gone at once (nothing is paid ahead): its last moment is now.
     gone = tuple(replace(w, end=End.DATED, until=at) for w in access(facts, rule, at) if w.key not in listed)
-    return PausePreview(stops=tuple(w for w in later if w not in stays) + gone, stays=stays)
+    stops = tuple(w for w in later if w not in stays) + gone
+    kept = {w.key for w in preview_end(facts, rule, Status.CANCELLED, at, grants).stays}
+    open_on = {w.key for w in stays}
+    lost = tuple(w for w in stops if w.key in kept - open_on)
+    return PausePreview(stops=stops, stays=stays, kept_by_cancelling=lost)
 
 
 def _is_covered(window: Window, given: tuple[Window, ...]) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portal.domain.access import Content, End, Facts, Rule, access, preview_pause
+from portal.domain.access import Content, End, Facts, Grant, Rule, access, preview_pause
 from portal.domain.end_requests import IllegalMove
 from portal.domain.pauses import (
     OPEN,
@@ -115,3 +115,15 @@ def test_what_the_recap_of_a_pause_promises_is_what_is_open_then(kept, paid):
         assert promised == {w.key for w in access(during, rule, at)}
     assert all(w.end is End.RUNNING for w in seen.stays)
     assert bool(seen.stays) is kept
+
+
+@pytest.mark.parametrize("kept_after", [True, False])
+@pytest.mark.parametrize("kept_while", [True, False])
+def test_what_a_cancellation_would_keep_and_a_pause_closes_is_named(kept_after, kept_while):
+    contents = (Content(key="old", title="Old"), Content(key="new", title="New", unlock_after_days=90))
+    rule = Rule(contents=contents, keep_after_cancellation=kept_after, kept_while_paused=kept_while)
+    facts = Facts(status=Status.ACTIVE, started_at=NOW - timedelta(days=40), paid_until=NOW + timedelta(days=5))
+    seen = preview_pause(facts, rule, NOW)
+    assert [window.key for window in seen.kept_by_cancelling] == (["old"] if kept_after and not kept_while else [])
+    gift = Grant(key="old", title="Old", since=NOW - timedelta(days=1), until=None)
+    assert preview_pause(facts, rule, NOW, (gift,)).kept_by_cancelling == (), "by the gift it stays open all the same"

@@ -60,6 +60,7 @@ def pause(subscription_id: uuid.UUID) -> ResponseReturnValue:
         price=presenting.price(held),
         next_payment=presenting.known_day(held.subscription.next_payment_at),
         stops=[presenting.closing(window, now) for window in seen.stops],
+        kept_by_cancelling=[window.title for window in seen.kept_by_cancelling],
         stays=[presenting.opening(window, now) for window in seen.stays],
         first=fmt.day(offered.first),
         last=fmt.day(offered.last),

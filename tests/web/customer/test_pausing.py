@@ -222,3 +222,18 @@ def test_the_day_that_is_chosen_is_the_day_that_is_shown_wherever_the_customer_i
     assert f"{chosen:%A} {chosen.day} {chosen:%B %Y}" in page.text
     (_paused, planned) = requests_of(ctx, subscription)
     assert planned.due_at == chosen, "midnight there"
+
+
+def test_a_pause_that_keeps_less_than_cancelling_says_so(visit, make):
+    for keeps in (True, False):
+        course = make.product(
+            visit.merchant,
+            name="Guitar",
+            contents=(("Chords", 0),),
+            keep_after_cancellation=keeps,
+            pause_offered=True,
+            kept_while_paused=False,
+        )
+        page = visit.browser.get(visit.page(make.subscription(customer=visit.customer, product=course), "/pause"))
+        assert ("A pause keeps less open than cancelling" in page.text) is keeps
+        assert ("yours for good: Chords." in page.text) is keeps
