@@ -158,7 +158,7 @@ def test_another_name_typed_or_a_file_that_is_there_changes_nothing(flask, ctx, 
 def test_an_archive_that_cannot_be_written_whole_is_taken_away(app, ctx, sold, tmp_path, monkeypatch):  # noqa: F811
     from portal.services.merchants import exports
 
-    monkeypatch.setattr(exports, "_plain", lambda _value: 1 / 0)
+    monkeypatch.setattr(exports, "plain", lambda _value: 1 / 0)
     path = tmp_path / "atelier.zip"
     asked = ["merchant", "delete", "atelier", "--export", str(path), "--leave-live-subscriptions", "--yes"]
     assert isinstance(app.test_cli_runner().invoke(args=asked).exception, ZeroDivisionError)

@@ -130,6 +130,7 @@ def saved_meanwhile(page: Page) -> None:
 def brought_logo(page: Page) -> None:
     """Bring a picture, and look at it before it is published."""
     page.locator("input[type=file]").set_input_files({"name": "logo.png", "mimeType": "image/png", "buffer": png()})
+    send(page)
 
 
 def leave_word(page: Page) -> None:

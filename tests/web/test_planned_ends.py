@@ -41,10 +41,17 @@ def plan(make, held):
     return run
 
 
+def in_a_card_with_a_sentence(term):
+    card = term.find_parent("article", class_="card")
+    return card is not None and card.select_one(".lede") is not None
+
+
 def next_payments(page):
-    """Every « Next payment » of a page: in summaries, and in the tables by their heads."""
+    """Every « Next payment » of a page: in summaries, in the tables by their heads, and a card's in its sentence."""
     found = [
-        term.find_next("dd").get_text(" ", strip=True) for term in page.select("dt") if "Next payment" in term.text
+        term.find_next("dd").get_text(" ", strip=True)
+        for term in page.select("dt")
+        if "Next payment" in term.text and not in_a_card_with_a_sentence(term)
     ]
     for table in page.select("table"):
         heads = [head.get_text(" ", strip=True) for head in table.select("thead th")]

@@ -22,6 +22,8 @@ BEGINS = {
     *("admin.product", "admin.grant_new", "admin.grant", "admin.bulk_acts", "admin.bulk_act"),
     *("admin.team_invitation", "admin.invitation_again", "admin.subscription_pause", "admin.paypal_classic_receivers"),
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
+    "admin.setting_returns",
+    "admin.setting_retention",
     "admin.setting_sections",
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }

@@ -154,6 +154,8 @@ REASON: Final[Mapping[str, LazyString]] = {
     "plan_status_invalid": _l("PayPal no longer sells this plan"),
     "webhook_limit": TROUBLE[WebhookTrouble.LIMIT_REACHED],
     "webhook_exists": _l("PayPal already knows this portal’s address"),
+    "nothing_outstanding": _l("PayPal says that nothing is outstanding"),
+    "other_sum": _l("PayPal says that less is outstanding"),
     "other": STOPPED[WebhookTrouble.REFUSED],
     "no_key": STOPPED["no_key"],
     "key_unreadable": STOPPED["key_unreadable"],
