@@ -85,7 +85,7 @@ def requests_of(customer_id: uuid.UUID) -> Select[uuid.UUID]:
 
 
 def was_asked_by_a_stranger(session: Session, erasure: CustomerErasure) -> bool:
-    """Say whether staff have given the address back since that it was asked from: whoever asked was not the customer."""
+    """Say whether staff have given the address back it was asked from: then the customer did not ask."""
     taken = exists().where(
         AddressHold.customer_id == erasure.customer_id,
         AddressHold.outcome == HoldOutcome.RESTORED,

@@ -1,4 +1,4 @@
-"""An erasure where it meets what others do at that moment: a shared address, an account that was taken over, a log-in."""
+"""An erasure where it meets what others do at that moment: a shared address, an account taken over, a log-in."""
 
 from __future__ import annotations
 
