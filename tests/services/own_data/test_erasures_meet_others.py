@@ -12,14 +12,17 @@ from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import ErasureState
 from portal.domain.end_requests import RequestState
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
+from portal.domain.task_links import TaskKind
 from portal.models import AddressHold, AuditEntry, EndRequest, Mail
 from portal.queries.people import people
 from portal.queries.people.people import Kind
 from portal.secrets import token_hash
-from portal.services.own_data import customer_erasures
-from portal.services.people import address_holds
+from portal.services.own_data import customer_erasures, data_exports
+from portal.services.people import address_changes, address_holds, customer_profiles, task_offers
+from portal.services.people.task_offers import Offer
 from portal.services.people.sessions import Visitor, open_for
 from tests.services.own_data.wishing import LATER, again, carry_ends, erasure_of, row_of, wish
 
@@ -152,3 +155,21 @@ def test_it_can_be_asked_for_again_after_the_owner_is_back(ctx, customer, stolen
     own = customer_erasures.ask(ctx, customer.merchant_id, customer.id, now=now + 2 * LATER)
     left(now + 2 * LATER)
     assert again(ctx, own, now + 4 * LATER)
+
+
+def test_nothing_is_written_of_who_was_erased_while_a_page_was_on_its_way(ctx, merchant, customer, left, now):
+    erasure = wish(ctx, customer, now)
+    left(utc_now())
+    assert again(ctx, erasure, now + LATER)
+    who = merchant.id, customer.id
+    late = (
+        lambda: customer_profiles.save(ctx, *who, {"name": "Zoé Rousseau"}, now=now),
+        lambda: address_changes.ask_own(ctx, *who, OWNER, now=now),
+        lambda: data_exports.ask(ctx, *who, language="en", now=now),
+        lambda: task_offers.make(ctx, *who, Offer(kind=TaskKind.PAYMENTS), by=ANNE, now=now),
+    )
+    for act in late:
+        with pytest.raises(NotAllowed) as refused:
+            act()
+        assert refused.value.denial is Denial.ERASED
+    assert (row_of(ctx, customer).name, row_of(ctx, customer).email) == ("", None)
