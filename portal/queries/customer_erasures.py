@@ -144,7 +144,13 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
             EndRefund.state == WithEndState.WAITING,
         ),
         Hold.SETTLEMENT: count(
-            Settlement, Settlement.subscription_id.in_(theirs), Settlement.state.in_(settlements.OPEN)
+            Settlement,
+            Settlement.subscription_id.in_(theirs),
+            or_(
+                Settlement.state.in_(settlements.UNDER_WAY),
+                # What nobody can read at PayPal any more stays so: nothing comes of it after that time.
+                and_(Settlement.state.in_(settlements.OPEN), Settlement.created_at > now - settlements.GIVE_UP),
+            ),
         ),
         Hold.ADDRESS: count(
             AddressHold,

@@ -77,7 +77,8 @@ class Own(Enum):
 def ask_own(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: str, *, now: datetime) -> Own:
     """Ask the address that the customer wants to confirm itself.
 
-    Whether another customer has it is not said: its mailbox decides, as for staff.  Raises TooManyTries, NotAllowed for who is erased.
+    Whether another customer has it is not said: its mailbox decides, as for staff.
+    Raises TooManyTries, NotAllowed for who is erased.
     """
     email = normal(email)
     limit = Limit(name="own_address", who=f"{merchant_id}/{customer_id}", count=OWN_MAILS, window=timedelta(days=1))

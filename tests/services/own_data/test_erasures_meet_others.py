@@ -10,20 +10,23 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import Act, By
-from portal.domain.customer_erasures import ErasureState
+from portal.domain.customer_erasures import ErasureState, Hold
 from portal.domain.end_requests import RequestState
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
+from portal.domain.settlements import SettlementState
 from portal.domain.subscriptions import Status
 from portal.domain.task_links import TaskKind
-from portal.models import AddressHold, AuditEntry, EndRequest, Mail
+from portal.models import AddressHold, AuditEntry, Customer, EndRequest, Mail, Settlement
+from portal.queries import customer_erasures as stored
 from portal.queries.people import people
 from portal.queries.people.people import Kind
 from portal.secrets import token_hash
 from portal.services.own_data import customer_erasures, data_exports
 from portal.services.people import address_changes, address_holds, customer_profiles, task_offers
-from portal.services.people.task_offers import Offer
 from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.task_offers import Offer
+from tests.services.money.settling import DUE
 from tests.services.own_data.wishing import LATER, again, carry_ends, erasure_of, row_of, wish
 
 OWNER, THIEF = "zoe@client.test", "thief@elsewhere.test"
@@ -173,3 +176,23 @@ def test_nothing_is_written_of_who_was_erased_while_a_page_was_on_its_way(ctx, m
             act()
         assert refused.value.denial is Denial.ERASED
     assert (row_of(ctx, customer).name, row_of(ctx, customer).email) == ("", None)
+
+
+@pytest.mark.parametrize(("age", "waits"), [(timedelta(days=2), True), (timedelta(days=4), False)], ids=str)
+def test_a_settlement_that_nobody_can_read_any_more_is_not_waited_for_for_ever(ctx, make, customer, now, age, waits):
+    """Its key was taken away after the call: after three days nothing more can come of it."""
+    late = make.subscription(customer=customer, status=Status.PAST_DUE)
+    make.add(
+        Settlement(
+            merchant_id=customer.merchant_id,
+            subscription_id=late.id,
+            amount=DUE.amount,
+            currency=DUE.currency,
+            state=SettlementState.NEEDS_MERCHANT,
+            created_at=now - age,
+            sent_at=now - age,
+        )
+    )
+    with ctx.db.read() as session:
+        found = stored.holds(session, session.get_one(Customer, customer.id), now=now)
+    assert (Hold.SETTLEMENT in found) is waits
