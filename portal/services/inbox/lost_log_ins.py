@@ -109,7 +109,7 @@ def _add(ctx: Context, session: Session, received: ReceivedRequest, words: str, 
 def _may_write(session: Session, merchant_id: uuid.UUID, email: str, *, now: datetime) -> bool:
     """Say whether it is acknowledged by mail: whoever has typed an address often must not silence its owner."""
     limits = (
-        Limit(name="lost_acknowledged", who=str(merchant_id), count=ACKNOWLEDGED, window=DAY),
         Limit(name="lost_address", who=f"{merchant_id}/{email}", count=OF_ADDRESS, window=DAY),
+        Limit(name="lost_acknowledged", who=str(merchant_id), count=ACKNOWLEDGED, window=DAY),
     )
-    return all([throttles.count(session, limit, now=now) <= limit.count for limit in limits])
+    return all(throttles.count(session, limit, now=now) <= limit.count for limit in limits)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import select, update
 
+from portal.clock import utc_now
 from portal.domain.audit import Act
 from portal.models import AuditEntry, Customer
 from tests.browser_client import Browser
@@ -145,3 +147,13 @@ def test_the_proof_keeps_the_shops_clock_on_the_page_and_in_the_mail(visit, ctx,
         assert "(Paris time)" in said
         assert "Tokyo" not in said
     assert "As it stands today" not in page.text, "nothing has moved since"
+
+
+def test_the_day_that_was_chosen_is_named_as_it_was_chosen(visit, ctx, make):
+    """It begins at the shop's midnight, which is the evening before where the customer lives."""
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(time_zone="America/Guadeloupe"))
+    unknown = make.subscription(merchant=visit.merchant, customer=visit.customer, next_payment_at=None)
+    day = (utc_now() + timedelta(days=40)).date()
+    page = visit.browser.get(visit.page(unknown, f"/cancellation?on={day}"))
+    assert f"without waiting for {format_date(day, 'EEEE d MMMM y', locale='en_GB')}" in page.text
