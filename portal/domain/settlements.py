@@ -129,7 +129,9 @@ def judge(
     """
     if own is Own.PENDING:  # nothing may be outstanding meanwhile, and it has not come
         return Verdict.WAIT, None
-    if own is Own.CAME or (outstanding is not None and outstanding.amount <= 0):
+    # Of what has ended PayPal asks for nothing any more, paid or not.
+    is_nothing_left = outstanding is not None and outstanding.amount <= 0 and word not in PROVIDER_OVER
+    if own is Own.CAME or is_nothing_left:
         return Verdict.DONE, None
     if own is Own.DECLINED:
         return Verdict.FAILED, SettlementRefusal.DECLINED

@@ -71,6 +71,10 @@ def test_the_diagram_never_goes_back_and_ends_only_when_paypal_has_said_it():
         ({"outstanding": None}, "wait", None),
         ({"word": "CANCELLED"}, "failed", "ending"),
         ({"word": "EXPIRED"}, "failed", "ending"),
+        # PayPal asks for nothing any more where it has ended: that is no payment.
+        ({"word": "CANCELLED", "outstanding": NOTHING}, "failed", "ending"),
+        ({"word": "CANCELLED", "outstanding": NOTHING, "is_sent": True}, "wait", None),
+        ({"word": "CANCELLED", "outstanding": NOTHING, "is_sent": True, "age": GIVE_UP}, "failed", "not_taken"),
         ({"word": "NAPPING"}, "failed", "status"),
         ({"age": CALL_FOR}, "failed", "no_answer"),
         ({"is_sent": True}, "call", None),  # the same call: PayPal knows it by its id
