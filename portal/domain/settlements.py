@@ -127,12 +127,14 @@ def judge(
     `outstanding`: what PayPal names, None where it names nothing readable; `word`: its state of the subscription;
     `is_sent`: a call left that may have been carried out; `is_accepted`: PayPal took it, and it is only read since.
     """
-    if own is Own.CAME or (outstanding is not None and outstanding.amount <= 0):
+    if own is Own.PENDING:  # nothing may be outstanding meanwhile, and it has not come
+        return Verdict.WAIT, None
+    # Of what has ended PayPal asks for nothing any more, paid or not.
+    is_nothing_left = outstanding is not None and outstanding.amount <= 0 and word not in PROVIDER_OVER
+    if own is Own.CAME or is_nothing_left:
         return Verdict.DONE, None
     if own is Own.DECLINED:
         return Verdict.FAILED, SettlementRefusal.DECLINED
-    if own is Own.PENDING:
-        return Verdict.WAIT, None
     age = now - asked_at
     if is_sent:
         if age >= GIVE_UP:

@@ -23,6 +23,7 @@ class ErasureFacts(Clean):
     due_at: datetime
     path: str
     kept_until: datetime | None = None
+    is_strangers: bool = False  # asked for after the address was taken over, which staff have put right since
 
 
 def data_ready(head: Letterhead, *, name: str, path: str, until: datetime) -> Composed:

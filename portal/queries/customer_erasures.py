@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, and_, cast, 
 from sqlalchemy.orm import Session
 
 from portal.domain import comebacks, pauses, refunds, settlements
+from portal.domain.address_holds import HoldOutcome
 from portal.domain.customer_erasures import ErasureState, Hold
 from portal.domain.end_requests import OPEN, RequestState
 from portal.domain.late_payments import LateState
@@ -83,6 +84,17 @@ def requests_of(customer_id: uuid.UUID) -> Select[uuid.UUID]:
     return select(EndRequest.id).where(EndRequest.subscription_id.in_(subscriptions_of(customer_id)))
 
 
+def was_asked_by_a_stranger(session: Session, erasure: CustomerErasure) -> bool:
+    """Say whether staff have given the address back it was asked from: then the customer did not ask."""
+    taken = exists().where(
+        AddressHold.customer_id == erasure.customer_id,
+        AddressHold.outcome == HoldOutcome.RESTORED,
+        AddressHold.created_at <= erasure.created_at,
+        AddressHold.decided_at >= erasure.created_at,
+    )
+    return bool(session.scalar(select(taken)))
+
+
 def lock_subscriptions(session: Session, customer_id: uuid.UUID) -> list[uuid.UUID]:
     """Lock the customer's subscriptions in one order, and return their ids."""
     statement = subscriptions_of(customer_id).order_by(Subscription.id).with_for_update(key_share=True)
@@ -132,7 +144,13 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
             EndRefund.state == WithEndState.WAITING,
         ),
         Hold.SETTLEMENT: count(
-            Settlement, Settlement.subscription_id.in_(theirs), Settlement.state.in_(settlements.OPEN)
+            Settlement,
+            Settlement.subscription_id.in_(theirs),
+            or_(
+                Settlement.state.in_(settlements.UNDER_WAY),
+                # What nobody can read at PayPal any more stays so: nothing comes of it after that time.
+                and_(Settlement.state.in_(settlements.OPEN), Settlement.created_at > now - settlements.GIVE_UP),
+            ),
         ),
         Hold.ADDRESS: count(
             AddressHold,
@@ -196,14 +214,15 @@ def may_name_late_money(customer_id: uuid.UUID) -> ColumnElement[bool]:
 
 
 def ids_in_keys(customer_id: uuid.UUID) -> CompoundSelect[str]:
-    """Select, as text, the ids that stand in the keys of messages about the customer's rows."""
+    """Select, as text, the ids that stand in the keys of messages about the customer, or about rows of theirs."""
     theirs = subscriptions_of(customer_id)
     own = (select(cast(row.id, Text)).where(row.customer_id == customer_id) for row in (Subscription, Comeback))
+    themselves = select(cast(Customer.id, Text)).where(Customer.id == customer_id)
     hanging = (
         select(cast(row.id, Text)).where(row.subscription_id.in_(theirs))
         for row in (Payment, PauseRequest, Refund, Settlement)
     )
-    return union_all(*own, *hanging)
+    return union_all(themselves, *own, *hanging)
 
 
 @dataclass(frozen=True, kw_only=True)

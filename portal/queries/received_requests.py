@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "hold",
     "is_lost",
     "is_waited_for",
+    "is_wished_by",
     "lock",
     "lock_lost",
     "lock_matched",
@@ -124,6 +125,13 @@ def open_of(session: Session, subscription_id: uuid.UUID) -> ReceivedRequest | N
         .order_by(ReceivedRequest.received_at, ReceivedRequest.id)
         .limit(1)
     ).first()
+
+
+def is_wished_by(session: Session, subscription_id: uuid.UUID, day: date) -> bool:
+    """Say whether the customer has notified its end for that day, an earlier one or none, and still waits for it."""
+    is_open = ReceivedRequest.subscription_id == subscription_id, ReceivedRequest.state == ReceivedState.OPEN
+    in_time = or_(ReceivedRequest.wished_on.is_(None), ReceivedRequest.wished_on <= day)
+    return bool(session.scalar(select(exists().where(*is_open, in_time))))
 
 
 def is_waited_for(session: Session, subscription_id: uuid.UUID) -> bool:

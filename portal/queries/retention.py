@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.customer_erasures import ErasureState
 from portal.domain.end_requests import OPEN
 from portal.domain.received_requests import ReceivedState
-from portal.domain.subscriptions import LIVE
+from portal.domain.subscriptions import LIVE, Status
 from portal.models import (
     Customer,
     CustomerErasure,
@@ -24,6 +24,7 @@ from portal.models import (
     MailState,
     Merchant,
     Payment,
+    Product,
     Proof,
     ReceivedRequest,
     RetentionRun,
@@ -47,13 +48,19 @@ def runs(session: Session, merchant_id: uuid.UUID) -> Sequence[RetentionRun]:
     return session.scalars(statement.order_by(RetentionRun.created_at.desc(), RetentionRun.id).limit(SHOWN)).all()
 
 
+def _keeps(status: tuple[Status, ...], name: str) -> ColumnElement[bool]:
+    """Say whether what ended so has left something open for good, by what was promised, else by the product's rule."""
+    promised = func.coalesce(Subscription.promised[name].as_boolean(), getattr(Product, name))
+    return and_(Subscription.status.in_(status), promised)
+
+
 def forgotten_customers(
-    session: Session, merchant_id: uuid.UUID, *, before: datetime, now: datetime, limit: int
+    session: Session, merchant_id: uuid.UUID, *, before: datetime, after: uuid.UUID | None, limit: int
 ) -> Sequence[uuid.UUID]:
-    """Return customers who have nothing that runs or is open, and whose last contact was before that moment.
+    """Return the next customers by id who have nothing that runs or is open, and whose last contact was before that.
 
     A contact: they came to be known, bought, paid, asked, logged in, or were given something; access that is still
-    open, or is kept for good by a gift, is one as well.
+    open, or is kept for good by what they bought or by a gift, is one as well.
     """
     theirs = Subscription.customer_id == Customer.id
     lives = exists().where(
@@ -68,6 +75,16 @@ def forgotten_customers(
             Subscription.end_requested_at > before,
         ),
     )
+    has_bought = (
+        exists()
+        .where(theirs, Product.id == Subscription.product_id, Subscription.started_at.is_not(None))
+        .where(
+            or_(
+                _keeps((Status.COMPLETED,), "keep_after_completion"),
+                _keeps((Status.CANCELLED, Status.ABANDONED), "keep_after_cancellation"),
+            )
+        )
+    )
     has_gift = exists().where(Grant.customer_id == Customer.id, or_(Grant.until.is_(None), Grant.until > before))
     was_here = exists().where(LoginSession.customer_id == Customer.id, LoginSession.last_seen_at > before)
     asks = exists().where(CustomerErasure.customer_id == Customer.id, CustomerErasure.state == ErasureState.OPEN)
@@ -78,7 +95,8 @@ def forgotten_customers(
             Customer.erased_at.is_(None),
             Customer.created_at <= before,
             func.coalesce(Customer.seen_at, Customer.created_at) <= before,
-            *(~one for one in (lives, has_gift, was_here, asks)),
+            *(~one for one in (lives, has_bought, has_gift, was_here, asks)),
+            *([Customer.id > after] if after is not None else []),
         )
         .order_by(Customer.id)
         .limit(limit)

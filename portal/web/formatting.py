@@ -62,12 +62,18 @@ def _short_last_day(until: datetime | None) -> str:
     return formatter().short_last_day(until)
 
 
+def keep_shops_clock() -> None:
+    """Say every date of this answer by the shop's clock, whoever reads it: papers that it gives out keep it, too."""
+    g.shops_clock = True
+    g.pop("formatter", None)
+
+
 def formatter() -> Formatter:
     """Return the formatter of this answer, for views that compose a sentence."""
     merchant, person = g.get("merchant"), g.get("person")
     (whose, reader), found = g.get("formatter", ((None, None), None))
     if found is None or whose is not merchant or reader is not person:
-        zone = person.time_zone if person is not None else None
+        zone = person.time_zone if person is not None and not g.get("shops_clock") else None
         found = _formatter(locale.current(), zone or (merchant.time_zone if merchant else DEFAULT_ZONE))
         g.formatter = (merchant, person), found
     return found

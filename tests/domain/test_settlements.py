@@ -27,6 +27,7 @@ ASKED = Money(Decimal("29.90"), "EUR")
 CLICK = datetime(2027, 3, 1, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WORDS = ("ACTIVE", "SUSPENDED", "CANCELLED", "EXPIRED", "APPROVED", "NAPPING", None)
+NOTHING = Money(Decimal("0.00"), "EUR")
 SUMS = (ASKED, Money(Decimal("59.80"), "EUR"), Money(Decimal("29.90"), "USD"), None)
 
 
@@ -61,12 +62,19 @@ def test_the_diagram_never_goes_back_and_ends_only_when_paypal_has_said_it():
         ({"own": Own.CAME, "word": "CANCELLED"}, "done", None),
         ({"own": Own.PENDING, "is_sent": True}, "wait", None),
         ({"own": Own.PENDING, "is_sent": True, "age": 2 * GIVE_UP}, "wait", None),  # an eCheck takes its time
+        # Nothing is unpaid while it is on its way: only the bank can say that it came.
+        ({"own": Own.PENDING, "is_sent": True, "outstanding": NOTHING}, "wait", None),
         ({"own": Own.DECLINED, "is_sent": True}, "failed", "declined"),
+        ({"own": Own.DECLINED, "is_sent": True, "outstanding": NOTHING}, "done", None),  # it came another way
         ({"outstanding": Money(Decimal("59.80"), "EUR")}, "failed", "sum_changed"),
         ({"outstanding": Money(Decimal("29.90"), "USD")}, "failed", "sum_changed"),
         ({"outstanding": None}, "wait", None),
         ({"word": "CANCELLED"}, "failed", "ending"),
         ({"word": "EXPIRED"}, "failed", "ending"),
+        # PayPal asks for nothing any more where it has ended: that is no payment.
+        ({"word": "CANCELLED", "outstanding": NOTHING}, "failed", "ending"),
+        ({"word": "CANCELLED", "outstanding": NOTHING, "is_sent": True}, "wait", None),
+        ({"word": "CANCELLED", "outstanding": NOTHING, "is_sent": True, "age": GIVE_UP}, "failed", "not_taken"),
         ({"word": "NAPPING"}, "failed", "status"),
         ({"age": CALL_FOR}, "failed", "no_answer"),
         ({"is_sent": True}, "call", None),  # the same call: PayPal knows it by its id

@@ -186,7 +186,7 @@ _AT_ACCOUNT: Final = (
             or_(LoginSession.viewer_id.is_(None), _MAY_VIEW),
         ),
     )
-    .outerjoin(Customer, Customer.id == LoginSession.customer_id)
+    .outerjoin(Customer, and_(Customer.id == LoginSession.customer_id, Customer.erased_at.is_(None)))
     .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
     .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )

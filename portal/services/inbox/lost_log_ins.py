@@ -34,8 +34,8 @@ from portal.services.throttles import Limit
 
 DAY: Final = timedelta(days=1)
 OF_NETWORK: Final = 5  # words left by one network in an hour
-OF_ADDRESS: Final = 3  # for one address to answer to in a day: each is acknowledged there
-ACKNOWLEDGED: Final = 200  # of one merchant in a day; beyond, the page alone gives the reference
+OF_ADDRESS: Final = 3  # acknowledged to one address in a day; beyond, the page alone gives the reference
+ACKNOWLEDGED: Final = 200  # of one merchant in a day; beyond, the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +52,7 @@ class Word:
 def leave(ctx: Context, word: Word, *, network: str, now: datetime) -> ReceivedRequest:
     """Write it down, dated, and acknowledge it; what is added to one that is open goes there. Raises TooManyTries."""
     email, number = email_addresses.normal(word.email), paypal_numbers.normal(word.number)
-    throttles.hit(
-        ctx,
-        Limit(name="lost_network", who=network, count=OF_NETWORK, window=timedelta(hours=1)),
-        Limit(name="lost_address", who=f"{word.merchant_id}/{email}", count=OF_ADDRESS, window=DAY),
-        now=now,
-    )
+    throttles.hit(ctx, Limit(name="lost_network", who=network, count=OF_NETWORK, window=timedelta(hours=1)), now=now)
     with ctx.db.begin() as session:
         lock_address(session, email)  # a double click finds what the first one wrote
         waiting = stored.lock_lost(session, word.merchant_id, email, number)
@@ -74,7 +69,7 @@ def leave(ctx: Context, word: Word, *, network: str, now: datetime) -> ReceivedR
             message=word.message,
             by=By(actor=Actor.CUSTOMER, channel=Channel.PORTAL),
             suggested_subscription_id=known.subscription_id if known is not None else None,
-            is_acknowledged=_may_write(session, word.merchant_id, now=now),
+            is_acknowledged=_may_write(session, word.merchant_id, email, now=now),
         )
         return received_requests.write(ctx, session, declaration, now=now)
 
@@ -111,6 +106,10 @@ def _add(ctx: Context, session: Session, received: ReceivedRequest, words: str, 
     return received
 
 
-def _may_write(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> bool:
-    limit = Limit(name="lost_acknowledged", who=str(merchant_id), count=ACKNOWLEDGED, window=DAY)
-    return throttles.count(session, limit, now=now) <= limit.count
+def _may_write(session: Session, merchant_id: uuid.UUID, email: str, *, now: datetime) -> bool:
+    """Say whether it is acknowledged by mail: whoever has typed an address often must not silence its owner."""
+    limits = (
+        Limit(name="lost_address", who=f"{merchant_id}/{email}", count=OF_ADDRESS, window=DAY),
+        Limit(name="lost_acknowledged", who=str(merchant_id), count=ACKNOWLEDGED, window=DAY),
+    )
+    return all(throttles.count(session, limit, now=now) <= limit.count for limit in limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -29,10 +30,12 @@ def words(
     effects: EffectFacts,
     proof: Proof,
 ) -> Composed:
-    """Compose what the customer is told of an end that PayPal has shown, as its proof says it."""
+    """Compose what the customer is told of an end that PayPal has shown, as its proof says it, by the proof's clock."""
+    kept = ProofFacts.read(proof.facts)
+    head = replace(head, time_zone=kept.time_zone)
     end = facts.told_facts(post, head, request, subscription)
     was_over = kind_of(request.actor, request.basis, sent_at=request.sent_at) is Kind.ALREADY_OVER
-    said = wording(ProofFacts.read(proof.facts), code=proof.code, locale=head.locale)
+    said = wording(kept, code=proof.code, locale=head.locale)
     compose = ends.end_already_over if was_over else ends.end_confirmed
     return compose(head, end, effects, said)
 

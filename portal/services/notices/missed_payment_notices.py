@@ -22,7 +22,7 @@ from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.models import Subscription
-from portal.queries import end_requests, grants
+from portal.queries import end_requests, grants, received_requests
 from portal.queries import mails as stored_mails
 from portal.queries.money import missed_payments, settlements
 from portal.services import task_links
@@ -81,12 +81,23 @@ def _tell(
     now: datetime,
     facts: access.Facts | None = None,
 ) -> None:
-    request = end_requests.open_of(session, subscription.id)
-    if (request is not None and not request.is_planned(now)) or stored_mails.is_known(session, key):
+    if _is_end_awaited(session, subscription, now=now) or stored_mails.is_known(session, key):
         return
     post = Post.of(ctx, session, subscription.merchant_id, now=now)
     told = _facts(post, subscription, facts or subscription.facts)
     post.to_holder(subscription, compose(post.head_for(subscription.customer), told), key=key)
+
+
+def _is_end_awaited(session: Session, subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether the customer waits for its end: asked for by any way, and not for a later day.
+
+    Whoever has sent a notice still hears that the money is there: they may have paid by a click meanwhile.
+    """
+    request = end_requests.open_of(session, subscription.id)
+    if request is not None and not request.is_planned(now):
+        return True
+    is_late = subscription.status is Status.PAST_DUE
+    return is_late and received_requests.is_wished_by(session, subscription.id, now.date())
 
 
 def _facts(post: Post, subscription: Subscription, facts: access.Facts) -> MissedFacts:

@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import Act, By
+from portal.domain.audit import PORTAL, Act, By
 from portal.domain.customer_erasures import REFLECTION, ErasureState
 from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
 from portal.domain.errors import DomainError, NotAllowed
@@ -140,22 +140,65 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, no
             return False
         for request_id in erasure.ends:
             _take_end_back(ctx, session, erasure, uuid.UUID(request_id), now=now)
-        erasure.state, erasure.withdrawn_at = ErasureState.WITHDRAWN, now
-        _note(session, erasure, Act.ERASURE_WITHDRAWN, now=now)
-        post = Post.of(ctx, session, merchant_id, now=now)
-        composed = messages.erasure_withdrawn(post.head_for(customer), facts_of(post.merchant, customer, erasure))
-        post.to_customer(customer, composed, key=f"erasure-withdrawn:{erasure.id}")
+        _close(ctx, session, customer, erasure, now=now)
+    return True
+
+
+def _close(
+    ctx: Context,
+    session: Session,
+    customer: Customer,
+    erasure: CustomerErasure,
+    *,
+    is_strangers: bool = False,
+    now: datetime,
+) -> None:
+    """Write that nothing is erased, and tell whoever the account belongs to."""
+    erasure.state, erasure.withdrawn_at = ErasureState.WITHDRAWN, now
+    who = PORTAL if is_strangers else by(erasure.customer_id)
+    _note(session, erasure, Act.ERASURE_WITHDRAWN, who=who, now=now)
+    if customer.email is None:
+        return
+    post = Post.of(ctx, session, erasure.merchant_id, now=now)
+    told = facts_of(post.merchant, customer, erasure, is_strangers=is_strangers)
+    composed = messages.erasure_withdrawn(post.head_for(customer), told)
+    post.to_customer(customer, composed, key=f"erasure-withdrawn:{erasure.id}")
+
+
+def _close_a_strangers(ctx: Context, erasure_id: uuid.UUID, *, now: datetime) -> bool:
+    """Close a wish that was made after an address was taken over, once the owner has theirs back; say whether it was.
+
+    What PayPal was not told of is taken back with it; an end that was sent is true, whoever asked for it.
+    """
+    with ctx.db.begin() as session:
+        erasure = session.get_one(CustomerErasure, erasure_id)
+        stored.lock_subscriptions(session, erasure.customer_id)
+        (customer,) = customers.lock(session, erasure.merchant_id, erasure.customer_id)
+        erasure = stored.lock(session, erasure_id)
+        if erasure.state is not ErasureState.OPEN or not stored.was_asked_by_a_stranger(session, erasure):
+            return False
+        for request_id, (state, sent_at) in stored.states(session, erasure).items():
+            if can_withdraw(state, sent_at=sent_at):
+                _take_end_back(ctx, session, erasure, request_id, who=PORTAL, now=now)
+        _close(ctx, session, customer, erasure, is_strangers=True, now=now)
+    log.info("erasure_of_a_stranger", erasure_id=str(erasure_id))
     return True
 
 
 def _take_end_back(
-    ctx: Context, session: Session, erasure: CustomerErasure, request_id: uuid.UUID, *, now: datetime
+    ctx: Context,
+    session: Session,
+    erasure: CustomerErasure,
+    request_id: uuid.UUID,
+    *,
+    who: By | None = None,
+    now: datetime,
 ) -> None:
     request = end_requests.lock(session, request_id)
     if request.state is RequestState.WITHDRAWN:
         return
     subscription = subscriptions.lock(session, erasure.merchant_id, request.subscription_id)
-    take_back(session, subscription, request, by=by(erasure.customer_id), now=now)
+    take_back(session, subscription, request, by=who or by(erasure.customer_id), now=now)
     subscription.promised = None
     notices.end_withdrawn(ctx, session, request, now=now)
 
@@ -179,6 +222,8 @@ def carry_on(ctx: Context, erasure_id: uuid.UUID, *, now: datetime) -> bool:
         erasure = session.get_one(CustomerErasure, erasure_id)
     if erasure.state is not ErasureState.OPEN:
         return erasure.state is ErasureState.DONE
+    if _close_a_strangers(ctx, erasure_id, now=now):
+        return False
     ask_for_ends(ctx, erasure, now=now)
     if now < erasure.due_at:
         return False
@@ -186,12 +231,13 @@ def carry_on(ctx: Context, erasure_id: uuid.UUID, *, now: datetime) -> bool:
         stored.lock_subscriptions(session, erasure.customer_id)
         (customer,) = customers.lock(session, erasure.merchant_id, erasure.customer_id)
         erasure = stored.lock(session, erasure_id)
-        if erasure.state is not ErasureState.OPEN or stored.holds(session, customer, now=now):
+        waits = stored.holds(session, customer, now=now) or stored.was_asked_by_a_stranger(session, erasure)
+        if erasure.state is not ErasureState.OPEN or waits:
             return False
         _say_goodbye(ctx, session, customer, erasure, now=now)
         erasure.counts = erasing.erase(session, customer, now=now)
         erasure.state, erasure.done_at = ErasureState.DONE, now
-        _note(session, erasure, Act.CUSTOMER_ERASED, now=now, counts=erasure.counts)
+        _note(session, erasure, Act.CUSTOMER_ERASED, who=PORTAL, now=now, counts=erasure.counts)
     log.info("customer_erased", erasure_id=str(erasure_id), customer_id=str(erasure.customer_id))
     return True
 
@@ -210,7 +256,12 @@ def _say_goodbye(
 
 
 def facts_of(
-    merchant: Merchant, customer: Customer, erasure: CustomerErasure, *, kept_until: datetime | None = None
+    merchant: Merchant,
+    customer: Customer,
+    erasure: CustomerErasure,
+    *,
+    kept_until: datetime | None = None,
+    is_strangers: bool = False,
 ) -> ErasureFacts:
     """Return an erasure as it is told."""
     return ErasureFacts(
@@ -220,11 +271,14 @@ def facts_of(
         due_at=erasure.due_at,
         path=f"{notice_facts.account_path(merchant)}/data",
         kept_until=kept_until,
+        is_strangers=is_strangers,
     )
 
 
-def _note(session: Session, erasure: CustomerErasure, act: Act, *, now: datetime, **details: object) -> None:
-    who = By() if act is Act.CUSTOMER_ERASED else by(erasure.customer_id)
+def _note(
+    session: Session, erasure: CustomerErasure, act: Act, *, who: By | None = None, now: datetime, **details: object
+) -> None:
+    who = who or by(erasure.customer_id)
     subject = ("customer", erasure.customer_id)
     audit.append(
         session, erasure.merchant_id, act, by=who, at=now, subject=subject, reference=erasure.reference, **details

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.retention import FIXED_DAYS, Kind
@@ -45,9 +46,10 @@ def stands(export: DataExport | None, *, now: datetime) -> bool:
 
 
 def ask(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, language: str, now: datetime) -> DataExport:
-    """Have the archive made; one that is under way, or fresh, stands for it. Raises NoResultFound."""
+    """Have the archive made; one that is under way, or fresh, stands for it. Raises NoResultFound, NotAllowed."""
     with ctx.db.begin() as session:
-        customers.lock(session, merchant_id, customer_id)  # of two clicks the second sees the first
+        (customer,) = customers.lock(session, merchant_id, customer_id)  # of two clicks the second sees the first
+        check_there(customer.erased_at)
         known = data_exports.newest_of(session, merchant_id, customer_id)
         if known is not None and stands(known, now=now):
             return known

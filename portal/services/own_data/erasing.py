@@ -44,6 +44,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.queries import customer_erasures as stored
+from portal.services.people.customer_addresses import close_ranks
 
 UNDELIVERED: Final = (MailState.REFUSED, MailState.RETURNED)
 NOBODY: Final[Mapping[str, Any]] = {
@@ -88,6 +89,7 @@ def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, i
         setattr(customer, column, value)
     customer.erased_at = now
     session.flush()
+    close_ranks(session, customer.merchant_id, email)  # who shares the address logs in with it
     return {what: number for what, number in counts.items() if number}
 
 

@@ -88,14 +88,14 @@ def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
 
 def _customers(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
     """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own."""
-    number = 0
+    number, last = 0, None
     while True:
         with ctx.db.read() as session:
-            found = stored.forgotten_customers(session, merchant_id, before=before, now=now, limit=BATCH)
-        erased = sum(_erased(ctx, merchant_id, one, now=now) for one in found)
-        number += erased
-        if len(found) < BATCH or not erased:
+            found = stored.forgotten_customers(session, merchant_id, before=before, after=last, limit=BATCH)
+        number += sum(_erased(ctx, merchant_id, one, now=now) for one in found)
+        if len(found) < BATCH:
             return number
+        last = found[-1]
 
 
 def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:

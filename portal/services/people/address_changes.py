@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.address_changes import LIFETIME, PAUSE, AddressOutcome
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.email_addresses import masked, normal
 from portal.domain.policies import Actor
 from portal.mail import customers as messages
@@ -76,13 +77,15 @@ class Own(Enum):
 def ask_own(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, email: str, *, now: datetime) -> Own:
     """Ask the address that the customer wants to confirm itself.
 
-    Whether another customer has it is not said: its mailbox decides, as for staff.  Raises TooManyTries.
+    Whether another customer has it is not said: its mailbox decides, as for staff.
+    Raises TooManyTries, NotAllowed for who is erased.
     """
     email = normal(email)
     limit = Limit(name="own_address", who=f"{merchant_id}/{customer_id}", count=OWN_MAILS, window=timedelta(days=1))
     throttles.hit(ctx, limit, now=now)
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
+        check_there(customer.erased_at)
         if email == customer.email:
             return Own.SAME
         if stored_holds.waiting_of(session, customer_id):

@@ -80,7 +80,7 @@ def hold(ctx: Context, merchant_id: uuid.UUID, link: str, *, now: datetime) -> b
             address=shown(customer.email or found.email),
             path=f"/admin/customers/{customer.id}/address/holds/{found.id}",
         )
-        post.to_merchant(told, key=f"address-held:{found.id}")
+        post.to_merchant(told, key=f"address-held:{customer.id}:{found.id}")
     log.info("customer_address_held", customer_id=str(customer.id))
     return True
 

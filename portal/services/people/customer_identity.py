@@ -78,7 +78,6 @@ def save(
         throttles.hit(ctx, Limit(name="address_changes", who=about, count=MAILS, window=timedelta(days=1)), now=now)
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
-        check_there(customer.erased_at)
         asks = "email" not in wish.untouched and _asks(session, customer, wish, now=now)
         changed = write(ctx, session, customer, left_alone(wish.columns, customer.own_answers), by=by, now=now)
         if asks:
@@ -92,8 +91,9 @@ def write(
 ) -> frozenset[str]:
     """Write a locked customer's columns, and in the audit chain what was there before; return those that changed.
 
-    Who is to be invited no more is not invited by what has not left yet.
+    Who is to be invited no more is not invited by what has not left yet.  Raises NotAllowed for who is erased.
     """
+    check_there(customer.erased_at)
     changed = frozenset(name for name, new in wanted.items() if getattr(customer, name) != new)
     if changed:
         told = _told(customer, {name: wanted[name] for name in changed})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, delete, or_, update
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
@@ -24,6 +24,7 @@ from portal.models import (
     Customer,
     CustomerJoining,
     CustomerNote,
+    DataExport,
     Grant,
     Mail,
     Subscription,
@@ -95,6 +96,7 @@ def split(
             raise AddressTaken(seen.taken_by.id)
         other = _restored(session, seen)
         _give_back(session, seen, other)
+        _forget_archives(session, seen)
         session.delete(joining)
         session.flush()
         for one in (kept, other):
@@ -187,6 +189,12 @@ def _give_back(session: Session, seen: Preview, other: Customer) -> None:
         if row is Mail:
             theirs |= Mail.end_request_id.in_(customer_joinings.requests_about(session, goes))
         session.execute(update(row).where(row.customer_id == seen.kept.id, theirs).values(customer_id=other.id))
+
+
+def _forget_archives(session: Session, seen: Preview) -> None:
+    """Delete what holds the data of both, or is being made: each may ask for their own."""
+    of_both = or_(DataExport.ready_at.is_(None), DataExport.ready_at >= seen.joining.created_at)
+    session.execute(delete(DataExport).where(DataExport.customer_id == seen.kept.id, of_both))
 
 
 def _ids(rows: Mapping[str, Any], row: Any) -> list[uuid.UUID]:

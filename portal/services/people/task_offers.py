@@ -12,6 +12,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.return_addresses import is_allowed
 from portal.domain.task_links import AT_DESK, TASKS, TaskKind
 from portal.models import Customer, Subscription
@@ -45,14 +46,15 @@ def make(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, offer: Of
     """Make a link, good for an hour at the desk and for two days in a mail; the audit chain has it without its token.
 
     Raises NoResultFound for what is not this customer's, what cannot be mailed or proven for want of an address, and a
-    return address that the merchant has not named; TooManyTries for mails.
+    return address that the merchant has not named; TooManyTries for mails; NotAllowed for who is erased.
     """
     if offer.is_mailed:
         limit = Limit(name="task_link_offers", who=str(customer_id), count=MAILS, window=timedelta(days=1))
         throttles.hit(ctx, limit, now=now)
     with ctx.db.begin() as session:
         post = Post.of(ctx, session, merchant_id, now=now)
-        customer = customers.of_merchant(session, merchant_id, customer_id)
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        check_there(customer.erased_at)
         subscription = _subscription(session, customer, offer)
         needs_address = offer.is_mailed or TASKS[offer.kind].acts
         may_lead_back = not offer.return_to or is_allowed(offer.return_to, post.merchant.return_addresses)

@@ -129,7 +129,7 @@ def recap(holding: Holding, wished_on: date | None = None, *, now: datetime) -> 
         is_pending=subscription.status is Status.PENDING,
         is_late=subscription.status is Status.PAST_DUE,
         committed_until=fmt.last_day(committed) if committed is not None and committed > now else None,
-        wished_on=fmt.day(wished_at) if wished_at is not None else None,
+        wished_on=fmt.date(wished_on) if wished_on is not None else None,
         planned=planned_words(told, fmt, is_recorded=False) if told is not None else None,
         avoid_on=told.avoid_on if told is not None else None,
         is_binding=subscription.product.commitment_binds,

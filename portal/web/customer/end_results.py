@@ -42,7 +42,7 @@ from portal.web.customer.end_result_figures import Said
 from portal.web.customer.planned_words import planned
 from portal.web.customer.presenting import Row
 from portal.web.files import handed_over
-from portal.web.formatting import formatter
+from portal.web.formatting import formatter, keep_shops_clock
 from portal.web.identity import context, person
 
 
@@ -176,9 +176,11 @@ def _late_money(held: Holding) -> tuple[LateMoney, ...]:
 
 def result(holding: Holding, *, now: datetime) -> Result:
     """Return what the page says of a request."""
-    subscription, request, fmt = holding.subscription, holding.request, formatter()
+    subscription, request, said = holding.subscription, holding.request, said_of(holding, now=now)
     assert request is not None  # noqa: S101 - the page is a request's
-    said = said_of(holding, now=now)
+    if said is Said.PROVEN:  # as the proof
+        keep_shops_clock()
+    fmt = formatter()
     payment = subscription.next_payment_at
     proof, today = proven(holding, now=now) if said is Said.PROVEN else None, access(holding, now=now)
     lines = proof.lines if proof is not None else figures.lines(holding, said, now=now)

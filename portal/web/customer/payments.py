@@ -26,7 +26,7 @@ from portal.web import locale
 from portal.web.customer import bp
 from portal.web.customer.payment_words import Line, customer_words, gap, issuer, line, product_words, whose
 from portal.web.files import download, handed_over
-from portal.web.formatting import formatter
+from portal.web.formatting import formatter, keep_shops_clock
 from portal.web.identity import context
 
 MOST_PAGES: Final = 1000
@@ -44,6 +44,7 @@ class Year:
 @bp.get("/payments")
 def payments() -> ResponseReturnValue:
     """Show every payment of the customer, fifty to a page, and how much of them is known."""
+    keep_shops_clock()
     number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     with context().db.read() as session:
         paid, has_more = customer_payments.page(session, whose(), number)
@@ -109,6 +110,7 @@ def _local(at: datetime) -> datetime:
 
 
 def _of_year(year: int) -> list[Paid]:
+    keep_shops_clock()  # a year is the shop's
     span = receipts.span(year, g.merchant.time_zone)
     if span is None:
         abort(404)

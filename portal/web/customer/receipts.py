@@ -15,6 +15,7 @@ from portal.services.receipts import gather
 from portal.web.customer import bp
 from portal.web.customer.payment_words import customer_words, issuer, line, product_words, whose
 from portal.web.files import handed_over
+from portal.web.formatting import keep_shops_clock
 from portal.web.identity import context
 
 
@@ -52,6 +53,7 @@ def payment_receipt(payment_id: uuid.UUID) -> Response:
 
 def _found(payment_id: uuid.UUID) -> tuple[Paid, ReceiptFacts | None]:
     """Return a payment of the customer's with what its receipt says, if it was taken; 404 for any other."""
+    keep_shops_clock()
     with context().db.read() as session:
         paid = customer_payments.one(session, whose(), payment_id)
         entries = customer_payments.returns(session, paid.payment)

@@ -106,7 +106,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
         held = holdings.of_customer(session, who.merchant_id, who.id, found.subscription_id)
         paid = queries.own_payment(session, found)
         due = _due(session, held, now=now)
-    say, failed_for = formatter(), found.failed_for
+    say, failed_for, is_done = formatter(), found.failed_for, found.state is SettlementState.DONE
     return render_template(
         "customer/settlement.html",
         id=found.id,
@@ -116,7 +116,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
         why=labels.NOT_SETTLED[failed_for] if failed_for is not None else None,
         amount=say.money(found.money),
         asked_at=say.moment(found.created_at),
-        paid_on=say.day(paid.paid_at) if paid is not None and found.state is SettlementState.DONE else None,
+        paid_on=say.day(paid.paid_at) if paid is not None and paid.was_taken and is_done else None,
         payment_id=found.provider_id,
         card=account_cards.card(held, now=now),
         runs=held.subscription.status is Status.ACTIVE,

@@ -68,12 +68,15 @@ def test_a_double_click_is_one_and_what_is_added_is_kept_with_it(ctx, leave):
     assert "Please answer" in row.message
 
 
-def test_one_address_is_written_to_three_times_a_day_whoever_types_it(leave):
+def test_one_address_is_written_to_three_times_a_day_and_whoever_owns_it_is_still_heard(ctx, leave):
+    """A stranger who types it three times must not close the door to the one who wants to cancel."""
     for place in range(3):
-        leave(message=f"{place}", network=f"n{place}")
-    with pytest.raises(TooManyTries):
-        leave(message="x", network="n9")
-    leave(message="x", network="n9", now=THURSDAY + DAY)
+        leave(number=f"N{place}", network="stranger")
+    left = leave(number="OWN", message="Please cancel", network="owner")
+    assert len(to(ctx, "zoe@client.test")) == 3
+    assert left.reference in {one.reference for one in rows(ctx)}
+    leave(number="OWN2", network="owner", now=THURSDAY + DAY)
+    assert len(to(ctx, "zoe@client.test")) == 4
 
 
 def test_one_network_leaves_five_an_hour(leave):

@@ -15,6 +15,8 @@ from portal.models import Grant, Mail
 from portal.providers.ports import Reading
 from portal.queries import subscriptions
 from portal.services.ends import endings
+from portal.services.inbox import notifications
+from portal.services.inbox.notifications import Notification
 from portal.services.money import missed_payments
 from portal.services.notices import outbox
 from tests.services.carrying.carried import ask
@@ -138,6 +140,22 @@ def test_who_waits_for_an_end_hears_nothing_of_money(ctx, make, show, told, paid
     before = kinds(told)
     show(paid, failed=1)
     assert kinds(told) == before
+
+
+@pytest.mark.parametrize(("wished_in", "is_told"), [(None, False), (0, False), (30, True)], ids=str)
+def test_who_has_sent_a_notice_hears_nothing_of_money_either(ctx, show, told, paid, now, wished_in, is_told):
+    """Where customers may not end by themselves, the notice is how they ask; before the day that it names, they owe."""
+    notice = Notification(
+        merchant_id=paid.merchant_id,
+        customer_id=paid.customer_id,
+        subscription_id=paid.id,
+        wished_on=(now + wished_in * DAY).date() if wished_in is not None else None,
+    )
+    notifications.notify(ctx, notice, now=now)
+    show(paid, failed=1)
+    missed_payments.warn(ctx, now=paid.paid_until + 6 * DAY)
+    money = [kind for kind in kinds(told) if kind in ("payment_missed", "access_closes_soon")]
+    assert bool(money) is is_told
 
 
 @pytest.mark.parametrize(

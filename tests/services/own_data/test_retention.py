@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import NoResultFound
 
 from portal.clock import utc_now
+from portal.domain import access
 from portal.domain.subscriptions import Status
 from portal.models import (
     AuditEntry,
@@ -23,9 +24,11 @@ from portal.models import (
     RetentionRun,
     Subscription,
 )
+from portal.queries import subscriptions
 from portal.services import aging, proofs
 from portal.services.inbox import inbox
 from portal.services.own_data import retention
+from portal.services.rules import rule_of, write_end
 from tests.services.carrying.carried import ask, carry
 
 YEAR, DAY = timedelta(days=366), timedelta(days=1)
@@ -80,6 +83,26 @@ def test_a_merchant_may_keep_proofs_longer_and_nobody_elses_are_touched(ctx, mak
     ended(merchant=make.merchant())
     retention.run(ctx, now=now + 6 * YEAR)
     assert [one.merchant_id for one in rows(ctx, Proof)] == [careful.id]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "keeps", "is_kept"),
+    [
+        (Status.COMPLETED, {"keep_after_completion": True}, True),
+        (Status.CANCELLED, {"keep_after_cancellation": True}, True),
+        (Status.CANCELLED, {"keep_after_completion": True}, False),
+        (Status.COMPLETED, {"keep_after_cancellation": True}, False),
+    ],
+)
+def test_who_has_bought_something_for_good_is_not_erased_with_it(ctx, make, now, outcome, keeps, is_kept):
+    """Once the record is empty nobody can log in to what was promised for good, nor be known by the merchant's site."""
+    merchant = make.merchant()
+    held = make.subscription(merchant=merchant, product=make.product(merchant, **keeps))
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, merchant.id, held.id)
+        write_end(locked, access.end_facts(locked.facts, rule_of(locked), outcome, now), outcome, now)
+    retention.run(ctx, now=now + 4 * YEAR)
+    assert (rows(ctx, Customer)[0].email is not None) is is_kept
 
 
 def test_who_left_is_erased_three_years_after_the_last_contact(ctx, make, ended, now):

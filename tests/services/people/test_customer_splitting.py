@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from portal.models import (
 from portal.queries.people.people import Kind
 from portal.services.carrying import end_carrying
 from portal.services.ends import end_requests
+from portal.services.own_data import data_exports
 from portal.services.people import customer_addresses, customer_joining, customer_notes, customer_splitting
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.sessions import Visitor, open_for
@@ -263,3 +265,26 @@ def test_nobody_splits_another_merchant_s_or_under_another_customer(ctx, make, m
         customer_splitting.split(ctx, stranger.merchant_id, first.id, joining_id, by=BY, now=now)
     assert split(ctx, stranger, joining_id, now=now) is None
     assert split(ctx, make.customer(merchant), joining_id, now=now) is None
+
+
+def test_an_archive_that_was_made_of_both_is_nobodys_any_more(ctx, make, merchant, first, second, now):
+    """Else who is split off could be read by the one they were taken for, for a week."""
+    make.subscription(merchant=merchant, customer=second)
+    joining_id = join(ctx, first, second, now=now)
+    export = data_exports.ask(ctx, merchant.id, first.id, language="en", now=now)
+    data_exports.make(ctx, export.id, now=now)
+    split(ctx, first, joining_id, now=now)
+    with pytest.raises(NoResultFound):
+        data_exports.content_of(ctx, merchant.id, first.id)
+    data_exports.make(ctx, data_exports.ask(ctx, merchant.id, first.id, language="en", now=now).id, now=now)
+    _export, content = data_exports.content_of(ctx, merchant.id, first.id)
+    assert content
+
+
+def test_an_archive_of_before_they_were_joined_stays(ctx, merchant, first, second, now):
+    export = data_exports.ask(ctx, merchant.id, first.id, language="en", now=now)
+    data_exports.make(ctx, export.id, now=now)
+    joining_id = join(ctx, first, second, now=now + timedelta(minutes=1))
+    split(ctx, first, joining_id, now=now + timedelta(minutes=2))
+    kept, _content = data_exports.content_of(ctx, merchant.id, first.id)
+    assert kept.id == export.id

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from portal.domain.subscriptions import Status
-from portal.models import KeyState, Merchant, PaymentState, PayPalAccount, Provider
+from portal.models import Customer, KeyState, Merchant, PaymentState, PayPalAccount, Provider
 from tests.pdf_text import words_of
 from tests.web.customer.paying import NOON
 
@@ -99,6 +99,22 @@ def test_a_year_is_the_merchants(visit, ctx, mine, till, there):
     assert "1 payment: €29.90." in paragraphs(page)
     visit.browser.get(f"{there}/years/2025.csv", status=404)
     assert visit.browser.get(f"{there}/years/2026.csv").body.count("\r\n") == 2
+
+
+def test_whoever_lives_by_another_clock_reads_the_shops_on_every_paper_of_a_payment(visit, ctx, mine, till, there):
+    """31 December, 23:30 in Paris, is the year after in Tokyo: page, table, document and receipt say one day."""
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(time_zone="Asia/Tokyo"))
+    paid = till.take(mine, at=datetime(2025, 12, 31, 22, 30, tzinfo=UTC))
+    assert rows(visit.browser.get(there))[0][0] == "31 Dec 2025"
+    table = visit.browser.get(f"{there}/years/2025.csv").body
+    assert '"Time (Paris time)"' in table
+    assert '"2025-12-31";"23:30"' in table
+    document = visit.browser.client.get(f"{there}/years/2025.pdf", base_url=visit.browser.base_url)
+    assert "31Dec2025" in words_of(document.data)
+    receipt = visit.browser.get(f"{there}/{paid.id}").text
+    assert "31 December 2025 at 23:30 (Paris time)" in receipt
+    assert "Tokyo" not in receipt
 
 
 def test_who_has_none_learns_what_comes(visit, there):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from babel.dates import format_date
+from sqlalchemy import select, update
 
+from portal.clock import utc_now
 from portal.domain.audit import Act
 from portal.models import AuditEntry, Customer
 from tests.browser_client import Browser
@@ -133,3 +135,25 @@ def test_who_only_looks_from_the_desk_sees_it_and_changes_nothing(ctx, app, make
     for path in ("profile", "profile/address"):
         browser.post(f"/account/{merchant.slug}/{path}", {"csrf_token": token, "name": "x"}, status=409)
     assert stored(ctx, customer).own_answers == []
+
+
+def test_the_proof_keeps_the_shops_clock_on_the_page_and_in_the_mail(visit, ctx, make, letters):
+    """Its hours are the shop's: to whoever lives by another clock, neither may call them by that one's name."""
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(time_zone="Asia/Tokyo"))
+    page = visit.cancel(make.subscription(merchant=visit.merchant, customer=visit.customer))
+    (mail,) = [one for one in letters() if one.recipient == visit.customer.email]
+    for said in (page.text, mail.text):
+        assert "(Paris time)" in said
+        assert "Tokyo" not in said
+    assert "As it stands today" not in page.text, "nothing has moved since"
+
+
+def test_the_day_that_was_chosen_is_named_as_it_was_chosen(visit, ctx, make):
+    """It begins at the shop's midnight, which is the evening before where the customer lives."""
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).values(time_zone="America/Guadeloupe"))
+    unknown = make.subscription(merchant=visit.merchant, customer=visit.customer, next_payment_at=None)
+    day = (utc_now() + timedelta(days=40)).date()
+    page = visit.browser.get(visit.page(unknown, f"/cancellation?on={day}"))
+    assert f"without waiting for {format_date(day, 'EEEE d MMMM y', locale='en_GB')}" in page.text

@@ -224,6 +224,19 @@ def test_whoever_waits_for_an_end_is_not_asked_for_money(visit, late, paypal):
     assert visit.browser.get(visit.page(late, "/settlement")).path == visit.page(late, "/late")
 
 
+def test_a_payment_that_has_not_come_is_not_said_to_have_come(visit, late, pay, ctx, paypal):
+    """PayPal may count it as paid while the bank has not: « taken » rests on the payment itself."""
+    row = paypal.subscriptions[late.provider_id]
+    row.captures_wait = True
+    pay()
+    row.outstanding, row.failed_payments = "0", 0
+    (found,) = rows(ctx)
+    settlement_carrying.carry_out(ctx, found.merchant_id, found.id, insist=True)
+    page = visit.browser.get(f"/account/{visit.merchant.slug}/settlements/{found.id}")
+    assert page.h1 == NOT_YET
+    assert "PayPal took" not in page.text
+
+
 def test_another_customers_is_no_page(visit, late, pay, make, log_in):
     page = pay()
     stranger = log_in(visit.merchant, make.customer(visit.merchant))
