@@ -190,7 +190,7 @@ class Story:
         assert self.listed(anne) == first  # run again, nothing is doubled
 
     def import_again(self, anne: Visitor, button: str) -> None:
-        anne.press("link", "Import from PayPal", within=anne.page.locator(".title-line"))
+        anne.press("link", "Import from PayPal", within=anne.page.locator("main"))
         anne.press("button", button)
         done = plain(anne.word("The import is complete."))
 

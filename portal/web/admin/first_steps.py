@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 
-from flask import g, send_file, url_for
+from flask import g, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from portal.domain import first_steps
 from portal.domain.duties import Duty, may
-from portal.domain.first_steps import Stage
+from portal.domain.first_steps import Stage, Step
 from portal.queries import first_steps as stored
 from portal.web.admin import bp, showing
 from portal.web.identity import context, person
@@ -46,9 +48,40 @@ def is_under_way(found: stored.Found | None) -> bool:
     return found is not None and not first_steps.is_over(found.facts)
 
 
-def goes_on(session: Session) -> bool:
-    """Say whether what an owner has just done was a step of the way, so that the page leads back to it."""
-    return is_under_way(of_owner(session))
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """Where a step is taken, and what its button says."""
+
+    label: str
+    url: str
+
+
+def following(session: Session) -> Way | None:
+    """Return the step that comes after what an owner has just done; None elsewhere, and on that step's own page."""
+    found = of_owner(session)
+    if found is None or not is_under_way(found):
+        return None
+    stages = first_steps.stages(found.facts)
+    way = _way(next(step for step in Step if stages[step] is Stage.NOW), found)
+    return None if way.url == request.path else way
+
+
+def _way(step: Step, found: stored.Found) -> Way:
+    match step:
+        case Step.KEY:
+            return Way(label=_("Enter the PayPal key"), url=url_for("admin.paypal_rest"))
+        case Step.IMPORT:
+            return Way(label=_("Import from PayPal"), url=url_for("admin.import_run"))
+        case Step.PRODUCTS if found.unread is not None:
+            product_id, name = found.unread
+            label = _("Read the rules of %(product)s", product=name)
+            return Way(label=label, url=url_for("admin.product", product_id=product_id))
+        case Step.PRODUCTS:
+            return Way(label=_("See the products"), url=url_for("admin.products"))
+        case Step.SELF_CANCELLATION:
+            return Way(label=_("Switch it on in the settings"), url=url_for("admin.settings"))
+        case Step.ADDRESS:
+            return Way(label=_("The address for your customers"), url=url_for("admin.start"))
 
 
 def page(session: Session, found: stored.Found) -> str:
@@ -59,6 +92,7 @@ def page(session: Session, found: stored.Found) -> str:
         session,
         found=found,
         stages=stages,
+        ways={step.value: _way(step, found) for step in Step},
         done=sum(stage is Stage.DONE for stage in stages.values()),
         minutes=first_steps.minutes_left(found.facts),
         address=_address(),

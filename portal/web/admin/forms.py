@@ -106,7 +106,7 @@ class CustomerFilter(PlainForm):
     """What a list of customers is narrowed by; a GET form without token, since it changes nothing."""
 
     q = StringField(
-        _l("Search"),
+        _l("Name, email, PayPal ID or reference"),
         filters=[one_line],
         render_kw={"type": "search", "maxlength": 100, "autocomplete": "off", "spellcheck": "false"},
     )

@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
             "import.html",
             session,
             run=run,
-            goes_on=first_steps.goes_on(session),
+            following=first_steps.following(session),
             histories=histories.progress(session, merchant_id),
             state=run.state.value if run is not None else None,
             has_key=paypal_accounts.of_merchant(session, merchant_id) is not None,

@@ -58,8 +58,8 @@ def test_a_new_shop_reads_what_to_do_first_instead_of_nothing_to_do(owner, merch
     assert [title for title, _, _ in steps(page)] == TITLES
     assert done(page) == []
     assert following(page) == ["PayPal key"]
-    assert "About 14 minutes are left" in page.text
-    assert page.soup.select_one("main a.button-primary")["href"] == "/admin/paypal"
+    assert "About 9 minutes are left" in page.text
+    assert page.soup.select_one("main a.button-primary")["href"] == "/admin/paypal/rest"
     assert page.soup.select_one("main .mono").text == f"http://portal.test/account/{merchant.slug}/login"
 
 
@@ -83,6 +83,29 @@ def test_each_fact_does_its_step_and_shows_the_next(owner, make, merchant):
     owner.submit(page.soup.select_one("main a.button-primary")["href"], press="Save the product")
     expected.append("What each product opens")
     assert shown().soup.select_one("main a.button-primary")["href"] == "/admin/settings"
+
+
+def test_each_page_of_the_way_leads_to_the_next_one(owner, make, merchant):
+    """Nobody goes back to the list of steps to find the next: the page that did one offers it."""
+
+    def offered(address):
+        page = owner.get(address)
+        return [link["href"] for link in page.soup.select("main a.button") if link.text.startswith("Next: ")]
+
+    assert offered("/admin/settings") == ["/admin/paypal/rest"]
+    assert offered("/admin/paypal/rest") == []  # one does not lead to itself
+    make.key(merchant)
+    assert offered("/admin/paypal/rest") == ["/admin/import"]
+    assert offered("/admin/import") == []
+    guitar = f"/admin/products/{make.subscription(merchant=merchant, product=make.product(merchant)).product_id}"
+    violin = f"/admin/products/{make.product(merchant, name='Violin').id}"
+    assert [offered("/admin/settings"), offered(guitar)] == [[guitar], []]
+    owner.submit(guitar, press="Save the product")
+    assert [offered(guitar), offered(violin)] == [[violin], []]
+    owner.submit(violin, press="Save the product")
+    assert [offered(violin), offered("/admin/settings")] == [["/admin/settings"], []]
+    owner.submit("/admin/settings", press="Save the settings", self_cancellation="y")
+    assert offered("/admin/settings") == ["/admin/start"]
 
 
 def test_the_way_ends_when_all_is_done_and_the_home_is_what_there_is_to_do(owner, ctx, make, merchant, visit):

@@ -195,7 +195,7 @@ def _page(provider: Provider, form: KeyForm | ClassicKeyForm | None) -> str:
             session,
             form=form,
             key=key_facts.state_of(account),
-            goes_on=first_steps.goes_on(session),
+            following=first_steps.following(session),
             elsewhere=elsewhere,
             ipn_address=_ipn_address(session, account),
             autopay_url=AUTOPAY_URL,

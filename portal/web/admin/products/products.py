@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
         return showing.page(
             "products.html",
             session,
-            goes_on=first_steps.goes_on(session),
+            following=first_steps.following(session),
             rows=[
                 {
                     "id": row.id,
@@ -110,7 +110,7 @@ class Shown:
     version: int
     product: Product
     audience: queries.Audience
-    goes_on: bool  # with the set-up
+    following: first_steps.Way | None  # step of the set-up
 
 
 def _read(product_id: uuid.UUID) -> Shown:
@@ -123,7 +123,7 @@ def _read(product_id: uuid.UUID) -> Shown:
             version=versions.version(session, subject),
             product=queries.of_merchant(session, merchant_id, product_id),
             audience=queries.audience(session, product_id, now=utc_now()),
-            goes_on=first_steps.goes_on(session),
+            following=first_steps.following(session),
         )
 
 
@@ -164,7 +164,7 @@ def _page(
         meanwhile=meanwhile,
         history=edits.history(form, shown.saves),
         product=product,
-        goes_on=shown.goes_on,
+        following=shown.following,
         sold=product_words.sold(product, shown.audience),
         examples=product_words.example_rows(rule, now=now),
         example_hint=product_words.example_hint(now=now),

@@ -24,7 +24,7 @@ from portal.queries.people import merchants
 from portal.services import settings
 from portal.services.edits import EditedMeanwhile
 from portal.services.settings import Addresses, Cancellation, Group, Language, Retention, Returns, Sections
-from portal.web.admin import bp, edits, showing
+from portal.web.admin import bp, edits, first_steps, showing
 from portal.web.admin.edits import Meanwhile, VersionedForm
 from portal.web.admin.settings.settings_forms import (
     AddressesForm,
@@ -146,7 +146,9 @@ def page(template: str, form: VersionedForm, group: type[Group], **values: objec
     """Return a group's page, with what was saved of it last."""
     with context().db.read() as session:
         saves = versions.newest(session, settings.subject(person().merchant_id, group))
-        return showing.page(template, session, form=form, history=edits.history(form, saves), **values)
+        following = first_steps.following(session)
+        history = edits.history(form, saves)
+        return showing.page(template, session, form=form, history=history, following=following, **values)
 
 
 def _sample() -> dict[str, str]:

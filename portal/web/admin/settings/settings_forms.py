@@ -221,7 +221,7 @@ def _span_field(kind: Kind) -> IntegerField:
         _l("%(kind)s, in months", kind=KIND[kind])
         if rule.unit is Unit.MONTHS
         else _l("%(kind)s, in years", kind=KIND[kind]),
-        description=wrong,
+        description=_l("From %(least)s to %(most)s.", **bounds),
         validators=[InputRequired(wrong), NumberRange(min=rule.least, max=rule.most, message=wrong)],
         render_kw={"min": rule.least, "max": rule.most},
     )

@@ -25,7 +25,7 @@ DUTY: Final[Mapping[Duty, LazyString]] = {
 }
 
 ROLE_HINT: Final[Mapping[str, LazyString]] = {
-    "reader": _l("Sees, and changes nothing."),
+    "reader": _l("Sees customers, subscriptions, products and settings, and changes nothing."),
     "support": _l("Works for customers, and ends subscriptions."),
     "manager": _l("Also refunds, and changes products and settings."),
     "owner": _l("Everything, also the PayPal key, the team and the audit log."),
