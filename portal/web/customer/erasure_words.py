@@ -45,14 +45,16 @@ def _end(holding: Holding, *, now: datetime) -> str:
     return _("%(product)s: cancelled at PayPal at once, and for good.", product=product)
 
 
-def waits(found: Mapping[Hold, int], last: datetime | None, *, due_at: datetime, now: datetime) -> list[str]:
+def waits(
+    found: Mapping[Hold, int], last: datetime | None, *, due_at: datetime, may_withdraw: bool, now: datetime
+) -> list[str]:
     """Return what the wish waits for; `last`: when the last planned end takes effect."""
     fmt, merchant = formatter(), one_line(g.merchant.name)
     said = {
         Hold.LIVE: _("The end of your subscription is about to be requested."),
         Hold.NOTICE: _("%(merchant)s has to answer your cancellation notice.", merchant=merchant),
         Hold.PLANNED_END: _("A cancellation takes effect on %(date)s.", date=fmt.day(last)),
-        Hold.END: _("PayPal has not confirmed the end of your subscription yet. We keep trying."),
+        Hold.END: _("PayPal has to confirm the end of your subscription first."),
         Hold.PAUSE: _("A pause or a resumption is still under way at PayPal."),
         Hold.COMEBACK: _("A new subscription that you began is still open at PayPal. It closes by itself."),
         Hold.REFUND: _("A refund is still under way."),
@@ -61,7 +63,10 @@ def waits(found: Mapping[Hold, int], last: datetime | None, *, due_at: datetime,
         Hold.LATE_PAYMENT: _("%(merchant)s has to settle a payment that came after an end.", merchant=merchant),
         Hold.MAIL: _("An email to you is still to be sent."),
     }
-    lines = [said[hold] for hold in Hold if hold in found]
-    if now < due_at:
+    lines = []
+    if now < due_at and may_withdraw:
         lines.append(_("You have until %(date)s to think it over.", date=fmt.moment(due_at)))
+    elif now < due_at:
+        lines.append(_("Nothing is erased before %(date)s.", date=fmt.moment(due_at)))
+    lines += [said[hold] for hold in Hold if hold in found]
     return lines or [_("Nothing more: your data will be erased within minutes.")]

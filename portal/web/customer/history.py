@@ -92,7 +92,8 @@ def _happened(entry: TimelineEntry) -> str:
         return _("%(merchant)s withdrew the planned end", merchant=one_line(g.merchant.name))
     status = timeline_words.status(entry)
     title = _title(entry, status)
-    if status is None or entry.kind is TimelineKind.END_REQUESTED:
+    is_said = entry.kind is TimelineKind.ENDED and title == str(labels.CUSTOMER_TIMELINE[entry.kind])
+    if status is None or is_said or entry.kind is TimelineKind.END_REQUESTED:
         return title
     word = labels.CUSTOMER_LABEL[labels.CUSTOMER_STATUS[status]]
     if entry.kind is TimelineKind.STATUS_SEEN:

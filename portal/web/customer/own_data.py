@@ -61,8 +61,8 @@ def data() -> str:
         export = stored_exports.newest_of(session, who.merchant_id, who.id)
         erasure = stored.newest_of(session, who.merchant_id, who.id)
         merchant = merchants.of(session, who.merchant_id)
-        waits = _waits(session, erasure, now=now)
         may_withdraw = erasure is not None and customer_erasures.may_withdraw(session, erasure)
+        waits = _waits(session, erasure, may_withdraw=may_withdraw, now=now)
     return render_template(
         "customer/data.html",
         archive=_archive(export, now=now),
@@ -86,14 +86,14 @@ def _archive(export: DataExport | None, *, now: datetime) -> Archive | None:
     )
 
 
-def _waits(session: Session, erasure: CustomerErasure | None, *, now: datetime) -> list[str]:
+def _waits(session: Session, erasure: CustomerErasure | None, *, may_withdraw: bool, now: datetime) -> list[str]:
     """Return what an open wish waits for, in words."""
     if erasure is None or erasure.state is not ErasureState.OPEN:
         return []
     customer = customers.of_merchant(session, erasure.merchant_id, erasure.customer_id)
     found = stored.holds(session, customer, now=now)
     last = stored.last_day_of_wait(session, customer.id, now=now) if Hold.PLANNED_END in found else None
-    return erasure_words.waits(found, last, due_at=erasure.due_at, now=now)
+    return erasure_words.waits(found, last, due_at=erasure.due_at, may_withdraw=may_withdraw, now=now)
 
 
 @bp.post("/data/exports")

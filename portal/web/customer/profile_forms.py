@@ -28,7 +28,7 @@ class ProfileForm(StandingForm):
 
     name = StringField(
         _l("Name"),
-        description=_l("At most 300 characters. It is how you are greeted in emails."),
+        description=_l("It is how you are greeted in emails."),
         filters=[one_line],
         validators=[Optional(), Length(max=LONGEST_NAME, message=_l("This name is too long: at most 300 characters."))],
         render_kw={"maxlength": False},  # a browser would cut what is pasted, and say nothing

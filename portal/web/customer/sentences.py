@@ -165,11 +165,11 @@ def _planned(planned: PlannedWords) -> str:
 def _late(seen: tuple[Window, ...], *, now: datetime) -> str:
     own = [window for window in seen if not window.granted and window.is_open(now)]
     if not own:
-        return _("A payment is late. Your access opens again once it is settled.")
+        return _("Your access opens again once the late payment is settled.")
     last = max((window.until for window in own if window.until is not None), default=None)
     if last is None or any(window.end is not End.DATED for window in own):
-        return _("A payment is late. Your access stays open for now.")
-    return _("A payment is late. Your access stays open until %(date)s.", date=formatter().last_day(last))
+        return _("Your access stays open for now: settle the late payment.")
+    return _("Your access stays open until %(date)s: settle the late payment by then.", date=formatter().last_day(last))
 
 
 def _paused(holding: Held, *, now: datetime) -> str:

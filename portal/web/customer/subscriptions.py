@@ -26,7 +26,7 @@ from portal.web.customer.presenting import Opened
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
 
-PAYMENTS: Final = 24  # shown on a subscription's page; the rest is counted
+PAYMENTS: Final = 6  # shown on a subscription's page; the rest is counted
 MOST_PAGES: Final = 1000
 FEW: Final = 3  # live subscriptions that are shown as whole cards; more are a list
 

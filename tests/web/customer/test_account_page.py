@@ -427,7 +427,10 @@ def test_the_days_of_the_line_stand_beneath_it_each_with_its_mark(visit, make, n
     )
     page = visit.browser.get(visit.home)
     terms = page.select("article dl.dates dt")
-    assert [term.get_text(strip=True) for term in terms] == ["Paid until", "Next payment"]
+    assert [term.get_text(strip=True) for term in terms] == ["Paid until"], (
+        "the day of the payment is said by the sentence"
+    )
+    assert "Next payment of €29.90 on " in page.select_one("article .lede").get_text()
     assert all(len(term.select("[aria-hidden=true]")) == 1 for term in terms)
     assert page.select("article dl.dates .note") == [], "the price stands in the line below"
     assert (

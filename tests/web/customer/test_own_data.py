@@ -84,7 +84,7 @@ def test_how_long_what_is_kept_is_said_as_the_merchant_has_set_it(ctx, visit):
     with ctx.db.begin() as session:
         session.get_one(Merchant, visit.merchant.id).retention = {"proofs": 7}
     page = visit.browser.get(f"{visit.home}data")
-    said = [one.get_text() for one in page.select("#kept dd")]
+    said = [one.get_text() for one in page.select("details.fold dl.summary dd")]
     assert len(said) == len(Kind)
     assert "7 years" in said
     assert "10 years" in said
@@ -102,7 +102,7 @@ def test_the_check_page_says_what_happens_and_only_the_click_asks(ctx, make, vis
     page = page.submit(press=ERASE)
     assert "Your request is recorded:" in page.notices[0]
     assert len(make.requests(held)) == 1
-    assert "PayPal has not confirmed the end" in page.text
+    assert "PayPal has to confirm the end of your subscription first." in page.text
 
 
 def test_an_older_log_in_is_asked_for_a_code_first(ctx, visit, code_and_link):
