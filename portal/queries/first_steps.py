@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Select, bindparam, exists, func, or_, sele
 from sqlalchemy.orm import Session
 
 from portal.domain.first_steps import Facts
-from portal.models import KeyState, Merchant, PayPalAccount, Product, Subscription
+from portal.models import Customer, KeyState, Merchant, PayPalAccount, Product, Subscription
 from portal.models.names import reading_order
 
 __all__ = ["Found", "of_merchant"]
@@ -57,7 +57,8 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Product.id.label("unread_id"),
             Product.name.label("unread_name"),
             select(Subscription.customer_id)
-            .where(Subscription.merchant_id == mine)
+            .join(Customer, Customer.id == Subscription.customer_id)
+            .where(Subscription.merchant_id == mine, Customer.erased_at.is_(None))
             .limit(1)
             .scalar_subquery()
             .label("sample"),

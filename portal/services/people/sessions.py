@@ -18,6 +18,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act, By
+from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.task_links import LASTS
@@ -111,10 +112,11 @@ def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Vis
 def view(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
     """Let somebody of the desk see one customer's pages as the customer does; return the session's token.
 
-    Nothing can be changed there (`web.access`), it ends by itself, and the audit chain has it. Raises NoResultFound.
+    Nothing can be changed there (`web.access`), it ends by itself, and the audit chain has it. Raises NoResultFound;
+    NotAllowed for who is erased: what is kept of them is for the archive's readers (`web/admin/archive.py`).
     """
     with ctx.db.begin() as session:
-        customers.of_merchant(session, person.merchant_id, customer_id)
+        check_there(customers.of_merchant(session, person.merchant_id, customer_id).erased_at)
         by = By(actor=Actor.STAFF, actor_id=person.id, channel=Channel.STAFF)
         subject = ("customer", customer_id)
         audit.append(session, person.merchant_id, Act.CUSTOMER_VIEWED, by=by, at=now, subject=subject)

@@ -80,6 +80,16 @@ def test_an_erased_customer_is_named_so_everywhere_and_nothing_can_be_added(make
         assert "Rousseau" not in page.text, path
 
 
+def test_nobody_of_the_desk_sees_the_space_of_somebody_erased(make, merchant, customer, enter, leave):
+    """It would show to everybody at the desk what is kept for the readers of the archive alone."""
+    make.payment(make.subscription(merchant=merchant, customer=customer), 5)
+    desk = enter(merchant, Role.SUPPORT)
+    page = desk.get(f"/admin/customers/{customer.id}")
+    leave(customer)
+    page.submit(press="See their space", status=409)
+    assert desk.get(f"/account/{merchant.slug}/payments").path.startswith(f"/account/{merchant.slug}/login")
+
+
 def test_a_form_that_was_open_before_brings_nobody_back(make, customer, support, leave):
     identity = support.get(f"/admin/customers/{customer.id}/identity")
     notes = support.get(f"/admin/customers/{customer.id}")
