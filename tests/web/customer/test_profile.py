@@ -133,3 +133,13 @@ def test_who_only_looks_from_the_desk_sees_it_and_changes_nothing(ctx, app, make
     for path in ("profile", "profile/address"):
         browser.post(f"/account/{merchant.slug}/{path}", {"csrf_token": token, "name": "x"}, status=409)
     assert stored(ctx, customer).own_answers == []
+
+
+def test_own_data_and_security_are_reached_from_the_profile_and_lead_back(visit):
+    found = visit.browser.get(profile(visit))
+    for address in (f"{visit.home}data", f"{visit.home}sessions"):
+        assert found.select(f"main a[href='{address}']"), address
+        page = visit.browser.get(address)
+        assert page.select(f"main a[href='{profile(visit)}']"), address
+        (here,) = page.select("nav a[aria-current]")
+        assert here.get_text(strip=True) == "Profile", address
