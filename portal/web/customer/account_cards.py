@@ -156,9 +156,13 @@ def _figures(holding: Held, thread: Thread | None, *, now: datetime) -> tuple[Ro
     rows: list[Row] = []
     if thread is None or not thread.tells_next:
         rows.append(price)
-        if subscription.started_at is not None and subscription.started_at > now:
+        starts_later = subscription.started_at is not None and subscription.started_at > now
+        if starts_later:
             rows.append((_("Starts on"), known_day(subscription.started_at)))
-        rows.append((_("Next payment"), _next_payment(holding, now=now)))
+        if (
+            not starts_later or subscription.next_payment_at is not None
+        ):  # its first payment is the start: not « unknown »
+            rows.append((_("Next payment"), _next_payment(holding, now=now)))
     if thread is None and subscription.committed_until is not None:
         rows.append((_("Commitment until"), fmt.last_day(subscription.committed_until)))
     return tuple(rows)

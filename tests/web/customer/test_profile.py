@@ -157,3 +157,13 @@ def test_the_day_that_was_chosen_is_named_as_it_was_chosen(visit, ctx, make):
     day = (utc_now() + timedelta(days=40)).date()
     page = visit.browser.get(visit.page(unknown, f"/cancellation?on={day}"))
     assert f"without waiting for {format_date(day, 'EEEE d MMMM y', locale='en_GB')}" in page.text
+
+
+def test_own_data_and_security_are_reached_from_the_profile_and_lead_back(visit):
+    found = visit.browser.get(profile(visit))
+    for address in (f"{visit.home}data", f"{visit.home}sessions"):
+        assert found.select(f"main a[href='{address}']"), address
+        page = visit.browser.get(address)
+        assert page.select(f"main a[href='{profile(visit)}']"), address
+        (here,) = page.select("nav a[aria-current]")
+        assert here.get_text(strip=True) == "Profile", address
