@@ -25,6 +25,16 @@ def key(subscription_id: uuid.UUID, since: datetime | None) -> str:
     return f"payment-missed:{subscription_id}:{int(since.timestamp()) if since is not None else 0}"
 
 
+def told_last(session: Session, subscription_id: uuid.UUID) -> str | None:
+    """Return the key under which the subscription's customer was last told that a payment is missing."""
+    return session.scalar(
+        select(Mail.key)
+        .where(Mail.kind == "payment_missed", Mail.key.startswith(f"payment-missed:{subscription_id}:"))
+        .order_by(Mail.created_at.desc())
+        .limit(1)
+    )
+
+
 def closing(
     session: Session, *, since: datetime, until: datetime, after: uuid.UUID | None, limit: int
 ) -> Sequence[Key]:

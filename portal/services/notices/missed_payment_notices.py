@@ -27,6 +27,7 @@ from portal.queries import mails as stored_mails
 from portal.queries.money import missed_payments, settlements
 from portal.services import task_links
 from portal.services.context import Context
+from portal.services.dates import paid_time
 from portal.services.notices.recipients import Post
 from portal.services.rules import grants_of, rule_of
 
@@ -37,12 +38,14 @@ class Standing:
 
     status: Status
     late_since: datetime | None
+    is_pending: bool  # a payment is on its way: PayPal may call it active already
     facts: access.Facts
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
         """Return how it stands now."""
-        return cls(subscription.status, subscription.past_due_since, subscription.facts)
+        is_pending = paid_time.money_of(subscription).is_pending
+        return cls(subscription.status, subscription.past_due_since, is_pending, subscription.facts)
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, before: Standing, *, now: datetime) -> None:
@@ -52,13 +55,21 @@ def follow(ctx: Context, session: Session, subscription: Subscription, before: S
     """
     if subscription.status is Status.PAST_DUE and before.status is not Status.PAST_DUE:
         _tell(ctx, session, subscription, mails.payment_missed, key=_key(subscription), now=now)
-    elif before.status is Status.PAST_DUE and subscription.status is Status.ACTIVE:
-        missed = missed_payments.key(subscription.id, before.late_since)
-        is_awaited = settlements.was_done_since(session, subscription.id, before.late_since)
-        if is_awaited or stored_mails.is_known(session, missed):
+    elif subscription.status is Status.ACTIVE and not paid_time.money_of(subscription).is_pending:
+        missed = _awaited(session, subscription, before)
+        if missed is not None:
             _tell(
                 ctx, session, subscription, mails.payment_settled, key=f"{missed}:settled", now=now, facts=before.facts
             )
+
+
+def _awaited(session: Session, subscription: Subscription, before: Standing) -> str | None:
+    """Return the key of what its customer waits for: it was late until now, or its payment was still on its way."""
+    if before.status is not Status.PAST_DUE:
+        return missed_payments.told_last(session, subscription.id) if before.is_pending else None
+    missed = missed_payments.key(subscription.id, before.late_since)
+    was_asked_for = settlements.was_done_since(session, subscription.id, before.late_since)
+    return missed if was_asked_for or stored_mails.is_known(session, missed) else None
 
 
 def access_closes(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:

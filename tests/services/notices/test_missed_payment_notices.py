@@ -11,14 +11,15 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.domain.periods import add_months
 from portal.domain.subscriptions import Status
-from portal.models import Grant, Mail
+from portal.models import Grant, Mail, Subscription
 from portal.providers.ports import Reading
 from portal.queries import subscriptions
 from portal.services.ends import endings
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from portal.services.money import missed_payments
-from portal.services.notices import outbox
+from portal.services.notices import missed_payment_notices, outbox
+from portal.services.notices.missed_payment_notices import Standing
 from tests.services.carrying.carried import ask
 
 DAY = timedelta(days=1)
@@ -115,6 +116,20 @@ def test_what_came_after_all_is_told_to_who_was_told_that_it_was_missing(show, t
     assert "has stayed open" in told()[1][1]
     show(paid, failed=0)
     assert len(told()) == 2
+
+
+def test_a_payment_on_its_way_is_told_once_it_is_there(ctx, show, told, paid, now):
+    show(paid, failed=1)
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, paid.id).pending_at = now
+    show(paid, failed=0)
+    assert kinds(told) == ["payment_missed"], "PayPal calls it active, and the money may still not come"
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, paid.id).pending_at = None
+        before = Standing(Status.ACTIVE, None, True, paid.facts)
+        locked = subscriptions.lock(session, paid.merchant_id, paid.id)
+        missed_payment_notices.follow(ctx, session, locked, before, now=utc_now())
+    assert kinds(told) == ["payment_missed", "payment_settled"]
 
 
 def test_access_that_had_closed_is_told_to_be_open_again(show, told, due, now):
