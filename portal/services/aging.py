@@ -5,14 +5,11 @@ Every row is worked on in a transaction of its own; one that fails is logged and
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.domain.end_dates import LATE_AFTER
@@ -25,7 +22,7 @@ from portal.queries import proofs as proof_queries
 from portal.queries.people import merchants
 from portal.services import proofs, task_links, throttles
 from portal.services.audit import timeline
-from portal.services.batches import BATCH, Unfinished
+from portal.services.batches import Find, Unfinished, each
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
 from portal.services.money import missed_payments
@@ -46,10 +43,6 @@ log = structlog.get_logger(__name__)
 NOTICE_BEFORE_ACCESS_ENDS = timedelta(days=3)
 KEEP_LOGINS = FIXED_DAYS[Kind.LOG_INS]  # expired sessions and codes, for the person's own list
 KEEP_THROTTLES = timedelta(days=1)
-
-
-class _Find(Protocol):
-    def __call__(self, session: Session, *, after: uuid.UUID | None, limit: int) -> Sequence[aging.Key]: ...
 
 
 _Act = Callable[[Session, EndRequest, Subscription], None]
@@ -143,28 +136,11 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     throttles.purge(ctx, before=now - KEEP_THROTTLES)
 
 
-def _each(ctx: Context, find: _Find, act: _Act) -> None:
-    """Act on everything that `find` finds, each row locked in its own transaction, batch by batch until the last.
+def _each(ctx: Context, find: Find[aging.Key], act: _Act) -> None:
+    """Act on every request that `find` finds, locked after its subscription. Raises Unfinished."""
 
-    The database's own failures end it at once; any other is the row's and the next row follows.
-    """
-    last, failed = None, 0
-    while True:
-        with ctx.db.read() as session:
-            keys = find(session, after=last, limit=BATCH)
-        for request_id, merchant_id, subscription_id in keys:
-            try:
-                with ctx.db.begin() as session:
-                    subscription = subscriptions.lock(session, merchant_id, subscription_id)
-                    act(session, end_requests.lock(session, request_id), subscription)
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:
-                failed += 1
-                name, place = type(error).__name__, place_of(error)
-                log.error("aging_row_failed", request_id=str(request_id), error=name, place=place)
-        if len(keys) < BATCH:
-            break
-        last = keys[-1].id
-    if failed:
-        raise Unfinished(f"{failed} rows")
+    def locked(session: Session, key: aging.Key) -> None:
+        subscription = subscriptions.lock(session, key.merchant_id, key.subscription_id)
+        act(session, end_requests.lock(session, key.id), subscription)
+
+    each(ctx.db, find, locked, event="aging_row_failed")

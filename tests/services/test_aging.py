@@ -12,7 +12,7 @@ from portal.domain.end_requests import Basis, Channel, RequestState, new_referen
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.models import EndRequest, LoginChallenge, Mail, Subscription, TimelineEntry, TimelineKind
-from portal.services import aging
+from portal.services import aging, batches
 from tests.services.carrying.carried import ask, carry, mails, row
 from tests.waiting_mails import said
 
@@ -91,7 +91,7 @@ def unconfirmed(ctx, make, paypal):
 
 
 def test_everybody_hears_that_access_ends_however_many_stand_before_them(ctx, ending, monkeypatch):
-    monkeypatch.setattr(aging, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     for number in range(3):
         ending(email=None)  # nobody can write to them, so they stay in the way
         ending(email=f"c{number}@client.test")
@@ -117,7 +117,7 @@ def test_what_had_to_be_ended_twice_is_told_once(ctx, ending, again, set_request
 
 @pytest.mark.parametrize("number", [4, 5])
 def test_everything_that_is_over_is_closed_in_one_run(ctx, ending, monkeypatch, number):
-    monkeypatch.setattr(aging, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     requests = [ending(email=f"c{place}@client.test") for place in range(number)]
     aging.close_over(ctx, now=utc_now() + timedelta(days=3))
     assert {row(ctx, request.id).state for request in requests} == {RequestState.CLOSED}
