@@ -24,6 +24,11 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.KEY_BROKEN: _l("PayPal key found not to work"),
     Act.KEY_WORKING: _l("PayPal key works again"),
     Act.RECEIVERS_CHANGED: _l("IPN addresses changed"),
+    Act.API_KEY_MADE: _l("API key created"),
+    Act.API_KEY_CHANGED: _l("API key changed"),
+    Act.API_KEY_ROTATED: _l("API key replaced by a new one"),
+    Act.API_KEY_REVOKED: _l("API key revoked"),
+    Act.API_KEY_REPORTED: _l("API key reported as public"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
     Act.PRODUCT_MADE: _l("Product created"),
@@ -116,6 +121,7 @@ TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
     "settings": ("settings.", "product.", "merchant.", "retention."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
+    "integrations": ("api_key.",),
     "team": ("staff.",),
     "exports": ("export.",),
 }
@@ -125,6 +131,7 @@ TOPIC: Final[Mapping[str, LazyString]] = {
     "customers": _l("Customers and their money"),
     "settings": _l("Settings and products"),
     "paypal": _l("PayPal, imports and messages"),
+    "integrations": _l("Integrations"),
     "team": _l("Team and log-ins"),
     "exports": _l("Exports"),
 }
