@@ -8,7 +8,7 @@ import warnings
 from typing import Any, Final, cast
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, current_app, render_template
+from flask import Response, current_app, render_template, url_for
 
 from config import Config
 from portal.api.problems import KINDS, MEDIA_TYPE, not_found
@@ -38,7 +38,16 @@ def spec() -> Response:
 def docs() -> Response:
     """Show the description to people."""
     found = described(cast(APIFlask, current_app))
-    page = Response(render_template("api/docs.html", spec=found, problems=KINDS.values(), kind=_kind))
+    page = Response(
+        render_template(
+            "api/docs.html",
+            spec=found,
+            problems=KINDS.values(),
+            kind=_kind,
+            stylesheet="/static/api.css",
+            for_programs=url_for("description.spec"),
+        )
+    )
     page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
     return page
 
