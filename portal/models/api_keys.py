@@ -19,7 +19,7 @@ class ApiKey(HasId, HasCreation, HasMerchant, Base):
     """One key. Its secret was shown once; its digest is here."""
 
     __tablename__ = "api_keys"
-    __table_args__ = (CheckConstraint("per_minute BETWEEN 1 AND 60000", name="per_minute"),)
+    __table_args__ = (CheckConstraint("per_minute BETWEEN 1 AND 600000", name="per_minute"),)
 
     name: Mapped[str]
     mode: Mapped[Mode] = mapped_column(words(Mode, "mode"))
