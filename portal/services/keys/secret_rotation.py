@@ -19,8 +19,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import DataExport, Invitation, Mail, PayPalAccount, Staff
+from portal.models import ApiReply, DataExport, Invitation, Mail, PayPalAccount, SigningKey, Staff
 from portal.secrets import SEPARATOR, CannotOpen
+from portal.services.access_tokens import PRIVATE
+from portal.services.api.api_replies import BODY
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
@@ -62,6 +64,8 @@ SEALED: Final = (
     Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
+    Sealed(SigningKey, SigningKey.private_key, PRIVATE, by_row=True),
+    Sealed(ApiReply, ApiReply.body, BODY, by_row=True),
 )
 
 

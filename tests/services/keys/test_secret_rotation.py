@@ -9,8 +9,26 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
-from portal.models import Base, DataExport, ExportState, Invitation, Mail, PayPalAccount, Provider, Staff
+from portal.domain.api_keys import Mode, Scope
+from portal.domain.audit import By
+from portal.models import (
+    ApiReply,
+    Base,
+    DataExport,
+    ExportState,
+    Invitation,
+    Mail,
+    PayPalAccount,
+    Provider,
+    SigningKey,
+    Staff,
+)
 from portal.secrets import CannotOpen, Vault
+from portal.services import access_tokens
+from portal.services.access_tokens import PRIVATE
+from portal.services.api import api_keys, api_replies
+from portal.services.api.api_keys import Wanted
+from portal.services.api.api_replies import BODY, Reply
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
 from portal.services.notices.outbox import CONTENT
@@ -23,6 +41,8 @@ OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3"
 
 # Bytes that are no secret, each with the reason. Whoever adds a column of bytes puts it here or into SEALED.
 PLAIN = {
+    "api_keys.digest": "of a key that nobody guesses (domain/api_keys.py)",
+    "api_replies.call": "a digest of a call",
     "paypal_events.body": "what PayPal sent, as it was signed",
     "logos.content": "a picture that every customer sees",
     "health_marks.filling": "zeros, to take room on the disk",
@@ -96,6 +116,11 @@ def boxes(ctx, make, paypal):
     )
     export.content = ctx.vault.seal("the archive", purpose=ARCHIVE, row=export.id)
     make.add(export)
+    wanted = Wanted(name="Site", mode=Mode.LIVE, scopes=frozenset({Scope.ACCESS_READ}))
+    key_id, _text = api_keys.make(ctx, merchant.id, wanted, by=By(), now=make.now())
+    api_replies.begin(ctx, key_id, "one", b"call", now=make.now())
+    api_replies.keep(ctx, key_id, "one", Reply(status=200, headers={}, body=b"the answer"))
+    access_tokens.turn(ctx, now=make.now())
 
     def read(context):
         with context.db.read() as session:
@@ -110,6 +135,11 @@ def boxes(ctx, make, paypal):
                     session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
                 ),
                 context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
+                *(context.vault.open(one.body, purpose=BODY, row=one.id) for one in session.scalars(select(ApiReply))),
+                *(
+                    context.vault.open(one.private_key, purpose=PRIVATE, row=one.id)
+                    for one in session.scalars(select(SigningKey))
+                ),
             ]
             return opened + [
                 context.vault.open(row.content, purpose=CONTENT)
@@ -152,11 +182,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 14
+    assert len(set(secrets)) == len(secrets) == 16
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 13
+    assert done.sealed >= 15
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"
