@@ -99,5 +99,6 @@ def _packed(content: str) -> bytes:
 def _joined(files: tuple[Path, ...], _changed: tuple[int, ...]) -> str:
     """Return the files as one text without comments and needless spaces."""
     return "\n".join(
-        NEEDLESS.sub(lambda found: found[1] or found[2] or "", COMMENT.sub("", file.read_text())).strip() for file in files
+        NEEDLESS.sub(lambda found: found[1] or found[2] or "", COMMENT.sub("", file.read_text())).strip()
+        for file in files
     )

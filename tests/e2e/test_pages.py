@@ -1,5 +1,6 @@
 """Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
-makes the browser complain, and each stands what its reader sets (`readers.py`). `make screenshots` keeps pictures of them for people to look at.
+makes the browser complain, and each stands what its reader sets (`readers.py`). `make screenshots` keeps pictures
+of them for people to look at.
 """
 
 from __future__ import annotations

@@ -34,7 +34,12 @@ def shown(page: Page, body: str, css: str) -> Page:
 BUTTON, LINK = "<button class=button>Save</button>", '<a href="/one">One</a>'
 PLANTED = [
     (large, "<p>A few words.</p>", "p { width: 21rem }", "px on a screen of 320"),
-    (large, "<p>A few words that are cut.</p>", "p { height: 1.2rem; overflow: hidden }", "<p>A few words that are cut"),
+    (
+        large,
+        "<p>A few words that are cut.</p>",
+        "p { height: 1.2rem; overflow: hidden }",
+        "<p>A few words that are cut",
+    ),
     (large, "<div><p>Somewhat-long-words</p></div>", "p { width: 3rem }", "px in 96: <p>"),
     (large, "<div><input aria-label=Name></div>", "div { display: flex } input { width: 0; padding: 0 }", "no room"),
     (large, f"{BUTTON}<p>Beside it</p>", "p { margin-top: -1rem }", "lies on"),
@@ -42,7 +47,12 @@ PLANTED = [
     (in_forced_colours, BUTTON, ".button { border: 0; background: #00f; color: #fff }", "no edge"),
     (in_forced_colours, LINK, "a { text-decoration: none; color: #00f }", "no edge"),
     (in_forced_colours, "<span class=status>Late</span>", "span { background: #fdd }", "no edge"),
-    (in_forced_colours, f"<nav>{LINK.replace('a ', 'a aria-current=page ')}</nav>", "a { background: #ff0 }", "like the others"),
+    (
+        in_forced_colours,
+        f"<nav>{LINK.replace('a ', 'a aria-current=page ')}</nav>",
+        "a { background: #ff0 }",
+        "like the others",
+    ),
     (in_forced_colours, "<i class=dot></i>", ".dot { background: #000 }", "a mark that is not seen"),
     (in_forced_colours, '<svg><path d="M0 0H9V9z"/></svg>', "path { fill: #eee }", "a shape that is not seen"),
     (in_forced_colours, '<svg><path d="M0 0H9V9z"/></svg>', "path { fill: #fff }", "a shape that is not seen"),
@@ -53,10 +63,20 @@ PLANTED = [
         "answers of one weight look unlike",
     ),
     (by_keyboard, BUTTON, ":focus-visible { outline: none }", "a focus that is not seen"),
-    (by_keyboard, f"{BUTTON}<p>Bar</p>", "p { position: fixed; inset: 0; margin: 0; background: #fff }", "under something else"),
+    (
+        by_keyboard,
+        f"{BUTTON}<p>Bar</p>",
+        "p { position: fixed; inset: 0; margin: 0; background: #fff }",
+        "under something else",
+    ),
     (by_keyboard, BUTTON.replace("class", "tabindex=1 class"), "", "an order of its own"),
     (by_keyboard, BUTTON, ".button { position: absolute; width: 0; height: 0; padding: 0; border: 0 }", "no focus"),
-    (by_keyboard, f"<p>{LINK}</p><p>{BUTTON}</p>", "main { display: flex; flex-direction: column-reverse; gap: 9px }", "below it"),
+    (
+        by_keyboard,
+        f"<p>{LINK}</p><p>{BUTTON}</p>",
+        "main { display: flex; flex-direction: column-reverse; gap: 9px }",
+        "below it",
+    ),
     (on_paper, BUTTON, "", "of use on a screen alone"),
     (on_paper, "<p>Words</p>", "p { background: #222; color: #fff }", "a ground of ink"),
     (on_paper, "<p>Words</p>", "p { color: #999 }", "pale"),
@@ -64,7 +84,8 @@ PLANTED = [
     (on_paper, "<p>Words</p>", "p { height: 5px; overflow: hidden }", "<p>Words"),
     (on_paper, '<a href="https://paypal.example/pay">there</a>', "", "an address that paper does not tell"),
 ]
-SOUND = f"""<nav><a href="/" aria-current=page style="font-weight: 700">Home</a></nav><p>A few words, {LINK}.</p><p>{BUTTON}</p>
+SOUND = f"""<nav><a href="/" aria-current=page style="font-weight: 700">Home</a></nav>
+ <p>A few words, {LINK}.</p><p>{BUTTON}</p>
  <p><label>Name <input size=6></label></p><p><span class=status style="border: 1px solid">Late</span>
  <i class=dot style="background: CanvasText; forced-color-adjust: none"></i></p>
  <svg><path d="M0 0H9V9z" style="fill: CanvasText"/><path d="M2 2H5V5z" style="fill: Canvas"/></svg>
