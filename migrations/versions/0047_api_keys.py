@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['key_id'], ['api_keys.id'], name=op.f('fk_api_replies_key_id'), ondelete='CASCADE'),
         sa.Column('id', sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_api_replies')),
-        sa.UniqueConstraint('key_id', 'name', name=op.f('uq_api_replies_key_id')),
+        sa.UniqueConstraint('key_id', 'name', name=op.f('uq_api_replies_key_id_name')),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, LargeBinary, cast, func, literal, select, update
+from sqlalchemy import ColumnElement, LargeBinary, cast, func, literal, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
@@ -184,7 +184,7 @@ def _rotate_column(
 def _seal_again(
     ctx: Context, session: Session, sealed: Sealed, row_id: uuid.UUID, box: bytes, done: Rotation
 ) -> uuid.UUID | None:
-    """Seal one box again; return whose it is, None when it was left as it is."""
+    """Seal one box again; return whose it is: None for no merchant's, and when it was left as it is."""
     try:
         purpose, row = sealed.purpose, sealed.row_of(row_id)
         fresh = ctx.vault.seal(ctx.vault.open(box, purpose=purpose, row=row), purpose=purpose, row=row)
@@ -192,17 +192,18 @@ def _seal_again(
         log.error("sealed_box_does_not_open", column=sealed.name, row_id=str(row_id))
         done.unreadable.append((sealed.name, row_id))
         return None
-    owner: uuid.UUID | None = session.execute(
+    sealed_again = session.execute(
         update(sealed.model)
         .where(sealed.model.id == row_id, sealed.column == box)
         .values({sealed.column.key: fresh})
-        .returning(sealed.model.merchant_id)
+        .returning(getattr(sealed.model, "merchant_id", null()))
         .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if owner is None:
+    ).one_or_none()
+    if sealed_again is None:
         done.in_use += 1
-    else:
-        done.sealed += 1
+        return None
+    done.sealed += 1
+    owner: uuid.UUID | None = sealed_again[0]
     return owner
 
 
