@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from portal.demo.simulator.records import moment
-from tests.chaos import meanwhile, money
+from tests.chaos import erased, meanwhile, money, opened, settled
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
 from tests.chaos.nudging import PLANNED_AGE
@@ -32,6 +32,8 @@ def violations(facts: Facts) -> list[str]:
         *(told_early, mails, doubled_mails, late_money, promises, notified, surprises),
         *(money.broken_promises, money.outcomes, money.decisions, money.sums, money.letters),
         *(meanwhile.promised_all_the_same, meanwhile.begun, meanwhile.came_back),
+        *(settled.recorded, settled.charges, settled.outcomes, settled.pages),
+        *(erased.kept_promises, erased.after_the_end, erased.traces, erased.letters, opened.once, opened.own_task),
     )
     return [said for check in checks for said in check(facts)]
 

@@ -16,7 +16,14 @@ from tests.chaos.points import POINTS
 NOTIFY: Final = "notify"  # where customers may not cancel by themselves: the form, and staff who end it
 RETURNS: Final = "mail-returns"
 # Stories in which nobody ends the subscription: it goes on.
-KEEPING: Final = ("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something")
+KEEPING: Final = (
+    *("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something"),
+    *("settle", "settle-declined", "settle-waits", "settle-elsewhere", "link-access"),
+)
+ERASING: Final = ("erase", "erase-undo", "erase-and-cancel", "erase-and-settle", "erase-then-money")
+LINKED: Final = ("link-cancel", "link-twice")
+# Stories of people who are nobody's namesake: what is looked for, or mailed, is theirs alone.
+NAMED: Final = (*ERASING, *LINKED)
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -44,6 +51,9 @@ STORIES: Final = {
     "end-and-refund-at-paypal": 3,  # while the buyer cancels there
     "end-at-period": 4,
     **dict.fromkeys(KEEPING, 3),
+    "settle-and-cancel": 3,  # let PayPal take what is outstanding while the same customer cancels
+    **dict.fromkeys(ERASING, 3),
+    **dict.fromkeys(LINKED, 3),
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -83,6 +93,16 @@ ANSWERS: Final = (
     ("show_refund", "404", {}),
     ("show_refund", "cut", {}),
     ("transactions", "500", {}),
+    ("capture", "500", {}),
+    ("capture", "503", {}),
+    ("capture", "409", {}),
+    ("capture", "403", {}),
+    ("capture", "422-status-invalid", {}),
+    ("capture", "422-payer-locked", {}),
+    ("capture", "429", {"retry_after": 0}),
+    ("capture", "cut", {}),
+    ("capture", "silent", {"seconds": 5.0}),
+    ("capture", "timeout", {"seconds": 5.0}),
 )
 # Faults and how often each is drawn; those of PayPal's answers and of the named points come on top.
 FAULTS: Final = {
@@ -138,6 +158,11 @@ class Plan:
     def notifying(self) -> tuple[int, ...]:
         """Seats whose product lets nobody cancel by themselves."""
         return tuple(step.seat for step in self.stormy if step.kind == NOTIFY)
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """Seats of people with a name and an address that nobody else has."""
+        return tuple(step.seat for step in self.stormy if step.kind in NAMED)
 
     @property
     def showing(self) -> dict[str, list[int]]:
@@ -202,11 +227,28 @@ BUG_SHOWS: Final = {
     "refund_told_early": ("refund-whole", _answer("refund", "503")),
     "refund_dropped": ("end-and-refund", None),
     "stuck_refund_unsaid": ("refund-waits", None),
+    "settled_twice": ("settle-waits", None),
+    "settlement_believed": ("settle-waits", None),
+    "silence_is_a_no": ("settle", _answer("capture", "silent")),
+    "erased_before_the_end": ("erase", _answer("cancel", "503")),
+    "erasure_forgotten": ("erase", None),
+    "name_stays": ("erase", None),
+    "learned_again": ("erase-then-money", None),
+    "link_lets_two_in": ("link-cancel", None),
+    "look_uses_link_up": ("link-cancel", None),
+    "task_sees_all": ("link-cancel", None),
+    "task_needs_no_code": ("link-cancel", None),
 }
 TIMES: Final = 3  # each story and its fault
 MOST: Final = 3  # a rule then hits four times: long enough for what must not come before it
 # Those that hang on no moment and no fault: one story shows them.
-SURE: Final = frozenset({"returned_unsaid", "part_gives_all_back", "refund_dropped", "stuck_refund_unsaid"})
+SURE: Final = frozenset(
+    {
+        *("returned_unsaid", "part_gives_all_back", "refund_dropped", "stuck_refund_unsaid"),
+        *("settled_twice", "settlement_believed", "erasure_forgotten", "name_stays", "learned_again"),
+        *("link_lets_two_in", "look_uses_link_up", "task_sees_all", "task_needs_no_code"),
+    }
+)
 
 
 def for_bugs(bugs: Sequence[str]) -> Plan:
