@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, and_, cast, exists, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from portal.domain import comebacks, pauses, refunds, settlements
@@ -124,7 +137,8 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         ReceivedRequest.subscription_id.in_(theirs),
         (ReceivedRequest.email == customer.email) if customer.email else ReceivedRequest.id.is_(None),
     )
-    waiting = Mail.state == MailState.WAITING, Mail.send_at <= now
+    # One that was tried has begun to leave: a worker has it in hand, or its next try lies ahead.
+    waiting = Mail.state == MailState.WAITING, or_(Mail.send_at <= now, Mail.attempts > 0)
     found = {
         Hold.LIVE: len(to_be_ended(session, customer.id)),
         Hold.NOTICE: count(
@@ -261,6 +275,16 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
         notices=notices,
         noticed_at=noticed_at,
     )
+
+
+def is_about_erased(event: FromClause) -> ColumnElement[bool]:
+    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased."""
+    theirs = (
+        Subscription.customer_id == Customer.id,
+        Subscription.merchant_id == event.c.merchant_id,
+        Subscription.provider_id == event.c.subject,
+    )
+    return exists().where(*theirs, Customer.erased_at.is_not(None))
 
 
 def payer_hash(merchant_id: uuid.UUID, payer_id: str) -> str:

@@ -212,6 +212,30 @@ def test_a_mail_that_cannot_leave_is_waited_for(ctx, customer, mailer, left, now
     assert again(ctx, erasure, now + LATER)
 
 
+def test_a_mail_that_was_put_off_or_is_leaving_just_now_is_waited_for_too(ctx, customer, mailer, left, now):
+    """Its next try lies ahead, or a worker has it in hand: it must neither be lost nor arrive after the last one."""
+    erasure = wish(ctx, customer, now)
+    mailer.away = True
+    left(now + LATER)
+    (mail,) = all_of(ctx, Mail)
+    assert (mail.state, mail.send_at > now + LATER) == (MailState.WAITING, True)
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, now + LATER) == {Hold.MAIL: 1}
+    mailer.away = False
+    assert len(left(now + 2 * LATER)) == 1
+    assert again(ctx, erasure, now + 2 * LATER)
+
+
+def test_a_reminder_for_later_is_not_waited_for(ctx, make, customer, left, now):
+    erasure = wish(ctx, customer, now)
+    left(utc_now())
+    with ctx.db.begin() as session:
+        mail = session.scalars(select(Mail)).one()
+        mail.state, mail.attempts, mail.send_at = MailState.WAITING, 0, now + 2 * LATER
+    assert again(ctx, erasure, now + LATER)
+    assert [one.state for one in all_of(ctx, Mail) if one.kind == "erasure_recorded"] == [MailState.SUPERSEDED]
+
+
 def test_the_last_mail_keeps_the_address_only_until_it_has_left(ctx, customer, mailer, left, now):
     erasure = wish(ctx, customer, now)
     left(utc_now())
