@@ -35,6 +35,7 @@ END_REFUNDS: Final = """SELECT e.*, e.end_request_id::text AS end_request_id, e.
     FROM end_refunds e JOIN end_requests q ON q.id = e.end_request_id
     JOIN subscriptions s ON s.id = q.subscription_id"""
 SETTLEMENTS: Final = """SELECT t.*, t.id::text AS id, s.provider_id AS subscription, s.status AS here,
+        s.outstanding || ' unpaid, ' || s.failed_payments || ' failed, read at ' || s.provider_read_at AS seen,
         (SELECT count(*) FROM mails m WHERE m.key = 'settlement-failed:' || t.id AND m.state <> 'superseded') AS told
     FROM settlements t JOIN subscriptions s ON s.id = t.subscription_id"""
 ERASURES: Final = """SELECT e.*, s.provider_id AS subscription, c.erased_at, c.name, c.email,
@@ -43,7 +44,7 @@ ERASURES: Final = """SELECT e.*, s.provider_id AS subscription, c.erased_at, c.n
     FROM customer_erasures e JOIN customers c ON c.id = e.customer_id JOIN subscriptions s ON s.customer_id = c.id"""
 # The ends that a customer may have asked for by a link, and how often each link let somebody in.
 TASK_LINKS: Final = """SELECT l.*, s.provider_id AS subscription,
-        (SELECT count(*) FROM login_sessions v WHERE v.task_link_id = l.id) AS sessions
+        (SELECT count(*) FROM sessions v WHERE v.task_link_id = l.id) AS sessions
     FROM task_links l LEFT JOIN subscriptions s ON s.id = l.subscription_id"""
 OURS: Final = (
     "end_requests.carry_out",

@@ -72,8 +72,7 @@ class Linking:
             page = browser.get(f"/account/{seat.slug}/access")
             token = token_of(page.text) if page is not None and page.status_code == 200 else ""
             answer = browser.post(path, {"csrf_token": token, "reason": "not_used"})
-            if "/requests/" in place_of(answer):
-                walk.elsewhere.append((path, 303))
+            walk.ended_without_code |= "/requests/" in place_of(answer)
 
     # Acts
 

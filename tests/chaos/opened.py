@@ -26,7 +26,7 @@ def own_task(facts: Facts) -> Iterator[str]:
     """It opens the pages of its task alone, and ends nothing without the code that was mailed."""
     for walk in facts.journal.walks:
         for path, status in walk.elsewhere:
-            if status in (200, 303) and (status == 200 or path.endswith("/cancellation")):
+            if status == 200:
                 yield f"a link to a task of {walk.provider_id} opened {path} too"
         if walk.ended_without_code:
             yield f"a link to a task of {walk.provider_id} ended it without a code"

@@ -71,8 +71,8 @@ class Debtors:
         self._read(seat, path)
 
     def _elsewhere(self, seat: Seat, chance: random.Random) -> None:
-        """Somebody settles it at PayPal at the same moment."""
-        other = threading.Timer(chance.random() * 0.3, lambda: self._at_paypal(seat, "fix-payments"))
+        """Somebody settles it at PayPal at the same moment: nothing is outstanding, and a payment is there."""
+        other = threading.Timer(chance.random() * 0.3, lambda: self._at_paypal(seat, "fix-payments", "charge"))
         self._read(seat, self.settle(seat, meanwhile=other.start))
         if other.ident is not None:
             other.join()
@@ -149,8 +149,9 @@ class Debtors:
         with self.journal.lock:
             self.journal.agreed[seat.provider_id] = max(amount, self.journal.agreed.get(seat.provider_id, amount))
 
-    def _at_paypal(self, seat: Seat, happening: str) -> None:
-        self.world.simulated.post(f"subscriptions/{seat.provider_id}/{happening}")
+    def _at_paypal(self, seat: Seat, *happenings: str) -> None:
+        for happening in happenings:
+            self.world.simulated.post(f"subscriptions/{seat.provider_id}/{happening}")
 
 
 def let_captures_come(world: World, journal: Journal, provider_ids: Iterable[str]) -> None:

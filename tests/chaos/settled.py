@@ -54,7 +54,11 @@ def outcomes(facts: Facts) -> Iterator[str]:
         else:
             yield f"{named} is still {row['state']} ({row['trouble']}, {row['attempts']} tries)"
         if row["state"] == "done" and row["here"] == "past_due" and not left:
-            yield f"{named} is settled, PayPal shows nothing unpaid, and the subscription counts as late here"
+            there = facts.at_paypal[row["subscription"]]
+            yield (
+                f"{named} is settled, PayPal shows nothing unpaid, and the subscription counts as late here "
+                f"({there['status']}, {there['failed_payments']} failed, {_shown(there)}; here {row['seen']})"
+            )
 
 
 def pages(facts: Facts) -> Iterator[str]:
@@ -86,3 +90,7 @@ def _agreed(facts: Facts, provider_id: str) -> str:
 
 def _is_erased(facts: Facts, row: Row) -> bool:
     return any(one["subscription"] == row["subscription"] and one["state"] == "done" for one in facts.erasures)
+
+
+def _shown(there: Row) -> str:
+    return ", ".join(f"{paid['id']} {paid['status']} {paid['time']}" for paid in there["payments"])
