@@ -137,8 +137,10 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         ReceivedRequest.subscription_id.in_(theirs),
         (ReceivedRequest.email == customer.email) if customer.email else ReceivedRequest.id.is_(None),
     )
-    # One that was tried has begun to leave: a worker has it in hand, or its next try lies ahead.
-    waiting = Mail.state == MailState.WAITING, or_(Mail.send_at <= now, Mail.attempts > 0)
+    # One that was tried has begun to leave: a worker has it in hand, or its next try lies ahead.  One that may leave
+    # as soon as it is written may have been written after `now`.
+    is_leaving = or_(Mail.send_at <= now, Mail.send_at <= Mail.created_at, Mail.attempts > 0)
+    waiting = Mail.state == MailState.WAITING, is_leaving
     found = {
         Hold.LIVE: len(to_be_ended(session, customer.id)),
         Hold.NOTICE: count(

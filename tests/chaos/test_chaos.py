@@ -56,6 +56,17 @@ PLANTED = {
     "refund_told_early": "refund .* of OWN: the mail of it arrived at",
     "refund_dropped": "the refund .* of OWN found nothing left to give back",
     "stuck_refund_unsaid": "refund .* of OWN was not made, and the desk's inbox says nothing of it",
+    "settled_twice": "OWN was charged 2 times by its settlement",
+    "settlement_believed": "the page of the settlement .* of OWN said .* PayPal still called the payment pending",
+    "silence_is_a_no": "settlement .* of OWN has failed here .*, PayPal took it",
+    "erased_before_the_end": "the customer of OWN was erased at .*, before PayPal ended it",
+    "erasure_forgotten": "the customer of OWN asked to be erased, the wish is withdrawn",
+    "name_stays": "the table timeline_entries names .*, of OWN who was erased",
+    "learned_again": "the table customers names .*, of OWN who was erased",
+    "link_lets_two_in": "a link to a task of OWN let 2 browsers in",
+    "look_uses_link_up": "a link to a task of OWN was used up by looking at it",
+    "task_sees_all": "a link to a task of OWN opened .* too",
+    "task_needs_no_code": "a link to a task of OWN ended it without a code",
 }
 
 

@@ -226,6 +226,18 @@ def test_a_mail_that_was_put_off_or_is_leaving_just_now_is_waited_for_too(ctx, c
     assert again(ctx, erasure, now + 2 * LATER)
 
 
+def test_a_mail_that_was_written_since_somebody_looked_at_the_clock_is_waited_for(ctx, customer, left, now):
+    """An end is confirmed while the erasure waits for its locks."""
+    erasure = wish(ctx, customer, now)
+    just_now = now + LATER + timedelta(seconds=2)
+    with ctx.db.begin() as session:
+        mail = session.scalars(select(Mail)).one()
+        mail.created_at = mail.send_at = just_now
+    assert not again(ctx, erasure, now + LATER)
+    left(just_now)
+    assert again(ctx, erasure, now + LATER)
+
+
 def test_a_reminder_for_later_is_not_waited_for(ctx, make, customer, left, now):
     erasure = wish(ctx, customer, now)
     left(utc_now())
