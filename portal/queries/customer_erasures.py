@@ -177,9 +177,7 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         Hold.LATE_PAYMENT: count(
             LatePayment, LatePayment.subscription_id.in_(theirs), LatePayment.state == LateState.OPEN
         ),
-        Hold.MAIL: count(
-            Mail, *waiting, or_(Mail.customer_id == customer.id, Mail.end_request_id.in_(requests_of(customer.id)))
-        ),
+        Hold.MAIL: count(Mail, *waiting, or_(Mail.customer_id == customer.id, is_about(customer.id))),
     }
     return {hold: number for hold, number in found.items() if number}
 
@@ -219,6 +217,16 @@ def news_about(customer_id: uuid.UUID) -> Select[uuid.UUID | None]:
             MerchantNews.end_request_id.in_(requests_of(customer_id)),
             MerchantNews.received_request_id.in_(notices),
         )
+    )
+
+
+def is_about(customer_id: uuid.UUID) -> ColumnElement[bool]:
+    """Say whether a message is about the customer, whoever it goes to."""
+    return or_(
+        Mail.end_request_id.in_(requests_of(customer_id)),
+        Mail.id.in_(news_about(customer_id)),
+        func.split_part(Mail.key, ":", 2).in_(ids_in_keys(customer_id)),
+        may_name_late_money(customer_id),
     )
 
 

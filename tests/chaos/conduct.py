@@ -90,6 +90,7 @@ class _Run:
             self._storm(time.monotonic() + limit)
             nudger.pause, nudger.unsent = 1.0, 0.0
             left = self._faults.all_off()
+            nudger.is_quiet = True
             if left:
                 self._notes.append(f"points that no process reached: {', '.join(left)}")
             self._quiet()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from tests.chaos.facts import Facts, Row
 from tests.chaos.traces import WORDS
 
+SLOW: Final = timedelta(seconds=10)  # between the clock that an erasure looked at and its commit
 LIVE: Final = ("APPROVAL_PENDING", "APPROVED", "ACTIVE", "SUSPENDED")
 
 
@@ -51,16 +53,23 @@ def letters(facts: Facts) -> Iterator[str]:
         if row["acknowledged"] != 1 or row["farewells"] != (row["state"] == "done"):
             told = f"{row['acknowledged']} acknowledgements, {row['farewells']} last mails"
             yield f"the erasure {row['reference']} of {row['subscription']} is {row['state']}: {told}"
-    last = {key for key, mail in facts.mails.items() if mail["kind"] == "erasure_done"}
     for row in _done(facts):
-        who = facts.at_paypal[row["subscription"]]
-        for mail in facts.box:
-            if mail.received_at <= row["done_at"] or mail.message_id.strip("<>") in last:
-                continue
-            said = next((who[word] for word in WORDS if who[word] in f"{mail.to}\n{mail.subject}\n{mail.text}"), None)
-            if said is not None:
-                at = f"{(mail.received_at - row['done_at']).total_seconds():.1f} s after"
-                yield f"« {mail.subject} » arrived {at} the customer of {row['subscription']} was erased: it has {said}"
+        yield from _later(facts, row)
+
+
+def _later(facts: Facts, row: Row) -> Iterator[str]:
+    """Yield what arrived after the last mail, which leaves once the erasure is committed, and names its customer."""
+    who = facts.at_paypal[row["subscription"]]
+    last = {key for key, mail in facts.mails.items() if mail["key"] == f"erasure-done:{row['id']}"}
+    arrived = [mail.received_at for mail in facts.box if mail.message_id.strip("<>") in last]
+    since = min(arrived, default=row["done_at"] + SLOW)
+    for mail in facts.box:
+        if mail.received_at <= since or mail.message_id.strip("<>") in last:
+            continue
+        said = next((who[word] for word in WORDS if who[word] in f"{mail.to}\n{mail.subject}\n{mail.text}"), None)
+        if said is not None:
+            at = f"{(mail.received_at - row['done_at']).total_seconds():.1f} s after"
+            yield f"« {mail.subject} » arrived {at} the customer of {row['subscription']} was erased: it has {said}"
 
 
 def _done(facts: Facts) -> list[Row]:

@@ -82,6 +82,10 @@ AGE: Final = (
         AND send_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
         FOR UPDATE SKIP LOCKED)""",
 )
+# What was sent and had no answer counts as not taken after three days: PayPal has been read for long by then.
+GIVE_UP: Final = """UPDATE settlements SET created_at = created_at - interval '4 days' WHERE id IN (
+    SELECT id FROM settlements WHERE state NOT IN ('done', 'failed')
+    AND created_at BETWEEN now() - interval '1 day' AND now() - interval '60 seconds' FOR UPDATE SKIP LOCKED)"""
 WAITING_MAILS: Final = "SELECT id, attempts, send_at FROM mails WHERE state = 'waiting' AND send_at > now()"
 SEND: Final = """UPDATE mails SET send_at = now() WHERE id IN (
     SELECT id FROM mails WHERE id = %s AND attempts = %s AND send_at = %s AND state = 'waiting'
@@ -97,6 +101,7 @@ class Nudger:
     def __init__(self, cluster: Cluster, *, pause: float, unsent: float) -> None:
         """`unsent`: seconds that a mail waits which nobody has tried to send (an acknowledgement waits a minute)."""
         self.pause, self.unsent = pause, unsent
+        self.is_quiet = False  # nothing goes wrong any more: days may pass
         self.failures = 0
         self._cluster = cluster
         self._seen: dict[Any, tuple[int, Any, float]] = {}  # attempts and time of a waiting mail, and since when so
@@ -121,7 +126,7 @@ class Nudger:
 
     def _nudge(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
         connection.execute("SET lock_timeout = '2s'")
-        for statement in AGE:
+        for statement in (*AGE, GIVE_UP) if self.is_quiet else AGE:
             connection.execute(statement)
         now = time.monotonic()
         seen: dict[Any, tuple[int, Any, float]] = {}

@@ -238,6 +238,21 @@ def test_a_mail_that_was_written_since_somebody_looked_at_the_clock_is_waited_fo
     assert again(ctx, erasure, now + LATER)
 
 
+def test_what_tells_the_merchant_of_them_is_waited_for_once_it_is_leaving(ctx, make, customer, left, now):
+    """Its words were written when it was first tried: they name the customer."""
+    held = make.subscription(customer=customer)
+    erasure = wish(ctx, customer, now)
+    carry_ends(ctx)
+    left(utc_now())
+    with ctx.db.begin() as session:
+        told = session.scalars(select(Mail).where(Mail.kind == "merchant_end_confirmed")).one()
+        told.key, told.end_request_id, told.customer_id = f"told:{held.id}", None, None
+        told.state, told.attempts, told.send_at = MailState.WAITING, 1, now + 2 * LATER
+    assert not again(ctx, erasure, now + LATER)
+    left(now + 2 * LATER)
+    assert again(ctx, erasure, now + LATER)
+
+
 def test_a_reminder_for_later_is_not_waited_for(ctx, make, customer, left, now):
     erasure = wish(ctx, customer, now)
     left(utc_now())
