@@ -245,7 +245,7 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "silence_is_a_no": people_bugs.silence_is_a_no,
     "erased_before_the_end": people_bugs.erased_before_the_end,
     "erasure_forgotten": people_bugs.erasure_forgotten,
-    "name_stays": people_bugs.name_stays,
+    "payer_stays": people_bugs.payer_stays,
     "learned_again": people_bugs.learned_again,
     "link_lets_two_in": people_bugs.link_lets_two_in,
     "look_uses_link_up": people_bugs.look_uses_link_up,

@@ -127,19 +127,19 @@ def erasure_forgotten() -> None:
     customer_erasures.carry_on = carry_on
 
 
-def name_stays() -> None:
-    """What stands of somebody with the history of their subscriptions is left as it was."""
+def payer_stays() -> None:
+    """The PayPal account stays with the subscriptions."""
+    from sqlalchemy.orm import object_session
+
     from portal.services.own_data import erasing
 
     real = erasing._wiped
 
     @functools.wraps(real)
     def wiped(customer: Any) -> Any:
-        from sqlalchemy.orm import object_session
-
         found = real(customer)
-        if _is_of("name_stays", object_session(customer), customer.id):
-            del found["names_of_timeline"], found["names_of_requests"], found["subscriptions"]
+        if _is_of("payer_stays", object_session(customer), customer.id):
+            del found["subscriptions"]
         return found
 
     erasing._wiped = wiped

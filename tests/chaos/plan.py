@@ -229,10 +229,10 @@ BUG_SHOWS: Final = {
     "stuck_refund_unsaid": ("refund-waits", None),
     "settled_twice": ("settle-waits", None),
     "settlement_believed": ("settle-waits", None),
-    "silence_is_a_no": ("settle", _answer("capture", "silent")),
+    "silence_is_a_no": ("settle-waits", _answer("capture", "silent")),
     "erased_before_the_end": ("erase", _answer("cancel", "503")),
     "erasure_forgotten": ("erase", None),
-    "name_stays": ("erase", None),
+    "payer_stays": ("erase", None),
     "learned_again": ("erase-then-money", None),
     "link_lets_two_in": ("link-cancel", None),
     "look_uses_link_up": ("link-cancel", None),
@@ -245,7 +245,7 @@ MOST: Final = 3  # a rule then hits four times: long enough for what must not co
 SURE: Final = frozenset(
     {
         *("returned_unsaid", "part_gives_all_back", "refund_dropped", "stuck_refund_unsaid"),
-        *("settled_twice", "settlement_believed", "erasure_forgotten", "name_stays", "learned_again"),
+        *("settled_twice", "settlement_believed", "erasure_forgotten", "payer_stays", "learned_again"),
         *("link_lets_two_in", "look_uses_link_up", "task_sees_all", "task_needs_no_code"),
     }
 )

@@ -61,7 +61,7 @@ PLANTED = {
     "silence_is_a_no": "settlement .* of OWN has failed here .*, PayPal took it",
     "erased_before_the_end": "the customer of OWN was erased at .*, before PayPal ended it",
     "erasure_forgotten": "the customer of OWN asked to be erased, the wish is withdrawn",
-    "name_stays": "the table timeline_entries names .*, of OWN who was erased",
+    "payer_stays": "the table subscriptions names .*, of OWN who was erased",
     "learned_again": "the table customers names .*, of OWN who was erased",
     "link_lets_two_in": "a link to a task of OWN let 2 browsers in",
     "look_uses_link_up": "a link to a task of OWN was used up by looking at it",
