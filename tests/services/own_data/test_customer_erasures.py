@@ -253,6 +253,16 @@ def test_what_tells_the_merchant_of_them_is_waited_for_once_it_is_leaving(ctx, m
     assert again(ctx, erasure, now + LATER)
 
 
+def test_it_is_dated_when_its_locks_are_held_not_when_somebody_looked_at_the_clock(ctx, customer, left):
+    """An end is confirmed meanwhile: nothing is erased before it, and nothing may say so."""
+    before, started = utc_now() - 2 * LATER, utc_now()
+    erasure = wish(ctx, customer, before)
+    left(utc_now())
+    assert again(ctx, erasure, before + LATER)
+    assert erasure_of(ctx, customer).done_at >= started
+    assert row_of(ctx, customer).erased_at >= started
+
+
 def test_a_reminder_for_later_is_not_waited_for(ctx, make, customer, left, now):
     erasure = wish(ctx, customer, now)
     left(utc_now())
