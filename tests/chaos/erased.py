@@ -74,3 +74,6 @@ def _later(facts: Facts, row: Row) -> Iterator[str]:
 
 def _done(facts: Facts) -> list[Row]:
     return [row for row in facts.erasures if row["state"] == "done"]
+
+
+CHECKS: Final = (kept_promises, after_the_end, traces, letters)

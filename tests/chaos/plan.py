@@ -5,7 +5,6 @@ The sequence of people and faults is the seed's; how the processes' threads inte
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ KEEPING: Final = (
     *("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something"),
     *("settle", "settle-declined", "settle-waits", "settle-elsewhere", "link-access"),
 )
-ERASING: Final = ("erase", "erase-undo", "erase-and-cancel", "erase-and-settle", "erase-then-money")
-LINKED: Final = ("link-cancel", "link-twice")
 # Stories of people who are nobody's namesake: what is looked for, or mailed, is theirs alone.
-NAMED: Final = (*ERASING, *LINKED)
+NAMED: Final = (
+    *("erase", "erase-undo", "erase-and-cancel", "erase-and-settle", "erase-then-money"),
+    *("link-cancel", "link-twice"),
+)
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -52,8 +52,7 @@ STORIES: Final = {
     "end-at-period": 4,
     **dict.fromkeys(KEEPING, 3),
     "settle-and-cancel": 3,  # let PayPal take what is outstanding while the same customer cancels
-    **dict.fromkeys(ERASING, 3),
-    **dict.fromkeys(LINKED, 3),
+    **dict.fromkeys(NAMED, 3),
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -201,72 +200,6 @@ def draw(
         pending=pending,
         bystanders=tuple(sorted(quiet)),
     )
-
-
-def _answer(operation: str, behaviour: str) -> str:
-    """Return the fault that PayPal answers an operation so."""
-    return f"paypal:{[one[:2] for one in ANSWERS].index((operation, behaviour))}"
-
-
-# The story in which a planted bug shows for sure, and what has to go wrong for it.
-BUG_SHOWS: Final = {
-    "call_before_intent": ("cancel", "die-at:before-intent"),
-    "success_without_a_read": ("cancel", _answer("cancel", "422-status-invalid")),
-    "mail_before_commit": ("cancel", "die-at:settling"),
-    "typed_day_forgotten": ("another-day", None),
-    "forgotten_notification": (NOTIFY, None),
-    "part_counts_as_all": ("late-money", "events-repeated"),
-    "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
-    "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
-    "closed_merchant_forgets": ("cancel", "suspended"),
-    "begins_while_closed": ("begins-something", "suspended"),
-    "returned_unsaid": (RETURNS, None),
-    "part_gives_all_back": ("refund-part", None),
-    "refund_believed": ("refund-part", _answer("refund", "422-status-invalid")),
-    "refund_before_the_end": ("end-and-refund", _answer("cancel", "503")),
-    "refund_told_early": ("refund-whole", _answer("refund", "503")),
-    "refund_dropped": ("end-and-refund", None),
-    "stuck_refund_unsaid": ("refund-waits", None),
-    "settled_twice": ("settle-waits", None),
-    "settlement_believed": ("settle-waits", None),
-    "silence_is_a_no": ("settle-waits", _answer("capture", "silent")),
-    "erased_before_the_end": ("erase", _answer("cancel", "503")),
-    "erasure_forgotten": ("erase", None),
-    "payer_stays": ("erase", None),
-    "learned_again": ("erase-then-money", None),
-    "link_lets_two_in": ("link-cancel", None),
-    "look_uses_link_up": ("link-cancel", None),
-    "task_sees_all": ("link-cancel", None),
-    "task_needs_no_code": ("link-cancel", None),
-}
-TIMES: Final = 3  # each story and its fault
-MOST: Final = 3  # a rule then hits four times: long enough for what must not come before it
-# Those that hang on no moment and no fault: one story shows them.
-SURE: Final = frozenset(
-    {
-        *("returned_unsaid", "part_gives_all_back", "refund_dropped", "stuck_refund_unsaid"),
-        *("settled_twice", "settlement_believed", "erasure_forgotten", "payer_stays", "learned_again"),
-        *("link_lets_two_in", "look_uses_link_up", "task_sees_all", "task_needs_no_code"),
-    }
-)
-
-
-def for_bugs(bugs: Sequence[str]) -> Plan:
-    """Return the short run in which each of these planted bugs shows for sure.
-
-    Those that need no fault come first: a process that dies takes the moment with it in which two acts meet.
-    """
-    steps, seat = [], 0
-    for calm in (True, False):
-        some = [bug for bug in bugs if (BUG_SHOWS[bug][1] is None) is calm]
-        for number, bug in itertools.product(range(TIMES), some):
-            if bug in SURE and number != 1:
-                continue
-            story, fault = BUG_SHOWS[bug]
-            steps += [Step("fault", fault, seat, number=MOST)] if fault is not None else []
-            steps += [Step("story", story, seat, number=number, bug=bug)]
-            seat += 1
-    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))
 
 
 def _rolling(seats: Sequence[int]) -> list[Step]:

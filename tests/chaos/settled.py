@@ -96,3 +96,6 @@ def _is_erased(facts: Facts, row: Row) -> bool:
 
 def _shown(there: Row) -> str:
     return ", ".join(f"{paid['id']} {paid['status']} {paid['time']}" for paid in there["payments"])
+
+
+CHECKS: Final = (recorded, charges, outcomes, pages)
