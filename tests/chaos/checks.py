@@ -177,7 +177,7 @@ def mails(facts: Facts) -> Iterator[str]:
             yield f"request {row['reference']} was confirmed, its customer was told {told} times"
     for mail in facts.box:
         if mail.message_id.strip("<>") not in facts.mails:
-            what = f"« {mail.subject} » for {mail.to}"
+            what = f"« {mail.subject} » for {mail.to} at {mail.received_at:%H:%M:%S}"
             yield f"the mail server got {what}, the database knows of no such mail"
 
 
