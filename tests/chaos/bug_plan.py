@@ -36,7 +36,6 @@ BUG_SHOWS: Final = {
     "settled_twice": ("settle-waits", None),
     "settlement_believed": ("settle-waits", None),
     "silence_is_a_no": ("settle-waits", _answer("capture", "silent")),
-    "erased_before_the_end": ("erase", _answer("cancel", "503")),
     "erasure_forgotten": ("erase", None),
     "payer_stays": ("erase", None),
     "learned_again": ("erase-then-money", None),

@@ -243,7 +243,6 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "settled_twice": people_bugs.settled_twice,
     "settlement_believed": people_bugs.settlement_believed,
     "silence_is_a_no": people_bugs.silence_is_a_no,
-    "erased_before_the_end": people_bugs.erased_before_the_end,
     "erasure_forgotten": people_bugs.erasure_forgotten,
     "payer_stays": people_bugs.payer_stays,
     "learned_again": people_bugs.learned_again,

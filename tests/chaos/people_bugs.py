@@ -95,19 +95,6 @@ def silence_is_a_no() -> None:
     settlement_carrying.Settlements.ask = ask
 
 
-def erased_before_the_end() -> None:
-    """An erasure waits for the day, and for nothing else."""
-    from portal.queries import customer_erasures as stored
-
-    real = stored.holds
-
-    @functools.wraps(real)
-    def holds(session: Any, customer: Any, **more: Any) -> Any:
-        return {} if _is_of("erased_before_the_end", session, customer.id) else real(session, customer, **more)
-
-    stored.holds = holds
-
-
 def erasure_forgotten() -> None:
     """The ends are made, and the wish is quietly taken back with them."""
     from portal.domain.customer_erasures import ErasureState

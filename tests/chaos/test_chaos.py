@@ -60,7 +60,6 @@ PLANTED = {
     "settled_twice": "OWN was charged 2 times by its settlement",
     "settlement_believed": "the page of the settlement .* of OWN said .* PayPal still called the payment pending",
     "silence_is_a_no": "settlement .* of OWN has failed here .*, PayPal took it",
-    "erased_before_the_end": "the customer of OWN was erased at .*, before PayPal ended it",
     "erasure_forgotten": "the customer of OWN asked to be erased, the wish is withdrawn",
     "payer_stays": "the table subscriptions names .*, of OWN who was erased",
     "learned_again": "the table customers names .*, of OWN who was erased",
