@@ -34,6 +34,9 @@ STATUS: Final[Mapping[Status, LazyString]] = {
     Status.ABANDONED: _l("Abandoned"),
 }
 
+# Of one that PayPal suspended for failed payments and that was settled since: nobody has paused it.
+LEFT_SUSPENDED: Final = _l("Suspended at PayPal")
+
 # *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
     **{status: status for status in Status},

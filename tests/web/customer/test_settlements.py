@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import Merchant, PayPalAccount, Settlement, Subscription
+from portal.models import Merchant, PayPalAccount, Product, Settlement, Subscription
 from portal.services.carrying import settlement_carrying
 from tests.services.money.settling import aged
 
@@ -191,7 +191,29 @@ def test_of_a_suspended_one_no_more_is_promised_than_paypal_does(visit, late, ct
     page = page.submit(press=PAY)
     assert page.h1 == "Your payment is settled"
     assert "Your subscription goes on." not in page.text
-    assert "does not show the subscription as running again yet" in page.text
+    assert "PayPal still suspends your subscription: it takes no payment at the moment." in page.text
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_settled_and_still_suspended_is_no_pause(visit, late, ctx, paypal, letters, offers):
+    """Nobody paused it: what PayPal does, and what one can do, is said in place of « paused »."""
+    row = paypal.subscriptions[late.provider_id]
+    row.status, row.status_update_time = "SUSPENDED", "2026-01-02T03:04:05Z"
+    change(ctx, Subscription, provider_status="SUSPENDED")
+    change(ctx, Product, pause_offered=offers)
+    visit.browser.get(visit.page(late, "/settlement")).submit(press=PAY)
+    for path in (visit.home, visit.page(late)):
+        page = visit.browser.get(path)
+        assert page.select_one("[data-testid=status]").text == "Suspended at PayPal"
+        assert "Your payment has arrived." in page.text
+        assert "pause means" not in page.text
+    guide = page.follow("Why, and what you can do")
+    assert guide.h1 == "PayPal still suspends your subscription"
+    assert "paused" not in guide.text
+    assert ("Resume, or change the day" in guide.text) is offers
+    (letter,) = letters()
+    assert "still suspends" in letter.text
+    assert "up to date" not in letter.text
 
 
 @pytest.mark.parametrize(
