@@ -29,7 +29,6 @@ from portal.services import task_links
 from portal.services.context import Context
 from portal.services.dates import paid_time
 from portal.services.notices.recipients import Post
-from portal.services.pauses.pauses import is_left_suspended
 from portal.services.rules import grants_of, rule_of
 
 
@@ -68,7 +67,7 @@ def _has_come(session: Session, subscription: Subscription) -> bool:
     """Say whether nothing is late any more: it runs, or PayPal alone still suspends it."""
     if subscription.status is not Status.PAUSED:
         return subscription.status is Status.ACTIVE
-    return is_left_suspended(subscription, pauses.all_of_subscription(session, subscription.id))
+    return subscription.is_left_suspended(pauses.all_of_subscription(session, subscription.id))
 
 
 def _awaited(session: Session, subscription: Subscription, before: Standing) -> str | None:

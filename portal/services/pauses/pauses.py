@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from portal.domain import pauses as domain
 from portal.domain import policies
 from portal.domain.access import PausePreview, preview_pause
 from portal.domain.audit import By
@@ -106,17 +105,6 @@ def check_state(subscription: AnySubscription, kind: PauseKind, history: Sequenc
     )
     if not possible or _was_refused(subscription, history):
         raise NotAllowed(Denial.PAYPAL_FORBIDS_RESUME)
-
-
-def is_left_suspended(subscription: AnySubscription, history: Sequence[AnyPause]) -> bool:
-    """Say whether the last payment came and PayPal suspends it all the same; `history` as in `check_state`."""
-    return domain.is_left_suspended(
-        subscription.status,
-        subscription.provider_status,
-        suspended_at=subscription.provider_status_at,
-        last_payment_at=subscription.last_payment_at,
-        last_done=next((row.kind for row in history if row.state is PauseState.DONE), None),
-    )
 
 
 def preview(subscription: Subscription, grants: tuple[Grant, ...] = (), *, now: datetime) -> PausePreview:

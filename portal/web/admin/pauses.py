@@ -163,7 +163,7 @@ def lines(history: list[PauseRequest], *, now: datetime) -> list[dict[str, objec
 
 def notice(subscription: Subscription, history: list[PauseRequest]) -> str:
     """Return what staff must know of one that is late, or was: what PayPal allows, and what it does not."""
-    if pauses.is_left_suspended(subscription, history):
+    if subscription.is_left_suspended(history):
         return _(
             "What was unpaid has come. PayPal had suspended this subscription after failed payments, and has not "
             "started it again: no payment is taken until it does, or until you resume it."

@@ -63,7 +63,7 @@ def stand(holding: Held, *, now: datetime) -> Stand:
         may_pause=g.merchant.shows(Section.PAUSES) and running is None and may(holding, PauseKind.PAUSE, now=now),
         may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
         is_paused=subscription.status is Status.PAUSED,
-        is_left=pauses.is_left_suspended(subscription, holding.pauses),
+        is_left=subscription.is_left_suspended(holding.pauses),
         is_resting=subscription.status is Status.PAUSED and running is None,
         is_late=subscription.status is Status.PAST_DUE,
         title=title,
@@ -89,7 +89,7 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
         return _("The end of your pause has been requested"), tuple(said)
     if subscription.status is not Status.PAUSED:
         return None, ()
-    if pauses.is_left_suspended(subscription, holding.pauses):
+    if subscription.is_left_suspended(holding.pauses):
         return _("PayPal still suspends your subscription"), _left(holding, now=now)
     planned = next((row for row in holding.pauses if row.waits(now)), None)
     said = [_("No payment is taken while the pause lasts.")]

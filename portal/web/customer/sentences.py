@@ -25,7 +25,6 @@ from portal.mail.facts import PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Held
 from portal.services.dates.paid_time import terms_of
-from portal.services.pauses.pauses import is_left_suspended
 from portal.services.rules import AccessLeft, access_left
 from portal.web import locale
 from portal.web.customer import presenting
@@ -174,7 +173,7 @@ def _late(seen: tuple[Window, ...], *, now: datetime) -> str:
 
 
 def _paused(holding: Held, *, now: datetime) -> str:
-    if is_left_suspended(holding.subscription, holding.pauses):
+    if holding.subscription.is_left_suspended(holding.pauses):
         return _(
             "Your payment has arrived. PayPal still suspends your subscription: it takes no payment at the moment."
         )
