@@ -136,8 +136,9 @@ def act(code: str, details: Mapping[str, object], channel: str | None = None) ->
         return _("Message from somebody who could not log in")
     if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
         return str(labels.TIMELINE[TimelineKind.NOTIFIED])
-    if code == f"subscription.{TimelineKind.ENDED}":
-        return str(labels.ended(details))
+    fact = code.removeprefix("subscription.")
+    if fact != code and fact in set(TimelineKind):
+        return str(labels.fact(TimelineKind(fact), details))
     return str(ACT.get(code, code))
 
 
