@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import Merchant, PayPalAccount, Product, Settlement, Subscription
+from portal.models import Merchant, PayPalAccount, Product, ReceivedRequest, Settlement, Subscription
 from portal.services.carrying import settlement_carrying
+from tests.services.inbox.notified import by_form
 from tests.services.money.settling import aged
 
 PAY = "Pay €29.90 now"
@@ -244,6 +245,20 @@ def test_whoever_waits_for_an_end_is_not_asked_for_money(visit, late, paypal):
     visit.cancel(late)
     assert "Pay €" not in visit.browser.get(visit.page(late, "/late")).text
     assert visit.browser.get(visit.page(late, "/settlement")).path == visit.page(late, "/late")
+
+
+@pytest.mark.parametrize(("in_days", "is_asked"), [(None, False), (-1, False), (9, True)])
+def test_nor_is_who_has_notified_the_end_unless_for_a_later_day(visit, late, ctx, in_days, is_asked):
+    page = visit.browser.get(visit.page(late, "/settlement"))
+    wished = None if in_days is None else utc_now().date() + timedelta(days=in_days)
+    by_form(ctx, late, now=utc_now())
+    change(ctx, ReceivedRequest, wished_on=wished)
+    guide = visit.browser.get(visit.page(late, "/late"))
+    assert ("Pay €" in guide.text) is is_asked
+    assert ("is not taken from here meanwhile" in guide.text) is not is_asked
+    page = page.submit(press=PAY)
+    assert len(rows(ctx)) == is_asked
+    assert (page.path == visit.page(late, "/late")) is not is_asked
 
 
 def test_a_payment_that_has_not_come_is_not_said_to_have_come(visit, late, pay, ctx, paypal):
