@@ -87,7 +87,12 @@ def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
 
 
 def _customers(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
-    """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own."""
+    """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own.
+
+    Messages of who could not log in go as well: whoever wrote them had no other contact since.
+    """
+    old = stored.old_words(merchant_id, before=before, limit=BATCH)
+    _each_batch(ctx, lambda session: _deleted(session, ReceivedRequest, old))
     number, last = 0, None
     while True:
         with ctx.db.read() as session:
@@ -152,7 +157,7 @@ def _mails(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datet
 
     def empty(session: Session) -> int:
         old = stored.old_mails(merchant_id, before=before, limit=BATCH)
-        emptied = update(Mail).where(Mail.id.in_(old)).values(content=None)
+        emptied = update(Mail).where(Mail.id.in_(old)).values(content=None, subject="")
         return session.connection().execute(emptied.execution_options(synchronize_session=False)).rowcount
 
     return _each_batch(ctx, empty)

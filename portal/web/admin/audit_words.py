@@ -151,6 +151,8 @@ def act(
         return _("Settings changed: %(group)s", group=GROUP[subject_kind][0])
     if code == Act.RECEIVED_RECORDED and details.get("way") == Way.NO_LOGIN:
         return _("Message from somebody who could not log in")
+    if code == Act.RECEIVED_DISMISSED and details.get("way") == Way.NO_LOGIN:
+        return _("Message from somebody who could not log in closed")
     if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
         return str(labels.TIMELINE[TimelineKind.NOTIFIED])
     fact = code.removeprefix("subscription.")
