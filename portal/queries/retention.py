@@ -103,6 +103,12 @@ def forgotten_customers(
     ).all()
 
 
+def was_warned(session: Session, customer_id: uuid.UUID, *, since: datetime) -> bool:
+    """Say whether a message has told the customer since then that their account is to go."""
+    warned = Mail.customer_id == customer_id, Mail.kind == "erasure_soon", Mail.created_at > since
+    return bool(session.scalar(select(exists().where(*warned))))
+
+
 def old_requests(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
     """Select requests of contracts that were over, or which were withdrawn, before that moment."""
     over = func.greatest(func.coalesce(EndRequest.confirmed_at, EndRequest.withdrawn_at), Subscription.ended_at)

@@ -207,3 +207,39 @@ def test_a_subject_goes_with_what_its_message_said(ctx, ended, now):
     ended()
     retention.run(ctx, now=now + YEAR + 60 * DAY)
     assert {one.subject for one in rows(ctx, Mail) if one.state is not MailState.WAITING} == {""}
+
+
+def test_a_month_before_the_customer_is_told_once_and_keeps_all_by_logging_in(ctx, make, now):
+    merchant = make.merchant(locale="en")
+    with ctx.db.begin() as session:
+        for name in ("stays", "goes"):
+            row = Customer(merchant_id=merchant.id, email=f"{name}@client.test", name=name, created_at=now)
+            session.add(row)
+
+    def told():
+        return sorted(one.recipient for one in rows(ctx, Mail) if one.kind == "erasure_soon")
+
+    last = now + timedelta(days=3 * 365)
+    retention.run(ctx, now=last - 40 * DAY)
+    assert told() == []
+    for night in range(3):
+        retention.run(ctx, now=last - (28 - night) * DAY)
+    assert told() == ["goes@client.test", "stays@client.test"]
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).where(Customer.name == "stays").values(seen_at=last - 20 * DAY))
+        session.execute(update(Mail).values(state=MailState.SENT, sent_at=last - 27 * DAY))
+    retention.run(ctx, now=last + 3 * DAY)
+    assert [one.name for one in rows(ctx, Customer) if one.erased_at is None] == ["stays"]
+
+
+def test_nobody_is_erased_before_the_day_that_they_were_told(ctx, make, now):
+    """The warning may leave late, as on the first night that there is one."""
+    merchant, last = make.merchant(locale="en"), now + timedelta(days=3 * 365 + 1)
+    with ctx.db.begin() as session:
+        session.add(Customer(merchant_id=merchant.id, email="late@client.test", name="Late", created_at=now))
+    retention.run(ctx, now=last - 5 * DAY)
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.SENT, sent_at=last - 5 * DAY))
+    for days, is_gone in ((10, False), (26, True)):
+        retention.run(ctx, now=last + days * DAY)
+        assert [one.erased_at is not None for one in rows(ctx, Customer)] == [is_gone]
