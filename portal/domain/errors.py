@@ -25,6 +25,7 @@ class Denial(StrEnum):
     RESUME_DAY = "resume_day"  # none was given, or it is outside what the merchant allows
     ERASED = "erased"  # the customer: nothing of them is written again
     ERASURE_UNDER_WAY = "erasure_under_way"  # one of two customers has asked for it
+    ADDRESS_HELD = "address_held"  # the former mailbox contests the address of one of two customers
     NO_COMEBACK = "no_comeback"  # not cancelled, or never to be invited back
     CAME_BACK = "came_back"
     ALREADY_SUBSCRIBED = "already_subscribed"

@@ -12,11 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from portal.domain import pauses
 from portal.domain.access import Facts
 from portal.domain.paid_time import nothing_is_paid
+from portal.domain.pauses import PauseState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
+from portal.models.held_requests import AnyPause
 from portal.models.payments import PaymentState
 
 
@@ -168,6 +171,7 @@ class AnySubscription(Protocol):
     def facts(self) -> Facts: ...
     @property
     def has_paid_nothing(self) -> bool: ...
+    def is_left_suspended(self, history: Sequence[AnyPause]) -> bool: ...
 
 
 class HasSubscriptionFacts:
@@ -182,6 +186,16 @@ class HasSubscriptionFacts:
     def takes_no_payment(self: AnySubscription) -> bool:
         """Whether PayPal has suspended it and names no next payment: there is none, which is not "unknown"."""
         return self.provider_status == ProviderStatus.SUSPENDED and self.next_payment_at is None
+
+    def is_left_suspended(self: AnySubscription, history: Sequence[AnyPause]) -> bool:
+        """Say whether what was unpaid came and PayPal suspends it all the same; `history`: all pauses, newest first."""
+        return pauses.is_left_suspended(
+            self.status,
+            self.provider_status,
+            suspended_at=self.provider_status_at,
+            last_payment_at=self.last_payment_at,
+            last_done=next((row.kind for row in history if row.state is PauseState.DONE), None),
+        )
 
     @property
     def facts(self: AnySubscription) -> Facts:

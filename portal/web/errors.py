@@ -61,6 +61,9 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.ERASURE_UNDER_WAY: _l(
         "This customer has asked for their data to be erased: wait until that is done or withdrawn."
     ),
+    Denial.ADDRESS_HELD: _l(
+        "The address of one of these customers is contested from their former one: decide that first, under “To do”."
+    ),
     Denial.NO_COMEBACK: _l("This subscription cannot be taken out again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
     Denial.ALREADY_SUBSCRIBED: _l("You already have another subscription of the same kind, or are about to."),

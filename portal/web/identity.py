@@ -33,8 +33,11 @@ from portal.web import access, drafts, formatting, locale, standings, task_scope
 BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
     ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),  # what names itself so on an iPhone names Safari, too
     ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
     ("Safari", "Safari"),
 )
 SYSTEMS: Final = (
@@ -43,6 +46,7 @@ SYSTEMS: Final = (
     ("Android", "Android"),
     ("Windows", "Windows"),
     ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
 KEPT_AT_LOG_IN: Final = ("language", "draft")

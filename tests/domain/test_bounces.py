@@ -96,6 +96,7 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "data_ready",  # the page has it, too
         "task_link",  # asked for anew by whoever waits for it
         "erasure_recorded",
+        "erasure_soon",
         "erasure_withdrawn",
         "erasure_done",  # its address is gone
     }

@@ -31,6 +31,7 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
     masked, told = "z…@bücher.example", [customers.address_confirm(whose, path="/account/a/address/t", until=LATER)]
     for name in ("Zoé", ""):
         told.append(customers.customers_joined(whose, name=name, path="/account/a"))
+        told.append(own_data.erasure_soon(whose, name=name, on=LATER, path="/account/a"))
         for shared in (True, False):
             told.append(customers.customers_split(whose, name=name, path="/account/a", is_shared=shared))
         told.append(customers.address_set(whose, name=name, path="/account/a"))

@@ -214,7 +214,7 @@ def _replace(
 
     Returns the requests by letter that it had answered.
     """
-    letters = take_back(session, subscription, request, by=wish.by, now=now)
+    letters = take_back(session, subscription, request, by=wish.by, now=now, is_replaced=True)
     notices.end_replaced(ctx, session, request, now=now)
     return letters
 

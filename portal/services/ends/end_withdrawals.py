@@ -80,11 +80,18 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
 
 
 def take_back(
-    session: Session, subscription: Subscription, request: EndRequest, *, by: By, now: datetime
+    session: Session,
+    subscription: Subscription,
+    request: EndRequest,
+    *,
+    by: By,
+    now: datetime,
+    is_replaced: bool = False,
 ) -> list[uuid.UUID]:
     """Take it back in somebody's name; return the requests by letter that wait again.
 
-    Both locks are held.  Raises NotAllowed(ALREADY_SENT).
+    `is_replaced`: another end is asked for in its place, by the same click.  Both locks are held.  Raises
+    NotAllowed(ALREADY_SENT).
     """
     if not can_withdraw(request.state, sent_at=request.sent_at):
         raise NotAllowed(Denial.ALREADY_SENT)
@@ -94,5 +101,14 @@ def take_back(
     request.next_try_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
     letters = received_answers.reopen(session, request, subscription, now=now)
-    timeline.note(session, subscription, TimelineKind.END_WITHDRAWN, key=str(request.id), at=now, by=by, **names)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_WITHDRAWN,
+        key=str(request.id),
+        at=now,
+        by=by,
+        **names,
+        **({"is_replaced": True} if is_replaced else {}),
+    )
     return letters

@@ -33,7 +33,7 @@ from portal.domain.settlements import (
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState, Provider, Settlement, Subscription, TimelineKind
 from portal.models.held_requests import AnyEndRequest
-from portal.queries import end_requests, paypal_accounts, subscriptions
+from portal.queries import end_requests, paypal_accounts, received_requests, subscriptions
 from portal.queries.money import settlements
 from portal.services import tries
 from portal.services.audit import timeline
@@ -94,15 +94,22 @@ def why_not(
         return NoSettlement.NOT_LATE
     if due is None or due.amount <= 0:
         return NoSettlement.NOTHING_OUTSTANDING
-    if is_in_the_way(request, now=now):
+    if is_in_the_way(session, subscription, request, now=now):
         return NoSettlement.ENDING
     key = paypal_accounts.of_merchant(session, subscription.merchant_id)
     return NoSettlement.NO_KEY if key is None or key.environment != subscription.environment else None
 
 
-def is_in_the_way(request: AnyEndRequest | None, *, now: datetime) -> bool:
-    """Say whether somebody waits for an end: nobody who leaves is asked for money. One planned for later leaves it."""
-    return request is not None and request.is_open and not request.is_planned(now)
+def is_in_the_way(
+    session: Session, subscription: Subscription, request: AnyEndRequest | None, *, now: datetime
+) -> bool:
+    """Say whether somebody waits for an end, asked for or notified: nobody who leaves is asked for money.
+
+    One planned, or wished, for later leaves it.
+    """
+    if request is not None and request.is_open and not request.is_planned(now):
+        return True
+    return received_requests.is_wished_by(session, subscription.id, now.date())
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import retention
 from portal.domain.policies import Actor
+from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.retention import Kind
 from portal.mail.own_data import FAREWELL
 from portal.models import (
@@ -149,6 +150,15 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_timeline": update(TimelineEntry)
         .where(TimelineEntry.subscription_id.in_(theirs), by_customer)
         .values(actor_name=""),
+        # What somebody wrote who could not log in proves no end, unless one answers it.
+        "words_left": update(ReceivedRequest)
+        .where(
+            ReceivedRequest.merchant_id == customer.merchant_id,
+            ReceivedRequest.way == Way.NO_LOGIN,
+            ReceivedRequest.state == ReceivedState.DISMISSED,
+            ReceivedRequest.email == (customer.email or ""),
+        )
+        .values(name="", message="", contract="", email=None),
         "received_requests": update(ReceivedRequest)
         .where(
             ReceivedRequest.merchant_id == customer.merchant_id,

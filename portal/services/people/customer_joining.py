@@ -32,7 +32,7 @@ from portal.models import (
     TaskLink,
 )
 from portal.queries import comebacks, customer_erasures
-from portal.queries.people import customer_joinings, customers
+from portal.queries.people import address_holds, customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts
@@ -63,7 +63,7 @@ def join(
     """Make the other one's belongings this customer's; False when they no longer share an address, or both come back.
 
     The stricter answer stands for both: who asked not to be contacted is not.  Their mailbox is told.  Raises
-    NotAllowed while one of them is to be erased, NoResultFound for a foreign id.
+    NotAllowed while one of them is to be erased or has a contested address, NoResultFound for a foreign id.
     """
     with ctx.db.begin() as session:
         kept, other = customers.lock(session, merchant_id, customer_id, other_id)
@@ -72,6 +72,8 @@ def join(
             return False
         if customer_erasures.is_open_of(session, kept.id, other.id):
             raise NotAllowed(Denial.ERASURE_UNDER_WAY)
+        if any(address_holds.waiting_of(session, one.id) for one in (kept, other)):
+            raise NotAllowed(Denial.ADDRESS_HELD)  # whose the shared address is, nobody has decided yet
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
         joining = _remembered(session, kept, other, by=by, now=now)

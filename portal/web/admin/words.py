@@ -266,6 +266,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "address_set": _l("New email address: to the new one"),
     "data_ready": _l("Own data ready to download"),
     "erasure_recorded": _l("Erasure request received"),
+    "erasure_soon": _l("Warning: account about to be erased"),
     "erasure_withdrawn": _l("Erasure request withdrawn"),
     "erasure_done": _l("Data erased"),
     "address_left": _l("New email address: to the former one"),

@@ -13,6 +13,7 @@ from portal.clock import utc_now
 from portal.domain.email_addresses import masked
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.task_links import Door
+from portal.queries import end_requests
 from portal.queries.people.people import Kind
 from portal.services.people import task_visits
 from portal.services.people.task_visits import Seen
@@ -26,7 +27,7 @@ def customer_task(token: str) -> ResponseReturnValue:
     """Show what the link opens and a button; only pressing it begins the task, once, in this browser."""
     seen = task_visits.look(identity.context(), g.merchant.id, token, now=utc_now())
     if seen is None or seen.door is not Door.OPEN:
-        return redirect(_page(seen), 303) if seen is not None and _is_at_it(seen) else _over(token, seen)
+        return redirect(_own_page(seen), 303) if seen is not None and _is_at_it(seen) else _over(token, seen)
     if _is_logged_in_as(seen):
         return redirect(_page(seen), 303)
     form = EmptyForm()
@@ -73,6 +74,16 @@ def _is_at_it(seen: Seen) -> bool:
         return True
     task = who.task if who is not None and who.id == seen.customer_id else None
     return task is not None and task.kind is seen.kind and task.page == seen.page
+
+
+def _own_page(seen: Seen) -> str:
+    """Return the task's page; of one that is done here the result, which is all that it still shows."""
+    task = g.person.task
+    if task is None or not task.is_done:
+        return _page(seen)
+    with identity.context().db.read() as session:
+        request = end_requests.newest_of(session, task.subscription_id)
+    return url_for("customer.request", reference=request.reference) if request is not None else _page(seen)
 
 
 def _page(seen: Seen) -> str:

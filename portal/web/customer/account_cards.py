@@ -81,13 +81,13 @@ def card(holding: Held, *, now: datetime) -> Card:
     seen, waits = open_windows(holding, now=now), planned(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
-    thread = _thread(holding, now=now)
+    thread, resting = _thread(holding, now=now), stand(holding, now=now)
     return Card(
         id=subscription.id,
         product_id=subscription.product_id,
         title=presenting.product_name(holding),
         status=status,
-        label=labels.CUSTOMER_LABEL[status],
+        label=labels.LEFT_SUSPENDED if resting.is_left else labels.CUSTOMER_LABEL[status],
         sentence=sentences.sentence(holding, seen, waits, now=now),
         about=sentences.about(holding, now=now),
         thread=thread,
@@ -108,7 +108,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         has_open_request=presenting.has_open_request(holding),
         planned=waits,
         can_undo=presenting.can_undo(holding),
-        pause=stand(holding, now=now),
+        pause=resting,
         may_come_back=is_offered(holding.prospect, g.merchant),
         opens_until=max((one.until for one in seen if one.until and one.until > now), default=None),
         late_money=tuple(_late_money(late.payment) for late in holding.late),

@@ -88,7 +88,8 @@ def _title(entry: TimelineEntry, status: Status | None) -> str:
 def _happened(entry: TimelineEntry) -> str:
     if entry.kind is TimelineKind.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
+    is_withdrawn = entry.kind is TimelineKind.END_WITHDRAWN and entry.details.get("is_replaced") is not True
+    if is_withdrawn and entry.actor is Actor.STAFF:
         return _("%(merchant)s withdrew the planned end", merchant=one_line(g.merchant.name))
     status = timeline_words.status(entry)
     title = _title(entry, status)

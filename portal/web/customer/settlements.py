@@ -48,10 +48,14 @@ class SettlementForm(BaseForm):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the late page offers: the sum that a click lets PayPal take, or the settlement that stands open."""
+    """What the late page offers: the sum that a click lets PayPal take, or the settlement that stands open.
+
+    `is_leaving`: nothing is taken here, because the customer waits for the end.
+    """
 
     amount: str | None = None
     open_id: uuid.UUID | None = None
+    is_leaving: bool = False
 
 
 def choice(session: Session, held: Holding, *, now: datetime) -> Choice:
@@ -60,7 +64,8 @@ def choice(session: Session, held: Holding, *, now: datetime) -> Choice:
     if standing is not None:
         return Choice(amount=formatter().money(standing.money), open_id=standing.id)
     due = _due(session, held, now=now)
-    return Choice(amount=formatter().money(due) if due is not None else None)
+    why = settlements.why_not(session, held.subscription, held.request, now=now)
+    return Choice(amount=formatter().money(due) if due is not None else None, is_leaving=why is NoSettlement.ENDING)
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/settlement", methods=["GET", "POST"])

@@ -39,6 +39,7 @@ class Home:
     count: str  # which of how many; empty where all of them are on the page
     live: tuple[Card, ...]
     over: tuple[Card, ...]  # and nothing goes on about them
+    kept: frozenset[uuid.UUID]  # the products of which one that is over keeps something open
     over_count: str
     is_brief: bool  # too many for whole cards
     first_late: uuid.UUID | None
@@ -79,6 +80,7 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
         count=count_of(held, number),
         live=live,
         over=over,
+        kept=frozenset(card.product_id for card in cards if card.is_over and card.open_now),
         over_count=_over_count(len(over), held),
         is_brief=len(live) > FEW,
         first_late=next(iter(late), None),

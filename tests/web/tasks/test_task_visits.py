@@ -72,6 +72,17 @@ def test_the_first_browser_has_it_and_another_one_is_offered_a_new_link(
         assert len(session.scalars(select(LoginSession)).all()) == 1
 
 
+def test_pressed_again_it_leads_to_its_task_while_that_lasts_and_to_the_result_once_it_is_done(
+    visitor, link, held, merchant, code_and_link
+):
+    path = link(TaskKind.CANCEL, held)
+    page = visitor.get(path).submit(press=BEGIN)
+    assert visitor.get(path).path == page.path == home(merchant, page_of(TaskKind.CANCEL, held.id))
+    result = page.submit(press=CANCEL, code=code_and_link()[0])
+    again = visitor.get(path)
+    assert (again.path, again.h1) == (result.path, result.h1)
+
+
 def test_no_code_no_cancellation_and_a_wrong_one_neither(visitor, link, held, make, code_and_link, paypal):
     page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
     page = page.submit(press=CANCEL, comment="Bye", status=422)
