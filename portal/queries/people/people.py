@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,13 +12,25 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from portal.domain.account_members import MemberRole
 from portal.domain.duties import Duty, may
+from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
 from portal.domain.task_links import TaskKind, page_of
-from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
+from portal.models import (
+    AccountMember,
+    Customer,
+    LoginSession,
+    Membership,
+    Merchant,
+    PayPalAccount,
+    Provider,
+    Staff,
+    TaskLink,
+)
 from portal.models.names import reading_order
 
 
@@ -86,12 +98,24 @@ class OwnTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnMembership:
+    """Who of a customer's people somebody is, with the address that they log in with (domain.account_members)."""
+
+    id: uuid.UUID
+    role: MemberRole
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """Somebody logged in, on one browser. `role` is None for customers, `locale` None when they chose none.
 
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
     `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
+    `member`: who it is of the customer's people; then `id`, `name` and `email` are the customer's all the same.
+    `spaces`: how many accounts the address that was proven opens at this merchant.
     """
 
     kind: Kind
@@ -109,6 +133,8 @@ class Person:
     time_zone: str | None = None
     own_locale: str | None = None
     task: OwnTask | None = None
+    member: OwnMembership | None = None
+    spaces: int = 1
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -117,6 +143,24 @@ class Person:
     def get_id(self) -> str:
         """Return the person's id as text."""
         return str(self.id)
+
+    @property
+    def own_email(self) -> str | None:
+        """The address that this log-in has proven."""
+        return self.member.email if self.member is not None else self.email
+
+    @property
+    def own_name(self) -> str:
+        """How the one who is logged in is greeted."""
+        return self.member.name if self.member is not None else self.name
+
+    @property
+    def signature(self) -> str:
+        """By whom something was done, as it is shown: of an account's people with the address, which names one."""
+        if self.member is None:
+            return self.name
+        address = shown(self.member.email)
+        return f"{self.member.name} ({address})" if self.member.name else address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +207,38 @@ _MAY_VIEW: Final = (
     .exists()
 )
 
+# Somebody whom the customer has let in is nobody here from the moment that they are removed.
+_MEMBER: Final = (
+    AccountMember.id.label("member_id"),
+    AccountMember.role.label("member_role"),
+    AccountMember.name.label("member_name"),
+    AccountMember.email.label("member_email"),
+    AccountMember.locale.label("member_locale"),
+)
+_IS_MEMBER: Final = and_(
+    AccountMember.id == LoginSession.account_member_id,
+    AccountMember.customer_id == LoginSession.customer_id,
+    AccountMember.accepted_at.is_not(None),
+    AccountMember.removed_at.is_(None),
+)
+_OWN_RECORD, _OTHER_MEMBER = aliased(Customer), aliased(AccountMember)
+_PROVEN: Final = func.coalesce(AccountMember.email, Customer.email)
+_SPACES: Final = (
+    select(func.count())
+    .where(_OWN_RECORD.merchant_id == Merchant.id, _OWN_RECORD.email == _PROVEN)
+    .correlate(Merchant, Customer, AccountMember)
+    .scalar_subquery()
+    + select(func.count())
+    .where(
+        _OTHER_MEMBER.merchant_id == Merchant.id,
+        _OTHER_MEMBER.email == _PROVEN,
+        _OTHER_MEMBER.accepted_at.is_not(None),
+        _OTHER_MEMBER.removed_at.is_(None),
+    )
+    .correlate(Merchant, Customer, AccountMember)
+    .scalar_subquery()
+)
+
 _AT_ACCOUNT: Final = (
     select(
         *_MERCHANT,
@@ -175,6 +251,8 @@ _AT_ACCOUNT: Final = (
         Customer.own_answers,
         LoginSession.viewer_id,
         *_TASK,
+        *_MEMBER,
+        _SPACES.label("spaces"),
     )
     .select_from(Merchant)
     .outerjoin(
@@ -186,7 +264,15 @@ _AT_ACCOUNT: Final = (
             or_(LoginSession.viewer_id.is_(None), _MAY_VIEW),
         ),
     )
-    .outerjoin(Customer, and_(Customer.id == LoginSession.customer_id, Customer.erased_at.is_(None)))
+    .outerjoin(AccountMember, _IS_MEMBER)
+    .outerjoin(
+        Customer,
+        and_(
+            Customer.id == LoginSession.customer_id,
+            Customer.erased_at.is_(None),
+            or_(LoginSession.account_member_id.is_(None), AccountMember.id.is_not(None)),
+        ),
+    )
     .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
     .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
@@ -258,6 +344,12 @@ def _task(row: Any) -> OwnTask | None:
     )
 
 
+def _membership(row: Any) -> OwnMembership | None:
+    if row.member_id is None:
+        return None
+    return OwnMembership(id=row.member_id, role=row.member_role, name=row.member_name, email=row.member_email)
+
+
 def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
     """Return the merchant of an account page and its customer, if logged in.
 
@@ -274,7 +366,11 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
         time_zone=row.person_zone,
         own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
         task=_task(row),
+        member=_membership(row),
+        spaces=row.spaces,
     )
+    if person.member is not None:  # the customer's choice of a language is not theirs
+        person = replace(person, locale=row.member_locale, own_locale=None)
     return Visit(merchant=_merchant(row), person=person)
 
 

@@ -68,7 +68,7 @@ def show() -> ResponseReturnValue:
             actor_id=as_id(filters.who.data),
             acts=audit_words.TOPICS.get(filters.what.data or "", ()),
         )
-        names = queries.names_of_staff(session, page.rows)
+        names = queries.names_of_people(session, page.rows)
         return showing.page(
             "audit.html",
             session,
