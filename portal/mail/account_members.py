@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from portal.domain.email_addresses import shown
 from portal.mail.composing import Composed, compose
 from portal.mail.letterhead import Letterhead
 from portal.mail.logins import ACCOUNT_INVITATION
@@ -11,7 +12,7 @@ from portal.mail.logins import ACCOUNT_INVITATION
 
 def account_invitation(head: Letterhead, *, path: str, role: str, by: str, valid_until: datetime) -> Composed:
     """Compose the invitation; `by` is the address of who invites: nobody's name, which could say anything."""
-    return compose(ACCOUNT_INVITATION, head, path=path, role=role, by=by, valid_until=valid_until)
+    return compose(ACCOUNT_INVITATION, head, path=path, role=role, by=shown(by), valid_until=valid_until)
 
 
 def account_member_joined(head: Letterhead, *, name: str, address: str, role: str, path: str) -> Composed:

@@ -26,8 +26,10 @@ def add_to(bp: Blueprint, template: str) -> None:
         person, now = identity.person(), utc_now()
         with identity.context().db.read() as database:
             seen_after = now - sessions.IDLE[person.kind]
-            rows = queries.all_of(database, person, now=now, seen_after=seen_after)
-            others = queries.of_others(database, person, now=now, seen_after=seen_after) if _leads(person) else []
+            if _leads(person):
+                rows, others = queries.of_account(database, person, now=now, seen_after=seen_after)
+            else:
+                rows, others = queries.all_of(database, person, now=now, seen_after=seen_after), []
         return render_template(template, sessions=rows, own_id=person.session_id, others=others)
 
     bp.post("/sessions/<uuid:session_id>/end", endpoint="session_end")(_end)

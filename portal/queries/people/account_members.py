@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.models import AccountMember, Customer, LoginSession
@@ -88,6 +88,24 @@ def spaces(session: Session, merchant_id: uuid.UUID, email: str | None) -> list[
         .order_by(AccountMember.accepted_at, AccountMember.id)
     )
     return own + [Space(customer=customer, member=member) for customer, member in rows]
+
+
+def addressee(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
+    """Return whose account an address (normal form) opens: its own, else the first it was let into; None for nobody's.
+
+    One statement for every address: how long it takes says nothing.
+    """
+    own = select(Customer.id, literal(0).label("rank"), Customer.created_at.label("since")).where(
+        Customer.merchant_id == merchant_id, Customer.email == email, Customer.email_place == 0
+    )
+    let_in = select(AccountMember.customer_id, literal(1), AccountMember.accepted_at).where(
+        AccountMember.merchant_id == merchant_id,
+        AccountMember.email == email,
+        AccountMember.accepted_at.is_not(None),
+        AccountMember.removed_at.is_(None),
+    )
+    either = union_all(own, let_in).subquery()
+    return session.scalars(select(either.c.id).order_by(either.c.rank, either.c.since).limit(1)).one_or_none()
 
 
 def last_seen(session: Session, customer_id: uuid.UUID) -> dict[uuid.UUID, datetime]:

@@ -35,12 +35,12 @@ def all_of(session: Session, person: Person, *, now: datetime, seen_after: datet
     return list(session.scalars(_live(now, seen_after).where(owned_by(person))))
 
 
-def of_others(
+def of_account(
     session: Session, person: Person, *, now: datetime, seen_after: datetime
-) -> list[tuple[LoginSession, AccountMember | None]]:
-    """Return the live sessions of everybody else in a customer's account, with whose each is.
+) -> tuple[list[LoginSession], list[tuple[LoginSession, AccountMember | None]]]:
+    """Return a customer's own live sessions, and everybody else's in their account with whose each is.
 
-    None stands for the address on file.  Those who look from the desk, and links to one task, are not among them.
+    None stands for the address on file.  The desk's views are not among them, nor others' links to one task.
     """
     own = person.member.id if person.member is not None else None
     rows = session.execute(
@@ -51,11 +51,10 @@ def of_others(
             LoginSession.customer_id == person.id,
             LoginSession.merchant_id == person.merchant_id,
             LoginSession.viewer_id.is_(None),
-            LoginSession.task_link_id.is_(None),
-            LoginSession.account_member_id.is_distinct_from(own),
         )
-    )
-    return [(row, member) for row, member in rows]
+    ).all()
+    mine = [row for row, _member in rows if row.account_member_id == own]
+    return mine, [(row, member) for row, member in rows if row not in mine and row.task_link_id is None]
 
 
 def _live(now: datetime, seen_after: datetime) -> Select[Any]:

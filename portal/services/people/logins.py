@@ -25,7 +25,7 @@ from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
 from portal.domain.profiles import Answer
 from portal.models import LoginBrowser, LoginChallenge, Merchant
-from portal.queries.people import account_members, people, sessions
+from portal.queries.people import account_members, sessions
 from portal.queries.people.account_members import Space
 from portal.queries.people.people import Kind
 from portal.secrets import new_token, token_hash
@@ -137,7 +137,7 @@ def _send(
     merchant = session.get_one(Merchant, wish.merchant_id)
     code = f"{secrets.randbelow(10**6):06}"
     challenge, link = _challenge(ctx, wish, email, code, now=now)
-    challenge.customer_id = _addressee(session, merchant.id, email)
+    challenge.customer_id = account_members.addressee(session, merchant.id, email)
     session.add(challenge)
     session.flush()
     if after is not None:
@@ -158,15 +158,6 @@ def _send(
     else:
         savepoint.commit()
     return challenge
-
-
-def _addressee(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
-    """Return whose account the address opens: its own, else the first that it was let into; None for a stranger's."""
-    own = people.customer_by_email(session, merchant_id, email)
-    if own is not None:
-        return own
-    spaces = account_members.spaces(session, merchant_id, email)
-    return spaces[0].customer.id if spaces else None
 
 
 def _take_over(session: Session, old: LoginChallenge, new: LoginChallenge) -> None:

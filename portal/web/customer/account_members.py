@@ -123,8 +123,9 @@ def remove(member_id: uuid.UUID) -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """Let somebody leave the account of another one by themselves."""
     account_members.leave(context(), person(), now=utc_now())
+    response = identity.log_out(redirect(url_for("auth.customer_login"), 303), Kind.CUSTOMER)
     flash(_("You no longer have access to this account."), "success")
-    return identity.log_out(redirect(url_for("auth.customer_login"), 303), Kind.CUSTOMER)
+    return response
 
 
 def said_of_removal(email: str, *, was_in: bool) -> str:
@@ -147,7 +148,11 @@ def _invite(form: InvitationForm) -> bool:
     except NotAllowed as refusal:
         if refusal.denial not in OF_THE_ADDRESS:
             raise
-        form.email.errors = [str(DENIALS[refusal.denial])]
+        said = str(DENIALS[refusal.denial])
+        if refusal.denial is Denial.ACCOUNT_FULL:  # nothing is wrong with the address, and the form may be gone
+            form.form_errors.append(said)
+        else:
+            form.email.errors = [said]
         return False
     return True
 
