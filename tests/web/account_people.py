@@ -17,7 +17,9 @@ from tests.browser_client import Browser
 ANNA = "anna@client.test"
 
 
-def member_of(ctx, customer, *, email=ANNA, role=MemberRole.READER, name="Anna", accepted=True, **more) -> AccountMember:
+def member_of(
+    ctx, customer, *, email=ANNA, role=MemberRole.READER, name="Anna", accepted=True, **more
+) -> AccountMember:
     """Somebody in a customer's account, or invited to it, without the way of the mail, which is tested elsewhere."""
     now = utc_now()
     member = AccountMember(

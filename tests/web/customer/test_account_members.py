@@ -55,8 +55,7 @@ def test_the_link_waits_for_its_button_and_the_code_goes_to_the_new_address(
     assert "a…@client.test" in told.text
     assert ANNA not in told.text
 
-    with time_machine.travel(utc_now() + timedelta(minutes=11), tick=True):
-        page = guest.submit(f"{visit.home}login", email=ANNA).submit(code=code_and_link()[0])
+    page = guest.submit(f"{visit.home}login", email=ANNA).submit(code=code_and_link()[0])
     assert letters()[-1].recipient == ANNA
     assert page.h1.startswith("Hello Anna Petit")
     assert f"the account of {visit.customer.name} as a reader" in page.text
@@ -137,9 +136,9 @@ def test_a_flood_of_invitations_ends(ctx, visit):
     for number in range(20):
         page = visit.browser.submit(f"{visit.home}profile/people", email=f"a{number}@client.test")
         with ctx.db.begin() as session:  # else the account is full before
-            session.scalars(select(AccountMember).where(AccountMember.removed_at.is_(None))).one().removed_at = (
-                utc_now()
-            )
+            session.scalars(
+                select(AccountMember).where(AccountMember.removed_at.is_(None))
+            ).one().removed_at = utc_now()
     page = visit.browser.submit(f"{visit.home}profile/people", email="b@client.test", status=429)
     assert "b@client.test" not in {row.email for row in _rows(ctx)}
     assert page.h1
