@@ -51,8 +51,8 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "do this, or make you an owner."
     ),
     Denial.ON_FILE_ONLY: _l(
-        "Only the person of the account’s own email address can do this: change that address, take the account’s data "
-        "along or have it erased."
+        "Only the person of the account’s own email address can do this: change that address, download the account’s "
+        "data or have it erased."
     ),
     Denial.ON_FILE_ALREADY: _l("This is the account’s own email address: its person is an owner already."),
     Denial.IN_THE_ACCOUNT: _l("Somebody with this address has access already, or is invited."),
