@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.account_members import MemberRole
-from portal.domain.duties import Duty, may
 from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
-from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
 from portal.domain.task_links import TaskKind, page_of
 from portal.models import (
-    AccountMember,
     Customer,
     LoginSession,
     Membership,
@@ -29,7 +26,6 @@ from portal.models import (
     PayPalAccount,
     Provider,
     Staff,
-    TaskLink,
 )
 from portal.models.names import reading_order
 
@@ -155,6 +151,11 @@ class Person:
         return self.member.name if self.member is not None else self.name
 
     @property
+    def may_change(self) -> bool:
+        """Whether pages offer what changes something in a customer's account; the guard refuses it (`web.access`)."""
+        return self.member is None or self.member.role is MemberRole.OWNER
+
+    @property
     def signature(self) -> str:
         """By whom something was done, as it is shown: of an account's people with the address, which names one."""
         if self.member is None:
@@ -172,109 +173,17 @@ class Visit:
     broken_keys: Mapping[Provider, datetime] = field(default_factory=dict)
 
 
-_MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
-_SESSION: Final = (
+MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
+SESSION: Final = (
     LoginSession.id.label("session_id"),
     LoginSession.authenticated_at,
     LoginSession.last_seen_at,
 )
-_ALIVE: Final = and_(
+ALIVE: Final = and_(
     LoginSession.token_hash == bindparam("token_hash"),
     LoginSession.revoked_at.is_(None),
     LoginSession.expires_at > bindparam("now"),
     LoginSession.last_seen_at > bindparam("seen_after"),
-)
-
-_TASK: Final = (
-    LoginSession.task_link_id,
-    TaskLink.kind.label("task_kind"),
-    TaskLink.subscription_id.label("task_subscription_id"),
-    TaskLink.return_to,
-    TaskLink.proven_at,
-    TaskLink.done_at,
-)
-
-# Whoever looks at a customer's pages from the desk may do so as long as they may work on customers there.
-_MAY_VIEW: Final = (
-    select(Membership.id)
-    .where(
-        Membership.staff_id == LoginSession.viewer_id,
-        Membership.merchant_id == LoginSession.merchant_id,
-        Membership.disabled_at.is_(None),
-        Membership.role.in_([role for role in Role if may(role, Duty.CUSTOMERS)]),
-    )
-    .correlate(LoginSession)
-    .exists()
-)
-
-# Somebody whom the customer has let in is nobody here from the moment that they are removed.
-_MEMBER: Final = (
-    AccountMember.id.label("member_id"),
-    AccountMember.role.label("member_role"),
-    AccountMember.name.label("member_name"),
-    AccountMember.email.label("member_email"),
-    AccountMember.locale.label("member_locale"),
-)
-_IS_MEMBER: Final = and_(
-    AccountMember.id == LoginSession.account_member_id,
-    AccountMember.customer_id == LoginSession.customer_id,
-    AccountMember.accepted_at.is_not(None),
-    AccountMember.removed_at.is_(None),
-)
-_OWN_RECORD, _OTHER_MEMBER = aliased(Customer), aliased(AccountMember)
-_PROVEN: Final = func.coalesce(AccountMember.email, Customer.email)
-_SPACES: Final = (
-    select(func.count())
-    .where(_OWN_RECORD.merchant_id == Merchant.id, _OWN_RECORD.email == _PROVEN)
-    .correlate(Merchant, Customer, AccountMember)
-    .scalar_subquery()
-    + select(func.count())
-    .where(
-        _OTHER_MEMBER.merchant_id == Merchant.id,
-        _OTHER_MEMBER.email == _PROVEN,
-        _OTHER_MEMBER.accepted_at.is_not(None),
-        _OTHER_MEMBER.removed_at.is_(None),
-    )
-    .correlate(Merchant, Customer, AccountMember)
-    .scalar_subquery()
-)
-
-_AT_ACCOUNT: Final = (
-    select(
-        *_MERCHANT,
-        *_SESSION,
-        Customer.id.label("person_id"),
-        Customer.name.label("person_name"),
-        Customer.email,
-        Customer.locale.label("person_locale"),
-        Customer.time_zone.label("person_zone"),
-        Customer.own_answers,
-        LoginSession.viewer_id,
-        *_TASK,
-        *_MEMBER,
-        _SPACES.label("spaces"),
-    )
-    .select_from(Merchant)
-    .outerjoin(
-        LoginSession,
-        and_(
-            LoginSession.merchant_id == Merchant.id,
-            LoginSession.customer_id.is_not(None),
-            _ALIVE,
-            or_(LoginSession.viewer_id.is_(None), _MAY_VIEW),
-        ),
-    )
-    .outerjoin(AccountMember, _IS_MEMBER)
-    .outerjoin(
-        Customer,
-        and_(
-            Customer.id == LoginSession.customer_id,
-            Customer.erased_at.is_(None),
-            or_(LoginSession.account_member_id.is_(None), AccountMember.id.is_not(None)),
-        ),
-    )
-    .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
-    .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
 _BROKEN_SINCE: Final = {
@@ -294,8 +203,8 @@ _DESKS: Final = (
 
 _AT_DESK: Final = (
     select(
-        *_MERCHANT,
-        *_SESSION,
+        *MERCHANT,
+        *SESSION,
         Staff.id.label("person_id"),
         Staff.name.label("person_name"),
         Staff.email,
@@ -308,15 +217,17 @@ _AT_DESK: Final = (
     .join(Staff, Staff.id == LoginSession.staff_id)
     .join(Merchant, Merchant.id == LoginSession.merchant_id)
     .join(Membership, and_(Membership.staff_id == Staff.id, Membership.merchant_id == Merchant.id))
-    .where(_ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
+    .where(ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
 )
 
 
-def _merchant(row: Any) -> MerchantFacts:
+def merchant_of(row: Any) -> MerchantFacts:
+    """Return the merchant of a row that has its columns."""
     return MerchantFacts(**{name: getattr(row, name) for name in MerchantFacts.__dataclass_fields__})
 
 
-def _person(row: Any, kind: Kind, **more: Any) -> Person:
+def person_of(row: Any, kind: Kind, **more: Any) -> Person:
+    """Return who a row of a session is; `more`: what their face alone has."""
     return Person(
         kind=kind,
         id=row.person_id,
@@ -331,49 +242,6 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
     )
 
 
-def _task(row: Any) -> OwnTask | None:
-    if row.task_link_id is None:
-        return None
-    return OwnTask(
-        link_id=row.task_link_id,
-        kind=row.task_kind,
-        subscription_id=row.task_subscription_id,
-        return_to=row.return_to,
-        is_proven=row.proven_at is not None,
-        is_done=row.done_at is not None,
-    )
-
-
-def _membership(row: Any) -> OwnMembership | None:
-    if row.member_id is None:
-        return None
-    return OwnMembership(id=row.member_id, role=row.member_role, name=row.member_name, email=row.member_email)
-
-
-def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
-    """Return the merchant of an account page and its customer, if logged in.
-
-    Raises NoResultFound for no merchant, and for one that has gone.
-    """
-    parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
-    row = connection.execute(_AT_ACCOUNT, parameters).one()
-    if row.person_id is None:
-        return Visit(merchant=_merchant(row), person=None)
-    person = _person(
-        row,
-        Kind.CUSTOMER,
-        viewer_id=row.viewer_id,
-        time_zone=row.person_zone,
-        own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
-        task=_task(row),
-        member=_membership(row),
-        spaces=row.spaces,
-    )
-    if person.member is not None:  # the customer's choice of a language is not theirs
-        person = replace(person, locale=row.member_locale, own_locale=None)
-    return Visit(merchant=_merchant(row), person=person)
-
-
 def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit | None:
     """Return the staff member a token stands for and their merchant; None when it stands for nobody."""
     parameters = {"token_hash": token_hash, "now": now, "seen_after": seen_after}
@@ -382,8 +250,8 @@ def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_afte
         return None
     since = {provider: getattr(row, provider) for provider in Provider}
     broken = {provider: at for provider, at in since.items() if at is not None}
-    person = _person(row, Kind.STAFF, role=row.role, desks=row.desks)
-    return Visit(merchant=_merchant(row), person=person, broken_keys=broken)
+    person = person_of(row, Kind.STAFF, role=row.role, desks=row.desks)
+    return Visit(merchant=merchant_of(row), person=person, broken_keys=broken)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
@@ -398,5 +266,5 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
     by_name = reading_order(Merchant.name), Merchant.id
-    rows = session.execute(select(*_MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
-    return [_merchant(row) for row in rows]
+    rows = session.execute(select(*MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
+    return [merchant_of(row) for row in rows]

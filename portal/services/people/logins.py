@@ -23,16 +23,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
-from portal.domain.profiles import Answer
 from portal.models import LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import account_members, sessions
-from portal.queries.people.account_members import Space
-from portal.queries.people.people import Kind
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.notices import notices
-from portal.services.people.sessions import IDLE, Visitor, open_for
+from portal.services.people import spaces
+from portal.services.people.sessions import Visitor
 from portal.services.throttles import Limit, TooManyTries
 
 log = structlog.get_logger("portal.logins")
@@ -293,36 +291,10 @@ def _enter(
     challenge.consumed_at = now
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
-    spaces = account_members.spaces(session, challenge.merchant_id, challenge.email)
-    if not spaces:  # who was let in has been removed since
+    entered = spaces.enter(session, challenge.merchant_id, challenge.email, visitor=visitor, now=now)
+    if entered is None:  # who was let in has been removed since
         return None
-    before = _space_before(session, spaces, visitor, now=now)
-    space = before or spaces[0]
-    _remember_language(space, visitor)
-    space.customer.seen_at = now
-    member_id = space.member.id if space.member is not None else None
-    token = open_for(
-        session, Kind.CUSTOMER, challenge.merchant_id, space.customer.id, visitor=visitor, member_id=member_id, now=now
-    )
-    return Entry(token=token, next_path=browser.next_path, has_choice=before is None and len(spaces) > 1)
-
-
-def _space_before(session: Session, spaces: list[Space], visitor: Visitor, *, now: datetime) -> Space | None:
-    """Return the account that the browser is in already, of somebody who was asked for a code once more."""
-    old = token_hash(visitor.old_token) if visitor.old_token else ""
-    live = sessions.of_token(session, old, now=now, seen_after=now - IDLE[Kind.CUSTOMER]) if old else None
-    if live is None or live.task_link_id is not None or live.viewer_id is not None:
-        return None
-    at = live.customer_id, live.account_member_id
-    return next((one for one in spaces if (one.customer.id, one.member.id if one.member else None) == at), None)
-
-
-def _remember_language(space: Space, visitor: Visitor) -> None:
-    """Keep the language of who logs in: mails then speak as the pages do."""
-    if space.member is not None:
-        space.member.locale = visitor.language or space.member.locale or visitor.wish
-    elif Answer.LOCALE not in space.customer.own_answers:
-        space.customer.locale = visitor.language or space.customer.locale or visitor.wish
+    return Entry(token=entered.token, next_path=browser.next_path, has_choice=entered.has_choice)
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

@@ -194,7 +194,9 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         starts=starts,
         price=price,
         approval_url=(
-            found.approval_url if offered and not outdated and found.state is ComebackState.WAITING else None
+            found.approval_url
+            if offered and not outdated and found.state is ComebackState.WAITING and who.may_change
+            else None
         ),
         is_outdated=outdated,
         may_come_back=offered,

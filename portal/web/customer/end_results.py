@@ -218,8 +218,8 @@ def result(holding: Holding, *, now: datetime) -> Result:
         autopay_url=AUTOPAY_URL,
         lines=lines,
         details=tuple(row for row in rows if row not in lines and row[0] not in shown),
-        can_undo=presenting.can_undo(holding),
-        may_come_back=is_offered(holding.prospect, g.merchant),
+        can_undo=presenting.can_undo(holding) and person().may_change,
+        may_come_back=is_offered(holding.prospect, g.merchant) and person().may_change,
     )
 
 

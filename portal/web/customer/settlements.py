@@ -131,7 +131,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
 
 def _due(session: Session, held: Holding, *, now: datetime) -> Money | None:
     """Return what a click would let PayPal take; None where none may be offered."""
-    if not standings.allows(Work.RETURN):
+    if not standings.allows(Work.RETURN) or not person().may_change:
         return None
     why = settlements.why_not(session, held.subscription, held.request, now=now)
     return presenting.unpaid(held) if why is None else None
