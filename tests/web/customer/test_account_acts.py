@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal.clock import utc_now
 from portal.domain.account_members import MemberRole
-from portal.models import AuditEntry, EndRequest, Mail, Proof, TimelineEntry, TimelineKind
+from portal.models import AuditEntry, EndRequest, Mail, Proof, ReceivedRequest, TimelineEntry, TimelineKind
 from portal.services.people import account_members
 from portal.services.people.acting import by_customer
 from tests.services.own_data.wishing import carry_ends
@@ -107,3 +107,19 @@ def test_the_profile_is_the_accounts_and_says_who_changed_it(app, ctx, visit, an
     with ctx.db.read() as session:
         row = session.scalars(select(AuditEntry).where(AuditEntry.act == "customer.changed")).one()
     assert row.actor_id == anna.id
+
+
+def test_a_notice_is_the_members_and_acknowledged_to_both(app, ctx, make, log_in):
+    merchant = make.merchant(locale="en", self_cancellation=False)
+    visit = log_in(merchant, make.customer(merchant))
+    held = make.subscription(customer=visit.customer)
+    anna = member_of(ctx, visit.customer, role=MemberRole.OWNER)
+    browser = seat(ctx, app, anna)
+    browser.get(visit.page(held, "/notification")).submit(message="Please stop.")
+    with ctx.db.read() as session:
+        notice = session.scalars(select(ReceivedRequest)).one()
+        entry = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == TimelineKind.NOTIFIED)).one()
+        told = session.scalars(select(Mail.recipient).where(Mail.kind == "request_received")).all()
+    assert (notice.name, notice.email) == (NAMED, visit.customer.email)
+    assert (entry.actor_name, entry.details["person"]) == (NAMED, str(anna.id))
+    assert sorted(told) == sorted([visit.customer.email, ANNA])
