@@ -34,9 +34,14 @@ def _customer(acted: str | None, name: str) -> str:
     reader = identity.person()
     if acted is None:
         holder = reader.name or shown(reader.email or "")
-        return _("you") if reader.member is None else one_line(holder)
-    is_reader = reader.member is not None and acted == str(reader.member.id)
-    return _("you") if is_reader else one_line(name) or _("somebody else of this account")
+        return _("you") if _is_reader(acted) else one_line(holder)
+    return _("you") if _is_reader(acted) else one_line(name) or _("somebody else of this account")
+
+
+def _is_reader(acted: str | None) -> bool:
+    """Say whether it was the one who reads."""
+    member = identity.person().member
+    return acted == (str(member.id) if member is not None else None)
 
 
 def _who(actor: Actor, channel: Channel | None, acted: str | None, name: str) -> str:
@@ -69,7 +74,7 @@ def _happening(entry: TimelineEntry) -> Happening:
         timeline_words.wished_end(entry),
         timeline_words.way(entry),
         timeline_words.sum_moved(entry),
-        _("Your comment: %(comment)s", comment=comment) if comment else "",
+        _comment(comment, details.get("person")) if comment else "",
         timeline_words.pause(entry),
         timeline_words.not_settled(entry),
     ]
@@ -80,6 +85,11 @@ def _happening(entry: TimelineEntry) -> Happening:
         detail=" – ".join(part for part in said if part),
         status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
     )
+
+
+def _comment(comment: str, acted: str | None) -> str:
+    is_own = _is_reader(acted)
+    return _("Your comment: %(comment)s", comment=comment) if is_own else _("Comment: %(comment)s", comment=comment)
 
 
 def _by(entry: TimelineEntry) -> str:

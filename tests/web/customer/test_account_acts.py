@@ -53,11 +53,13 @@ def test_an_end_names_who_asked_everywhere_and_both_get_the_proof(app, ctx, visi
 def test_the_history_says_you_to_whom_it_was(app, ctx, visit, make, anna):
     held = make.subscription(customer=visit.customer)
     browser = seat(ctx, app, anna)
-    browser.get(visit.page(held, "/cancellation")).submit(press=CANCEL)
+    browser.get(visit.page(held, "/cancellation")).submit(press=CANCEL, comment="Merci")
     history = [one.get(visit.page(held)).text for one in (browser, visit.browser)]
     assert f"{NAMED} (account page)" not in history[0]
     assert "you (" in history[0]
     assert f"{NAMED} (" in history[1]
+    assert ["Your comment: Merci" in one for one in history] == [True, False]
+    assert "Comment: Merci" in history[1]
 
 
 def test_what_the_customer_did_is_not_the_members(app, ctx, visit, make, anna):
