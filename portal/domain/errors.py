@@ -32,6 +32,11 @@ class Denial(StrEnum):
     NOT_SOLD_HERE = "not_sold_here"
     STILL_STOPPING = "still_stopping"
     PAID_TIME_UNKNOWN = "paid_time_unknown"
+    OWNERS_ONLY = "owners_only"  # of a customer's account: a reader of it changes nothing
+    ON_FILE_ONLY = "on_file_only"  # the person of the address on file alone
+    ON_FILE_ALREADY = "on_file_already"  # the address is the account's own
+    IN_THE_ACCOUNT = "in_the_account"  # somebody with the address is, or is invited
+    ACCOUNT_FULL = "account_full"
     VIEW_ONLY = "view_only"  # somebody of the desk looks at a customer's pages
     LAST_OWNER = "last_owner"  # nobody would be left who may decide everything
     IN_THE_TEAM = "in_the_team"

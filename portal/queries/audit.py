@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal.extensions import Database
 from portal.models import (
+    AccountMember,
     AuditEntry,
     AuditHead,
     Customer,
@@ -180,13 +181,22 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     ).all()
 
 
-def names_of_staff(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
-    """Return the names of those at the desk who acted in these rows of one chain, or whom they are about."""
+def names_of_people(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
+    """Return the names of those who acted in these rows of one chain, or whom they are about.
+
+    Of the desk's people, and of those whom customers have let into their accounts: by their name, else their address.
+    """
     ids = {row.actor_id for row in rows if row.actor_id is not None}
     ids |= {row.subject_id for row in rows if row.subject_kind == "staff" and row.subject_id is not None}
     if not ids:
         return {}
-    found = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
+    called = func.coalesce(func.nullif(AccountMember.name, ""), AccountMember.email)
+    found = session.execute(
+        union_all(
+            select(Staff.id, Staff.name).where(Staff.id.in_(ids)),
+            select(AccountMember.id, called).where(AccountMember.id.in_(ids)),
+        )
+    )
     return {row.id: row.name for row in found}
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.policies import Actor
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     Comeback,
@@ -165,8 +166,24 @@ def _sessions(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
             *(LoginSession.created_at, LoginSession.last_seen_at, LoginSession.expires_at, LoginSession.revoked_at),
             *(LoginSession.browser, LoginSession.network),
         )
-        .where(LoginSession.customer_id == customer_id, LoginSession.viewer_id.is_(None))
+        .where(
+            LoginSession.customer_id == customer_id,
+            LoginSession.viewer_id.is_(None),
+            LoginSession.account_member_id.is_(None),  # whoever they let in is another person
+        )
         .order_by(LoginSession.created_at, LoginSession.id)
+    )
+
+
+def _members(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    """Whom they have let into their account."""
+    return (
+        select(
+            *(AccountMember.email, AccountMember.name, AccountMember.role, AccountMember.created_at),
+            *(AccountMember.invited_at, AccountMember.accepted_at, AccountMember.removed_at),
+        )
+        .where(AccountMember.customer_id == customer_id)
+        .order_by(AccountMember.created_at, AccountMember.id)
     )
 
 
@@ -245,6 +262,7 @@ PARTS: Final[Mapping[str, Statement]] = {
     "access_given": _grants,
     "emails": _mails,
     "sessions": _sessions,
+    "account_members": _members,
     "address_changes": _addresses,
     "address_contests": _holds,
     "task_links": _links,

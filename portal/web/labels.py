@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
 from portal.domain.access import End
+from portal.domain.account_members import MemberRole, MemberState
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
@@ -23,6 +24,18 @@ from portal.domain.subscriptions import Status
 from portal.queries.timelines import TimelineKind
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
+
+MEMBER_ROLE: Final[Mapping[MemberRole, LazyString]] = {
+    MemberRole.OWNER: lazy_pgettext("of an account", "Owner"),
+    MemberRole.READER: lazy_pgettext("of an account", "Reader"),
+}
+
+MEMBER_STATE: Final[Mapping[MemberState, LazyString]] = {
+    MemberState.INVITED: _l("Invited"),
+    MemberState.EXPIRED: _l("Invitation expired"),
+    MemberState.ACTIVE: _l("Has access"),
+    MemberState.REMOVED: _l("Removed"),
+}
 
 STATUS: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("Pending"),

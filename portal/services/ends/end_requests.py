@@ -170,6 +170,7 @@ def _stand_behind(
         subscription_id=subscription.id,
         wished_on=wish.wished_on,
         message=wish.reason_text,
+        by=wish.by,
     )
     noted = notifications.stand_behind(ctx, session, subscription, standing, notification, now=now)
     return noted.reference

@@ -29,12 +29,13 @@ def withdraw(
     customer_id: uuid.UUID,
     reference: str,
     *,
-    channel: Channel = Channel.PORTAL,
+    by: By | None = None,
     now: datetime,
 ) -> None:
     """Take a request back while nothing was sent to PayPal; the row and its reason stay.
 
-    Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
+    `by`: who of the account's people; None for the customer.  Raises NoResultFound for a request that they did not
+    make, NotAllowed(ALREADY_SENT) when it is too late.
     """
     with ctx.db.begin() as session:
         found = end_requests.of_customer(session, merchant_id, customer_id, reference)
@@ -48,7 +49,7 @@ def withdraw(
             session,
             subscription,
             request,
-            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=channel),
+            by=by or By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
             now=now,
         )
         subscription.promised = None  # it runs on by the product's rule of now

@@ -20,6 +20,7 @@ from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.retention import Kind
 from portal.mail.own_data import FAREWELL
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     BulkAct,
@@ -110,6 +111,7 @@ def _gone(customer: Customer, email: str | None) -> dict[str, Delete | Update]:
     """What goes whole: who was logged in where, what waited for them, what was noted, given and made for them."""
     rows = {
         "sessions": LoginSession,
+        "account_members": AccountMember,
         "address_changes": AddressChange,
         "address_holds": AddressHold,
         "task_links": TaskLink,

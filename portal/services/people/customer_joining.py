@@ -18,6 +18,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.profiles import Answer, with_own
 from portal.mail import customers as messages
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     Comeback,
@@ -37,12 +38,14 @@ from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
+from portal.services.people import account_members
 from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
 
 BELONGINGS: Final = (  # all that names a customer, but for what is asked for anew: an archive, an erasure
     Subscription,
     Grant,
     Comeback,
+    AccountMember,
     LoginSession,
     LoginChallenge,
     AddressChange,
@@ -76,6 +79,7 @@ def join(
             raise NotAllowed(Denial.ADDRESS_HELD)  # whose the shared address is, nobody has decided yet
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
+        account_members.before_joining(session, kept, other, by=by, now=now)
         joining = _remembered(session, kept, other, by=by, now=now)
         values = {name: getattr(kept, name) or getattr(other, name) for name in TAKEN_OVER}
         values |= {name: getattr(kept, name) and getattr(other, name) for name in STRICTER}

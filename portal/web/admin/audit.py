@@ -76,7 +76,7 @@ def show() -> ResponseReturnValue:
             actor_id=as_id(filters.who.data),
             acts=audit_words.TOPICS.get(filters.what.data or "", ()),
         )
-        names = queries.names_of_staff(session, page.rows)
+        names = queries.names_of_people(session, page.rows)
         there = queries.subjects(session, merchant_id, page.rows)
         return showing.page(
             "audit.html",

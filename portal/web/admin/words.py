@@ -277,6 +277,8 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "customers_split": _l("Two records separated again"),
     "login_code": _l("Log-in code"),
     "task_link": _l("Link to one page"),
+    "account_invitation": _l("Invitation to an account"),
+    "account_member_joined": _l("Somebody new has access to the account"),
     "staff_unlock": _l("To the team: log-in page unlocked"),
     "staff_password": _l("To the team: forgotten password"),
     "staff_password_changed": _l("To the team: password changed"),

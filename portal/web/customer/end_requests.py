@@ -32,6 +32,7 @@ from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.people import task_visits
+from portal.services.people.acting import by_person
 from portal.services.rules import grants_of, settings_of
 from portal.web import threads
 from portal.web.customer import account_cards, bp, presenting, task_codes
@@ -155,14 +156,15 @@ def _told(holding: Holding, planned: Schedule | None, wished_on: date | None, *,
 def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date | None) -> str:
     """Record the wish, then try PayPal while the customer waits. Returns the reference that now stands."""
     who = person()
+    by = by_person(who)
     wish = Wish(
         merchant_id=who.merchant_id,
         subscription_id=subscription_id,
         customer_id=who.id,
         action=Action.CANCEL,
         actor=Actor.CUSTOMER,
-        actor_id=who.id,
-        actor_name=who.name,
+        actor_id=by.actor_id,
+        actor_name=by.name,
         channel=Channel.PORTAL,
         reason_code=form.reason.data or "",
         reason_text=form.comment.data or "",

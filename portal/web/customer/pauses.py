@@ -26,6 +26,7 @@ from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
+from portal.services.people.acting import by_person
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
@@ -154,14 +155,15 @@ def _require(held: Holding, kind: PauseKind, *, now: datetime) -> None:
 
 def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = None) -> PauseWish:
     who = person()
+    by = by_person(who)
     return PauseWish(
         merchant_id=who.merchant_id,
         subscription_id=subscription_id,
         customer_id=who.id,
         kind=kind,
         actor=Actor.CUSTOMER,
-        actor_id=who.id,
-        actor_name=who.name,
+        actor_id=by.actor_id,
+        actor_name=by.name,
         channel=Channel.PORTAL,
         resume_at=day,
     )

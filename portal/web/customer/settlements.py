@@ -29,6 +29,7 @@ from portal.queries.money import settlements as queries
 from portal.queries.money.settlements import SettlementState
 from portal.services.carrying import settlement_carrying
 from portal.services.money import settlements
+from portal.services.people.acting import by_person
 from portal.web import labels, standings
 from portal.web.csrf import BaseForm
 from portal.web.customer import account_cards, bp, presenting
@@ -135,7 +136,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
 
 def _due(session: Session, held: Holding, *, now: datetime) -> Money | None:
     """Return what a click would let PayPal take; None where none may be offered."""
-    if not standings.allows(Work.RETURN):
+    if not standings.allows(Work.RETURN) or not person().may_change:
         return None
     why = settlements.why_not(session, held.subscription, held.request, now=now)
     return presenting.unpaid(held) if why is None else None
@@ -151,7 +152,8 @@ def _ask(subscription_id: uuid.UUID, due: Money) -> ResponseReturnValue:
     """Record the wish and try it at once; the page of the settlement says where it stands."""
     who = person()
     try:
-        asked = settlements.record(context(), who.merchant_id, who.id, subscription_id, shown=due, now=utc_now())
+        by, now = by_person(who), utc_now()
+        asked = settlements.record(context(), who.merchant_id, who.id, subscription_id, shown=due, by=by, now=now)
     except CannotSettle as error:  # it changed between two looks
         if error.why is NoSettlement.OTHER_SUM:
             flash(_("The unpaid amount has changed: check it and confirm again. Nothing was taken."), "warning")

@@ -74,7 +74,7 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
     live = tuple(sorted((card for card in cards if not card.is_settled), key=lambda card: not card.pause.is_late))
     over = tuple(card for card in cards if card.is_settled)
     late = [card.id for card in live if card.status is Status.PAST_DUE]
-    title = sentences.greeting(person().name, live=held.live, late=len(late))
+    title = sentences.greeting(person().own_name, live=held.live, late=len(late))
     return Home(
         title=title if number == 1 else _("My subscriptions, page %(number)s", number=number),
         count=count_of(held, number),
