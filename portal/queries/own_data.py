@@ -50,8 +50,9 @@ def _of_subscriptions(statement: Select[*tuple[Any, ...]], of: Any, customer_id:
 def _record(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return select(
         *(Customer.id, Customer.created_at, Customer.name, Customer.email, Customer.paypal_email),
-        *(Customer.payer_id, Customer.locale, Customer.time_zone, Customer.contact_allowed),
-        *(Customer.reminders_allowed, Customer.own_answers, Customer.seen_at.label("last_log_in_at")),
+        *(Customer.payer_id, Customer.external_id, Customer.locale, Customer.time_zone),
+        *(Customer.contact_allowed, Customer.reminders_allowed, Customer.own_answers),
+        Customer.seen_at.label("last_log_in_at"),
     ).where(Customer.id == customer_id)
 
 
