@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Select, case, literal, select
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import (
     AddressChange,
@@ -193,7 +194,11 @@ def _holds(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
 
 
 def _links(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
-    by = case((TaskLink.made_by == "", literal(Actor.SYSTEM.value)), else_=literal(Actor.STAFF.value))
+    by = case(
+        (TaskLink.vouched_by != "", literal(Channel.API.value)),
+        (TaskLink.made_by == "", literal(Actor.SYSTEM.value)),
+        else_=literal(Actor.STAFF.value),
+    )
     return (
         select(
             *(TaskLink.kind, by.label("made_by"), TaskLink.subscription_id, TaskLink.created_at),

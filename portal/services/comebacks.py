@@ -48,6 +48,7 @@ class Wish:
     customer_name: str
     subscription_id: uuid.UUID
     language: str
+    channel: Channel = Channel.PORTAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +240,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         TimelineKind.COMEBACK_STARTED,
         key=str(comeback.id),
         at=now,
-        by=By(actor=Actor.CUSTOMER, actor_id=wish.customer_id, channel=Channel.PORTAL, name=wish.customer_name),
+        by=By(actor=Actor.CUSTOMER, actor_id=wish.customer_id, channel=wish.channel, name=wish.customer_name),
     )
     defer(session, comeback, at=now + tries.HEAD_START)
     return comeback

@@ -62,6 +62,7 @@ def current() -> str:
     """Return the language of the answer: `fr` or `en`. Asks nothing of the database."""
     person, merchant = g.get("person"), g.get("merchant")
     return i18n.pick_locale(
+        g.get("spoken"),  # by an address that says which: it changes nothing until its button is pressed
         session.get("language"),
         person.own_locale if person else None,
         of_browser(),

@@ -17,7 +17,7 @@ from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
-from portal.domain.task_links import TaskKind, page_of
+from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
 from portal.models.names import reading_order
 
@@ -69,7 +69,8 @@ class MerchantFacts:
 class OwnTask:
     """The one task that a customer who came by a link may do (domain.task_links); they are not logged in.
 
-    `is_proven`: they have typed the code that was sent to the address on file.  `is_done`: only its result is shown.
+    `is_proven`: they have typed the code that was sent to the address on file, or the merchant's server vouches for
+    them.  `is_done`: only its result is shown.  `vouched_by`: the key of that server.
     """
 
     link_id: uuid.UUID
@@ -78,6 +79,8 @@ class OwnTask:
     return_to: str
     is_proven: bool
     is_done: bool
+    vouched_by: str = ""
+    after: After = After.STAY
 
     @property
     def page(self) -> str:
@@ -92,6 +95,7 @@ class Person:
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
     `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
+    `vouched`: the portal session by which they came, with one task or none; nobody has seen a code of theirs.
     """
 
     kind: Kind
@@ -109,6 +113,7 @@ class Person:
     time_zone: str | None = None
     own_locale: str | None = None
     task: OwnTask | None = None
+    vouched: OwnTask | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -146,6 +151,8 @@ _TASK: Final = (
     TaskLink.kind.label("task_kind"),
     TaskLink.subscription_id.label("task_subscription_id"),
     TaskLink.return_to,
+    TaskLink.vouched_by,
+    TaskLink.after,
     TaskLink.proven_at,
     TaskLink.done_at,
 )
@@ -253,8 +260,10 @@ def _task(row: Any) -> OwnTask | None:
         kind=row.task_kind,
         subscription_id=row.task_subscription_id,
         return_to=row.return_to,
-        is_proven=row.proven_at is not None,
+        is_proven=row.proven_at is not None or bool(row.vouched_by),
         is_done=row.done_at is not None,
+        vouched_by=row.vouched_by,
+        after=row.after,
     )
 
 
@@ -267,13 +276,15 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     row = connection.execute(_AT_ACCOUNT, parameters).one()
     if row.person_id is None:
         return Visit(merchant=_merchant(row), person=None)
+    came_by = _task(row)
     person = _person(
         row,
         Kind.CUSTOMER,
         viewer_id=row.viewer_id,
         time_zone=row.person_zone,
         own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
-        task=_task(row),
+        task=came_by if came_by is not None and came_by.kind is not TaskKind.NONE else None,
+        vouched=came_by if came_by is not None and came_by.vouched_by else None,
     )
     return Visit(merchant=_merchant(row), person=person)
 

@@ -35,6 +35,7 @@ class Notification:
     subscription_id: uuid.UUID
     wished_on: date | None = None
     message: str = ""
+    channel: Channel = Channel.PORTAL
 
 
 def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
@@ -115,7 +116,8 @@ def _add(
         return received
     received.wished_on = notification.wished_on
     received.message = BETWEEN.join(filter(None, (received.message, words)))
-    received_requests.tell_added(ctx, session, received, subscription, words, now=now)
+    channel = notification.channel
+    received_requests.tell_added(ctx, session, received, subscription, words, channel=channel, now=now)
     return received
 
 
@@ -135,6 +137,6 @@ def _write_own(
         wished_on=notification.wished_on,
         message=notification.message,
         subscription_id=subscription.id,
-        by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL),
+        by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=notification.channel),
     )
     return received_requests.write(ctx, session, declaration, now=now)

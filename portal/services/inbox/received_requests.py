@@ -85,7 +85,8 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
     session.add(received)
     session.flush()
     if received.subscription_id is not None:
-        stand_in(session, received, session.get_one(Subscription, received.subscription_id))
+        about = session.get_one(Subscription, received.subscription_id)
+        stand_in(session, received, about, channel=Channel(declaration.by.channel or Channel.PORTAL))
     if received.way is not Way.ACCOUNT_PAGE:  # the chain has that one already, as a fact of its subscription
         _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     if declaration.is_acknowledged:
@@ -101,11 +102,12 @@ def tell_added(
     subscription: Subscription,
     words: str,
     *,
+    channel: Channel,
     now: datetime,
 ) -> None:
     """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
     key = f"{received.id}:{now.isoformat()}"
-    _note(session, received, subscription, key=key, at=now, words=words)
+    _note(session, received, subscription, key=key, at=now, words=words, channel=channel)
     _tell(ctx, session, received, ends.request_received, key=f"received:{key}", now=now)
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
@@ -115,15 +117,28 @@ def tell_added_by_stranger(ctx: Context, session: Session, received: ReceivedReq
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
 
-def stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
-    """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
+def stand_in(
+    session: Session, received: ReceivedRequest, subscription: Subscription, *, channel: Channel = Channel.PORTAL
+) -> None:
+    """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates.
+
+    `channel`: of one on the customer's page.
+    """
     asked = subscription.end_requested_at
     subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
-    _note(session, received, subscription, key=str(received.id), at=received.received_at, words=received.message)
+    key, at, words = str(received.id), received.received_at, received.message
+    _note(session, received, subscription, key=key, at=at, words=words, channel=channel)
 
 
 def _note(
-    session: Session, received: ReceivedRequest, subscription: Subscription, *, key: str, at: datetime, words: str
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription,
+    *,
+    key: str,
+    at: datetime,
+    words: str,
+    channel: Channel,
 ) -> None:
     is_own = received.way is Way.ACCOUNT_PAGE
     timeline.note(
@@ -135,7 +150,7 @@ def _note(
         by=By(
             actor=Actor.CUSTOMER,
             actor_id=subscription.customer_id if is_own else None,
-            channel=Channel.PORTAL if is_own else None,
+            channel=channel if is_own else None,
             name=received.name,
         ),
         reference=received.reference,

@@ -60,6 +60,7 @@ def record(
     subscription_id: uuid.UUID,
     *,
     shown: Money | None,
+    channel: Channel = Channel.PORTAL,
     now: datetime,
 ) -> Asked:
     """Write that the customer lets PayPal take what is outstanding, with its entry and its job.
@@ -80,7 +81,7 @@ def record(
             why = NoSettlement.OTHER_SUM
         if why is not None or due is None:
             raise CannotSettle(why or NoSettlement.NOTHING_OUTSTANDING)
-        return Asked(settlement_id=_ask(session, subscription, due, now=now).id, is_new=True)
+        return Asked(settlement_id=_ask(session, subscription, due, channel, now=now).id, is_new=True)
 
 
 def why_not(
@@ -165,7 +166,7 @@ def _own(session: Session, found: Settlement) -> Own:
     return OWN.get(payment.state, Own.CAME)
 
 
-def _ask(session: Session, subscription: Subscription, due: Money, *, now: datetime) -> Settlement:
+def _ask(session: Session, subscription: Subscription, due: Money, channel: Channel, *, now: datetime) -> Settlement:
     found = Settlement(
         merchant_id=subscription.merchant_id,
         subscription_id=subscription.id,
@@ -178,7 +179,7 @@ def _ask(session: Session, subscription: Subscription, due: Money, *, now: datet
     session.add(found)
     session.flush()
     customer = subscription.customer
-    by = By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL, name=customer.name)
+    by = By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=channel, name=customer.name)
     _note(session, subscription, found, TimelineKind.SETTLEMENT_REQUESTED, by=by, now=now)
     tries.plan(session, found, at=now + tries.HEAD_START)
     return found

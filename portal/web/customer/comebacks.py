@@ -32,7 +32,7 @@ from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.orders import ordered_by
 from portal.services.rules import access_left
-from portal.web import labels, locale
+from portal.web import labels, locale, task_scope
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting
 from portal.web.customer.forms import ComebackForm
@@ -153,6 +153,7 @@ def _start(subscription_id: uuid.UUID) -> uuid.UUID:
         customer_name=who.name,
         subscription_id=subscription_id,
         language=locale.current(),
+        channel=task_scope.channel(),
     )
     started = start(context(), wish, now=utc_now())
     if started.is_new:

@@ -34,7 +34,7 @@ from portal.services.ends import end_withdrawals
 from portal.services.notices.notice_facts import is_payment_near
 from portal.services.proofs import gather, issue
 from portal.services.rules import access_left
-from portal.web import locale
+from portal.web import locale, task_scope
 from portal.web.csrf import EmptyForm
 from portal.web.customer import bp, presenting, sentences
 from portal.web.customer import end_result_figures as figures
@@ -111,7 +111,8 @@ def withdrawal(reference: str) -> ResponseReturnValue:
     if EmptyForm().validate_on_submit() and not _is_taken_back(held):
         if not presenting.can_undo(held):
             raise NotAllowed(Denial.ALREADY_SENT)
-        end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
+        channel, now = task_scope.channel(), utc_now()
+        end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, channel=channel, now=now)
         if held.successor is None:
             flash(_("Your request was withdrawn. Your subscription continues."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)

@@ -14,7 +14,6 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
-from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
@@ -27,7 +26,7 @@ from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
 from portal.services.rules import settings_of
-from portal.web import labels
+from portal.web import labels, task_scope
 from portal.web.csrf import EmptyForm
 from portal.web.customer import account_cards, bp, pause_words, presenting, settlements
 from portal.web.customer.forms import PauseForm
@@ -162,7 +161,7 @@ def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = No
         actor=Actor.CUSTOMER,
         actor_id=who.id,
         actor_name=who.name,
-        channel=Channel.PORTAL,
+        channel=task_scope.channel(),
         resume_at=day,
     )
 

@@ -29,7 +29,7 @@ from portal.queries.money import settlements as queries
 from portal.queries.money.settlements import SettlementState
 from portal.services.carrying import settlement_carrying
 from portal.services.money import settlements
-from portal.web import labels, standings
+from portal.web import labels, standings, task_scope
 from portal.web.csrf import BaseForm
 from portal.web.customer import account_cards, bp, presenting
 from portal.web.first_tries import try_now
@@ -146,7 +146,9 @@ def _ask(subscription_id: uuid.UUID, due: Money) -> ResponseReturnValue:
     """Record the wish and try it at once; the page of the settlement says where it stands."""
     who = person()
     try:
-        asked = settlements.record(context(), who.merchant_id, who.id, subscription_id, shown=due, now=utc_now())
+        asked = settlements.record(
+            context(), who.merchant_id, who.id, subscription_id, shown=due, channel=task_scope.channel(), now=utc_now()
+        )
     except CannotSettle as error:  # it changed between two looks
         if error.why is NoSettlement.OTHER_SUM:
             flash(_("The unpaid amount has changed: check it and confirm again. Nothing was taken."), "warning")
