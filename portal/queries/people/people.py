@@ -80,6 +80,7 @@ class OwnTask:
     is_proven: bool
     is_done: bool
     vouched_by: str = ""
+    locale: str | None = None
     after: After = After.STAY
 
     @property
@@ -153,6 +154,7 @@ _TASK: Final = (
     TaskLink.return_to,
     TaskLink.vouched_by,
     TaskLink.after,
+    TaskLink.locale.label("task_locale"),
     TaskLink.proven_at,
     TaskLink.done_at,
 )
@@ -263,6 +265,7 @@ def _task(row: Any) -> OwnTask | None:
         is_proven=row.proven_at is not None or bool(row.vouched_by),
         is_done=row.done_at is not None,
         vouched_by=row.vouched_by,
+        locale=row.task_locale,
         after=row.after,
     )
 

@@ -13,7 +13,7 @@ from portal.domain.return_addresses import is_allowed
 from portal.domain.task_links import Door
 from portal.services.people import task_visits
 from portal.services.people.task_visits import Seen
-from portal.web import identity, locale
+from portal.web import identity
 from portal.web.auth import bp, tasks
 from portal.web.csrf import EmptyForm
 
@@ -30,8 +30,6 @@ def portal_session(token: str) -> ResponseReturnValue:
         return render_template("auth/portal_session_late.html", seen=seen, log_in=_log_in(), back=_way_back(seen))
     form = EmptyForm()
     if form.validate_on_submit():
-        if seen.locale is not None:
-            locale.choose(seen.locale)
         return tasks.begin(token, seen) or _over(seen)
     page = render_template("auth/portal_session.html", form=form, task=seen, back=_way_back(seen))
     return page, 422 if form.errors else 200

@@ -194,13 +194,16 @@ def test_of_who_was_erased_it_opens_nothing_and_of_who_was_joined_it_is_the_kept
     assert visitor.get(path, status=410).h1 == "This link opens nothing"
 
 
-def test_it_speaks_the_language_it_was_asked_in_and_goes_on_in_it(visitor, sent, held):
+def test_it_speaks_the_language_it_was_asked_in_unless_another_one_is_chosen_there(visitor, sent, held, merchant):
     page = visitor.get(sent(TaskKind.CANCEL, held, locale="fr"))
     assert page.soup.html["lang"] == "fr"
     assert visitor.get("/").soup.html["lang"] == "en", "looking changes nothing"
     page = page.submit(press="Continuer")
     assert page.soup.html["lang"] == "fr"
     assert "Retour à shop.example" in page.text
+    assert visitor.get(sent(locale="en")).soup.html["lang"] == "en", "another one is asked for"
+    page = page.submit(press="English")
+    assert page.soup.html["lang"] == "en"
 
 
 def test_one_task_opens_nothing_beside_it(visitor, sent, held, merchant):
