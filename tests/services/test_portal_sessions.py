@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import timedelta
 
@@ -166,3 +167,20 @@ def test_a_session_s_token_opens_no_task_and_a_link_s_no_session(ctx, merchant, 
     for wrong, is_vouched in ((token, False), (other, True)):
         assert task_visits.look(ctx, merchant.id, wrong, is_vouched=is_vouched, now=now) is None
         assert task_visits.begin(ctx, merchant.id, wrong, is_vouched=is_vouched, visitor=Visitor(), now=now) is None
+
+
+def test_two_browsers_press_at_once_and_one_has_it(ctx, merchant, zoe, now):
+    for _time in range(5):
+        token = create(ctx, zoe, now=now)[1].rpartition("/")[2]
+        both, opened = threading.Barrier(2), []
+
+        def press(token=token, both=both, opened=opened):
+            both.wait(timeout=30)
+            opened.append(task_visits.begin(ctx, merchant.id, token, is_vouched=True, visitor=Visitor(), now=now))
+
+        threads = [threading.Thread(target=press) for _number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        assert sorted(one is None for one in opened) == [False, True]

@@ -13,6 +13,7 @@ from portal.domain.errors import NotAllowed
 from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
 from portal.domain.policies import Actor
 from portal.models import AuditEntry, Customer, CustomerJoining
+from portal.queries import own_data
 from portal.services.own_data import erasing
 from portal.services.people import customer_identity, customer_joining, customer_splitting
 from tests.services.imports.importing import until_somebody_waits
@@ -129,3 +130,10 @@ def test_what_somebody_else_was_given_meanwhile_stays_there(ctx, make, merchant,
         assert seen.named_so.id == third.id
     customer_splitting.split(ctx, merchant.id, kept.id, joining_id, by=BY, now=now)
     assert (of(ctx, kept.id), of(ctx, other.id), of(ctx, third.id)) == ("A", None, "B")
+
+
+def test_it_is_in_the_file_of_their_own_data(ctx, zoe, now):
+    give(ctx, zoe, "user-4711", now=now)
+    with ctx.db.read() as session:
+        _names, (row,) = own_data.rows(session, "record", zoe.id)
+    assert row["external_id"] == "user-4711"
