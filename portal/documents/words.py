@@ -25,6 +25,7 @@ CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PUBLIC_PAGE: N_("Public cancellation page"),
     Channel.BULK: N_("Bulk action"),
     Channel.API: N_("API"),
+    Channel.PORTAL_SESSION: N_("Customer account page, identity confirmed by the merchant’s site"),
 }
 
 WAY: Final[Mapping[Way, str]] = {

@@ -64,6 +64,8 @@ class Act(StrEnum):
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     TASK_LINK_MADE = "customer.link_made"  # to one task, by staff; those that go with mails are none of anybody's acts
     TASK_LINK_WITHDRAWN = "customer.link_withdrawn"
+    PORTAL_SESSION_MADE = "customer.portal_session_made"  # by the merchant's server, which vouches for who they are
+    PORTAL_SESSION_OPENED = "customer.portal_session_opened"  # in a browser, once
     CUSTOMERS_JOINED = "customers.joined"
     CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
     ACCOUNT_MEMBER_INVITED = "customer.member_invited"  # to the account of a customer, or once more

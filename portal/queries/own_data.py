@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Select, case, literal, select
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import (
     AccountMember,
@@ -51,8 +52,9 @@ def _of_subscriptions(statement: Select[*tuple[Any, ...]], of: Any, customer_id:
 def _record(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return select(
         *(Customer.id, Customer.created_at, Customer.name, Customer.email, Customer.paypal_email),
-        *(Customer.payer_id, Customer.locale, Customer.time_zone, Customer.contact_allowed),
-        *(Customer.reminders_allowed, Customer.own_answers, Customer.seen_at.label("last_log_in_at")),
+        *(Customer.payer_id, Customer.external_id, Customer.locale, Customer.time_zone),
+        *(Customer.contact_allowed, Customer.reminders_allowed, Customer.own_answers),
+        Customer.seen_at.label("last_log_in_at"),
     ).where(Customer.id == customer_id)
 
 
@@ -209,7 +211,11 @@ def _holds(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
 
 
 def _links(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
-    by = case((TaskLink.made_by == "", literal(Actor.SYSTEM.value)), else_=literal(Actor.STAFF.value))
+    by = case(
+        (TaskLink.vouched_by != "", literal(Channel.API.value)),
+        (TaskLink.made_by == "", literal(Actor.SYSTEM.value)),
+        else_=literal(Actor.STAFF.value),
+    )
     return (
         select(
             *(TaskLink.kind, by.label("made_by"), TaskLink.subscription_id, TaskLink.created_at),

@@ -133,7 +133,7 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     account_members.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
     address_holds.purge(ctx, before=now - KEEP_LOGINS)
-    task_links.purge(ctx, before=now - KEEP_LOGINS)
+    task_links.purge(ctx, before=now - KEEP_LOGINS, unopened_before=now - KEEP_THROTTLES)
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

@@ -48,13 +48,14 @@ class Wish:
     customer_name: str
     subscription_id: uuid.UUID
     language: str
+    channel: Channel = Channel.PORTAL
     member_id: uuid.UUID | None = None  # who of the account's people; None: the customer
 
     @property
     def by(self) -> By:
         """Who asks."""
         who = self.member_id or self.customer_id
-        return By(actor=Actor.CUSTOMER, actor_id=who, channel=Channel.PORTAL, name=self.customer_name)
+        return By(actor=Actor.CUSTOMER, actor_id=who, channel=self.channel, name=self.customer_name)
 
 
 @dataclass(frozen=True, kw_only=True)

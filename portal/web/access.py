@@ -123,6 +123,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_again": ANYBODY,
     "auth.customer_task": PUBLIC,  # whoever has the link, once; what it opens is no log-in (task_scope)
     "auth.customer_task_again": PUBLIC,
+    "auth.portal_session": PUBLIC,  # the same: whom the merchant's server sent here
     "auth.customer_number": PUBLIC,
     "auth.customer_help": PUBLIC,
     "auth.customer_helped": PUBLIC,
@@ -251,6 +252,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.grant_new": NEW_ONLY,
     "admin.grant": NEW_ONLY,
     "admin.grant_withdrawal": CHANGE,
+    "admin.portal_sessions": DESK,
     "admin.import_run": DESK,
     "admin.import_start": NEW,
     "admin.paypal_profile_imports": NEW,

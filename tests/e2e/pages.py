@@ -194,6 +194,8 @@ PAGES = {
     "desk log-ins that failed": Shown(SAM, "/admin/received/lost"),
     "desk return addresses": Shown(SAM, "/admin/settings/returns"),
     "link to a task, over": Shown(NOBODY, "/account/studio/task/over", status=410),
+    "portal session, over": Shown(NOBODY, "/account/studio/session/over", status=410),
+    "desk portal sessions": Shown(SAM, "/admin/integrations/sessions"),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from portal.domain.duties import Duty, may
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
+from portal.domain.task_links import TaskKind
 from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, TaskLink
 from portal.queries.people.people import (
     ALIVE,
@@ -30,6 +31,9 @@ _TASK: Final = (
     TaskLink.kind.label("task_kind"),
     TaskLink.subscription_id.label("task_subscription_id"),
     TaskLink.return_to,
+    TaskLink.vouched_by,
+    TaskLink.after,
+    TaskLink.locale.label("task_locale"),
     TaskLink.proven_at,
     TaskLink.done_at,
 )
@@ -126,8 +130,11 @@ def _task(row: Any) -> OwnTask | None:
         kind=row.task_kind,
         subscription_id=row.task_subscription_id,
         return_to=row.return_to,
-        is_proven=row.proven_at is not None,
+        is_proven=row.proven_at is not None or bool(row.vouched_by),
         is_done=row.done_at is not None,
+        vouched_by=row.vouched_by,
+        locale=row.task_locale,
+        after=row.after,
     )
 
 
@@ -146,13 +153,15 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
     row = connection.execute(_AT_ACCOUNT, parameters).one()
     if row.person_id is None:
         return Visit(merchant=merchant_of(row), person=None)
+    came_by = _task(row)
     person = person_of(
         row,
         Kind.CUSTOMER,
         viewer_id=row.viewer_id,
         time_zone=row.person_zone,
         own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
-        task=_task(row),
+        task=came_by if came_by is not None and came_by.kind is not TaskKind.NONE else None,
+        vouched=came_by if came_by is not None and came_by.vouched_by else None,
         member=_membership(row),
         spaces=row.spaces,
     )

@@ -17,7 +17,7 @@ from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.sections import Section, is_shown
-from portal.domain.task_links import TaskKind, page_of
+from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import (
     Customer,
     LoginSession,
@@ -77,7 +77,8 @@ class MerchantFacts:
 class OwnTask:
     """The one task that a customer who came by a link may do (domain.task_links); they are not logged in.
 
-    `is_proven`: they have typed the code that was sent to the address on file.  `is_done`: only its result is shown.
+    `is_proven`: they have typed the code that was sent to the address on file, or the merchant's server vouches for
+    them.  `is_done`: only its result is shown.  `vouched_by`: the key of that server.
     """
 
     link_id: uuid.UUID
@@ -86,6 +87,9 @@ class OwnTask:
     return_to: str
     is_proven: bool
     is_done: bool
+    vouched_by: str = ""
+    locale: str | None = None
+    after: After = After.STAY
 
     @property
     def page(self) -> str:
@@ -112,6 +116,7 @@ class Person:
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
     `member`: who it is of the customer's people; then `id`, `name` and `email` are the customer's all the same.
     `spaces`: how many accounts the address that was proven opens at this merchant.
+    `vouched`: the portal session by which they came, with one task or none; nobody has seen a code of theirs.
     """
 
     kind: Kind
@@ -131,6 +136,7 @@ class Person:
     task: OwnTask | None = None
     member: OwnMembership | None = None
     spaces: int = 1
+    vouched: OwnTask | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True

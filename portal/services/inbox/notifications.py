@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import By
+from portal.domain.audit import PORTAL, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
@@ -116,7 +116,8 @@ def _add(
         return received
     received.wished_on = notification.wished_on
     received.message = BETWEEN.join(filter(None, (received.message, words)))
-    received_requests.tell_added(ctx, session, received, subscription, words, now=now)
+    by = notification.by or PORTAL
+    received_requests.tell_added(ctx, session, received, subscription, words, by=by, now=now)
     return received
 
 

@@ -104,11 +104,12 @@ def tell_added(
     subscription: Subscription,
     words: str,
     *,
+    by: By = PORTAL,
     now: datetime,
 ) -> None:
     """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
     key = f"{received.id}:{now.isoformat()}"
-    _note(session, received, subscription, key=key, at=now, words=words)
+    _note(session, received, subscription, key=key, at=now, words=words, by=by)
     _tell(ctx, session, received, ends.request_received, key=f"received:{key}", now=now)
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
@@ -147,7 +148,7 @@ def _note(
         by=By(
             actor=Actor.CUSTOMER,
             actor_id=sender if is_own else None,
-            channel=Channel.PORTAL if is_own else None,
+            channel=(by.channel or Channel.PORTAL) if is_own else None,
             name=received.name,
         ),
         reference=received.reference,

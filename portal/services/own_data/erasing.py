@@ -57,6 +57,7 @@ NOBODY: Final[Mapping[str, Any]] = {
     "paypal_email_at": None,
     "paypal_email_declined": False,
     "payer_id": None,
+    "external_id": None,
     "locale": None,
     "time_zone": None,
     "reminders_allowed": False,
@@ -78,7 +79,7 @@ def kept_until(session: Session, merchant: Merchant, customer_id: uuid.UUID) -> 
 def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, int]:
     """Erase a customer whose locks are held, and for whom nothing waits; return how many rows of what have changed."""
     session.flush()
-    email, name = customer.email, customer.name
+    email, sought = customer.email, (customer.email, customer.name, customer.external_id)
     _remember_payers(session, customer, now=now)
     statements: dict[str, Delete | Update] = {
         **_messages(customer, now=now),
@@ -86,7 +87,7 @@ def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, i
         **_wiped(customer),
     }
     counts = {what: _count(session, statement) for what, statement in statements.items()}
-    counts["searches"] = sum(_count(session, _searched(customer, said)) for said in (email, name) if said)
+    counts["searches"] = sum(_count(session, _searched(customer, said)) for said in sought if said)
     for column, value in NOBODY.items():
         setattr(customer, column, value)
     customer.erased_at = now

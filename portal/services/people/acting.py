@@ -18,4 +18,9 @@ def by_customer(customer_id: uuid.UUID | None = None) -> By:
 def by_person(person: Person) -> By:
     """Return who is logged in to a customer's account: the customer, or one of their people by id and name."""
     who = person.member.id if person.member is not None else person.id
-    return By(actor=Actor.CUSTOMER, actor_id=who, channel=Channel.PORTAL, name=person.signature)
+    return By(actor=Actor.CUSTOMER, actor_id=who, channel=channel_of(person), name=person.signature)
+
+
+def channel_of(person: Person) -> Channel:
+    """Return the way by which a customer acts: in their space, or there by the word of the merchant's server."""
+    return Channel.PORTAL if person.vouched is None else Channel.PORTAL_SESSION

@@ -55,7 +55,8 @@ BELONGINGS: Final = (  # all that names a customer, but for what is asked for an
     CustomerJoining,
     Mail,
 )
-TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id")  # of the other, where the kept one has none
+# Of the other, where the kept one has none.
+TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id", "external_id")
 STRICTER: Final = (Answer.CONTACT, Answer.REMINDERS)
 ANEW: Final = frozenset({"id", "merchant_id", "email_place"})  # not kept of the other: known, or settled anew
 
@@ -84,7 +85,7 @@ def join(
         values = {name: getattr(kept, name) or getattr(other, name) for name in TAKEN_OVER}
         values |= {name: getattr(kept, name) and getattr(other, name) for name in STRICTER}
         values["own_answers"] = _own_answers(kept, other, values)
-        other.payer_id = None
+        other.payer_id = other.external_id = None
         session.flush()
         for name, value in values.items():
             setattr(kept, name, value)

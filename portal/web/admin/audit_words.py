@@ -56,6 +56,8 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.TASK_LINK_MADE: _l("Link to one page made for a customer"),
     Act.TASK_LINK_WITHDRAWN: _l("Link to one page withdrawn"),
+    Act.PORTAL_SESSION_MADE: _l("Portal session made by your server for a customer"),
+    Act.PORTAL_SESSION_OPENED: _l("Portal session opened"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
     Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
     Act.ACCOUNT_MEMBER_INVITED: _l("Invitation to a customer’s account sent"),

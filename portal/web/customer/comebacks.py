@@ -31,7 +31,7 @@ from portal.services.carrying.comeback_calls import VISITOR
 from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.orders import ordered_by
-from portal.services.people.acting import by_person
+from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import access_left
 from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
@@ -155,6 +155,7 @@ def _start(subscription_id: uuid.UUID) -> uuid.UUID:
         member_id=who.member.id if who.member is not None else None,
         subscription_id=subscription_id,
         language=locale.current(),
+        channel=channel_of(who),
     )
     started = start(context(), wish, now=utc_now())
     if started.is_new:

@@ -14,7 +14,6 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
-from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
@@ -26,7 +25,7 @@ from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
-from portal.services.people.acting import by_person
+from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
@@ -164,7 +163,7 @@ def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = No
         actor=Actor.CUSTOMER,
         actor_id=by.actor_id,
         actor_name=by.name,
-        channel=Channel.PORTAL,
+        channel=channel_of(who),
         resume_at=day,
     )
 

@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.domain.task_links import TASKS, TaskKind, page_of
+from portal.domain.task_links import OFFERED, TASKS, TaskKind, page_of
 from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts
@@ -219,7 +219,7 @@ def test_leaving_ends_it(visitor, link, held, merchant):
     assert "login" in visitor.get(page.path, follow=False, status=303).response.headers["Location"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TaskKind if not TASKS[kind].is_about_subscription])
+@pytest.mark.parametrize("kind", [kind for kind in OFFERED if not TASKS[kind].is_about_subscription])
 def test_a_page_of_all_that_one_has_opens_and_nothing_beside_it(visitor, link, merchant, kind):
     path = home(merchant, page_of(kind, None))
     page = visitor.get(link(kind)).submit(press=CONTINUE)
