@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, text, union_all
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.extensions import Database
 from portal.models import AuditEntry, AuditHead, Merchant, Staff
 
@@ -158,6 +159,11 @@ def names_of_staff(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UU
         return {}
     found = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
     return {row.id: row.name for row in found}
+
+
+def actors_by_api(rows: Sequence[AuditEntry]) -> set[uuid.UUID]:
+    """Return the ids of those who acted by the API: of keys, and of customers whose wish was passed on."""
+    return {row.actor_id for row in rows if row.channel == Channel.API and row.actor_id is not None}
 
 
 def merchants(session: Session) -> list[tuple[uuid.UUID, str]]:

@@ -29,7 +29,9 @@ def of(holding: Held) -> tuple[Happening, ...]:
 
 
 def _who(actor: Actor, channel: Channel | None) -> str:
-    """Return who did it and by which way, in the customer's words."""
+    """Return who did it and by which way, in the customer's words; a key's name is the merchant's own business."""
+    if actor is Actor.CUSTOMER and channel is Channel.API:  # they were on the merchant's own site
+        return _("%(who)s (through %(merchant)s, API)", who=_("you"), merchant=one_line(g.merchant.name))
     person = {
         Actor.CUSTOMER: _("you"),
         Actor.STAFF: one_line(g.merchant.name),
