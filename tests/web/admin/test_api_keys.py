@@ -108,6 +108,7 @@ def test_a_change_holds_from_the_next_call_on(app, owner, ctx):
     (key,) = keys(ctx)
     page = own_page(owner, key).follow("Change")
     assert page.values(page.form(press="Save"))["reads"] == "access:read"
+    assert "Give access by hand" not in page.text  # nothing that its mode forbids is offered
     seen = page.submit(press="Save", name="Shop", reads=["payments:read"], per_minute="5")
     assert seen.h1 == "API key “Shop”"
     assert "Read payments and refunds" in seen.text
@@ -147,6 +148,13 @@ def test_one_that_leaves_may_still_be_revoked(app, owner, ctx):
     own_page(owner, key).follow("Replace by a new key").submit(press="Create the new key")
     own_page(owner, key).follow("Revoke").submit(press="Revoke the key")
     assert asks(app, old).status_code == 401
+
+
+def test_its_page_shows_its_state_by_the_mark_of_the_list(owner, ctx):
+    made(owner)
+    (key,) = keys(ctx)
+    for page in (owner.get("/admin/integrations/keys"), own_page(owner, key)):
+        assert page.select_one("[data-status]")["data-status"] == "ok"
 
 
 def test_it_is_revoked_at_once_after_a_question(app, owner, ctx):

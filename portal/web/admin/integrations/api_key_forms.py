@@ -82,6 +82,11 @@ class ChangeForm(BaseForm):
     )
     submit = SubmitField(_l("Save"))
 
+    def offer(self, mode: Mode) -> None:
+        """Offer what a key of that mode may do."""
+        left_out = api_keys.NOT_IN_TEST if mode is Mode.TEST else frozenset()
+        self.acts.choices = choices({scope: label for scope, label in words.ACTS.items() if scope not in left_out})
+
     def wanted(self, mode: Mode) -> Wanted | None:
         """Return what the key is to be; None when that cannot be, with the reason beside its field."""
         scopes = [Scope(one) for one in (*(self.reads.data or ()), *(self.acts.data or ()))]

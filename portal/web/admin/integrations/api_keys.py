@@ -77,7 +77,7 @@ def show(key_id: uuid.UUID) -> ResponseReturnValue:
             key=key,
             rows=_rows(key),
             scopes=words.scopes(key.allowed),
-            mark=words.MARK[key.standing(now)],
+            shape=words.MARK[key.standing(now)],
             standing=words.standing(key, now),
             is_good=key.standing(now) is KeyStanding.GOOD,
             is_over=key.standing(now) in (KeyStanding.EXPIRED, KeyStanding.REVOKED),
@@ -104,6 +104,7 @@ def change(key_id: uuid.UUID) -> ResponseReturnValue:
             "per_minute": key.per_minute,
         }
     )
+    form.offer(key.mode)
     if form.validate_on_submit():
         wanted = form.wanted(key.mode)
         if wanted is not None:
