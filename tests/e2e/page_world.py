@@ -144,8 +144,8 @@ def _desk_paths(world: World, sam: Visitor) -> None:
     for name in (EMMA, KENJI, "noor"):
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
-    world.paths["product"] = find("products", "Yoga at home")
     world.paths["key"] = find("integrations/keys", "Course site")
+    world.paths["product"] = find("products", "Yoga at home")
     sam.open(f"{sam.page.url}/plans")
     sam.go(sam.page.locator("main a[href*='to=']").first)
     world.paths["plan-move"] = sam.path
