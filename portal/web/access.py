@@ -102,6 +102,8 @@ SETTINGS_ONLY: Final = replace(SETTINGS, reads=Duty.SETTINGS)
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
 INVITES: Final = replace(TEAM, work=Work.BEGIN)
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
+INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
+API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
@@ -293,6 +295,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
+    "admin.api_keys": INTEGRATIONS,
+    "admin.api_key": INTEGRATIONS,
+    "admin.api_key_new": replace(API_KEYS, work=Work.BEGIN),
+    **dict.fromkeys(("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"), API_KEYS),
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
