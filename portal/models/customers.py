@@ -35,6 +35,13 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
             unique=True,
             postgresql_where=text("payer_id IS NOT NULL"),
         ),
+        Index(
+            "uq_customers_merchant_id_external_id",
+            "merchant_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 
@@ -46,6 +53,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     paypal_email_declined: Mapped[bool] = mapped_column(default=False)  # by staff: offered no more
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
+    external_id: Mapped[str | None]  # the merchant's own id of them, 1 to 128 visible characters, case-sensitive
     locale: Mapped[str | None]  # None: the merchant's
     time_zone: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)

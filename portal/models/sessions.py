@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.login_mails import LinkPurpose
+from portal.domain.site_logins import Proof
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
@@ -34,6 +35,8 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     task_link_id: Mapped[uuid.UUID | None] = mapped_column(  # of a customer, who sees the pages of one task alone
         ForeignKey("task_links.id", ondelete="CASCADE")
     )
+    # Of a customer whom the merchant's own site has named, and by which claim; None: a code did.
+    site_proof: Mapped[Proof | None] = mapped_column(words(Proof, "site_proof"))
     browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
     network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)
 

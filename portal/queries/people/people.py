@@ -17,6 +17,7 @@ from portal.domain.merchants import MerchantState, state_of
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
+from portal.domain.site_logins import Proof
 from portal.domain.task_links import TaskKind, page_of
 from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
 from portal.models.names import reading_order
@@ -92,6 +93,7 @@ class Person:
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
     `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
+    `site_proof`: by which claim the merchant's own site has named a customer; None: a code has.
     """
 
     kind: Kind
@@ -109,10 +111,16 @@ class Person:
     time_zone: str | None = None
     own_locale: str | None = None
     task: OwnTask | None = None
+    site_proof: Proof | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
     is_anonymous = False
+
+    @property
+    def proves_address(self) -> bool:
+        """Whether their log-in has proven their address, and not their id at the merchant's site alone."""
+        return self.site_proof is not Proof.EXTERNAL_ID
 
     def get_id(self) -> str:
         """Return the person's id as text."""
@@ -174,6 +182,7 @@ _AT_ACCOUNT: Final = (
         Customer.time_zone.label("person_zone"),
         Customer.own_answers,
         LoginSession.viewer_id,
+        LoginSession.site_proof,
         *_TASK,
     )
     .select_from(Merchant)
@@ -274,6 +283,7 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
         time_zone=row.person_zone,
         own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
         task=_task(row),
+        site_proof=row.site_proof,
     )
     return Visit(merchant=_merchant(row), person=person)
 

@@ -55,6 +55,7 @@ NOBODY: Final[Mapping[str, Any]] = {
     "paypal_email_at": None,
     "paypal_email_declined": False,
     "payer_id": None,
+    "external_id": None,
     "locale": None,
     "time_zone": None,
     "reminders_allowed": False,

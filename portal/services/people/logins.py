@@ -293,12 +293,17 @@ def _enter(
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
     customer = session.get_one(Customer, challenge.customer_id)
-    if Answer.LOCALE not in customer.own_answers:
-        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
-    customer.seen_at = now
+    welcomed(customer, visitor, now=now)
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
     return Entry(token=token, next_path=browser.next_path, has_choice=shared)
+
+
+def welcomed(customer: Customer, visitor: Visitor, *, now: datetime) -> None:
+    """Remember that a customer came, and the language of their pages."""
+    if Answer.LOCALE not in customer.own_answers:
+        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    customer.seen_at = now
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

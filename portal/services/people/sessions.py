@@ -21,6 +21,7 @@ from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
+from portal.domain.site_logins import Proof
 from portal.domain.task_links import LASTS
 from portal.models import LoginSession, Merchant
 from portal.queries.people import customers, sessions
@@ -59,13 +60,16 @@ def open_for(
     after: LoginSession | None = None,
     viewer_id: uuid.UUID | None = None,
     task_link_id: uuid.UUID | None = None,
+    proven_by: Proof | None = None,
+    proven_at: datetime | None = None,
     now: datetime,
 ) -> str:
     """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token.
 
     `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
     only looks at the customer's pages, for a quarter of an hour.  `task_link_id`: the link by which the customer came,
-    who is not logged in and sees its task alone, for an hour.
+    who is not logged in and sees its task alone, for an hour.  `proven_by`: the claim by which the merchant's own site
+    has named the customer, and `proven_at` when they logged in there: only that counts as a log-in of a moment ago.
     """
     if visitor.old_token:
         session.execute(
@@ -79,11 +83,12 @@ def open_for(
         merchant_id=merchant_id,
         customer_id=person_id if kind is Kind.CUSTOMER else None,
         staff_id=person_id if kind is Kind.STAFF else None,
-        authenticated_at=after.authenticated_at if after else now,
+        authenticated_at=after.authenticated_at if after else proven_at or now,
         last_seen_at=now,
         expires_at=after.expires_at if after else now + lifetime,
         viewer_id=viewer_id,
         task_link_id=task_link_id,
+        site_proof=proven_by,
         browser=visitor.browser,
         network=visitor.network,
         created_at=now,
@@ -100,13 +105,24 @@ def open_for(
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
     """Open the session of another customer of the same address, which this log-in has proven; return its token.
 
-    Raises NoResultFound for everybody else.
+    Raises NoResultFound for everybody else, and for whom the merchant's id has proven: that proves no address.
     """
+    if not person.proves_address:
+        raise NoResultFound
     with ctx.db.begin() as session:
         own, other = (customers.of_merchant(session, person.merchant_id, one) for one in (person.id, customer_id))
         if own.email is None or own.email != other.email:
             raise NoResultFound
-        return open_for(session, Kind.CUSTOMER, person.merchant_id, other.id, visitor=visitor, now=now)
+        return open_for(
+            session,
+            Kind.CUSTOMER,
+            person.merchant_id,
+            other.id,
+            visitor=visitor,
+            proven_by=person.site_proof,
+            proven_at=person.authenticated_at,
+            now=now,
+        )
 
 
 def view(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:

@@ -23,6 +23,9 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.KEY_TESTED: _l("PayPal key tested manually"),
     Act.KEY_BROKEN: _l("PayPal key found not to work"),
     Act.KEY_WORKING: _l("PayPal key works again"),
+    Act.SITE_LOGIN_SET: _l("Log-in with your site set up or changed"),
+    Act.SITE_LOGIN_TESTED: _l("Log-in with your site tested"),
+    Act.SITE_LOGIN_SWITCHED: _l("Log-in with your site switched on or off"),
     Act.RECEIVERS_CHANGED: _l("IPN addresses changed"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
@@ -114,7 +117,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "ends": ("subscription.", "end_request.", "bulk_act."),
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
-    "settings": ("settings.", "product.", "merchant.", "retention."),
+    "settings": ("settings.", "product.", "merchant.", "retention.", "site_login."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
     "team": ("staff.",),
     "exports": ("export.",),

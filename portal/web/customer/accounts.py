@@ -21,7 +21,8 @@ def accounts() -> ResponseReturnValue:
     """Show every customer of the address with their subscriptions, and a button for each."""
     who = identity.person()
     with identity.context().db.read() as session:
-        found = customers.of_address(session, who.merchant_id, who.email)
+        same = customers.of_address(session, who.merchant_id, who.email)
+        found = [one for one in same if who.proves_address or one.id == who.id]
         owned = customers.products_of(session, [one.id for one in found])
     rows = [
         {
