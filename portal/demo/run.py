@@ -42,6 +42,7 @@ class Ports:
     simulator: int
     mailbox: int
     smtp: int
+    website: int
 
 
 VARIABLES = {
@@ -49,6 +50,7 @@ VARIABLES = {
     "simulator": ("SIMULATOR_PORT", 8010, "the PayPal simulator"),
     "mailbox": ("MAILBOX_PORT", 8025, "the mailbox page"),
     "smtp": ("SMTP_PORT", 1025, "the mailbox's SMTP"),
+    "website": ("WEBSITE_PORT", 8030, "the Studio's website"),
 }
 
 
@@ -111,6 +113,8 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_SANDBOX_URL": simulator,
         "PAYPAL_LIVE_URL": f"{simulator}/live",
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
+        "PORTAL_ALLOW_LOOPBACK": "1",
+        "DEMO_WEBSITE": f"http://{HOST}:{ports.website}",
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "PYTHONUNBUFFERED": "1",
@@ -136,6 +140,18 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
             command=(*mailbox, "--smtp-port", str(ports.smtp), "--folder", mails),
             ready=listens(ports.mailbox),
         ),
+        Child(
+            name="website",
+            command=(
+                *python,
+                "portal.demo.website",
+                "--port",
+                str(ports.website),
+                "--portal",
+                f"http://{HOST}:{ports.portal}",
+            ),
+            ready=listens(ports.website),
+        ),
         Child(name="seed", command=(*flask, "demo-seed"), finishes=True),
         Child(name="worker", command=(*flask, "work")),
         Child(
@@ -157,6 +173,7 @@ The demo runs. Nothing here is real: no mail leaves this machine, no money moves
   Merchant's desk      {portal}/admin
   Mailbox              http://{HOST}:{ports.mailbox}   (SMTP on {ports.smtp})
   PayPal simulator     http://{HOST}:{ports.simulator}
+  Studio's website     http://{HOST}:{ports.website}   (customers log in with it)
   Logs                 {data / "logs"}
 
 {people.strip()}

@@ -70,7 +70,7 @@ class Site:
         }
 
     def exchange(self, sent: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
-        """Give a token for a code, as RFC 6749 and RFC 7636 want it: once, to the client that asked, by its verifier."""
+        """Give a token for a code as RFC 6749 and 7636 want it: once, to the client that asked, by its verifier."""
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if authorization != f"Basic {basic}" and (sent.get("client_id"), sent.get("client_secret")) != (CLIENT, SECRET):
             return 401, {"error": "invalid_client"}

@@ -30,7 +30,7 @@ def test_a_customer_presses_the_button_and_is_in(way, site, connect, merchant, z
 
 def test_what_is_sent_to_the_site_is_what_the_standards_want(way, site, connect, merchant):
     connect(merchant)
-    asked = {name: values for name, values in parse_qs(urlsplit(way.there()).query).items()}
+    asked = parse_qs(urlsplit(way.there()).query)
     assert asked["scope"] == ["openid email"]
     assert asked["response_type"] == ["code"]
     assert asked["code_challenge_method"] == ["S256"]
