@@ -18,5 +18,5 @@ def of_merchant(session: Session, merchant_id: uuid.UUID) -> SiteLogin | None:
 def lock(session: Session, merchant_id: uuid.UUID) -> SiteLogin | None:
     """Return the same, locked until the transaction ends."""
     return session.scalars(
-        select(SiteLogin).where(SiteLogin.merchant_id == merchant_id).with_for_update()
+        select(SiteLogin).where(SiteLogin.merchant_id == merchant_id).with_for_update(key_share=True)
     ).one_or_none()
