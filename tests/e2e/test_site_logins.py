@@ -1,4 +1,4 @@
-"""A customer logs in with the merchant's site, in a real browser, at the website of the demo: there, back, out again."""
+"""A customer logs in with the merchant's site, in a real browser, at the demo's website: there, back, out again."""
 
 from __future__ import annotations
 

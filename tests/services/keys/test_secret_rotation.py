@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
-from portal.models import Base, DataExport, ExportState, Invitation, Mail, PayPalAccount, Provider, Staff
+from portal.models import Base, DataExport, ExportState, Invitation, Mail, PayPalAccount, Provider, SiteLogin, Staff
 from portal.secrets import CannotOpen, Vault
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
@@ -18,6 +18,7 @@ from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people import staff_logins
 from portal.services.people.sessions import Visitor
+from portal.services.people.site_clients import SECRET as SITE_SECRET
 
 OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3", bytes(range(2, 34)))
 
@@ -96,6 +97,17 @@ def boxes(ctx, make, paypal):
     )
     export.content = ctx.vault.seal("the archive", purpose=ARCHIVE, row=export.id)
     make.add(export)
+    site = SiteLogin(
+        id=uuid.uuid4(),
+        merchant_id=merchant.id,
+        issuer="https://shop.example",
+        client_id="portal",
+        proof="email",
+        set_at=make.now(),
+        checked_at=make.now(),
+    )
+    site.secret = ctx.vault.seal("the site's secret", purpose=SITE_SECRET, row=site.id)
+    make.add(site)
 
     def read(context):
         with context.db.read() as session:
@@ -109,6 +121,7 @@ def boxes(ctx, make, paypal):
                 context.vault.open(
                     session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
                 ),
+                context.vault.open(session.get_one(SiteLogin, site.id).secret, purpose=SITE_SECRET, row=site.id),
                 context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
             ]
             return opened + [
@@ -152,7 +165,7 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 14
+    assert len(set(secrets)) == len(secrets) == 15
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
