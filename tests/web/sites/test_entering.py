@@ -101,13 +101,15 @@ def test_of_two_customers_who_share_the_address_one_is_chosen_after_the_log_in(w
 def test_whom_an_id_has_proven_does_not_go_over_to_who_has_the_same_address(
     way, site, connect, merchant, make, zoe, ctx
 ):
-    make.customer(merchant, email="zoe@client.test", email_place=1, name="Zoé’s firm")
+    firm = make.customer(merchant, email="zoe@client.test", email_place=1, name="Zoé’s firm")
     with ctx.db.begin() as session:
         session.execute(update(Customer).where(Customer.id == zoe.id).values(external_id="7"))
     connect(merchant, proof=Proof.EXTERNAL_ID, claim="sub")
     assert way.back(site.authorize(way.there())).path == f"{way.home}/"
     page = way.browser.get(f"{way.home}/accounts")
     assert "Zoé’s firm" not in page.text
+    sent = {"csrf_token": page.select_one("input[name=csrf_token]")["value"], "customer": str(firm.id)}
+    way.browser.post(f"{way.home}/accounts/choice", sent, status=404)
 
 
 def test_after_a_log_out_the_site_is_offered_too(way, site, connect, merchant, zoe):

@@ -246,6 +246,17 @@ def test_switched_off_in_mid_flow(refused, way, site, connect, merchant, ctx):
     assert site.asked.count("/token") == 0
 
 
+def test_switched_off_while_the_site_answers(refused, way, site, connect, merchant, ctx):
+    connect(merchant)
+
+    def sign(claims):
+        site_clients.switch(ctx, merchant.id, on=False, by=PORTAL, now=utc_now())
+        return site.signed(claims)
+
+    site.sign = sign
+    refused(status=410)
+
+
 def test_another_client_set_up_in_mid_flow(refused, way, site, connect, merchant):
     connect(merchant)
     url = site.authorize(way.there())
