@@ -12,18 +12,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
-from joserfc.jwk import Key
 
 from portal.domain.json_objects import without_doubles
 from portal.domain.site_logins import ALGORITHMS, SiteLoginRefused, Wrong, is_loopback
 from portal.providers import guarded
 from portal.providers.guarded import Answered, Forbidden, NotReached, TooLarge
-from portal.providers.openid_keys import Signed, usable
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 log = structlog.get_logger("portal.openid")
 
@@ -122,7 +123,7 @@ class OpenIdSites:
             scope=scope,
             code_challenge_method="S256",
         ).create_authorization_url(
-            site.authorization_endpoint, state=state, code_verifier=verifier, nonce=nonce, response_mode="query", **more
+            site.authorization_endpoint, state=state, code_verifier=verifier, nonce=nonce, **more
         )
         return str(url)
 
@@ -193,6 +194,8 @@ class OpenIdSites:
 
     def _claims(self, site: Site, token: str) -> dict[str, Any]:
         """Return the claims of a token that one of the site's keys has signed."""
+        from portal.providers.openid_keys import Signed
+
         signed = Signed.read(token)
         if signed.algorithm not in site.algorithms:
             raise SiteLoginRefused(Wrong.BAD_SIGNATURE, "alg")
@@ -200,6 +203,8 @@ class OpenIdSites:
         return _object(signed.verified(keys or signed.fitting(self._read_keys(site.jwks_uri, fresh=True))))
 
     def _read_keys(self, address: str, *, fresh: bool = False) -> list[Key]:
+        from portal.providers.openid_keys import usable  # here, and above: no command waits for what it does not use
+
         return self._keys.get(address, lambda: usable(_object(_good(self._ask("GET", address)).body)), fresh=fresh)
 
     def _ask(self, method: str, url: str, **more: Any) -> Answered:

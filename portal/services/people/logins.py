@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
-from portal.domain.profiles import Answer
 from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
 from portal.queries.people import customers, people, sessions
 from portal.queries.people.people import Kind
@@ -31,7 +30,7 @@ from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.notices import notices
-from portal.services.people.sessions import Visitor, open_for
+from portal.services.people.sessions import Visitor, open_for, welcomed
 from portal.services.throttles import Limit, TooManyTries
 
 log = structlog.get_logger("portal.logins")
@@ -297,13 +296,6 @@ def _enter(
     token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
     shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
     return Entry(token=token, next_path=browser.next_path, has_choice=shared)
-
-
-def welcomed(customer: Customer, visitor: Visitor, *, now: datetime) -> None:
-    """Remember that a customer came, and the language of their pages."""
-    if Answer.LOCALE not in customer.own_answers:
-        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
-    customer.seen_at = now
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

@@ -21,9 +21,10 @@ from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
+from portal.domain.profiles import Answer
 from portal.domain.site_logins import Proof
 from portal.domain.task_links import LASTS
-from portal.models import LoginSession, Merchant
+from portal.models import Customer, LoginSession, Merchant
 from portal.queries.people import customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
@@ -100,6 +101,13 @@ def open_for(
         session.execute(update(Merchant).where(*first).values(first_customer_at=now))
     log.info("login.succeeded", kind=kind.value, person_id=str(person_id), session_id=str(row.id))
     return token
+
+
+def welcomed(customer: Customer, visitor: Visitor, *, now: datetime) -> None:
+    """Remember that a customer came, and the language of their pages."""
+    if Answer.LOCALE not in customer.own_answers:
+        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
+    customer.seen_at = now
 
 
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:

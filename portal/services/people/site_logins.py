@@ -25,8 +25,8 @@ from portal.secrets import new_token
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.people import passkey_challenges
-from portal.services.people.logins import QUARTER, Entry, welcomed
-from portal.services.people.sessions import ABSOLUTE, Visitor, open_for
+from portal.services.people.logins import QUARTER, Entry
+from portal.services.people.sessions import ABSOLUTE, Visitor, open_for, welcomed
 from portal.services.people.site_clients import SECRET, redirect_uri
 from portal.services.throttles import Limit
 

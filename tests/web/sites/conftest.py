@@ -6,10 +6,12 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import func, select
 
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
 from portal.domain.site_logins import Proof
+from portal.models import Customer, LoginSession
 from portal.providers.openid import OpenIdSites
 from portal.services.context import Context
 from portal.services.people import site_clients
@@ -80,3 +82,23 @@ class Way:
 @pytest.fixture
 def way(visitor, merchant):
     return Way(visitor, merchant)
+
+
+def count(ctx, what):
+    with ctx.db.read() as session:
+        return session.scalar(select(func.count()).select_from(what))
+
+
+@pytest.fixture
+def refused(way, site, ctx, merchant, zoe):
+    """Go there and back; see that nobody came in, that no customer was made, and that a code is offered. The page."""
+
+    def go(*, status, url=None, browser=None):
+        customers = count(ctx, Customer)
+        page = (browser or way).back(url or site.authorize(way.there()), status=status)
+        assert page.h1 == "You are not logged in yet"
+        assert urlsplit(page.link("Log in by email")).path == f"{way.home}/login"
+        assert (count(ctx, LoginSession), count(ctx, Customer)) == (0, customers)
+        return page
+
+    return go
