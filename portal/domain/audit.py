@@ -35,6 +35,11 @@ class Act(StrEnum):
     SITE_LOGIN_TESTED = "site_login.tested"
     SITE_LOGIN_SWITCHED = "site_login.switched"
     RECEIVERS_CHANGED = "ipn_receivers.changed"
+    API_KEY_MADE = "api_key.made"
+    API_KEY_CHANGED = "api_key.changed"
+    API_KEY_ROTATED = "api_key.rotated"
+    API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_REPORTED = "api_key.reported"  # as lying in the open
     SETTINGS_CHANGED = "settings.changed"
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_MADE = "product.made"

@@ -20,7 +20,7 @@ class Duty(StrEnum):
     SETTINGS = "settings"  # of the customers' space
     ARCHIVE = "archive"  # what the law keeps of customers who were erased
     PAYPAL = "paypal"  # keys, and where PayPal sends its messages
-    INTEGRATIONS = "integrations"  # the merchant's other systems, and what they may do here
+    INTEGRATIONS = "integrations"  # what other systems may ask and are told
     TEAM = "team"
     AUDIT = "audit"
 

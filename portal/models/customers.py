@@ -53,7 +53,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     paypal_email_declined: Mapped[bool] = mapped_column(default=False)  # by staff: offered no more
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
-    external_id: Mapped[str | None]  # the merchant's own id of them, 1 to 128 visible characters, case-sensitive
+    external_id: Mapped[str | None]  # the merchant's own id of them, compared letter by letter
     locale: Mapped[str | None]  # None: the merchant's
     time_zone: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)

@@ -27,6 +27,11 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.SITE_LOGIN_TESTED: _l("Log-in with your site tested"),
     Act.SITE_LOGIN_SWITCHED: _l("Log-in with your site switched on or off"),
     Act.RECEIVERS_CHANGED: _l("IPN addresses changed"),
+    Act.API_KEY_MADE: _l("API key created"),
+    Act.API_KEY_CHANGED: _l("API key changed"),
+    Act.API_KEY_ROTATED: _l("API key replaced by a new one"),
+    Act.API_KEY_REVOKED: _l("API key revoked"),
+    Act.API_KEY_REPORTED: _l("API key reported as public"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
     Act.PRODUCT_MADE: _l("Product created"),
@@ -119,6 +124,7 @@ TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
     "settings": ("settings.", "product.", "merchant.", "retention.", "site_login."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
+    "integrations": ("api_key.",),
     "team": ("staff.",),
     "exports": ("export.",),
 }
@@ -128,6 +134,7 @@ TOPIC: Final[Mapping[str, LazyString]] = {
     "customers": _l("Customers and their money"),
     "settings": _l("Settings and products"),
     "paypal": _l("PayPal, imports and messages"),
+    "integrations": _l("Integrations"),
     "team": _l("Team and log-ins"),
     "exports": _l("Exports"),
 }

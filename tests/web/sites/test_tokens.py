@@ -104,7 +104,9 @@ def test_an_address_that_is_none(refused, site, connect, merchant, address):
     assert "did not tell us who you are" in refused(status=403).text
 
 
-@pytest.mark.parametrize("own_id", [None, "", " ", "a b", "x" * 129, True, 4.2, ["7"], {"id": 7}], ids=str)
+@pytest.mark.parametrize(
+    "own_id", [None, "", " ", "a  b", " a", "a\u200bb", "x" * 129, True, 4.2, ["7"], {"id": 7}], ids=str
+)
 def test_an_id_that_is_none(refused, site, connect, merchant, own_id):
     connect(merchant, proof=Proof.EXTERNAL_ID, claim="customer_number")
     site.person = {"sub": "7", "customer_number": own_id}
