@@ -55,7 +55,9 @@ def upgrade() -> None:
         sa.Column('body', sa.LargeBinary(), nullable=True),
         sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(['key_id'], ['api_keys.id'], name=op.f('fk_api_replies_key_id'), ondelete='CASCADE'),
-        sa.PrimaryKeyConstraint('key_id', 'name', name=op.f('pk_api_replies')),
+        sa.Column('id', sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_api_replies')),
+        sa.UniqueConstraint('key_id', 'name', name=op.f('uq_api_replies_key_id_name')),
     )
 
 

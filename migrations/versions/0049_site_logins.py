@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = '0049'
-down_revision = '0047'
+down_revision = '0048'
 
 PROOFS = ('email', 'external_id')
 MOMENT = sa.DateTime(timezone=True)

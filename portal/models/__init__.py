@@ -43,6 +43,7 @@ from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
 from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
+from portal.models.signing_keys import SigningKey
 from portal.models.site_logins import SiteLogin
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
@@ -123,6 +124,7 @@ __all__ = [
     "SearchWord",
     "Settlement",
     "SetupCode",
+    "SigningKey",
     "SiteLogin",
     "SpentChallenge",
     "Staff",

@@ -35,7 +35,7 @@ def test_going_back_and_forth_with_rows(make, ctx, database_url):
         connection.execute("UPDATE sessions SET site_proof = 'guess'")
     ctx.db.dispose()
 
-    downgrade(database_url, "0047")
+    downgrade(database_url, "0048")
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
     upgrade(database_url)

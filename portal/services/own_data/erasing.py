@@ -185,16 +185,7 @@ def _messages(customer: Customer, *, now: datetime) -> dict[str, Delete | Update
         .values(seen_at=now),
         "mails_to_them": update(Mail).where(*about, to_them).values(recipient="", **wiped),
         "mails_about_them": update(Mail)
-        .where(
-            *about,
-            Mail.state != MailState.WAITING,
-            or_(
-                of_requests,
-                Mail.id.in_(stored.news_about(customer.id)),
-                func.split_part(Mail.key, ":", 2).in_(stored.ids_in_keys(customer.id)),
-                stored.may_name_late_money(customer.id),
-            ),
-        )
+        .where(*about, Mail.state != MailState.WAITING, stored.is_about(customer.id))
         .values(recipient=_without_customers(customer), **wiped),
     }
 
