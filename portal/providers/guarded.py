@@ -6,14 +6,18 @@ is followed, nothing of the environment is used (proxies, a file's passwords), a
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import requests
 from ssrfguard import Policy, SSRFGuardError
-from ssrfguard.requests import Session
+from ssrfguard.requests import SafeAdapter, Session
 from urllib3.exceptions import HTTPError
 
 PATIENCE: Final = (3.0, 3.0)  # seconds to connect, and between two pieces of an answer
@@ -43,6 +47,55 @@ class Answered:
     body: bytes
 
 
+class _Adapter(SafeAdapter):
+    """Cuts its connection when the time for a whole answer is over: a socket's patience counts from the last byte."""
+
+    in_use: socket.socket | None = None
+    deadline = 0.0
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        """Let each connection say that it is the one in use."""
+        super().init_poolmanager(*args, **more)
+        for pool in self.poolmanager.pool_classes_by_scheme.values():
+            pool.ConnectionCls = _told(pool.ConnectionCls, self)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cut what is in use when so many seconds are over."""
+        self.in_use, self.deadline = None, time.monotonic() + seconds
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def check(self) -> None:
+        """Raise TimeoutError when it is too late to go on."""
+        if time.monotonic() > self.deadline:
+            raise TimeoutError
+
+    def _cut(self) -> None:
+        if self.in_use is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self.in_use, socket.SHUT_RDWR)
+
+
+def _told(connection: type[Any], adapter: _Adapter) -> type[Any]:
+    class Told(connection):  # type: ignore[misc]
+        def _new_conn(self) -> socket.socket:
+            adapter.in_use = cast(socket.socket, super()._new_conn())
+            return adapter.in_use
+
+        def connect(self) -> None:
+            super().connect()
+            adapter.in_use = self.sock  # the socket of before belongs to it now
+            adapter.check()
+
+    return Told
+
+
 def session(allow_loopback: bool = False) -> Session:
     """Return a session that reaches public https; in the demo and the tests also plain http on this machine."""
     policy = Policy(allowed_schemes=frozenset({"https"}), allowed_ports=frozenset({443}))
@@ -54,22 +107,27 @@ def session(allow_loopback: bool = False) -> Session:
         )
     made = Session(policy=policy)
     made.trust_env = False
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, _Adapter(policy=policy))
     made.headers["User-Agent"] = "portal"
     return made
 
 
 def ask(through: Session, method: str, url: str, **more: Any) -> Answered:
     """Send one request and read its answer; raise NotReached (Forbidden, TooLarge among them) without one."""
-    until = time.monotonic() + LONGEST
     try:
-        with through.request(method, url, timeout=PATIENCE, allow_redirects=False, stream=True, **more) as answer:
+        adapter = cast(_Adapter, through.get_adapter(url))
+        with (
+            adapter.within(LONGEST),
+            through.request(method, url, timeout=PATIENCE, allow_redirects=False, stream=True, **more) as answer,
+        ):
             body = b""
             while piece := answer.raw.read1(PIECE, decode_content=True):
                 body += piece
                 if len(body) > MOST:
                     raise TooLarge
-                if time.monotonic() > until:
-                    raise NotReached("too slow")
+                adapter.check()
+            adapter.check()  # an answer that was cut off may look as if it had ended
             return Answered(answer.status_code, body)
     except SSRFGuardError as refusal:
         raise Forbidden(type(refusal).__name__) from refusal

@@ -75,15 +75,15 @@ def test_an_answer_is_read_up_to_a_size(site):
 
 
 @contextmanager
-def dripping():
-    """A server that sends a byte now and then, for ever."""
+def dripping(head):
+    """A server that sends a byte now and then, for ever, once it has sent its `head`."""
     over = threading.Event()
 
     def drip(listener):
         connection, _address = listener.accept()
         with connection:
             connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            connection.sendall(head)
             while not over.wait(0.02):
                 try:
                     connection.sendall(b"x")
@@ -98,9 +98,18 @@ def dripping():
         thread.join()
 
 
-def test_an_answer_that_never_ends_is_left(monkeypatch):
-    monkeypatch.setattr(guarded, "LONGEST", 0.2)
-    with dripping() as url, pytest.raises(NotReached, match="too slow"):
+HEADS = {
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    "until it closes": b"HTTP/1.1 200 OK\r\n\r\n",
+    "headers": b"HTTP/1.1 200 OK\r\nX-Drops: ",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_an_answer_that_never_ends_is_left(monkeypatch, head):
+    monkeypatch.setattr(guarded, "LONGEST", 0.3)
+    with dripping(HEADS[head]) as url, pytest.raises(NotReached):
         ask(url, allow_loopback=True)
 
 
