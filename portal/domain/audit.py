@@ -34,6 +34,7 @@ class Act(StrEnum):
     SITE_LOGIN_SET = "site_login.set"  # the client by which customers log in with the merchant's own site
     SITE_LOGIN_TESTED = "site_login.tested"
     SITE_LOGIN_SWITCHED = "site_login.switched"
+    SITE_LOGIN_REMOVED = "site_login.removed"
     RECEIVERS_CHANGED = "ipn_receivers.changed"
     API_KEY_MADE = "api_key.made"
     API_KEY_CHANGED = "api_key.changed"

@@ -288,6 +288,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_site_login": SITES,
     "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),
+    "admin.setting_site_login_removal": replace(SITES, reads=Duty.INTEGRATIONS, work=Work.CARRY_ON),
     "admin.setting_site_login_off": replace(SITES, again=Again.ACTS, work=Work.CARRY_ON),
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,

@@ -194,6 +194,7 @@ PAGES = {
     "desk log-ins that failed": Shown(SAM, "/admin/received/lost"),
     "desk return addresses": Shown(SAM, "/admin/settings/returns"),
     "desk log-in with the site": Shown(SAM, "/admin/settings/site-login", open_folds),
+    "desk log-in with the site, removal": Shown(SAM, "/admin/settings/site-login/removal"),
     "desk log-in with the site, not set up": Shown(ANNE, "/admin/settings/site-login"),
     "customer back from the site, over": Shown(NOBODY, "/account/studio/login/site/back?state=x&code=x", status=410),
     "link to a task, over": Shown(NOBODY, "/account/studio/task/over", status=410),

@@ -132,6 +132,16 @@ def switch(ctx: Context, merchant_id: uuid.UUID, *, on: bool, by: By, now: datet
     log.info("site_login.switched", merchant_id=str(merchant_id), on=on)
 
 
+def remove(ctx: Context, merchant_id: uuid.UUID, *, by: By, now: datetime) -> None:
+    """Forget the client and its secret; who is logged in stays so. Raises NoResultFound where there is none."""
+    with ctx.db.begin() as session:
+        row = _locked(session, merchant_id)
+        session.delete(row)
+        about = ("site_login", row.id)
+        audit.append(session, merchant_id, Act.SITE_LOGIN_REMOVED, by=by, at=now, subject=about, issuer=row.issuer)
+    log.info("site_login.removed", merchant_id=str(merchant_id))
+
+
 def _issuer(ctx: Context, merchant_id: uuid.UUID) -> str:
     with ctx.db.read() as session:
         row = site_logins.of_merchant(session, merchant_id)

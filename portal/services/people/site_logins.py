@@ -21,7 +21,7 @@ from portal.models import Customer, SiteLogin
 from portal.providers.openid import Client
 from portal.queries.people import customers, people, site_logins
 from portal.queries.people.people import Kind
-from portal.secrets import new_token
+from portal.secrets import CannotOpen, new_token
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.people import passkey_challenges
@@ -33,6 +33,10 @@ from portal.services.throttles import Limit
 log = structlog.get_logger("portal.site_logins")
 
 TRIES: Final = 30  # of one network in a quarter of an hour
+SAID_NO: Final = {  # RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6; the other words are the merchant's to mend
+    **dict.fromkeys(("access_denied", "login_required", "interaction_required", "consent_required"), Wrong.DECLINED),
+    **dict.fromkeys(("server_error", "temporarily_unavailable"), Wrong.NO_ANSWER),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,7 @@ def finish(ctx: Context, slug: str, begun: Round, answer: Answer, *, visitor: Vi
     claims = _claims(ctx, slug, row, begun, answer, now=now)
     with ctx.db.begin() as session:
         still = site_logins.lock(session, merchant_id)
-        if still is None or not still.is_on or (still.issuer, still.proof) != (row.issuer, row.proof):
+        if still is None or not still.is_on or _rules(still) != _rules(row):
             raise SiteLoginRefused(Wrong.OFF)
         return _enter(session, row, claims, begun, visitor=visitor, now=now)
 
@@ -125,7 +129,7 @@ def _spend(ctx: Context, begun: Round, answer: Answer, *, now: datetime) -> uuid
     if not passkey_challenges.is_first(ctx, begun.state, now=now):
         raise SiteLoginRefused(Wrong.STALE)
     if answer.error:
-        raise SiteLoginRefused(Wrong.DECLINED if answer.error == "access_denied" else Wrong.NO_TOKEN)
+        raise SiteLoginRefused(SAID_NO.get(answer.error, Wrong.NO_TOKEN), answer.error[:60])
     if answer.issuer not in ("", begun.issuer):  # the answer of another site (RFC 9207)
         raise SiteLoginRefused(Wrong.OTHER_ISSUER)
     if not answer.code:
@@ -141,6 +145,19 @@ def _on(ctx: Context, merchant_id: uuid.UUID) -> SiteLogin:
     return row
 
 
+def _rules(row: SiteLogin) -> tuple[str, ...]:
+    """Return by what it is decided who comes in."""
+    return row.issuer, row.client_id, row.proof, row.claim
+
+
+def _secret(ctx: Context, row: SiteLogin) -> str:
+    try:
+        return ctx.vault.open(row.secret, purpose=SECRET, row=row.id)
+    except CannotOpen:
+        log.error("site_secret_sealed_with_a_lost_master_key", merchant_id=str(row.merchant_id))
+        raise SiteLoginRefused(Wrong.OFF) from None
+
+
 def _claims(
     ctx: Context, slug: str, row: SiteLogin, begun: Round, answer: Answer, *, now: datetime
 ) -> Mapping[str, Any]:
@@ -148,8 +165,7 @@ def _claims(
     site = ctx.sites.discover(row.issuer)
     if site.names_itself and answer.issuer != row.issuer:
         raise SiteLoginRefused(Wrong.OTHER_ISSUER)
-    secret = ctx.vault.open(row.secret, purpose=SECRET, row=row.id)
-    client = Client(client_id=row.client_id, secret=secret, redirect_uri=redirect_uri(ctx, slug))
+    client = Client(client_id=row.client_id, secret=_secret(ctx, row), redirect_uri=redirect_uri(ctx, slug))
     tokens = ctx.sites.exchange(site, client, answer.code, begun.verifier)
     expected = Expected(
         issuer=row.issuer,

@@ -26,6 +26,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.SITE_LOGIN_SET: _l("Log-in with your site set up or changed"),
     Act.SITE_LOGIN_TESTED: _l("Log-in with your site tested"),
     Act.SITE_LOGIN_SWITCHED: _l("Log-in with your site switched on or off"),
+    Act.SITE_LOGIN_REMOVED: _l("Log-in with your site removed"),
     Act.RECEIVERS_CHANGED: _l("IPN addresses changed"),
     Act.API_KEY_MADE: _l("API key created"),
     Act.API_KEY_CHANGED: _l("API key changed"),

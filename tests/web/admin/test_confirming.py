@@ -35,6 +35,7 @@ ASKING = {
     "admin.setting_sections": {"POST"},
     "admin.setting_retention": {"POST"},
     "admin.setting_site_login": {"GET", "POST"},
+    "admin.setting_site_login_removal": {"GET", "POST"},
     **{f"admin.setting_site_login_{act}": {"POST"} for act in ("check", "on", "off")},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},

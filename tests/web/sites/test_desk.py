@@ -51,6 +51,16 @@ def test_it_is_off_until_it_is_switched_on_and_every_act_is_in_the_chain(owner, 
     assert [details["on"] for act, details in acts(ctx) if act == "site_login.switched"] == [True, False]
 
 
+def test_removed_it_is_gone_with_its_secret(owner, site, ctx, connect, merchant):  # noqa: F811
+    connect(merchant)
+    page = owner.get(PAGE).follow("Remove").submit(press="Remove the log-in")
+    assert page.notices == ["The log-in with your site is removed."]
+    assert "Not set up yet." in page.text
+    assert stored(ctx) is None
+    assert acts(ctx)[-1] == ("site_login.removed", {"issuer": site.url})
+    owner.get(f"{PAGE}/removal", status=404)
+
+
 def test_the_secret_is_never_shown_nor_written_into_the_chain(owner, site, ctx):  # noqa: F811
     page = owner.submit(PAGE, press=SAVE, **filled(site))
     assert SECRET not in page.body

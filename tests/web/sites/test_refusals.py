@@ -13,7 +13,7 @@ from sqlalchemy import update
 from portal.clock import utc_now
 from portal.domain.audit import PORTAL
 from portal.domain.site_logins import Proof
-from portal.models import Customer, LoginSession, Merchant
+from portal.models import Customer, LoginSession, Merchant, SiteLogin
 from portal.services.people import site_clients
 from tests.web.sites.conftest import Way, count
 
@@ -95,6 +95,8 @@ def test_a_site_does_not_lead_to_an_address_that_it_does_not_know(way, site, con
     ("sent", "status"),
     [
         ({"error": "access_denied"}, 200),
+        ({"error": "login_required"}, 200),
+        ({"error": "invalid_scope"}, 502),
         ({"error": "server_error"}, 502),
         ({"iss": "https://elsewhere.test"}, 502),
         ({"code": ""}, 502),
@@ -132,6 +134,13 @@ def test_switched_off_while_the_site_answers(refused, way, site, connect, mercha
         return site.signed(claims)
 
     site.sign = sign
+    refused(status=410)
+
+
+def test_a_secret_whose_master_key_is_lost(refused, way, site, connect, merchant, ctx):
+    connect(merchant)
+    with ctx.db.begin() as session:
+        session.execute(update(SiteLogin).values(secret=b"lost|x"))
     refused(status=410)
 
 

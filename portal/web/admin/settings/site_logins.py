@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from flask import flash, g, redirect, url_for
+from flask import abort, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -98,6 +98,12 @@ class SiteLoginForm(BaseForm):
         )
 
 
+class RemovalForm(BaseForm):
+    """The wish to forget the client."""
+
+    submit = SubmitField(_l("Remove the log-in"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stored:
     """How the client stands: whether customers see the button, its words, and the figures."""
@@ -147,6 +153,20 @@ def switch_on() -> ResponseReturnValue:
 def switch_off() -> ResponseReturnValue:
     """Offer it no more; who is logged in stays so."""
     return _switch(on=False)
+
+
+@bp.route("/settings/site-login/removal", methods=["GET", "POST"], endpoint="setting_site_login_removal")
+def remove() -> ResponseReturnValue:
+    """Say what stops without it; on confirmation forget the client and its secret."""
+    form = RemovalForm()
+    if form.validate_on_submit():
+        site_clients.remove(context(), person().merchant_id, by=by(), now=utc_now())
+        flash(_("The log-in with your site is removed."), "success")
+        return redirect(url_for(".setting_site_login"), 303)
+    with context().db.read() as session:
+        if site_logins.of_merchant(session, person().merchant_id) is None:
+            abort(404)
+        return showing.page("setting_site_login_removal.html", session, form=form), 422 if form.errors else 200
 
 
 def _switch(*, on: bool) -> ResponseReturnValue:
