@@ -117,6 +117,6 @@ def check_by_email(body: dict[str, Any]) -> Response:
 
 def _checked(pairs: list[Pair]) -> list[Resource]:
     key, now = caller(), utc_now()
-    with context().db.read() as session:
-        found = access_checks.check(session, key.merchant_id, key.mode.environment, pairs, now=now)
+    with context().db.once() as connection:
+        found = access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)
     return [resources.access(found[pair], now=now) for pair in pairs if pair in found]

@@ -17,6 +17,7 @@ from portal.domain.public_ids import Kind, NoSuchId, private
 LIMIT: Final = 25
 MOST: Final = 100
 LONGEST_ADDRESS: Final = 254
+PLAUSIBLE: Final = re.compile(r"[!-?A-~\u00a1-\ud7ff]+@[!-?A-~\u00a1-\ud7ff]+")  # without spaces and controls
 DAY: Final = {"format": "date"}
 MOMENT: Final = {"format": "date-time"}
 
@@ -41,12 +42,12 @@ class Address(String):
     """An address of e-mail, read in its normal form."""
 
     def __init__(self, **options: Any) -> None:
-        metadata = {"pattern": "^[^@]+@[^@]+$", "minLength": 3, "maxLength": LONGEST_ADDRESS}
+        metadata = {"pattern": f"^{PLAUSIBLE.pattern}$", "minLength": 3, "maxLength": LONGEST_ADDRESS}
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         text = super()._deserialize(value, attr, data, **options)
-        if not re.fullmatch("[^@]+@[^@]+", text, re.DOTALL) or len(text) > LONGEST_ADDRESS:
+        if not PLAUSIBLE.fullmatch(text) or len(text) > LONGEST_ADDRESS:
             raise ValidationError("This is no e-mail address.")
         return normal(text)
 

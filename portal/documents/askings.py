@@ -52,7 +52,7 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
             (_("Requested by"), _("no request here: ended at PayPal")),
             asked_when(facts, translator, fmt),
         ]
-    names = {Actor.CUSTOMER: facts.customer_name or _("you"), Actor.STAFF: facts.merchant_name}
+    names = {Actor.CUSTOMER: facts.asked_by_name or facts.customer_name or _("you"), Actor.STAFF: facts.merchant_name}
     way = _(words.CHANNEL[facts.channel])
     by = names.get(facts.actor, _("Portal"))
     rows = [

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from portal.domain.email_addresses import normal
 from portal.domain.errors import DomainError
+from portal.domain.external_ids import is_external_id
 from portal.domain.return_addresses import is_nameable
 
 LASTS: Final = timedelta(minutes=10)  # from the button to the way back
@@ -24,7 +25,6 @@ SKEW: Final = timedelta(seconds=60)  # between the site's clock and ours
 # Signed by the site's own key alone: never `none`, and no HMAC, whose key we know as well as the site does.
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 LONGEST_ISSUER: Final = 300
-LONGEST_ID: Final = 128  # of a merchant's own id of a customer
 LONGEST_ADDRESS: Final = 254
 CLAIM: Final = re.compile(r"[\x21-\x7e]{1,100}")  # the name of a claim
 
@@ -173,11 +173,6 @@ def proven_id(claims: Mapping[str, Any], name: str) -> str:
     """
     value = claims.get(name)
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _is_id(text):
+    if not isinstance(text, str) or not is_external_id(text):
         raise SiteLoginRefused(Wrong.NO_CLAIM, name)
     return text
-
-
-def _is_id(text: str) -> bool:
-    """Say whether a customer here can have it: visible characters, with single plain spaces inside at the most."""
-    return 0 < len(text) <= LONGEST_ID and text.isprintable() and text == text.strip() and "  " not in text

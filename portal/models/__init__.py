@@ -1,5 +1,6 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
+from portal.models.account_members import AccountMember
 from portal.models.address_changes import AddressChange
 from portal.models.address_holds import AddressHold
 from portal.models.api_keys import ApiKey, ApiReply, ApiUse
@@ -54,6 +55,7 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
+    "AccountMember",
     "AddressChange",
     "AddressHold",
     "ApiKey",

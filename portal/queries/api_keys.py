@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.api_keys import Mode, Scope
@@ -38,9 +38,9 @@ class Caller:
         return scope in self.scopes
 
 
-def caller(session: Session, digest: bytes) -> Caller | None:
+def caller(connection: Connection, digest: bytes) -> Caller | None:
     """Return whose key has that digest; None for no key's."""
-    row = session.connection().execute(_caller(), {"digest": digest}).one_or_none()
+    row = connection.execute(_caller(), {"digest": digest}).one_or_none()
     if row is None:
         return None
     return Caller(

@@ -19,6 +19,8 @@ PLACES = {
     "mia-settlement": "/account/studio/settlements/*",
     "link": "/account/studio/login/link/*",
     "address-link": "/account/studio/address/*",
+    "account-invitation": "/account/studio/invitation/*",
+    "account-member": "/admin/customers/*/people/*/removal",
     "proof": "/proof/*",
     **dict.fromkeys(("desk-emma", "desk-kenji", "desk-noor"), "/admin/subscriptions/*"),
     **dict.fromkeys(("desk-customer", "desk-worked-on", "desk-joined"), "/admin/customers/*"),

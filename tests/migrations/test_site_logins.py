@@ -1,15 +1,14 @@
-"""0049: log-ins with the merchant's site come and go; going back, no session of theirs becomes one of a code."""
+"""0052: log-ins with the merchant's site come and go; going back, no session of theirs becomes one of a code."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
-from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.site_logins import Proof
 from portal.migrating import downgrade, upgrade
-from portal.models import Customer, SiteLogin
+from portal.models import SiteLogin
 from portal.queries.people.people import Kind
 from portal.services.people.sessions import Visitor, open_for
 
@@ -20,7 +19,6 @@ def test_going_back_and_forth_with_rows(make, ctx, database_url):
     client = {"issuer": "https://shop.example", "client_id": "c", "secret": b"sealed", "proof": Proof.EMAIL}
     make.add(SiteLogin(merchant_id=merchant.id, set_at=utc_now(), checked_at=utc_now(), **client))
     with ctx.db.begin() as session:
-        session.execute(update(Customer).where(Customer.id == customer.id).values(external_id="7"))
         for proof in (None, Proof.EXTERNAL_ID):
             open_for(
                 session,
@@ -35,19 +33,10 @@ def test_going_back_and_forth_with_rows(make, ctx, database_url):
         connection.execute("UPDATE sessions SET site_proof = 'guess'")
     ctx.db.dispose()
 
-    downgrade(database_url, "0048")
+    downgrade(database_url, "0051")
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
     upgrade(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*), max(site_proof) FROM sessions").fetchone() == (1, None)
         assert connection.execute("SELECT count(*) FROM site_logins").fetchone() == (0,)
-        assert connection.execute("SELECT external_id FROM customers").fetchall() == [(None,)]
-
-
-def test_an_id_is_one_customers_of_a_merchant(make, ctx, database_url):
-    merchant, other = make.merchant(), make.merchant()
-    for whose, own_id in ((merchant, "a"), (merchant, "A"), (other, "a"), (merchant, None), (merchant, None)):
-        make.customer(whose, external_id=own_id)
-    with psycopg.connect(database_url) as connection, pytest.raises(psycopg.errors.UniqueViolation):
-        connection.execute("UPDATE customers SET external_id = 'a' WHERE external_id = 'A'")

@@ -46,15 +46,6 @@ def of_address(session: Session, merchant_id: uuid.UUID, email: str | None) -> l
     )
 
 
-def by_external_id(session: Session, merchant_id: uuid.UUID, external_id: str) -> Customer | None:
-    """Return the merchant's customer with that id of the merchant's own, letter by letter; None for nobody."""
-    return session.scalars(
-        select(Customer).where(
-            Customer.merchant_id == merchant_id, Customer.external_id == external_id, Customer.erased_at.is_(None)
-        )
-    ).one_or_none()
-
-
 def products_of(session: Session, customer_ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, str, str]]:
     """Return customer, product's name and PayPal's id of each of their subscriptions: what they tell them apart by."""
     rows = session.execute(

@@ -77,8 +77,8 @@ def find(ctx: Context, text: str, *, address: str | None, now: datetime) -> Call
     """Return whose key that is; raise KeyRefused for one that opens nothing, or not from that address."""
     if not api_keys.is_key(text):
         raise KeyRefused(Refused.MALFORMED)
-    with ctx.db.read() as session:
-        caller = queries.caller(session, api_keys.digest(text))
+    with ctx.db.once() as connection:
+        caller = queries.caller(connection, api_keys.digest(text))
     if caller is None:
         raise KeyRefused(Refused.UNKNOWN)
     standing = api_keys.standing(expires_at=caller.expires_at, revoked_at=caller.revoked_at, now=now)

@@ -21,11 +21,10 @@ from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
-from portal.domain.profiles import Answer
 from portal.domain.site_logins import Proof
 from portal.domain.task_links import LASTS
-from portal.models import Customer, LoginSession, Merchant
-from portal.queries.people import customers, sessions
+from portal.models import LoginSession, Merchant
+from portal.queries.people import account_members, customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
@@ -61,6 +60,7 @@ def open_for(
     after: LoginSession | None = None,
     viewer_id: uuid.UUID | None = None,
     task_link_id: uuid.UUID | None = None,
+    member_id: uuid.UUID | None = None,
     proven_by: Proof | None = None,
     proven_at: datetime | None = None,
     now: datetime,
@@ -69,8 +69,9 @@ def open_for(
 
     `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
     only looks at the customer's pages, for a quarter of an hour.  `task_link_id`: the link by which the customer came,
-    who is not logged in and sees its task alone, for an hour.  `proven_by`: the claim by which the merchant's own site
-    has named the customer, and `proven_at` when they logged in there: only that counts as a log-in of a moment ago.
+    who is not logged in and sees its task alone, for an hour.  `member_id`: who of a customer's people it is.
+    `proven_by`: the claim by which the merchant's own site has named the customer, and `proven_at` when they logged in
+    there: only that counts as a log-in of a moment ago.
     """
     if visitor.old_token:
         session.execute(
@@ -89,6 +90,7 @@ def open_for(
         expires_at=after.expires_at if after else now + lifetime,
         viewer_id=viewer_id,
         task_link_id=task_link_id,
+        account_member_id=member_id,
         site_proof=proven_by,
         browser=visitor.browser,
         network=visitor.network,
@@ -103,32 +105,28 @@ def open_for(
     return token
 
 
-def welcomed(customer: Customer, visitor: Visitor, *, now: datetime) -> None:
-    """Remember that a customer came, and the language of their pages."""
-    if Answer.LOCALE not in customer.own_answers:
-        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
-    customer.seen_at = now
-
-
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
-    """Open the session of another customer of the same address, which this log-in has proven; return its token.
+    """Go on in another account of the address that this log-in has proven; return the token of a session as old as it.
 
     Raises NoResultFound for everybody else, and for whom the merchant's id has proven: that proves no address.
     """
     if not person.proves_address:
         raise NoResultFound
     with ctx.db.begin() as session:
-        own, other = (customers.of_merchant(session, person.merchant_id, one) for one in (person.id, customer_id))
-        if own.email is None or own.email != other.email:
+        spaces = account_members.spaces(session, person.merchant_id, person.own_email)
+        space = next((one for one in spaces if one.customer.id == customer_id), None)
+        if space is None or person.task is not None:
             raise NoResultFound
+        old = sessions.lock_one_of(session, person, person.session_id)
         return open_for(
             session,
             Kind.CUSTOMER,
             person.merchant_id,
-            other.id,
+            space.customer.id,
             visitor=visitor,
+            after=old,
+            member_id=space.member.id if space.member is not None else None,
             proven_by=person.site_proof,
-            proven_at=person.authenticated_at,
             now=now,
         )
 

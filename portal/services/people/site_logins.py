@@ -19,15 +19,18 @@ from portal.domain import site_logins as rules
 from portal.domain.site_logins import LASTS, Expected, Proof, SiteLoginRefused, Wrong
 from portal.models import Customer, SiteLogin
 from portal.providers.openid import Client
-from portal.queries.people import customers, people, site_logins
+from portal.queries import external_ids
+from portal.queries.people import site_logins
+from portal.queries.people.account_members import Space
 from portal.queries.people.people import Kind
 from portal.secrets import CannotOpen, new_token
 from portal.services import throttles
 from portal.services.context import Context
-from portal.services.people import passkey_challenges
+from portal.services.people import passkey_challenges, spaces
 from portal.services.people.logins import QUARTER, Entry
-from portal.services.people.sessions import ABSOLUTE, Visitor, open_for, welcomed
+from portal.services.people.sessions import ABSOLUTE, Visitor
 from portal.services.people.site_clients import SECRET, redirect_uri
+from portal.services.people.spaces import BySite, Entered
 from portal.services.throttles import Limit
 
 log = structlog.get_logger("portal.site_logins")
@@ -185,30 +188,23 @@ def _claims(
 def _enter(
     session: Session, row: SiteLogin, claims: Mapping[str, Any], begun: Round, *, visitor: Visitor, now: datetime
 ) -> Entry:
-    customer = _found(session, row, claims)
-    if customer is None or customer.erased_at is not None:
-        log.info("login.refused", reason="nobody here", merchant_id=str(row.merchant_id))
+    by_site = BySite(row.proof, _proven_at(claims, now=now))
+    entered = None
+    if row.proof is Proof.EMAIL:
+        email = rules.proven_email(claims)
+        entered = spaces.enter(session, row.merchant_id, email, visitor=visitor, by_site=by_site, now=now)
+    elif (customer := _of_id(session, row, claims)) is not None:
+        space = Space(customer=customer, member=None)
+        token = spaces.come_in(session, space, visitor=visitor, by_site=by_site, now=now)
+        entered = Entered(token, has_choice=False)
+    if entered is None:
         raise SiteLoginRefused(Wrong.UNKNOWN)
-    welcomed(customer, visitor, now=now)
-    token = open_for(
-        session,
-        Kind.CUSTOMER,
-        row.merchant_id,
-        customer.id,
-        visitor=visitor,
-        proven_by=row.proof,
-        proven_at=_proven_at(claims, now=now),
-        now=now,
-    )
-    shared = row.proof is Proof.EMAIL and len(customers.of_address(session, row.merchant_id, customer.email)) > 1
-    return Entry(token=token, next_path=begun.next_path, has_choice=shared)
+    return Entry(token=entered.token, next_path=begun.next_path, has_choice=entered.has_choice)
 
 
-def _found(session: Session, row: SiteLogin, claims: Mapping[str, Any]) -> Customer | None:
-    if row.proof is Proof.EXTERNAL_ID:
-        return customers.by_external_id(session, row.merchant_id, rules.proven_id(claims, row.claim))
-    customer_id = people.customer_by_email(session, row.merchant_id, rules.proven_email(claims))
-    return session.get_one(Customer, customer_id) if customer_id is not None else None
+def _of_id(session: Session, row: SiteLogin, claims: Mapping[str, Any]) -> Customer | None:
+    customer = external_ids.customer(session, row.merchant_id, rules.proven_id(claims, row.claim))
+    return customer if customer is not None and customer.erased_at is None else None
 
 
 def _proven_at(claims: Mapping[str, Any], *, now: datetime) -> datetime:

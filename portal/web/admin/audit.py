@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from flask import abort, flash, g, redirect, request, url_for
@@ -37,6 +37,14 @@ MOST: Final = 20_000  # rows checked while a person waits for the page
 STRANGERS: Final = frozenset(
     {Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.PASSKEY_REFUSED, Act.PASSKEY_COPIED, Act.LOGIN_UNLOCKED}
 )
+# Where what a row is about can be seen.
+PLACES: Final = {
+    "subscription": ("admin.subscription", "subscription_id"),
+    "customer": ("admin.customer", "customer_id"),
+    "product": ("admin.product", "product_id"),
+    "staff": ("admin.team_member", "staff_id"),
+    "received_request": ("admin.received", "received_id"),
+}
 TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 
 
@@ -68,7 +76,8 @@ def show() -> ResponseReturnValue:
             actor_id=as_id(filters.who.data),
             acts=audit_words.TOPICS.get(filters.what.data or "", ()),
         )
-        names = queries.names_of_staff(session, page.rows)
+        names = queries.names_of_people(session, page.rows)
+        there = queries.subjects(session, merchant_id, page.rows)
         return showing.page(
             "audit.html",
             session,
@@ -77,7 +86,9 @@ def show() -> ResponseReturnValue:
             is_filtered=bool(filters.who.data or filters.what.data),
             next_url=turn(after=page.older_than),
             previous_url=turn(before=page.newer_than),
-            act_of=lambda row: audit_words.act(row.act, row.details, row.channel),
+            act_of=lambda row: audit_words.act(row.act, row.details, row.channel, subject_kind=row.subject_kind),
+            place_of=lambda row: _place(row, there),
+            about_of=lambda row: row.details.get("reference") or there.get(row.subject_id) or None,
             who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
             CHANNEL=audit_words.CHANNEL,
         )
@@ -119,6 +130,18 @@ def _whole(verdict: Verdict) -> str:
         number=verdict.last,
         command=f"flask audit verify {g.merchant.slug}",
     )
+
+
+def _place(row: AuditEntry, there: Mapping[UUID, str]) -> str | None:
+    """Return the page of what a row is about; None where there is none, or it is there no more."""
+    kind = row.subject_kind or ""
+    if kind in audit_words.GROUP:
+        return url_for(audit_words.GROUP[kind][1])
+    if kind not in PLACES or row.subject_id not in there:
+        return None
+    endpoint, name = PLACES[kind]
+    ids: dict[str, Any] = {name: row.subject_id}
+    return url_for(endpoint, **ids)
 
 
 def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:

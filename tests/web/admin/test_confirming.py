@@ -122,7 +122,10 @@ def test_the_table_names_what_asks_and_nothing_else():
         if access.again in (Again.ACTS, Again.ENTERS):
             named[access.face].add(endpoint)
     assert named.pop(Face.STAFF) == ASKING.keys()
-    assert named.pop(Face.CUSTOMER) == {"customer.address_change"}  # tried in tests/web/customer/test_address_change.py
+    assert named.pop(Face.CUSTOMER) == {  # tried in tests/web/customer: test_address_change, test_account_choice
+        "customer.address_change",
+        *("customer.account_members", "customer.account_member_again", "customer.account_member_role"),
+    }
     assert not any(named.values())
     by_view = {endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW}
     assert by_view == {"admin.bulk_act", "admin.subscription_end"}

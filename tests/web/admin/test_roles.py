@@ -43,7 +43,7 @@ LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     "admin.customer_address_hold",
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
-    "admin.customer_link",
+    *("admin.customer_link", "admin.account_member_removal"),
 }
 LOOKED_AT_BY_MANAGERS = {
     *(

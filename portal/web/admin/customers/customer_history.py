@@ -26,7 +26,7 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     told = desk.timeline_of_customer(session, merchant_id, customer_id)
     facts = presenting.timeline([entry for entry, _name in told], [name for _entry, name in told])
     rows = audit.of_customer(session, merchant_id, customer_id, desk.MOST)
-    staff = audit.names_of_staff(session, rows)
+    staff = audit.names_of_people(session, rows)
     sold = {str(row.id): row.name for row in products.names(session, merchant_id)} if rows else {}
     acts = [_act(row, staff, sold) for row in rows if row.act not in NOT_HISTORY]
     return sorted([*facts, *acts], key=lambda one: one.at, reverse=True)[: desk.MOST]

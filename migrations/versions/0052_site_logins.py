@@ -1,10 +1,10 @@
-"""Customers log in with the merchant's own site; the merchant's own id of a customer."""
+"""Customers log in with the merchant's own site."""
 
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0049'
-down_revision = '0048'
+revision = '0052'
+down_revision = '0051'
 
 PROOFS = ('email', 'external_id')
 MOMENT = sa.DateTime(timezone=True)
@@ -41,16 +41,9 @@ def upgrade() -> None:
     # Null for every session that a code opened, and for those that a process of the older version opens.
     op.add_column('sessions', sa.Column('site_proof', sa.String(40), nullable=True))
     op.create_check_constraint(op.f('ck_sessions_site_proof'), 'sessions', "site_proof IN ('email', 'external_id')")
-    op.add_column('customers', sa.Column('external_id', sa.Text(), nullable=True))
-    op.create_index(
-        'uq_customers_merchant_id_external_id', 'customers', ['merchant_id', 'external_id'], unique=True,
-        postgresql_where=sa.text('external_id IS NOT NULL'),
-    )
 
 
 def downgrade() -> None:
-    op.drop_index('uq_customers_merchant_id_external_id', 'customers')
-    op.drop_column('customers', 'external_id')
     # Else one that the merchant's own id opened could go over to other customers of the same address.
     op.execute('DELETE FROM sessions WHERE site_proof IS NOT NULL')
     op.drop_column('sessions', 'site_proof')
