@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from portal.domain.site_logins import Proof
 from portal.models import Customer, LoginSession
+from tests.web.account_people import member_of
 from tests.web.sites.conftest import Way
 
 
@@ -96,6 +97,15 @@ def test_of_two_customers_who_share_the_address_one_is_chosen_after_the_log_in(w
     connect(merchant)
     page = way.back(site.authorize(way.there()))
     assert page.path.startswith(f"{way.home}/accounts")
+
+
+def test_who_was_let_into_an_account_comes_in_by_their_own_address(way, site, connect, merchant, zoe, ctx):
+    connect(merchant)
+    member = member_of(ctx, zoe)
+    site.person = {"sub": "9", "email": member.email, "email_verified": True}
+    assert way.back(site.authorize(way.there())).path == f"{way.home}/"
+    (session,) = sessions(ctx)
+    assert (session.customer_id, session.account_member_id) == (zoe.id, member.id)
 
 
 def test_whom_an_id_has_proven_does_not_go_over_to_who_has_the_same_address(
