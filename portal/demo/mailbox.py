@@ -116,8 +116,8 @@ class QuietHandler(WSGIRequestHandler):
 def make_page(mailbox: Mailbox) -> Flask:
     """Return the web application that shows `mailbox`."""
     app = Flask(__name__, template_folder="templates", static_folder="static")
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language_of_browser)
-    app.jinja_env.globals.update(language=language_of_browser)
+    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
+    app.jinja_env.globals.update(language=language)
 
     @app.before_request
     def own_pages_only() -> None:
@@ -198,7 +198,7 @@ def _found(mailbox: Mailbox, mail_id: str) -> Mail:
     return mailbox.folder.find(mail_id) or abort(404)
 
 
-def language_of_browser() -> str:
+def language() -> str:
     """Return the language that the visitor asks for."""
     asked = request.args.get("lang")
     return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "fr") or "fr"

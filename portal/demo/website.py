@@ -22,7 +22,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from werkzeug.serving import make_server
 
-from portal.demo.mailbox import HOST, TRANSLATIONS, QuietHandler, language_of_browser
+from portal.demo.mailbox import HOST, TRANSLATIONS, QuietHandler, language
 
 CLIENT: Final = ("demo-portal", "demo-website-secret-5e1d")
 PEOPLE: Final = ("emma@example.com", "kenji@example.com", "oliver@example.com", "somebody.else@example.com")
@@ -86,8 +86,8 @@ class Website:
 def make_app(site: Website) -> Flask:
     """Return the site's pages, and what a provider has to answer."""
     app = Flask(__name__, template_folder="templates", static_folder="static")
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language_of_browser)
-    app.jinja_env.globals.update(language=language_of_browser)
+    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
+    app.jinja_env.globals.update(language=language)
 
     @app.after_request
     def protect(response: Response) -> Response:
@@ -174,7 +174,7 @@ def _issuer() -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the website until it is stopped."""
     parser = argparse.ArgumentParser(prog="python -m portal.demo.website", description=__doc__)
-    parser.add_argument("--port", type=int, default=8030)
+    parser.add_argument("--port", type=int, default=8040)
     parser.add_argument("--portal", default="http://127.0.0.1:8000")
     options = parser.parse_args(arguments)
     app = make_app(Website(options.portal))

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     Select,
+    Text,
     Uuid,
     and_,
     bindparam,
@@ -27,9 +28,11 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.orm import aliased
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
+from portal.models import Customer, Product
 from portal.models.held import HasSubscriptionFacts
 from portal.queries.account_page import product_contents, standing_request
 from portal.queries.account_rows import (
@@ -51,7 +54,13 @@ from portal.queries.account_rows import (
 )
 from portal.queries.json_rows import Document, JsonRow, json_all, json_list
 
-Pair = tuple[uuid.UUID, uuid.UUID]  # a customer and a product
+
+class External(str):
+    """An id of the merchant's own, in place of our key."""
+
+
+Named = uuid.UUID | External
+Pair = tuple[Named, Named]  # a customer and a product
 
 
 @dataclass(frozen=True)
@@ -98,26 +107,28 @@ BARE = JsonRow(Bare, SOLD)
 
 def of_pairs(
     connection: Connection, merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair]
-) -> dict[Pair, Holding]:
-    """Return what there is of each pair, in one statement; pairs of which one half is no merchant's are left out.
+) -> list[Holding | None]:
+    """Return what there is of each pair, in one statement; None of one of which a half is not the merchant's.
 
     One more where an end waits for its day.
     """
-    found, waiting = {}, []
+    found: list[Holding | None] = [None] * len(pairs)
+    waiting = []
     for row in connection.execute(_checked(is_bare=True), _values(merchant_id, environment, pairs)):
         product = _product(row.product)
-        found[row.customer, product.id] = Holding(
+        found[row.n - 1] = Holding(
             customer_id=row.customer,
             product=product,
             bare=tuple(BARE.made_of(one[0], product) for one in row.held or ()),
             grants=tuple(map(GRANT.made_of, row.given or ())),
         )
         if any(one[1] for one in row.held or ()):
-            waiting.append((row.customer, product.id))
+            waiting.append(row.n - 1)
     if waiting:
-        for row in connection.execute(_checked(is_bare=False), _values(merchant_id, environment, waiting)):
+        values = _values(merchant_id, environment, [pairs[place] for place in waiting])
+        for row in connection.execute(_checked(is_bare=False), values):
             product = _product(row.product)
-            found[row.customer, product.id] = Holding(
+            found[waiting[row.n - 1]] = Holding(
                 customer_id=row.customer,
                 product=product,
                 subscriptions=tuple(_subscription(one, product) for one in row.held or ()),
@@ -127,11 +138,14 @@ def of_pairs(
 
 
 def _values(merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair]) -> dict[str, Any]:
+    customers, products = zip(*pairs, strict=True)
     return {
         "merchant": merchant_id,
         "environment": environment,
-        "customers": [customer for customer, _product in pairs],
-        "products": [product for _customer, product in pairs],
+        "customers": [one if isinstance(one, uuid.UUID) else None for one in customers],
+        "their_names": [one if isinstance(one, External) else None for one in customers],
+        "products": [one if isinstance(one, uuid.UUID) else None for one in products],
+        "own_names": [one if isinstance(one, External) else None for one in products],
     }
 
 
@@ -153,24 +167,40 @@ def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubsc
 
 @cache
 def _checked(*, is_bare: bool) -> Select[Any]:
-    ids = ARRAY(Uuid)
-    pairs = (
-        func.unnest(bindparam("customers", type_=ids), bindparam("products", type_=ids))
-        .table_valued("customer_id", "product_id")
+    ids, names = ARRAY(Uuid), ARRAY(Text)
+    asked = (
+        func.unnest(
+            *(bindparam(name, type_=ids) for name in ("customers", "products")),
+            *(bindparam(name, type_=names) for name in ("their_names", "own_names")),
+        )
+        .table_valued("customer", "product", "their_name", "own_name", with_ordinality="n")
         .render_derived(name="q")
     )
     ours: BindParameter[uuid.UUID] = bindparam("merchant")
+    customer = _named(Customer, asked.c.customer, asked.c.their_name)
+    product = _named(Product, asked.c.product, asked.c.own_name)
     return (
         select(
+            asked.c.n,
             BUYER.id.label("customer"),
             PRODUCT.column(product_contents()).label("product"),
             (_bare() if is_bare else _whole()).label("held"),
             _given().label("given"),
         )
-        .select_from(pairs)
-        .join(BUYER, and_(BUYER.id == pairs.c.customer_id, BUYER.merchant_id == ours))
-        .join(OF_PRODUCT, and_(OF_PRODUCT.id == pairs.c.product_id, OF_PRODUCT.merchant_id == ours))
+        .select_from(asked)
+        .join(BUYER, and_(BUYER.id == customer, BUYER.merchant_id == ours))
+        .join(
+            OF_PRODUCT,
+            and_(OF_PRODUCT.id == product, OF_PRODUCT.merchant_id == ours),
+        )
     )
+
+
+def _named(model: Any, key: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return our key: the one that was given, or that of the merchant's own id."""
+    own = aliased(model)
+    found = select(own.id).where(own.merchant_id == bindparam("merchant"), own.external_id == name)
+    return func.coalesce(key, found.scalar_subquery())
 
 
 def _bare() -> ScalarSelect[Any]:

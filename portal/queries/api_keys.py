@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -85,6 +85,14 @@ def of_merchant(session: Session, merchant_id: uuid.UUID) -> Sequence[ApiKey]:
 def one(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:
     """Return one key of the merchant; raise NoResultFound for any other."""
     return session.scalars(_one(merchant_id, key_id)).one()
+
+
+def names(session: Session, merchant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of those of the merchant's keys that are among the ids, without asking for none."""
+    if not ids:
+        return {}
+    found = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.merchant_id == merchant_id, ApiKey.id.in_(ids)))
+    return {row.id: row.name for row in found}
 
 
 def lock(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:

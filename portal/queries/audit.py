@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.extensions import Database
 from portal.models import (
     AccountMember,
@@ -216,6 +217,11 @@ def subjects(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry
         whose = Membership if table is Staff else table
         found |= {one.id: one.name for one in session.execute(statement.where(whose.merchant_id == merchant_id))}
     return found
+
+
+def actors_by_api(rows: Sequence[AuditEntry]) -> set[uuid.UUID]:
+    """Return the ids of those who acted by the API: of keys, and of customers whose wish was passed on."""
+    return {row.actor_id for row in rows if row.channel == Channel.API and row.actor_id is not None}
 
 
 def merchants(session: Session) -> list[tuple[uuid.UUID, str]]:

@@ -21,10 +21,10 @@ MOST: Final = 500  # pairs of one call
 
 def check(
     connection: Connection, merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair], *, now: datetime
-) -> dict[Pair, Checked]:
-    """Return what is open of each pair of customer and product; a pair that is not the merchant's is left out."""
+) -> list[Checked | None]:
+    """Return what is open of each pair of customer and product; None of a pair that is not the merchant's."""
     found = queries.of_pairs(connection, merchant_id, environment, pairs)
-    return {pair: _checked(holding, now=now) for pair, holding in found.items()}
+    return [_checked(holding, now=now) if holding is not None else None for holding in found]
 
 
 def _checked(holding: Holding, *, now: datetime) -> Checked:

@@ -103,6 +103,8 @@ SITES: Final = Access(Face.STAFF, acts=Duty.INTEGRATIONS, again=Again.ENTERS, wo
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
 INVITES: Final = replace(TEAM, work=Work.BEGIN)
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
+INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
+API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
@@ -301,6 +303,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_removal": replace(SITES, reads=Duty.INTEGRATIONS, work=Work.CARRY_ON),
     "admin.setting_site_login_off": replace(SITES, again=Again.ACTS, work=Work.CARRY_ON),
+    "admin.api_keys": INTEGRATIONS,
+    "admin.api_key": INTEGRATIONS,
+    "admin.api_key_new": replace(API_KEYS, work=Work.BEGIN),
+    **dict.fromkeys(("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"), API_KEYS),
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),

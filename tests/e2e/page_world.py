@@ -156,6 +156,7 @@ def _desk_paths(world: World, sam: Visitor) -> None:
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
     world.paths["account-member"] = str(sam.page.locator("#identity a[href$='/removal']").get_attribute("href"))
+    world.paths["key"] = find("integrations/keys", "Course site")
     world.paths["product"] = find("products", "Yoga at home")
     sam.open(f"{sam.page.url}/plans")
     sam.go(sam.page.locator("main a[href*='to=']").first)

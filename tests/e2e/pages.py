@@ -60,6 +60,13 @@ def check_the_proof(page: Page) -> None:
     send(page)
 
 
+def make_a_key(page: Page) -> None:
+    page.locator("input[name=name]").fill("Shop")
+    page.locator("input[name=mode][value=test]").check()
+    page.locator("input[name=reads]").first.check()
+    send(page)
+
+
 def wrong_key(page: Page) -> None:
     page.locator("input[name=client_id]").fill("somebody")
     page.locator("input[name=client_secret]").fill("something-wrong")
@@ -159,6 +166,15 @@ NOBODY, EMMA, KENJI, OLIVER, ANA, SAM, ANNE = "nobody", "emma", "kenji", "oliver
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
     "desk customers, menu open": Shown(SAM, "/admin/customers", open_menu),
+    "desk API keys": Shown(SAM, "/admin/integrations/keys"),
+    "desk API keys, none yet": Shown(ANNE, "/admin/integrations/keys"),
+    "desk API key": Shown(SAM, "{key}"),
+    "desk API key, new": Shown(SAM, "/admin/integrations/keys/new"),
+    "desk API key, new, nothing typed": Shown(SAM, "/admin/integrations/keys/new", send, 422),
+    "desk API key, made": Shown(SAM, "/admin/integrations/keys/new", make_a_key),
+    "desk API key, changed": Shown(SAM, "{key}/change"),
+    "desk API key, replaced": Shown(SAM, "{key}/rotation"),
+    "desk API key, revoked": Shown(SAM, "{key}/revocation"),
     "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
     "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
     "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),

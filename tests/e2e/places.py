@@ -33,6 +33,7 @@ PLACES = {
     "message": "/admin/paypal/events/*",
     "comparison": "/admin/paypal/comparisons/*",
     "profiles": "/admin/paypal/profiles/*",
+    "key": "/admin/integrations/keys/*",
     "letter": "/admin/received/*",
     "bulk": "/admin/bulk/*",
     "bulk-done": "/admin/bulk/*",

@@ -15,6 +15,7 @@ from wtforms import SelectChoice, SelectField
 from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
+from portal.queries import api_keys
 from portal.queries import audit as queries
 from portal.queries.people import staff
 from portal.queries.people.staff import Member
@@ -22,7 +23,7 @@ from portal.services.audit import audit_checks, audit_exports
 from portal.services.audit.audit_checks import Verdict
 from portal.services.audit.audit_exports import Format
 from portal.web import labels
-from portal.web.admin import audit_words, bp, showing
+from portal.web.admin import audit_words, bp, presenting, showing
 from portal.web.admin.lists import number, turn
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.files import download
@@ -78,6 +79,7 @@ def show() -> ResponseReturnValue:
         )
         names = queries.names_of_people(session, page.rows)
         there = queries.subjects(session, merchant_id, page.rows)
+        keys = api_keys.names(session, merchant_id, queries.actors_by_api(page.rows))
         return showing.page(
             "audit.html",
             session,
@@ -89,7 +91,7 @@ def show() -> ResponseReturnValue:
             act_of=lambda row: audit_words.act(row.act, row.details, row.channel, subject_kind=row.subject_kind),
             place_of=lambda row: _place(row, there),
             about_of=lambda row: row.details.get("reference") or there.get(row.subject_id) or None,
-            who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
+            who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row, keys),
             CHANNEL=audit_words.CHANNEL,
         )
 
@@ -151,7 +153,9 @@ def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:
     return _("Somebody, as %(name)s", name=names.get(row.subject_id, "") if row.subject_id else "")
 
 
-def _who(row: AuditEntry) -> str:
+def _who(row: AuditEntry, keys: Mapping[UUID, str]) -> str:
     if row.channel == COMMAND_LINE:
         return _("Operator")
+    if row.actor_id is not None and row.actor_id in keys:
+        return presenting.by_key(keys[row.actor_id])
     return str(labels.ACTOR[Actor(row.actor)])

@@ -184,7 +184,7 @@ def notice(subscription: Subscription, history: list[PauseRequest]) -> str:
 def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
-        (_("Requested by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
+        (_("Requested by"), presenting.acted(row.actor, row.actor_name, row.channel)),
         (_("Requested on"), presenting.short(row.created_at)),
     ]
     until = row.resume_at or row.due_at

@@ -45,7 +45,10 @@ def _is_reader(acted: str | None) -> bool:
 
 
 def _who(actor: Actor, channel: Channel | None, acted: str | None, name: str) -> str:
-    """Return who did it and by which way, in the customer's words."""
+    """Return who did it and by which way, in the customer's words; a key's name is the merchant's own business."""
+    if actor is Actor.CUSTOMER and channel is Channel.API:  # they were on the merchant's own site
+        who, merchant = _customer(acted, name), one_line(g.merchant.name)
+        return _("%(who)s (through %(merchant)s, API)", who=who, merchant=merchant)
     person = {
         Actor.CUSTOMER: _customer(acted, name) if actor is Actor.CUSTOMER else "",
         Actor.STAFF: one_line(g.merchant.name),

@@ -39,6 +39,7 @@ ASKING = {
     **{f"admin.setting_site_login_{act}": {"POST"} for act in ("check", "on", "off")},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
+    **{f"admin.api_key_{act}": {"GET", "POST"} for act in ("new", "change", "rotation", "revocation")},
     "admin.paypal_rest": {"GET", "POST"},
     "admin.paypal_rest_check": {"POST"},
     "admin.paypal_rest_removal": {"GET", "POST"},

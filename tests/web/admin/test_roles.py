@@ -38,6 +38,8 @@ OWNERS = {
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
+    *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
+    *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
@@ -58,6 +60,8 @@ LOOKED_AT_BY_OWNERS = {
     "admin.setting_site_login_removal",
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
+    *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
+    *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }
 ORDER = (Role.READER, Role.SUPPORT, Role.MANAGER, Role.OWNER)
 
