@@ -56,6 +56,7 @@ class Config:
     trusted_proxies: int
     log_level: str
     breach_list_url: str = ""  # empty: nobody is asked about a new password
+    allow_loopback: bool = False  # addresses that merchants enter may lead to this machine: the demo and the tests
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
 
     @property
@@ -87,6 +88,7 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
+            allow_loopback=read.only_pretended("PORTAL_ALLOW_LOOPBACK", pretend),
             trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", default=0),
             log_level=read.one_of("PORTAL_LOG_LEVEL", ("debug", "info", "warning", "error"), default="info"),
         )
@@ -278,6 +280,12 @@ class _Reader:
                 self.problems.append(f"{name} is only for the demo and the tests")
             urls[environment] = self.env[name].rstrip("/")
         return MappingProxyType(urls)
+
+    def only_pretended(self, name: str, pretend: bool) -> bool:
+        value = self.env.get(name, "").strip()
+        if value not in ("", "0") and not pretend:
+            self.problems.append(f"{name} is only for the demo and the tests")
+        return value not in ("", "0")
 
     def trust(self, name: str, pretend: bool) -> Path | None:
         value = self.env.get(name, "").strip()

@@ -19,6 +19,7 @@ def make_context(config: Config) -> Context:
     from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
+    from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
@@ -36,6 +37,7 @@ def make_context(config: Config) -> Context:
         base_url=config.base_url,
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,
+        sites=OpenIdSites(allow_loopback=config.allow_loopback),
         breaches=BreachList(config.breach_list_url),
     )
 

@@ -9,6 +9,7 @@ from portal.passwords import Passwords
 from portal.providers.breaches import BreachList
 from portal.providers.deliveries import IpnVerifier, WebhookVerifier
 from portal.providers.letters import Mailer
+from portal.providers.openid import OpenIdSites
 from portal.providers.ports import Gateways
 from portal.secrets import Vault
 
@@ -27,4 +28,5 @@ class Context:
     mail_from: str
     bounce_address: str = ""  # where reports of undelivered mails come to; empty: nobody reads them
     passwords: Passwords = field(default_factory=Passwords)
+    sites: OpenIdSites = field(default_factory=OpenIdSites)  # of merchants, that customers log in with
     breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked

@@ -19,7 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import ApiReply, DataExport, Invitation, Mail, PayPalAccount, SigningKey, Staff
+from portal.models import ApiReply, DataExport, Invitation, Mail, PayPalAccount, SigningKey, SiteLogin, Staff
 from portal.secrets import SEPARATOR, CannotOpen
 from portal.services.access_tokens import PRIVATE
 from portal.services.api.api_replies import BODY
@@ -28,6 +28,7 @@ from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
 from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
+from portal.services.people.site_clients import SECRET as SITE_SECRET
 from portal.services.people.staff_factors import TOTP_SECRET
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ SEALED: Final = (
     Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
+    Sealed(SiteLogin, SiteLogin.secret, SITE_SECRET, by_row=True),
     Sealed(SigningKey, SigningKey.private_key, PRIVATE, by_row=True),
     Sealed(ApiReply, ApiReply.body, BODY, by_row=True),
 )
