@@ -82,7 +82,6 @@ NOW = int(time.time())
         {"nbf": NOW + 36000},
         {"nbf": "soon"},
     ],
-    ids=str,
 )
 def test_a_token_that_was_not_made_for_this_log_in(refused, site, connect, merchant, claims):
     connect(merchant)
