@@ -20,6 +20,8 @@ from portal.models.customers import Customer
 from portal.models.data_exports import DataExport, ExportState
 from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
+from portal.models.event_deliveries import EventAttempt, EventDelivery
+from portal.models.event_endpoints import EventEndpoint
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.late_payments import LatePayment
@@ -27,6 +29,7 @@ from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
+from portal.models.outgoing_events import OutgoingEvent
 from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
 from portal.models.payments import NOT_TAKEN, Payment, PaymentState
@@ -75,6 +78,9 @@ __all__ = [
     "EndRefund",
     "EndRequest",
     "ErasedPayer",
+    "EventAttempt",
+    "EventDelivery",
+    "EventEndpoint",
     "EventSource",
     "EventState",
     "ExportState",
@@ -97,6 +103,7 @@ __all__ = [
     "MerchantNews",
     "NewsKind",
     "Passkey",
+    "OutgoingEvent",
     "PauseRequest",
     "PayPalAccount",
     "PayPalEvent",

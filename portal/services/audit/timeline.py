@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, By
 from portal.models import Subscription, TimelineEntry, TimelineKind
+from portal.services import outgoing_facts
 from portal.services.audit import audit
 
 # A code, an id, a reference, a date, an amount; no address and no sentence looks like that.
@@ -33,7 +34,8 @@ def note(
 ) -> None:
     """Add the fact unless the same kind and key already stand there. `details` must fit in JSON.
 
-    A fact that is new is appended to the merchant's audit chain too, without names and free texts.
+    A fact that is new is appended to the merchant's audit chain too, without names and free texts; other systems are
+    told of it.
     """
     session.flush()
     is_new = session.scalar(
@@ -60,6 +62,7 @@ def note(
             subject=("subscription", subscription.id),
             **_impersonal(details),
         )
+        outgoing_facts.of_timeline(session, subscription, kind, key, at=at, details=details)
 
 
 def _impersonal(details: dict[str, Any]) -> dict[str, Any]:

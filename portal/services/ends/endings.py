@@ -80,6 +80,7 @@ def record_reading(
             at=now,
             by=PROVIDER,
             status=seen,
+            before=standing.status,
         )
 
 

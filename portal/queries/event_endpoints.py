@@ -1,0 +1,48 @@
+"""Endpoints of a merchant, and which of all wait to be called."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import exists, literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from portal.domain.outgoing_events import DeliveryState, EndpointState
+from portal.models import EventDelivery, EventEndpoint
+
+# Written out: a plan that is made for any state has no use for the index of this one.
+IS_WAITING = EventDelivery.state == literal_column(f"'{DeliveryState.WAITING}'")
+
+
+def all_of(session: Session, merchant_id: uuid.UUID) -> list[EventEndpoint]:
+    """Return the merchant's endpoints, oldest first."""
+    whose = EventEndpoint.merchant_id == merchant_id
+    return list(session.scalars(select(EventEndpoint).where(whose).order_by(EventEndpoint.created_at)))
+
+
+def of_merchant(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID) -> EventEndpoint:
+    """Return one; raise NoResultFound for another merchant's."""
+    which = EventEndpoint.id == endpoint_id, EventEndpoint.merchant_id == merchant_id
+    return session.scalars(select(EventEndpoint).where(*which)).one()
+
+
+def lock(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID) -> EventEndpoint:
+    """Return one, locked, as it is now; raise NoResultFound for another merchant's."""
+    which = EventEndpoint.id == endpoint_id, EventEndpoint.merchant_id == merchant_id
+    locked = select(EventEndpoint).where(*which).with_for_update(key_share=True)
+    return session.scalars(locked.execution_options(populate_existing=True)).one()
+
+
+def wanted_types(session: Session, merchant_id: uuid.UUID) -> list[list[str]]:
+    """Return what each endpoint of the merchant that is told anything wants to be told; an empty list: everything."""
+    live = EventEndpoint.merchant_id == merchant_id, EventEndpoint.state != EndpointState.DISABLED
+    return list(session.scalars(select(EventEndpoint.types).where(*live)))
+
+
+def due(session: Session, *, now: datetime) -> list[uuid.UUID]:
+    """Return which endpoints have something due and are not left alone: one step in the index for each."""
+    waits = exists().where(EventDelivery.endpoint_id == EventEndpoint.id, IS_WAITING, EventDelivery.next_try_at <= now)
+    is_called = EventEndpoint.state == EndpointState.ENABLED
+    is_quiet_over = or_(EventEndpoint.quiet_until.is_(None), EventEndpoint.quiet_until <= now)
+    return list(session.scalars(select(EventEndpoint.id).where(is_called, is_quiet_over, waits)))

@@ -1,0 +1,113 @@
+"""Tell other systems of a fact: one row, written in the fact's own transaction, for who wants to be told.
+
+Whether anybody wants it is asked once a transaction; where nobody does, nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.domain.outgoing_events import EventType
+from portal.domain.public_ids import Kind
+from portal.models import Subscription
+from portal.queries import event_endpoints
+
+WANTED: Final = "event_types_wanted"  # in `Session.info`, by merchant
+# One statement: a fact that stands there already changes nothing, not even the subscription's count.
+TELL: Final = text("""
+WITH given AS (
+    SELECT CAST(:id AS uuid) AS id, CAST(:now AS timestamptz) AS now, CAST(:merchant_id AS uuid) AS merchant_id,
+           CAST(:type AS text) AS type, CAST(:key AS text) AS key, CAST(:at AS timestamptz) AS at,
+           CAST(:kind AS text) AS kind, CAST(:subject_id AS uuid) AS subject_id,
+           CAST(:subscription_id AS uuid) AS subscription_id, CAST(:facts AS jsonb) AS facts,
+           CAST(:only AS uuid) AS only
+), fresh AS (
+    SELECT * FROM given WHERE NOT EXISTS (
+        SELECT FROM outgoing_events AS told
+        WHERE told.merchant_id = given.merchant_id AND told.type = given.type AND told.key = given.key)
+), counted AS (
+    UPDATE subscriptions SET event_number = event_number + 1 FROM fresh
+    WHERE subscriptions.id = fresh.subscription_id RETURNING event_number
+), told AS (
+    INSERT INTO outgoing_events (id, created_at, merchant_id, type, key, at, subject_kind, subject_id,
+                                 subscription_id, sequence, facts)
+    SELECT id, now, merchant_id, type, key, at, kind, subject_id, subscription_id,
+           (SELECT event_number FROM counted), facts
+    FROM fresh ON CONFLICT ON CONSTRAINT uq_outgoing_events_fact DO NOTHING RETURNING id
+)
+INSERT INTO event_deliveries (id, created_at, merchant_id, event_id, endpoint_id, state, failed, next_try_at)
+SELECT gen_random_uuid(), given.now, given.merchant_id, told.id, endpoint.id, 'waiting', 0, given.now
+FROM told CROSS JOIN given JOIN event_endpoints AS endpoint ON endpoint.merchant_id = given.merchant_id
+WHERE CASE WHEN given.only IS NOT NULL THEN endpoint.id = given.only
+           ELSE endpoint.state <> 'disabled'
+                AND (endpoint.types = '[]' OR endpoint.types @> to_jsonb(given.type)) END
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One fact. `key` makes it stand once; `at` is when it happened, `subject` the kind and id of what it is about.
+
+    `facts` must fit in JSON and hold ids, codes, dates and amounts alone: who somebody is never is stored.
+    """
+
+    type: EventType
+    key: str
+    subject: tuple[Kind, uuid.UUID]
+    at: datetime
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tell(
+    session: Session, merchant_id: uuid.UUID, told: Told, *, now: datetime, of: Subscription | None = None
+) -> None:
+    """Write the event unless nobody wants it, or the same type and key already stand there.
+
+    `of`: the subscription whose events it is numbered among; its lock is held, so that they come as they happened.
+    """
+    if is_wanted(session, merchant_id, told.type):
+        write(session, merchant_id, told, now=now, subscription_id=of.id if of is not None else None)
+
+
+def is_wanted(session: Session, merchant_id: uuid.UUID, *types: EventType) -> bool:
+    """Say whether any endpoint of the merchant is told of events of one of these types."""
+    known: dict[uuid.UUID, list[list[str]]] = session.info.setdefault(WANTED, {})
+    if merchant_id not in known:
+        known[merchant_id] = event_endpoints.wanted_types(session, merchant_id)
+    return any(not wanted or not set(types).isdisjoint(wanted) for wanted in known[merchant_id])
+
+
+def write(
+    session: Session,
+    merchant_id: uuid.UUID,
+    told: Told,
+    *,
+    now: datetime,
+    subscription_id: uuid.UUID | None = None,
+    only: uuid.UUID | None = None,
+) -> None:
+    """Write the event, and a delivery for each endpoint that takes it or for `only` that one."""
+    session.flush()  # the subscription may be new
+    kind, subject_id = told.subject
+    given = {
+        "id": uuid.uuid4(),
+        "now": now,
+        "merchant_id": merchant_id,
+        "type": told.type.value,
+        "key": told.key,
+        "at": told.at,
+        "kind": kind.value,
+        "subject_id": subject_id,
+        "subscription_id": subscription_id,
+        "facts": json.dumps(dict(told.facts)),
+        "only": only,
+    }
+    session.execute(TELL, given)
