@@ -19,6 +19,7 @@ def make_context(config: Config) -> Context:
     from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
+    from portal.providers.event_posts import HttpEventPosts
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
@@ -37,6 +38,7 @@ def make_context(config: Config) -> Context:
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,
         breaches=BreachList(config.breach_list_url),
+        event_posts=HttpEventPosts(loopback=config.events_to_loopback),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -126,15 +126,11 @@ def wait(failed: int, *, luck: float, asked: timedelta | None = None) -> timedel
 def quiet(failed_in_a_row: int) -> timedelta:
     """Return for how long an endpoint is left alone that did not answer so many times in a row."""
     first, longest = QUIET
-    return min(first * 2 ** min(failed_in_a_row - 1, 20), longest)
+    doubled: int = 1 << min(failed_in_a_row - 1, 20)
+    return min(first * doubled, longest)
 
 
-def iso(at: datetime | None) -> str | None:
-    """Return a moment as the outside sees it: ISO 8601 in UTC, to the second."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at is not None else None
-
-
-def body(event_type: EventType, at: datetime, data: Mapping[str, Any]) -> bytes:
-    """Return the bytes that are sent and signed."""
-    told = {"type": event_type.value, "timestamp": iso(at), "data": data}
+def body(event_type: EventType, timestamp: str | None, data: Mapping[str, Any]) -> bytes:
+    """Return the bytes that are sent and signed; `timestamp` is when it happened, in ISO 8601."""
+    told = {"type": event_type.value, "timestamp": timestamp, "data": data}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -34,6 +34,12 @@ def lock(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID) -> Ev
     return session.scalars(locked.execution_options(populate_existing=True)).one()
 
 
+def lock_if_there(session: Session, endpoint_id: uuid.UUID) -> EventEndpoint | None:
+    """Return one, locked, as it is now; None when it was removed."""
+    locked = select(EventEndpoint).where(EventEndpoint.id == endpoint_id).with_for_update(key_share=True)
+    return session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
+
+
 def wanted_types(session: Session, merchant_id: uuid.UUID) -> list[list[str]]:
     """Return what each endpoint of the merchant that is told anything wants to be told; an empty list: everything."""
     live = EventEndpoint.merchant_id == merchant_id, EventEndpoint.state != EndpointState.DISABLED

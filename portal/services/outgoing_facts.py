@@ -13,11 +13,12 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import Act
-from portal.domain.outgoing_events import EventType, iso
+from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind, public
 from portal.domain.subscriptions import Status
 from portal.models import Subscription, TimelineKind
 from portal.services.outgoing_events import Told, tell
+from portal.services.resources import moment
 
 # So far back a subscription that is new here is news; an older one was imported, and is no event.
 NEWS: Final = timedelta(days=3)
@@ -119,17 +120,17 @@ def _moment(subscription: Subscription, kind: TimelineKind, *, at: datetime) -> 
 
 
 def _facts(subscription: Subscription, kind: TimelineKind, details: Mapping[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {"customer_id": public(Kind.CUSTOMER, subscription.customer_id)}
+    facts: dict[str, Any] = {"customer": public(Kind.CUSTOMER, subscription.customer_id)}
     match kind:
         case TimelineKind.ENDED:
-            facts |= {"outcome": subscription.status.value, "access_until": iso(subscription.access_until)}
+            facts |= {"outcome": subscription.status.value, "access_until": moment(subscription.access_until)}
         case TimelineKind.END_REQUESTED:
             facts |= {"outcome": str(details.get("outcome", ""))}
         case TimelineKind.NEEDS_MERCHANT:
             facts |= {
-                "subscription_id": public(Kind.SUBSCRIPTION, subscription.id),
+                "subscription": public(Kind.SUBSCRIPTION, subscription.id),
                 "trouble": str(details.get("trouble") or ""),
             }
         case TimelineKind.PAUSED if details.get("until"):
-            facts |= {"resumes_at": details["until"]}
+            facts |= {"resumes_at": moment(datetime.fromisoformat(details["until"]))}
     return facts

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from portal.domain.money import Money
 from portal.domain.outgoing_events import EventType
 from portal.domain.payments import Standing
 from portal.domain.public_ids import Kind, public
 from portal.models import NOT_TAKEN, Payment, Subscription
 from portal.services.outgoing_events import Told, tell
 from portal.services.outgoing_facts import NEWS
+from portal.services.resources import money
 
 
 def follow(
@@ -34,20 +34,22 @@ def follow(
 
 
 def _tell(
-    session: Session, subscription: Subscription, payment: Payment, event_type: EventType, *, at: datetime, now: datetime
+    session: Session,
+    subscription: Subscription,
+    payment: Payment,
+    event_type: EventType,
+    *,
+    at: datetime,
+    now: datetime,
 ) -> None:
     facts = {
-        "customer_id": public(Kind.CUSTOMER, subscription.customer_id),
-        "subscription_id": public(Kind.SUBSCRIPTION, subscription.id),
-        "amount": _outside(payment.amount, payment.currency),
+        "customer": public(Kind.CUSTOMER, subscription.customer_id),
+        "subscription": public(Kind.SUBSCRIPTION, subscription.id),
+        "amount": money(payment.amount, payment.currency),
     }
     key = str(payment.id)
     if event_type is EventType.PAYMENT_REFUNDED:
         key = f"{payment.id}:{payment.went_back.normalize():f}"
-        facts["refunded"] = _outside(payment.went_back, payment.currency)
+        facts["refunded"] = money(payment.went_back, payment.currency)
     told = Told(type=event_type, key=key, subject=(Kind.PAYMENT, payment.id), at=min(at, now), facts=facts)
     tell(session, subscription.merchant_id, told, now=now, of=subscription)
-
-
-def _outside(amount: Decimal, currency: str) -> dict[str, str]:
-    return {"value": str(Money(amount, currency).rounded().amount), "currency": currency}
