@@ -20,6 +20,7 @@ class Duty(StrEnum):
     SETTINGS = "settings"  # of the customers' space
     ARCHIVE = "archive"  # what the law keeps of customers who were erased
     PAYPAL = "paypal"  # keys, and where PayPal sends its messages
+    INTEGRATIONS = "integrations"  # other systems: what they are told, and what they may ask
     TEAM = "team"
     AUDIT = "audit"
 
@@ -33,6 +34,7 @@ LEAST: Final[Mapping[Duty, Role]] = {
     Duty.SETTINGS: Role.MANAGER,
     Duty.ARCHIVE: Role.MANAGER,
     Duty.PAYPAL: Role.OWNER,
+    Duty.INTEGRATIONS: Role.OWNER,
     Duty.TEAM: Role.OWNER,
     Duty.AUDIT: Role.OWNER,
 }

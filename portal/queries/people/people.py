@@ -14,11 +14,22 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.domain.duties import Duty, may
 from portal.domain.merchants import MerchantState, state_of
+from portal.domain.outgoing_events import EndpointState
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
 from portal.domain.task_links import TaskKind, page_of
-from portal.models import Customer, LoginSession, Membership, Merchant, PayPalAccount, Provider, Staff, TaskLink
+from portal.models import (
+    Customer,
+    EventEndpoint,
+    LoginSession,
+    Membership,
+    Merchant,
+    PayPalAccount,
+    Provider,
+    Staff,
+    TaskLink,
+)
 from portal.models.names import reading_order
 
 
@@ -121,11 +132,15 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A merchant's page and who looks at it; `broken_keys` (since when) is only looked up for the desk."""
+    """A merchant's page and who looks at it.
+
+    For the desk alone it is looked up which keys are broken (since when), and how many endpoints the portal stopped.
+    """
 
     merchant: MerchantFacts
     person: Person | None
     broken_keys: Mapping[Provider, datetime] = field(default_factory=dict)
+    stopped_endpoints: int = 0
 
 
 _MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
@@ -206,6 +221,17 @@ _DESKS: Final = (
     .scalar_subquery()
 )
 
+_STOPPED_ENDPOINTS: Final = (
+    select(func.count())
+    .where(
+        EventEndpoint.merchant_id == Merchant.id,
+        EventEndpoint.state != EndpointState.ENABLED,
+        EventEndpoint.is_by_hand.is_(False),
+    )
+    .correlate(Merchant)
+    .scalar_subquery()
+)
+
 _AT_DESK: Final = (
     select(
         *_MERCHANT,
@@ -217,6 +243,7 @@ _AT_DESK: Final = (
         Membership.role,
         _DESKS.label("desks"),
         *(broken_since.label(provider) for provider, broken_since in _BROKEN_SINCE.items()),
+        _STOPPED_ENDPOINTS.label("stopped_endpoints"),
     )
     .select_from(LoginSession)
     .join(Staff, Staff.id == LoginSession.staff_id)
@@ -287,7 +314,8 @@ def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_afte
     since = {provider: getattr(row, provider) for provider in Provider}
     broken = {provider: at for provider, at in since.items() if at is not None}
     person = _person(row, Kind.STAFF, role=row.role, desks=row.desks)
-    return Visit(merchant=_merchant(row), person=person, broken_keys=broken)
+    stopped: int = row.stopped_endpoints
+    return Visit(merchant=_merchant(row), person=person, broken_keys=broken, stopped_endpoints=stopped)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:

@@ -16,11 +16,16 @@ from portal.domain.outgoing_events import MOST_ENDPOINTS, EndpointState, EventTy
 from portal.domain.public_ids import Kind
 from portal.models import EventEndpoint
 from portal.queries import event_endpoints as endpoints
+from portal.queries.people import merchants
 from portal.services import outgoing_events
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.outgoing import event_secrets, event_stops
 from portal.services.outgoing_events import Told
+
+
+class SameAddress(DomainError):
+    """Another endpoint of the merchant has that address: it would be told everything twice."""
 
 
 class TooManyEndpoints(DomainError):
@@ -57,9 +62,10 @@ class Made:
 
 
 def make(ctx: Context, merchant_id: uuid.UUID, wish: Wish, *, by: By, now: datetime) -> Made:
-    """Add an endpoint; return its secret. Raises BadAddress, TooManyEndpoints."""
+    """Add an endpoint; return its secret. Raises BadAddress, SameAddress, TooManyEndpoints."""
     check_address(wish.address, loopback=ctx.event_posts.takes_loopback)
     with ctx.db.begin() as session:
+        _check_others(session, merchant_id, wish)
         if len(endpoints.all_of(session, merchant_id)) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         endpoint = EventEndpoint(
@@ -72,10 +78,11 @@ def make(ctx: Context, merchant_id: uuid.UUID, wish: Wish, *, by: By, now: datet
 
 
 def change(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, wish: Wish, *, by: By, now: datetime) -> bool:
-    """Change it; False when nothing would be. Raises BadAddress, NoResultFound."""
+    """Change it; False when nothing would be. Raises BadAddress, SameAddress, NoResultFound."""
     check_address(wish.address, loopback=ctx.event_posts.takes_loopback)
     with ctx.db.begin() as session:
         endpoint = endpoints.lock(session, merchant_id, endpoint_id)
+        _check_others(session, merchant_id, wish, but=endpoint_id)
         changed = {name: new for name, new in wish.columns.items() if getattr(endpoint, name) != new}
         shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in ("types", "is_full")}
         for name, new in changed.items():
@@ -140,6 +147,12 @@ def test(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, *, by: By
         outgoing_events.write(session, merchant_id, told, now=now, only=endpoint_id)
         _record(session, endpoint, Act.ENDPOINT_TESTED, by=by, now=now)
         return True
+
+
+def _check_others(session: Session, merchant_id: uuid.UUID, wish: Wish, *, but: uuid.UUID | None = None) -> None:
+    merchants.lock(session, merchant_id)  # two clicks on one button meet here
+    if any(one.address == wish.address and one.id != but for one in endpoints.all_of(session, merchant_id)):
+        raise SameAddress
 
 
 def _record(session: Session, endpoint: EventEndpoint, act: Act, *, by: By, now: datetime, **details: Any) -> None:

@@ -1,0 +1,1 @@
+"""The desk's pages about other systems: what they are told."""
