@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 SECRETS = "secrets.env"
 AUTHORITY = "paypal-authority.pem"  # made anew by each start of the simulator, before the portal's
 # What the portal must not inherit from the caller: the demo's own values take their place, or nothing does.
-OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "FLASK_", "GUNICORN_", "PG")
+OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "EVENTS_", "FLASK_", "GUNICORN_", "PG")
 
 
 class CannotStart(Exception):
@@ -111,6 +111,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_SANDBOX_URL": simulator,
         "PAYPAL_LIVE_URL": f"{simulator}/live",
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
+        "EVENTS_TO_LOOPBACK": "1",  # a receiver of the demo is on this machine too
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "PYTHONUNBUFFERED": "1",

@@ -31,6 +31,8 @@ PLACES = {
     "message": "/admin/paypal/events/*",
     "comparison": "/admin/paypal/comparisons/*",
     "profiles": "/admin/paypal/profiles/*",
+    "endpoint": "/admin/integrations/endpoints/*",
+    "delivery": "/admin/integrations/endpoints/*/deliveries/*",
     "letter": "/admin/received/*",
     "bulk": "/admin/bulk/*",
     "bulk-done": "/admin/bulk/*",

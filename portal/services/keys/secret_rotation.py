@@ -19,11 +19,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import DataExport, Invitation, Mail, PayPalAccount, Staff
+from portal.models import DataExport, EventEndpoint, Invitation, Mail, PayPalAccount, Staff
 from portal.secrets import SEPARATOR, CannotOpen
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
+from portal.services.outgoing import event_secrets
 from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people.staff_factors import TOTP_SECRET
@@ -62,6 +63,8 @@ SEALED: Final = (
     Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
+    Sealed(EventEndpoint, EventEndpoint.secret, event_secrets.SECRET, by_row=True),
+    Sealed(EventEndpoint, EventEndpoint.former_secret, event_secrets.FORMER, by_row=True),
 )
 
 

@@ -24,7 +24,7 @@ BEGINS = {
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_returns",
     "admin.setting_retention",
-    "admin.setting_sections",
+    *("admin.setting_sections", "admin.event_endpoint_new"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 FIRST_KEY = {"admin.paypal_classic"}  # of a merchant who has a REST key
