@@ -58,7 +58,8 @@ def create_app(config: Config, context: Context | None = None, *, pages: bool = 
     app.extensions["portal_config"] = config
     cli.install(app)
     if pages:
-        from portal import web
+        from portal import api, web
 
         web.install(app, config)
+        api.mount(app, config)
     return app

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = '0048'
-down_revision = '0046'
+down_revision = '0047'
 
 MOMENT = sa.DateTime(timezone=True)
 TYPES = (

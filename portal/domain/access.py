@@ -105,9 +105,9 @@ def end_facts(facts: Facts, rule: Rule, outcome: Status, at: datetime) -> Facts:
     return replace(facts, status=outcome, ended_at=over)
 
 
-def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
-    """Return the window of each content that is open at some time, in the product's order, grants last."""
-    given = tuple(
+def windows_given(grants: Iterable[Grant]) -> tuple[Window, ...]:
+    """Return the window of each content given by hand; one that was withdrawn before it began has none."""
+    return tuple(
         Window(
             key=grant.key,
             title=grant.title,
@@ -120,6 +120,11 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
         for grant in grants
         if grant.until is None or grant.since < grant.until
     )
+
+
+def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[Window, ...]:
+    """Return the window of each content that is open at some time, in the product's order, grants last."""
+    given = windows_given(grants)
     if facts.started_at is None or facts.status is Status.PENDING or _was_never_paid(facts):
         return given
     own = (_window(content, facts.started_at, facts, rule) for content in rule.contents)

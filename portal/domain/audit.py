@@ -32,6 +32,11 @@ class Act(StrEnum):
     KEY_BROKEN = "paypal_key.broken"
     KEY_WORKING = "paypal_key.working"  # again
     RECEIVERS_CHANGED = "ipn_receivers.changed"
+    API_KEY_MADE = "api_key.made"
+    API_KEY_CHANGED = "api_key.changed"
+    API_KEY_ROTATED = "api_key.rotated"
+    API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_REPORTED = "api_key.reported"  # as lying in the open
     SETTINGS_CHANGED = "settings.changed"
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_MADE = "product.made"

@@ -20,7 +20,7 @@ class Duty(StrEnum):
     SETTINGS = "settings"  # of the customers' space
     ARCHIVE = "archive"  # what the law keeps of customers who were erased
     PAYPAL = "paypal"  # keys, and where PayPal sends its messages
-    INTEGRATIONS = "integrations"  # other systems: what they are told, and what they may ask
+    INTEGRATIONS = "integrations"  # what other systems may ask and are told
     TEAM = "team"
     AUDIT = "audit"
 

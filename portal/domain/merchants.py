@@ -23,7 +23,7 @@ RESERVED: Final = frozenset(
     {
         *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "help"),
         *("healthz", "language", "login", "logout", "mail", "metrics", "operator", "portal", "privacy"),
-        *("proof", "setup", "static", "status", "support", "terms", "webhooks", "www"),
+        *("proof", "setup", "static", "status", "support", "terms", "v1", "webhooks", "www"),
     }
 )
 

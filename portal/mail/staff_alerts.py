@@ -12,6 +12,7 @@ SESSIONS: Final = "/admin/sessions"
 FORGOTTEN: Final = "/admin/password"
 PASSKEYS: Final = "/admin/account/passkeys"
 DESK: Final = "/admin/"
+API_KEYS: Final = "/admin/integrations/keys"
 
 
 def refusals(head: Letterhead, *, number: int, at: datetime) -> Composed:
@@ -57,6 +58,11 @@ def passkey_copied(head: Letterhead, *, name: str, at: datetime) -> Composed:
 def suspended(head: Letterhead, *, why: str) -> Composed:
     """Compose the news that the operator has suspended the merchant, in the operator's words."""
     return compose("staff_suspended", head, why=why, path=DESK)
+
+
+def api_key_reported(head: Letterhead, *, name: str, prefix: str, is_revoked: bool) -> Composed:
+    """Compose the warning that a key of the API was found in the open; shown whole, it is revoked already."""
+    return compose("staff_api_key_reported", head, name=name, prefix=prefix, is_revoked=is_revoked, path=API_KEYS)
 
 
 def leaving(head: Letterhead, *, day: datetime, live: int) -> Composed:

@@ -2,6 +2,7 @@
 
 from portal.models.address_changes import AddressChange
 from portal.models.address_holds import AddressHold
+from portal.models.api_keys import ApiKey, ApiReply, ApiUse
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.base import Base, Provider
 from portal.models.bulk_acts import NOT_CONFIRMED, BulkAct, BulkRow, BulkRowState, BulkState, Hold
@@ -56,6 +57,9 @@ __all__ = [
     "NOT_TAKEN",
     "AddressChange",
     "AddressHold",
+    "ApiKey",
+    "ApiReply",
+    "ApiUse",
     "AuditEntry",
     "AuditHead",
     "Base",

@@ -190,8 +190,10 @@ def _with_prospects(shown: Sequence[Carded], held: Sequence[AnySubscription], ab
 @cache
 def _page() -> Select[Any]:
     """The page: a row for each subscription, the live ones first, and one without where there is none.  Built once."""
-    product, plan = PRODUCT.column(_contents()), case((OF_PLAN.id.is_not(None), PLAN.column()))
-    held = json_list(SUBSCRIPTION.column(), product, plan, _request(), _pauses(), _notified(), _late(), _taken())
+    product, plan = PRODUCT.column(product_contents()), case((OF_PLAN.id.is_not(None), PLAN.column()))
+    held = json_list(
+        SUBSCRIPTION.column(), product, plan, standing_request(), _pauses(), _notified(), _late(), _taken()
+    )
     mine = and_(SOLD.customer_id == BUYER.id, SOLD.merchant_id == BUYER.merchant_id)
     return (
         select(case((SOLD.id.is_not(None), held)).label("held"), BUYER.contact_allowed, *_of_all())
@@ -236,12 +238,12 @@ def _of_all() -> tuple[Label[Any], ...]:
     )
 
 
-def _contents() -> ScalarSelect[Any]:
+def product_contents() -> ScalarSelect[Any]:
     of_product = OPENS.product_id == OF_PRODUCT.id
     return select(json_all(CONTENT.column(), OPENS.position)).where(of_product).correlate(OF_PRODUCT).scalar_subquery()
 
 
-def _request() -> ScalarSelect[Any]:
+def standing_request() -> ScalarSelect[Any]:
     """The newest request that stands; its payments where it may wait for its day (`domain.end_requests.is_planned`)."""
     own = PAID.subscription_id == ASKED.subscription_id
     payments = select(json_all(PAYMENT.column(), PAID.paid_at)).where(own).correlate(ASKED).scalar_subquery()

@@ -21,6 +21,7 @@ from portal.queries import aging, end_requests, subscriptions
 from portal.queries import proofs as proof_queries
 from portal.queries.people import merchants
 from portal.services import proofs, task_links, throttles
+from portal.services.api import api_replies, api_uses
 from portal.services.audit import timeline
 from portal.services.batches import Find, Unfinished, each
 from portal.services.context import Context
@@ -134,6 +135,8 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)
+    api_uses.purge(ctx, now=now)
+    api_replies.purge(ctx, now=now)
 
 
 def _each(ctx: Context, find: Find[aging.Key], act: _Act) -> None:

@@ -18,7 +18,6 @@ from portal.domain import access, grants
 from portal.domain.access import Window
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
-from portal.domain.subscriptions import Status
 from portal.mail.composing import Composed
 from portal.models import Customer, Grant, Product
 from portal.queries import grants as queries
@@ -29,7 +28,7 @@ from portal.services.context import Context
 from portal.services.notices import grant_notices
 from portal.services.notices.grant_notices import GrantNews
 from portal.services.notices.recipients import Post
-from portal.services.rules import grants_of, product_rule, rule_of
+from portal.services.rules import grants_of, rule_of
 
 TEXTS: Final = frozenset({"note"})  # the audit chain holds that it changed, not what it says
 
@@ -217,8 +216,7 @@ def _withdrawn_letter(post: Post, customer: Customer, product: Product, grant: G
 
 
 def _windows(product: Product, given: list[Grant]) -> list[Window]:
-    nothing = access.Facts(status=Status.PENDING, started_at=None, paid_until=None)
-    return list(access.windows(nothing, product_rule(product), grants_of(product, given)))
+    return list(access.windows_given(grants_of(product, given)))
 
 
 def _besides(session: Session, customer: Customer, product: Product, grant: Grant, *, now: datetime) -> list[Window]:

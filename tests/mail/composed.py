@@ -347,5 +347,9 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     for tell in (staff_alerts.passkey_added, staff_alerts.passkey_removed, staff_alerts.passkey_copied):
         told.append(tell(whose, name="Clé bleue & co", at=NOW))
     told += [staff_alerts.recovery_code(whose, left=left, at=NOW) for left in (0, 1, 9)]
+    told += [
+        staff_alerts.api_key_reported(whose, name="Clé & co", prefix="psk_live_abcdefgh", is_revoked=is_revoked)
+        for is_revoked in (True, False)
+    ]
     told += about_pauses(whose, changes)
     return told

@@ -20,6 +20,7 @@ from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Customer, Mail, MailState, Merchant
 from portal.queries.people.people import Kind
+from portal.services.api.api_uses import Uses
 from portal.services.context import Context
 from portal.services.people import staff_logins
 from portal.services.people.sessions import Visitor, open_for
@@ -62,6 +63,8 @@ def applications(own_database: OwnDatabase, compiled_templates: BytecodeCache) -
             app.jinja_env.bytecode_cache = compiled_templates
         app = made[config.environment]
         app.extensions |= {"portal": ctx, "portal_config": config, "portal_proxy_noted": None}
+        api = app.extensions["portal_api"]
+        api.extensions |= {"portal": ctx, "portal_config": config, "portal_uses": Uses()}
         app.extensions.pop("portal_health", None)
         return app
 

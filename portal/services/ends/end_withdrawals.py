@@ -23,7 +23,15 @@ from portal.services.notices import notices
 from portal.services.pauses import pause_outcomes
 
 
-def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str, *, now: datetime) -> None:
+def withdraw(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    reference: str,
+    *,
+    channel: Channel = Channel.PORTAL,
+    now: datetime,
+) -> None:
     """Take a request back while nothing was sent to PayPal; the row and its reason stay.
 
     Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
@@ -40,7 +48,7 @@ def withdraw(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, refer
             session,
             subscription,
             request,
-            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
+            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=channel),
             now=now,
         )
         subscription.promised = None  # it runs on by the product's rule of now

@@ -19,7 +19,7 @@ from portal.i18n import pick_locale
 from portal.mail import logins, staff_alerts
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
-from portal.models import Invitation, Passkey, Staff
+from portal.models import ApiKey, Invitation, Passkey, Staff
 from portal.queries.people import staff as stored
 from portal.services import throttles
 from portal.services.audit import audit
@@ -121,6 +121,16 @@ def suspended(ctx: Context, session: Session, merchant_id: uuid.UUID, *, why: st
     post = Post.of(ctx, session, merchant_id, now=now)
     for owner in stored.owners(session, merchant_id):
         _put(post, owner, staff_alerts.suspended(_head(post, owner), why=why), key=f"{merchant_id}:{now.isoformat()}")
+
+
+def api_key_reported(ctx: Context, session: Session, key: ApiKey, *, is_revoked: bool, now: datetime) -> None:
+    """Tell every owner that a key of the API lies in the open, once an hour."""
+    post = Post.of(ctx, session, key.merchant_id, now=now)
+    for owner in stored.owners(session, key.merchant_id):
+        composed = staff_alerts.api_key_reported(
+            _head(post, owner), name=key.name, prefix=key.prefix, is_revoked=is_revoked
+        )
+        _put(post, owner, composed, key=f"{key.id}:{is_revoked}:{now:%Y%m%d%H}")
 
 
 def leaving(ctx: Context, session: Session, merchant_id: uuid.UUID, *, day: datetime, live: int, now: datetime) -> None:

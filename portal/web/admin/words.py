@@ -292,6 +292,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "staff_refusals": _l("To the team: refused log-ins"),
     "staff_new_device": _l("To the team: log-in from a new browser"),
     "staff_recovery_code": _l("To the team: recovery code used"),
+    "staff_api_key_reported": _l("To the team: API key reported as public"),
 }
 
 MAIL_STATE: Final[Mapping[str, LazyString]] = {

@@ -1,0 +1,74 @@
+"""Customers: found by our id, or by their address in the body of a call, never in an address that is logged."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from apiflask import APIBlueprint
+from apiflask.fields import String
+from apiflask.validators import Length
+from flask import Response
+
+from portal.api.calls import caller, context
+from portal.api.paging import asked, page
+from portal.api.routes import body, query, reply
+from portal.api.schemas import Address, Listed, Out, PublicId, Strict, list_of, moment, word
+from portal.domain.public_ids import Kind
+from portal.queries import api_lists
+from portal.queries.people import customers as stored
+from portal.services import resources
+
+
+class CustomerOut(Out):
+    id = PublicId(Kind.CUSTOMER, required=True)
+    object = word("customer", required=True)
+    email = String(required=True, allow_none=True)
+    name = String(required=True, allow_none=True)
+    locale = String(required=True, allow_none=True, metadata={"description": "null: the merchant's"})
+    time_zone = String(required=True, allow_none=True, metadata={"description": "null: the merchant's"})
+    created_at = moment(required=True)
+    erased_at = moment(required=True, allow_none=True)
+
+
+CustomerList = list_of(CustomerOut, "CustomerList")
+
+
+class CustomerSearch(Strict):
+    email = Address(required=True, validate=Length(3, 254))
+
+
+bp = APIBlueprint("customers", __name__, tag="Customers")
+
+
+@bp.get("/customers")
+@query(bp, Listed)
+@bp.output(CustomerList)
+def listed(query: dict[str, Any]) -> Response:
+    """List customers, the newest first."""
+    filters, wanted = asked(query)
+    with context().db.read() as session:
+        return page(api_lists.customers(session, wanted), filters, wanted, resources.customer)
+
+
+@bp.get("/customers/<id(cus):customer_id>")
+@bp.output(CustomerOut)
+def one(customer_id: uuid.UUID) -> Response:
+    """Read one customer."""
+    with context().db.read() as session:
+        return reply(resources.customer(stored.of_merchant(session, caller().merchant_id, customer_id)))
+
+
+@bp.post("/customers/search")
+@body(bp, CustomerSearch)
+@bp.output(CustomerList)
+def search(body: dict[str, Any]) -> Response:
+    """Find customers by their e-mail address.
+
+    The address stands in the body, since addresses of pages stand in logs. Several customers may share one; never end
+    or charge anything by an address alone.
+    """
+    filters, wanted = asked({"limit": 100})
+    with context().db.read() as session:
+        found = api_lists.customers(session, wanted, email=body["email"])
+        return page(found[:100], filters, wanted, resources.customer)

@@ -1,0 +1,64 @@
+"""Products, what they open, and their rules of access."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from apiflask import APIBlueprint
+from apiflask.fields import Boolean, Integer, List, Nested, String
+from flask import Response
+
+from portal.api.calls import caller, context
+from portal.api.paging import asked, page
+from portal.api.routes import query, reply
+from portal.api.schemas import Listed, Out, PublicId, list_of, moment, word
+from portal.domain.public_ids import Kind
+from portal.queries import api_lists
+from portal.queries import products as stored
+from portal.services import resources
+
+
+class ContentOut(Out):
+    id = PublicId(Kind.CONTENT, required=True)
+    title = String(required=True)
+    link = String(required=True, allow_none=True)
+    unlock_after_days = Integer(required=True)
+
+
+class AccessRuleOut(Out):
+    kept_after_completion = Boolean(required=True)
+    kept_after_cancellation = Boolean(required=True)
+    stops_at_once = Boolean(required=True)
+    kept_while_paused = Boolean(required=True)
+    grace_days = Integer(required=True)
+
+
+class ProductOut(Out):
+    id = PublicId(Kind.PRODUCT, required=True)
+    object = word("product", required=True)
+    name = String(required=True)
+    contents = List(Nested(ContentOut), required=True)
+    access = Nested(AccessRuleOut, required=True)
+    created_at = moment(required=True)
+
+
+bp = APIBlueprint("products", __name__, tag="Products")
+
+
+@bp.get("/products")
+@query(bp, Listed)
+@bp.output(list_of(ProductOut, "ProductList"))
+def listed(query: dict[str, Any]) -> Response:
+    """List products, the newest first."""
+    filters, wanted = asked(query)
+    with context().db.read() as session:
+        return page(api_lists.products(session, wanted), filters, wanted, resources.product)
+
+
+@bp.get("/products/<id(prod):product_id>")
+@bp.output(ProductOut)
+def one(product_id: uuid.UUID) -> Response:
+    """Read one product."""
+    with context().db.read() as session:
+        return reply(resources.product(stored.of_merchant(session, caller().merchant_id, product_id)))

@@ -1,0 +1,95 @@
+"""The shapes of what comes in and goes out, as the description shows them; tests hold every answer against them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from apiflask import Schema
+from apiflask.fields import Boolean, Integer, List, Nested, String
+from apiflask.validators import Length, OneOf, Range
+from marshmallow import RAISE, ValidationError
+from marshmallow.fields import Field
+
+from portal.domain.email_addresses import normal
+from portal.domain.public_ids import Kind, NoSuchId, private
+
+LIMIT: Final = 25
+MOST: Final = 100
+LONGEST_ADDRESS: Final = 254
+DAY: Final = {"format": "date"}
+MOMENT: Final = {"format": "date-time"}
+
+
+class PublicId(String):
+    """An id of one kind: read as our key, described by its form."""
+
+    def __init__(self, kind: Kind, **options: Any) -> None:
+        self.kind = kind
+        metadata = {"pattern": f"^{kind.value}_[0-9a-f]{{32}}$", "examples": [f"{kind.value}_{'0' * 32}"]}
+        super().__init__(metadata=metadata | options.pop("metadata", {}), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **options)
+        try:
+            return private(self.kind, text)
+        except NoSuchId as error:
+            raise ValidationError(f"An id that begins with `{error.prefix}` is expected.") from None
+
+
+class Address(String):
+    """An address of e-mail, read in its normal form."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **options)
+        if "@" not in text or len(text) > LONGEST_ADDRESS:
+            raise ValidationError("This is no e-mail address.")
+        return normal(text)
+
+
+def moment(about: str = "", **options: Any) -> String:
+    """Return a field that shows a moment, in UTC."""
+    return String(metadata=MOMENT | ({"description": about} if about else {}), **options)
+
+
+def word(*words: str, **options: Any) -> String:
+    """Return a field that is one of these words."""
+    return String(validate=OneOf(words), **options)
+
+
+class Strict(Schema):
+    """What comes in: nothing that the schema does not name."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Listed(Strict):
+    """Which page of a list."""
+
+    limit = Integer(validate=Range(1, MOST), metadata={"default": LIMIT})
+    cursor = String(validate=Length(1, 500))
+
+
+class Out(Schema):
+    """What goes out: every field is there."""
+
+
+class MoneyOut(Out):
+    value = String(required=True, metadata={"pattern": r"^-?\d+(\.\d+)?$", "examples": ["29.90"]})
+    currency = String(required=True, metadata={"pattern": "^[A-Z]{3}$", "examples": ["EUR"]})
+
+
+class IntervalOut(Out):
+    unit = word("day", "week", "month", "year", required=True)
+    count = Integer(required=True)
+
+
+def list_of(item: type[Schema], name: str) -> type[Schema]:
+    """Return the shape of a list of these."""
+    fields: dict[str, Field[Any]] = {
+        "object": word("list", required=True),
+        "data": List(Nested(item), required=True),
+        "has_more": Boolean(required=True),
+        "next_cursor": String(required=True, allow_none=True),
+    }
+    return cast(type[Schema], Out.from_dict(fields, name=name))

@@ -1,0 +1,1 @@
+"""What the API stands on: its keys, how much each is used, and answers that are given again."""

@@ -1,0 +1,112 @@
+"""Calls that may be made again: who sends the same `Idempotency-Key` within a day is given the first answer.
+
+The name is taken in a transaction of its own before anything is done, so that of two calls at once one is told to
+wait.  A process that dies in between leaves the name taken without an answer; after `STALE` the next call does it
+anew: what it does is itself safe to be done twice (an end that is asked for twice is one, a gift twice is refused).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.models import ApiReply
+from portal.services.context import Context
+
+KEPT: Final = timedelta(hours=24)
+STALE: Final = timedelta(seconds=60)  # longer than any call is let run
+BODY: Final = "api_replies.body"  # what it is sealed for
+
+
+class Standing(StrEnum):
+    """What there is under a name."""
+
+    NEW = "new"  # it is ours now
+    UNDER_WAY = "under_way"
+    OTHER_CALL = "other_call"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer as it was given."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a call with a name found: the first answer, where there is one."""
+
+    standing: Standing
+    reply: Reply | None = None
+
+
+def call_of(method: str, path: str, query: bytes, body: bytes) -> bytes:
+    """Return by what a call is the same: method, address and body, to the byte."""
+    whole = json.dumps([method, path, base64.b64encode(query).decode(), base64.b64encode(body).decode()])
+    return hashlib.sha256(whole.encode()).digest()
+
+
+def begin(ctx: Context, key_id: uuid.UUID, name: str, call: bytes, *, now: datetime) -> Begun:
+    """Take the name for this call, or say what there is under it."""
+    fresh = insert(ApiReply).values(key_id=key_id, name=name, call=call, headers={}, created_at=now)
+    with ctx.db.begin() as session:
+        taken = fresh.on_conflict_do_nothing(index_elements=["key_id", "name"]).returning(ApiReply.name)
+        if session.execute(taken).one_or_none() is not None:
+            return Begun(standing=Standing.NEW)
+        row = session.get(ApiReply, (key_id, name), with_for_update={"key_share": True})
+        if row is None or row.created_at <= now - KEPT or _is_stale(row, now=now):
+            again = fresh.on_conflict_do_update(
+                index_elements=["key_id", "name"],
+                set_={"call": call, "status": None, "headers": {}, "body": None, "created_at": now},
+            )
+            if row is None or row.call == call or row.created_at <= now - KEPT:
+                session.execute(again)
+                return Begun(standing=Standing.NEW)
+        if row.call != call:
+            return Begun(standing=Standing.OTHER_CALL)
+        if row.status is None or row.body is None:
+            return Begun(standing=Standing.UNDER_WAY)
+        opened = ctx.vault.open(row.body, purpose=BODY, row=key_id)
+        reply = Reply(status=row.status, headers=row.headers, body=base64.b64decode(opened))
+        return Begun(standing=Standing.ANSWERED, reply=reply)
+
+
+def keep(ctx: Context, key_id: uuid.UUID, name: str, reply: Reply) -> None:
+    """Keep the answer for a day."""
+    sealed = ctx.vault.seal(base64.b64encode(reply.body).decode(), purpose=BODY, row=key_id)
+    with ctx.db.begin() as session:
+        session.execute(
+            update(ApiReply)
+            .where(ApiReply.key_id == key_id, ApiReply.name == name)
+            .values(status=reply.status, headers=dict(reply.headers), body=sealed)
+        )
+
+
+def forget(ctx: Context, key_id: uuid.UUID, name: str) -> None:
+    """Give the name free: nothing was done, and the call may be made again."""
+    with ctx.db.begin() as session:
+        session.execute(delete(ApiReply).where(ApiReply.key_id == key_id, ApiReply.name == name))
+
+
+def purge(ctx: Context, *, now: datetime) -> int:
+    """Delete what is older than a day; return how many."""
+    with ctx.db.begin() as session:
+        return session.connection().execute(delete(ApiReply).where(ApiReply.created_at < now - KEPT)).rowcount
+
+
+def _is_stale(row: ApiReply, *, now: datetime) -> bool:
+    return row.status is None and row.created_at <= now - STALE

@@ -1,0 +1,92 @@
+"""How often a key is used: counted in each process, and put together in the database about once a second.
+
+A write at every call would cost more than the answer.  So a limit is exact within what the processes together answer
+in a second, and never counts less than one process alone has answered.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal.models import ApiKey, ApiUse
+from portal.services.context import Context
+
+WINDOW: Final = timedelta(minutes=1)
+TOGETHER: Final = timedelta(seconds=1)  # so often a process tells its count, and hears the others'
+KEPT: Final = timedelta(hours=1)
+
+
+@dataclass
+class _Count:
+    """What this process knows of a key's present minute."""
+
+    minute: datetime
+    told: int = 0  # of all processes, when the count was last put together
+    untold: int = 0  # of this one since
+    told_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        return self.told + self.untold
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where a key stands in the present minute: how many calls are left, and when it begins anew, in seconds."""
+
+    limit: int
+    left: int
+    resets_in: int
+    is_over: bool
+
+
+class Uses:
+    """The counts of one process."""
+
+    def __init__(self) -> None:
+        self._counts: dict[uuid.UUID, _Count] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key_id: uuid.UUID, limit: int, *, now: datetime) -> Use:
+        """Count one call; one beyond the limit is refused, and does not count."""
+        minute = now.replace(second=0, microsecond=0)
+        with self._lock:
+            count = self._counts.get(key_id)
+            if count is None or count.minute != minute:
+                count = self._counts[key_id] = _Count(minute)
+            is_over = count.total >= limit
+            if not is_over:
+                count.untold += 1
+            resets_in = 60 - now.second
+            return Use(limit, max(0, limit - count.total), resets_in, is_over)
+
+    def put_together(self, ctx: Context, key_id: uuid.UUID, *, now: datetime) -> None:
+        """Tell the database of what was counted here, at most once a second, and learn what others counted."""
+        with self._lock:
+            count = self._counts.get(key_id)
+            if count is None or not count.untold or (count.told_at is not None and now - count.told_at < TOGETHER):
+                return
+            untold, count.untold, count.told_at = count.untold, 0, now
+            count.told += untold
+        row = insert(ApiUse).values(key_id=key_id, minute=count.minute, count=untold)
+        counted = row.on_conflict_do_update(
+            index_elements=["key_id", "minute"], set_={"count": ApiUse.count + untold}
+        ).returning(ApiUse.count)
+        with ctx.db.begin() as session:
+            total = session.execute(counted).scalar_one()
+            session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+        with self._lock:
+            count.told = max(total, count.told)
+
+
+def purge(ctx: Context, *, now: datetime) -> int:
+    """Delete the counts of minutes that are long over; return how many."""
+    with ctx.db.begin() as session:
+        return session.connection().execute(delete(ApiUse).where(ApiUse.minute < now - KEPT)).rowcount

@@ -1,0 +1,163 @@
+"""May this person open this? As the account page says it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.subscriptions import Status
+from portal.models import EndRequest, Grant
+from tests.web.api.ids import shown
+
+
+def access(api, customer, product):
+    answer = api.get("/access", customer=shown("cus", customer), product=shown("prod", product))
+    assert answer.status_code == 200
+    return answer.json
+
+
+def test_a_live_subscription_opens_its_product_as_long_as_it_runs(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant, contents=(("Leçon 1", 0), ("Leçon 200", 200)))
+    row = make.subscription(merchant=merchant, product=product)
+    seen = access(program(merchant), row.customer, product)
+    assert (seen["allowed"], seen["until"], seen["until_is"]) == (True, None, "running")
+    assert seen["from"] == [{"type": "subscription", "id": shown("sub", row), "until": None, "until_is": "running"}]
+    assert [(one["title"], one["allowed"]) for one in seen["contents"]] == [("Leçon 1", True), ("Leçon 200", False)]
+    opens = (row.started_at + timedelta(days=200)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (seen["contents"][1]["since"], seen["next_change_at"]) == (opens, opens)
+
+
+def test_a_cancelled_one_opens_until_the_end_of_what_is_paid(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    until = make.now() + timedelta(days=9)
+    row = make.subscription(merchant=merchant, product=product, status=Status.CANCELLED, paid_until=until)
+    seen = access(program(merchant), row.customer, product)
+    assert (seen["allowed"], seen["until"], seen["until_is"]) == (True, until.strftime("%Y-%m-%dT%H:%M:%SZ"), "dated")
+    assert seen["next_change_at"] == seen["until"]
+
+
+def test_after_that_it_opens_nothing(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    over = make.now() - timedelta(days=1)
+    row = make.subscription(merchant=merchant, product=product, status=Status.CANCELLED, paid_until=over)
+    seen = access(program(merchant), row.customer, product)
+    assert (seen["allowed"], seen["until_is"], seen["from"]) == (False, None, [])
+
+
+def test_an_end_that_waits_for_its_day_is_told_before_it_comes(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant, commitment_months=12, commitment_binds=True)
+    bound_until = make.now() + timedelta(days=80)
+    row = make.subscription(merchant=merchant, product=product, committed_until=bound_until)
+    api = program(merchant)
+    asked = api.post("/end_requests", {"subscription": shown("sub", row), "asked_by": "customer"})
+    assert asked.json["status"] == "planned"
+    seen = access(api, row.customer, product)
+    assert (seen["allowed"], seen["until_is"]) == (True, "dated")
+    assert seen["until"] >= bound_until.strftime("%Y-%m-%d")
+
+
+def test_what_is_given_by_hand_stands_beside_and_outlasts(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    now = make.now()
+    row = make.subscription(
+        merchant=merchant, product=product, status=Status.CANCELLED, paid_until=now + timedelta(days=3)
+    )
+    grant = Grant(
+        merchant_id=merchant.id,
+        customer_id=row.customer_id,
+        product_id=product.id,
+        since=now - timedelta(days=1),
+        until=now + timedelta(days=30),
+    )
+    make.add(grant)
+    seen = access(program(merchant), row.customer, product)
+    assert seen["until"] == grant.until.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert [(one["type"], one["id"]) for one in seen["from"]] == [
+        ("subscription", shown("sub", row)),
+        ("grant", shown("grant", grant)),
+    ]
+    assert len(seen["contents"]) == 1
+
+
+def test_nobodys_pair_is_not_there(make, program):
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    theirs = make.subscription(merchant=make.merchant())
+    api = program(merchant)
+    for customer, product in (
+        (theirs.customer, row.product),
+        (row.customer, theirs.product),
+        (theirs.customer, theirs.product),
+    ):
+        answer = api.get("/access", customer=shown("cus", customer), product=shown("prod", product))
+        assert answer.status_code == 404
+
+
+def test_many_are_answered_as_one_by_one(make, program):
+    merchant = make.merchant()
+    rows = [make.subscription(merchant=merchant, at_paypal=False) for _number in range(3)]
+    closed = make.subscription(
+        merchant=merchant, status=Status.CANCELLED, paid_until=make.now() - timedelta(days=1), at_paypal=False
+    )
+    theirs = make.subscription(merchant=make.merchant(), at_paypal=False)
+    api = program(merchant)
+    pairs = [(row.customer, row.product) for row in (*rows, closed)]
+    checks = [{"customer": shown("cus", c), "product": shown("prod", p)} for c, p in pairs]
+    strange = {"customer": shown("cus", theirs.customer), "product": shown("prod", theirs.product)}
+    answer = api.post("/access/batch", {"checks": [checks[0], strange, *checks[1:], checks[0]]})
+    assert answer.json["data"] == [access(api, c, p) for c, p in [*pairs, pairs[0]]]
+
+
+@pytest.mark.parametrize("number", [0, 501])
+def test_a_batch_has_its_bounds(make, program, number):
+    check = {"customer": f"cus_{'0' * 32}", "product": f"prod_{'0' * 32}"}
+    answer = program(make.merchant()).post("/access/batch", {"checks": [check] * number})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/checks"]
+
+
+def test_by_address_everybody_who_has_it_is_answered(make, program):
+    merchant = make.merchant()
+    product = make.product(merchant)
+    first = make.customer(merchant, email="claire@client.test")
+    second = make.customer(merchant, email="claire@client.test", email_place=1)
+    make.subscription(merchant=merchant, product=product, customer=second)
+    api = program(merchant)
+    seen = api.post("/access", {"email": "Claire@client.test", "product": shown("prod", product)}).json["data"]
+    assert {one["customer"]: one["allowed"] for one in seen} == {
+        shown("cus", first): False,
+        shown("cus", second): True,
+    }
+    nobody = api.post("/access", {"email": "nobody@client.test", "product": shown("prod", product)})
+    assert nobody.json["data"] == []
+
+
+def test_a_check_asks_the_database_twice(make, program, statements):
+    merchant = make.merchant()
+    product = make.product(merchant, contents=(("Leçon 1", 0), ("Leçon 2", 0)))
+    rows = [make.subscription(merchant=merchant, product=product, at_paypal=False) for _number in range(2)]
+    customer = rows[0].customer
+    for _more in range(4):
+        make.subscription(merchant=merchant, product=product, customer=customer, at_paypal=False)
+    api = program(merchant)
+    access(api, customer, product)  # the first of a second tells the count
+    with statements() as seen:
+        access(api, customer, product)
+    assert len(seen) == 2
+
+
+def test_nothing_is_open_by_an_end_that_was_only_asked_for_today(make, program):
+    """The request stands, PayPal has not been told: nothing has changed yet for the lesson."""
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    api = program(merchant)
+    api.post("/end_requests", {"subscription": shown("sub", row)})
+    assert len(make.requests(row)) == 1
+    assert isinstance(make.requests(row)[0], EndRequest)
+    assert access(api, row.customer, row.product)["allowed"] is True
