@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column('unanswered', sa.Integer(), server_default='0', nullable=False),
         sa.Column('quiet_until', MOMENT, nullable=True),
         sa.Column('succeeded_at', MOMENT, nullable=True),
+        sa.Column('access_since', MOMENT, nullable=True),
         sa.CheckConstraint('(former_secret IS NULL) = (former_secret_until IS NULL)', name=op.f('ck_event_endpoints_former_secret_has_an_end')),
         *_merchant('event_endpoints'),
     )
@@ -104,9 +105,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_event_attempts')),
     )
     op.create_index('ix_event_attempts_delivery_id_at', 'event_attempts', ['delivery_id', 'at'])
+    op.create_table(
+        'access_marks',
+        sa.Column('customer_id', sa.Uuid(), nullable=False),
+        sa.Column('product_id', sa.Uuid(), nullable=False),
+        sa.Column('environment', sa.Text(), nullable=False),
+        sa.Column('due_at', MOMENT, nullable=True),
+        sa.Column('next_at', MOMENT, nullable=True),
+        sa.Column('told', postgresql.JSONB(), nullable=True),
+        sa.Column('is_silent', sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column('number', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('merchant_id', sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_access_marks_merchant_id'), ondelete='RESTRICT'),
+        sa.PrimaryKeyConstraint('customer_id', 'product_id', 'environment', name=op.f('pk_access_marks')),
+    )
+    op.create_index(op.f('ix_access_marks_merchant_id'), 'access_marks', ['merchant_id'])
+    op.create_index('ix_access_marks_product_id', 'access_marks', ['product_id'])
+    op.create_index('ix_access_marks_due_at', 'access_marks', ['due_at'], postgresql_where=sa.text('due_at IS NOT NULL'))
 
 
 def downgrade() -> None:
-    for table in ('event_attempts', 'event_deliveries', 'outgoing_events', 'event_endpoints'):
+    for table in ('access_marks', 'event_attempts', 'event_deliveries', 'outgoing_events', 'event_endpoints'):
         op.drop_table(table)
     op.drop_column('subscriptions', 'event_number')

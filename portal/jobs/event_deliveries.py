@@ -20,7 +20,7 @@ from portal import queue
 from portal.clock import utc_now
 from portal.jobs import beside
 from portal.logs import place_of
-from portal.services.outgoing import event_deliveries
+from portal.services.outgoing import access_events, event_deliveries
 
 if TYPE_CHECKING:
     from portal.services.context import Context
@@ -34,6 +34,8 @@ SLOW_LANES: Final = 3
 def deliver_all(context: Context) -> int:
     """Deliver what is due now; return how many tries were made."""
     tried = 0
+    while access_events.follow(context, now=utc_now()):
+        pass
     while due := event_deliveries.due(context, now=utc_now()):
         made = sum(event_deliveries.drain(context, endpoint, now=utc_now()).tried for endpoint in due)
         if not made:
@@ -45,9 +47,26 @@ def deliver_all(context: Context) -> int:
 @asynccontextmanager
 async def delivering(context: Context) -> AsyncIterator[None]:
     """Deliver what is due and what comes, until the block ends; batches that are under way then are finished."""
+    watching = beside.running(_watch(context))
     with ThreadPoolExecutor(QUICK_LANES + SLOW_LANES + 1, thread_name_prefix="deliver") as threads:
-        async with beside.running(_Lanes(context, threads).run()):
+        async with watching, beside.running(_Lanes(context, threads).run()):
             yield
+
+
+async def _watch(context: Context) -> None:
+    """Tell what opens and closes, as its day comes."""
+    while True:
+        looked_at = await asyncio.to_thread(_look, context)
+        if not looked_at:
+            await asyncio.sleep(queue.POLL)
+
+
+def _look(context: Context) -> int:
+    try:
+        return access_events.follow(context, now=utc_now())
+    except Exception as error:  # the database is away, or one of them is locked: they are looked for again
+        log.warning("access_not_looked_at", error=type(error).__name__, place=place_of(error))
+        return 0
 
 
 class _Lanes:

@@ -1,5 +1,6 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
+from portal.models.access_marks import AccessMark
 from portal.models.address_changes import AddressChange
 from portal.models.address_holds import AddressHold
 from portal.models.api_keys import ApiKey, ApiReply, ApiUse
@@ -55,6 +56,7 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
+    "AccessMark",
     "AddressChange",
     "AddressHold",
     "ApiKey",

@@ -37,6 +37,7 @@ class EventEndpoint(HasId, HasCreation, HasMerchant, Base):
     unanswered: Mapped[int] = mapped_column(default=0)
     quiet_until: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
+    access_since: Mapped[datetime | None]  # from when what may be opened is watched for it; empty: not yet
 
     def wants(self, event_type: EventType) -> bool:
         """Say whether it is told of such an event."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import exists, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from portal.domain.outgoing_events import DeliveryState, EndpointState
+from portal.domain.outgoing_events import DeliveryState, EndpointState, EventType
 from portal.models import EventDelivery, EventEndpoint
 
 # Written out: a plan that is made for any state has no use for the index of this one.
@@ -44,6 +45,13 @@ def wanted_types(session: Session, merchant_id: uuid.UUID) -> list[list[str]]:
     """Return what each endpoint of the merchant that is told anything wants to be told; an empty list: everything."""
     live = EventEndpoint.merchant_id == merchant_id, EventEndpoint.state != EndpointState.DISABLED
     return list(session.scalars(select(EventEndpoint.types).where(*live)))
+
+
+def not_watched(session: Session, types: Iterable[EventType]) -> list[EventEndpoint]:
+    """Return endpoints that are told of one of these types, and for whom nobody has begun to watch for them."""
+    wanted = or_(EventEndpoint.types == [], *(EventEndpoint.types.contains([one.value]) for one in types))
+    live = EventEndpoint.state != EndpointState.DISABLED
+    return list(session.scalars(select(EventEndpoint).where(live, EventEndpoint.access_since.is_(None), wanted)))
 
 
 def due(session: Session, *, now: datetime) -> list[uuid.UUID]:

@@ -17,6 +17,7 @@ from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind, public
 from portal.domain.subscriptions import Status
 from portal.models import Subscription, TimelineKind
+from portal.services.outgoing_access import mark, mark_all
 from portal.services.outgoing_events import Told, tell
 from portal.services.resources import moment
 
@@ -44,6 +45,11 @@ OF_ACTS: Final[Mapping[str, EventType]] = {
     Act.CUSTOMER_ERASED: EventType.CUSTOMER_ERASED,
 }
 
+ON_CUSTOMERS: Final = frozenset(
+    {Act.GRANT_GIVEN, Act.GRANT_CHANGED, Act.GRANT_WITHDRAWN, Act.CUSTOMERS_JOINED, Act.CUSTOMERS_SPLIT}
+)
+ON_PRODUCTS: Final = frozenset({Act.PRODUCT_CHANGED, Act.PLAN_MOVED})
+
 
 def of_timeline(
     session: Session,
@@ -55,6 +61,7 @@ def of_timeline(
     details: Mapping[str, Any],
 ) -> None:
     """Tell of a new entry, if it is an event; `key` is the entry's own."""
+    mark(session, subscription, now=at)
     event_type = _type_of(subscription, kind, details, at=at)
     if event_type is None:
         return
@@ -68,9 +75,24 @@ def of_timeline(
     tell(session, subscription.merchant_id, told, now=at, of=subscription)
 
 
-def of_act(session: Session, merchant_id: uuid.UUID, act: str, subject: tuple[str, uuid.UUID], at: datetime) -> None:
-    """Tell of an act on a customer, if it is an event."""
+def of_act(
+    session: Session,
+    merchant_id: uuid.UUID,
+    act: str,
+    subject: tuple[str, uuid.UUID],
+    at: datetime,
+    details: Mapping[str, Any],
+) -> None:
+    """Tell of an act on a customer, if it is an event; one that may change what is open is marked."""
     kind, subject_id = subject
+    if act in ON_CUSTOMERS:
+        other = details.get("other")
+        both = [subject_id, *([uuid.UUID(other)] if other else [])]
+        mark_all(session, merchant_id, customers=both, now=at)
+    elif act in ON_PRODUCTS and kind == "product":
+        moved = details.get("product")  # from one product to another
+        products = [uuid.UUID(one) for one in moved] if isinstance(moved, list) else [subject_id]
+        mark_all(session, merchant_id, products=products, now=at)
     event_type = OF_ACTS.get(act)
     if event_type is not None and kind == "customer":
         key = f"{subject_id}:{at.isoformat()}"

@@ -72,7 +72,7 @@ def append(
     }
     session.info.setdefault(GATHERED, []).append(_Gathered(merchant_id, values, _savepoints(session)))
     if subject is not None:
-        outgoing_facts.of_act(session, merchant_id, act, subject, at)
+        outgoing_facts.of_act(session, merchant_id, act, subject, at, details)
 
 
 @event.listens_for(Session, "before_commit")

@@ -20,7 +20,7 @@ from portal.models import EndRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests, grants
 from portal.queries.people import merchants
-from portal.services import proofs, tries
+from portal.services import outgoing_access, proofs, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
@@ -55,6 +55,8 @@ def record_reading(
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    if subscription.facts != standing.facts:
+        outgoing_access.mark(session, subscription, now=now)
     if standing.status is Status.PAST_DUE and not stale:
         settlements.follow(ctx, session, subscription, now=now)
     seen = status_of(reading, subscription)

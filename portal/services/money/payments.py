@@ -16,6 +16,7 @@ from portal.domain.subscriptions import Status
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries.money import payments
+from portal.services import outgoing_access
 from portal.services.context import Context
 from portal.services.dates import paid_time
 from portal.services.money import given_dates, late_payments, payment_events, refunds, settlements
@@ -69,6 +70,8 @@ def take_over(
     if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    if subscription.facts != standing.facts:
+        outgoing_access.mark(session, subscription, now=now)
     if standing.status is Status.PAST_DUE:
         settlements.follow(ctx, session, subscription, now=now)
     missed_payment_notices.follow(ctx, session, subscription, standing, now=now)

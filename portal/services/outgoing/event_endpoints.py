@@ -21,6 +21,7 @@ from portal.services import outgoing_events
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.outgoing import event_secrets, event_stops
+from portal.services.outgoing_access import ACCESS
 from portal.services.outgoing_events import Told
 
 
@@ -87,6 +88,8 @@ def change(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, wish: W
         shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in ("types", "is_full")}
         for name, new in changed.items():
             setattr(endpoint, name, new)
+        if not any(endpoint.wants(one) for one in ACCESS):
+            endpoint.access_since = None  # what may be opened is not watched for it; once it is again, from then on
         if changed:
             texts = {"texts": texts} if (texts := sorted(changed.keys() - shown.keys())) else {}
             _record(session, endpoint, Act.ENDPOINT_CHANGED, by=by, now=now, **shown, **texts)

@@ -18,6 +18,7 @@ from portal.domain.outgoing_events import body
 from portal.domain.public_ids import Kind, public
 from portal.models import Customer, EndRequest, Grant, OutgoingEvent, Payment, Subscription
 from portal.services import resources
+from portal.services.outgoing_access import ACCESS
 from portal.services.resources import Resource, moment
 
 Key = tuple[Kind, uuid.UUID]
@@ -40,12 +41,15 @@ def bodies(
 
 
 def _thin(event: OutgoingEvent) -> bytes:
-    return body(event.type, moment(event.at), _about(event))
+    """Say which one, and no more; an access has no id of its own but its customer's and its product's."""
+    pair = {"product": event.facts["product"]} if event.type in ACCESS else {}
+    return body(event.type, moment(event.at), {**_about(event), **pair})
 
 
 def _body(event: OutgoingEvent, objects: Mapping[Key, Resource]) -> bytes:
     """Say the object, and what belongs to this event alone, which wins; of what is gone only that is left."""
-    known = objects.get((event.subject_kind, event.subject_id), {})
+    is_of_pair = event.type in ACCESS  # what is open is told as it was: the customer's own data are no part of it
+    known = {} if is_of_pair else objects.get((event.subject_kind, event.subject_id), {})
     return body(event.type, moment(event.at), {**known, **event.facts, **_about(event)})
 
 

@@ -14,6 +14,7 @@ from portal.clock import utc_now
 from portal.domain.outgoing_events import MOST_ASKED, DeliveryState, EndpointState, EventType, Fault
 from portal.models import EventAttempt, EventDelivery, EventEndpoint, Mail
 from portal.services.outgoing import event_deliveries, event_endpoints, event_replays
+from portal.services.own_data import retention
 from tests.services.carrying.carried import ask, carry
 from tests.services.outgoing.conftest import SOMEBODY
 
@@ -281,3 +282,12 @@ def test_a_time_that_is_told_is_utc(ctx, make, endpoints, receiver, merchant):
     said = json.loads(receiver.got[0].body)["timestamp"]
     assert said.endswith("Z")
     assert datetime.fromisoformat(said).tzinfo == UTC
+
+
+def test_after_thirty_days_event_log_and_answers_are_gone(ctx, make, endpoints, receiver, merchant):
+    made = told(ctx, make, merchant, endpoints, receiver.url)
+    endpoints.drain(made)
+    retention.run(ctx, now=utc_now() + timedelta(days=29))
+    assert len(endpoints.events()) == 1
+    retention.run(ctx, now=utc_now() + timedelta(days=31))
+    assert [endpoints.events(), endpoints.all(EventDelivery), endpoints.all(EventAttempt)] == [[], [], []]
