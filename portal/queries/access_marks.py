@@ -49,4 +49,4 @@ SELECT :merchant_id, customer_id, product_id, environment, CAST(:now AS timestam
 def lock_due(session: Session, *, now: datetime, limit: int) -> list[AccessMark]:
     """Return so many that are due, locked; what another worker has is left to it."""
     due = select(AccessMark).where(AccessMark.due_at <= now).order_by(AccessMark.due_at).limit(limit)
-    return list(session.scalars(due.with_for_update(skip_locked=True)))
+    return list(session.scalars(due.with_for_update(key_share=True, skip_locked=True)))

@@ -26,7 +26,7 @@ def claim(
         .where(EventDelivery.endpoint_id == endpoint_id, IS_WAITING, EventDelivery.next_try_at <= now)
         .order_by(EventDelivery.next_try_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     ids = list(session.scalars(taken))
     if not ids:

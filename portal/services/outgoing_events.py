@@ -12,44 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind
 from portal.models import Subscription
-from portal.queries import event_endpoints
+from portal.queries import event_endpoints, outgoing_events
 
 WANTED: Final = "event_types_wanted"  # in `Session.info`, by merchant
-# One statement: a fact that stands there already changes nothing, not even the subscription's count.
-TELL: Final = text("""
-WITH given AS (
-    SELECT CAST(:id AS uuid) AS id, CAST(:now AS timestamptz) AS now, CAST(:merchant_id AS uuid) AS merchant_id,
-           CAST(:type AS text) AS type, CAST(:key AS text) AS key, CAST(:at AS timestamptz) AS at,
-           CAST(:kind AS text) AS kind, CAST(:subject_id AS uuid) AS subject_id,
-           CAST(:subscription_id AS uuid) AS subscription_id, CAST(:facts AS jsonb) AS facts,
-           CAST(:only AS uuid) AS only
-), fresh AS (
-    SELECT * FROM given WHERE NOT EXISTS (
-        SELECT FROM outgoing_events AS told
-        WHERE told.merchant_id = given.merchant_id AND told.type = given.type AND told.key = given.key)
-), counted AS (
-    UPDATE subscriptions SET event_number = event_number + 1 FROM fresh
-    WHERE subscriptions.id = fresh.subscription_id RETURNING event_number
-), told AS (
-    INSERT INTO outgoing_events (id, created_at, merchant_id, type, key, at, subject_kind, subject_id,
-                                 subscription_id, sequence, facts)
-    SELECT id, now, merchant_id, type, key, at, kind, subject_id, subscription_id,
-           (SELECT event_number FROM counted), facts
-    FROM fresh ON CONFLICT ON CONSTRAINT uq_outgoing_events_fact DO NOTHING RETURNING id
-)
-INSERT INTO event_deliveries (id, created_at, merchant_id, event_id, endpoint_id, state, failed, next_try_at)
-SELECT gen_random_uuid(), given.now, given.merchant_id, told.id, endpoint.id, 'waiting', 0, given.now
-FROM told CROSS JOIN given JOIN event_endpoints AS endpoint ON endpoint.merchant_id = given.merchant_id
-WHERE CASE WHEN given.only IS NOT NULL THEN endpoint.id = given.only
-           ELSE endpoint.state <> 'disabled'
-                AND (endpoint.types = '[]' OR endpoint.types @> to_jsonb(given.type)) END
-""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,4 +80,4 @@ def write(
         "facts": json.dumps(dict(told.facts)),
         "only": only,
     }
-    session.execute(TELL, given)
+    session.execute(outgoing_events.TELL, given)

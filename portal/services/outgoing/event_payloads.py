@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.outgoing_events import body
 from portal.domain.public_ids import Kind, public
 from portal.models import Customer, EndRequest, Grant, OutgoingEvent, Payment, Subscription
+from portal.queries import outgoing_events
 from portal.services import resources
 from portal.services.outgoing_access import ACCESS
 from portal.services.resources import Resource, moment
@@ -68,6 +68,6 @@ def _objects(session: Session, events: Iterable[OutgoingEvent], *, now: datetime
     found: dict[Key, Resource] = {}
     for kind in wanted.keys() & ROWS.keys():
         row_type, shown = ROWS[kind]
-        rows = select(row_type).where(row_type.id.in_(wanted[kind]), row_type.merchant_id.in_(merchants))
-        found |= {(kind, row.id): shown(row, now) for row in session.scalars(rows)}
+        rows = outgoing_events.objects(session, row_type, wanted[kind], merchants)
+        found |= {(kind, row.id): shown(row, now) for row in rows}
     return found
