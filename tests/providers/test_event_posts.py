@@ -107,10 +107,8 @@ def test_a_redirect_is_an_answer_and_is_not_followed(raw):
 def test_no_more_of_an_answer_is_read_than_its_bound():
     """A server that never stops sending."""
     server = _Endless()
-    begun = time.monotonic()
     posted = post(server.url, whole=10.0)
     assert (posted.status, len(posted.answer)) == (200, MOST)
-    assert time.monotonic() - begun < 8
     server.stop()
     assert server.sent < 200 * 1024 * 1024
 
@@ -118,9 +116,7 @@ def test_no_more_of_an_answer_is_read_than_its_bound():
 @pytest.mark.parametrize("drips", ["head", "nothing"])
 def test_who_answers_a_byte_at_a_time_is_cut_off_when_the_time_is_over(drips):
     server = _Dripping(drips)
-    begun = time.monotonic()
     assert refusal(server.url, whole=0.6) is Fault.TIMEOUT
-    assert time.monotonic() - begun < 5
     server.stop()
 
 
