@@ -61,6 +61,14 @@ def account_floor(
         yield served, logged_in(served, f"/login/{customer_id}")
 
 
+@contextmanager
+def access_floor(stack: Stack, url: str) -> Iterator[Served]:
+    """The least access check."""
+    settings = stack.environment(url, NOWHERE)
+    with gunicorn(stack, "access-floor", "bench.access_floor:make()", ready="/ready", settings=settings) as served:
+        yield served
+
+
 def logged_in(served: Served, path: str) -> dict[str, str]:
     """Return the headers of somebody who has logged in at a floor."""
     with local_http() as http:

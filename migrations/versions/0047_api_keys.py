@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column('id', sa.Uuid(), nullable=False),
         sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('merchant_id', sa.Uuid(), nullable=False),
-        sa.CheckConstraint('per_minute BETWEEN 1 AND 60000', name=op.f('ck_api_keys_per_minute')),
+        sa.CheckConstraint('per_minute BETWEEN 1 AND 600000', name=op.f('ck_api_keys_per_minute')),
         sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_api_keys_merchant_id'), ondelete='RESTRICT'),
         sa.ForeignKeyConstraint(['successor_id'], ['api_keys.id'], name=op.f('fk_api_keys_successor_id'), ondelete='SET NULL'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_api_keys')),
@@ -55,7 +55,9 @@ def upgrade() -> None:
         sa.Column('body', sa.LargeBinary(), nullable=True),
         sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(['key_id'], ['api_keys.id'], name=op.f('fk_api_replies_key_id'), ondelete='CASCADE'),
-        sa.PrimaryKeyConstraint('key_id', 'name', name=op.f('pk_api_replies')),
+        sa.Column('id', sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_api_replies')),
+        sa.UniqueConstraint('key_id', 'name', name=op.f('uq_api_replies_key_id_name')),
     )
 
 

@@ -15,11 +15,22 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import ROOT, Config
+from portal.services.access_tokens import Signer
 from portal.services.context import Context
 
 PREFIX: Final = "/v1"
 MOST_BYTES: Final = 256 * 1024  # of a body: a batch of 500 is some 80 kB
-NOUNS: Final = ("access", "customers", "end_requests", "grants", "keys", "payments", "products", "subscriptions")
+NOUNS: Final = (
+    "access",
+    "access_tokens",
+    "customers",
+    "end_requests",
+    "grants",
+    "keys",
+    "payments",
+    "products",
+    "subscriptions",
+)
 
 
 def make_api(config: Config, context: Context) -> APIFlask:
@@ -37,6 +48,7 @@ def make_api(config: Config, context: Context) -> APIFlask:
     )
     api.extensions["portal"] = context
     api.extensions["portal_config"] = config
+    api.extensions["portal_signer"] = Signer()
     api.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, MAX_FORM_MEMORY_SIZE=0)
     api.url_map.strict_slashes = True
     api.json = bodies.StrictJson(api)

@@ -7,7 +7,6 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from apiflask.fields import String
-from apiflask.validators import Length
 from flask import Response
 
 from portal.api.calls import caller, context
@@ -35,7 +34,7 @@ CustomerList = list_of(CustomerOut, "CustomerList")
 
 
 class CustomerSearch(Strict):
-    email = Address(required=True, validate=Length(3, 254))
+    email = Address(required=True)
 
 
 bp = APIBlueprint("customers", __name__, tag="Customers")

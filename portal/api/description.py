@@ -125,6 +125,8 @@ def _finish(spec: dict[str, Any], endpoints: dict[tuple[str, str], str]) -> dict
             names_something = "{" in path or method == "post" or path == "/access"
             codes += ["not-found"] if names_something and not needs.is_public else []
             codes += _of_method(method)
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY)
             for code in codes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, cast
 
 from apiflask import Schema
@@ -39,9 +40,13 @@ class PublicId(String):
 class Address(String):
     """An address of e-mail, read in its normal form."""
 
+    def __init__(self, **options: Any) -> None:
+        metadata = {"pattern": "^[^@]+@[^@]+$", "minLength": 3, "maxLength": LONGEST_ADDRESS}
+        super().__init__(metadata=metadata, **options)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         text = super()._deserialize(value, attr, data, **options)
-        if "@" not in text or len(text) > LONGEST_ADDRESS:
+        if not re.fullmatch("[^@]+@[^@]+", text, re.DOTALL) or len(text) > LONGEST_ADDRESS:
             raise ValidationError("This is no e-mail address.")
         return normal(text)
 

@@ -36,6 +36,7 @@ NEEDS: Final[Mapping[str, Needs]] = {
     "access.check": Needs(Scope.ACCESS_READ),
     "access.check_by_email": Needs(Scope.ACCESS_READ),
     "access.check_many": Needs(Scope.ACCESS_READ),
+    "access_tokens.made": Needs(Scope.ACCESS_READ),
     "customers.listed": Needs(Scope.CUSTOMERS_READ),
     "customers.one": Needs(Scope.CUSTOMERS_READ),
     "customers.search": Needs(Scope.CUSTOMERS_READ),

@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from portal.cli.context import context
+from portal.clock import utc_now
 
 if TYPE_CHECKING:
     from portal.services.keys.secret_rotation import Use
@@ -34,6 +35,16 @@ def check() -> None:
     if unneeded:
         click.echo(f"Sealed nothing any more, may be taken out of the settings: {', '.join(sorted(unneeded))}")
     _stop_at([use for use in found if not use.is_known])
+
+
+@secrets.command("replace-signing-keys")
+@with_appcontext
+def replace_signing_keys() -> None:
+    """Sign access tokens with a new key at once, and forget the others: for a key that somebody may have read."""
+    from portal.services import access_tokens
+
+    access_tokens.replace(context(), now=utc_now())
+    click.echo("A new key signs. Whoever verifies tokens reads it within five minutes; until then they are refused.")
 
 
 @secrets.command("rotate")

@@ -51,7 +51,7 @@ class Mode(StrEnum):
 # What writes without naming a subscription of PayPal's sandbox would write into the real account of a real customer.
 NOT_IN_TEST: Final = frozenset({Scope.GRANTS_WRITE})
 PER_MINUTE: Final = 600
-MOST_PER_MINUTE: Final = 60_000
+MOST_PER_MINUTE: Final = 600_000
 OVERLAP: Final = timedelta(hours=24)  # of a rotation: the old key and the new one are both good
 LONGEST_NAME: Final = 60
 MOST_NETWORKS: Final = 50

@@ -9,7 +9,7 @@ from procrastinate.jobs import Status
 
 from portal import clock, queue
 from portal.clock import utc_now
-from portal.services import aging, clock_mending, comebacks
+from portal.services import access_tokens, aging, clock_mending, comebacks
 from portal.services.carrying import engine
 from portal.services.carrying.end_carrying import ENDS
 from portal.services.carrying.pause_carrying import PAUSES
@@ -107,6 +107,13 @@ def age(job: JobContext, timestamp: int) -> None:
 async def old_jobs(job: JobContext, timestamp: int) -> None:
     """Delete jobs that finished long ago."""
     await job.app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS, include_failed=True, include_cancelled=True)
+
+
+@queue.app.periodic(cron="50 3 * * *")
+@queue.app.task(name="housekeeping.signing_keys", pass_context=True, queueing_lock="signing_keys")
+def turn_signing_keys(job: JobContext, timestamp: int) -> None:
+    """Make the next key that signs access tokens, when it is due."""
+    access_tokens.turn(job.additional_context["portal"], now=utc_now())
 
 
 @queue.app.periodic(cron="15 4 * * *")

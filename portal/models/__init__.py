@@ -47,6 +47,7 @@ from portal.models.search_words import SearchWord
 from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, StaffLink, Throttle
 from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
+from portal.models.signing_keys import SigningKey
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
 from portal.models.task_links import TaskLink
@@ -131,6 +132,7 @@ __all__ = [
     "SearchWord",
     "Settlement",
     "SetupCode",
+    "SigningKey",
     "SpentChallenge",
     "Staff",
     "StaffDevice",

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +19,7 @@ class ApiKey(HasId, HasCreation, HasMerchant, Base):
     """One key. Its secret was shown once; its digest is here."""
 
     __tablename__ = "api_keys"
-    __table_args__ = (CheckConstraint("per_minute BETWEEN 1 AND 60000", name="per_minute"),)
+    __table_args__ = (CheckConstraint("per_minute BETWEEN 1 AND 600000", name="per_minute"),)
 
     name: Mapped[str]
     mode: Mapped[Mode] = mapped_column(words(Mode, "mode"))
@@ -57,13 +57,14 @@ class ApiUse(Base):
     count: Mapped[int]
 
 
-class ApiReply(HasCreation, Base):
+class ApiReply(HasId, HasCreation, Base):
     """What a call with an `Idempotency-Key` was answered; without a status it is still being carried out."""
 
     __tablename__ = "api_replies"
+    __table_args__ = (UniqueConstraint("key_id", "name"),)
 
-    key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
+    name: Mapped[str]
     call: Mapped[bytes] = mapped_column(LargeBinary)  # a digest of method, address and body
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)

@@ -35,6 +35,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
             unique=True,
             postgresql_where=text("payer_id IS NOT NULL"),
         ),
+        Index("ix_customers_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 

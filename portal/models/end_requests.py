@@ -39,6 +39,7 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
             "reference",
             postgresql_ops={"reference": "text_pattern_ops"},
         ),
+        Index("ix_end_requests_merchant_id_created_at", "merchant_id", "created_at", "id"),
         Index("ix_end_requests_merchant_id_state", "merchant_id", "state", "created_at"),
         CheckConstraint(
             f"outcome IN ({', '.join(repr(status.value) for status in sorted(ENDED))})", name="outcome_is_an_end"

@@ -41,6 +41,7 @@ class Payment(HasId, HasCreation, HasMerchant, Base):
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("refunded >= 0 AND refunded <= amount", name="refunded"),
         Index("ix_payments_subscription_id_paid_at", "subscription_id", "paid_at"),
+        Index("ix_payments_merchant_id_paid_at", "merchant_id", "paid_at", "id"),
     )
 
     subscription_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("subscriptions.id", ondelete="RESTRICT"))

@@ -29,6 +29,7 @@ LEFT_OUT: Final = frozenset(
         "search_words",
         "sessions",
         "setup_codes",
+        "signing_keys",
         "spent_challenges",
         "staff_devices",
         "staff_links",

@@ -108,6 +108,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.accessibility": PUBLIC,
     "public.language": PUBLIC,
     "public.healthz": PUBLIC,
+    "public.signing_keys": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
     "auth.customer_login": PUBLIC,

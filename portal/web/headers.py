@@ -98,6 +98,8 @@ def shown_path() -> str:
 
 
 def _caching(response: Response) -> str:
+    if request.endpoint == "public.signing_keys":
+        return "public, max-age=300"  # far shorter than a key is listed before it signs (domain/signing_keys.py)
     if request.endpoint not in FILES or response.status_code not in (200, 206, 304):
         return "no-store"
     if request.endpoint == "logo":

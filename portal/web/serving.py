@@ -33,7 +33,8 @@ class Worker(gthread.ThreadWorker):
     def load_wsgi(self) -> None:
         """Load the application, ready for its first visitor."""
         super().load_wsgi()
-        if isinstance(self.wsgi, Flask):  # else gunicorn shows why there is none
+        # else gunicorn shows why there is none, or it is the bench’s floor
+        if isinstance(self.wsgi, Flask) and "portal" in self.wsgi.extensions:
             warm(self.wsgi)
 
     def handle(self, conn: gthread.TConn) -> object:

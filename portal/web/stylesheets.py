@@ -22,14 +22,15 @@ WORDS: Final = ("text", "states", "controls")
 THINGS: Final = ("cards", "thread", "pairs", "timeline", "tables")
 FACES: Final = {
     "customer": (*SHARED, "cover", *WORDS, *THINGS, "print"),
-    "door": (*SHARED, "door", *WORDS, "pictures"),
+    "door": (*SHARED, "door", *WORDS, "pictures", "print"),
     "desk": (
         *(*SHARED, "spine", "columns", "rules", *WORDS, *THINGS),
         *("entries", "lists", "progress", "steps", "sample", "pictures", "print"),
     ),
 }
 COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
-SPACE: Final = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")  # no name and no selector has one of these inside
+# No name and no selector has one of these inside; a rule's last declaration needs no end, 0.5 no zero.
+NEEDLESS: Final = re.compile(r";?\s*(})\s*|\s*([{;,>])\s*|(?<=:)\s+|(?<=[:\s(,-])0(?=\.\d)")
 ACCENT: Final = re.compile(r"[0-9a-f]{6}")
 # Where a browser derives nothing, night has its own value: the accent as given could not be read there.
 DRESS: Final = (
@@ -98,5 +99,6 @@ def _packed(content: str) -> bytes:
 def _joined(files: tuple[Path, ...], _changed: tuple[int, ...]) -> str:
     """Return the files as one text without comments and needless spaces."""
     return "\n".join(
-        SPACE.sub(lambda found: found[1] or "", COMMENT.sub("", file.read_text())).strip() for file in files
+        NEEDLESS.sub(lambda found: found[1] or found[2] or "", COMMENT.sub("", file.read_text())).strip()
+        for file in files
     )

@@ -1,5 +1,6 @@
 """Every page, in both languages, narrow and wide, light and dark: axe finds nothing, nothing sticks out, no page
-makes the browser complain. `make screenshots` keeps pictures of them for people to look at.
+makes the browser complain, and each stands what its reader sets (`readers.py`). `make screenshots` keeps pictures
+of them for people to look at.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from portal.i18n import LOCALES
-from tests.e2e import html
+from tests.e2e import html, readers
 from tests.e2e.conftest import LANGUAGES, PATIENCE
 from tests.e2e.demo import Demo
 from tests.e2e.looks import CUT_OFF, FEWER_LOOKS, LOOKS, RUN_AXE, SPACING, TAGS, Look, Screen
 from tests.e2e.page_world import World, lived_in
 from tests.e2e.pages import EMMA, PAGES, VARIANTS
-from tests.e2e.visitor import STICKS_OUT, WIDE, Visitor
+from tests.e2e.visitor import NARROW, STICKS_OUT, WIDE, Visitor
 
 CASES = [
     (name, look)
@@ -84,6 +85,12 @@ def test_a_page_suits_everybody(browsing: Callable[[str, str], Screen], name: st
     page.evaluate(SPACING)
     assert page.evaluate(STICKS_OUT) == []
     assert page.evaluate(CUT_OFF) == []
+    if look.contrast:  # once a size: the words of both languages are looked at above
+        screen.look(look)
+        assert readers.in_forced_colours(page) == []
+        assert readers.by_keyboard(page) == []
+        assert readers.twice_as_large(page, NARROW.width if look.size is NARROW else readers.NARROWEST_TABLES) == []
+        assert name.startswith("desk") or look.size is WIDE or readers.on_paper(page) == []
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -20,6 +20,7 @@ from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.models import Customer, Mail, MailState, Merchant
 from portal.queries.people.people import Kind
+from portal.services.access_tokens import Signer
 from portal.services.api.api_uses import Uses
 from portal.services.context import Context
 from portal.services.people import staff_logins
@@ -64,7 +65,7 @@ def applications(own_database: OwnDatabase, compiled_templates: BytecodeCache) -
         app = made[config.environment]
         app.extensions |= {"portal": ctx, "portal_config": config, "portal_proxy_noted": None}
         api = app.extensions["portal_api"]
-        api.extensions |= {"portal": ctx, "portal_config": config, "portal_uses": Uses()}
+        api.extensions |= {"portal": ctx, "portal_config": config, "portal_uses": Uses(), "portal_signer": Signer()}
         app.extensions.pop("portal_health", None)
         return app
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.models import ApiReply
@@ -62,38 +62,33 @@ def call_of(method: str, path: str, query: bytes, body: bytes) -> bytes:
 
 def begin(ctx: Context, key_id: uuid.UUID, name: str, call: bytes, *, now: datetime) -> Begun:
     """Take the name for this call, or say what there is under it."""
-    fresh = insert(ApiReply).values(key_id=key_id, name=name, call=call, headers={}, created_at=now)
+    mine = select(ApiReply).where(ApiReply.key_id == key_id, ApiReply.name == name)
+    fresh = insert(ApiReply).values(id=uuid.uuid4(), key_id=key_id, name=name, call=call, headers={}, created_at=now)
     with ctx.db.begin() as session:
-        taken = fresh.on_conflict_do_nothing(index_elements=["key_id", "name"]).returning(ApiReply.name)
-        if session.execute(taken).one_or_none() is not None:
+        taken = session.scalar(fresh.on_conflict_do_nothing().returning(ApiReply.id))
+        if taken is not None:
             return Begun(standing=Standing.NEW)
-        row = session.get(ApiReply, (key_id, name), with_for_update={"key_share": True})
-        if row is None or row.created_at <= now - KEPT or _is_stale(row, now=now):
-            again = fresh.on_conflict_do_update(
-                index_elements=["key_id", "name"],
-                set_={"call": call, "status": None, "headers": {}, "body": None, "created_at": now},
-            )
-            if row is None or row.call == call or row.created_at <= now - KEPT:
-                session.execute(again)
-                return Begun(standing=Standing.NEW)
+        row = session.scalars(mine.with_for_update(key_share=True)).one()
+        is_old = row.created_at <= now - KEPT
+        if is_old or (row.call == call and _is_stale(row, now=now)):
+            row.call, row.status, row.headers, row.body, row.created_at = call, None, {}, None, now
+            return Begun(standing=Standing.NEW)
         if row.call != call:
             return Begun(standing=Standing.OTHER_CALL)
         if row.status is None or row.body is None:
             return Begun(standing=Standing.UNDER_WAY)
-        opened = ctx.vault.open(row.body, purpose=BODY, row=key_id)
+        opened = ctx.vault.open(row.body, purpose=BODY, row=row.id)
         reply = Reply(status=row.status, headers=row.headers, body=base64.b64decode(opened))
         return Begun(standing=Standing.ANSWERED, reply=reply)
 
 
 def keep(ctx: Context, key_id: uuid.UUID, name: str, reply: Reply) -> None:
     """Keep the answer for a day."""
-    sealed = ctx.vault.seal(base64.b64encode(reply.body).decode(), purpose=BODY, row=key_id)
     with ctx.db.begin() as session:
-        session.execute(
-            update(ApiReply)
-            .where(ApiReply.key_id == key_id, ApiReply.name == name)
-            .values(status=reply.status, headers=dict(reply.headers), body=sealed)
-        )
+        row = session.scalars(select(ApiReply).where(ApiReply.key_id == key_id, ApiReply.name == name)).one_or_none()
+        if row is not None:  # else the key was deleted meanwhile
+            row.status, row.headers = reply.status, dict(reply.headers)
+            row.body = ctx.vault.seal(base64.b64encode(reply.body).decode(), purpose=BODY, row=row.id)
 
 
 def forget(ctx: Context, key_id: uuid.UUID, name: str) -> None:

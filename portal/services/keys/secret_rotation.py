@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, LargeBinary, cast, func, literal, select, update
+from sqlalchemy import ColumnElement, LargeBinary, cast, func, literal, null, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import DataExport, EventEndpoint, Invitation, Mail, PayPalAccount, Staff
+from portal.models import ApiReply, DataExport, EventEndpoint, Invitation, Mail, PayPalAccount, SigningKey, Staff
 from portal.secrets import SEPARATOR, CannotOpen
+from portal.services.access_tokens import PRIVATE
+from portal.services.api.api_replies import BODY
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
@@ -65,6 +67,8 @@ SEALED: Final = (
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.secret, event_secrets.SECRET, by_row=True),
     Sealed(EventEndpoint, EventEndpoint.former_secret, event_secrets.FORMER, by_row=True),
+    Sealed(SigningKey, SigningKey.private_key, PRIVATE, by_row=True),
+    Sealed(ApiReply, ApiReply.body, BODY, by_row=True),
 )
 
 
@@ -183,7 +187,7 @@ def _rotate_column(
 def _seal_again(
     ctx: Context, session: Session, sealed: Sealed, row_id: uuid.UUID, box: bytes, done: Rotation
 ) -> uuid.UUID | None:
-    """Seal one box again; return whose it is, None when it was left as it is."""
+    """Seal one box again; return whose it is: None for no merchant's, and when it was left as it is."""
     try:
         purpose, row = sealed.purpose, sealed.row_of(row_id)
         fresh = ctx.vault.seal(ctx.vault.open(box, purpose=purpose, row=row), purpose=purpose, row=row)
@@ -191,17 +195,18 @@ def _seal_again(
         log.error("sealed_box_does_not_open", column=sealed.name, row_id=str(row_id))
         done.unreadable.append((sealed.name, row_id))
         return None
-    owner: uuid.UUID | None = session.execute(
+    sealed_again = session.execute(
         update(sealed.model)
         .where(sealed.model.id == row_id, sealed.column == box)
         .values({sealed.column.key: fresh})
-        .returning(sealed.model.merchant_id)
+        .returning(getattr(sealed.model, "merchant_id", null()))
         .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if owner is None:
+    ).one_or_none()
+    if sealed_again is None:
         done.in_use += 1
-    else:
-        done.sealed += 1
+        return None
+    done.sealed += 1
+    owner: uuid.UUID | None = sealed_again[0]
     return owner
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.clock import utc_now
 from portal.queries.people import merchants, people
+from portal.services import access_tokens
 from portal.web import addresses, health, identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.public import bp
@@ -41,3 +43,9 @@ def language() -> ResponseReturnValue:
 def healthz() -> ResponseReturnValue:
     """Tell a machine whether the portal is well."""
     return health.answer()
+
+
+@bp.get("/.well-known/jwks.json")
+def signing_keys() -> ResponseReturnValue:
+    """List the keys that verify access tokens (RFC 7517)."""
+    return jsonify(access_tokens.published(identity.context(), now=utc_now()))

@@ -9,9 +9,27 @@ import pyotp
 import pytest
 from sqlalchemy import LargeBinary, event, select, update
 
+from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import By
-from portal.models import Base, DataExport, EventEndpoint, ExportState, Invitation, Mail, PayPalAccount, Provider, Staff
+from portal.models import (
+    ApiReply,
+    Base,
+    DataExport,
+    EventEndpoint,
+    ExportState,
+    Invitation,
+    Mail,
+    PayPalAccount,
+    Provider,
+    SigningKey,
+    Staff,
+)
 from portal.secrets import CannotOpen, Vault
+from portal.services import access_tokens
+from portal.services.access_tokens import PRIVATE
+from portal.services.api import api_keys, api_replies
+from portal.services.api.api_keys import Wanted
+from portal.services.api.api_replies import BODY, Reply
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
 from portal.services.notices.outbox import CONTENT
@@ -26,6 +44,8 @@ OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3"
 
 # Bytes that are no secret, each with the reason. Whoever adds a column of bytes puts it here or into SEALED.
 PLAIN = {
+    "api_keys.digest": "of a key that nobody guesses (domain/api_keys.py)",
+    "api_replies.call": "a digest of a call",
     "paypal_events.body": "what PayPal sent, as it was signed",
     "logos.content": "a picture that every customer sees",
     "health_marks.filling": "zeros, to take room on the disk",
@@ -102,6 +122,11 @@ def boxes(ctx, make, paypal):
     wish = Wish(address="https://example.com/events")
     told = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=make.now()).endpoint_id
     event_endpoints.renew_secret(ctx, merchant.id, told, by=By(), now=make.now())
+    wanted = Wanted(name="Site", mode=Mode.LIVE, scopes=frozenset({Scope.ACCESS_READ}))
+    key_id, _text = api_keys.make(ctx, merchant.id, wanted, by=By(), now=make.now())
+    api_replies.begin(ctx, key_id, "one", b"call", now=make.now())
+    api_replies.keep(ctx, key_id, "one", Reply(status=200, headers={}, body=b"the answer"))
+    access_tokens.turn(ctx, now=make.now())
 
     def read(context):
         with context.db.read() as session:
@@ -116,6 +141,11 @@ def boxes(ctx, make, paypal):
                     session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
                 ),
                 context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
+                *(context.vault.open(one.body, purpose=BODY, row=one.id) for one in session.scalars(select(ApiReply))),
+                *(
+                    context.vault.open(one.private_key, purpose=PRIVATE, row=one.id)
+                    for one in session.scalars(select(SigningKey))
+                ),
             ]
             opened += event_secrets.signing(context.vault, session.get_one(EventEndpoint, told), now=make.now())
             return opened + [
@@ -159,11 +189,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 16
+    assert len(set(secrets)) == len(secrets) == 18
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 15
+    assert done.sealed >= 17
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"

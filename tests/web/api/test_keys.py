@@ -181,7 +181,7 @@ def test_a_test_key_gives_nobody_access(make, program, ctx):
             KeyProblem.MANY_NETWORKS,
         ),
         (("Site", Mode.LIVE, [Scope.ACCESS_READ], "", 0), KeyProblem.BAD_LIMIT),
-        (("Site", Mode.LIVE, [Scope.ACCESS_READ], "", 60_001), KeyProblem.BAD_LIMIT),
+        (("Site", Mode.LIVE, [Scope.ACCESS_READ], "", 600_001), KeyProblem.BAD_LIMIT),
     ],
 )
 def test_what_cannot_be_a_key_is_refused(typed, why):

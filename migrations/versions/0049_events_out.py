@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-revision = '0048'
-down_revision = '0047'
+revision = '0049'
+down_revision = '0048'
 
 MOMENT = sa.DateTime(timezone=True)
 TYPES = (
