@@ -75,6 +75,27 @@ def of_timeline(
     tell(session, subscription.merchant_id, told, now=at, of=subscription)
 
 
+Terms = tuple[object, ...]
+
+
+def terms_of(subscription: Subscription) -> Terms:
+    """Return what was agreed on, as far as PayPal can change it: price and rhythm."""
+    return subscription.amount, subscription.currency, subscription.interval_unit, subscription.interval_count
+
+
+def of_terms(session: Session, subscription: Subscription, before: Terms, *, now: datetime) -> None:
+    """Tell that PayPal shows another price or rhythm; one that was not known before is no change."""
+    if before != terms_of(subscription) and None not in before:
+        told = Told(
+            type=EventType.SUBSCRIPTION_UPDATED,
+            key=f"{subscription.id}:terms:{now.isoformat()}",
+            subject=(Kind.SUBSCRIPTION, subscription.id),
+            at=now,
+            facts={"customer": public(Kind.CUSTOMER, subscription.customer_id)},
+        )
+        tell(session, subscription.merchant_id, told, now=now, of=subscription)
+
+
 def of_act(
     session: Session,
     merchant_id: uuid.UUID,

@@ -32,6 +32,7 @@ LEFT: Final = """SELECT
     (SELECT count(*) FROM refunds WHERE state NOT IN ('done', 'failed')) AS refunds,
     (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
     (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
+    (SELECT count(*) FROM event_deliveries WHERE state = 'waiting') AS told,
     (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
 
 Say = Callable[[str], None]

@@ -33,6 +33,9 @@ END_REFUNDS: Final = """SELECT e.*, e.end_request_id::text AS end_request_id, e.
         s.provider_id AS subscription, e.amount AS decided
     FROM end_refunds e JOIN end_requests q ON q.id = e.end_request_id
     JOIN subscriptions s ON s.id = q.subscription_id"""
+TOLD: Final = """SELECT 'evt_' || replace(e.id::text, '-', '') AS id, e.type, e.sequence, d.state,
+        e.subscription_id::text AS subscription_id
+    FROM outgoing_events e JOIN event_deliveries d ON d.event_id = e.id"""
 OURS: Final = ("end_requests.carry_out", "refunds.carry_out", "mails.send")  # the jobs that keep a promise
 NO_AUDIT: Final = "No such command"
 
@@ -65,6 +68,8 @@ class Facts:
     bystanders: set[str]
     unnamed: set[str]  # PayPal's ids of those that were not approved when they were imported
     deaths: list[tuple[str, float]]
+    told: list[Row]  # events for other systems, with what became of each
+    heard: Counter[str]  # by the event's id: how often it arrived
 
     def __post_init__(self) -> None:
         self._provider_ids = {row["id"]: provider_id for provider_id, row in self.subscriptions.items()}
@@ -137,6 +142,7 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
             "JOIN payments ON payments.id = payment_id"
         )
         mails = rows("SELECT *, id::text AS id, end_request_id::text AS end_request_id FROM mails")
+        told = rows(TOLD)
         refunds, end_refunds = rows(REFUNDS), rows(END_REFUNDS)
     ended: dict[str, int] = defaultdict(int)
     for entry in timeline:
@@ -167,6 +173,8 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         bystanders={world.seats[seat].provider_id for seat in plan.bystanders},
         unnamed={world.seats[step.seat].provider_id for step in plan.stormy if step.kind == PENDING},
         deaths=points.deaths(stack.folder),
+        told=told,
+        heard=Counter(world.outside.ids),
     )
 
 

@@ -45,6 +45,9 @@ class Receiver:
     def ids(self) -> list[str]:
         return [one.headers["webhook-id"] for one in self.got]
 
+    def next_status(self) -> int:
+        return self.status
+
     def stop(self) -> None:
         self.wait.set()
         self.server.shutdown()
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         receiver = self.receiver
         receiver.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
         receiver.wait.wait(30)
-        self.send_response(receiver.status)
+        self.send_response(receiver.next_status())
         for name, value in receiver.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(receiver.answer)))

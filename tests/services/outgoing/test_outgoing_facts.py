@@ -18,7 +18,7 @@ from portal.domain.pauses import PauseKind
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Action, Status
 from portal.models import Customer, EventDelivery, Merchant, OutgoingEvent, Subscription
-from portal.providers.ports import PaymentReading, Reading
+from portal.providers.ports import PaymentReading, PlanReading, Reading
 from portal.queries import subscriptions
 from portal.services.ends import end_requests, end_withdrawals, endings
 from portal.services.imports import imports
@@ -256,3 +256,12 @@ def test_a_merchant_without_the_others_endpoints_is_told_nothing_of_them(ctx, ma
 def test_states_of_payments_that_are_no_money_are_no_events(ctx, subscription, told):
     pay(ctx, subscription, status="DECLINED")
     assert told() == []
+
+
+def test_another_price_is_told_once(ctx, make, subscription, told):
+    offer = {"price": Money(Decimal("35.00"), "EUR"), "interval_unit": "MONTH"}
+    plan = PlanReading(provider_id=subscription.plan.provider_id, name="Mensuel", status="ACTIVE", **offer)
+    for _ in range(2):
+        show(ctx, subscription, "ACTIVE", at=utc_now(), plan=plan, next_billing_at=subscription.next_payment_at)
+    assert make.reload(subscription).amount == 35
+    assert told() == ["subscription.updated"]
