@@ -41,12 +41,6 @@ def lock_if_there(session: Session, endpoint_id: uuid.UUID) -> EventEndpoint | N
     return session.scalars(locked.execution_options(populate_existing=True)).one_or_none()
 
 
-def wanted_types(session: Session, merchant_id: uuid.UUID) -> list[list[str]]:
-    """Return what each endpoint of the merchant that is told anything wants to be told; an empty list: everything."""
-    live = EventEndpoint.merchant_id == merchant_id, EventEndpoint.state != EndpointState.DISABLED
-    return list(session.scalars(select(EventEndpoint.types).where(*live)))
-
-
 def not_watched(session: Session, types: Iterable[EventType]) -> list[EventEndpoint]:
     """Return endpoints that are told of one of these types, and for whom nobody has begun to watch for them."""
     wanted = or_(EventEndpoint.types == [], *(EventEndpoint.types.contains([one.value]) for one in types))

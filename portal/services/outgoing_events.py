@@ -1,6 +1,6 @@
 """Tell other systems of a fact: one row, written in the fact's own transaction, for who wants to be told.
 
-Whether anybody wants it is asked once a transaction; where nobody does, nothing is written.
+Whether anybody wants it stands in the merchant's row as it is read; where nobody does, nothing is written.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind
 from portal.models import Subscription
-from portal.queries import event_endpoints, outgoing_events
-
-WANTED: Final = "event_types_wanted"  # in `Session.info`, by merchant
+from portal.queries import outgoing_events
+from portal.queries.people import merchants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +48,8 @@ def tell(
 
 def is_wanted(session: Session, merchant_id: uuid.UUID, *types: EventType) -> bool:
     """Say whether any endpoint of the merchant is told of events of one of these types."""
-    known: dict[uuid.UUID, list[list[str]]] = session.info.setdefault(WANTED, {})
-    if merchant_id not in known:
-        known[merchant_id] = event_endpoints.wanted_types(session, merchant_id)
-    return any(not wanted or not set(types).isdisjoint(wanted) for wanted in known[merchant_id])
+    known = merchants.of(session, merchant_id).types_wanted or ()
+    return any(not wanted or not set(types).isdisjoint(wanted) for wanted in known)
 
 
 def write(

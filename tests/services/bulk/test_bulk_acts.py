@@ -112,7 +112,7 @@ def results(ctx, act_id) -> dict[Result, int]:
 
 
 def test_what_a_row_costs_the_database(ctx, make, merchant, anne, statements):
-    """performance.md: at most 41 statements, of a merchant who has had an end; the next rows are given out with it."""
+    """performance.md: at most 40 statements, of a merchant who has had an end; the next rows are given out with it."""
     first, second, third = (make.subscription(merchant=merchant) for _ in range(3))
     run(ctx, start(ctx, anne, [first]))
     act_id = start(ctx, anne, [second, third])
@@ -121,7 +121,7 @@ def test_what_a_row_costs_the_database(ctx, make, merchant, anne, statements):
     with statements() as seen:
         bulk_running.run_row(ctx, row_id)
     assert results(ctx, act_id)[Result.CONFIRMED] == 1
-    assert len(seen) <= 41, len(seen)  # one asks whether other systems are told
+    assert len(seen) <= 40, len(seen)
 
 
 def calls_of(paypal, subscription) -> int:
