@@ -221,6 +221,13 @@ class Formatter:
         """Return the last day for a table, as `last_day` reckons it: « 28 nov. 2026 »."""
         return self.short_day(_within(until))
 
+    def device(self, kept: str) -> str:
+        """Return a browser as a session keeps it, « Firefox · Windows », in words: « Firefox sur Windows »."""
+        browser, dot, system = kept.partition(" · ")
+        if not dot:
+            return kept or self.words.gettext("Unknown browser")
+        return self.words.gettext("%(browser)s on %(system)s", browser=browser, system=system)
+
     @property
     def _format(self) -> str:
         return FORMATS[self.locale]

@@ -12,7 +12,7 @@ from flask import Response
 from portal.api.calls import caller, context
 from portal.api.problems import not_found
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Address, Out, PublicId, Strict, moment, word
+from portal.api.schemas import Address, NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
 from portal.domain.access import End
 from portal.domain.public_ids import Kind
@@ -63,8 +63,8 @@ class AccessList(Out):
 
 
 class AccessCheck(Strict):
-    customer = PublicId(Kind.CUSTOMER, required=True)
-    product = PublicId(Kind.PRODUCT, required=True)
+    customer = NamedId(Kind.CUSTOMER, required=True)
+    product = NamedId(Kind.PRODUCT, required=True)
 
 
 class AccessBatch(Strict):
@@ -73,7 +73,7 @@ class AccessBatch(Strict):
 
 class AccessByEmail(Strict):
     email = Address(required=True)
-    product = PublicId(Kind.PRODUCT, required=True)
+    product = NamedId(Kind.PRODUCT, required=True)
 
 
 bp = APIBlueprint("access", __name__, tag="Access")
@@ -96,7 +96,7 @@ def check(query: dict[str, Any]) -> Response:
 def check_many(body: dict[str, Any]) -> Response:
     """Say it of up to 500 pairs at once, in the order of the question.
 
-    Of a pair that is not there nothing is answered: compare `customer` and `product`.
+    Of a pair that is not there nothing is answered: compare `customer` and `product`, or ask by our ids.
     """
     return reply({"object": "list", "data": _checked([(one["customer"], one["product"]) for one in body["checks"]])})
 
@@ -111,12 +111,12 @@ def check_by_email(body: dict[str, Any]) -> Response:
     """
     with context().db.read() as session:
         found = customers.of_address(session, caller().merchant_id, body["email"])
-    pairs = [(one.id, body["product"]) for one in found]
+    pairs: list[Pair] = [(one.id, body["product"]) for one in found]
     return reply({"object": "list", "data": _checked(pairs) if pairs else []})
 
 
 def _checked(pairs: list[Pair]) -> list[Resource]:
     key, now = caller(), utc_now()
-    with context().db.read() as session:
-        found = access_checks.check(session, key.merchant_id, key.mode.environment, pairs, now=now)
-    return [resources.access(found[pair], now=now) for pair in pairs if pair in found]
+    with context().db.once() as connection:
+        found = access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)
+    return [resources.access(one, now=now) for one in found if one is not None]

@@ -44,8 +44,8 @@ def made(body: dict[str, Any]) -> Response:
     pair = body["customer"], body["product"]
     config: Config = current_app.extensions["portal_config"]
     signer: Signer = current_app.extensions["portal_signer"]
-    with context().db.read() as session:
-        found = access_checks.check(session, key.merchant_id, key.mode.environment, [pair], now=now).get(pair)
+    with context().db.once() as connection:
+        (found,) = access_checks.check(connection, key.merchant_id, key.mode.environment, [pair], now=now)
     if found is None:
         raise not_found()
     token = signer.sign(context(), config.base_url, key.merchant_slug, found, now=now)

@@ -9,19 +9,33 @@ from apiflask import APIBlueprint
 from apiflask.fields import String
 from flask import Response
 
-from portal.api.calls import caller, context
+from portal.api.calls import by, caller, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Address, Listed, Out, PublicId, Strict, list_of, moment, word
+from portal.api.schemas import (
+    Address,
+    ExternalId,
+    ExternalIdChange,
+    Listed,
+    Out,
+    PublicId,
+    Strict,
+    list_of,
+    moment,
+    word,
+)
+from portal.clock import utc_now
 from portal.domain.public_ids import Kind
 from portal.queries import api_lists
 from portal.queries.people import customers as stored
 from portal.services import resources
+from portal.services.people import customer_identity
 
 
 class CustomerOut(Out):
     id = PublicId(Kind.CUSTOMER, required=True)
     object = word("customer", required=True)
+    external_id = String(required=True, allow_none=True, metadata={"description": "The merchant's own id."})
     email = String(required=True, allow_none=True)
     name = String(required=True, allow_none=True)
     locale = String(required=True, allow_none=True, metadata={"description": "null: the merchant's"})
@@ -40,14 +54,19 @@ class CustomerSearch(Strict):
 bp = APIBlueprint("customers", __name__, tag="Customers")
 
 
+class CustomersAsked(Listed):
+    external_id = ExternalId()
+
+
 @bp.get("/customers")
-@query(bp, Listed)
+@query(bp, CustomersAsked)
 @bp.output(CustomerList)
 def listed(query: dict[str, Any]) -> Response:
-    """List customers, the newest first."""
+    """List customers, the newest first; with `external_id` the one who has it."""
     filters, wanted = asked(query)
     with context().db.read() as session:
-        return page(api_lists.customers(session, wanted), filters, wanted, resources.customer)
+        found = api_lists.customers(session, wanted, external_id=filters.get("external_id"))
+        return page(found, filters, wanted, resources.customer)
 
 
 @bp.get("/customers/<id(cus):customer_id>")
@@ -71,3 +90,23 @@ def search(body: dict[str, Any]) -> Response:
     with context().db.read() as session:
         found = api_lists.customers(session, wanted, email=body["email"])
         return page(found[:100], filters, wanted, resources.customer)
+
+
+@bp.patch("/customers/<id(cus):customer_id>")
+@body(bp, ExternalIdChange)
+@bp.output(CustomerOut)
+def named(customer_id: uuid.UUID, body: dict[str, Any]) -> Response:
+    """Write the merchant's own id, or null for none.
+
+    One that is set is kept unless `replace` says that it may go: whoever asks by it finds nobody then.
+    """
+    customer_identity.set_external_id(
+        context(),
+        caller().merchant_id,
+        customer_id,
+        body["external_id"],
+        replaces=body["replace"],
+        by=by(),
+        now=utc_now(),
+    )
+    return one(customer_id)

@@ -16,6 +16,7 @@ from portal.api.problems import Problem
 from portal.api.routes import body, query, reply
 from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, list_of, moment, word
 from portal.clock import utc_now
+from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.public_ids import Kind, public
@@ -115,9 +116,8 @@ def withdrawn(request_id: uuid.UUID) -> Response:
     if row.channel is not Channel.API:
         raise Problem("conflict", "It came by another way than the API, and is taken back there.", reason="not_by_api")
     if row.actor is Actor.CUSTOMER:
-        end_withdrawals.withdraw(
-            context(), key.merchant_id, held.customer_id, row.reference, channel=Channel.API, now=now
-        )
+        theirs = By(actor=Actor.CUSTOMER, actor_id=held.customer_id, channel=Channel.API)
+        end_withdrawals.withdraw(context(), key.merchant_id, held.customer_id, row.reference, by=theirs, now=now)
     else:
         wish = _of_merchant(row.subscription_id, Action.CANCEL)
         end_withdrawals.withdraw_planned(context(), wish, request_id, now=now)

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.api.bodies import BadJson
 from portal.domain.errors import NotAllowed
+from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
 from portal.domain.grants import CannotGive
 from portal.domain.public_ids import NoSuchId
 from portal.domain.subscriptions import IllegalTransition
@@ -131,6 +132,9 @@ def install(api: APIFlask) -> None:
         NotAllowed: lambda error: _conflict(error.denial.value),
         IllegalTransition: lambda error: _conflict("illegal_transition"),
         OverAlready: lambda error: _conflict("over_already"),
+        BadExternalId: lambda error: answer(Problem("invalid", "This cannot be an id of the merchant's own.")),
+        ExternalIdTaken: lambda error: _conflict("external_id_taken"),
+        ExternalIdStands: lambda error: _conflict("external_id_stands"),
         CannotGive: lambda error: _conflict(error.why.value),
         TooManyTries: _too_many,
         Exception: _unexpected,
@@ -207,6 +211,8 @@ CONFLICTS: Final[Mapping[str, str]] = {
     "over_already": "The subscription has ended already.",
     "merchant_suspended": "The merchant is suspended: nothing new is begun.",
     "merchant_leaving": "The merchant is leaving: nothing new is begun.",
+    "external_id_taken": "Another one of this merchant has this id.",
+    "external_id_stands": "Another id is set: say `replace` if it may go.",
     "erased": "The customer's data was erased: nothing of them is written again.",
     "ends_before_start": "`until` has to be later than `since`.",
     "over_already_grant": "`until` is over already.",

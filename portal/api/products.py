@@ -9,13 +9,14 @@ from apiflask import APIBlueprint
 from apiflask.fields import Boolean, Integer, List, Nested, String
 from flask import Response
 
-from portal.api.calls import caller, context
+from portal.api.calls import by, caller, context
 from portal.api.paging import asked, page
-from portal.api.routes import query, reply
-from portal.api.schemas import Listed, Out, PublicId, list_of, moment, word
+from portal.api.routes import body, query, reply
+from portal.api.schemas import ExternalIdChange, Listed, Out, PublicId, list_of, moment, word
 from portal.domain.public_ids import Kind
 from portal.queries import api_lists
 from portal.queries import products as stored
+from portal.services import products as changing
 from portal.services import resources
 
 
@@ -37,6 +38,7 @@ class AccessRuleOut(Out):
 class ProductOut(Out):
     id = PublicId(Kind.PRODUCT, required=True)
     object = word("product", required=True)
+    external_id = String(required=True, allow_none=True, metadata={"description": "The merchant's own id."})
     name = String(required=True)
     contents = List(Nested(ContentOut), required=True)
     access = Nested(AccessRuleOut, required=True)
@@ -62,3 +64,17 @@ def one(product_id: uuid.UUID) -> Response:
     """Read one product."""
     with context().db.read() as session:
         return reply(resources.product(stored.of_merchant(session, caller().merchant_id, product_id)))
+
+
+@bp.patch("/products/<id(prod):product_id>")
+@body(bp, ExternalIdChange)
+@bp.output(ProductOut)
+def named(product_id: uuid.UUID, body: dict[str, Any]) -> Response:
+    """Write the merchant's own id, or null for none.
+
+    One that is set is kept unless `replace` says that it may go: whoever asks by it finds nobody then.
+    """
+    changing.set_external_id(
+        context(), caller().merchant_id, product_id, body["external_id"], replaces=body["replace"], by=by()
+    )
+    return one(product_id)

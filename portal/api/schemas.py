@@ -12,11 +12,15 @@ from marshmallow import RAISE, ValidationError
 from marshmallow.fields import Field
 
 from portal.domain.email_addresses import normal
+from portal.domain.external_ids import LONGEST, is_external_id
 from portal.domain.public_ids import Kind, NoSuchId, private
+from portal.queries.access_checks import External
 
 LIMIT: Final = 25
 MOST: Final = 100
 LONGEST_ADDRESS: Final = 254
+PLAUSIBLE: Final = re.compile(r"[!-?A-~\u00a1-\ud7ff]+@[!-?A-~\u00a1-\ud7ff]+")  # without spaces and controls
+EXTERNAL_ID: Final = r"^[!-~\u00a1-\ud7ff]+( [!-~\u00a1-\ud7ff]+)*$"
 DAY: Final = {"format": "date"}
 MOMENT: Final = {"format": "date-time"}
 
@@ -37,16 +41,51 @@ class PublicId(String):
             raise ValidationError(f"An id that begins with `{error.prefix}` is expected.") from None
 
 
-class Address(String):
-    """An address of e-mail, read in its normal form."""
+class NamedId(String):
+    """An id of ours or of the merchant's own: read as our key, or as `External`."""
 
-    def __init__(self, **options: Any) -> None:
-        metadata = {"pattern": "^[^@]+@[^@]+$", "minLength": 3, "maxLength": LONGEST_ADDRESS}
+    def __init__(self, kind: Kind, **options: Any) -> None:
+        self.kind = kind
+        about = f"Our id (`{kind.value}_…`), or the merchant's own. What is written as one of ours is ours."
+        metadata = {"minLength": 1, "maxLength": LONGEST, "pattern": EXTERNAL_ID, "description": about}
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         text = super()._deserialize(value, attr, data, **options)
-        if not re.fullmatch("[^@]+@[^@]+", text, re.DOTALL) or len(text) > LONGEST_ADDRESS:
+        try:
+            return private(self.kind, text)
+        except NoSuchId:
+            return external(text)
+
+
+def external(text: str) -> External:
+    """Return an id of the merchant's own; raise ValidationError for what cannot be one."""
+    if not is_external_id(text):
+        raise ValidationError("1 to 128 visible characters, with single spaces inside at the most.")
+    return External(text)
+
+
+class ExternalId(String):
+    """An id of the merchant's own."""
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"minLength": 1, "maxLength": LONGEST, "pattern": EXTERNAL_ID}
+        super().__init__(metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        return str(external(super()._deserialize(value, attr, data, **options)))
+
+
+class Address(String):
+    """An address of e-mail, read in its normal form."""
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"pattern": f"^{PLAUSIBLE.pattern}$", "minLength": 3, "maxLength": LONGEST_ADDRESS}
+        super().__init__(metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **options)
+        if not PLAUSIBLE.fullmatch(text) or len(text) > LONGEST_ADDRESS:
             raise ValidationError("This is no e-mail address.")
         return normal(text)
 
@@ -73,6 +112,11 @@ class Listed(Strict):
 
     limit = Integer(validate=Range(1, MOST), metadata={"default": LIMIT})
     cursor = String(validate=Length(1, 500))
+
+
+class ExternalIdChange(Strict):
+    external_id = ExternalId(required=True, allow_none=True)
+    replace = Boolean(load_default=False)
 
 
 class Out(Schema):

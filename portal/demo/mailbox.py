@@ -69,7 +69,7 @@ class Mailbox:
         with socket.create_server((HOST, http_port)) as listener:
             port, page = listener.getsockname()[1], make_page(self)
             self._http = make_server(
-                HOST, port, page, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+                HOST, port, page, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
             )
         self._smtp = Controller(self, hostname=HOST, port=smtp_port, enable_SMTPUTF8=True)
         self._smtp.start()
@@ -106,7 +106,7 @@ class Mailbox:
         return f"250 kept as {self.folder.keep(envelope.content)}"
 
 
-class _QuietHandler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     """No line per request: the log keeps what matters."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -116,8 +116,8 @@ class _QuietHandler(WSGIRequestHandler):
 def make_page(mailbox: Mailbox) -> Flask:
     """Return the web application that shows `mailbox`."""
     app = Flask(__name__, template_folder="templates", static_folder="static")
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=_language)
-    app.jinja_env.globals.update(language=_language)
+    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
+    app.jinja_env.globals.update(language=language)
 
     @app.before_request
     def own_pages_only() -> None:
@@ -198,7 +198,7 @@ def _found(mailbox: Mailbox, mail_id: str) -> Mail:
     return mailbox.folder.find(mail_id) or abort(404)
 
 
-def _language() -> str:
+def language() -> str:
     asked = request.args.get("lang")
     return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
 

@@ -42,6 +42,7 @@ class Ports:
     simulator: int
     mailbox: int
     smtp: int
+    course_site: int
 
 
 VARIABLES = {
@@ -49,6 +50,7 @@ VARIABLES = {
     "simulator": ("SIMULATOR_PORT", 8010, "the PayPal simulator"),
     "mailbox": ("MAILBOX_PORT", 8025, "the mailbox page"),
     "smtp": ("SMTP_PORT", 1025, "the mailbox's SMTP"),
+    "course_site": ("COURSE_SITE_PORT", 8030, "the course site"),
 }
 
 
@@ -126,6 +128,7 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
     simulator = (*python, "portal.demo.simulator", "--port", str(ports.simulator))
     kept = ("--state", state, "--authority", str(data / AUTHORITY))
     mailbox = (*python, "portal.demo.mailbox", "--http-port", str(ports.mailbox))
+    course_site = (*python, "portal.demo.course_site", "--port", str(ports.course_site))
     gunicorn = (*python, "gunicorn", "wsgi:app", "--bind", f"{HOST}:{ports.portal}", "--no-control-socket")
     return [
         Child(
@@ -145,6 +148,11 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
             command=(*gunicorn, "--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
             ready=answers(f"http://{HOST}:{ports.portal}/healthz"),
         ),
+        Child(
+            name="course-site",
+            command=(*course_site, "--portal", f"http://{HOST}:{ports.portal}"),
+            ready=listens(ports.course_site),
+        ),
     ]
 
 
@@ -158,6 +166,7 @@ The demo runs. Nothing here is real: no mail leaves this machine, no money moves
   Merchant's desk      {portal}/admin
   Mailbox              http://{HOST}:{ports.mailbox}   (SMTP on {ports.smtp})
   PayPal simulator     http://{HOST}:{ports.simulator}
+  A course site        http://{HOST}:{ports.course_site}   (somebody else's; it asks the portal who may open what)
   Logs                 {data / "logs"}
 
 {people.strip()}

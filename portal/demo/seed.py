@@ -18,9 +18,12 @@ import requests
 from sqlalchemy import select
 
 from portal.clock import utc_now
+from portal.demo.course_site import KEY, MERCHANT
 from portal.demo.mailbox import PEOPLE
+from portal.domain import api_keys
+from portal.domain.api_keys import Mode, Scope
 from portal.domain.policies import Role
-from portal.models import Merchant, Product, ProductContent, Staff
+from portal.models import ApiKey, Merchant, Product, ProductContent, Staff
 from portal.queries.money import payments
 from portal.queries.people import people
 from portal.services.arrivals import payment_histories
@@ -90,6 +93,7 @@ def seed(ctx: Context, *, simulator: str, folder: Path) -> str:
     _fill_simulator(simulator)
     people = _people(ctx)
     _set_up_studio(ctx)
+    _give_studio_a_key(ctx)
     # The mailbox page reads it to show the second factor's code of the moment.
     with os.fdopen(os.open(folder / PEOPLE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(people, file)
@@ -212,6 +216,28 @@ def _set_up_studio(ctx: Context) -> None:
     _refund_a_part(ctx, studio.id)
 
 
+def _give_studio_a_key(ctx: Context) -> None:
+    """Let the course site in, by a key whose text it knows; one that was revoked at the desk stays so."""
+    with ctx.db.begin() as session:
+        prefix = api_keys.prefix_of(KEY)
+        if session.scalars(select(ApiKey.id).where(ApiKey.prefix == prefix)).one_or_none() is not None:
+            return
+        studio = session.scalars(select(Merchant).where(Merchant.slug == MERCHANT)).one()
+        session.add(
+            ApiKey(
+                id=uuid.uuid4(),
+                merchant_id=studio.id,
+                name="Course site",
+                mode=Mode.TEST,
+                prefix=prefix,
+                digest=api_keys.digest(KEY),
+                scopes=sorted(set(Scope) - api_keys.NOT_IN_TEST),
+                networks=[],
+                made_by="Sam Taylor",
+            )
+        )
+
+
 def _refund_a_part(ctx: Context, merchant_id: uuid.UUID) -> None:
     """Ask for a part of one payment back, as the owner; the worker takes it to PayPal."""
     payment_histories.run(ctx, seconds=10, calls_a_second=100)
@@ -238,6 +264,8 @@ def _words(people: list[dict[str, str]]) -> str:
         f"  user {ATELIER_CLASSIC_KEY[0]}   password {ATELIER_CLASSIC_KEY[1]}\n"
         f"  signature {ATELIER_CLASSIC_KEY[2]}   email address at PayPal {ATELIER_RECEIVER}\n"
         f"  profile ids to add: {', '.join(row[2] for row in ATELIER_PROFILES)}\n\n"
+        f"API key of Studio Yoga (test), which the course site uses:\n"
+        f"  {KEY}\n\n"
         f"Customers, once imported (their mails arrive in the mailbox):\n"
         f"  L’Atelier   /account/atelier/   claire@exemple.fr, ines@exemple.fr, marc@exemple.fr …\n"
         f"  Studio Yoga /account/studio/    emma@example.com, kenji@example.com …"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portal.documents import words
 from portal.documents.facts import ProofFacts
+from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.received_requests import has_hour
 from portal.formatting import Formatter
@@ -52,12 +53,11 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
             (_("Requested by"), _("no request here: ended at PayPal")),
             asked_when(facts, translator, fmt),
         ]
-    names = {Actor.CUSTOMER: facts.customer_name or _("you"), Actor.STAFF: facts.merchant_name}
-    way = _(words.CHANNEL[facts.channel])
+    names = {Actor.CUSTOMER: facts.asked_by_name or facts.customer_name or _("you"), Actor.STAFF: facts.merchant_name}
     by = names.get(facts.actor, _("Portal"))
     rows = [
         asked_when(facts, translator, fmt),
-        (_("Requested by"), _("%(who)s (%(channel)s)", who=by, channel=way)),
+        (_("Requested by"), _by_way(facts, by, translator)),
         *wished,
     ]
     if facts.reason_code in words.REASON:
@@ -72,6 +72,14 @@ def asked_rows(facts: ProofFacts, translator: Translator, fmt: Formatter) -> Row
         if facts.notified_comment:
             rows.append((_("Your comment in it"), facts.notified_comment))
     return rows
+
+
+def _by_way(facts: ProofFacts, who: str, translator: Translator) -> str:
+    """Return who asked, by which way; a customer whose wish came by the API was on the merchant's own site."""
+    _ = translator.gettext
+    if facts.channel is Channel.API and facts.actor is Actor.CUSTOMER:
+        return _("%(who)s (through %(merchant)s, API)", who=who, merchant=facts.merchant_name)
+    return _("%(who)s (%(channel)s)", who=who, channel=_(words.CHANNEL[facts.channel]))
 
 
 def _notified_when(facts: ProofFacts, fmt: Formatter) -> str:

@@ -68,6 +68,7 @@ class ProofFacts(Clean):
     notified_way: Way | None = None
     notified_comment: str = ""  # what the customer wrote then
     opens: dict[str, datetime] = field(default_factory=dict)  # when what is kept, and was still shut then, opens
+    asked_by_name: str = ""  # who of the account's people asked; empty: the customer
 
     @property
     def answers(self) -> bool:
@@ -84,6 +85,8 @@ class ProofFacts(Clean):
         facts = {one.name: _plain(getattr(self, one.name)) for one in dataclasses.fields(self)}
         if not self.opens:
             del facts["opens"]  # most ends have nothing to say of it
+        if not self.asked_by_name:
+            del facts["asked_by_name"]
         return facts
 
     @classmethod

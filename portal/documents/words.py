@@ -25,6 +25,7 @@ CHANNEL: Final[Mapping[Channel, str]] = {
     Channel.PUBLIC_PAGE: N_("Public cancellation page"),
     Channel.BULK: N_("Bulk action"),
     Channel.API: N_("API"),
+    Channel.PORTAL_SESSION: N_("Customer account page, identity confirmed by the merchant’s site"),
 }
 
 WAY: Final[Mapping[Way, str]] = {
@@ -43,7 +44,7 @@ NOT_SETTLED: Final[Mapping[SettlementRefusal, str]] = {
         "The PayPal account that pays is locked, closed or restricted. Nothing was taken."
     ),
     SettlementRefusal.ACCOUNT_CLOSED: N_("PayPal says that one of the two accounts is closed. Nothing was taken."),
-    SettlementRefusal.ENDING: N_("The subscription is ending or has ended. Nothing was taken."),
+    SettlementRefusal.ENDING: N_("The end of the subscription was requested, or has come. Nothing was taken."),
     SettlementRefusal.STATUS: N_("PayPal does not allow it in the subscription’s current status. Nothing was taken."),
     SettlementRefusal.NO_LINK: N_("The connection to PayPal is not working at the moment. Nothing was taken."),
     SettlementRefusal.NO_ANSWER: N_("PayPal did not answer for a day. Nothing was sent, and nothing was taken."),

@@ -74,8 +74,14 @@ class Act(StrEnum):
     CUSTOMER_VIEWED = "customer.viewed"  # somebody of the desk saw their pages as they do
     TASK_LINK_MADE = "customer.link_made"  # to one task, by staff; those that go with mails are none of anybody's acts
     TASK_LINK_WITHDRAWN = "customer.link_withdrawn"
+    PORTAL_SESSION_MADE = "customer.portal_session_made"  # by the merchant's server, which vouches for who they are
+    PORTAL_SESSION_OPENED = "customer.portal_session_opened"  # in a browser, once
     CUSTOMERS_JOINED = "customers.joined"
     CUSTOMERS_SPLIT = "customers.split"  # again, each with what was theirs
+    ACCOUNT_MEMBER_INVITED = "customer.member_invited"  # to the account of a customer, or once more
+    ACCOUNT_MEMBER_JOINED = "customer.member_joined"  # the invitation was accepted
+    ACCOUNT_ROLE_CHANGED = "customer.member_role_changed"
+    ACCOUNT_MEMBER_REMOVED = "customer.member_removed"  # or the invitation withdrawn
     ERASURE_ASKED = "customer.erasure_asked"  # by the customer: what has no further ground is to go
     ERASURE_WITHDRAWN = "customer.erasure_withdrawn"
     CUSTOMER_ERASED = "customer.erased"
@@ -133,7 +139,9 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class By:
-    """Who acted, and through which door. `actor_id` is a staff member's or a customer's; no chain keeps the name."""
+    """Who acted, and through which door. `actor_id`: a staff member's, a customer's or one of their people's; no
+    chain keeps the name.
+    """
 
     actor: Actor = Actor.SYSTEM
     actor_id: uuid.UUID | None = None

@@ -33,7 +33,7 @@ class Hold(StrEnum):
     SETTLEMENT = "settlement"  # PayPal was asked to take what is outstanding
     ADDRESS = "address"  # it was changed, and the former mailbox may still contest that, or has
     LATE_PAYMENT = "late_payment"  # money after the end, which nobody has settled
-    MAIL = "mail"  # a message that should have left by now
+    MAIL = "mail"  # a message that should have left by now, or is about to
 
 
 # Time to think it over, and to notice that somebody else read the mailbox: nothing is erased before.

@@ -62,6 +62,14 @@ class Schedule:
         soonest = max(self.owed_until, self.awaited_at) if self.awaited_at is not None else self.due_at
         return min(soonest, self.taken[-1]) if self.runs_out_at is not None and self.taken else soonest
 
+    def told_at(self, now: datetime) -> datetime:
+        """Return the day on which PayPal is told if all goes well: the soonest that is still to come.
+
+        Where a finite plan is over by itself, PayPal is told only if it is not.
+        """
+        ends_itself = self.runs_out_at is not None and bool(self.taken)
+        return self.earliest_at if not ends_itself and now < self.earliest_at < self.due_at else self.due_at
+
     @property
     def paid_until(self) -> datetime | None:
         """Until when the payments that are still taken pay."""

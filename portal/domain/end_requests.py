@@ -80,6 +80,7 @@ class Channel(StrEnum):
     PUBLIC_PAGE = "public_page"
     BULK = "bulk"
     API = "api"
+    PORTAL_SESSION = "portal_session"  # the customer, whom the merchant's own server vouched for
 
 
 class Basis(StrEnum):

@@ -118,6 +118,29 @@ def _judge_pause(seen: Status) -> tuple[Verdict, PauseRefusal | None]:
     return (Verdict.CALL, None) if seen is Status.ACTIVE else (Verdict.REFUSED, PauseRefusal.LATE)
 
 
+AT_ONCE: Final = timedelta(hours=1)  # two of PayPal's clocks may be so far apart for one event
+
+
+def is_left_suspended(
+    status: Status,
+    word: str,
+    *,
+    suspended_at: datetime | None,
+    last_payment_at: datetime | None,
+    last_done: PauseKind | None,
+) -> bool:
+    """Say whether PayPal suspended it for failed payments, and still does though what was unpaid has come.
+
+    Nobody paused it then: while PayPal suspends, no payment falls due, so one that came since is what was unpaid
+    (FACTS.md 1.4).  `last_done`: the last pause or resume of ours that PayPal confirmed.
+    """
+    if status is not Status.PAUSED or word != ProviderStatus.SUSPENDED or last_done is PauseKind.PAUSE:
+        return False
+    if suspended_at is None or last_payment_at is None:
+        return False
+    return last_payment_at > suspended_at - AT_ONCE
+
+
 REMIND_BEFORE: Final = timedelta(days=1)  # the mail that says that payments start again
 
 

@@ -93,6 +93,8 @@ def _moved(at: datetime, unit: Unit, number: int) -> datetime:
     return add_months(at, number * (12 if unit is Unit.YEARS else 1))
 
 
+WARN_BEFORE: Final = timedelta(days=30)  # that a customer's account is to go (law.md R-GD-3, inactive accounts)
+
 FIXED_DAYS: Final[Mapping[Kind, timedelta]] = {
     kind: timedelta(days=rule.usual) for kind, rule in TABLE.items() if rule.is_fixed and rule.unit is Unit.DAYS
 }

@@ -2,6 +2,9 @@
 
 A link is good once, in one browser, for a short time.  It is no log-in: what it opens is a session that sees the pages
 of its task alone, and that ends with the task.  The kinds are the table `TASKS`; a new kind is a new line there.
+
+A portal session is such a link that the merchant's own server made, for somebody who is logged in there: the server's
+word stands for the code (docs/decisions/0037-portal-sessions.md).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 MAILED: Final = timedelta(hours=48)  # how long a link in a mail is good
+VOUCHED: Final = timedelta(minutes=10)  # a portal session, made by the merchant's own server for who is logged in there
 AT_DESK: Final = timedelta(hours=1)  # one that staff made, to be given to somebody who is on the telephone
 LASTS: Final = timedelta(hours=1)  # of the task that it opens
 READS_ON: Final = timedelta(minutes=30)  # once the task is done: its result and its proof can still be read
@@ -26,6 +30,14 @@ class TaskKind(StrEnum):
     LATE = "late"  # what to do about a payment of one subscription that did not come
     ACCESS = "access"  # see what is open
     PAYMENTS = "payments"  # see what was paid, with its receipts
+    NONE = "none"  # no single task: the whole space, of a portal session alone
+
+
+class After(StrEnum):
+    """What stands once a portal session's task is done."""
+
+    STAY = "stay"  # its result, with the way back
+    REDIRECT = "redirect"  # the page of the merchant's site that the session leads back to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +62,9 @@ TASKS: Final[Mapping[TaskKind, Task]] = {
     TaskKind.LATE: Task(page="subscriptions/{subscription}/late"),
     TaskKind.ACCESS: Task(page="access"),
     TaskKind.PAYMENTS: Task(page="payments"),
+    TaskKind.NONE: Task(page=""),
 }
+OFFERED: Final = tuple(kind for kind in TaskKind if kind is not TaskKind.NONE)  # by the desk, and in mails
 
 
 class Door(StrEnum):

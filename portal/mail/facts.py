@@ -83,6 +83,7 @@ class EndFacts(Clean):
     needs_merchant: bool = False
     trouble: Trouble | None = None
     in_place_of: str = ""  # the reference of the customer's own request, which this one replaced
+    asked_by_name: str = ""  # who of the account's people asked; empty: the customer
     path: str  # the page with the proof, or the desk's page
     has_hour: bool = True  # of `asked_at`: it answers a letter of which only the day is known
 

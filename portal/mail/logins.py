@@ -19,6 +19,7 @@ STAFF_UNLOCK: Final = "staff_unlock"
 STAFF_PASSWORD: Final = "staff_password"  # noqa: S105 - a message, not a secret
 STAFF_INVITATION: Final = "staff_invitation"
 STAFF_RENEWAL: Final = "staff_renewal"
+ACCOUNT_INVITATION: Final = "account_invitation"  # composed in `account_members`
 ADDRESS_CONFIRM: Final = "address_confirm"  # composed in `customers`: whoever opens it makes the address theirs
 TASK_LINK: Final = "task_link"  # composed in `task_links`
 # How long what a message opens is good, from when it was written: never sent later, and not kept once sent.
@@ -28,6 +29,7 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
     STAFF_PASSWORD: login_mails.LIFETIME,
     STAFF_INVITATION: LIFETIME,
     STAFF_RENEWAL: DELAY + LIFETIME,
+    ACCOUNT_INVITATION: LIFETIME,
     ADDRESS_CONFIRM: address_changes.LIFETIME,
     TASK_LINK: task_links.MAILED,
 }

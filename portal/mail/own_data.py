@@ -36,6 +36,11 @@ def erasure_recorded(head: Letterhead, erasure: ErasureFacts) -> Composed:
     return compose("erasure_recorded", head, erasure=erasure)
 
 
+def erasure_soon(head: Letterhead, *, name: str, on: datetime, path: str) -> Composed:
+    """Compose the warning that the account of who has not been here for years is to go, and how it is kept."""
+    return compose("erasure_soon", head, name=name, on=on, path=path)
+
+
 def erasure_withdrawn(head: Letterhead, erasure: ErasureFacts) -> Composed:
     """Compose the news that it was taken back."""
     return compose("erasure_withdrawn", head, erasure=erasure)

@@ -1,6 +1,7 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
 from portal.models.access_marks import AccessMark
+from portal.models.account_members import AccountMember
 from portal.models.address_changes import AddressChange
 from portal.models.address_holds import AddressHold
 from portal.models.api_keys import ApiKey, ApiReply, ApiUse
@@ -58,6 +59,7 @@ __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
     "AccessMark",
+    "AccountMember",
     "AddressChange",
     "AddressHold",
     "ApiKey",

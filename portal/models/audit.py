@@ -27,7 +27,9 @@ class AuditEntry(Base):
     at: Mapped[datetime]
     act: Mapped[str]
     actor: Mapped[Actor] = mapped_column(words(Actor, "actor"))
-    actor_id: Mapped[uuid.UUID | None]  # staff's or a customer's; no reference, so that they can be erased
+    actor_id: Mapped[
+        uuid.UUID | None
+    ]  # staff's, a customer's or one of their people's; no reference, so that they can be erased
     channel: Mapped[str | None]
     subject_kind: Mapped[str]
     subject_id: Mapped[uuid.UUID | None]

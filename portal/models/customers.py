@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, column, text
+from sqlalchemy import CheckConstraint, Index, column, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, HasCreation, HasId, HasMerchant
+from portal.models.base import EXTERNAL_ID, Base, HasCreation, HasId, HasMerchant
 from portal.models.names import reading_order
 
 
@@ -36,6 +36,14 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
             postgresql_where=text("payer_id IS NOT NULL"),
         ),
         Index("ix_customers_merchant_id_created_at", "merchant_id", "created_at", "id"),
+        Index(
+            "uq_customers_merchant_id_external_id",
+            "merchant_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        CheckConstraint(EXTERNAL_ID, name="external_id"),
         Index("ix_customers_merchant_id_name", "merchant_id", reading_order(column("name")), "id"),
     )
 
@@ -47,6 +55,7 @@ class Customer(HasId, HasCreation, HasMerchant, Base):
     paypal_email_declined: Mapped[bool] = mapped_column(default=False)  # by staff: offered no more
     name: Mapped[str] = mapped_column(default="")
     payer_id: Mapped[str | None]
+    external_id: Mapped[str | None]  # the merchant's own (domain/external_ids.py)
     locale: Mapped[str | None]  # None: the merchant's
     time_zone: Mapped[str | None]  # None: the merchant's
     contact_allowed: Mapped[bool] = mapped_column(default=True)

@@ -94,6 +94,10 @@ class EndRequest(HasEndRequestFacts, IsCarried, Base):
         """Who asked here, and through which door."""
         return By(actor=self.actor, actor_id=self.actor_id, channel=self.channel, name=self.actor_name)
 
+    def is_by_member(self, subscription: Subscription) -> bool:
+        """Say whether it was somebody of the account's people who asked, and not the customer whose account it is."""
+        return self.actor is Actor.CUSTOMER and self.actor_id not in (None, subscription.customer_id)
+
     @property
     def asked_by(self) -> Actor:
         """Who asked, whoever carries it out."""

@@ -12,11 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from portal.domain import pauses
 from portal.domain.access import Facts
 from portal.domain.paid_time import nothing_is_paid
+from portal.domain.pauses import PauseState
 from portal.domain.policies import Override
 from portal.domain.subscriptions import ENDED, ProviderStatus, Status
 from portal.models.base import Provider
+from portal.models.held_requests import AnyPause
 from portal.models.payments import PaymentState
 
 
@@ -91,7 +94,30 @@ class AnyPayment(Protocol):
     def paid_at(self) -> datetime: ...
 
 
-class AnySubscription(Protocol):
+class AnyOpened(Protocol):
+    """What decides over access: a subscription's state, its dates, and what was promised."""
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def past_due_since(self) -> datetime | None: ...
+    @property
+    def paid_until(self) -> datetime | None: ...
+    @property
+    def promised(self) -> dict[str, Any] | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def product(self) -> AnyProduct: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def facts(self) -> Facts: ...
+
+
+class AnySubscription(AnyOpened, Protocol):
     """A subscription with what hangs on it."""
 
     @property
@@ -100,8 +126,6 @@ class AnySubscription(Protocol):
     def product_id(self) -> uuid.UUID: ...
     @property
     def plan_id(self) -> uuid.UUID | None: ...
-    @property
-    def status(self) -> Status: ...
     @property
     def provider(self) -> Provider: ...
     @property
@@ -116,8 +140,6 @@ class AnySubscription(Protocol):
     def failed_payments(self) -> int: ...
     @property
     def failure_threshold(self) -> int: ...
-    @property
-    def started_at(self) -> datetime | None: ...
     @property
     def committed_until(self) -> datetime | None: ...
     @property
@@ -141,40 +163,27 @@ class AnySubscription(Protocol):
     @property
     def keeps_month_ends(self) -> bool | None: ...
     @property
-    def past_due_since(self) -> datetime | None: ...
-    @property
-    def paid_until(self) -> datetime | None: ...
-    @property
-    def promised(self) -> dict[str, Any] | None: ...
-    @property
     def stopped_at_provider_at(self) -> datetime | None: ...
-    @property
-    def ended_at(self) -> datetime | None: ...
     @property
     def relaunch_allowed(self) -> bool: ...
     @property
     def predecessor_id(self) -> uuid.UUID | None: ...
     @property
-    def product(self) -> AnyProduct: ...
-    @property
     def plan(self) -> AnyPlan | None: ...
     @property
     def payments(self) -> Sequence[AnyPayment]: ...
     @property
-    def is_over(self) -> bool: ...
-    @property
     def takes_no_payment(self) -> bool: ...
     @property
-    def facts(self) -> Facts: ...
-    @property
     def has_paid_nothing(self) -> bool: ...
+    def is_left_suspended(self, history: Sequence[AnyPause]) -> bool: ...
 
 
 class HasSubscriptionFacts:
     """What follows from a subscription's columns."""
 
     @property
-    def is_over(self: AnySubscription) -> bool:
+    def is_over(self: AnyOpened) -> bool:
         """Whether the subscription has ended here."""
         return self.status in ENDED
 
@@ -183,8 +192,18 @@ class HasSubscriptionFacts:
         """Whether PayPal has suspended it and names no next payment: there is none, which is not "unknown"."""
         return self.provider_status == ProviderStatus.SUSPENDED and self.next_payment_at is None
 
+    def is_left_suspended(self: AnySubscription, history: Sequence[AnyPause]) -> bool:
+        """Say whether what was unpaid came and PayPal suspends it all the same; `history`: all pauses, newest first."""
+        return pauses.is_left_suspended(
+            self.status,
+            self.provider_status,
+            suspended_at=self.provider_status_at,
+            last_payment_at=self.last_payment_at,
+            last_done=next((row.kind for row in history if row.state is PauseState.DONE), None),
+        )
+
     @property
-    def facts(self: AnySubscription) -> Facts:
+    def facts(self: AnyOpened) -> Facts:
         """What access depends on."""
         return Facts(
             status=self.status,
@@ -195,6 +214,6 @@ class HasSubscriptionFacts:
         )
 
     @property
-    def has_paid_nothing(self: AnySubscription) -> bool:
+    def has_paid_nothing(self: AnyOpened) -> bool:
         """Whether it is known that no payment was ever completed."""
         return nothing_is_paid(self.started_at, self.paid_until)

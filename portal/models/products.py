@@ -6,11 +6,11 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.policies import Override
-from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
+from portal.models.base import EXTERNAL_ID, Base, HasCreation, HasId, HasMerchant, words
 
 
 class Product(HasId, HasCreation, HasMerchant, Base):
@@ -18,12 +18,21 @@ class Product(HasId, HasCreation, HasMerchant, Base):
 
     __tablename__ = "products"
     __table_args__ = (
+        Index(
+            "uq_products_merchant_id_external_id",
+            "merchant_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        CheckConstraint(EXTERNAL_ID, name="external_id"),
         CheckConstraint("grace_days BETWEEN 0 AND 365", name="grace_days"),
         CheckConstraint("notice_days BETWEEN 0 AND 365", name="notice_days"),
         CheckConstraint("pause_longest_days BETWEEN 1 AND 365", name="pause_longest_days"),
     )
 
     name: Mapped[str]
+    external_id: Mapped[str | None]  # the merchant's own (domain/external_ids.py)
     keep_after_completion: Mapped[bool] = mapped_column(default=False)
     keep_after_cancellation: Mapped[bool] = mapped_column(default=False)
     stops_at_once: Mapped[bool] = mapped_column(default=False)

@@ -55,5 +55,6 @@ class ProfileImportRow(HasId, Base):
     profile_import_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("profile_imports.id", ondelete="CASCADE"))
     line: Mapped[int]  # as counted in the file, from 1
     profile_id: Mapped[str]
+    external_id: Mapped[str | None]  # the merchant's own of the customer, until it is written there
     state: Mapped[ProfileRowState] = mapped_column(words(ProfileRowState, "state"), default=ProfileRowState.WAITING)
     reason: Mapped[str] = mapped_column(default="")

@@ -19,6 +19,9 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         CheckConstraint("(customer_id IS NULL) <> (staff_id IS NULL)", name="one_person"),
         Index("ix_sessions_task_link_id", "task_link_id", postgresql_where=text("task_link_id IS NOT NULL")),
+        Index(
+            "ix_sessions_account_member_id", "account_member_id", postgresql_where=text("account_member_id IS NOT NULL")
+        ),
     )
 
     token_hash: Mapped[str] = mapped_column(unique=True)
@@ -33,6 +36,11 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
     )
     task_link_id: Mapped[uuid.UUID | None] = mapped_column(  # of a customer, who sees the pages of one task alone
         ForeignKey("task_links.id", ondelete="CASCADE")
+    )
+    account_member_id: Mapped[uuid.UUID | None] = (
+        mapped_column(  # who of a customer's people; None: the address on file
+            ForeignKey("account_members.id", ondelete="CASCADE")
+        )
     )
     browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
     network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)

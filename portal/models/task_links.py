@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain import task_links
-from portal.domain.task_links import Door, TaskKind
+from portal.domain.task_links import After, Door, TaskKind
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 from portal.models.merchants import HTTPS
 
@@ -21,6 +21,8 @@ class TaskLink(HasId, HasCreation, HasMerchant, Base):
     __table_args__ = (
         Index(None, "customer_id", "created_at"),
         CheckConstraint(f"return_to {HTTPS}", name="return_is_https"),
+        CheckConstraint("kind <> 'none' OR vouched_by <> ''", name="whole_is_vouched"),
+        Index("ix_task_links_vouched", "merchant_id", "created_at", postgresql_where=text("vouched_by <> ''")),
         CheckConstraint("used_at IS NOT NULL OR (proven_at IS NULL AND done_at IS NULL)", name="begun_before_done"),
     )
 
@@ -32,6 +34,9 @@ class TaskLink(HasId, HasCreation, HasMerchant, Base):
     )
     return_to: Mapped[str] = mapped_column(default="")  # checked against the merchant's list when made and when shown
     made_by: Mapped[str] = mapped_column(default="")  # a member of the team, by name; empty: it went with a mail
+    vouched_by: Mapped[str] = mapped_column(default="")  # the key of the server that made it: a portal session
+    locale: Mapped[str | None]  # in which a portal session speaks; None: as any page
+    after: Mapped[After] = mapped_column(words(After, "after"), default=After.STAY)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]  # a browser has begun the task
     proven_at: Mapped[datetime | None]  # and typed the code that was sent to the address on file

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.api_keys import Mode, Scope
@@ -38,9 +38,9 @@ class Caller:
         return scope in self.scopes
 
 
-def caller(session: Session, digest: bytes) -> Caller | None:
+def caller(connection: Connection, digest: bytes) -> Caller | None:
     """Return whose key has that digest; None for no key's."""
-    row = session.connection().execute(_caller(), {"digest": digest}).one_or_none()
+    row = connection.execute(_caller(), {"digest": digest}).one_or_none()
     if row is None:
         return None
     return Caller(
@@ -85,6 +85,14 @@ def of_merchant(session: Session, merchant_id: uuid.UUID) -> Sequence[ApiKey]:
 def one(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:
     """Return one key of the merchant; raise NoResultFound for any other."""
     return session.scalars(_one(merchant_id, key_id)).one()
+
+
+def names(session: Session, merchant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of those of the merchant's keys that are among the ids, without asking for none."""
+    if not ids:
+        return {}
+    found = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.merchant_id == merchant_id, ApiKey.id.in_(ids)))
+    return {row.id: row.name for row in found}
 
 
 def lock(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:

@@ -43,9 +43,13 @@ class Page:
     limit: int
 
 
-def customers(session: Session, page: Page, *, email: str | None = None) -> Sequence[Placed[Customer]]:
-    """Return customers, whatever they bought; by their address, in its normal form, where one is given."""
+def customers(
+    session: Session, page: Page, *, email: str | None = None, external_id: str | None = None
+) -> Sequence[Placed[Customer]]:
+    """Return customers, whatever they bought; by address in its normal form, or by the merchant's own id."""
     found = select(Customer).where(Customer.merchant_id == page.merchant_id)
+    if external_id is not None:
+        found = found.where(Customer.external_id == external_id)
     if email is not None:
         found = found.where(Customer.email == email)
     return _rows(session, found, page, Customer.created_at, Customer.id)

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CompoundSelect, Select, bindparam, func, or_, select, text, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.extensions import Database
-from portal.models import AuditEntry, AuditHead, Merchant, Staff
+from portal.models import (
+    AccountMember,
+    AuditEntry,
+    AuditHead,
+    Customer,
+    Membership,
+    Merchant,
+    Product,
+    ReceivedRequest,
+    Staff,
+    Subscription,
+)
+
+NAMELESS: Final = literal("")
+# What rows are about that has a page, and by which name it goes on the list.
+SUBJECTS: Final[Mapping[str, tuple[Any, Any]]] = {
+    "product": (Product, Product.name),
+    "staff": (Staff, Staff.name),
+    "customer": (Customer, NAMELESS),
+    "subscription": (Subscription, NAMELESS),
+    "received_request": (ReceivedRequest, NAMELESS),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,14 +182,46 @@ def of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
     ).all()
 
 
-def names_of_staff(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
-    """Return the names of those at the desk who acted in these rows of one chain, or whom they are about."""
+def names_of_people(session: Session, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
+    """Return the names of those who acted in these rows of one chain, or whom they are about.
+
+    Of the desk's people, and of those whom customers have let into their accounts: by their name, else their address.
+    """
     ids = {row.actor_id for row in rows if row.actor_id is not None}
     ids |= {row.subject_id for row in rows if row.subject_kind == "staff" and row.subject_id is not None}
     if not ids:
         return {}
-    found = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
+    called = func.coalesce(func.nullif(AccountMember.name, ""), AccountMember.email)
+    found = session.execute(
+        union_all(
+            select(Staff.id, Staff.name).where(Staff.id.in_(ids)),
+            select(AccountMember.id, called).where(AccountMember.id.in_(ids)),
+        )
+    )
     return {row.id: row.name for row in found}
+
+
+def subjects(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry]) -> dict[uuid.UUID, str]:
+    """Return what these rows of the merchant's chain are about and is still there, with the name it goes by.
+
+    A customer, a subscription and a notice go by none: the page that lists the rows says no customer's name.
+    """
+    found: dict[uuid.UUID, str] = {}
+    for kind, (table, name) in SUBJECTS.items():
+        ids = {row.subject_id for row in rows if row.subject_kind == kind and row.subject_id is not None}
+        if not ids:
+            continue
+        statement = select(table.id, name.label("name")).where(table.id.in_(ids))
+        if table is Staff:
+            statement = statement.join(Membership, Membership.staff_id == Staff.id)
+        whose = Membership if table is Staff else table
+        found |= {one.id: one.name for one in session.execute(statement.where(whose.merchant_id == merchant_id))}
+    return found
+
+
+def actors_by_api(rows: Sequence[AuditEntry]) -> set[uuid.UUID]:
+    """Return the ids of those who acted by the API: of keys, and of customers whose wish was passed on."""
+    return {row.actor_id for row in rows if row.channel == Channel.API and row.actor_id is not None}
 
 
 def merchants(session: Session) -> list[tuple[uuid.UUID, str]]:

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, and_, cast, exists, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from portal.domain import comebacks, pauses, refunds, settlements
@@ -124,7 +137,10 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         ReceivedRequest.subscription_id.in_(theirs),
         (ReceivedRequest.email == customer.email) if customer.email else ReceivedRequest.id.is_(None),
     )
-    waiting = Mail.state == MailState.WAITING, Mail.send_at <= now
+    # One that was tried has begun to leave: a worker has it in hand, or its next try lies ahead.  One that may leave
+    # as soon as it is written may have been written after `now`.
+    is_leaving = or_(Mail.send_at <= now, Mail.send_at <= Mail.created_at, Mail.attempts > 0)
+    waiting = Mail.state == MailState.WAITING, is_leaving
     found = {
         Hold.LIVE: len(to_be_ended(session, customer.id)),
         Hold.NOTICE: count(
@@ -161,9 +177,7 @@ def holds(session: Session, customer: Customer, *, now: datetime) -> dict[Hold, 
         Hold.LATE_PAYMENT: count(
             LatePayment, LatePayment.subscription_id.in_(theirs), LatePayment.state == LateState.OPEN
         ),
-        Hold.MAIL: count(
-            Mail, *waiting, or_(Mail.customer_id == customer.id, Mail.end_request_id.in_(requests_of(customer.id)))
-        ),
+        Hold.MAIL: count(Mail, *waiting, or_(Mail.customer_id == customer.id, is_about(customer.id))),
     }
     return {hold: number for hold, number in found.items() if number}
 
@@ -203,6 +217,16 @@ def news_about(customer_id: uuid.UUID) -> Select[uuid.UUID | None]:
             MerchantNews.end_request_id.in_(requests_of(customer_id)),
             MerchantNews.received_request_id.in_(notices),
         )
+    )
+
+
+def is_about(customer_id: uuid.UUID) -> ColumnElement[bool]:
+    """Say whether a message is about the customer, whoever it goes to."""
+    return or_(
+        Mail.end_request_id.in_(requests_of(customer_id)),
+        Mail.id.in_(news_about(customer_id)),
+        func.split_part(Mail.key, ":", 2).in_(ids_in_keys(customer_id)),
+        may_name_late_money(customer_id),
     )
 
 
@@ -261,6 +285,16 @@ def kept(session: Session, customer_id: uuid.UUID) -> Kept:
         notices=notices,
         noticed_at=noticed_at,
     )
+
+
+def is_about_erased(event: FromClause) -> ColumnElement[bool]:
+    """Say whether a message of PayPal's, `event`, names a subscription of somebody who is erased."""
+    theirs = (
+        Subscription.customer_id == Customer.id,
+        Subscription.merchant_id == event.c.merchant_id,
+        Subscription.provider_id == event.c.subject,
+    )
+    return exists().where(*theirs, Customer.erased_at.is_not(None))
 
 
 def payer_hash(merchant_id: uuid.UUID, payer_id: str) -> str:

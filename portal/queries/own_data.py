@@ -13,8 +13,10 @@ from typing import Any, Final
 from sqlalchemy import Select, case, literal, select
 from sqlalchemy.orm import Session
 
+from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     Comeback,
@@ -50,8 +52,9 @@ def _of_subscriptions(statement: Select[*tuple[Any, ...]], of: Any, customer_id:
 def _record(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     return select(
         *(Customer.id, Customer.created_at, Customer.name, Customer.email, Customer.paypal_email),
-        *(Customer.payer_id, Customer.locale, Customer.time_zone, Customer.contact_allowed),
-        *(Customer.reminders_allowed, Customer.own_answers, Customer.seen_at.label("last_log_in_at")),
+        *(Customer.payer_id, Customer.external_id, Customer.locale, Customer.time_zone),
+        *(Customer.contact_allowed, Customer.reminders_allowed, Customer.own_answers),
+        Customer.seen_at.label("last_log_in_at"),
     ).where(Customer.id == customer_id)
 
 
@@ -165,8 +168,24 @@ def _sessions(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
             *(LoginSession.created_at, LoginSession.last_seen_at, LoginSession.expires_at, LoginSession.revoked_at),
             *(LoginSession.browser, LoginSession.network),
         )
-        .where(LoginSession.customer_id == customer_id, LoginSession.viewer_id.is_(None))
+        .where(
+            LoginSession.customer_id == customer_id,
+            LoginSession.viewer_id.is_(None),
+            LoginSession.account_member_id.is_(None),  # whoever they let in is another person
+        )
         .order_by(LoginSession.created_at, LoginSession.id)
+    )
+
+
+def _members(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    """Whom they have let into their account."""
+    return (
+        select(
+            *(AccountMember.email, AccountMember.name, AccountMember.role, AccountMember.created_at),
+            *(AccountMember.invited_at, AccountMember.accepted_at, AccountMember.removed_at),
+        )
+        .where(AccountMember.customer_id == customer_id)
+        .order_by(AccountMember.created_at, AccountMember.id)
     )
 
 
@@ -192,7 +211,11 @@ def _holds(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
 
 
 def _links(customer_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
-    by = case((TaskLink.made_by == "", literal(Actor.SYSTEM.value)), else_=literal(Actor.STAFF.value))
+    by = case(
+        (TaskLink.vouched_by != "", literal(Channel.API.value)),
+        (TaskLink.made_by == "", literal(Actor.SYSTEM.value)),
+        else_=literal(Actor.STAFF.value),
+    )
     return (
         select(
             *(TaskLink.kind, by.label("made_by"), TaskLink.subscription_id, TaskLink.created_at),
@@ -245,6 +268,7 @@ PARTS: Final[Mapping[str, Statement]] = {
     "access_given": _grants,
     "emails": _mails,
     "sessions": _sessions,
+    "account_members": _members,
     "address_changes": _addresses,
     "address_contests": _holds,
     "task_links": _links,

@@ -28,13 +28,13 @@ from portal.models import (
 __all__ = [  # the web names the results of rows
     "ProfileRowState",
     "RowPage",
-    "failures",
     "forgotten",
     "get",
     "lock",
     "newest",
     "of_merchant",
     "product_of_description",
+    "reasons",
     "row",
     "rows_page",
     "unfinished",
@@ -175,14 +175,14 @@ def rows_page(
     )
 
 
-def failures(session: Session, import_id: uuid.UUID) -> list[tuple[str, int]]:
-    """Return each reason why rows were not added, with how many have it, the commonest first."""
-    number = func.count()
+def reasons(session: Session, import_id: uuid.UUID, *states: ProfileRowState) -> list[tuple[str, int]]:
+    """Return each reason that rows in these states have, with how many have it, the commonest first."""
+    number, row = func.count(), ProfileImportRow
     rows = session.execute(
-        select(ProfileImportRow.reason, number)
-        .where(ProfileImportRow.profile_import_id == import_id, ProfileImportRow.state == ProfileRowState.FAILED)
-        .group_by(ProfileImportRow.reason)
-        .order_by(number.desc(), ProfileImportRow.reason)
+        select(row.reason, number)
+        .where(row.profile_import_id == import_id, row.state.in_(states), row.reason != "")
+        .group_by(row.reason)
+        .order_by(number.desc(), row.reason)
     )
     return [(reason, count) for reason, count in rows]
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.customer_erasures import ErasureState
 from portal.domain.end_requests import OPEN
-from portal.domain.received_requests import ReceivedState
+from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.subscriptions import LIVE, Status
 from portal.models import (
     Customer,
@@ -104,6 +104,12 @@ def forgotten_customers(
     ).all()
 
 
+def was_warned(session: Session, customer_id: uuid.UUID, *, since: datetime) -> bool:
+    """Say whether a message has told the customer since then that their account is to go."""
+    warned = Mail.customer_id == customer_id, Mail.kind == "erasure_soon", Mail.created_at > since
+    return bool(session.scalar(select(exists().where(*warned))))
+
+
 def old_requests(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
     """Select requests of contracts that were over, or which were withdrawn, before that moment."""
     over = func.greatest(func.coalesce(EndRequest.confirmed_at, EndRequest.withdrawn_at), Subscription.ended_at)
@@ -134,6 +140,20 @@ def old_notices(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Sele
     )
 
 
+def old_words(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
+    """Select the messages of who could not log in that were closed before that moment: they prove no end."""
+    return (
+        select(ReceivedRequest.id)
+        .where(
+            ReceivedRequest.merchant_id == merchant_id,
+            ReceivedRequest.way == Way.NO_LOGIN,
+            ReceivedRequest.state == ReceivedState.DISMISSED,
+            ReceivedRequest.settled_at < before,
+        )
+        .limit(limit)
+    )
+
+
 def old_payments(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[uuid.UUID]:
     """Select payments that were taken before that moment, and of which nothing is open."""
     open_late = exists().where(LatePayment.payment_id == Payment.id, LatePayment.settled_at.is_(None))
@@ -158,14 +178,17 @@ def old_settlements(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> 
 
 
 def old_mails(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[Any]:
-    """Select messages that are no longer to be sent, were written before that moment and still have their words."""
+    """Select messages that are no longer to be sent, were written before that moment and still have their words.
+
+    A subject names people, too.
+    """
     return (
         select(Mail.id)
         .where(
             Mail.merchant_id == merchant_id,
             Mail.state != MailState.WAITING,
             Mail.created_at < before,
-            Mail.content.is_not(None),
+            or_(Mail.content.is_not(None), Mail.subject != ""),
         )
         .limit(limit)
     )

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column,
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain import email_addresses
-from portal.models import EndRequest, ReceivedRequest, SearchWord, Subscription
+from portal.models import Customer, EndRequest, ReceivedRequest, SearchWord, Subscription
 
 MOST_WORDS: Final = 8  # that one search goes by: the longest
 ALIKE: Final = 40  # words of one customer that begin alike; the search would seem complete with some that have more
@@ -23,10 +23,14 @@ LAST: Final = "\U0010ffff"  # no word goes on with a later letter
 
 @dataclass(frozen=True)
 class Sought:
-    """What was typed: its words, the longest first, and the whole where it may be an id. Without words: nothing is."""
+    """What was typed: its words, the longest first, and the whole where it may be an id. Without words: nothing is.
+
+    `whole`: as it was typed, since a merchant's own id of a customer may be anything.
+    """
 
     words: tuple[str, ...]
     id: str = ""
+    whole: str = ""
 
 
 def sought(session: Session, typed: str) -> Sought:
@@ -34,14 +38,14 @@ def sought(session: Session, typed: str) -> Sought:
     parts = [email_addresses.normal(part) if "@" in part else part for part in typed.split()]
     found: Sequence[str] = session.scalar(select(func.search_words_in(" ".join(parts)))) or ()
     longest = sorted(found, key=lambda word: (-len(word), word))[:MOST_WORDS]
-    return Sought(words=tuple(longest), id=parts[0].upper() if len(parts) == 1 else "")
+    return Sought(words=tuple(longest), id=parts[0].upper() if len(parts) == 1 else "", whole=typed)
 
 
 def customers(merchant_id: uuid.UUID, wanted: Sought, *, most: int) -> Select[*tuple[Any, ...]]:
     """Return the ids of the customers that are found, `most` at most, in no order."""
     ways = [_by_words(select(SearchWord.customer_id), merchant_id, wanted)] if wanted.words else []
     ways += _by_id(select(Subscription.customer_id), merchant_id, wanted)
-    return _first(ways, most)
+    return _first([*ways, _named_so(merchant_id, wanted)], most)
 
 
 def subscriptions(
@@ -51,7 +55,13 @@ def subscriptions(
     own = select(Subscription.id).where(*narrowed)
     held = own.join(SearchWord, SearchWord.customer_id == Subscription.customer_id)
     ways = [_by_words(held, merchant_id, wanted)] if wanted.words else []
-    return _first(ways + _by_id(own, merchant_id, wanted), most)
+    named = own.where(Subscription.customer_id.in_(_named_so(merchant_id, wanted)))
+    return _first([*ways, *_by_id(own, merchant_id, wanted), named], most)
+
+
+def _named_so(merchant_id: uuid.UUID, wanted: Sought) -> Select[uuid.UUID]:
+    """Return the id of the customer whom the merchant's own systems call exactly so."""
+    return select(Customer.id).where(Customer.merchant_id == merchant_id, Customer.external_id == wanted.whole)
 
 
 def _first(ways: Sequence[Select[*tuple[Any, ...]]], most: int) -> Select[*tuple[Any, ...]]:

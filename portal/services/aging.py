@@ -29,6 +29,7 @@ from portal.services.inbox import received_reminders
 from portal.services.money import missed_payments
 from portal.services.notices import late_ends, notices
 from portal.services.people import (
+    account_members,
     address_changes,
     address_holds,
     invitations,
@@ -129,9 +130,10 @@ def forget_expired(ctx: Context, *, now: datetime) -> None:
     sessions.purge(ctx, before=now - KEEP_LOGINS)
     staff_links.purge(ctx, before=now - KEEP_LOGINS)
     invitations.purge(ctx, before=now - KEEP_LOGINS)
+    account_members.purge(ctx, before=now - KEEP_LOGINS)
     address_changes.purge(ctx, before=now - KEEP_LOGINS)
     address_holds.purge(ctx, before=now - KEEP_LOGINS)
-    task_links.purge(ctx, before=now - KEEP_LOGINS)
+    task_links.purge(ctx, before=now - KEEP_LOGINS, unopened_before=now - KEEP_THROTTLES)
     passkey_challenges.purge(ctx, before=now - KEEP_THROTTLES)
     staff_devices.purge(ctx, now=now)
     throttles.purge(ctx, before=now - KEEP_THROTTLES)

@@ -48,6 +48,14 @@ class Wish:
     customer_name: str
     subscription_id: uuid.UUID
     language: str
+    channel: Channel = Channel.PORTAL
+    member_id: uuid.UUID | None = None  # who of the account's people; None: the customer
+
+    @property
+    def by(self) -> By:
+        """Who asks."""
+        who = self.member_id or self.customer_id
+        return By(actor=Actor.CUSTOMER, actor_id=who, channel=self.channel, name=self.customer_name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,19 +135,26 @@ def _check_merchant(session: Session, merchant_id: uuid.UUID) -> None:
 
 
 def give_up(
-    ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, comeback_id: uuid.UUID, *, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    comeback_id: uuid.UUID,
+    *,
+    by: By | None = None,
+    now: datetime,
 ) -> None:
     """Drop an attempt that waits for the approval; PayPal is not told, and goes on being watched.
 
-    Raises NoResultFound.  One that is over already stays as it is.
+    `by`: who of the account's people; None for the customer.  Raises NoResultFound.  One that is over already stays as
+    it is.
     """
     with ctx.db.begin() as session:
         found = comebacks.of_customer(session, merchant_id, customer_id, comeback_id)
         subscription = subscriptions.lock(session, merchant_id, found.subscription_id)
         comeback = comebacks.lock(session, comeback_id)
         if comeback.state is ComebackState.WAITING:
-            by = By(actor=Actor.CUSTOMER, actor_id=comeback.customer_id, channel=Channel.PORTAL)
-            close(session, subscription, comeback, ComebackState.GIVEN_UP, None, by=by, now=now)
+            who = by or By(actor=Actor.CUSTOMER, actor_id=comeback.customer_id, channel=Channel.PORTAL)
+            close(session, subscription, comeback, ComebackState.GIVEN_UP, None, by=who, now=now)
 
 
 def close_open(session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -239,7 +254,7 @@ def _write(session: Session, subscription: Subscription, prospect: Prospect, wis
         TimelineKind.COMEBACK_STARTED,
         key=str(comeback.id),
         at=now,
-        by=By(actor=Actor.CUSTOMER, actor_id=wish.customer_id, channel=Channel.PORTAL, name=wish.customer_name),
+        by=wish.by,
     )
     defer(session, comeback, at=now + tries.HEAD_START)
     return comeback

@@ -10,7 +10,10 @@ from typing import Final
 
 MARK: Final = "\ufeff"  # at the beginning of a file: tells Excel that it is UTF-8
 # What a spreadsheet would calculate, at the beginning of a cell, or of what another separator makes one.
-FORMULA: Final = re.compile(r'(?:^|(?<=[;,\t\r\n|]))(?=[\s"]*[=+\-@＝＋－＠\t\r])')
+BEGINS: Final = r"(?:^|(?<=[;,\t\r\n|]))"
+CALCULATED: Final = r'(?=[\s"]*[=+\-@＝＋－＠\t\r])'
+FORMULA: Final = re.compile(BEGINS + CALCULATED)
+MARKED: Final = re.compile(f"{BEGINS}'{CALCULATED}")
 
 
 def line_of(cells: Iterable[object]) -> str:
@@ -18,3 +21,8 @@ def line_of(cells: Iterable[object]) -> str:
     held = io.StringIO()
     csv.writer(held, delimiter=";", quoting=csv.QUOTE_ALL).writerow(FORMULA.sub("'", str(cell)) for cell in cells)
     return held.getvalue()
+
+
+def as_it_was(cell: str) -> str:
+    """Return what stood in a cell before `line_of` wrote it: of a file of ours that is brought again."""
+    return MARKED.sub("", cell)

@@ -18,6 +18,7 @@ from portal.domain import access, grants
 from portal.domain.access import Window
 from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
+from portal.domain.end_requests import Channel
 from portal.mail.composing import Composed
 from portal.models import Customer, Grant, Product
 from portal.queries import grants as queries
@@ -109,7 +110,7 @@ def give(
             since=wish.since,
             until=wish.until,
             note=wish.note,
-            actor_name=by.name,
+            actor_name=_author(by),
         )
         session.add(grant)
         days = {"since": wish.since.isoformat(), "until": _iso(wish.until)}
@@ -164,7 +165,7 @@ def withdraw(
         customer, grant = _lock(session, merchant_id, customer_id, grant_id, now=now)
         product = products.of_merchant(session, merchant_id, grant.product_id)
         before, grant.until = grant.until, max(now, grant.since)
-        grant.withdrawn_at, grant.withdrawn_by = now, by.name
+        grant.withdrawn_at, grant.withdrawn_by = now, _author(by)
         _record(session, grant, Act.GRANT_WITHDRAWN, by=by, now=now, until=[_iso(before), _iso(grant.until)])
         if is_told and customer.email:
             besides = _besides(session, customer, product, grant, now=now)
@@ -194,6 +195,11 @@ def _changes(grant: Grant, wish: Gift) -> dict[str, Any]:
     days = {"since": (grant.since, wish.since), "until": (grant.until, wish.until)}
     told: dict[str, Any] = {name: [_iso(old), _iso(new)] for name, (old, new) in days.items() if old != new}
     return told | ({"texts": sorted(TEXTS)} if grant.note != wish.note else {})
+
+
+def _author(by: By) -> str:
+    """Return whom the desk names as the giver; the name of a key says that it is one."""
+    return f"API ({by.name})" if by.channel is Channel.API else by.name
 
 
 def _record(session: Session, grant: Grant, act: Act, *, by: By, now: datetime, **details: Any) -> None:

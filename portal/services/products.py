@@ -20,7 +20,7 @@ from portal.domain.policies import Override
 from portal.models import Product, ProductContent, Subscription
 from portal.queries import products, subscriptions
 from portal.queries.products import Audience
-from portal.services import edits
+from portal.services import edits, external_ids
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.dates.paid_time import commitment_end
@@ -28,7 +28,7 @@ from portal.services.rules import product_rule
 from portal.services.settings import key_passed
 
 PRODUCT: Final = "product"  # under which its versions are counted
-TEXTS: Final = frozenset({"name"})  # the audit chain holds that they changed, not what they say
+TEXTS: Final = frozenset({"name", "external_id"})  # the audit chain holds that they changed, not what they say
 
 
 class NameTaken(DomainError):
@@ -53,6 +53,7 @@ class ProductWish:
     """
 
     name: str
+    external_id: str | None
     keep_after_completion: bool
     keep_after_cancellation: bool
     stops_at_once: bool
@@ -110,16 +111,23 @@ class Effect:
     changed: tuple[str, ...]  # answers by name, with `contents` among them where what is opened, or when, is another
     removed: tuple[str, ...]  # titles of contents that the product would not open any more
     audience: Audience
+    renamed: str = ""  # the merchant's own id that would go
 
     @property
     def is_to_be_seen(self) -> bool:
-        """Whether somebody is touched: a new name, a title, an address and the order of contents touch nobody."""
-        return bool(self.changed) and self.audience.is_anybody
+        """Whether somebody is touched: a new name, a title, an address and the order of contents touch nobody.
+
+        Other systems may ask by an id that goes, and would find no product.
+        """
+        return bool(self.renamed) or (bool(self.changed) and self.audience.is_anybody)
 
 
 def effect(product: Product, wish: ProductWish, audience: Audience) -> Effect:
     """Return what saving these answers would do; the product's contents must be loaded."""
+    renamed = product.external_id if product.external_id != wish.external_id else None
     changed = [name for name in edits.changes(product, wish.columns) if name not in TEXTS]
+    if renamed:
+        changed.append("external_id")
     if _opened(wish.listed) != _opened(contents_of(product)):
         changed.append("contents")
     staying = {one.id for one in wish.contents}
@@ -127,6 +135,7 @@ def effect(product: Product, wish: ProductWish, audience: Audience) -> Effect:
         changed=tuple(changed),
         removed=tuple(one.title for one in product.contents if one.id not in staying),
         audience=audience,
+        renamed=renamed or "",
     )
 
 
@@ -156,20 +165,23 @@ def save(
     wish: ProductWish,
     *,
     seen: int | None = None,
+    replaces_id: bool = False,
     by: By = PORTAL,
 ) -> None:
     """Write the product. A content that stays keeps its identity, so that grants and proofs still mean it.
 
     Other months of commitment hold at once for every subscription that has not ended; a request that already
     waits for its date keeps the date it was given.  What has ended, or is about to, keeps the access it was promised.
-    `seen` is the version that the form showed, None where there was no form.  Raises NoResultFound, EditedMeanwhile
-    when somebody saved it since, and NotAllowed(KEY_NOT_TESTED) when self-cancellation may not be turned on yet.
+    `seen` is the version that the form showed, None where there was no form; `replaces_id`: the merchant's own id of
+    before may go.  Raises NoResultFound, EditedMeanwhile when somebody saved it since, what `external_ids.check` does,
+    and NotAllowed(KEY_NOT_TESTED) when self-cancellation may not be turned on yet.
     """
     with ctx.db.begin() as session:
         product = products.lock(session, merchant_id, product_id)
         before, changed = contents_of(product), edits.changes(product, wish.columns)
         if changed or before != wish.listed:
             edits.check(session, subject(merchant_id, product_id), read=seen)
+        external_ids.check(session, product, wish.external_id, replaces=replaces_id)
         if wish.self_cancellation is Override.ON and product.self_cancellation is not Override.ON:
             policies.check_switch_on(key_passed_its_test=key_passed(session, merchant_id))
         if changed.keys() & set(promises.SWITCHES) or _opened(before) != _opened(wish.listed):
@@ -188,6 +200,29 @@ def save(
         if changed:
             texts = TEXTS | {"contents"}
             edits.note(session, subject(merchant_id, product_id), changed, act=Act.PRODUCT_CHANGED, texts=texts, by=by)
+
+
+def set_external_id(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    product_id: uuid.UUID,
+    external_id: str | None,
+    *,
+    replaces: bool = False,
+    by: By,
+) -> bool:
+    """Write the merchant's own id of a product, None for none; False when it is its id already.
+
+    Raises what `external_ids.check` raises, and NoResultFound for another merchant's product.
+    """
+    with ctx.db.begin() as session:
+        product = products.lock(session, merchant_id, product_id)
+        external_ids.check(session, product, external_id, replaces=replaces)
+        changed = edits.changes(product, {"external_id": external_id})
+        product.external_id = external_id
+        if changed:
+            edits.note(session, subject(merchant_id, product_id), changed, act=Act.PRODUCT_CHANGED, texts=TEXTS, by=by)
+        return bool(changed)
 
 
 def subject(merchant_id: uuid.UUID, product_id: uuid.UUID) -> Subject:

@@ -11,11 +11,11 @@ from portal.domain.merchants import Work, goes_on
 from portal.domain.policies import Settings
 from portal.domain.subscriptions import Status
 from portal.models import Merchant, Subscription
-from portal.models.held import AnyGrant, AnyProduct, AnySubscription
+from portal.models.held import AnyGrant, AnyOpened, AnyProduct, AnySubscription
 from portal.queries.people.people import MerchantFacts
 
 
-def rule_of(subscription: AnySubscription) -> access.Rule:
+def rule_of(subscription: AnyOpened) -> access.Rule:
     """Return the rule that decides the subscription's access: its product's, unless another one was promised.
 
     The product's contents must be loaded.

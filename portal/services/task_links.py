@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete, or_
 from sqlalchemy.orm import Session
 
-from portal.domain.task_links import MAILED, TaskKind
+from portal.domain.task_links import MAILED, After, TaskKind
 from portal.models import Customer, Merchant, Subscription, TaskLink
 from portal.secrets import new_token, token_hash
 from portal.services.context import Context
@@ -24,6 +24,15 @@ class Made:
     expires_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Vouched:
+    """What only a portal session has. `by`: the name of the key with which the merchant's server asked for it."""
+
+    by: str
+    locale: str | None = None
+    after: After = After.STAY
+
+
 def make(
     session: Session,
     merchant: Merchant,
@@ -33,10 +42,14 @@ def make(
     subscription: Subscription | None = None,
     return_to: str = "",
     made_by: str = "",
+    vouched: Vouched | None = None,
     lasts: timedelta = MAILED,
     now: datetime,
 ) -> Made:
-    """Make a link in the caller's transaction. `made_by`: a member of the team, by name; empty: it goes with a mail."""
+    """Make a link in the caller's transaction. `made_by`: a member of the team, by name; empty: it goes with a mail.
+
+    `vouched`: it is a portal session.
+    """
     token = new_token()
     link = TaskLink(
         id=uuid.uuid4(),
@@ -48,14 +61,25 @@ def make(
         kind=kind,
         return_to=return_to,
         made_by=made_by,
+        vouched_by=vouched.by if vouched is not None else "",
+        locale=vouched.locale if vouched is not None else None,
+        after=vouched.after if vouched is not None else After.STAY,
         expires_at=now + lasts,
     )
     session.add(link)
     session.flush()
-    return Made(id=link.id, path=f"/account/{merchant.slug}/task/{token}", expires_at=link.expires_at)
+    kind_of_link = "task" if vouched is None else "session"
+    return Made(id=link.id, path=f"/account/{merchant.slug}/{kind_of_link}/{token}", expires_at=link.expires_at)
 
 
-def purge(ctx: Context, *, before: datetime) -> int:
-    """Delete links that ran out before `before`, with the sessions that they opened; return how many."""
+def purge(ctx: Context, *, before: datetime, unopened_before: datetime) -> int:
+    """Delete links that ran out before `before`, with the sessions that they opened; return how many.
+
+    Portal sessions that nobody has opened go once they ran out before `unopened_before`.
+    """
+    is_old = TaskLink.expires_at < before
+    was_never_opened = and_(
+        TaskLink.vouched_by != "", TaskLink.used_at.is_(None), TaskLink.expires_at < unopened_before
+    )
     with ctx.db.begin() as session:
-        return session.connection().execute(delete(TaskLink).where(TaskLink.expires_at < before)).rowcount
+        return session.connection().execute(delete(TaskLink).where(or_(is_old, was_never_opened))).rowcount

@@ -14,6 +14,7 @@ from typing import Final
 from flask import Flask, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.domain.account_members import Part, refusal
 from portal.domain.duties import LEAST, Duty, may
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.merchants import Work
@@ -52,6 +53,7 @@ class Access:
     acts: Duty = Duty.CUSTOMERS
     again: Again = Again.NEVER
     section: Section | None = None  # of the customers' space: left out by the merchant, there is no such page
+    part: Part = Part.SEEN  # of a customer's account: which of its people look, and which act
     work: Work = Work.CARRY_ON  # of whoever changes something: some is not done while a merchant is suspended or leaves
 
     def work_for(self, method: str) -> Work:
@@ -76,7 +78,10 @@ class Access:
 PUBLIC: Final = Access(Face.PUBLIC)
 CUSTOMER: Final = Access(Face.CUSTOMER)
 PAYMENTS: Final = Access(Face.CUSTOMER, section=Section.PAYMENTS)
-OFFER: Final = Access(Face.CUSTOMER, work=Work.RETURN)
+ACTS: Final = Access(Face.CUSTOMER, part=Part.OWNERS)  # a form alone, or a button: nothing for readers
+OFFER: Final = Access(Face.CUSTOMER, part=Part.OWNERS, work=Work.RETURN)
+ON_FILE: Final = Access(Face.CUSTOMER, part=Part.ON_FILE)
+ANYBODY: Final = Access(Face.CUSTOMER, part=Part.OWN)  # one's own sessions, and which account one sees
 SIGNED: Final = Access(Face.SIGNED)
 DESK: Final = Access(Face.STAFF)  # every role looks
 NEW: Final = Access(Face.STAFF, work=Work.BEGIN)
@@ -99,6 +104,7 @@ INVITES: Final = replace(TEAM, work=Work.BEGIN)
 INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
 INTEGRATIONS_ASKING: Final = replace(INTEGRATIONS, again=Again.ACTS)  # what sends data elsewhere, or shows a secret
 AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
+API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
     "static": PUBLIC,
@@ -116,9 +122,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_link": PUBLIC,
     "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
     "auth.customer_address_hold": PUBLIC,  # the same
-    "auth.customer_again": CUSTOMER,
+    "auth.customer_invitation": PUBLIC,  # whoever reads the mailbox; the link is the proof
+    "auth.customer_again": ANYBODY,
     "auth.customer_task": PUBLIC,  # whoever has the link, once; what it opens is no log-in (task_scope)
     "auth.customer_task_again": PUBLIC,
+    "auth.portal_session": PUBLIC,  # the same: whom the merchant's server sent here
     "auth.customer_number": PUBLIC,
     "auth.customer_help": PUBLIC,
     "auth.customer_helped": PUBLIC,
@@ -138,41 +146,43 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.staff_confirm_passkey": OWN,
     "customer.subscriptions": CUSTOMER,
     "customer.subscription": CUSTOMER,
-    "customer.cancel": CUSTOMER,
+    "customer.cancel": ACTS,
     "customer.access": Access(Face.CUSTOMER, section=Section.ACCESS),
-    "customer.cancellation": CUSTOMER,
-    "customer.notification": CUSTOMER,
+    "customer.cancellation": ACTS,
+    "customer.notification": ACTS,
     "customer.request": CUSTOMER,
-    "customer.withdrawal": CUSTOMER,
-    "customer.pause": Access(Face.CUSTOMER, section=Section.PAUSES, work=Work.RETURN),
-    "customer.pause_withdrawal": CUSTOMER,
+    "customer.withdrawal": ACTS,
+    "customer.pause": replace(OFFER, section=Section.PAUSES),
+    "customer.pause_withdrawal": ACTS,
     "customer.resume": OFFER,
     "customer.late": CUSTOMER,
     "customer.settlement_start": OFFER,
     "customer.settlement": CUSTOMER,
-    "customer.comeback_start": Access(Face.CUSTOMER, section=Section.COMEBACKS, work=Work.RETURN),
+    "customer.comeback_start": replace(OFFER, section=Section.COMEBACKS),
     "customer.comeback": CUSTOMER,
     "customer.comeback_return": CUSTOMER,
     "customer.comeback_cancelled": CUSTOMER,
-    "customer.comeback_reading": CUSTOMER,
-    "customer.comeback_withdrawal": CUSTOMER,
+    "customer.comeback_reading": ACTS,
+    "customer.comeback_withdrawal": ACTS,
     "customer.request_proof": CUSTOMER,
     **dict.fromkeys(("customer.payments", "customer.payments_csv", "customer.payments_statement"), PAYMENTS),
-    **dict.fromkeys(("customer.payment", "customer.payment_receipt", "customer.payment_search"), PAYMENTS),
+    **dict.fromkeys(("customer.payment", "customer.payment_receipt"), PAYMENTS),
+    "customer.payment_search": replace(PAYMENTS, part=Part.OWN),  # a question: nothing is changed by it
     "customer.receipts": PAYMENTS,
-    "customer.accounts": CUSTOMER,
-    "customer.account_choice": CUSTOMER,
+    "customer.accounts": ANYBODY,
+    "customer.account_choice": ANYBODY,
     "customer.profile": CUSTOMER,
-    "customer.address_change": Access(Face.CUSTOMER, again=Again.ENTERS),
-    "customer.address_withdrawal": CUSTOMER,
-    "customer.sessions": CUSTOMER,
-    "customer.session_end": CUSTOMER,
-    "customer.other_sessions_end": CUSTOMER,
-    "customer.data": CUSTOMER,
-    "customer.data_export_new": CUSTOMER,
-    "customer.data_export": CUSTOMER,
-    "customer.erasure": CUSTOMER,  # the view asks for a fresh log-in
-    "customer.erasure_withdrawal": CUSTOMER,
+    "customer.account_members": replace(ACTS, again=Again.ACTS),
+    "customer.account_member_again": replace(ACTS, again=Again.ACTS),
+    "customer.account_member_role": replace(ACTS, again=Again.ACTS),
+    "customer.account_member_removal": ACTS,  # whoever takes a right away need not wait for a mail
+    "customer.account_leaving": ANYBODY,
+    "customer.address_change": replace(ON_FILE, again=Again.ENTERS),
+    **dict.fromkeys(("customer.sessions", "customer.session_end", "customer.other_sessions_end"), ANYBODY),
+    **dict.fromkeys(("customer.address_withdrawal", "customer.data", "customer.data_export_new"), ON_FILE),
+    "customer.data_export": ON_FILE,
+    "customer.erasure": ON_FILE,  # the view asks for a fresh log-in
+    "customer.erasure_withdrawal": ON_FILE,
     "admin.sessions": OWN,
     "admin.session_end": OWN,
     "admin.other_sessions_end": OWN,
@@ -239,11 +249,13 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.customer_address_hold": CHANGE,
     "admin.customer_joining": DESK,
     "admin.customer_splitting": CHANGE,
+    "admin.account_member_removal": CHANGE,
     "admin.customer_notes": DESK,
     "admin.customer_note_deletion": CHANGE,
     "admin.grant_new": NEW_ONLY,
     "admin.grant": NEW_ONLY,
     "admin.grant_withdrawal": CHANGE,
+    "admin.portal_sessions": DESK,
     "admin.import_run": DESK,
     "admin.import_start": NEW,
     "admin.paypal_profile_imports": NEW,
@@ -284,6 +296,10 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
+    "admin.api_keys": INTEGRATIONS,
+    "admin.api_key": INTEGRATIONS,
+    "admin.api_key_new": replace(API_KEYS, work=Work.BEGIN),
+    **dict.fromkeys(("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"), API_KEYS),
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
@@ -305,7 +321,9 @@ ACCESS: Final[Mapping[str, Access]] = {
 }
 
 # The customer's alone: nobody of the desk who sees the other pages as they do sees these.
-OWN_ALONE: Final = frozenset({"customer.sessions", "customer.data", "customer.data_export", "customer.erasure"})
+OWN_ALONE: Final = frozenset(
+    {"customer.account_members", "customer.sessions", "customer.data", "customer.data_export", "customer.erasure"}
+)
 FACES_OF_BLUEPRINTS: Final = {"customer": Face.CUSTOMER, "admin": Face.STAFF, "webhooks": Face.SIGNED}
 
 
@@ -348,6 +366,10 @@ def _guard() -> ResponseReturnValue | None:
         return _ask_to_log_in(access.face)  # who came by a link is logged in nowhere else
     if wanted is Kind.STAFF and not may(g.person.role, access.duty_for(request.method)):
         raise NotAllowed(Denial.ROLE_TOO_LOW)
+    if g.person.member is not None:
+        denial = refusal(g.person.member.role, access.part, is_safe=request.method in SAFE_METHODS)
+        if denial is not None:
+            raise NotAllowed(denial)
     if access.section is not None and not g.merchant.shows(access.section):
         abort(404)
     standings.check(access.work_for(request.method))

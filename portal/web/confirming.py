@@ -19,8 +19,8 @@ from wtforms.validators import InputRequired, Length
 
 from portal.clock import utc_now
 from portal.queries.people import passkeys as stored
-from portal.queries.people.people import Kind
-from portal.web import access, addresses, drafts, identity, passkeys
+from portal.queries.people.people import Kind, Person
+from portal.web import access, addresses, drafts, identity, passkeys, task_scope
 from portal.web.csrf import BaseForm
 from portal.web.passkeys import Purpose
 
@@ -94,7 +94,9 @@ def what_was_sent(carried: str | None) -> Sent | None:
 
 def _ask() -> ResponseReturnValue | None:
     table = access.ACCESS.get(request.endpoint or "")
-    if table is None or g.person is None or not table.asks_again(request.method, g.person.role):
+    if table is None or g.person is None:
+        return None
+    if not _is_for_the_proven() and not table.asks_again(request.method, g.person.role):
         return None
     if g.person.kind is Kind.STAFF:
         return ask_again() if table.face is access.Face.STAFF else None
@@ -107,10 +109,21 @@ def _log_in_again() -> ResponseReturnValue | None:
     Who only looks is not asked.
     """
     person = identity.person()
-    if person.viewer_id is not None or utc_now() - person.authenticated_at <= RECENT:
+    if person.viewer_id is not None or is_fresh(person):
         return None
     there = url_for("auth.customer_again", next=drafts.way_back(is_safe=request.method in access.SAFE_METHODS))
     return redirect(there, 303)
+
+
+def is_fresh(person: Person) -> bool:
+    """Say whether they have logged in a moment ago; nobody has by a portal session."""
+    return person.vouched is None and utc_now() - person.authenticated_at <= RECENT
+
+
+def _is_for_the_proven() -> bool:
+    """Say whether the page is one for which a portal session does not stand."""
+    is_safe = request.method in access.SAFE_METHODS
+    return g.person.vouched is not None and not task_scope.is_proven_for(request.endpoint or "", is_safe=is_safe)
 
 
 def _pack() -> str:

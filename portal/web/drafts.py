@@ -92,7 +92,8 @@ def drop() -> None:
 
 def _owner(person: Person) -> str:
     """Return what tells a person from another without naming anybody: the cookie is signed, not sealed."""
-    return f"{person.kind}/{token_hash(f'{person.merchant_id}/{person.id}')[:32]}"
+    who = person.member.id if person.member is not None else person.id
+    return f"{person.kind}/{token_hash(f'{person.merchant_id}/{who}')[:32]}"
 
 
 def is_secret(name: str) -> bool:

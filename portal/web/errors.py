@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from portal.domain.email_addresses import shown
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.received_requests import AlreadySettled
 from portal.domain.subscriptions import IllegalTransition, Status
@@ -45,6 +46,17 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     ),
     Denial.NAMES_ANOTHER: _l("This notice names its subscription: only ending that one answers it."),
     Denial.ROLE_TOO_LOW: _l("Your role does not include this."),
+    Denial.OWNERS_ONLY: _l(
+        "You see this account as a reader: you can look at everything, and change nothing. An owner of the account can "
+        "do this, or make you an owner."
+    ),
+    Denial.ON_FILE_ONLY: _l(
+        "Only the person of the account’s own email address can do this: change that address, download the account’s "
+        "data or have it erased."
+    ),
+    Denial.ON_FILE_ALREADY: _l("This is the account’s own email address: its person is an owner already."),
+    Denial.IN_THE_ACCOUNT: _l("Somebody with this address has access already, or is invited."),
+    Denial.ACCOUNT_FULL: _l("This account has as many people as it can have. Remove somebody first."),
     Denial.VIEW_ONLY: _l(
         "You are looking at this page as the customer sees it: nothing can be changed from here. For a customer it "
         "works, and the next page would say what happened."
@@ -60,6 +72,9 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
     Denial.ERASED: _l("This customer’s data was erased at their request: nothing can be added to it."),
     Denial.ERASURE_UNDER_WAY: _l(
         "This customer has asked for their data to be erased: wait until that is done or withdrawn."
+    ),
+    Denial.ADDRESS_HELD: _l(
+        "The address of one of these customers is contested from their former one: decide that first, under “To do”."
     ),
     Denial.NO_COMEBACK: _l("This subscription cannot be taken out again here."),
     Denial.CAME_BACK: _l("A newer subscription has already followed this one."),
@@ -82,6 +97,7 @@ DENIALS: Final[Mapping[Denial, LazyString]] = {
         "%(merchant)s does not offer this at the moment. You can still cancel, send requests and see your proofs here."
     ),
 }
+OF_THE_ACCOUNT: Final = frozenset({Denial.OWNERS_ONLY, Denial.ON_FILE_ONLY})  # what its person asks another one for
 NEVER_OFFERED: Final = frozenset(
     {Denial.SELF_CANCELLATION_OFF, Denial.PAUSE_NOT_OFFERED, Denial.NOT_OFFERED_NOW}
 )  # not "any more"
@@ -182,11 +198,19 @@ def _not_allowed(error: NotAllowed) -> Response:
     log.warning("not_allowed", denial=error.denial.value, path=shown_path())
     if error.denial in (Denial.ROLE_TOO_LOW, Denial.STAFF_ONLY):
         return _page(403)
+    if error.denial in OF_THE_ACCOUNT:
+        return _page(403, "403_account", reason=_named(DENIALS[error.denial]), ask=_who_may())
     notify_url = g.get("notify_url")  # the page of the customer's own subscription knows whether it may be notified
     words = NOTIFIABLE if notify_url else DENIALS[error.denial]
     # Who sends a form had been shown one; who only looks as a customer was told so on each page.
     was_never = error.denial is Denial.VIEW_ONLY or (error.denial in NEVER_OFFERED and request.method == "GET")
     return _page(409, reason=_named(words), was_never=was_never, notify_url=notify_url)
+
+
+def _who_may() -> str:
+    """Return whom somebody of an account's people can ask: the person of the address on file, always an owner."""
+    person = g.get("person")
+    return ", ".join(filter(None, (one_line(person.name), shown(person.email or "")))) if person is not None else ""
 
 
 def _named(words: LazyString) -> str:

@@ -33,6 +33,7 @@ def install(app: Flask) -> None:
         short=_short,
         short_day=_short_day,
         short_last_day=_short_last_day,
+        device=_device,
         address=email_addresses.shown,
         host=return_addresses.host_of,
     )
@@ -60,6 +61,10 @@ def _short_day(at: datetime | None) -> str:
 
 def _short_last_day(until: datetime | None) -> str:
     return formatter().short_last_day(until)
+
+
+def _device(kept: str) -> str:
+    return formatter().device(kept)
 
 
 def keep_shops_clock() -> None:

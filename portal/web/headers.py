@@ -50,6 +50,7 @@ WITHOUT_REFERRER: Final = frozenset(
         "auth.customer_number",
         "auth.customer_task",
         "auth.customer_task_again",
+        "auth.portal_session",
         "auth.staff_invitation",
         "auth.staff_invitation_factor",
         "auth.staff_password_link",
@@ -75,6 +76,9 @@ def install(app: Flask, config: Config) -> None:
 
     def finish(response: Response) -> Response:
         response.headers.update(ALWAYS)
+        if leads_to := g.get("leads_to"):  # a form that ends on a page of the merchant's site, and on no other
+            own = "form-action 'self'"
+            response.headers["Content-Security-Policy"] = POLICY.replace(own, f"{own} https://{leads_to}")
         if request.endpoint == "logo" and response.mimetype == "image/png":
             response.headers["Content-Security-Policy"] = logos.POLICY
         if config.is_https:

@@ -22,7 +22,7 @@ from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.queries.paypal_accounts import Provider
-from portal.queries.people import people
+from portal.queries.people import account_visits, people
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.context import Context
@@ -33,8 +33,11 @@ from portal.web import access, drafts, formatting, locale, standings, task_scope
 BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
     ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),  # what names itself so on an iPhone names Safari, too
     ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
     ("Safari", "Safari"),
 )
 SYSTEMS: Final = (
@@ -43,6 +46,7 @@ SYSTEMS: Final = (
     ("Android", "Android"),
     ("Windows", "Windows"),
     ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 )
 KEPT_AT_LOG_IN: Final = ("language", "draft")
@@ -197,7 +201,7 @@ def _load_account(slug: str) -> None:
     token = request.cookies.get(cookie_name(Kind.CUSTOMER), "")
     with context().db.once() as database:
         try:
-            visit = people.at_account(
+            visit = account_visits.at_account(
                 database, slug, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.CUSTOMER]
             )
         except NoResultFound:

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal.documents import words
 from portal.domain.access import End
+from portal.domain.account_members import MemberRole, MemberState
 from portal.domain.comebacks import ComebackState, ComebackTrouble
 from portal.domain.end_requests import Basis, Channel, RequestState, Trouble
 from portal.domain.pauses import PauseKind, PauseRefusal
@@ -24,6 +25,18 @@ from portal.queries.timelines import TimelineKind
 
 LANGUAGE: Final = {"fr": "Français", "en": "English"}  # each in its own words
 
+MEMBER_ROLE: Final[Mapping[MemberRole, LazyString]] = {
+    MemberRole.OWNER: lazy_pgettext("of an account", "Owner"),
+    MemberRole.READER: lazy_pgettext("of an account", "Reader"),
+}
+
+MEMBER_STATE: Final[Mapping[MemberState, LazyString]] = {
+    MemberState.INVITED: _l("Invited"),
+    MemberState.EXPIRED: _l("Invitation expired"),
+    MemberState.ACTIVE: _l("Has access"),
+    MemberState.REMOVED: _l("Removed"),
+}
+
 STATUS: Final[Mapping[Status, LazyString]] = {
     Status.PENDING: _l("Pending"),
     Status.ACTIVE: _l("Active"),
@@ -33,6 +46,9 @@ STATUS: Final[Mapping[Status, LazyString]] = {
     Status.CANCELLED: _l("Cancelled"),
     Status.ABANDONED: _l("Abandoned"),
 }
+
+# Of one that PayPal suspended for failed payments and that was settled since: nobody has paused it.
+LEFT_SUSPENDED: Final = _l("Suspended at PayPal")
 
 # *Abandoned* is the merchant's word for « never invite back »: to the customer the contract is cancelled.
 CUSTOMER_STATUS: Final[Mapping[Status, Status]] = {
@@ -114,6 +130,24 @@ GAVE_WAY: Final[Mapping[str, LazyString]] = {
     PauseKind.PAUSE: _l("Pause dropped because the subscription ends"),
     PauseKind.RESUME: _l("Planned restart dropped because the subscription ends"),
 }
+
+# Nor these: the same click asked for another day, or for no later one.
+REPLACED: Final[Mapping[TimelineKind, LazyString]] = {
+    TimelineKind.PAUSE_WITHDRAWN: _l("Planned restart replaced by another choice"),
+    TimelineKind.END_WITHDRAWN: _l("Planned end replaced by another request"),
+}
+
+
+def fact(kind: TimelineKind, details: Mapping[str, object]) -> LazyString:
+    """Return what a timeline's fact is called, by its details where they say more than its kind."""
+    if kind is TimelineKind.ENDED:
+        return ended(details)
+    if details.get("is_replaced") is True and kind in REPLACED:
+        return REPLACED[kind]
+    if details.get("is_for_end") and kind is TimelineKind.PAUSE_WITHDRAWN:
+        return GAVE_WAY.get(str(details.get("pause")), TIMELINE[kind])
+    return TIMELINE[kind]
+
 
 PAUSE_CONFIRMED: Final[Mapping[PauseKind, LazyString]] = {
     PauseKind.PAUSE: _l("PayPal has confirmed the pause."),

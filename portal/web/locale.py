@@ -1,5 +1,5 @@
-"""In which language a page speaks: the visitor's choice in this browser, what their profile says, the browser's, their
-record's, the merchant's.
+"""In which language a page speaks: the visitor's choice in this browser, a portal session's, what their profile says,
+the browser's, their record's, the merchant's.
 
 Every merchant's pages exist in both: a browser that wants one of them gets it, before log-in and after. The record
 of a person is the last language they chose, maybe elsewhere and long ago: it speaks where the browser names neither,
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from babel.support import NullTranslations
 from flask import Flask, g, has_app_context, request, session
@@ -21,6 +22,9 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from portal import i18n
+
+if TYPE_CHECKING:
+    from portal.queries.people.people import Person
 
 
 class _Catalogue(Domain):
@@ -63,11 +67,18 @@ def current() -> str:
     person, merchant = g.get("person"), g.get("merchant")
     return i18n.pick_locale(
         session.get("language"),
+        _spoken(person),
         person.own_locale if person else None,
         of_browser(),
         person.locale if person else None,
         merchant.locale if merchant else None,
     )
+
+
+def _spoken(person: Person | None) -> str | None:
+    """Return the language that the merchant's server wants for a portal session, and for the page that opens it."""
+    wanted: str | None = g.get("spoken")
+    return wanted or (person.vouched.locale if person is not None and person.vouched is not None else None)
 
 
 def of_browser() -> str | None:

@@ -72,12 +72,13 @@ def of(
         return None
     end = planned.paid_until or planned.due_at if planned is not None else ends_at
     coming = planned.taken if planned is not None else () if end is not None else _next(subscription, now)
-    told = planned.due_at if planned is not None else None
+    told = planned.told_at(now) if planned is not None else None
+    latest = planned.due_at if planned is not None else None
     if planned is not None:
         what = "paid-end" if planned.paid_until is not None else "end"
     period = paid - last if paid is not None and last is not None and paid > last else timedelta(days=30)
     left = max(began, now - PERIODS * period)
-    ahead = (end, None if subscription.is_over else paid, told, *coming)
+    ahead = (end, None if subscription.is_over else paid, latest, *coming)
     right = max([now, *(at for at in ahead if at is not None)])
     if right - left < LEAST:
         return None
@@ -93,7 +94,7 @@ def of(
         paid=(line.at(max(last, left)), line.at(min(paid, right))) if is_paid and last and paid else None,
         is_over=right == now,
         marks=tuple(marks),
-        dates=tuple(_dates(last, paid, coming, told, Dated(what, end) if end is not None else None, now=now)),
+        dates=tuple(_dates(last, paid, coming, (told, latest), Dated(what, end) if end is not None else None, now=now)),
     )
 
 
@@ -114,7 +115,7 @@ def _dates(
     last: datetime | None,
     paid: datetime | None,
     coming: tuple[datetime, ...],
-    told: datetime | None,
+    told_at: tuple[datetime | None, datetime | None],
     end: Dated | None,
     *,
     now: datetime,
@@ -131,8 +132,9 @@ def _dates(
         )
     if coming:
         yield Dated("due", coming[0], coming[1:])
-    if told is not None and told > now:
-        yield Dated("told", told)
+    told, latest = told_at
+    if told is not None and latest is not None and told > now:
+        yield Dated("told", told, (latest,) if latest > told else ())
     if end is not None:
         yield end
 

@@ -58,16 +58,11 @@ class Happening:
 
 def title(entry: TimelineEntry) -> str:
     """Return what happened, in a few words."""
-    match entry.kind:
-        case TimelineKind.ENDED:
-            return str(labels.ended(entry.details))
-        case TimelineKind.REFUNDED:
-            # `way` is what rows written before 28 November 2026 call it.
-            by = entry.details.get("gone_back_by") or entry.details.get("way")
-            return str(GONE_BACK.get(str(by), REFUNDED))
-        case TimelineKind.PAUSE_WITHDRAWN if entry.details.get("is_for_end"):
-            return str(labels.GAVE_WAY.get(str(entry.details.get("pause")), labels.TIMELINE[entry.kind]))
-    return str(labels.TIMELINE[entry.kind])
+    if entry.kind is TimelineKind.REFUNDED:
+        # `way` is what rows written before 28 November 2026 call it.
+        by = entry.details.get("gone_back_by") or entry.details.get("way")
+        return str(GONE_BACK.get(str(by), REFUNDED))
+    return str(labels.fact(entry.kind, entry.details))
 
 
 def status(entry: TimelineEntry) -> Status | None:

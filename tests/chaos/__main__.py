@@ -10,6 +10,7 @@ import warnings
 
 from portal import logs
 from tests.chaos import plan as plans
+from tests.chaos.bug_plan import for_bugs
 from tests.chaos.bugs import BUGS
 from tests.chaos.conduct import describe, run
 
@@ -34,7 +35,7 @@ def main() -> int:
         print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
 
     if given.bug:
-        plan = plans.for_bugs(given.bug)
+        plan = for_bugs(given.bug)
     else:
         wanted = {"cancellations": given.cancellations, "faults": given.faults, "rolling": given.rolling}
         plan = plans.draw(given.seed, **wanted, stories=given.stories)

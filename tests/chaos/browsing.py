@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from typing import Final
 
 import requests
@@ -21,12 +22,27 @@ PATIENCE: Final = 30.0  # seconds for a page
 
 
 class Browser:
-    """One person's browser, logged in; it notes every page about its subscription."""
+    """One person's browser; it notes every page about its subscription.
 
-    def __init__(self, world: World, journal: Journal, seat: Seat, *, staff: bool) -> None:
+    `refusals`: what the portal may answer to what this person tries, beside the pages that everybody gets.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        journal: Journal,
+        seat: Seat,
+        *,
+        staff: bool,
+        is_logged_in: bool = True,
+        refusals: Collection[int] = (),
+    ) -> None:
         self.http = requests.Session()
         self.http.trust_env = False
-        self._world, self._journal, self._seat = world, journal, seat
+        self.http.headers["X-Forwarded-For"] = network_of(seat)
+        self._world, self._journal, self._seat, self._refusals = world, journal, seat, refusals
+        if not is_logged_in:
+            return
         if staff:
             self.http.cookies.set("portal_staff", world.staff_token_of(seat))
         else:
@@ -71,10 +87,20 @@ class Browser:
             visit = Visit(utc_now(), self._seat.provider_id, path, says_over)
             with self._journal.lock:
                 self._journal.visits.append(visit)
-        elif answer.status_code not in (302, 303, 409, 422):
+        elif answer.status_code not in (302, 303, 409, 422, *self._refusals):
             with self._journal.lock:
                 self._journal.surprises.append(f"{method} {path} answered {answer.status_code}")
         return answer
+
+
+def network_of(seat: Seat) -> str:
+    """Return where a customer comes from: everybody is at home somewhere else."""
+    return f"10.{seat.customer_id.bytes[0]}.{seat.customer_id.bytes[1]}.7"
+
+
+def place_of(answer: requests.Response | None) -> str:
+    """Return where an answer leads; "" for a page, and for none."""
+    return answer.headers.get("Location", "") if answer is not None and answer.status_code in (302, 303) else ""
 
 
 def form_of(page: str, action: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from tests.chaos import money_bugs
+from tests.chaos import money_bugs, people_bugs
 from tests.chaos.planting import concerns
 
 PLANTED: Final = "CHAOS_BUGS"
@@ -240,6 +240,16 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
     "refund_told_early": money_bugs.refund_told_early,
     "refund_dropped": money_bugs.refund_dropped,
     "stuck_refund_unsaid": money_bugs.stuck_refund_unsaid,
+    "settled_twice": people_bugs.settled_twice,
+    "settlement_believed": people_bugs.settlement_believed,
+    "silence_is_a_no": people_bugs.silence_is_a_no,
+    "erasure_forgotten": people_bugs.erasure_forgotten,
+    "payer_stays": people_bugs.payer_stays,
+    "learned_again": people_bugs.learned_again,
+    "link_lets_two_in": people_bugs.link_lets_two_in,
+    "look_uses_link_up": people_bugs.look_uses_link_up,
     "typed_day_forgotten": typed_day_forgotten,
+    "task_sees_all": people_bugs.task_sees_all,
+    "task_needs_no_code": people_bugs.task_needs_no_code,
     "begins_while_closed": begins_while_closed,
 }

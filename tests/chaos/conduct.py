@@ -15,6 +15,7 @@ from tests.chaos.facts import OURS, Facts, gather
 from tests.chaos.faults import Faults
 from tests.chaos.journal import Journal
 from tests.chaos.nudging import Nudger
+from tests.chaos.owing import let_captures_come
 from tests.chaos.people import People
 from tests.chaos.plan import Plan, Step
 from tests.chaos.planting import keep_to
@@ -30,6 +31,8 @@ STILL: Final = 3  # looks in a row that find nothing left
 LEFT: Final = """SELECT
     (SELECT count(*) FROM end_requests WHERE state NOT IN ('confirmed', 'closed', 'withdrawn')) AS requests,
     (SELECT count(*) FROM refunds WHERE state NOT IN ('done', 'failed')) AS refunds,
+    (SELECT count(*) FROM settlements WHERE state NOT IN ('done', 'failed')) AS settlements,
+    (SELECT count(*) FROM customer_erasures WHERE state = 'open') AS erasures,
     (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
     (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
     (SELECT count(*) FROM event_deliveries WHERE state = 'waiting') AS told,
@@ -71,7 +74,7 @@ def run(plan: Plan, *, bugs: Sequence[str] = (), limit: float, say: Say) -> Repo
 class _Run:
     def __init__(self, stack: Stack, plan: Plan, say: Say) -> None:
         self._stack, self._plan, self._say = stack, plan, say
-        self._world: World = build(stack, plan.seats, seed=plan.seed, pending=plan.pending)
+        self._world: World = build(stack, plan.seats, seed=plan.seed, pending=plan.pending, named=plan.named)
         self._world.switch_off(plan.notifying)
         for bug, seats in plan.showing.items():
             keep_to(stack.folder, bug, [self._world.seats[seat].subscription_id for seat in seats])
@@ -88,11 +91,12 @@ class _Run:
             self._storm(time.monotonic() + limit)
             nudger.pause, nudger.unsent = 1.0, 0.0
             left = self._faults.all_off()
+            nudger.is_quiet = True
             if left:
                 self._notes.append(f"points that no process reached: {', '.join(left)}")
             self._quiet()
         with ThreadPoolExecutor(AT_ONCE) as pool:  # everybody looks once more
-            list(pool.map(self._people.look, self._world.seats))
+            list(pool.map(self._people.look, [seat for seat in self._world.seats if not self._world.is_erased(seat)]))
         self._stack.end_workers()  # a mail written between two looks of the judge would be one that nobody knows
         facts = gather(self._stack, self._world, self._journal, self._plan)
         return Report(
@@ -162,6 +166,7 @@ class _Run:
         while still < STILL and time.monotonic() < deadline:
             time.sleep(1.0)
             self._world.simulated.post("deliveries/hurry")
+            let_captures_come(self._world, self._journal, self._journal.captures_wait)
             last = self._left()
             still = 0 if any(last.values()) else still + 1
             if time.monotonic() - self._said > SAY_EVERY:
@@ -237,6 +242,9 @@ def _of_money(facts: Facts) -> list[str]:
         f"refunds: {_counted(done)}; decided with an end: {_counted(decided)}",
         f"merchants closed {len(closed)} times, {asked} ends asked for meanwhile; begun anew: {_counted(begun)}",
         f"mails that came back: {len(back)}, {sum(one.was_open for one in back)} of them with the end still open",
+        f"settlements: {_counted(Counter(row['state'] for row in facts.settlements))}",
+        f"erasures: {_counted(Counter(row['state'] for row in facts.erasures))}",
+        f"links to one task: {len(facts.journal.walks)}, {sum(one.opened for one in facts.journal.walks)} opened",
     ]
 
 

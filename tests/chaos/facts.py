@@ -16,6 +16,7 @@ from tests.chaos.browsing import Browser
 from tests.chaos.journal import Journal
 from tests.chaos.plan import PENDING, Plan
 from tests.chaos.stack import Stack
+from tests.chaos.traces import traces_of
 from tests.chaos.world import World
 
 Row = dict[str, Any]
@@ -36,7 +37,24 @@ END_REFUNDS: Final = """SELECT e.*, e.end_request_id::text AS end_request_id, e.
 TOLD: Final = """SELECT 'evt_' || replace(e.id::text, '-', '') AS id, e.type, e.sequence, d.state,
         e.subscription_id::text AS subscription_id
     FROM outgoing_events e JOIN event_deliveries d ON d.event_id = e.id"""
-OURS: Final = ("end_requests.carry_out", "refunds.carry_out", "mails.send")  # the jobs that keep a promise
+SETTLEMENTS: Final = """SELECT t.*, t.id::text AS id, s.provider_id AS subscription, s.status AS here,
+        s.outstanding || ' unpaid, ' || s.failed_payments || ' failed, read at ' || s.provider_read_at AS seen,
+        (SELECT count(*) FROM mails m WHERE m.key = 'settlement-failed:' || t.id AND m.state <> 'superseded') AS told
+    FROM settlements t JOIN subscriptions s ON s.id = t.subscription_id"""
+ERASURES: Final = """SELECT e.*, s.provider_id AS subscription, c.erased_at, c.name, c.email,
+        (SELECT count(*) FROM mails m WHERE m.key = 'erasure-recorded:' || e.id) AS acknowledged,
+        (SELECT count(*) FROM mails m WHERE m.key = 'erasure-done:' || e.id AND m.state <> 'superseded') AS farewells
+    FROM customer_erasures e JOIN customers c ON c.id = e.customer_id JOIN subscriptions s ON s.customer_id = c.id"""
+# The ends that a customer may have asked for by a link, and how often each link let somebody in.
+TASK_LINKS: Final = """SELECT l.*, s.provider_id AS subscription,
+        (SELECT count(*) FROM sessions v WHERE v.task_link_id = l.id) AS sessions
+    FROM task_links l LEFT JOIN subscriptions s ON s.id = l.subscription_id"""
+OURS: Final = (
+    "end_requests.carry_out",
+    "refunds.carry_out",
+    "settlements.carry_out",
+    "mails.send",
+)  # the jobs that keep a promise
 NO_AUDIT: Final = "No such command"
 
 
@@ -55,6 +73,10 @@ class Facts:
         Row
     ]  # with PayPal's ids of subscription and payment, the payment's alarm, what was decided with an end
     end_refunds: list[Row]
+    settlements: list[Row]  # with PayPal's id of the subscription, and its status here
+    erasures: list[Row]  # with what their mails and the customer's row say
+    traces: list[str]  # where something of an erased customer still stands, in words
+    task_links: list[Row]
     inbox: list[str]  # where the cards of the desks' « to do » lead, and what their buttons do
     returned: dict[str, int]  # of the timeline: mail id → entries « came back »
     jobs: list[Row]  # of ours that are not done
@@ -144,6 +166,11 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         mails = rows("SELECT *, id::text AS id, end_request_id::text AS end_request_id FROM mails")
         told = rows(TOLD)
         refunds, end_refunds = rows(REFUNDS), rows(END_REFUNDS)
+        settlements, erasures, task_links = rows(SETTLEMENTS), rows(ERASURES), rows(TASK_LINKS)
+    at_paypal = {row["id"]: row for row in world.simulated.get("subscriptions")}
+    gone = [at_paypal[row["subscription"]] for row in erasures if row["state"] == "done"]
+    with stack.cluster.connect() as db:
+        traces = traces_of(db, world.context.vault, gone)
     ended: dict[str, int] = defaultdict(int)
     for entry in timeline:
         ended[entry["key"]] += entry["kind"] == "ended"
@@ -160,12 +187,16 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         late={row["provider_id"]: row for row in late},
         refunds=refunds,
         end_refunds=end_refunds,
+        settlements=settlements,
+        erasures=erasures,
+        traces=traces,
+        task_links=task_links,
         inbox=_inbox(world, journal),
         returned=dict(returned),
         jobs=jobs,
         events=events,
         box=MailFolder(stack.folder / "mails").all()[::-1],
-        at_paypal={row["id"]: row for row in world.simulated.get("subscriptions")},
+        at_paypal=at_paypal,
         undelivered=sum(row["state"] != "delivered" for row in deliveries),
         audit=audit,
         audit_exists=audit_exists,

@@ -81,6 +81,29 @@ class CameBack:
     was_open: bool
 
 
+@dataclass(frozen=True)
+class PaymentPage:
+    """The page of a settlement that somebody read, and what it claimed: "" where it claimed nothing."""
+
+    at: datetime
+    provider_id: str
+    settlement_id: str
+    says: str
+
+
+@dataclass
+class TaskWalk:
+    """A link that opens one task, and what it opened to whom."""
+
+    provider_id: str
+    token: str
+    opened: int = 0  # browsers that saw the page of the task
+    is_spent_by_a_look: bool = False  # opening it, and pressing nothing, was enough to use it up
+    opens_late: bool = False  # it offered its button after somebody had begun the task
+    ended_without_code: bool = False
+    elsewhere: list[tuple[str, int]] = field(default_factory=list)  # other pages, and the status of each
+
+
 @dataclass
 class Journal:
     """Written by many threads."""
@@ -98,6 +121,14 @@ class Journal:
     closed: list[Closed] = field(default_factory=list)
     begun: list[Begun] = field(default_factory=list)
     came_back: list[CameBack] = field(default_factory=list)
+    agreed: dict[str, Decimal] = field(default_factory=dict)  # by PayPal's id: what a customer let PayPal take
+    settlements_told: list[tuple[str, str]] = field(default_factory=list)  # PayPal's id, and the settlement's
+    payment_pages: list[PaymentPage] = field(default_factory=list)
+    captures_wait: set[str] = field(default_factory=set)  # PayPal's ids of those whose payments stay pending there
+    came: dict[str, datetime] = field(default_factory=dict)  # by PayPal's id: before that, such a payment had not come
+    erasures: dict[str, datetime] = field(default_factory=dict)  # by PayPal's id: when the wish was answered as taken
+    unerased: set[str] = field(default_factory=set)  # PayPal's ids: the page says that the wish is taken back
+    walks: list[TaskWalk] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)  # PayPal's ids of subscriptions that somebody tried to end
     wished: dict[str, date] = field(default_factory=dict)  # the day that somebody typed, by PayPal's id
     taken_back: set[str] = field(default_factory=set)  # PayPal's ids: of a payment after the end, a part went back

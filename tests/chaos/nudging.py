@@ -34,6 +34,19 @@ AGE: Final = (
     """UPDATE refunds SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
         SELECT id FROM refunds WHERE state IN ('calling', 'pending') AND claimed_at < now() - interval '8 seconds'
         FOR UPDATE SKIP LOCKED)""",
+    """UPDATE settlements SET next_try_at = now() WHERE id IN (
+        SELECT id FROM settlements WHERE state NOT IN ('done', 'failed') AND next_try_at > now()
+        FOR UPDATE SKIP LOCKED)""",
+    """UPDATE settlements SET claimed_at = claimed_at - interval '10 minutes' WHERE id IN (
+        SELECT id FROM settlements WHERE state = 'calling' AND claimed_at < now() - interval '8 seconds'
+        FOR UPDATE SKIP LOCKED)""",
+    # The day for second thoughts, and the ten minutes until a worker looks again.
+    """UPDATE customer_erasures SET due_at = now() WHERE id IN (
+        SELECT id FROM customer_erasures WHERE state = 'open' AND due_at > now()
+        AND created_at < now() - interval '3 seconds' FOR UPDATE SKIP LOCKED)""",
+    """INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
+        SELECT 'default', 'own_data.erasures', 'own_data.erasures', '{"timestamp": 0}'
+        WHERE EXISTS (SELECT FROM customer_erasures WHERE state = 'open') ON CONFLICT DO NOTHING""",
     # Its job is used up meanwhile, as too early: the product's own sweep finds one whose day has come without a job.
     """UPDATE end_requests SET due_at = now() - interval '3 minutes' WHERE id IN (
         SELECT id FROM end_requests WHERE state = 'recorded' AND due_at > now()
@@ -51,7 +64,7 @@ AGE: Final = (
         WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
         SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at > now()
-        AND (task_name IN ('end_requests.carry_out', 'refunds.carry_out', 'paypal_keys.check')
+        AND (task_name IN ('end_requests.carry_out', 'refunds.carry_out', 'settlements.carry_out', 'paypal_keys.check')
             OR task_name = 'mails.send' AND NOT EXISTS (
                 SELECT FROM mails WHERE id = (args->>'mail_id')::uuid AND state = 'waiting' AND send_at > now()))
         FOR UPDATE SKIP LOCKED)""",
@@ -65,11 +78,19 @@ AGE: Final = (
         SELECT id FROM refunds WHERE state NOT IN ('done', 'failed')
         AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
         FOR UPDATE SKIP LOCKED)""",
+    """UPDATE settlements SET next_try_at = next_try_at - interval '11 minutes' WHERE id IN (
+        SELECT id FROM settlements WHERE state NOT IN ('done', 'failed')
+        AND next_try_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
+        FOR UPDATE SKIP LOCKED)""",
     """UPDATE mails SET send_at = send_at - interval '11 minutes' WHERE id IN (
         SELECT id FROM mails WHERE state = 'waiting'
         AND send_at BETWEEN now() - interval '10 minutes' AND now() - interval '6 seconds'
         FOR UPDATE SKIP LOCKED)""",
 )
+# What was sent and had no answer counts as not taken after three days: PayPal has been read for long by then.
+GIVE_UP: Final = """UPDATE settlements SET created_at = created_at - interval '4 days' WHERE id IN (
+    SELECT id FROM settlements WHERE state NOT IN ('done', 'failed')
+    AND created_at BETWEEN now() - interval '1 day' AND now() - interval '60 seconds' FOR UPDATE SKIP LOCKED)"""
 WAITING_MAILS: Final = "SELECT id, attempts, send_at FROM mails WHERE state = 'waiting' AND send_at > now()"
 SEND: Final = """UPDATE mails SET send_at = now() WHERE id IN (
     SELECT id FROM mails WHERE id = %s AND attempts = %s AND send_at = %s AND state = 'waiting'
@@ -85,6 +106,7 @@ class Nudger:
     def __init__(self, cluster: Cluster, *, pause: float, unsent: float) -> None:
         """`unsent`: seconds that a mail waits which nobody has tried to send (an acknowledgement waits a minute)."""
         self.pause, self.unsent = pause, unsent
+        self.is_quiet = False  # nothing goes wrong any more: days may pass
         self.failures = 0
         self._cluster = cluster
         self._seen: dict[Any, tuple[int, Any, float]] = {}  # attempts and time of a waiting mail, and since when so
@@ -109,7 +131,7 @@ class Nudger:
 
     def _nudge(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
         connection.execute("SET lock_timeout = '2s'")
-        for statement in AGE:
+        for statement in (*AGE, GIVE_UP) if self.is_quiet else AGE:
             connection.execute(statement)
         now = time.monotonic()
         seen: dict[Any, tuple[int, Any, float]] = {}

@@ -12,8 +12,12 @@ from datetime import timedelta
 from portal.clock import utc_now
 from tests.chaos.browsing import PAUSE, TRIES, Browser, form_of
 from tests.chaos.claims import page_says_over
+from tests.chaos.customers import Customers
 from tests.chaos.desk import Desk
-from tests.chaos.journal import CameBack, Journal, Promise
+from tests.chaos.erasing import Erasing
+from tests.chaos.journal import CameBack, Journal
+from tests.chaos.linking import Linking
+from tests.chaos.owing import Debtors
 from tests.chaos.plan import KEEPING, NOTIFY, PENDING, RETURNS, Step
 from tests.chaos.stack import Stack
 from tests.chaos.world import Seat, World
@@ -30,6 +34,11 @@ class People:
 
     def __post_init__(self) -> None:
         self._desk = Desk(self.world, self.journal)
+        self._customers = Customers(self.world, self.journal)
+        debtors = Debtors(self.world, self.journal, self._customers)
+        erasing = Erasing(self.world, self.journal, self._customers, debtors)
+        linking = Linking(self.world, self.journal, self._customers, self.stack.folder / "mails")
+        self._others = {**debtors.stories, **erasing.stories, **linking.stories}
 
     def live(self, step: Step) -> None:
         """Let a seat's story happen."""
@@ -57,30 +66,31 @@ class People:
             RETURNS: self._mail_returns,
             "end-and-refund-race": self._refund_race,
             **self._desk.stories,
+            **self._others,
         }[step.kind]
         story(seat, random.Random(step.number))
         self.journal.count(f"story: {step.kind}")
 
     def look(self, seat: Seat) -> None:
         """Let the customer read the account page once more."""
-        Browser(self.world, self.journal, seat, staff=False).get(f"/account/{seat.slug}/")
+        self._customers.browser(seat).get(f"/account/{seat.slug}/")
 
     # Stories
 
     def _cancel(self, seat: Seat, _chance: random.Random | None = None) -> str:
         """Cancel by the page's own form, coming back until the portal has taken it; return the reference."""
-        return self._confirm(Browser(self.world, self.journal, seat, staff=False), seat, clicks=1)
+        return self._customers.cancel(seat)
 
     def _double_click(self, seat: Seat, _chance: random.Random) -> None:
-        self._confirm(Browser(self.world, self.journal, seat, staff=False), seat, clicks=2)
+        self._customers.confirm(self._customers.browser(seat), seat, clicks=2)
 
     def _undo(self, seat: Seat, chance: random.Random) -> None:
         """PayPal does not answer at first, so that there is something to take back."""
         self.world.simulated.post("rules", operation="show", behaviour="500", times=2, only=seat.provider_id)
-        browser = Browser(self.world, self.journal, seat, staff=False)
-        reference = self._confirm(browser, seat, clicks=1)
+        browser = self._customers.browser(seat)
+        reference = self._customers.confirm(browser, seat, clicks=1)
         if reference:
-            self._take_back(browser, seat, reference)
+            self._customers.take_back(browser, seat, reference)
 
     def _undo_and_again(self, seat: Seat, chance: random.Random) -> None:
         self._undo(seat, chance)
@@ -123,11 +133,11 @@ class People:
         wished = (utc_now() + timedelta(days=chance.randrange(5, 90))).date()
         with self.journal.lock:
             self.journal.wished[seat.provider_id] = wished
-        self._confirm(Browser(self.world, self.journal, seat, staff=False), seat, clicks=1, day=wished.isoformat())
+        self._customers.confirm(self._customers.browser(seat), seat, clicks=1, day=wished.isoformat())
 
     def _notify(self, seat: Seat, chance: random.Random) -> None:
         """The customer notifies by the form; staff end it, some after they tried to call it completed."""
-        browser = Browser(self.world, self.journal, seat, staff=False)
+        browser = self._customers.browser(seat)
         path = f"/account/{seat.slug}/subscriptions/{seat.subscription_id}/notification"
         for _ in range(TRIES):
             page = browser.get(path)
@@ -141,7 +151,7 @@ class People:
                 break
             time.sleep(PAUSE)
         else:
-            self._give_up(seat, "a customer")
+            self._customers.give_up(seat, "a customer")
             return
         if chance.random() < 0.5:
             self._staff(seat, "complete")
@@ -162,13 +172,13 @@ class People:
         reference = self._cancel(seat)
         if not self._sees_it_over(seat, reference):
             return
-        browser = Browser(self.world, self.journal, seat, staff=False)
+        browser = self._customers.browser(seat)
         for _ in range(TRIES):
             proof = browser.get(f"/account/{seat.slug}/requests/{reference}/proof.pdf")
             if proof is not None and proof.content.startswith(b"%PDF"):
                 return
             time.sleep(PAUSE)
-        self._give_up(seat, "a customer with a proof to read")
+        self._customers.give_up(seat, "a customer with a proof to read")
 
     def _mail_returns(self, seat: Seat, _chance: random.Random) -> None:
         """PayPal does not answer; the mail that says « recorded » comes back while the end is still open."""
@@ -189,7 +199,7 @@ class People:
                     self.journal.came_back.append(CameBack(str(mail_id), seat.provider_id, was_open))
                 return
             time.sleep(PAUSE)  # 75: the mail server keeps the report and calls again
-        self._give_up(seat, "the mail server with a report")
+        self._customers.give_up(seat, "the mail server with a report")
 
     def _refund_race(self, seat: Seat, chance: random.Random) -> None:
         """Staff end it with a refund while the customer cancels: whichever comes first is the end."""
@@ -200,7 +210,7 @@ class People:
 
     def _sees_it_over(self, seat: Seat, reference: str) -> bool:
         """Say whether the customer's page came to say that it is over, as long as somebody comes back."""
-        browser = Browser(self.world, self.journal, seat, staff=False)
+        browser = self._customers.browser(seat)
         for _ in range(TRIES if reference else 0):
             page = browser.get(f"/account/{seat.slug}/requests/{reference}")
             if page is not None and page_says_over(page.text):
@@ -222,50 +232,6 @@ class People:
 
     # Acts
 
-    def _confirm(self, browser: Browser, seat: Seat, *, clicks: int, day: str = "") -> str:
-        path = f"/account/{seat.slug}/subscriptions/{seat.subscription_id}/cancellation"
-        for _ in range(TRIES):
-            page = browser.get(path)
-            answer = page
-            if page is not None and page.status_code == 200:
-                fields = form_of(page.text, path)
-                with self.journal.lock:
-                    self.journal.clicks.setdefault(seat.provider_id, utc_now())
-                answer = browser.click(path, {**fields, "reason": "not_used", "on": day}, clicks=clicks)
-                if day and answer is not None and answer.status_code == 200:  # the page asks, and shows what it changes
-                    answer = browser.click(path, {**form_of(answer.text, path), "on": day}, clicks=clicks)
-            if answer is not None and answer.status_code in (302, 303):
-                place = answer.headers["Location"]
-                reference = place.rpartition("/requests/")[2] if "/requests/" in place else ""
-                if answer.request.method == "POST":
-                    self._promised(seat, reference, by_staff=False)
-                browser.get(place)
-                return reference
-            if answer is not None and answer.status_code == 409:
-                return ""  # over already, and no request of theirs: the page said so
-            time.sleep(PAUSE)
-        self._give_up(seat, "a customer")
-        return ""
-
-    def _take_back(self, browser: Browser, seat: Seat, reference: str) -> None:
-        path = f"/account/{seat.slug}/requests/{reference}"
-        for _ in range(TRIES):
-            page = browser.get(path)
-            if page is not None:
-                fields = form_of(page.text, path + "/withdrawal")
-                if not fields:
-                    return  # too late: the page offers it no more
-                with self.journal.lock:
-                    self.journal.tried_to_undo.add(reference)
-                answer = browser.post(path + "/withdrawal", fields)
-                if answer is not None:
-                    if answer.status_code == 303:
-                        with self.journal.lock:
-                            self.journal.undone.add(reference)
-                        browser.get(path)
-                    return
-            time.sleep(PAUSE)
-
     def _staff(self, seat: Seat, action: str, *, between: Callable[[], None] | None = None) -> None:
         """End it at the desk; `between` happens once, after the page was read and before it is sent."""
         browser = Browser(self.world, self.journal, seat, staff=True)
@@ -281,17 +247,9 @@ class People:
                     between = None
                 answer = browser.post(path, form_of(page.text, path))
                 if answer is not None and answer.status_code == 303:
-                    self._promised(seat, "", by_staff=True)
+                    self._customers.promised(seat, "", by_staff=True)
             if answer is not None and answer.status_code in (303, 409):
                 browser.get(record)
                 return
             time.sleep(PAUSE)
-        self._give_up(seat, "staff")
-
-    def _promised(self, seat: Seat, reference: str, *, by_staff: bool) -> None:
-        with self.journal.lock:
-            self.journal.promises.append(Promise(utc_now(), seat, reference, by_staff))
-
-    def _give_up(self, seat: Seat, who: str) -> None:
-        with self.journal.lock:
-            self.journal.gave_up.append(f"{who} gave up on {seat.provider_id} after {TRIES} tries")
+        self._customers.give_up(seat, "staff")

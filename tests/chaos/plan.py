@@ -5,7 +5,6 @@ The sequence of people and faults is the seed's; how the processes' threads inte
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,15 @@ from tests.chaos.points import POINTS
 NOTIFY: Final = "notify"  # where customers may not cancel by themselves: the form, and staff who end it
 RETURNS: Final = "mail-returns"
 # Stories in which nobody ends the subscription: it goes on.
-KEEPING: Final = ("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something")
+KEEPING: Final = (
+    *("refund-part", "refund-whole", "refund-rest", "refund-waits", "refund-by-hand", "begins-something"),
+    *("settle", "settle-declined", "settle-waits", "settle-elsewhere", "link-access"),
+)
+# Stories of people who are nobody's namesake: what is looked for, or mailed, is theirs alone.
+NAMED: Final = (
+    *("erase", "erase-undo", "erase-and-cancel", "erase-and-settle", "erase-then-money"),
+    *("link-cancel", "link-twice"),
+)
 # What people do, and how often.
 STORIES: Final = {
     "cancel": 40,
@@ -44,6 +51,8 @@ STORIES: Final = {
     "end-and-refund-at-paypal": 3,  # while the buyer cancels there
     "end-at-period": 4,
     **dict.fromkeys(KEEPING, 3),
+    "settle-and-cancel": 3,  # let PayPal take what is outstanding while the same customer cancels
+    **dict.fromkeys(NAMED, 3),
 }
 PENDING: Final = "never-approved"  # cancelled before the buyer approved; some approve at the same moment
 # PayPal's answers, as simulator rules: operation, behaviour, and what else the rule takes.
@@ -83,6 +92,16 @@ ANSWERS: Final = (
     ("show_refund", "404", {}),
     ("show_refund", "cut", {}),
     ("transactions", "500", {}),
+    ("capture", "500", {}),
+    ("capture", "503", {}),
+    ("capture", "409", {}),
+    ("capture", "403", {}),
+    ("capture", "422-status-invalid", {}),
+    ("capture", "422-payer-locked", {}),
+    ("capture", "429", {"retry_after": 0}),
+    ("capture", "cut", {}),
+    ("capture", "silent", {"seconds": 5.0}),
+    ("capture", "timeout", {"seconds": 5.0}),
 )
 # Faults and how often each is drawn; those of PayPal's answers and of the named points come on top.
 FAULTS: Final = {
@@ -140,6 +159,11 @@ class Plan:
         return tuple(step.seat for step in self.stormy if step.kind == NOTIFY)
 
     @property
+    def named(self) -> tuple[int, ...]:
+        """Seats of people with a name and an address that nobody else has."""
+        return tuple(step.seat for step in self.stormy if step.kind in NAMED)
+
+    @property
     def showing(self) -> dict[str, list[int]]:
         """The seats of each planted bug: what happens to them is to show it."""
         bugs = dict.fromkeys(step.bug for step in self.stormy if step.bug)
@@ -176,55 +200,6 @@ def draw(
         pending=pending,
         bystanders=tuple(sorted(quiet)),
     )
-
-
-def _answer(operation: str, behaviour: str) -> str:
-    """Return the fault that PayPal answers an operation so."""
-    return f"paypal:{[one[:2] for one in ANSWERS].index((operation, behaviour))}"
-
-
-# The story in which a planted bug shows for sure, and what has to go wrong for it.
-BUG_SHOWS: Final = {
-    "call_before_intent": ("cancel", "die-at:before-intent"),
-    "success_without_a_read": ("cancel", _answer("cancel", "422-status-invalid")),
-    "mail_before_commit": ("cancel", "die-at:settling"),
-    "typed_day_forgotten": ("another-day", None),
-    "forgotten_notification": (NOTIFY, None),
-    "part_counts_as_all": ("late-money", "events-repeated"),
-    "abandon_decided_before_the_lock": ("abandon-while-at-paypal", None),
-    "trust_the_next_date": ("declined-then-cancel", "events-repeated"),
-    "closed_merchant_forgets": ("cancel", "suspended"),
-    "begins_while_closed": ("begins-something", "suspended"),
-    "returned_unsaid": (RETURNS, None),
-    "part_gives_all_back": ("refund-part", None),
-    "refund_believed": ("refund-part", _answer("refund", "422-status-invalid")),
-    "refund_before_the_end": ("end-and-refund", _answer("cancel", "503")),
-    "refund_told_early": ("refund-whole", _answer("refund", "503")),
-    "refund_dropped": ("end-and-refund", None),
-    "stuck_refund_unsaid": ("refund-waits", None),
-}
-TIMES: Final = 3  # each story and its fault
-MOST: Final = 3  # a rule then hits four times: long enough for what must not come before it
-# Those that hang on no moment and no fault: one story shows them.
-SURE: Final = frozenset({"returned_unsaid", "part_gives_all_back", "refund_dropped", "stuck_refund_unsaid"})
-
-
-def for_bugs(bugs: Sequence[str]) -> Plan:
-    """Return the short run in which each of these planted bugs shows for sure.
-
-    Those that need no fault come first: a process that dies takes the moment with it in which two acts meet.
-    """
-    steps, seat = [], 0
-    for calm in (True, False):
-        some = [bug for bug in bugs if (BUG_SHOWS[bug][1] is None) is calm]
-        for number, bug in itertools.product(range(TIMES), some):
-            if bug in SURE and number != 1:
-                continue
-            story, fault = BUG_SHOWS[bug]
-            steps += [Step("fault", fault, seat, number=MOST)] if fault is not None else []
-            steps += [Step("story", story, seat, number=number, bug=bug)]
-            seat += 1
-    return Plan(seed=1, calm=(), stormy=tuple(steps), seats=seat + 1, pending=0, bystanders=(seat,))
 
 
 def _rolling(seats: Sequence[int]) -> list[Step]:

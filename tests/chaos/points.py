@@ -29,6 +29,14 @@ POINTS: Final = {
     "refund-noted": "it is noted that the call leaves, it has not left",
     "refund-called": "PayPal has given the money back, its answer is not processed",
     "refund-read-back": "the refund was read back, nothing is written",
+    "settlement-recorded": "the wish to pay is committed, PayPal not yet asked",
+    "settlement-noted": "it is noted that the call leaves, it has not left",
+    "settlement-called": "PayPal has taken it, its answer is not processed",
+    "settlement-writing": "what PayPal showed is written, its transaction not committed",
+    "erasure-recorded": "the wish is committed, the ends are not yet asked for",
+    "erasing": "everything is erased, the transaction not committed",
+    "erased": "the erasure is committed, the last mail not sent",
+    "link-begun": "the link is used up, the browser has no answer yet",
     "mail-claimed": "a process holds the mail, the mail server has not got it",
     "mail-given": "the mail server has the mail, it is not marked as sent",
     "event-stored": "PayPal's message is stored, PayPal has no answer yet",
@@ -75,11 +83,13 @@ def reach(point: str) -> None:
 def install() -> None:
     """Lay the points around the product's functions, before anybody imports them by name."""
     from portal.providers import smtp
-    from portal.services.carrying import answers, engine, refund_carrying
+    from portal.services.carrying import answers, engine, refund_carrying, settlement_carrying
     from portal.services.ends import end_requests, endings
     from portal.services.messages import drains, webhook_intake
-    from portal.services.money import refunds
+    from portal.services.money import refunds, settlements
     from portal.services.notices import outbox
+    from portal.services.own_data import customer_erasures, erasing
+    from portal.services.people import task_visits
 
     around(end_requests, "record", before="before-intent", after="intent-committed")
     around(end_requests, "_write", after="intent-written")
@@ -87,6 +97,12 @@ def install() -> None:
     around(engine, "settle", after="settled")
     around(refunds, "record", after="refund-recorded")
     around(refund_carrying, "_read_back", after="refund-read-back")
+    around(settlements, "record", after="settlement-recorded")
+    around(settlement_carrying.Settlements, "write", after="settlement-writing")
+    around(customer_erasures, "ask_for_ends", before="erasure-recorded")
+    around(erasing, "erase", after="erasing")
+    around(customer_erasures, "carry_on", after="erased", when=bool)
+    around(task_visits, "begin", after="link-begun", when=bool)
     around(outbox, "_claim", after="mail-claimed", when=lambda claimed: hasattr(claimed, "message_id"))
     around(smtp.SmtpMailer, "send", after="mail-given")
     around(webhook_intake, "_store", after="event-stored")
@@ -94,7 +110,8 @@ def install() -> None:
     find = answers.gateway_for
     answers.gateway_for = lambda *args, **more: _Mortal(find(*args, **more))
     find_rest = refund_carrying.rest_gateway
-    refund_carrying.rest_gateway = lambda *args, **more: _MortalGiver(find_rest(*args, **more))
+    for carrying in (refund_carrying, settlement_carrying):
+        carrying.rest_gateway = lambda *args, **more: _MortalGiver(find_rest(*args, **more))
 
 
 def around(
@@ -138,7 +155,7 @@ class _Mortal:
 
 
 class _MortalGiver:
-    """A gateway with the points around its call that gives money back."""
+    """A gateway with the points around its calls that move money."""
 
     def __init__(self, gateway: Any) -> None:
         self._gateway = gateway
@@ -150,4 +167,10 @@ class _MortalGiver:
         reach("refund-noted")
         taken = self._gateway.refund_sale(sale_id, request_id=request_id, amount=amount)
         reach("refund-called")
+        return taken
+
+    def capture_outstanding(self, provider_id: str, **more: Any) -> Any:
+        reach("settlement-noted")
+        taken = self._gateway.capture_outstanding(provider_id, **more)
+        reach("settlement-called")
         return taken

@@ -229,6 +229,7 @@ class Stack:
             "PORTAL_SECRET_KEY": "made up for this harness, long enough",
             "PORTAL_MASTER_KEYS": "chaos:" + base64.b64encode(MASTER_KEY).decode(),
             "PORTAL_LOG_LEVEL": "warning",
+            "PORTAL_TRUSTED_PROXIES": "1",  # each person says from where they come
             "DATABASE_URL": self.cluster.url,
             "SMTP_URL": f"smtp://{HOST}:{self.ports['smtp']}",
             "MAIL_FROM": "Portal <portal@portal.example>",

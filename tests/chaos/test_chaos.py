@@ -14,6 +14,7 @@ import pytest
 
 from portal.demo.run import ROOT
 from tests.chaos import plan
+from tests.chaos.bug_plan import BUG_SHOWS
 from tests.chaos.bugs import BUGS
 from tests.chaos.claims import mail_says_over, page_says_over, phrases
 
@@ -56,6 +57,16 @@ PLANTED = {
     "refund_told_early": "refund .* of OWN: the mail of it arrived at",
     "refund_dropped": "the refund .* of OWN found nothing left to give back",
     "stuck_refund_unsaid": "refund .* of OWN was not made, and the desk's inbox says nothing of it",
+    "settled_twice": "OWN was charged 2 times by its settlement",
+    "settlement_believed": "the page of the settlement .* of OWN said .* PayPal still called the payment pending",
+    "silence_is_a_no": "settlement .* of OWN has failed here .*, PayPal took it",
+    "erasure_forgotten": "the customer of OWN asked to be erased, the wish is withdrawn",
+    "payer_stays": "the table subscriptions names .*, of OWN who was erased",
+    "learned_again": "the table customers names .*, of OWN who was erased",
+    "link_lets_two_in": "a link to a task of OWN let 2 browsers in",
+    "look_uses_link_up": "a link to a task of OWN was used up by looking at it",
+    "task_sees_all": "a link to a task of OWN opened .* too",
+    "task_needs_no_code": "a link to a task of OWN ended it without a code",
 }
 
 
@@ -75,7 +86,7 @@ def test_every_planted_bug_is_found():
 
 
 def test_every_planted_bug_is_tried():
-    assert PLANTED.keys() == BUGS.keys() == plan.BUG_SHOWS.keys()
+    assert PLANTED.keys() == BUGS.keys() == BUG_SHOWS.keys()
 
 
 def test_the_seed_alone_decides_what_is_done():

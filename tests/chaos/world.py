@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -21,8 +21,10 @@ from portal.domain.audit import By
 from portal.domain.end_requests import OPEN as OPEN_ENDS
 from portal.domain.policies import Override, Role
 from portal.domain.refunds import OPEN
+from portal.domain.subscriptions import Status
 from portal.extensions import Database
 from portal.models import (
+    Customer,
     EndRequest,
     KeyState,
     Mail,
@@ -106,6 +108,7 @@ class World:
     seats: list[Seat] = field(default_factory=list)
     outside: Outside = field(default_factory=Outside)
     staff: dict[str, uuid.UUID] = field(default_factory=dict)  # the owner of each merchant, by its slug
+    addresses: dict[str, str] = field(default_factory=dict)  # of those who are nobody else's namesake, by PayPal's id
 
     def token_of(self, seat: Seat) -> str:
         """Open a session for the customer and return the cookie's value; wait while PostgreSQL is being restarted."""
@@ -145,6 +148,16 @@ class World:
         found = select(EndRequest.id).where(EndRequest.reference == reference, EndRequest.state.in_(OPEN_ENDS))
         return patiently(lambda: self._scalar(found)) is not None
 
+    def owes(self, seat: Seat) -> bool:
+        """Say whether the portal knows that something is outstanding."""
+        mine = select(Subscription.id).where(Subscription.id == seat.subscription_id, Subscription.outstanding > 0)
+        return patiently(lambda: self._scalar(mine.where(Subscription.status == Status.PAST_DUE))) is not None
+
+    def is_erased(self, seat: Seat) -> bool:
+        """Say whether nothing is kept of the customer any more."""
+        gone = Customer.id == seat.customer_id, Customer.erased_at.is_not(None)
+        return patiently(lambda: self._scalar(select(Customer.id).where(*gone))) is not None
+
     def _scalar(self, query: Any) -> Any:
         with self.context.db.read() as session:
             return session.scalars(query).first()
@@ -183,10 +196,11 @@ def patiently(act: Callable[[], T]) -> T:
             time.sleep(0.3)
 
 
-def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
+def build(stack: Stack, count: int, *, seed: int, pending: int = 0, named: Collection[int] = ()) -> World:
     """Make `count` subscriptions at the simulator, import them, and give everybody a seat in the seed's order.
 
-    The last `pending` of them were never approved at PayPal.
+    The last `pending` of the first merchant's were never approved at PayPal.  Those at the seats `named` have a name
+    and an address of their own.
     """
     world = World(
         context=_context(stack),
@@ -197,7 +211,11 @@ def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
     for place, (slug, name, locale) in enumerate(MERCHANTS):
         share = count // 2 + (count % 2 if place == 0 else 0)
         ids += _merchant(
-            world, slug, name, locale, share=share, seed=seed * 10 + place, pending=pending if place == 0 else 0
+            *(world, slug, name, locale),
+            share=share,
+            seed=seed * 10 + place,
+            pending=pending if place == 0 else 0,
+            named=sorted(seat - len(ids) for seat in named if 0 <= seat - len(ids) < share),
         )
     with world.context.db.read() as session:
         rows = {row.provider_id: row for row in session.scalars(select(Subscription))}
@@ -208,11 +226,22 @@ def build(stack: Stack, count: int, *, seed: int, pending: int = 0) -> World:
     return world
 
 
-def _merchant(world: World, slug: str, name: str, locale: str, *, share: int, seed: int, pending: int) -> list[str]:
+def _merchant(
+    world: World, slug: str, name: str, locale: str, *, share: int, seed: int, pending: int, named: Sequence[int]
+) -> list[str]:
     client, secret, plan = f"client-{slug}", f"secret-of-{slug}", f"P-CHAOS{slug.upper():0<20}"
     world.simulated.post("accounts", client_id=client, secret=secret)
     world.simulated.post("plans", name=f"Cours {name}", plan_id=plan, client_id=client)
-    ids = world.simulated.post("many", count=share - pending, plan_id=plan, seed=seed)["ids"]
+    ids = world.simulated.post("many", count=share - pending - len(named), plan_id=plan, seed=seed)["ids"]
+    for place in named:
+        who = {
+            "given_name": "Camille",
+            "surname": f"Unique{slug}{place:05}",
+            "email": f"unique{place:05}@{slug}.example",
+        }
+        made = world.simulated.post("subscriptions", plan_id=plan, **who)["id"]
+        world.addresses[made] = who["email"]
+        ids.insert(place, made)
     for number in range(pending):
         given = {"plan_id": plan, "status": "APPROVAL_PENDING", "email": f"pending{number}@example.com"}
         ids.append(world.simulated.post("subscriptions", **given)["id"])

@@ -4,4 +4,7 @@ from tests.chaos.wrapping import wrap
 
 wrap()
 
-from wsgi import app  # noqa: E402, F401 - the application is made at import
+from portal.web.warming import warm  # noqa: E402
+from wsgi import app  # noqa: E402 - the application is made at import
+
+warm(app)  # as the product's own worker does before it has threads

@@ -82,6 +82,8 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
     assert set(MAIL_KIND) >= PROMISED
     assert {kind for kind in others if not kind.startswith("staff_")} == {
         "login_code",  # asked for anew by whoever waits for it
+        "account_invitation",  # shown in the account as waiting
+        "account_member_joined",  # the account shows it, too
         "address_confirm",  # shown on the record as waiting
         "address_asked",
         "address_set",
@@ -96,6 +98,7 @@ def test_every_message_is_promised_told_to_merchants_or_neither_on_purpose():
         "data_ready",  # the page has it, too
         "task_link",  # asked for anew by whoever waits for it
         "erasure_recorded",
+        "erasure_soon",
         "erasure_withdrawn",
         "erasure_done",  # its address is gone
     }

@@ -17,6 +17,7 @@ from portal.domain.pauses import (
     Verdict,
     can_withdraw,
     earliest_resume,
+    is_left_suspended,
     judge,
     latest_resume,
     move,
@@ -127,3 +128,27 @@ def test_what_a_cancellation_would_keep_and_a_pause_closes_is_named(kept_after, 
     assert [window.key for window in seen.kept_by_cancelling] == (["old"] if kept_after and not kept_while else [])
     gift = Grant(key="old", title="Old", since=NOW - timedelta(days=1), until=None)
     assert preview_pause(facts, rule, NOW, (gift,)).kept_by_cancelling == (), "by the gift it stays open all the same"
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "paid_after", "last_done", "is_left"),
+    [
+        ("paused", "SUSPENDED", DAY, None, True),
+        ("paused", "SUSPENDED", DAY, "resume", True),  # a pause of long ago, which was over
+        ("paused", "SUSPENDED", -HOUR / 2, None, True),  # PayPal dates the state anew when the money comes
+        ("paused", "SUSPENDED", DAY, "pause", False),  # somebody paused it
+        ("paused", "SUSPENDED", -DAY, None, False),  # nothing came since: the merchant suspended it at PayPal
+        ("paused", "SUSPENDED", None, None, False),
+        ("past_due", "SUSPENDED", DAY, None, False),  # more is unpaid
+        ("active", "ACTIVE", DAY, None, False),
+    ],
+)
+def test_left_suspended_is_what_nobody_paused_and_is_paid_since(status, word, paid_after, last_done, is_left):
+    paid_at = NOW + paid_after if paid_after is not None else None
+    kind = PauseKind(last_done) if last_done else None
+    facts = {"suspended_at": NOW, "last_payment_at": paid_at, "last_done": kind}
+    assert is_left_suspended(Status(status), word, **facts) is is_left
+    assert not is_left_suspended(Status(status), word, **facts | {"suspended_at": None})

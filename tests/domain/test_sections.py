@@ -19,6 +19,8 @@ ALWAYS = {
     "customer.comeback_withdrawal", "customer.settlement", "customer.settlement_start",
     "customer.data", "customer.data_export", "customer.data_export_new",
     "customer.erasure", "customer.erasure_withdrawal",
+    "customer.account_members", "customer.account_member_again", "customer.account_member_role",
+    "customer.account_member_removal", "customer.account_leaving",
 }  # fmt: skip
 
 

@@ -133,7 +133,18 @@ def _visit(world: World, customer: Visitor) -> None:
         customer.go(customer.page.locator("main form button").first)
         world.paths["lena-comeback"] = customer.path
     if customer.name == EMMA:
+        _let_in(world, customer)
         world.paths["proof"] = f"/proof/{customer.path.rpartition('/')[2]}"
+
+
+def _let_in(world: World, emma: Visitor) -> None:
+    """Invite somebody to a customer's account; the page of an end is where she comes back to."""
+    there = emma.path
+    emma.open(f"{world.demo.portal}/account/studio/profile/people").type("Email address", "zoe.guest@example.com")
+    emma.press("button", "Send the invitation")
+    mailed = _mailed(world.demo, "zoe.guest@example.com", "/account/studio/invitation/")
+    world.paths["account-invitation"] = mailed
+    emma.open(f"{world.demo.portal}{there}")
 
 
 def _desk_paths(world: World, sam: Visitor) -> None:
@@ -145,6 +156,8 @@ def _desk_paths(world: World, sam: Visitor) -> None:
     for name in (EMMA, KENJI, "noor"):
         world.paths[f"desk-{name}"] = find("subscriptions", f"{name}@example.com")
     world.paths["desk-customer"] = find("customers", "emma@example.com")
+    world.paths["account-member"] = str(sam.page.locator("#identity a[href$='/removal']").get_attribute("href"))
+    world.paths["key"] = find("integrations/keys", "Course site")
     world.paths["product"] = find("products", "Yoga at home")
     sam.open(f"{sam.page.url}/plans")
     sam.go(sam.page.locator("main a[href*='to=']").first)

@@ -60,6 +60,13 @@ def check_the_proof(page: Page) -> None:
     send(page)
 
 
+def make_a_key(page: Page) -> None:
+    page.locator("input[name=name]").fill("Shop")
+    page.locator("input[name=mode][value=test]").check()
+    page.locator("input[name=reads]").first.check()
+    send(page)
+
+
 def wrong_key(page: Page) -> None:
     page.locator("input[name=client_id]").fill("somebody")
     page.locator("input[name=client_secret]").fill("something-wrong")
@@ -159,6 +166,15 @@ NOBODY, EMMA, KENJI, OLIVER, ANA, SAM, ANNE = "nobody", "emma", "kenji", "oliver
 EMAILS = {SAM: "sam@studio.example", ANNE: "anne@atelier.example"}
 PAGES = {
     "desk customers, menu open": Shown(SAM, "/admin/customers", open_menu),
+    "desk API keys": Shown(SAM, "/admin/integrations/keys"),
+    "desk API keys, none yet": Shown(ANNE, "/admin/integrations/keys"),
+    "desk API key": Shown(SAM, "{key}"),
+    "desk API key, new": Shown(SAM, "/admin/integrations/keys/new"),
+    "desk API key, new, nothing typed": Shown(SAM, "/admin/integrations/keys/new", send, 422),
+    "desk API key, made": Shown(SAM, "/admin/integrations/keys/new", make_a_key),
+    "desk API key, changed": Shown(SAM, "{key}/change"),
+    "desk API key, replaced": Shown(SAM, "{key}/rotation"),
+    "desk API key, revoked": Shown(SAM, "{key}/revocation"),
     "desk rest key": Shown(SAM, "/admin/paypal/rest", open_folds),
     "desk rest key, without a key": Shown(ANNE, "/admin/paypal/rest"),
     "desk rest key, wrong key": Shown(ANNE, "/admin/paypal/rest", wrong_key, 422),
@@ -194,6 +210,8 @@ PAGES = {
     "desk log-ins that failed": Shown(SAM, "/admin/received/lost"),
     "desk return addresses": Shown(SAM, "/admin/settings/returns"),
     "link to a task, over": Shown(NOBODY, "/account/studio/task/over", status=410),
+    "portal session, over": Shown(NOBODY, "/account/studio/session/over", status=410),
+    "desk portal sessions": Shown(SAM, "/admin/integrations/sessions"),
     "customer link over": Shown(NOBODY, "/account/studio/login/link/over", status=410),
     "account": Shown("noor", "/account/studio/", open_folds),
     "proof check": Shown(NOBODY, "{proof}"),
@@ -229,6 +247,10 @@ PAGES = {
     "own data": Shown(EMMA, "/account/studio/data"),
     "own data, erasure": Shown(EMMA, "/account/studio/data/erasure"),
     "customer profile": Shown(EMMA, "/account/studio/profile"),
+    "account people": Shown(EMMA, "/account/studio/profile/people"),
+    "account invitation": Shown(NOBODY, "{account-invitation}"),
+    "account invitation over": Shown(NOBODY, "/account/studio/invitation/over", status=410),
+    "desk account member, removal": Shown(SAM, "{account-member}"),
     "not yours": Shown(KENJI, "{emma}", status=404),
     "desk log-in": Shown(NOBODY, "/admin/login"),
     "desk log-in, nothing typed": Shown(NOBODY, "/admin/login", send, 422),

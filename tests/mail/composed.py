@@ -342,7 +342,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
     told += [staff_alerts.password_changed(whose, at=NOW), staff_alerts.factor_changed(whose, at=NOW)]
     told.append(staff_alerts.refusals(whose, number=5, at=NOW))
     told += [
-        staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW) for one in ("Firefox", "")
+        staff_alerts.new_device(whose, browser=one, network=one and "192.0.2.0/24", at=NOW)
+        for one in ("Firefox · Linux", "Firefox", "")
     ]
     for tell in (staff_alerts.passkey_added, staff_alerts.passkey_removed, staff_alerts.passkey_copied):
         told.append(tell(whose, name="Clé bleue & co", at=NOW))

@@ -6,9 +6,10 @@ import dataclasses
 from decimal import Decimal
 
 from portal.documents.words import NOT_SETTLED
+from portal.domain.account_members import MemberRole
 from portal.domain.money import Money
 from portal.domain.task_links import TASKS, TaskKind
-from portal.mail import customers, merchants, missed_payments, own_data, settlements
+from portal.mail import account_members, customers, merchants, missed_payments, own_data, settlements
 from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
@@ -31,6 +32,7 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
     masked, told = "z…@bücher.example", [customers.address_confirm(whose, path="/account/a/address/t", until=LATER)]
     for name in ("Zoé", ""):
         told.append(customers.customers_joined(whose, name=name, path="/account/a"))
+        told.append(own_data.erasure_soon(whose, name=name, on=LATER, path="/account/a"))
         for shared in (True, False):
             told.append(customers.customers_split(whose, name=name, path="/account/a", is_shared=shared))
         told.append(customers.address_set(whose, name=name, path="/account/a"))
@@ -48,11 +50,29 @@ def about_records(whose: Letterhead, **names: str) -> list[Composed]:
                 whose, customer=name, former="zoe@client.test", address="zoe@neuf.example", path="/admin/customers/a"
             )
         )
-    told += about_own_data(whose, **names)
+    told += about_own_data(whose, **names) + about_account_members(whose)
     return told + [
         compose(whose, dataclasses.replace(given, **more))
         for compose in (customers.access_given, customers.access_changed, customers.access_withdrawn)
         for more in ({}, {"opens_at": NOW, "until": None}, {"has_more": True, "customer_name": "Zoé"})
+    ]
+
+
+def about_account_members(whose: Letterhead) -> list[Composed]:
+    """What is told of the people of an account."""
+    link = "/account/a/invitation/t"
+    told = [
+        account_members.account_invitation(
+            whose, path=link, role=role, by="zoe@xn--bcher-kva.example", valid_until=LATER
+        )
+        for role in MemberRole
+    ]
+    return told + [
+        account_members.account_member_joined(
+            whose, name=name, address="a…@bücher.example", role=role, path="/account/a"
+        )
+        for name in ("Zoé", "")
+        for role in MemberRole
     ]
 
 

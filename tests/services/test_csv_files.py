@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.services.csv_files import line_of
+from portal.services.csv_files import as_it_was, line_of
 
 CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 DANGEROUS = [
@@ -56,3 +56,9 @@ def test_what_is_harmless_is_as_it_was_and_in_quotes():
     assert line_of((7, "Dupont, Zoé", 'dit « "Zo" »', "2026-11-28T04:05:00+01:00", "a-b = c")) == (
         '"7";"Dupont, Zoé";"dit « ""Zo"" »";"2026-11-28T04:05:00+01:00";"a-b = c"\r\n'
     )
+
+
+@given(st.text().filter(lambda text: "'" not in text))
+def test_what_is_brought_again_is_as_it_was(text):
+    (cell,) = next(csv.reader([line_of([text])], delimiter=";"), [""]) if not set(text) & set("\r\n") else (text,)
+    assert as_it_was(cell) == text

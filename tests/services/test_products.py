@@ -18,6 +18,7 @@ from tests.services.carrying.carried import ask, carry, row
 
 WISH = ProductWish(
     name="Cours de piano",
+    external_id=None,
     keep_after_completion=False,
     keep_after_cancellation=False,
     stops_at_once=False,

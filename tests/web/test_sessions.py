@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
 from sqlalchemy import select
 
 from portal.models import LoginSession
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko)"
 
 
 def sessions(merchant) -> str:
@@ -21,7 +25,7 @@ def test_a_customer_sees_both_browsers_and_ends_the_other(browser, other_browser
 
     page = browser.get(sessions(merchant))
     assert [card.h2.get_text() for card in page.select("article")] == [
-        "Firefox · Linux (this browser)",
+        "Firefox on Linux (this browser)",
         "Unknown browser",
     ]
     assert "198.51.100.0/24" in page.text
@@ -106,16 +110,61 @@ def test_the_guard_costs_one_statement(browser, make, log_in_customer, ctx):
     assert len(statements) == 2  # who is it, and the list itself
 
 
-def test_a_browser_of_the_same_network_is_said_to_be_so(
-    app, browser, other_browser, make, seat_customer, log_in_customer
+def where(page) -> list[str]:
+    return [
+        card.find("dt", string="Where").find_next("dd").get_text(" ", strip=True) for card in page.select("article")
+    ]
+
+
+def test_where_one_is_logged_in_is_said_in_words_as_far_as_it_is_known(
+    app, browser, other_browser, make, log_in_customer
 ):
     from tests.browser_client import Browser
 
     merchant = make.merchant(locale="en")
     customer = make.customer(merchant)
-    for one in (Browser(app, address="192.0.2.200"), other_browser, browser):
+    at_home, on_the_lan, by_ipv6 = (Browser(app, address=one) for one in ("192.0.2.200", "192.168.1.9", "2001:db8::5"))
+    for one in (by_ipv6, on_the_lan, at_home, other_browser, browser):
         log_in_customer(one, merchant, customer)
     page = browser.get(sessions(merchant))
-    said = ["the same as this browser’s" in card.get_text() for card in page.select("article")]
-    assert said == [False, False, True]
-    assert [link["href"] for link in page.select("nav a") if link["href"].endswith("/profile")]
+    assert where(page) == [
+        "this device 192.0.2.0/24",
+        "another network 198.51.100.0/24",
+        "same network as you now 192.0.2.0/24",
+        "a local network 192.168.1.0/24",
+        "cannot be compared with your network 2001:db8::/64",
+    ]
+    assert "approximate" in page.text
+
+
+def test_the_network_is_compared_with_the_one_of_now(app, browser, other_browser, make, log_in_customer):
+    """Somebody who has gone from home to the office sees the session at the office as of the same network."""
+    merchant = make.merchant(locale="en")
+    customer = make.customer(merchant)
+    for one in (other_browser, browser):
+        log_in_customer(one, merchant, customer)
+    browser.client.environ_base["REMOTE_ADDR"] = "198.51.100.77"
+    assert where(browser.get(sessions(merchant))) == [
+        "this device 192.0.2.0/24",
+        "same network as you now 198.51.100.0/24",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox sur Windows"),
+        (f"{IPHONE} Version/18.5 Mobile/15E148 Safari/604.1", "Safari sur iPhone"),
+        (f"{IPHONE} CriOS/137.0.7151.51 Mobile/15E148 Safari/604.1", "Chrome sur iPhone"),
+        (f"{IPHONE} FxiOS/139.0 Mobile/15E148 Safari/605.1.15", "Firefox sur iPhone"),
+        (f"{ANDROID} SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36", "Samsung Internet sur Android"),
+        ("curl/8.5.0", "Navigateur inconnu"),
+    ],
+)
+def test_a_device_is_named_in_words(app, make, log_in_customer, agent, said):
+    from tests.browser_client import Browser
+
+    merchant = make.merchant(locale="fr")
+    own = Browser(app, address="192.0.2.7", agent=agent)
+    log_in_customer(own, merchant, make.customer(merchant))
+    assert own.get(sessions(merchant)).select_one("article h2").get_text() == f"{said} (ce navigateur)"

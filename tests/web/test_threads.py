@@ -122,3 +122,32 @@ def test_beneath_an_end_that_would_come_now_stands_the_last_payment(paying, now)
 def test_a_payment_to_come_is_told_unless_none_is(paying, now):
     assert threads.of(paying, now=now).tells_next
     assert not threads.of_end(paying, None, planned=None, now=now).tells_next
+
+
+@pytest.mark.parametrize(
+    ("awaited_in", "runs_out_in", "told_in", "latest_in"),
+    [
+        (None, None, 65, None),
+        (50, None, 60, 65),  # as soon as the payment has come, but not before payments are owed no more
+        (65, None, 65, None),
+        (-3, None, 60, 65),
+        (50, 80, 65, None),  # PayPal ends it itself: it is told only where it has not
+    ],
+)
+def test_the_ring_stands_where_the_text_says_that_paypal_is_told(
+    paying, now, awaited_in, runs_out_in, told_in, latest_in
+):
+    def day(number):
+        return now + timedelta(days=number) if number is not None else None
+
+    planned = Schedule(
+        reason=WaitReason.WISH,
+        owed_until=day(60),
+        due_at=day(65),
+        awaited_at=day(awaited_in),
+        taken=(day(20), day(50)),
+        prevented_at=None if runs_out_in else day(80),
+        runs_out_at=day(runs_out_in),
+    )
+    (told,) = [one for one in threads.of(paying, planned=planned, now=now).dates if one.kind == "told"]
+    assert (told.at, told.also) == (day(told_in), (day(latest_in),) if latest_in else ())

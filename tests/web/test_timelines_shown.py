@@ -36,7 +36,7 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
         {"outcome": "cancelled", "reference": "E1", "reason_code": code, "note": "Merci"}
         for code in ("too_expensive", "no_longer_one_of_ours")
     ],
-    Kind.END_WITHDRAWN: [{"reference": "E1"}],
+    Kind.END_WITHDRAWN: [{"reference": "E1"}, {"reference": "E1", "is_replaced": True}],
     Kind.NEEDS_MERCHANT: [
         *({"trouble": trouble, "reference": "E1"} for trouble in Trouble),
         *({"trouble": trouble, "pause": PauseKind.PAUSE} for trouble in Trouble),
@@ -74,6 +74,7 @@ WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.PAUSE_WITHDRAWN: [
         {"pause": PauseKind.PAUSE},
         *({"pause": kind, "is_for_end": True} for kind in PauseKind),
+        {"pause": PauseKind.RESUME, "is_replaced": True},
     ],
     Kind.COMEBACK_STARTED: [{}],
     Kind.COMEBACK_APPROVED: [{"subscription_id": "b1"}],
@@ -196,3 +197,13 @@ def test_what_gave_way_to_an_end_was_withdrawn_by_nobody(shown, kind):
         assert lines, path
         assert not [line for line in lines if "withdrawn" in line], path
         assert all("dropped because the subscription ends" in line for line in lines), path
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Kind.PAUSE_WITHDRAWN, "Planned restart"), (Kind.END_WITHDRAWN, "Planned end")]
+)
+def test_what_the_same_click_replaced_was_withdrawn_by_nobody(shown, kind, said):
+    for path, lines in shown({kind: [{"is_replaced": True}]}, "en").items():
+        assert lines, path
+        assert not [line for line in lines if "withdr" in line], path
+        assert all(f"{said} replaced by another" in line for line in lines), path

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from portal import clock, create_app, i18n
 from portal.extensions import Database
+from portal.queries import account_page
 from portal.web.warming import warm
 
 
@@ -28,6 +29,13 @@ def test_the_first_page_of_a_warm_process_compiles_its_own_template_alone(config
     assert i18n.catalogue.cache_info().currsize == len(i18n.LOCALES)
     app.extensions["portal"].db.dispose()
     clock.follow(None)  # the application had the process go by its database's clock
+
+
+def test_the_account_page_s_statement_is_made_before_there_are_threads(app):
+    """Its aliases are adapted at their first use: by several threads at once, some columns named another table."""
+    account_page._page.cache_clear()
+    warm(app)
+    assert account_page._page.cache_info().currsize == 1
 
 
 def test_a_database_that_is_away_keeps_no_process_from_starting(app, ctx, monkeypatch):

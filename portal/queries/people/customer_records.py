@@ -11,10 +11,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Label, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from portal.domain.account_members import MemberRole, MemberState, state_of
 from portal.domain.late_payments import LateState
 from portal.domain.pauses import OPEN, PauseKind, PauseState
 from portal.domain.received_requests import ReceivedState
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     Customer,
@@ -59,6 +61,23 @@ class PlainJoining:
     id: uuid.UUID
     created_at: datetime
     name: str
+
+
+@dataclass(frozen=True)
+class PlainMember:
+    """Somebody whom the customer has let into their account, or has invited."""
+
+    id: uuid.UUID
+    email: str
+    name: str
+    role: MemberRole
+    invited_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None
+
+    def state(self, now: datetime) -> MemberState:
+        """How far they are."""
+        return state_of(accepted_at=self.accepted_at, removed_at=None, expires_at=self.expires_at, now=now)
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,7 @@ class Record:
     change: PlainChange | None
     holds: tuple[PlainHold, ...]
     joinings: tuple[PlainJoining, ...]
+    members: tuple[PlainMember, ...]
     notes: tuple[PlainNote, ...]
     gifts: tuple[PlainGift, ...]
     late: tuple[PlainLate, ...]
@@ -135,6 +155,7 @@ class Record:
 CHANGE: Final = JsonRow(PlainChange, AddressChange)
 HOLD: Final = JsonRow(PlainHold, AddressHold)
 JOINING: Final = JsonRow(PlainJoining, CustomerJoining)
+MEMBER: Final = JsonRow(PlainMember, AccountMember)
 NOTE: Final = JsonRow(PlainNote, CustomerNote)
 GIFT: Final = JsonRow(PlainGift, Grant)
 LATE: Final = JsonRow(PlainLate, LatePayment)
@@ -153,6 +174,7 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID
         change=changes[0] if changes else None,
         holds=tuple(HOLD.made_of(one) for one in row.holds or ()),
         joinings=tuple(JOINING.made_of(one, one[-1]) for one in row.joinings or ()),
+        members=tuple(MEMBER.made_of(one) for one in row.members or ()),
         notes=tuple(NOTE.made_of(one) for one in row.notes or ()),
         gifts=tuple(GIFT.made_of(one) for one in row.gifts or ()),
         late=tuple(LATE.made_of(one, MONEY.made_of(one[-1])) for one in row.late or ()),
@@ -190,6 +212,9 @@ def _record() -> Select[Any]:
     notes = select(json_all(NOTE.column(), CustomerNote.created_at.desc(), CustomerNote.id)).where(
         CustomerNote.merchant_id == MERCHANT, CustomerNote.customer_id == CUSTOMER
     )
+    members = select(json_all(MEMBER.column(), AccountMember.created_at, AccountMember.id)).where(
+        AccountMember.customer_id == CUSTOMER, AccountMember.removed_at.is_(None)
+    )
     joinings = select(
         json_all(
             JOINING.column(func.coalesce(func.nullif(_former("name"), ""), _former("email"))),
@@ -200,6 +225,7 @@ def _record() -> Select[Any]:
     return select(
         Customer,
         _named("joinings", joinings),
+        _named("members", members),
         _named("changes", select(json_all(CHANGE.column(), AddressChange.id)).where(*waits)),
         _named("holds", select(json_all(HOLD.column(), AddressHold.held_at, AddressHold.id)).where(*held)),
         _named("notes", notes),

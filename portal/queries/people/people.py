@@ -9,16 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from portal.domain.duties import Duty, may
+from portal.domain.account_members import MemberRole
+from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
 from portal.domain.outgoing_events import EndpointState
 from portal.domain.policies import Role
-from portal.domain.profiles import Answer
 from portal.domain.sections import Section, is_shown
-from portal.domain.task_links import TaskKind, page_of
+from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import (
     Customer,
     EventEndpoint,
@@ -28,7 +28,6 @@ from portal.models import (
     PayPalAccount,
     Provider,
     Staff,
-    TaskLink,
 )
 from portal.models.names import reading_order
 
@@ -80,7 +79,8 @@ class MerchantFacts:
 class OwnTask:
     """The one task that a customer who came by a link may do (domain.task_links); they are not logged in.
 
-    `is_proven`: they have typed the code that was sent to the address on file.  `is_done`: only its result is shown.
+    `is_proven`: they have typed the code that was sent to the address on file, or the merchant's server vouches for
+    them.  `is_done`: only its result is shown.  `vouched_by`: the key of that server.
     """
 
     link_id: uuid.UUID
@@ -89,11 +89,24 @@ class OwnTask:
     return_to: str
     is_proven: bool
     is_done: bool
+    vouched_by: str = ""
+    locale: str | None = None
+    after: After = After.STAY
 
     @property
     def page(self) -> str:
         """The task's page below the account."""
         return page_of(self.kind, self.subscription_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnMembership:
+    """Who of a customer's people somebody is, with the address that they log in with (domain.account_members)."""
+
+    id: uuid.UUID
+    role: MemberRole
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +116,9 @@ class Person:
     `desks`: for how many merchants a member of staff works. `viewer_id`: of the desk, who sees what this customer sees.
     `time_zone`, `own_locale`: what a customer has set in their profile; None for what they have not.
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
+    `member`: who it is of the customer's people; then `id`, `name` and `email` are the customer's all the same.
+    `spaces`: how many accounts the address that was proven opens at this merchant.
+    `vouched`: the portal session by which they came, with one task or none; nobody has seen a code of theirs.
     """
 
     kind: Kind
@@ -120,6 +136,9 @@ class Person:
     time_zone: str | None = None
     own_locale: str | None = None
     task: OwnTask | None = None
+    member: OwnMembership | None = None
+    spaces: int = 1
+    vouched: OwnTask | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -128,6 +147,29 @@ class Person:
     def get_id(self) -> str:
         """Return the person's id as text."""
         return str(self.id)
+
+    @property
+    def own_email(self) -> str | None:
+        """The address that this log-in has proven."""
+        return self.member.email if self.member is not None else self.email
+
+    @property
+    def own_name(self) -> str:
+        """How the one who is logged in is greeted."""
+        return self.member.name if self.member is not None else self.name
+
+    @property
+    def may_change(self) -> bool:
+        """Whether pages offer what changes something in a customer's account; the guard refuses it (`web.access`)."""
+        return self.member is None or self.member.role is MemberRole.OWNER
+
+    @property
+    def signature(self) -> str:
+        """By whom something was done, as it is shown: of an account's people with the address, which names one."""
+        if self.member is None:
+            return self.name
+        address = shown(self.member.email)
+        return f"{self.member.name} ({address})" if self.member.name else address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,67 +185,17 @@ class Visit:
     stopped_endpoints: int = 0
 
 
-_MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
-_SESSION: Final = (
+MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
+SESSION: Final = (
     LoginSession.id.label("session_id"),
     LoginSession.authenticated_at,
     LoginSession.last_seen_at,
 )
-_ALIVE: Final = and_(
+ALIVE: Final = and_(
     LoginSession.token_hash == bindparam("token_hash"),
     LoginSession.revoked_at.is_(None),
     LoginSession.expires_at > bindparam("now"),
     LoginSession.last_seen_at > bindparam("seen_after"),
-)
-
-_TASK: Final = (
-    LoginSession.task_link_id,
-    TaskLink.kind.label("task_kind"),
-    TaskLink.subscription_id.label("task_subscription_id"),
-    TaskLink.return_to,
-    TaskLink.proven_at,
-    TaskLink.done_at,
-)
-
-# Whoever looks at a customer's pages from the desk may do so as long as they may work on customers there.
-_MAY_VIEW: Final = (
-    select(Membership.id)
-    .where(
-        Membership.staff_id == LoginSession.viewer_id,
-        Membership.merchant_id == LoginSession.merchant_id,
-        Membership.disabled_at.is_(None),
-        Membership.role.in_([role for role in Role if may(role, Duty.CUSTOMERS)]),
-    )
-    .correlate(LoginSession)
-    .exists()
-)
-
-_AT_ACCOUNT: Final = (
-    select(
-        *_MERCHANT,
-        *_SESSION,
-        Customer.id.label("person_id"),
-        Customer.name.label("person_name"),
-        Customer.email,
-        Customer.locale.label("person_locale"),
-        Customer.time_zone.label("person_zone"),
-        Customer.own_answers,
-        LoginSession.viewer_id,
-        *_TASK,
-    )
-    .select_from(Merchant)
-    .outerjoin(
-        LoginSession,
-        and_(
-            LoginSession.merchant_id == Merchant.id,
-            LoginSession.customer_id.is_not(None),
-            _ALIVE,
-            or_(LoginSession.viewer_id.is_(None), _MAY_VIEW),
-        ),
-    )
-    .outerjoin(Customer, and_(Customer.id == LoginSession.customer_id, Customer.erased_at.is_(None)))
-    .outerjoin(TaskLink, TaskLink.id == LoginSession.task_link_id)
-    .where(Merchant.slug == bindparam("slug"), Merchant.closed_at.is_(None))
 )
 
 _BROKEN_SINCE: Final = {
@@ -234,8 +226,8 @@ _STOPPED_ENDPOINTS: Final = (
 
 _AT_DESK: Final = (
     select(
-        *_MERCHANT,
-        *_SESSION,
+        *MERCHANT,
+        *SESSION,
         Staff.id.label("person_id"),
         Staff.name.label("person_name"),
         Staff.email,
@@ -249,15 +241,17 @@ _AT_DESK: Final = (
     .join(Staff, Staff.id == LoginSession.staff_id)
     .join(Merchant, Merchant.id == LoginSession.merchant_id)
     .join(Membership, and_(Membership.staff_id == Staff.id, Membership.merchant_id == Merchant.id))
-    .where(_ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
+    .where(ALIVE, Membership.disabled_at.is_(None), Merchant.closed_at.is_(None))
 )
 
 
-def _merchant(row: Any) -> MerchantFacts:
+def merchant_of(row: Any) -> MerchantFacts:
+    """Return the merchant of a row that has its columns."""
     return MerchantFacts(**{name: getattr(row, name) for name in MerchantFacts.__dataclass_fields__})
 
 
-def _person(row: Any, kind: Kind, **more: Any) -> Person:
+def person_of(row: Any, kind: Kind, **more: Any) -> Person:
+    """Return who a row of a session is; `more`: what their face alone has."""
     return Person(
         kind=kind,
         id=row.person_id,
@@ -272,39 +266,6 @@ def _person(row: Any, kind: Kind, **more: Any) -> Person:
     )
 
 
-def _task(row: Any) -> OwnTask | None:
-    if row.task_link_id is None:
-        return None
-    return OwnTask(
-        link_id=row.task_link_id,
-        kind=row.task_kind,
-        subscription_id=row.task_subscription_id,
-        return_to=row.return_to,
-        is_proven=row.proven_at is not None,
-        is_done=row.done_at is not None,
-    )
-
-
-def at_account(connection: Connection, slug: str, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit:
-    """Return the merchant of an account page and its customer, if logged in.
-
-    Raises NoResultFound for no merchant, and for one that has gone.
-    """
-    parameters = {"slug": slug, "token_hash": token_hash, "now": now, "seen_after": seen_after}
-    row = connection.execute(_AT_ACCOUNT, parameters).one()
-    if row.person_id is None:
-        return Visit(merchant=_merchant(row), person=None)
-    person = _person(
-        row,
-        Kind.CUSTOMER,
-        viewer_id=row.viewer_id,
-        time_zone=row.person_zone,
-        own_locale=row.person_locale if Answer.LOCALE in row.own_answers else None,
-        task=_task(row),
-    )
-    return Visit(merchant=_merchant(row), person=person)
-
-
 def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_after: datetime) -> Visit | None:
     """Return the staff member a token stands for and their merchant; None when it stands for nobody."""
     parameters = {"token_hash": token_hash, "now": now, "seen_after": seen_after}
@@ -313,9 +274,9 @@ def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_afte
         return None
     since = {provider: getattr(row, provider) for provider in Provider}
     broken = {provider: at for provider, at in since.items() if at is not None}
-    person = _person(row, Kind.STAFF, role=row.role, desks=row.desks)
+    person = person_of(row, Kind.STAFF, role=row.role, desks=row.desks)
     stopped: int = row.stopped_endpoints
-    return Visit(merchant=_merchant(row), person=person, broken_keys=broken, stopped_endpoints=stopped)
+    return Visit(merchant=merchant_of(row), person=person, broken_keys=broken, stopped_endpoints=stopped)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:
@@ -330,5 +291,5 @@ def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> u
 def merchants_shown(session: Session, *, limit: int = 10) -> list[MerchantFacts]:
     """Return the first merchants by name: only the demo's home page lists them."""
     by_name = reading_order(Merchant.name), Merchant.id
-    rows = session.execute(select(*_MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
-    return [_merchant(row) for row in rows]
+    rows = session.execute(select(*MERCHANT).where(Merchant.closed_at.is_(None)).order_by(*by_name).limit(limit))
+    return [merchant_of(row) for row in rows]

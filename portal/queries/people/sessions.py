@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal.domain.login_mails import AHEAD, LinkPurpose
-from portal.models import LoginBrowser, LoginChallenge, LoginSession, StaffLink
+from portal.models import AccountMember, LoginBrowser, LoginChallenge, LoginSession, StaffLink
 from portal.queries.people.people import Kind, Person
 
 _LOCK: Final = 7_204_016  # keeps these locks apart from any others that are no row's
@@ -24,6 +24,7 @@ def owned_by(person: Person) -> ColumnElement[bool]:
         return LoginSession.id == person.session_id
     return and_(
         LoginSession.customer_id == person.id,
+        LoginSession.account_member_id == (person.member.id if person.member is not None else None),
         LoginSession.merchant_id == person.merchant_id,
         LoginSession.viewer_id.is_(None),
     )
@@ -31,17 +32,40 @@ def owned_by(person: Person) -> ColumnElement[bool]:
 
 def all_of(session: Session, person: Person, *, now: datetime, seen_after: datetime) -> list[LoginSession]:
     """Return the person's live sessions, the latest seen first."""
-    return list(
-        session.scalars(
-            select(LoginSession)
-            .where(
-                owned_by(person),
-                LoginSession.revoked_at.is_(None),
-                LoginSession.expires_at > now,
-                LoginSession.last_seen_at > seen_after,
-            )
-            .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
+    return list(session.scalars(_live(now, seen_after).where(owned_by(person))))
+
+
+def of_account(
+    session: Session, person: Person, *, now: datetime, seen_after: datetime
+) -> tuple[list[LoginSession], list[tuple[LoginSession, AccountMember | None]]]:
+    """Return a customer's own live sessions, and everybody else's in their account with whose each is.
+
+    None stands for the address on file.  The desk's views are not among them, nor others' links to one task.
+    """
+    own = person.member.id if person.member is not None else None
+    rows = session.execute(
+        _live(now, seen_after)
+        .add_columns(AccountMember)
+        .outerjoin(AccountMember, AccountMember.id == LoginSession.account_member_id)
+        .where(
+            LoginSession.customer_id == person.id,
+            LoginSession.merchant_id == person.merchant_id,
+            LoginSession.viewer_id.is_(None),
         )
+    ).all()
+    mine = [row for row, _member in rows if row.account_member_id == own]
+    return mine, [(row, member) for row, member in rows if row not in mine and row.task_link_id is None]
+
+
+def _live(now: datetime, seen_after: datetime) -> Select[Any]:
+    return (
+        select(LoginSession)
+        .where(
+            LoginSession.revoked_at.is_(None),
+            LoginSession.expires_at > now,
+            LoginSession.last_seen_at > seen_after,
+        )
+        .order_by(LoginSession.last_seen_at.desc(), LoginSession.id)
     )
 
 
@@ -50,6 +74,11 @@ def lock_one_of(session: Session, person: Person, session_id: uuid.UUID) -> Logi
     return session.scalars(
         select(LoginSession).where(owned_by(person), LoginSession.id == session_id).with_for_update(key_share=True)
     ).one()
+
+
+def of_token(session: Session, token_hash: str, *, now: datetime, seen_after: datetime) -> LoginSession | None:
+    """Return the live session that a token stands for."""
+    return session.scalars(_live(now, seen_after).where(LoginSession.token_hash == token_hash)).one_or_none()
 
 
 def lock_address(session: Session, email: str) -> None:

@@ -9,12 +9,18 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.models import TaskLink
+from portal.models import Customer, Product, Subscription, TaskLink
 
 
-def by_token(session: Session, merchant_id: uuid.UUID, token_hash: str, *, lock: bool = False) -> TaskLink | None:
-    """Return the merchant's link with that token, whatever became of it; `lock` keeps it until the transaction ends."""
-    statement = select(TaskLink).where(TaskLink.merchant_id == merchant_id, TaskLink.token_hash == token_hash)
+def by_token(
+    session: Session, merchant_id: uuid.UUID, token_hash: str, *, is_vouched: bool = False, lock: bool = False
+) -> TaskLink | None:
+    """Return the merchant's link with that token, whatever became of it; `lock` keeps it until the transaction ends.
+
+    `is_vouched`: among portal sessions, which have addresses of their own; else among the other links.
+    """
+    kind = TaskLink.vouched_by != "" if is_vouched else TaskLink.vouched_by == ""
+    statement = select(TaskLink).where(TaskLink.merchant_id == merchant_id, TaskLink.token_hash == token_hash, kind)
     return session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
 
 
@@ -43,3 +49,19 @@ def open_by_hand(
         )
         .order_by(TaskLink.created_at.desc(), TaskLink.id)
     ).all()
+
+
+def newest_vouched(
+    session: Session, merchant_id: uuid.UUID, *, limit: int
+) -> list[tuple[TaskLink, str, str | None, str | None]]:
+    """Return the merchant's newest portal sessions, each with its customer's name and address, and its product."""
+    rows = session.execute(
+        select(TaskLink, Customer.name, Customer.email, Product.name)
+        .join(Customer, Customer.id == TaskLink.customer_id)
+        .outerjoin(Subscription, Subscription.id == TaskLink.subscription_id)
+        .outerjoin(Product, Product.id == Subscription.product_id)
+        .where(TaskLink.merchant_id == merchant_id, TaskLink.vouched_by != "")
+        .order_by(TaskLink.created_at.desc(), TaskLink.id)
+        .limit(limit)
+    )
+    return [(link, name, email, product) for link, name, email, product in rows]

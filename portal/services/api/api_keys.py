@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from portal.domain import api_keys
 from portal.domain.api_keys import OVERLAP, KeyStanding, Mode, Scope
@@ -54,6 +55,10 @@ class NotGood(DomainError):
     """The key is revoked, expired, or already replaced: nothing is left to change."""
 
 
+class MadeAlready(DomainError):
+    """The key was made before under this id: its form was sent twice, and its text is shown once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What a key is to be."""
@@ -77,8 +82,8 @@ def find(ctx: Context, text: str, *, address: str | None, now: datetime) -> Call
     """Return whose key that is; raise KeyRefused for one that opens nothing, or not from that address."""
     if not api_keys.is_key(text):
         raise KeyRefused(Refused.MALFORMED)
-    with ctx.db.read() as session:
-        caller = queries.caller(session, api_keys.digest(text))
+    with ctx.db.once() as connection:
+        caller = queries.caller(connection, api_keys.digest(text))
     if caller is None:
         raise KeyRefused(Refused.UNKNOWN)
     standing = api_keys.standing(expires_at=caller.expires_at, revoked_at=caller.revoked_at, now=now)
@@ -91,14 +96,32 @@ def find(ctx: Context, text: str, *, address: str | None, now: datetime) -> Call
     return caller
 
 
-def make(ctx: Context, merchant_id: uuid.UUID, wanted: Wanted, *, by: By, now: datetime) -> tuple[uuid.UUID, str]:
-    """Make a key; return its id and its text, which nobody sees again."""
+def make(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    wanted: Wanted,
+    *,
+    key_id: uuid.UUID | None = None,
+    by: By,
+    now: datetime,
+) -> tuple[uuid.UUID, str]:
+    """Make a key; return its id and its text, which nobody sees again.
+
+    `key_id` names it beforehand, so that a form that is sent twice makes one: raises MadeAlready for the second.
+    """
     secret = api_keys.new_secret(wanted.mode)
-    with ctx.db.begin() as session:
-        key = _row(merchant_id, wanted, secret, by=by, now=now)
-        session.add(key)
-        audit.append(session, merchant_id, Act.API_KEY_MADE, by=by, at=now, **_about(key))
-        return key.id, secret.text
+    try:
+        with ctx.db.begin() as session:
+            key = _row(merchant_id, wanted, secret, by=by, now=now)
+            key.id = key_id or key.id
+            session.add(key)
+            session.flush()
+            audit.append(session, merchant_id, Act.API_KEY_MADE, by=by, at=now, **_about(key))
+            return key.id, secret.text
+    except IntegrityError as error:
+        if "pk_api_keys" in str(error.orig):
+            raise MadeAlready from None
+        raise
 
 
 def change(ctx: Context, merchant_id: uuid.UUID, key_id: uuid.UUID, wanted: Wanted, *, by: By, now: datetime) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.domain.audit import PORTAL, By
+from portal.domain.policies import Actor
 from portal.models import Subscription, TimelineEntry, TimelineKind
 from portal.services import outgoing_facts
 from portal.services.audit import audit
@@ -34,10 +35,12 @@ def note(
 ) -> None:
     """Add the fact unless the same kind and key already stand there. `details` must fit in JSON.
 
-    A fact that is new is appended to the merchant's audit chain too, without names and free texts; other systems are
-    told of it.
+    Who of an account's people acted is kept by id (`person`): their own pages say “you”.  A fact that is new is
+    appended to the merchant's audit chain too, without names and free texts; other systems are told of it.
     """
     session.flush()
+    if by.actor is Actor.CUSTOMER and by.name and by.actor_id not in (None, subscription.customer_id):
+        details["person"] = str(by.actor_id)
     is_new = session.scalar(
         ONCE,
         {

@@ -221,7 +221,7 @@ def note_read(ctx: Context, claim: SettlementClaim, seen: Seen, *, now: datetime
             return Answer(lost=True)
         verdict, why = settlements.verdict_of(session, subscription, row, now=now)
         request = end_requests.open_of(session, subscription.id)
-        if verdict is Verdict.CALL and settlements.is_in_the_way(request, now=now):
+        if verdict is Verdict.CALL and settlements.is_in_the_way(session, subscription, request, now=now):
             verdict, why = (Verdict.WAIT, None) if claim.was_sent else (Verdict.FAILED, SettlementRefusal.ENDING)
         if why is not None:
             settlements.fail(ctx, session, subscription, row, why, now=now)

@@ -171,8 +171,11 @@ def follow_payments(subscription: Subscription, before: Money, *, now: datetime)
         return
     named = subscription.unbilled_at if subscription.is_over else subscription.next_payment_at
     _reckon(subscription, money, named=None if named == subscription.stopped_at_provider_at else named, now=now)
-    if money.is_late and subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
-        subscription.follow(Status.PAST_DUE, at=late_since(subscription, now=now))
+    if subscription.provider_status == ProviderStatus.ACTIVE and not subscription.is_over:
+        if money.is_late:
+            subscription.follow(Status.PAST_DUE, at=late_since(subscription, now=now))
+        elif subscription.status is Status.PAST_DUE:  # the read that came before did not know it as paid
+            subscription.follow(Status.ACTIVE, at=now)
 
 
 def follow_late(subscription: Subscription, late: Sequence[Payment]) -> None:

@@ -170,6 +170,7 @@ def _stand_behind(
         subscription_id=subscription.id,
         wished_on=wish.wished_on,
         message=wish.reason_text,
+        by=wish.by,
     )
     noted = notifications.stand_behind(ctx, session, subscription, standing, notification, now=now)
     return noted.reference
@@ -214,7 +215,7 @@ def _replace(
 
     Returns the requests by letter that it had answered.
     """
-    letters = take_back(session, subscription, request, by=wish.by, now=now)
+    letters = take_back(session, subscription, request, by=wish.by, now=now, is_replaced=True)
     notices.end_replaced(ctx, session, request, now=now)
     return letters
 

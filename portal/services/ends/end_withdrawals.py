@@ -29,12 +29,13 @@ def withdraw(
     customer_id: uuid.UUID,
     reference: str,
     *,
-    channel: Channel = Channel.PORTAL,
+    by: By | None = None,
     now: datetime,
 ) -> None:
     """Take a request back while nothing was sent to PayPal; the row and its reason stay.
 
-    Raises NoResultFound for a request that they did not make, NotAllowed(ALREADY_SENT) when it is too late.
+    `by`: who of the account's people; None for the customer.  Raises NoResultFound for a request that they did not
+    make, NotAllowed(ALREADY_SENT) when it is too late.
     """
     with ctx.db.begin() as session:
         found = end_requests.of_customer(session, merchant_id, customer_id, reference)
@@ -48,7 +49,7 @@ def withdraw(
             session,
             subscription,
             request,
-            by=By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=channel),
+            by=by or By(actor=Actor.CUSTOMER, actor_id=customer_id, channel=Channel.PORTAL),
             now=now,
         )
         subscription.promised = None  # it runs on by the product's rule of now
@@ -80,11 +81,18 @@ def withdraw_planned(ctx: Context, wish: Wish, request_id: uuid.UUID, *, now: da
 
 
 def take_back(
-    session: Session, subscription: Subscription, request: EndRequest, *, by: By, now: datetime
+    session: Session,
+    subscription: Subscription,
+    request: EndRequest,
+    *,
+    by: By,
+    now: datetime,
+    is_replaced: bool = False,
 ) -> list[uuid.UUID]:
     """Take it back in somebody's name; return the requests by letter that wait again.
 
-    Both locks are held.  Raises NotAllowed(ALREADY_SENT).
+    `is_replaced`: another end is asked for in its place, by the same click.  Both locks are held.  Raises
+    NotAllowed(ALREADY_SENT).
     """
     if not can_withdraw(request.state, sent_at=request.sent_at):
         raise NotAllowed(Denial.ALREADY_SENT)
@@ -94,5 +102,14 @@ def take_back(
     request.next_try_at = None
     pause_outcomes.restore(session, subscription, request, now=now)
     letters = received_answers.reopen(session, request, subscription, now=now)
-    timeline.note(session, subscription, TimelineKind.END_WITHDRAWN, key=str(request.id), at=now, by=by, **names)
+    timeline.note(
+        session,
+        subscription,
+        TimelineKind.END_WITHDRAWN,
+        key=str(request.id),
+        at=now,
+        by=by,
+        **names,
+        **({"is_replaced": True} if is_replaced else {}),
+    )
     return letters

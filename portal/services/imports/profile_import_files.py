@@ -12,10 +12,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Final
+
+from portal.domain.external_ids import LONGEST
+from portal.services.csv_files import as_it_was
 
 MOST_BYTES: Final = 5 * 1024 * 1024
 MOST_ROWS: Final = 200_000
@@ -46,6 +49,7 @@ COLUMNS: Final = (
     "paypalid",
     "id",
 )
+EXTERNAL: Final = "externalid"  # the column of the merchant's own ids
 PROFILE_ID: Final = re.compile(r"I-[A-Z0-9]{8,30}")
 OLD_ID: Final = re.compile(r"S-[A-Z0-9]{8,30}")
 _FOREIGN: Final = re.compile(r"[^\W\x00-\x7f]")
@@ -98,16 +102,21 @@ class ListedRow:
     line: int
     profile_id: str
     fault: RowFault | None = None
+    external_id: str = ""  # the merchant's own of the customer, as it stands in the file; empty: none does
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How to read the file: `column` holds the ids; a plain list has one column and no header."""
+    """How to read the file: `column` holds the ids; a plain list has one column and no header.
+
+    `external` holds the merchant's own ids of the customers, where a column is named so.
+    """
 
     delimiter: str
     column: int = 0
     has_header: bool = True
     is_plain: bool = False
+    external: int | None = None
 
 
 def read_list(content: bytes) -> Iterator[ListedRow]:
@@ -123,7 +132,7 @@ def read_list(content: bytes) -> Iterator[ListedRow]:
     first = _first_line(text)
     if first is None:
         raise BadFile(FileFault.EMPTY)
-    layout = _layout(text, *first, (told[1],) if told is not None else DELIMITERS)
+    layout = _with_own_ids(_layout(text, *first, (told[1],) if told is not None else DELIMITERS), first[1])
     seen: set[str] = set()
     number, rows = 0, _cells(text, layout.delimiter)
     if layout.has_header:
@@ -133,7 +142,8 @@ def read_list(content: bytes) -> Iterator[ListedRow]:
             raise BadFile(FileFault.TOO_MANY_ROWS, line=line)
         if layout.is_plain and any(cells[1:]):
             raise BadFile(FileFault.SEVERAL_COLUMNS, line=line)
-        yield _row(line, _cell(cells, layout.column), seen)
+        own = _cell(cells, layout.external) if layout.external is not None else ""
+        yield _row(line, _cell(cells, layout.column), own, seen)
     if number == 0:
         raise BadFile(FileFault.NO_ROWS)
 
@@ -156,18 +166,19 @@ def clean_id(cell: str) -> str:
     return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf").upper()
 
 
-def _row(line: int, cell: str, seen: set[str]) -> ListedRow:
+def _row(line: int, cell: str, own: str, seen: set[str]) -> ListedRow:
+    own = as_it_was(own)[: LONGEST + 1]  # one that is too long is still seen to be
     profile_id, shown = clean_id(cell), " ".join(cell.split())[:LONGEST_SHOWN]
     if not profile_id:
-        return ListedRow(line, "", RowFault.NO_ID)
+        return ListedRow(line, "", RowFault.NO_ID, own)
     if profile_id in seen:
-        return ListedRow(line, shown, RowFault.DUPLICATE)
+        return ListedRow(line, shown, RowFault.DUPLICATE, own)
     seen.add(profile_id)
     if PROFILE_ID.fullmatch(profile_id):
-        return ListedRow(line, profile_id)
+        return ListedRow(line, profile_id, external_id=own)
     if OLD_ID.fullmatch(profile_id):
-        return ListedRow(line, profile_id, RowFault.OLD_ID)
-    return ListedRow(line, shown, RowFault.NOT_AN_ID)
+        return ListedRow(line, profile_id, RowFault.OLD_ID, own)
+    return ListedRow(line, shown, RowFault.NOT_AN_ID, own)
 
 
 def _decode(content: bytes) -> str:
@@ -205,6 +216,11 @@ def _layout(text: str, line: int, first: str, delimiters: tuple[str, ...]) -> _L
             likely = max(named, key=lambda place: ids[place])
             return _Layout(delimiter, likely if ids[likely] or not ids else ids.most_common(1)[0][0])
     return _layout_by_cells(text, line, first, delimiters)
+
+
+def _with_own_ids(layout: _Layout, first: str) -> _Layout:
+    names = [_column_name(cell) for cell in _split(first, layout.delimiter)] if layout.has_header else []
+    return replace(layout, external=names.index(EXTERNAL)) if EXTERNAL in names else layout
 
 
 def _layout_by_cells(text: str, line: int, first: str, delimiters: tuple[str, ...]) -> _Layout:

@@ -16,19 +16,23 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal.clock import utc_now
+from portal.domain.audit import PORTAL
+from portal.domain.external_ids import BadExternalId, ExternalIdStands, ExternalIdTaken
 from portal.logs import place_of
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState, Provider
 from portal.providers.ports import ClassicGateway, GatewayRefused, GatewayUnavailable, Reading, Refusal
-from portal.queries import paypal_accounts, profile_imports
+from portal.queries import paypal_accounts, profile_imports, subscriptions
+from portal.queries.people import customers
 from portal.secrets import CannotOpen
 from portal.services.arrivals import classic_arrivals
 from portal.services.arrivals.import_pages import KEY_REFUSALS
 from portal.services.arrivals.import_rows import Origin
 from portal.services.context import Context
 from portal.services.imports.imports import StopReason
-from portal.services.imports.profile_imports import RowResult, defer, finish_if_done
+from portal.services.imports.profile_imports import OwnIdFault, RowResult, defer, finish_if_done
 from portal.services.paypal import gateways
 from portal.services.paypal.gateways import NoKey
+from portal.services.people import customer_identity
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +161,9 @@ class _Share:
                 raise _Lost
             if reading is not None:
                 mine.state, mine.reason = self._take_in(session, reading, asked_at=asked_at, now=now)
+                if mine.external_id and mine.state is not ProfileRowState.FAILED:
+                    mine.reason = self._name(session, reading, mine.external_id, now=now)
+                    mine.external_id = None
             else:
                 mine.state, mine.reason = ProfileRowState.FAILED, reason
             _count(held, mine.state)
@@ -184,6 +191,26 @@ class _Share:
             )
             return ProfileRowState.FAILED, RowResult.NOT_WRITTEN
         return (ProfileRowState.ADDED if is_new else ProfileRowState.KNOWN), ""
+
+    def _name(self, session: Session, reading: Reading, external_id: str, *, now: datetime) -> str:
+        """Write the merchant's own id of the row's customer, who came in; return why it is not written."""
+        found = subscriptions.by_provider_id(
+            session, self._import.merchant_id, environment=self._import.environment, provider_id=reading.provider_id
+        )
+        if found is None:
+            return ""
+        (customer,) = customers.lock(session, found.merchant_id, found.customer_id)
+        if customer.erased_at is not None:
+            return ""
+        try:
+            customer_identity.name(self._ctx, session, customer, external_id, by=PORTAL, now=now)
+        except BadExternalId:
+            return OwnIdFault.BAD
+        except ExternalIdTaken:
+            return OwnIdFault.TAKEN
+        except ExternalIdStands:
+            return OwnIdFault.OTHER
+        return ""
 
 
 def _count(held: ProfileImport, state: ProfileRowState) -> None:

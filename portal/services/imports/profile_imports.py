@@ -47,6 +47,14 @@ class RowResult(StrEnum):
     GIVEN_UP = "given_up"
 
 
+class OwnIdFault(StrEnum):
+    """Why the merchant's own id on a row was left where it is; the subscription itself came in."""
+
+    BAD = "external_id_bad"
+    TAKEN = "external_id_taken"
+    OTHER = "external_id_other"  # the customer has another one, and a file takes none away
+
+
 def start(
     ctx: Context, merchant_id: uuid.UUID, *, file_name: str, content: bytes, by: By = PORTAL, now: datetime
 ) -> ProfileImport:
@@ -164,14 +172,15 @@ def _store(session: Session, made: ProfileImport, rows: Iterable[ListedRow]) -> 
     """Write the rows as they are read from the file (COPY: neither the rows nor the objects pile up)."""
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, Connection)  # noqa: S101 - psycopg, the only driver there is
-    columns = "id, profile_import_id, line, profile_id, state, reason"
+    columns = "id, profile_import_id, line, profile_id, external_id, state, reason"
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY profile_import_rows ({columns}) FROM STDIN") as copy,
     ):
         for row in _counted(made, rows):
             state = ProfileRowState.FAILED if row.fault else ProfileRowState.WAITING
-            copy.write_row((uuid.uuid4(), made.id, row.line, row.profile_id, state.value, row.fault or ""))
+            own = row.external_id or None
+            copy.write_row((uuid.uuid4(), made.id, row.line, row.profile_id, own, state.value, row.fault or ""))
 
 
 def _counted(made: ProfileImport, rows: Iterable[ListedRow]) -> Iterator[ListedRow]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal.domain.audit import By
+from portal.domain.audit import PORTAL, By
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way
@@ -35,6 +35,7 @@ class Notification:
     subscription_id: uuid.UUID
     wished_on: date | None = None
     message: str = ""
+    by: By | None = None  # who of the account's people; None: the customer
 
 
 def notify(ctx: Context, notification: Notification, *, now: datetime) -> ReceivedRequest | None:
@@ -115,7 +116,8 @@ def _add(
         return received
     received.wished_on = notification.wished_on
     received.message = BETWEEN.join(filter(None, (received.message, words)))
-    received_requests.tell_added(ctx, session, received, subscription, words, now=now)
+    by = notification.by or PORTAL
+    received_requests.tell_added(ctx, session, received, subscription, words, by=by, now=now)
     return received
 
 
@@ -125,16 +127,18 @@ def _write_own(
     """Write what a customer notifies of a subscription of theirs."""
     customer = session.get_one(Customer, notification.customer_id)
     product = session.get_one(Product, subscription.product_id)
+    by = notification.by or By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL)
+    own_name = customer.name or customer.email or subscription.provider_id
     declaration = Declaration(
         merchant_id=notification.merchant_id,
         received_at=now,
         way=Way.ACCOUNT_PAGE,
-        name=customer.name or customer.email or subscription.provider_id,
+        name=own_name if by.actor_id == customer.id else by.name,
         email=customer.email,
         contract=" – ".join(filter(None, [product.name, subscription.provider_id])),
         wished_on=notification.wished_on,
         message=notification.message,
         subscription_id=subscription.id,
-        by=By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL),
+        by=by,
     )
     return received_requests.write(ctx, session, declaration, now=now)

@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.queries import end_requests
 from portal.queries import received_requests as stored
+from portal.queries.people import account_members
 from portal.services.audit import audit, timeline
 from portal.services.context import Context
 from portal.services.inbox import received_reminders
@@ -85,11 +86,13 @@ def write(ctx: Context, session: Session, declaration: Declaration, *, now: date
     session.add(received)
     session.flush()
     if received.subscription_id is not None:
-        stand_in(session, received, session.get_one(Subscription, received.subscription_id))
+        subscription = session.get_one(Subscription, received.subscription_id)
+        stand_in(session, received, subscription, by=declaration.by)
     if received.way is not Way.ACCOUNT_PAGE:  # the chain has that one already, as a fact of its subscription
         _append(session, received, Act.RECEIVED_RECORDED, by=declaration.by, now=now)
     if declaration.is_acknowledged:
-        _tell(ctx, session, received, ends.request_received, key=f"received:{received.id}", now=now)
+        key = f"received:{received.id}"
+        _tell(ctx, session, received, ends.request_received, key=key, by=declaration.by, now=now)
     received_reminders.tell_at_once(ctx, session, received, known_to=declaration.by.actor_id, now=now)
     return received
 
@@ -101,11 +104,12 @@ def tell_added(
     subscription: Subscription,
     words: str,
     *,
+    by: By = PORTAL,
     now: datetime,
 ) -> None:
     """Show, acknowledge and tell the merchant what was added to a request on the customer's page; it is locked."""
     key = f"{received.id}:{now.isoformat()}"
-    _note(session, received, subscription, key=key, at=now, words=words)
+    _note(session, received, subscription, key=key, at=now, words=words, by=by)
     _tell(ctx, session, received, ends.request_received, key=f"received:{key}", now=now)
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
@@ -115,17 +119,26 @@ def tell_added_by_stranger(ctx: Context, session: Session, received: ReceivedReq
     received_reminders.tell(ctx, session, received, [f"added:{now.isoformat()}"], now=now)
 
 
-def stand_in(session: Session, received: ReceivedRequest, subscription: Subscription) -> None:
+def stand_in(session: Session, received: ReceivedRequest, subscription: Subscription, *, by: By = PORTAL) -> None:
     """Let the subscription, which is locked, show that its end was asked for: once in its timeline, among its dates."""
     asked = subscription.end_requested_at
     subscription.end_requested_at = min(asked, received.received_at) if asked is not None else received.received_at
-    _note(session, received, subscription, key=str(received.id), at=received.received_at, words=received.message)
+    key, words = str(received.id), received.message
+    _note(session, received, subscription, key=key, at=received.received_at, words=words, by=by)
 
 
 def _note(
-    session: Session, received: ReceivedRequest, subscription: Subscription, *, key: str, at: datetime, words: str
+    session: Session,
+    received: ReceivedRequest,
+    subscription: Subscription,
+    *,
+    key: str,
+    at: datetime,
+    words: str,
+    by: By = PORTAL,
 ) -> None:
     is_own = received.way is Way.ACCOUNT_PAGE
+    sender = by.actor_id if by.actor is Actor.CUSTOMER and by.actor_id else subscription.customer_id
     timeline.note(
         session,
         subscription,
@@ -134,8 +147,8 @@ def _note(
         at=at,
         by=By(
             actor=Actor.CUSTOMER,
-            actor_id=subscription.customer_id if is_own else None,
-            channel=Channel.PORTAL if is_own else None,
+            actor_id=sender if is_own else None,
+            channel=(by.channel or Channel.PORTAL) if is_own else None,
             name=received.name,
         ),
         reference=received.reference,
@@ -212,8 +225,10 @@ def _tell(
     compose: Callable[[Letterhead, ReceivedFacts], Composed],
     *,
     key: str,
+    by: By = PORTAL,
     now: datetime,
 ) -> None:
+    """Acknowledge it at the address on file, and to who of the account's people has sent it."""
     customer = stored.notifier(session, received)  # written to at the address they have now
     address = customer.email if customer is not None else received.email
     if not address:
@@ -235,3 +250,6 @@ def _tell(
     )
     composed = compose(post.letterhead(language), facts)
     post.put(composed, key=key, recipient=address, language=language, customer=customer)
+    member = account_members.active(session, by.actor_id) if by.actor is Actor.CUSTOMER else None
+    if member is not None:
+        post.put(composed, key=f"{key}:{member.id}", recipient=member.email, language=language, customer=customer)

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from sqlalchemy import bindparam, update
+from sqlalchemy import Update, bindparam, case, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from portal.extensions import Busy
 from portal.logs import place_of
 from portal.models import EventSource, EventState, PayPalEvent
 from portal.providers.ports import GatewayRefused, GatewayUnavailable
+from portal.queries.customer_erasures import is_about_erased
 from portal.queries.messages import paypal_events
 from portal.secrets import CannotOpen
 from portal.services.arrivals.event_outcomes import Handled, NotYet, Outcome
@@ -44,6 +45,8 @@ STILL_WAITING: Final = update(EVENTS).where(
     EVENTS.c.attempts == bindparam("tries"),
     EVENTS.c.replayed_at.is_not_distinct_from(bindparam("replay")),
 )
+# What it said of somebody who is erased goes with its outcome: it came after that, or waited meanwhile.
+HANDLED: Final = STILL_WAITING.values(body=case((is_about_erased(EVENTS), None), else_=EVENTS.c.body))
 
 # Who handles what came from where, imported when the first one comes: each has `handle(ctx, events, *, now)`.
 HANDLERS: Final[Mapping[EventSource, str]] = {
@@ -88,7 +91,8 @@ def _write(session: Session, outcomes: Iterable[Outcome], *, now: datetime) -> N
             about = (event.source, getattr(outcome, "refusal", None), outcome.http_status)
             answers.setdefault(about, (event, outcome))
     for (handled, *_same_try), events in ends.items():
-        _update(session, events, state=handled.state, error=handled.note, handled_at=now, next_try_at=None)
+        written = {"state": handled.state, "error": handled.note, "handled_at": now, "next_try_at": None}
+        _update(session, events, statement=HANDLED, **written)
         log.info(
             "events_handled",
             merchant_id=str(events[0].merchant_id),
@@ -111,11 +115,13 @@ def _put_off(session: Session, event: PayPalEvent, error: Exception, *, now: dat
     log.warning("event_put_off", event_id=str(event.id), why=why, attempts=event.attempts + 1, state=state)
 
 
-def _update(session: Session, events: list[PayPalEvent], **values: object) -> None:
+def _update(
+    session: Session, events: list[PayPalEvent], *, statement: Update = STILL_WAITING, **values: object
+) -> None:
     """Write an outcome of messages that were tried as often, unless another worker or a replay came first."""
     first = events[0]
     session.execute(
-        STILL_WAITING,
+        statement,
         {
             "ids": [event.id for event in events],
             "tries": first.attempts,

@@ -33,7 +33,7 @@ from portal.domain.settlements import (
 from portal.domain.subscriptions import Status
 from portal.models import PaymentState, Provider, Settlement, Subscription, TimelineKind
 from portal.models.held_requests import AnyEndRequest
-from portal.queries import end_requests, paypal_accounts, subscriptions
+from portal.queries import end_requests, paypal_accounts, received_requests, subscriptions
 from portal.queries.money import settlements
 from portal.services import tries
 from portal.services.audit import timeline
@@ -60,12 +60,13 @@ def record(
     subscription_id: uuid.UUID,
     *,
     shown: Money | None,
+    by: By | None = None,
     now: datetime,
 ) -> Asked:
     """Write that the customer lets PayPal take what is outstanding, with its entry and its job.
 
-    `shown`: the sum that the page said: of another one nothing is taken.  A second click gets the settlement that is
-    open.  Raises NoResultFound (not theirs), CannotSettle.
+    `shown`: the sum that the page said: of another one nothing is taken.  `by`: who of the account's people asks.  A
+    second click gets the settlement that is open.  Raises NoResultFound (not theirs), CannotSettle.
     """
     with ctx.db.begin() as session:
         subscription = subscriptions.lock(session, merchant_id, subscription_id)
@@ -80,7 +81,7 @@ def record(
             why = NoSettlement.OTHER_SUM
         if why is not None or due is None:
             raise CannotSettle(why or NoSettlement.NOTHING_OUTSTANDING)
-        return Asked(settlement_id=_ask(session, subscription, due, now=now).id, is_new=True)
+        return Asked(settlement_id=_ask(session, subscription, due, by, now=now).id, is_new=True)
 
 
 def why_not(
@@ -94,15 +95,22 @@ def why_not(
         return NoSettlement.NOT_LATE
     if due is None or due.amount <= 0:
         return NoSettlement.NOTHING_OUTSTANDING
-    if is_in_the_way(request, now=now):
+    if is_in_the_way(session, subscription, request, now=now):
         return NoSettlement.ENDING
     key = paypal_accounts.of_merchant(session, subscription.merchant_id)
     return NoSettlement.NO_KEY if key is None or key.environment != subscription.environment else None
 
 
-def is_in_the_way(request: AnyEndRequest | None, *, now: datetime) -> bool:
-    """Say whether somebody waits for an end: nobody who leaves is asked for money. One planned for later leaves it."""
-    return request is not None and request.is_open and not request.is_planned(now)
+def is_in_the_way(
+    session: Session, subscription: Subscription, request: AnyEndRequest | None, *, now: datetime
+) -> bool:
+    """Say whether somebody waits for an end, asked for or notified: nobody who leaves is asked for money.
+
+    One planned, or wished, for later leaves it.
+    """
+    if request is not None and request.is_open and not request.is_planned(now):
+        return True
+    return received_requests.is_wished_by(session, subscription.id, now.date())
 
 
 def follow(ctx: Context, session: Session, subscription: Subscription, *, now: datetime) -> None:
@@ -165,7 +173,7 @@ def _own(session: Session, found: Settlement) -> Own:
     return OWN.get(payment.state, Own.CAME)
 
 
-def _ask(session: Session, subscription: Subscription, due: Money, *, now: datetime) -> Settlement:
+def _ask(session: Session, subscription: Subscription, due: Money, by: By | None, *, now: datetime) -> Settlement:
     found = Settlement(
         merchant_id=subscription.merchant_id,
         subscription_id=subscription.id,
@@ -178,7 +186,7 @@ def _ask(session: Session, subscription: Subscription, due: Money, *, now: datet
     session.add(found)
     session.flush()
     customer = subscription.customer
-    by = By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL, name=customer.name)
+    by = by or By(actor=Actor.CUSTOMER, actor_id=customer.id, channel=Channel.PORTAL, name=customer.name)
     _note(session, subscription, found, TimelineKind.SETTLEMENT_REQUESTED, by=by, now=now)
     tries.plan(session, found, at=now + tries.HEAD_START)
     return found

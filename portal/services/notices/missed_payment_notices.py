@@ -22,7 +22,7 @@ from portal.mail.composing import Composed
 from portal.mail.letterhead import Letterhead
 from portal.mail.missed_payments import MissedFacts
 from portal.models import Subscription
-from portal.queries import end_requests, grants, received_requests
+from portal.queries import end_requests, grants, pauses, received_requests
 from portal.queries import mails as stored_mails
 from portal.queries.money import missed_payments, settlements
 from portal.services import task_links
@@ -55,12 +55,19 @@ def follow(ctx: Context, session: Session, subscription: Subscription, before: S
     """
     if subscription.status is Status.PAST_DUE and before.status is not Status.PAST_DUE:
         _tell(ctx, session, subscription, mails.payment_missed, key=_key(subscription), now=now)
-    elif subscription.status is Status.ACTIVE and not paid_time.money_of(subscription).is_pending:
+    elif _has_come(session, subscription) and not paid_time.money_of(subscription).is_pending:
         missed = _awaited(session, subscription, before)
         if missed is not None:
             _tell(
                 ctx, session, subscription, mails.payment_settled, key=f"{missed}:settled", now=now, facts=before.facts
             )
+
+
+def _has_come(session: Session, subscription: Subscription) -> bool:
+    """Say whether nothing is late any more: it runs, or PayPal alone still suspends it."""
+    if subscription.status is not Status.PAUSED:
+        return subscription.status is Status.ACTIVE
+    return subscription.is_left_suspended(pauses.all_of_subscription(session, subscription.id))
 
 
 def _awaited(session: Session, subscription: Subscription, before: Standing) -> str | None:

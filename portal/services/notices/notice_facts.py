@@ -78,6 +78,7 @@ def end_facts(post: Post, head: Letterhead, request: EndRequest, subscription: S
         customer_email=customer.email,
         asked_at=request.asked_at,
         asked_by=request.asked_by,
+        asked_by_name=request.actor_name if request.is_by_member(subscription) else "",
         has_hour=request.has_hour,
         notified_under=request.notified_reference if request.answers else "",
         price=_price(subscription),

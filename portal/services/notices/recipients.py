@@ -8,22 +8,26 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.domain.policies import Actor
 from portal.domain.profiles import REMINDERS
 from portal.i18n import pick_locale
 from portal.mail.composing import Composed, WrittenLater
 from portal.mail.letterhead import Letterhead
 from portal.models import Customer, EndRequest, Mail, Merchant, PauseRequest, Subscription
 from portal.queries import subscriptions
-from portal.queries.people import merchants, staff
+from portal.queries.people import account_members, merchants, staff
 from portal.services.context import Context
 from portal.services.notices import outbox
 
 log = structlog.get_logger(__name__)
+
+# What somebody of a customer's account who asked for an end is told beside the address on file, in its language.
+TOLD_WHO_ASKED: Final = frozenset({"end_recorded", "end_confirmed", "end_already_over", "end_withdrawn"})
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,40 @@ class Post:
         request: EndRequest | None = None,
         send_at: datetime | None = None,
     ) -> None:
-        """Write a message to the subscription's customer, in their language; one without an address gets none."""
+        """Write a message to the subscription's customer, in their language; one without an address gets none.
+
+        Who of the account's people asked for the end gets what confirms it too.
+        """
+        if request is not None and composed.kind in TOLD_WHO_ASKED:
+            self._to_member(request, subscription.customer, composed, key=key, send_at=send_at)
         customer = subscription.customer
         if not customer.email:
             # The merchant's mail says it too: somebody has to tell this customer.
             log.warning("customer_without_address", subscription_id=str(subscription.id), kind=composed.kind)
             return
         self.to_customer(customer, composed, key=key, request=request, send_at=send_at)
+
+    def _to_member(
+        self,
+        request: EndRequest,
+        customer: Customer,
+        composed: Composed | WrittenLater,
+        *,
+        key: str,
+        send_at: datetime | None,
+    ) -> None:
+        member = account_members.active(self.session, request.actor_id) if request.actor is Actor.CUSTOMER else None
+        if member is None or member.customer_id != customer.id:
+            return
+        self.put(
+            composed,
+            key=f"{key}:{member.id}",
+            recipient=member.email,
+            language=pick_locale(customer.locale, self.merchant.locale),
+            request=request,
+            customer=customer,
+            send_at=send_at,
+        )
 
     def to_customer(
         self,

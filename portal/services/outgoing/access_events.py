@@ -70,9 +70,8 @@ def _look(
     session: Session, merchant_id: uuid.UUID, environment: str, marks: Sequence[AccessMark], *, now: datetime
 ) -> None:
     pairs = [(mark.customer_id, mark.product_id) for mark in marks]
-    found = access_checks.check(session, merchant_id, environment, pairs, now=now)
-    for mark in marks:
-        checked = found.get((mark.customer_id, mark.product_id))
+    found = access_checks.check(session.connection(), merchant_id, environment, pairs, now=now)
+    for mark, checked in zip(marks, found, strict=True):
         state = _state(checked, now=now)
         event_type = None if mark.is_silent else _change(mark.told or NOTHING, state)
         if event_type is not None:

@@ -13,6 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from portal.clock import utc_now
 from portal.domain.audit import PORTAL, Act, By
 from portal.domain.customer_erasures import REFLECTION, ErasureState
 from portal.domain.end_requests import Channel, RequestState, can_withdraw, new_reference
@@ -231,6 +232,7 @@ def carry_on(ctx: Context, erasure_id: uuid.UUID, *, now: datetime) -> bool:
         stored.lock_subscriptions(session, erasure.customer_id)
         (customer,) = customers.lock(session, erasure.merchant_id, erasure.customer_id)
         erasure = stored.lock(session, erasure_id)
+        now = max(now, utc_now())  # the locks were waited for, and PayPal's word may have come meanwhile
         waits = stored.holds(session, customer, now=now) or stored.was_asked_by_a_stranger(session, erasure)
         if erasure.state is not ErasureState.OPEN or waits:
             return False

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain import retention
 from portal.domain.policies import Actor
+from portal.domain.received_requests import ReceivedState, Way
 from portal.domain.retention import Kind
 from portal.mail.own_data import FAREWELL
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     BulkAct,
@@ -55,6 +57,7 @@ NOBODY: Final[Mapping[str, Any]] = {
     "paypal_email_at": None,
     "paypal_email_declined": False,
     "payer_id": None,
+    "external_id": None,
     "locale": None,
     "time_zone": None,
     "reminders_allowed": False,
@@ -76,7 +79,7 @@ def kept_until(session: Session, merchant: Merchant, customer_id: uuid.UUID) -> 
 def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, int]:
     """Erase a customer whose locks are held, and for whom nothing waits; return how many rows of what have changed."""
     session.flush()
-    email, name = customer.email, customer.name
+    email, sought = customer.email, (customer.email, customer.name, customer.external_id)
     _remember_payers(session, customer, now=now)
     statements: dict[str, Delete | Update] = {
         **_messages(customer, now=now),
@@ -84,7 +87,7 @@ def erase(session: Session, customer: Customer, *, now: datetime) -> dict[str, i
         **_wiped(customer),
     }
     counts = {what: _count(session, statement) for what, statement in statements.items()}
-    counts["searches"] = sum(_count(session, _searched(customer, said)) for said in (email, name) if said)
+    counts["searches"] = sum(_count(session, _searched(customer, said)) for said in sought if said)
     for column, value in NOBODY.items():
         setattr(customer, column, value)
     customer.erased_at = now
@@ -109,6 +112,7 @@ def _gone(customer: Customer, email: str | None) -> dict[str, Delete | Update]:
     """What goes whole: who was logged in where, what waited for them, what was noted, given and made for them."""
     rows = {
         "sessions": LoginSession,
+        "account_members": AccountMember,
         "address_changes": AddressChange,
         "address_holds": AddressHold,
         "task_links": TaskLink,
@@ -149,6 +153,15 @@ def _wiped(customer: Customer) -> dict[str, Delete | Update]:
         "names_of_timeline": update(TimelineEntry)
         .where(TimelineEntry.subscription_id.in_(theirs), by_customer)
         .values(actor_name=""),
+        # What somebody wrote who could not log in proves no end, unless one answers it.
+        "words_left": update(ReceivedRequest)
+        .where(
+            ReceivedRequest.merchant_id == customer.merchant_id,
+            ReceivedRequest.way == Way.NO_LOGIN,
+            ReceivedRequest.state == ReceivedState.DISMISSED,
+            ReceivedRequest.email == (customer.email or ""),
+        )
+        .values(name="", message="", contract="", email=None),
         "received_requests": update(ReceivedRequest)
         .where(
             ReceivedRequest.merchant_id == customer.merchant_id,
@@ -184,16 +197,7 @@ def _messages(customer: Customer, *, now: datetime) -> dict[str, Delete | Update
         .values(seen_at=now),
         "mails_to_them": update(Mail).where(*about, to_them).values(recipient="", **wiped),
         "mails_about_them": update(Mail)
-        .where(
-            *about,
-            Mail.state != MailState.WAITING,
-            or_(
-                of_requests,
-                Mail.id.in_(stored.news_about(customer.id)),
-                func.split_part(Mail.key, ":", 2).in_(stored.ids_in_keys(customer.id)),
-                stored.may_name_late_money(customer.id),
-            ),
-        )
+        .where(*about, Mail.state != MailState.WAITING, stored.is_about(customer.id))
         .values(recipient=_without_customers(customer), **wiped),
     }
 

@@ -19,6 +19,7 @@ from portal.domain import retention
 from portal.domain.audit import PORTAL, Act
 from portal.domain.retention import Kind
 from portal.logs import place_of
+from portal.mail import own_data as messages
 from portal.models import (
     EndRefund,
     EndRequest,
@@ -41,6 +42,8 @@ from portal.services.audit import audit
 from portal.services.batches import Unfinished
 from portal.services.context import Context
 from portal.services.messages import event_retention
+from portal.services.notices import notice_facts
+from portal.services.notices.recipients import Post
 from portal.services.own_data import data_exports, erasing
 
 log = structlog.get_logger("portal.retention")
@@ -88,15 +91,49 @@ def _night(ctx: Context, merchant: Merchant, *, now: datetime) -> bool:
 
 
 def _customers(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
-    """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own."""
+    """Erase who has had nothing to do with the merchant since `before`, each in a transaction of their own.
+
+    Messages of who could not log in go as well: whoever wrote them had no other contact since.
+    """
+    old = stored.old_words(merchant_id, before=before, limit=BATCH)
+    _each_batch(ctx, lambda session: _deleted(session, ReceivedRequest, old))
     number, last = 0, None
     while True:
         with ctx.db.read() as session:
             found = stored.forgotten_customers(session, merchant_id, before=before, after=last, limit=BATCH)
         number += sum(_erased(ctx, merchant_id, one, now=now) for one in found)
         if len(found) < BATCH:
-            return number
+            break
         last = found[-1]
+    _warn(ctx, merchant_id, before=before + retention.WARN_BEFORE, now=now)
+    return number
+
+
+def _warn(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> None:
+    """Write to who is to be erased within the month, once: whoever logs in keeps their account."""
+    last = None
+    while True:
+        with ctx.db.read() as session:
+            found = stored.forgotten_customers(session, merchant_id, before=before, after=last, limit=BATCH)
+        for customer_id in found:
+            with ctx.db.begin() as session:
+                _tell_soon(ctx, session, merchant_id, customer_id, now=now)
+        if len(found) < BATCH:
+            return
+        last = found[-1]
+
+
+def _tell_soon(
+    ctx: Context, session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime
+) -> None:
+    (customer,) = customers.lock(session, merchant_id, customer_id)
+    post = Post.of(ctx, session, merchant_id, now=now)
+    is_known = stored.was_warned(session, customer_id, since=now - 2 * retention.WARN_BEFORE)
+    if not customer.email or is_known or post.merchant.erased_at is not None or post.merchant.closed_at is not None:
+        return
+    path, on = notice_facts.account_path(post.merchant), now + retention.WARN_BEFORE
+    told = messages.erasure_soon(post.head_for(customer), name=customer.name, on=on, path=path)
+    post.to_customer(customer, told, key=f"erasure-soon:{customer_id}:{now.date()}")
 
 
 def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now: datetime) -> bool:
@@ -106,6 +143,8 @@ def _erased(ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, *, now
         (customer,) = customers.lock(session, merchant_id, customer_id)
         if customer.erased_at is not None or customer_erasures.holds(session, customer, now=now):
             return False
+        if stored.was_warned(session, customer_id, since=now - retention.WARN_BEFORE):
+            return False  # a later day was told
         counts = erasing.erase(session, customer, now=now)
         subject = ("customer", customer_id)
         audit.append(session, merchant_id, Act.CUSTOMER_ERASED, by=PORTAL, at=now, subject=subject, counts=counts)
@@ -153,7 +192,7 @@ def _mails(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datet
 
     def empty(session: Session) -> int:
         old = stored.old_mails(merchant_id, before=before, limit=BATCH)
-        emptied = update(Mail).where(Mail.id.in_(old)).values(content=None)
+        emptied = update(Mail).where(Mail.id.in_(old)).values(content=None, subject="")
         return session.connection().execute(emptied.execution_options(synchronize_session=False)).rowcount
 
     return _each_batch(ctx, empty)

@@ -141,7 +141,7 @@ def record(ctx: Context, wish: PauseWish, *, now: datetime) -> Asked:
             if standing.due_at == wish.resume_at:
                 return Asked(request_id=standing.id, is_new=False, is_due_now=False)
             pause_outcomes.withdraw(session, subscription, standing, now=now)
-            _note_withdrawal(session, subscription, standing, wish, now=now)
+            _note_withdrawal(session, subscription, standing, wish, now=now, is_replaced=True)
         request = _row(wish)
         start = None if request.due_at is not None else now + tries.HEAD_START
         pause_outcomes.write(session, subscription, request, now=now, head_start=start)
@@ -221,7 +221,13 @@ def _row(wish: PauseWish) -> PauseRequest:
 
 
 def _note_withdrawal(
-    session: Session, subscription: Subscription, request: PauseRequest, wish: PauseWish, *, now: datetime
+    session: Session,
+    subscription: Subscription,
+    request: PauseRequest,
+    wish: PauseWish,
+    *,
+    now: datetime,
+    is_replaced: bool = False,
 ) -> None:
     timeline.note(
         session,
@@ -231,4 +237,5 @@ def _note_withdrawal(
         at=now,
         by=wish.by,
         pause=request.kind,
+        **({"is_replaced": True} if is_replaced else {}),
     )

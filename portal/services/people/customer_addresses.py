@@ -26,6 +26,7 @@ from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import bounces, notice_facts, outbox
 from portal.services.notices.recipients import Post
+from portal.services.people import account_members
 
 log = structlog.get_logger(__name__)
 
@@ -124,6 +125,7 @@ def change(
     customer.email, customer.email_place = email, len(others)
     session.flush()
     close_ranks(session, customer.merchant_id, former)
+    account_members.yield_to(session, customer, by=by, now=now)
     end_log_ins(session, customer.id, now=now)
     bounces.reach_anew(ctx, session, customer, now=now)
     audit.append(

@@ -22,7 +22,7 @@ from portal.domain.profiles import Answer, left_alone
 from portal.models import Customer
 from portal.queries import subscriptions
 from portal.queries.people import address_changes, customers
-from portal.services import throttles
+from portal.services import external_ids, throttles
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import end_confirmations
@@ -31,7 +31,7 @@ from portal.services.people.customer_addresses import AddressTaken
 from portal.services.throttles import Limit
 
 MAILS: Final = 20  # answers with another address that a customer's record takes a day
-TEXTS: Final = frozenset({"name"})  # the audit chain holds that it changed, not what it says
+TEXTS: Final = frozenset({"name", "external_id"})  # the audit chain holds that they changed, not what they say
 
 
 class Saved(Enum):
@@ -46,22 +46,25 @@ class Saved(Enum):
 class Identity:
     """The answers of the page. `email` may be in any spelling, empty for a customer who has none.
 
-    `is_same_person`: staff know that another customer has the address, and say that the two are one.  `untouched`: the
-    answers that are as their page showed them: what somebody else has written there meanwhile stays.
+    `is_same_person`: staff know that another customer has the address, and say that the two are one.  `replaces_id`:
+    they say that the merchant's own id of before may go.  `untouched`: the answers that are as their page showed them:
+    what somebody else has written there meanwhile stays.
     """
 
     name: str
     locale: str | None
     contact_allowed: bool
     email: str
+    external_id: str | None = None
     is_same_person: bool = False
+    replaces_id: bool = False
     untouched: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> dict[str, Any]:
         """What holds at once, by the name of its column."""
-        typed = {"name": self.name, "locale": self.locale, "contact_allowed": self.contact_allowed}
-        return {name: value for name, value in typed.items() if name not in self.untouched}
+        answers = ("name", "locale", "contact_allowed", "external_id")
+        return {name: getattr(self, name) for name in answers if name not in self.untouched}
 
 
 def save(
@@ -70,8 +73,8 @@ def save(
     """Write it, and ask another address to confirm itself.
 
     Raises AddressTaken, and changes nothing, when the address is another customer's and nobody has said that the two
-    are one; NotAllowed for who is erased; NoResultFound for another merchant's customer.
-    Raises TooManyTries as well: each address that is asked is written to.
+    are one; what `external_ids.check` raises; NotAllowed for who is erased; NoResultFound for another merchant's
+    customer.  Raises TooManyTries as well: each address that is asked is written to.
     """
     if wish.email and "email" not in wish.untouched:
         about = f"{merchant_id}/{customer_id}"
@@ -79,11 +82,47 @@ def save(
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
         asks = "email" not in wish.untouched and _asks(session, customer, wish, now=now)
+        if "external_id" in wish.columns:
+            external_ids.check(session, customer, wish.external_id, replaces=wish.replaces_id)
         changed = write(ctx, session, customer, left_alone(wish.columns, customer.own_answers), by=by, now=now)
         if asks:
             ask(ctx, session, customer, wish.email, by=by, now=now)
             return Saved.ASKED
     return Saved.CHANGED if changed else Saved.NOTHING
+
+
+def set_external_id(
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    external_id: str | None,
+    *,
+    replaces: bool = False,
+    by: By,
+    now: datetime,
+) -> bool:
+    """Write the merchant's own id of a customer, None for none; False when it is theirs already.
+
+    Raises what `external_ids.check` does, NotAllowed for who is erased, NoResultFound for another merchant's customer.
+    """
+    with ctx.db.begin() as session:
+        (customer,) = customers.lock(session, merchant_id, customer_id)
+        return name(ctx, session, customer, external_id, replaces=replaces, by=by, now=now)
+
+
+def name(
+    ctx: Context,
+    session: Session,
+    customer: Customer,
+    external_id: str | None,
+    *,
+    replaces: bool = False,
+    by: By,
+    now: datetime,
+) -> bool:
+    """Write it of a locked customer, as `set_external_id` does."""
+    external_ids.check(session, customer, external_id, replaces=replaces)
+    return bool(write(ctx, session, customer, {"external_id": external_id}, by=by, now=now))
 
 
 def write(

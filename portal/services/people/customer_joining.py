@@ -18,6 +18,7 @@ from portal.domain.errors import Denial, NotAllowed
 from portal.domain.profiles import Answer, with_own
 from portal.mail import customers as messages
 from portal.models import (
+    AccountMember,
     AddressChange,
     AddressHold,
     Comeback,
@@ -32,17 +33,19 @@ from portal.models import (
     TaskLink,
 )
 from portal.queries import comebacks, customer_erasures
-from portal.queries.people import customer_joinings, customers
+from portal.queries.people import address_holds, customer_joinings, customers
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices import notice_facts
 from portal.services.notices.recipients import Post
+from portal.services.people import account_members
 from portal.services.people.customer_addresses import close_ranks, end_log_ins, replace_waiting
 
 BELONGINGS: Final = (  # all that names a customer, but for what is asked for anew: an archive, an erasure
     Subscription,
     Grant,
     Comeback,
+    AccountMember,
     LoginSession,
     LoginChallenge,
     AddressChange,
@@ -52,7 +55,8 @@ BELONGINGS: Final = (  # all that names a customer, but for what is asked for an
     CustomerJoining,
     Mail,
 )
-TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id")  # of the other, where the kept one has none
+# Of the other, where the kept one has none.
+TAKEN_OVER: Final = ("name", "locale", "time_zone", "payer_id", "external_id")
 STRICTER: Final = (Answer.CONTACT, Answer.REMINDERS)
 ANEW: Final = frozenset({"id", "merchant_id", "email_place"})  # not kept of the other: known, or settled anew
 
@@ -63,7 +67,7 @@ def join(
     """Make the other one's belongings this customer's; False when they no longer share an address, or both come back.
 
     The stricter answer stands for both: who asked not to be contacted is not.  Their mailbox is told.  Raises
-    NotAllowed while one of them is to be erased, NoResultFound for a foreign id.
+    NotAllowed while one of them is to be erased or has a contested address, NoResultFound for a foreign id.
     """
     with ctx.db.begin() as session:
         kept, other = customers.lock(session, merchant_id, customer_id, other_id)
@@ -72,13 +76,16 @@ def join(
             return False
         if customer_erasures.is_open_of(session, kept.id, other.id):
             raise NotAllowed(Denial.ERASURE_UNDER_WAY)
+        if any(address_holds.waiting_of(session, one.id) for one in (kept, other)):
+            raise NotAllowed(Denial.ADDRESS_HELD)  # whose the shared address is, nobody has decided yet
         end_log_ins(session, other.id, now=now)
         replace_waiting(session, other.id, now=now)
+        account_members.before_joining(session, kept, other, by=by, now=now)
         joining = _remembered(session, kept, other, by=by, now=now)
         values = {name: getattr(kept, name) or getattr(other, name) for name in TAKEN_OVER}
         values |= {name: getattr(kept, name) and getattr(other, name) for name in STRICTER}
         values["own_answers"] = _own_answers(kept, other, values)
-        other.payer_id = None
+        other.payer_id = other.external_id = None
         session.flush()
         for name, value in values.items():
             setattr(kept, name, value)

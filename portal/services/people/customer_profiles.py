@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from portal.domain.audit import By
 from portal.domain.profiles import with_own
 from portal.queries.people import customers
 from portal.services.context import Context
@@ -15,7 +16,13 @@ from portal.services.people.acting import by_customer
 
 
 def save(
-    ctx: Context, merchant_id: uuid.UUID, customer_id: uuid.UUID, answers: Mapping[str, Any], *, now: datetime
+    ctx: Context,
+    merchant_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    answers: Mapping[str, Any],
+    *,
+    by: By | None = None,
+    now: datetime,
 ) -> bool:
     """Write what the customer has changed of their own answers (`domain.profiles.Answer`); False when nothing differs.
 
@@ -23,7 +30,8 @@ def save(
     """
     with ctx.db.begin() as session:
         (customer,) = customers.lock(session, merchant_id, customer_id)
-        changed = customer_identity.write(ctx, session, customer, answers, by=by_customer(customer_id), now=now)
+        who = by or by_customer(customer_id)
+        changed = customer_identity.write(ctx, session, customer, answers, by=who, now=now)
         if changed:
             customer.own_answers = with_own(customer.own_answers, changed)
     return bool(changed)

@@ -29,7 +29,7 @@ from portal.models import (
     Mail,
     Subscription,
 )
-from portal.queries import customer_erasures, import_runs
+from portal.queries import customer_erasures, external_ids, import_runs
 from portal.queries.people import customer_joinings, customers, sessions
 from portal.services.audit import audit
 from portal.services.context import Context
@@ -46,7 +46,7 @@ class Preview:
     """What splitting would do. `goes` and `came_since` are subscriptions; `counts`: rows that go, by their table.
 
     `taken_by`: another customer has the former address by now; it cannot be done.  `payer_with`: one who has the
-    former PayPal account by now, and keeps it.
+    former PayPal account by now, and keeps it; `named_so`: one who has the former id of the merchant's own.
     """
 
     joining: CustomerJoining
@@ -56,6 +56,7 @@ class Preview:
     counts: Mapping[str, int]
     taken_by: Customer | None
     payer_with: Customer | None
+    named_so: Customer | None
 
     @property
     def email(self) -> str:
@@ -129,8 +130,19 @@ def _preview(session: Session, joining: CustomerJoining, kept: Customer) -> Prev
             for row in COUNTED
         },
         taken_by=others[0] if others and not is_shared else None,
+        named_so=_named_so(session, joining, kept),
         payer_with=payer if payer is not None and payer.id != kept.id else None,
     )
+
+
+def _named_so(session: Session, joining: CustomerJoining, kept: Customer) -> Customer | None:
+    """Return who has the other one's former id by now; not the kept one, who gives back what came from there."""
+    external_id = joining.former.get("external_id")
+    if external_id is None:
+        return None
+    found = external_ids.customer(session, kept.merchant_id, external_id)
+    gives_back = found is not None and found.id == kept.id and joining.before["external_id"] is None
+    return None if gives_back else found
 
 
 def _origins(joining: CustomerJoining, held: list[Subscription]) -> set[uuid.UUID]:
@@ -166,6 +178,8 @@ def _restored(session: Session, seen: Preview) -> Customer:
     values["contact_allowed"] = former["contact_allowed"] and not refused_since
     if seen.payer_with is not None:
         values["payer_id"] = None
+    if seen.named_so is not None:
+        values["external_id"] = None
     place = len(customers.of_address(session, kept.merchant_id, seen.email))
     other = Customer(id=seen.joining.other_id, merchant_id=kept.merchant_id, email_place=place, **values)
     session.add(other)

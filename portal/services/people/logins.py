@@ -23,15 +23,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain import email_addresses, login_mails
 from portal.domain.login_mails import LIFETIME, Sent
-from portal.domain.profiles import Answer
-from portal.models import Customer, LoginBrowser, LoginChallenge, Merchant
-from portal.queries.people import customers, people, sessions
-from portal.queries.people.people import Kind
+from portal.models import LoginBrowser, LoginChallenge, Merchant
+from portal.queries.people import account_members, sessions
 from portal.secrets import new_token, token_hash
 from portal.services import throttles
 from portal.services.context import Context
 from portal.services.notices import notices
-from portal.services.people.sessions import Visitor, open_for
+from portal.services.people import spaces
+from portal.services.people.sessions import Visitor
 from portal.services.throttles import Limit, TooManyTries
 
 log = structlog.get_logger("portal.logins")
@@ -61,7 +60,7 @@ class Ask:
 class Entry:
     """A log-in that succeeded: the new session's token, and where the person was going.
 
-    `has_choice`: other customers have the same address, and one of them may be meant.
+    `has_choice`: the address opens other accounts too, and one of them may be meant.
     """
 
     token: str
@@ -136,7 +135,7 @@ def _send(
     merchant = session.get_one(Merchant, wish.merchant_id)
     code = f"{secrets.randbelow(10**6):06}"
     challenge, link = _challenge(ctx, wish, email, code, now=now)
-    challenge.customer_id = people.customer_by_email(session, merchant.id, email)
+    challenge.customer_id = account_members.addressee(session, merchant.id, email)
     session.add(challenge)
     session.flush()
     if after is not None:
@@ -292,13 +291,10 @@ def _enter(
     challenge.consumed_at = now
     if challenge.customer_id is None:  # a code that was never sent, guessed
         return None
-    customer = session.get_one(Customer, challenge.customer_id)
-    if Answer.LOCALE not in customer.own_answers:
-        customer.locale = visitor.language or customer.locale or visitor.wish  # mails then speak as the pages do
-    customer.seen_at = now
-    token = open_for(session, Kind.CUSTOMER, challenge.merchant_id, challenge.customer_id, visitor=visitor, now=now)
-    shared = len(customers.of_address(session, customer.merchant_id, customer.email)) > 1
-    return Entry(token=token, next_path=browser.next_path, has_choice=shared)
+    entered = spaces.enter(session, challenge.merchant_id, challenge.email, visitor=visitor, now=now)
+    if entered is None:  # who was let in has been removed since
+        return None
+    return Entry(token=entered.token, next_path=browser.next_path, has_choice=entered.has_choice)
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

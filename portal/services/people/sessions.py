@@ -23,7 +23,7 @@ from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.task_links import LASTS
 from portal.models import LoginSession, Merchant
-from portal.queries.people import customers, sessions
+from portal.queries.people import account_members, customers, sessions
 from portal.queries.people.people import Kind, Person
 from portal.secrets import new_token, token_hash
 from portal.services.audit import audit
@@ -59,13 +59,14 @@ def open_for(
     after: LoginSession | None = None,
     viewer_id: uuid.UUID | None = None,
     task_link_id: uuid.UUID | None = None,
+    member_id: uuid.UUID | None = None,
     now: datetime,
 ) -> str:
     """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token.
 
     `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
     only looks at the customer's pages, for a quarter of an hour.  `task_link_id`: the link by which the customer came,
-    who is not logged in and sees its task alone, for an hour.
+    who is not logged in and sees its task alone, for an hour.  `member_id`: who of a customer's people it is.
     """
     if visitor.old_token:
         session.execute(
@@ -84,6 +85,7 @@ def open_for(
         expires_at=after.expires_at if after else now + lifetime,
         viewer_id=viewer_id,
         task_link_id=task_link_id,
+        account_member_id=member_id,
         browser=visitor.browser,
         network=visitor.network,
         created_at=now,
@@ -98,15 +100,26 @@ def open_for(
 
 
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
-    """Open the session of another customer of the same address, which this log-in has proven; return its token.
+    """Go on in another account of the address that this log-in has proven; return the token of a session as old as it.
 
-    Raises NoResultFound for everybody else.
+    Raises NoResultFound for every other one.
     """
     with ctx.db.begin() as session:
-        own, other = (customers.of_merchant(session, person.merchant_id, one) for one in (person.id, customer_id))
-        if own.email is None or own.email != other.email:
+        spaces = account_members.spaces(session, person.merchant_id, person.own_email)
+        space = next((one for one in spaces if one.customer.id == customer_id), None)
+        if space is None or person.task is not None:
             raise NoResultFound
-        return open_for(session, Kind.CUSTOMER, person.merchant_id, other.id, visitor=visitor, now=now)
+        old = sessions.lock_one_of(session, person, person.session_id)
+        return open_for(
+            session,
+            Kind.CUSTOMER,
+            person.merchant_id,
+            space.customer.id,
+            visitor=visitor,
+            after=old,
+            member_id=space.member.id if space.member is not None else None,
+            now=now,
+        )
 
 
 def view(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:

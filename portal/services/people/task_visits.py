@@ -17,6 +17,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain import task_links as tasks
+from portal.domain.audit import Act, By
+from portal.domain.end_requests import Channel
+from portal.domain.policies import Actor
 from portal.domain.task_links import READS_ON, TASKS, Door, TaskKind
 from portal.i18n import pick_locale
 from portal.mail.task_links import TaskFacts, task_link
@@ -26,6 +29,7 @@ from portal.queries.people import task_links as stored
 from portal.queries.people.people import Kind, OwnTask, Person
 from portal.secrets import token_hash
 from portal.services import task_links, throttles
+from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.recipients import Post
 from portal.services.people import logins
@@ -43,45 +47,69 @@ MAILS: Final = 3  # with another link, to one customer in a day
 class Seen:
     """What whoever holds a link may see of it. `email`: on file, empty where there is none; never shown whole."""
 
+    link_id: uuid.UUID
     kind: TaskKind
     customer_id: uuid.UUID
     product: str
     email: str
     page: str  # below the account
     door: Door
+    return_to: str
+    is_vouched: bool  # a portal session
+    locale: str | None
+    is_over: bool  # the subscription
 
     @property
     def asks_code(self) -> bool:
         """Whether a code is sent before the task can be done."""
-        return TASKS[self.kind].acts
+        return TASKS[self.kind].acts and not self.is_vouched
+
+    @property
+    def comes_too_late(self) -> bool:
+        """Whether what it was to end is over already."""
+        return TASKS[self.kind].acts and self.is_over
 
 
-def look(ctx: Context, merchant_id: uuid.UUID, token: str, *, now: datetime) -> Seen | None:
-    """Return what a link stands for, changing nothing; None for no link of the merchant's."""
+def look(ctx: Context, merchant_id: uuid.UUID, token: str, *, is_vouched: bool = False, now: datetime) -> Seen | None:
+    """Return what a link stands for, changing nothing; None for no link of the merchant's.
+
+    `is_vouched`: it is a portal session's.
+    """
     with ctx.db.read() as session:
-        link = stored.by_token(session, merchant_id, token_hash(token))
+        link = stored.by_token(session, merchant_id, token_hash(token), is_vouched=is_vouched)
         if link is None:
             return None
         customer, subscription = _about(session, link)
         return Seen(
+            link_id=link.id,
             kind=link.kind,
             customer_id=link.customer_id,
             product=subscription.product.name if subscription is not None else "",
             email=customer.email or "",
             page=tasks.page_of(link.kind, link.subscription_id),
             door=link.door(now),
+            return_to=link.return_to,
+            is_vouched=is_vouched,
+            locale=link.locale,
+            is_over=subscription is not None and subscription.is_over,
         )
 
 
-def begin(ctx: Context, merchant_id: uuid.UUID, token: str, *, visitor: Visitor, now: datetime) -> str | None:
+def begin(
+    ctx: Context, merchant_id: uuid.UUID, token: str, *, is_vouched: bool = False, visitor: Visitor, now: datetime
+) -> str | None:
     """Begin the task in this browser, once; return the token of its session, None when the link opens nothing."""
     with ctx.db.begin() as session:
-        link = stored.by_token(session, merchant_id, token_hash(token), lock=True)
+        link = stored.by_token(session, merchant_id, token_hash(token), is_vouched=is_vouched, lock=True)
         if link is None or link.door(now) is not Door.OPEN:
             log.info("task_link.refused", merchant_id=str(merchant_id))
             return None
         link.used_at = now
         log.info("task_link.begun", task_link_id=str(link.id), kind=link.kind.value)
+        if is_vouched:
+            by = By(actor=Actor.CUSTOMER, actor_id=link.customer_id, channel=Channel.PORTAL_SESSION)
+            about, act = ("customer", link.customer_id), Act.PORTAL_SESSION_OPENED
+            audit.append(session, merchant_id, act, by=by, at=now, subject=about, link=str(link.id))
         return open_for(
             session, Kind.CUSTOMER, merchant_id, link.customer_id, visitor=visitor, task_link_id=link.id, now=now
         )

@@ -12,6 +12,7 @@ def customer(row: Customer) -> Resource:
     return {
         "id": public(Kind.CUSTOMER, row.id),
         "object": "customer",
+        "external_id": row.external_id,
         "email": row.email,
         "name": row.name or None,
         "locale": row.locale,

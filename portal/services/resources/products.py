@@ -12,6 +12,7 @@ def product(row: Product) -> Resource:
     return {
         "id": public(Kind.PRODUCT, row.id),
         "object": "product",
+        "external_id": row.external_id,
         "name": row.name,
         "contents": [
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from flask import abort, flash, g, redirect, request, url_for
@@ -15,6 +15,7 @@ from wtforms import SelectChoice, SelectField
 from portal.clock import utc_now
 from portal.domain.audit import COMMAND_LINE, Act
 from portal.domain.policies import Actor
+from portal.queries import api_keys
 from portal.queries import audit as queries
 from portal.queries.people import staff
 from portal.queries.people.staff import Member
@@ -22,7 +23,7 @@ from portal.services.audit import audit_checks, audit_exports
 from portal.services.audit.audit_checks import Verdict
 from portal.services.audit.audit_exports import Format
 from portal.web import labels
-from portal.web.admin import audit_words, bp, showing
+from portal.web.admin import audit_words, bp, presenting, showing
 from portal.web.admin.lists import number, turn
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.files import download
@@ -37,6 +38,14 @@ MOST: Final = 20_000  # rows checked while a person waits for the page
 STRANGERS: Final = frozenset(
     {Act.PASSWORD_REFUSED, Act.FACTOR_REFUSED, Act.PASSKEY_REFUSED, Act.PASSKEY_COPIED, Act.LOGIN_UNLOCKED}
 )
+# Where what a row is about can be seen.
+PLACES: Final = {
+    "subscription": ("admin.subscription", "subscription_id"),
+    "customer": ("admin.customer", "customer_id"),
+    "product": ("admin.product", "product_id"),
+    "staff": ("admin.team_member", "staff_id"),
+    "received_request": ("admin.received", "received_id"),
+}
 TYPE: Final = {Format.CSV: "text/csv", Format.JSONL: "application/jsonl"}
 
 
@@ -68,7 +77,9 @@ def show() -> ResponseReturnValue:
             actor_id=as_id(filters.who.data),
             acts=audit_words.TOPICS.get(filters.what.data or "", ()),
         )
-        names = queries.names_of_staff(session, page.rows)
+        names = queries.names_of_people(session, page.rows)
+        there = queries.subjects(session, merchant_id, page.rows)
+        keys = api_keys.names(session, merchant_id, queries.actors_by_api(page.rows))
         return showing.page(
             "audit.html",
             session,
@@ -77,8 +88,10 @@ def show() -> ResponseReturnValue:
             is_filtered=bool(filters.who.data or filters.what.data),
             next_url=turn(after=page.older_than),
             previous_url=turn(before=page.newer_than),
-            act_of=lambda row: audit_words.act(row.act, row.details, row.channel),
-            who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row),
+            act_of=lambda row: audit_words.act(row.act, row.details, row.channel, subject_kind=row.subject_kind),
+            place_of=lambda row: _place(row, there),
+            about_of=lambda row: row.details.get("reference") or there.get(row.subject_id) or None,
+            who_of=lambda row: names.get(row.actor_id) or _stranger(row, names) or _who(row, keys),
             CHANNEL=audit_words.CHANNEL,
         )
 
@@ -121,6 +134,18 @@ def _whole(verdict: Verdict) -> str:
     )
 
 
+def _place(row: AuditEntry, there: Mapping[UUID, str]) -> str | None:
+    """Return the page of what a row is about; None where there is none, or it is there no more."""
+    kind = row.subject_kind or ""
+    if kind in audit_words.GROUP:
+        return url_for(audit_words.GROUP[kind][1])
+    if kind not in PLACES or row.subject_id not in there:
+        return None
+    endpoint, name = PLACES[kind]
+    ids: dict[str, Any] = {name: row.subject_id}
+    return url_for(endpoint, **ids)
+
+
 def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:
     """Return under whose address somebody tried to log in: who it was is not known."""
     if row.act not in STRANGERS:
@@ -128,7 +153,9 @@ def _stranger(row: AuditEntry, names: Mapping[UUID, str]) -> str:
     return _("Somebody, as %(name)s", name=names.get(row.subject_id, "") if row.subject_id else "")
 
 
-def _who(row: AuditEntry) -> str:
+def _who(row: AuditEntry, keys: Mapping[UUID, str]) -> str:
     if row.channel == COMMAND_LINE:
         return _("Operator")
+    if row.actor_id is not None and row.actor_id in keys:
+        return presenting.by_key(keys[row.actor_id])
     return str(labels.ACTOR[Actor(row.actor)])

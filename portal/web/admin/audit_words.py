@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -66,8 +66,14 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.CUSTOMER_VIEWED: _l("Customer’s pages viewed as the customer"),
     Act.TASK_LINK_MADE: _l("Link to one page made for a customer"),
     Act.TASK_LINK_WITHDRAWN: _l("Link to one page withdrawn"),
+    Act.PORTAL_SESSION_MADE: _l("Portal session made by your server for a customer"),
+    Act.PORTAL_SESSION_OPENED: _l("Portal session opened"),
     Act.CUSTOMERS_JOINED: _l("Two customers merged"),
     Act.CUSTOMERS_SPLIT: _l("Two merged customers separated again"),
+    Act.ACCOUNT_MEMBER_INVITED: _l("Invitation to a customer’s account sent"),
+    Act.ACCOUNT_MEMBER_JOINED: _l("Invitation to a customer’s account accepted"),
+    Act.ACCOUNT_ROLE_CHANGED: _l("Role in a customer’s account changed"),
+    Act.ACCOUNT_MEMBER_REMOVED: _l("Access to a customer’s account removed"),
     Act.ERASURE_ASKED: _l("Erasure of their data requested by the customer"),
     Act.ERASURE_WITHDRAWN: _l("Erasure request withdrawn by the customer"),
     Act.CUSTOMER_ERASED: _l("Customer’s data erased"),
@@ -147,14 +153,34 @@ TOPIC: Final[Mapping[str, LazyString]] = {
 }
 
 
-def act(code: str, details: Mapping[str, object], channel: str | None = None) -> str:
+# The settings' groups by the words of their pages (`settings.Group.kind`), and where each is.
+GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
+    "settings.cancellation": (lazy_pgettext("settings", "Cancellation"), "admin.settings"),
+    "settings.sections": (_l("Sections of the account page"), "admin.setting_sections"),
+    "settings.face": (_l("Branding"), "admin.setting_face"),
+    "settings.logo": (_l("Logo"), "admin.setting_logo"),
+    "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
+    "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
+    "settings.returns": (_l("Return addresses"), "admin.setting_returns"),
+    "settings.language": (_l("Language and time zone"), "admin.setting_language"),
+}
+
+
+def act(
+    code: str, details: Mapping[str, object], channel: str | None = None, *, subject_kind: str | None = None
+) -> str:
     """Return what a row says was done; one whose act this release does not know keeps its code."""
+    if code == Act.SETTINGS_CHANGED and subject_kind is not None and subject_kind in GROUP:
+        return _("Settings changed: %(group)s", group=GROUP[subject_kind][0])
     if code == Act.RECEIVED_RECORDED and details.get("way") == Way.NO_LOGIN:
         return _("Message from somebody who could not log in")
+    if code == Act.RECEIVED_DISMISSED and details.get("way") == Way.NO_LOGIN:
+        return _("Message from somebody who could not log in closed")
     if code == Act.RECEIVED_RECORDED and channel != Channel.STAFF:
         return str(labels.TIMELINE[TimelineKind.NOTIFIED])
-    if code == f"subscription.{TimelineKind.ENDED}":
-        return str(labels.ended(details))
+    fact = code.removeprefix("subscription.")
+    if fact != code and fact in set(TimelineKind):
+        return str(labels.fact(TimelineKind(fact), details))
     return str(ACT.get(code, code))
 
 

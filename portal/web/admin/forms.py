@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from wtforms import Field, SelectChoice, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
+from portal.domain.external_ids import is_external_id
 from portal.web.form_words import PlainForm
 from portal.web.labels import STATUS
 from portal.web.typed_text import one_line, plain
@@ -39,6 +40,23 @@ def shown_name() -> StringField:
         filters=[one_line],
         validators=[DataRequired(_l("Enter a name.")), Length(max=140, message=_l("Write at most 140 characters."))],
     )
+
+
+def own_id_field(description: LazyString) -> StringField:
+    """Return the field of the merchant's own id of somebody or something."""
+    return StringField(
+        _l("ID in your systems"),
+        description=description,
+        filters=[one_line],
+        validators=[Optional(), own_id],
+        render_kw={"spellcheck": "false", "autocapitalize": "none"},
+    )
+
+
+def own_id(_form: PlainForm, field: StringField) -> None:
+    """Take what can be such an id."""
+    if not is_external_id(field.data):
+        raise ValidationError(_("Write at most 128 visible characters."))
 
 
 def https(typed: str | None) -> str:

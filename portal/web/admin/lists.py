@@ -12,7 +12,7 @@ from portal.queries import inbox
 from portal.queries.desk import Place
 from portal.web.typed_text import as_id, one_line
 
-LONGEST_SEARCH: Final = 100
+LONGEST_SEARCH: Final = 128
 KEPT: Final = frozenset(
     {"q", "status", "product", "result", "state", "who", "what"}
 )  # of an address, from one page to the next

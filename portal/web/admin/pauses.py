@@ -161,8 +161,13 @@ def lines(history: list[PauseRequest], *, now: datetime) -> list[dict[str, objec
     ]
 
 
-def notice(subscription: Subscription) -> str:
-    """Return what staff must know of one that is late: what PayPal allows, and what it does not."""
+def notice(subscription: Subscription, history: list[PauseRequest]) -> str:
+    """Return what staff must know of one that is late, or was: what PayPal allows, and what it does not."""
+    if subscription.is_left_suspended(history):
+        return _(
+            "What was unpaid has come. PayPal had suspended this subscription after failed payments, and has not "
+            "started it again: no payment is taken until it does, or until you resume it."
+        )
     if subscription.status is not Status.PAST_DUE:
         return ""
     if subscription.provider_status == ProviderStatus.SUSPENDED:
@@ -179,7 +184,7 @@ def notice(subscription: Subscription) -> str:
 def _rows(row: PauseRequest) -> list[Row]:
     answer = row.answer or {}
     rows: list[Row] = [
-        (_("Requested by"), f"{row.actor_name or labels.ACTOR[row.actor]} – {labels.CHANNEL[row.channel]}"),
+        (_("Requested by"), presenting.acted(row.actor, row.actor_name, row.channel)),
         (_("Requested on"), presenting.short(row.created_at)),
     ]
     until = row.resume_at or row.due_at

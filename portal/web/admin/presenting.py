@@ -15,6 +15,7 @@ from sqlalchemy import Row as RowOfQuery
 from portal.documents.planned_ends import planned_words
 from portal.domain.access import End, EndPreview, Grant, Window
 from portal.domain.bounces import Report
+from portal.domain.end_requests import Channel
 from portal.domain.money import Money
 from portal.domain.policies import Actor
 from portal.domain.received_requests import Way, has_hour
@@ -197,13 +198,25 @@ def _happening(entry: TimelineEntry, product: str) -> Happening:
     )
 
 
+def acted(actor: Actor, name: str, channel: Channel | None) -> str:
+    """Return who acted and by which way. By the API the merchant acts by a key, whose name is no person's."""
+    if actor is Actor.STAFF and channel is Channel.API:
+        return by_key(name)
+    who = name or str(labels.ACTOR[actor])
+    return f"{who} – {labels.CHANNEL[channel]}" if channel is not None else who
+
+
+def by_key(name: str) -> str:
+    """Return that the API acted, and by which key."""
+    return _("API (key “%(name)s”)", name=name) if name else str(labels.CHANNEL[Channel.API])
+
+
 def _actor(entry: TimelineEntry) -> str:
     """Return who acted; of an end that answers a customer, that they asked for it too, as its card says."""
-    actor = entry.actor_name or str(labels.ACTOR[entry.actor])
-    channel = f" – {labels.CHANNEL[entry.channel]}" if entry.channel is not None else ""
+    who = acted(entry.actor, entry.actor_name or "", entry.channel)
     if "answers" in entry.details and entry.kind in (TimelineKind.END_REQUESTED, TimelineKind.ENDED):
-        return _("Requested by the customer, carried out by %(who)s", who=actor + channel)
-    return actor + channel
+        return _("Requested by the customer, carried out by %(who)s", who=who)
+    return who
 
 
 def _title(entry: TimelineEntry) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_wtf.file import FileField, FileRequired
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from wtforms import SelectChoice, SelectField, SubmitField
 
@@ -33,6 +34,9 @@ from portal.web.files import download
 from portal.web.form_words import PlainForm
 from portal.web.identity import by, context, person
 
+if TYPE_CHECKING:
+    from portal.models import ProfileImport
+
 MOST_SENT: Final = MOST_BYTES + 3 * 1024 * 1024  # a file a little too large is still answered with its own page
 BATCH: Final = 1000
 
@@ -44,8 +48,8 @@ class ProfileListForm(BaseForm):
         _l("File of profile IDs"),
         description=_l(
             "A text file with one ID per line, such as I-WCJA1MBC3CWY; or a CSV whose first line has a column "
-            "named “Profile ID”, “subscr_id”, “recurring_payment_id” or “Identifiant”. At most 200,000 rows and 5 "
-            "MB."
+            "named “Profile ID”, “subscr_id”, “recurring_payment_id” or “Identifiant”. A column named “external_id” "
+            "holds what your other systems call the customer. At most 200,000 rows and 5 MB."
         ),
         validators=[FileRequired(_l("Choose a file."))],
     )
@@ -115,7 +119,8 @@ def show(profile_import_id: uuid.UUID) -> ResponseReturnValue:
             found=found,
             state=found.state.value,
             done=found.added + found.known + found.failed,
-            failures=[(profile_words.REASON[why], number) for why, number in lists.failures(session, found.id)],
+            failures=_reasons(session, found, ProfileRowState.FAILED),
+            unnamed=_reasons(session, found, ProfileRowState.ADDED, ProfileRowState.KNOWN),
             rows=page.rows,
             filters=filters,
             reason=words.STOPPED[StopReason(reason)] if reason in set(StopReason) else "",
@@ -161,8 +166,13 @@ def failed(profile_import_id: uuid.UUID) -> Response:
     """
     profile_imports.note_export(context(), person().merchant_id, profile_import_id, by=by(), now=utc_now())
     reasons = {code: str(sentence) for code, sentence in profile_words.REASON.items()}
-    head = (_("Line"), "Profile ID", _("Why it was not added"))
+    head = (_("Line"), "Profile ID", "external_id", _("Why it was not added"))
     return download(_csv(context().db, profile_import_id, head, reasons), name="paypal-profiles-not-added.csv")
+
+
+def _reasons(session: Session, found: ProfileImport, *states: ProfileRowState) -> list[tuple[LazyString, int]]:
+    """Return in words why rows in these states did not come in whole, each with how many."""
+    return [(profile_words.REASON[why], number) for why, number in lists.reasons(session, found.id, *states)]
 
 
 def _start(upload: FileStorage) -> uuid.UUID:
@@ -181,7 +191,10 @@ def _csv(database: Database, import_id: uuid.UUID, head: tuple[str, ...], reason
     while True:
         with database.read() as session:
             page = lists.rows_page(session, import_id, state=ProfileRowState.FAILED, after=after, limit=BATCH)
-        yield "".join(line_of((row.line, row.profile_id, reasons.get(row.reason, row.reason))) for row in page.rows)
+        yield "".join(
+            line_of((row.line, row.profile_id, row.external_id or "", reasons.get(row.reason, row.reason)))
+            for row in page.rows
+        )
         if page.next_line is None:
             return
         after = page.next_line

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from portal.services.imports.profile_import_files import BadFile, FileFault, RowFault
-from portal.services.imports.profile_imports import RowResult
+from portal.services.imports.profile_imports import OwnIdFault, RowResult
 
 STATE: Final[Mapping[str, LazyString]] = {
     "waiting": _l("Still to be read"),
@@ -33,6 +33,9 @@ REASON: Final[Mapping[str, LazyString]] = {
     RowResult.REFUSED: _l("PayPal refused to show this profile."),
     RowResult.NOT_WRITTEN: _l("What PayPal shows could not be saved here. Tell whoever runs this portal."),
     RowResult.GIVEN_UP: _l("Not read: the list was closed first."),
+    OwnIdFault.BAD: _l("Its external_id was not written: at most 128 visible characters."),
+    OwnIdFault.TAKEN: _l("Its external_id was not written: another of your customers has it."),
+    OwnIdFault.OTHER: _l("Its external_id was not written: this customer has another one. Change it on their record."),
 }
 
 FILE: Final[Mapping[FileFault, LazyString]] = {

@@ -185,7 +185,7 @@ def show(subscription_id: uuid.UUID) -> ResponseReturnValue:
             pauses={
                 "possible": pauses.possible(found, history, ending=ending, now=now),
                 "lines": pauses.lines(history, now=now),
-                "notice": pauses.notice(found),
+                "notice": pauses.notice(found, history),
             },
             unpaid=formatter().money(unpaid) if unpaid is not None else None,
             settling=settlements.notice(

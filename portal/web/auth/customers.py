@@ -33,7 +33,7 @@ def customer_login() -> ResponseReturnValue:
 @bp.route("/account/<merchant_slug>/login/again", methods=["GET", "POST"])
 def customer_again() -> ResponseReturnValue:
     """Ask somebody who is logged in for a new code, before something sensitive (`confirming`)."""
-    form, email = EmptyForm(), identity.person().email
+    form, email = EmptyForm(), identity.person().own_email
     if email is not None and form.validate_on_submit():
         _ask_for(email)
         return redirect(url_for(".customer_code"), 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import g
@@ -28,6 +28,7 @@ from portal.web.customer.pause_words import Stand, stand
 from portal.web.customer.planned_words import open_windows, planned
 from portal.web.customer.presenting import Opened, Row, access_row, known_day, opened
 from portal.web.formatting import formatter
+from portal.web.identity import person
 from portal.web.threads import Thread
 from portal.web.timeline_words import Happening
 
@@ -75,19 +76,29 @@ class Card:
 
 
 def card(holding: Held, *, now: datetime) -> Card:
-    """Return one subscription for the account page and its own page."""
+    """Return one subscription for the account page and its own page; a reader of the account is offered no act."""
+    shown = _card(holding, now=now)
+    return shown if person().may_change else _read_only(shown)
+
+
+def _read_only(shown: Card) -> Card:
+    rest = replace(shown.pause, may_pause=False, may_resume=False, withdrawable=None)
+    return replace(shown, may_cancel=False, may_notify=False, can_undo=False, may_come_back=False, pause=rest)
+
+
+def _card(holding: Held, *, now: datetime) -> Card:
     subscription, request = holding.subscription, holding.request
     status = labels.CUSTOMER_STATUS[subscription.status]
     seen, waits = open_windows(holding, now=now), planned(holding, now=now)
     can_ask = Action.CANCEL in actions_from(subscription.status) and not presenting.is_in_the_way(holding, now)
     allowed = policies.may(Actor.CUSTOMER, Action.CANCEL, settings_of(g.merchant, subscription, now=now))
-    thread = _thread(holding, now=now)
+    thread, resting = _thread(holding, now=now), stand(holding, now=now)
     return Card(
         id=subscription.id,
         product_id=subscription.product_id,
         title=presenting.product_name(holding),
         status=status,
-        label=labels.CUSTOMER_LABEL[status],
+        label=labels.LEFT_SUSPENDED if resting.is_left else labels.CUSTOMER_LABEL[status],
         sentence=sentences.sentence(holding, seen, waits, now=now),
         about=sentences.about(holding, now=now),
         thread=thread,
@@ -108,7 +119,7 @@ def card(holding: Held, *, now: datetime) -> Card:
         has_open_request=presenting.has_open_request(holding),
         planned=waits,
         can_undo=presenting.can_undo(holding),
-        pause=stand(holding, now=now),
+        pause=resting,
         may_come_back=is_offered(holding.prospect, g.merchant),
         opens_until=max((one.until for one in seen if one.until and one.until > now), default=None),
         late_money=tuple(_late_money(late.payment) for late in holding.late),

@@ -1,4 +1,7 @@
-"""Which customer somebody is, where several have the same address: chosen after the log-in, until staff join them."""
+"""Which account somebody sees, where their address opens several: chosen after the log-in, and changed at any time.
+
+Several customers may have one address until staff join them, and others may have let it into their accounts.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import email_addresses
-from portal.queries.people import customers
+from portal.queries.people import account_members, customers
 from portal.queries.people.people import Kind
 from portal.services.people import sessions
 from portal.web import addresses, identity
 from portal.web.customer import bp
+from portal.web.labels import MEMBER_ROLE
 from portal.web.typed_text import as_id
 
 
@@ -21,14 +25,15 @@ def accounts() -> ResponseReturnValue:
     """Show every customer of the address with their subscriptions, and a button for each."""
     who = identity.person()
     with identity.context().db.read() as session:
-        found = customers.of_address(session, who.merchant_id, who.email)
-        owned = customers.products_of(session, [one.id for one in found])
+        found = account_members.spaces(session, who.merchant_id, who.own_email)
+        owned = customers.products_of(session, [one.customer.id for one in found])
     rows = [
         {
-            "id": one.id,
-            "is_present": one.id == who.id,
-            "name": one.name or email_addresses.shown(one.email or ""),
-            "subscriptions": [f"{product} ({number})" for owner, product, number in owned if owner == one.id],
+            "id": one.customer.id,
+            "is_present": one.customer.id == who.id,
+            "name": one.customer.name or email_addresses.shown(one.customer.email or ""),
+            "role": MEMBER_ROLE[one.member.role] if one.member is not None else "",
+            "subscriptions": [f"{product} ({number})" for owner, product, number in owned if owner == one.customer.id],
         }
         for one in found
     ]
@@ -38,7 +43,7 @@ def accounts() -> ResponseReturnValue:
 
 @bp.post("/accounts/choice")
 def account_choice() -> ResponseReturnValue:
-    """Go on as the one who was chosen; 404 for whoever has another address."""
+    """Go on as the one who was chosen; 404 for whoever's address does not open that one."""
     chosen = as_id(request.form.get("customer")) or abort(404)
     visitor = identity.visitor(Kind.CUSTOMER)
     token = sessions.switch(identity.context(), identity.person(), chosen, visitor=visitor, now=utc_now())

@@ -31,6 +31,7 @@ from portal.services.carrying.comeback_calls import VISITOR
 from portal.services.carrying.comeback_watching import Looked
 from portal.services.comebacks import Wish, give_up, has_outdated_link, is_offered, start
 from portal.services.orders import ordered_by
+from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import access_left
 from portal.web import labels, locale
 from portal.web.csrf import EmptyForm
@@ -140,7 +141,7 @@ def comeback_withdrawal(comeback_id: uuid.UUID) -> ResponseReturnValue:
     """Drop an attempt that nobody has approved."""
     who = person()
     if EmptyForm().validate_on_submit():
-        give_up(context(), who.merchant_id, who.id, comeback_id, now=utc_now())
+        give_up(context(), who.merchant_id, who.id, comeback_id, by=by_person(who), now=utc_now())
     return _to(comeback_id)
 
 
@@ -150,9 +151,11 @@ def _start(subscription_id: uuid.UUID) -> uuid.UUID:
     wish = Wish(
         merchant_id=who.merchant_id,
         customer_id=who.id,
-        customer_name=who.name,
+        customer_name=who.signature,
+        member_id=who.member.id if who.member is not None else None,
         subscription_id=subscription_id,
         language=locale.current(),
+        channel=channel_of(who),
     )
     started = start(context(), wish, now=utc_now())
     if started.is_new:
@@ -192,7 +195,9 @@ def _shown(comeback_id: uuid.UUID, *, now: datetime) -> Shown:
         starts=starts,
         price=price,
         approval_url=(
-            found.approval_url if offered and not outdated and found.state is ComebackState.WAITING else None
+            found.approval_url
+            if offered and not outdated and found.state is ComebackState.WAITING and who.may_change
+            else None
         ),
         is_outdated=outdated,
         may_come_back=offered,

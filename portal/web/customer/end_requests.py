@@ -18,9 +18,9 @@ from portal.clock import utc_now
 from portal.documents.planned_ends import planned_words
 from portal.domain import policies
 from portal.domain.end_dates import Schedule
-from portal.domain.end_requests import Channel
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
+from portal.domain.return_addresses import host_of
 from portal.domain.subscriptions import Action, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.mail.letterhead import one_line
@@ -32,8 +32,9 @@ from portal.services.dates.end_schedules import beginning_of, expectation, plan
 from portal.services.ends.end_requests import record
 from portal.services.ends.end_wishes import Wish
 from portal.services.people import task_visits
+from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import grants_of, settings_of
-from portal.web import threads
+from portal.web import task_scope, threads
 from portal.web.customer import account_cards, bp, presenting, task_codes
 from portal.web.customer.forms import CancellationForm
 from portal.web.day_form import chosen_day
@@ -77,12 +78,14 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     seen = newest.reference if newest is not None else ""
     is_sent = form.validate_on_submit() and not task_codes.is_another_wanted(form)
     if is_sent and chosen.is_confirmed and form.was_drawn_after(seen) and task_codes.is_proven(form):
-        return _to_result(_confirm(subscription_id, form, chosen.day), 303)
+        onward, reference = task_scope.leads_on_to(), _confirm(subscription_id, form, chosen.day)
+        return redirect(onward, 303) if onward else _to_result(reference, 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
+    g.leads_to = host_of(task_scope.leads_on_to())
     form.form_errors += chosen.on.errors
     page = render_template(
         "customer/end_request.html",
@@ -155,15 +158,16 @@ def _told(holding: Holding, planned: Schedule | None, wished_on: date | None, *,
 def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date | None) -> str:
     """Record the wish, then try PayPal while the customer waits. Returns the reference that now stands."""
     who = person()
+    by = by_person(who)
     wish = Wish(
         merchant_id=who.merchant_id,
         subscription_id=subscription_id,
         customer_id=who.id,
         action=Action.CANCEL,
         actor=Actor.CUSTOMER,
-        actor_id=who.id,
-        actor_name=who.name,
-        channel=Channel.PORTAL,
+        actor_id=by.actor_id,
+        actor_name=by.name,
+        channel=channel_of(who),
         reason_code=form.reason.data or "",
         reason_text=form.comment.data or "",
         wished_on=wished_on,

@@ -32,6 +32,7 @@ from portal.queries.money import late_payments
 from portal.services.comebacks import is_offered
 from portal.services.ends import end_withdrawals
 from portal.services.notices.notice_facts import is_payment_near
+from portal.services.people.acting import by_person
 from portal.services.proofs import gather, issue
 from portal.services.rules import access_left
 from portal.web import locale
@@ -111,7 +112,8 @@ def withdrawal(reference: str) -> ResponseReturnValue:
     if EmptyForm().validate_on_submit() and not _is_taken_back(held):
         if not presenting.can_undo(held):
             raise NotAllowed(Denial.ALREADY_SENT)
-        end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, now=utc_now())
+        by, now = by_person(who), utc_now()
+        end_withdrawals.withdraw(context(), who.merchant_id, who.id, reference, by=by, now=now)
         if held.successor is None:
             flash(_("Your request was withdrawn. Your subscription continues."), "success")
     return redirect(url_for(".request", merchant_slug=g.merchant.slug, reference=reference), 303)
@@ -216,8 +218,8 @@ def result(holding: Holding, *, now: datetime) -> Result:
         autopay_url=AUTOPAY_URL,
         lines=lines,
         details=tuple(row for row in rows if row not in lines and row[0] not in shown),
-        can_undo=presenting.can_undo(holding),
-        may_come_back=is_offered(holding.prospect, g.merchant),
+        can_undo=presenting.can_undo(holding) and person().may_change,
+        may_come_back=is_offered(holding.prospect, g.merchant) and person().may_change,
     )
 
 

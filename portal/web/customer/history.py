@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from flask import g
 from flask_babel import gettext as _
 
+from portal.domain.email_addresses import shown
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import Status
 from portal.mail.letterhead import one_line
 from portal.queries.holdings import Held
 from portal.queries.timelines import TimelineEntry, TimelineKind
-from portal.web import labels, timeline_words
+from portal.web import identity, labels, timeline_words
 from portal.web.timeline_words import Happening
 
 if TYPE_CHECKING:
@@ -28,10 +29,28 @@ def of(holding: Held) -> tuple[Happening, ...]:
     return tuple(_happening(entry) for entry in holding.entries if _is_theirs(entry))
 
 
-def _who(actor: Actor, channel: Channel | None) -> str:
-    """Return who did it and by which way, in the customer's words."""
+def _customer(acted: str | None, name: str) -> str:
+    """Return who of an account's people acted, for who reads: `acted` is an id, None for the address on file."""
+    reader = identity.person()
+    if acted is None:
+        holder = reader.name or shown(reader.email or "")
+        return _("you") if _is_reader(acted) else one_line(holder)
+    return _("you") if _is_reader(acted) else one_line(name) or _("somebody else of this account")
+
+
+def _is_reader(acted: str | None) -> bool:
+    """Say whether it was the one who reads."""
+    member = identity.person().member
+    return acted == (str(member.id) if member is not None else None)
+
+
+def _who(actor: Actor, channel: Channel | None, acted: str | None, name: str) -> str:
+    """Return who did it and by which way, in the customer's words; a key's name is the merchant's own business."""
+    if actor is Actor.CUSTOMER and channel is Channel.API:  # they were on the merchant's own site
+        who, merchant = _customer(acted, name), one_line(g.merchant.name)
+        return _("%(who)s (through %(merchant)s, API)", who=who, merchant=merchant)
     person = {
-        Actor.CUSTOMER: _("you"),
+        Actor.CUSTOMER: _customer(acted, name) if actor is Actor.CUSTOMER else "",
         Actor.STAFF: one_line(g.merchant.name),
     }.get(actor, str(labels.ACTOR[actor]))
     if channel is None or actor is Actor.PROVIDER:
@@ -42,8 +61,9 @@ def _who(actor: Actor, channel: Channel | None) -> str:
 def asked_by(request: EndRequest) -> str:
     """Return who asked for an end and by which way, in the customer's words."""
     if request.answers and request.notified_way is not None:
-        return _("%(who)s (%(channel)s)", who=_("you"), channel=labels.WAY[request.notified_way])
-    return _who(request.actor, request.channel)
+        return _("%(who)s (%(channel)s)", who=_customer(None, ""), channel=labels.WAY[request.notified_way])
+    is_own = not request.actor_name or request.actor_id in (None, identity.person().id)
+    return _who(request.actor, request.channel, None if is_own else str(request.actor_id), request.actor_name)
 
 
 def _happening(entry: TimelineEntry) -> Happening:
@@ -53,11 +73,11 @@ def _happening(entry: TimelineEntry) -> Happening:
     comment = one_line(details.get("note") or "") if entry.actor is Actor.CUSTOMER else ""
     said = [
         _("Reference: %(reference)s", reference=reference) if reference else "",
-        _who(entry.actor, entry.channel) if entry.actor is not Actor.SYSTEM and "answers" not in details else "",
+        _by(entry),
         timeline_words.wished_end(entry),
         timeline_words.way(entry),
         timeline_words.sum_moved(entry),
-        _("Your comment: %(comment)s", comment=comment) if comment else "",
+        _comment(comment, details.get("person")) if comment else "",
         timeline_words.pause(entry),
         timeline_words.not_settled(entry),
     ]
@@ -68,6 +88,17 @@ def _happening(entry: TimelineEntry) -> Happening:
         detail=" – ".join(part for part in said if part),
         status="next" if entry.kind is TimelineKind.END_WITHDRAWN else "done",
     )
+
+
+def _comment(comment: str, acted: str | None) -> str:
+    is_own = _is_reader(acted)
+    return _("Your comment: %(comment)s", comment=comment) if is_own else _("Comment: %(comment)s", comment=comment)
+
+
+def _by(entry: TimelineEntry) -> str:
+    if entry.actor is Actor.SYSTEM or "answers" in entry.details:
+        return ""
+    return _who(entry.actor, entry.channel, entry.details.get("person"), entry.actor_name)
 
 
 def _is_theirs(entry: TimelineEntry) -> bool:
@@ -88,7 +119,8 @@ def _title(entry: TimelineEntry, status: Status | None) -> str:
 def _happened(entry: TimelineEntry) -> str:
     if entry.kind is TimelineKind.NEEDS_MERCHANT:
         return _("%(merchant)s has to finish the operation and has been told", merchant=one_line(g.merchant.name))
-    if entry.kind is TimelineKind.END_WITHDRAWN and entry.actor is Actor.STAFF:
+    is_withdrawn = entry.kind is TimelineKind.END_WITHDRAWN and entry.details.get("is_replaced") is not True
+    if is_withdrawn and entry.actor is Actor.STAFF:
         return _("%(merchant)s withdrew the planned end", merchant=one_line(g.merchant.name))
     status = timeline_words.status(entry)
     title = _title(entry, status)

@@ -15,6 +15,7 @@ from portal.clock import utc_now
 from portal.queries import holdings
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
+from portal.services.people.acting import by_person
 from portal.web.customer import account_cards, bp
 from portal.web.customer.forms import NotificationForm
 from portal.web.identity import context, person
@@ -37,6 +38,7 @@ def notification(subscription_id: uuid.UUID) -> ResponseReturnValue:
                 subscription_id=subscription_id,
                 wished_on=form.wished_on.data,
                 message=form.message.data or "",
+                by=by_person(who),
             ),
             now=now,
         )

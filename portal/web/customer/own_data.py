@@ -24,7 +24,7 @@ from portal.queries.people import customers, merchants
 from portal.secrets import CannotOpen
 from portal.services.own_data import customer_erasures, data_exports
 from portal.web import locale
-from portal.web.confirming import RECENT
+from portal.web.confirming import is_fresh
 from portal.web.csrf import BaseForm
 from portal.web.customer import bp, erasure_words
 from portal.web.files import download
@@ -126,7 +126,7 @@ def erasure() -> ResponseReturnValue:
         known = stored.newest_of(session, who.merchant_id, who.id)
     if known is not None and known.state is not ErasureState.WITHDRAWN:
         return redirect(there, 303 if request.method == "POST" else 302)
-    if now - who.authenticated_at > RECENT:
+    if not is_fresh(who):
         page = render_template("customer/erasure_log_in.html", address=who.email, next=request.path)
         return page, 401 if request.method == "POST" else 200
     if form.validate_on_submit():

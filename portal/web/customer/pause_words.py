@@ -16,6 +16,7 @@ from portal.domain.pauses import PauseKind, PauseState
 from portal.domain.policies import Actor
 from portal.domain.sections import Section
 from portal.domain.subscriptions import ProviderStatus, Status
+from portal.mail.letterhead import one_line
 from portal.queries.holdings import Held, Holding
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import Days
@@ -30,6 +31,7 @@ class Stand:
     may_pause: bool
     may_resume: bool
     is_paused: bool
+    is_left: bool  # by PayPal, suspended for failed payments that have come since: nobody paused it
     is_resting: bool  # paused, and nothing of it is under way
     is_late: bool
     title: str | None  # of the notice, if there is one
@@ -61,6 +63,7 @@ def stand(holding: Held, *, now: datetime) -> Stand:
         may_pause=g.merchant.shows(Section.PAUSES) and running is None and may(holding, PauseKind.PAUSE, now=now),
         may_resume=running is None and may(holding, PauseKind.RESUME, now=now),
         is_paused=subscription.status is Status.PAUSED,
+        is_left=subscription.is_left_suspended(holding.pauses),
         is_resting=subscription.status is Status.PAUSED and running is None,
         is_late=subscription.status is Status.PAST_DUE,
         title=title,
@@ -86,6 +89,8 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
         return _("The end of your pause has been requested"), tuple(said)
     if subscription.status is not Status.PAUSED:
         return None, ()
+    if subscription.is_left_suspended(holding.pauses):
+        return _("PayPal still suspends your subscription"), _left(holding, now=now)
     planned = next((row for row in holding.pauses if row.waits(now)), None)
     said = [_("No payment is taken while the pause lasts.")]
     if planned is not None:
@@ -93,6 +98,18 @@ def _said(holding: Held, *, now: datetime) -> tuple[str | None, tuple[str, ...]]
     else:
         said.append(_("No date is set for payments to start again."))
     return _("Your subscription is paused"), tuple(said)
+
+
+def _left(holding: Held, *, now: datetime) -> tuple[str, ...]:
+    """Return what is true of one that PayPal suspends though its payment came, what comes next, and who can help."""
+    shop = one_line(g.merchant.name)
+    return (
+        _("Your payment has arrived. PayPal still suspends your subscription: it takes no payment at the moment."),
+        _("PayPal may start it again by itself, and this page then says so."),
+        _("You can also ask for it here: “Resume, or change the day”.")
+        if may(holding, PauseKind.RESUME, now=now)
+        else _("If it does not, write to %(merchant)s.", merchant=shop),
+    )
 
 
 def days_of(holding: Holding, *, now: datetime) -> Days:

@@ -14,7 +14,6 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain import policies
-from portal.domain.end_requests import Channel
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseState, start_of_day
 from portal.domain.policies import Actor
@@ -26,6 +25,7 @@ from portal.queries.holdings import Holding
 from portal.services.carrying import pause_carrying
 from portal.services.pauses import pauses
 from portal.services.pauses.pauses import PauseWish
+from portal.services.people.acting import by_person, channel_of
 from portal.services.rules import settings_of
 from portal.web import labels
 from portal.web.csrf import EmptyForm
@@ -154,15 +154,16 @@ def _require(held: Holding, kind: PauseKind, *, now: datetime) -> None:
 
 def _wish(subscription_id: uuid.UUID, kind: PauseKind, day: datetime | None = None) -> PauseWish:
     who = person()
+    by = by_person(who)
     return PauseWish(
         merchant_id=who.merchant_id,
         subscription_id=subscription_id,
         customer_id=who.id,
         kind=kind,
         actor=Actor.CUSTOMER,
-        actor_id=who.id,
-        actor_name=who.name,
-        channel=Channel.PORTAL,
+        actor_id=by.actor_id,
+        actor_name=by.name,
+        channel=channel_of(who),
         resume_at=day,
     )
 

@@ -15,6 +15,7 @@ from portal.i18n import pick_locale
 from portal.queries.people import address_changes as stored_changes
 from portal.queries.people import address_holds, customers
 from portal.services.people import address_changes, customer_profiles
+from portal.services.people.acting import by_person
 from portal.services.people.address_changes import Own
 from portal.web import locale
 from portal.web.csrf import EmptyForm
@@ -88,7 +89,7 @@ def address_withdrawal() -> ResponseReturnValue:
 
 def _save(form: ProfileForm) -> ResponseReturnValue:
     who, touched = person(), form.touched
-    changed = customer_profiles.save(context(), who.merchant_id, who.id, touched, now=utc_now())
+    changed = customer_profiles.save(context(), who.merchant_id, who.id, touched, by=by_person(who), now=utc_now())
     if Answer.LOCALE in touched:
         locale.follow_profile(touched[Answer.LOCALE])
     flash(_("Saved.") if changed else _("Nothing was changed."), "success" if changed else "info")

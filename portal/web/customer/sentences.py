@@ -173,6 +173,10 @@ def _late(seen: tuple[Window, ...], *, now: datetime) -> str:
 
 
 def _paused(holding: Held, *, now: datetime) -> str:
+    if holding.subscription.is_left_suspended(holding.pauses):
+        return _(
+            "Your payment has arrived. PayPal still suspends your subscription: it takes no payment at the moment."
+        )
     again = next((row.due_at for row in holding.pauses if row.waits(now)), None)
     if again is not None:
         return _("Payments start again on %(date)s.", date=formatter().day(again))

@@ -29,6 +29,7 @@ from portal.queries.money import settlements as queries
 from portal.queries.money.settlements import SettlementState
 from portal.services.carrying import settlement_carrying
 from portal.services.money import settlements
+from portal.services.people.acting import by_person
 from portal.web import labels, standings
 from portal.web.csrf import BaseForm
 from portal.web.customer import account_cards, bp, presenting
@@ -48,10 +49,14 @@ class SettlementForm(BaseForm):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the late page offers: the sum that a click lets PayPal take, or the settlement that stands open."""
+    """What the late page offers: the sum that a click lets PayPal take, or the settlement that stands open.
+
+    `is_leaving`: nothing is taken here, because the customer waits for the end.
+    """
 
     amount: str | None = None
     open_id: uuid.UUID | None = None
+    is_leaving: bool = False
 
 
 def choice(session: Session, held: Holding, *, now: datetime) -> Choice:
@@ -60,7 +65,8 @@ def choice(session: Session, held: Holding, *, now: datetime) -> Choice:
     if standing is not None:
         return Choice(amount=formatter().money(standing.money), open_id=standing.id)
     due = _due(session, held, now=now)
-    return Choice(amount=formatter().money(due) if due is not None else None)
+    why = settlements.why_not(session, held.subscription, held.request, now=now)
+    return Choice(amount=formatter().money(due) if due is not None else None, is_leaving=why is NoSettlement.ENDING)
 
 
 @bp.route("/subscriptions/<uuid:subscription_id>/settlement", methods=["GET", "POST"])
@@ -130,7 +136,7 @@ def settlement(settlement_id: uuid.UUID) -> ResponseReturnValue:
 
 def _due(session: Session, held: Holding, *, now: datetime) -> Money | None:
     """Return what a click would let PayPal take; None where none may be offered."""
-    if not standings.allows(Work.RETURN):
+    if not standings.allows(Work.RETURN) or not person().may_change:
         return None
     why = settlements.why_not(session, held.subscription, held.request, now=now)
     return presenting.unpaid(held) if why is None else None
@@ -146,7 +152,8 @@ def _ask(subscription_id: uuid.UUID, due: Money) -> ResponseReturnValue:
     """Record the wish and try it at once; the page of the settlement says where it stands."""
     who = person()
     try:
-        asked = settlements.record(context(), who.merchant_id, who.id, subscription_id, shown=due, now=utc_now())
+        by, now = by_person(who), utc_now()
+        asked = settlements.record(context(), who.merchant_id, who.id, subscription_id, shown=due, by=by, now=now)
     except CannotSettle as error:  # it changed between two looks
         if error.why is NoSettlement.OTHER_SUM:
             flash(_("The unpaid amount has changed: check it and confirm again. Nothing was taken."), "warning")

@@ -39,6 +39,7 @@ class Home:
     count: str  # which of how many; empty where all of them are on the page
     live: tuple[Card, ...]
     over: tuple[Card, ...]  # and nothing goes on about them
+    kept: frozenset[uuid.UUID]  # the products of which one that is over keeps something open
     over_count: str
     is_brief: bool  # too many for whole cards
     first_late: uuid.UUID | None
@@ -73,12 +74,13 @@ def _home(held: AccountPage, gifts: tuple[Opened, ...], *, number: int, now: dat
     live = tuple(sorted((card for card in cards if not card.is_settled), key=lambda card: not card.pause.is_late))
     over = tuple(card for card in cards if card.is_settled)
     late = [card.id for card in live if card.status is Status.PAST_DUE]
-    title = sentences.greeting(person().name, live=held.live, late=len(late))
+    title = sentences.greeting(person().own_name, live=held.live, late=len(late))
     return Home(
         title=title if number == 1 else _("My subscriptions, page %(number)s", number=number),
         count=count_of(held, number),
         live=live,
         over=over,
+        kept=frozenset(card.product_id for card in cards if card.is_over and card.open_now),
         over_count=_over_count(len(over), held),
         is_brief=len(live) > FEW,
         first_late=next(iter(late), None),

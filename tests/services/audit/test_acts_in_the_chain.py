@@ -98,6 +98,7 @@ def test_letters_pauses_and_a_products_new_rules_are_in_the_chain(ctx, make):
 
 RULES = ProductWish(
     name="Cours de piano",
+    external_id="K-PIANO",
     keep_after_completion=False,
     keep_after_cancellation=False,
     stops_at_once=False,

@@ -172,3 +172,17 @@ def test_200000_rows_are_taken_and_one_more_is_not():
     assert sum(1 for _row in read_list(most)) == MOST_ROWS
     bad = fault(most + b"\nI-999999999999\n")
     assert (bad.fault, bad.line) == (FileFault.TOO_MANY_ROWS, MOST_ROWS + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        (f"Profile ID;external_id\n{A};user 4711\n{B};\n", ["user 4711", ""]),
+        (f"external_id,name,subscr_id\nÉ-1,Zoé,{A}\n{'x' * 200},,{B}\n", ["É-1", "x" * 129]),
+        (f"External ID\tid\nx\t{A}\n", ["x"]),
+        (f"shop;Profile ID\n1;{A}\n", [""]),
+        (f"{A}\n{B}\n", ["", ""]),
+    ],
+)
+def test_a_column_may_hold_the_merchants_own_ids(text, own):
+    assert [row.external_id for row in read_list(text.encode())] == own

@@ -384,3 +384,32 @@ def test_a_list_whose_job_died_gets_another(ctx, bring, paypal, status, left):
     if left:
         assert len(jobs(ctx)) == 1
         assert read(ctx, made).state is ImportState.DONE
+
+
+def test_a_column_gives_customers_ids_of_the_merchants_own_and_takes_none_away(ctx, make, bring, paypal, merchant):
+    new, second = (paypal.add_profile(email=f"{name}@client.test") for name in ("new", "second"))
+    named = make.customer(merchant, email="named@client.test", external_id="OLD")
+    held = make.profile(merchant=merchant, customer=named)
+    bad = paypal.add_profile(email="bad@client.test")
+    made = bring(
+        "external_id;Profile ID",
+        f"A;{new.id}",
+        f"A;{second.id}",
+        f"N;{held.provider_id}",
+        f"a\u200bb;{bad.id}",
+        "F;I-x",
+    )
+    found = read(ctx, made)
+    assert counts(found) == (5, 3, 1, 1)
+    assert results(ctx, made) == [
+        (2, "added", ""),
+        (3, "added", "external_id_taken"),
+        (4, "known", "external_id_other"),
+        (5, "added", "external_id_bad"),
+        (6, "failed", "not_an_id"),
+    ]
+    with ctx.db.read() as session:
+        ids = select(Customer.email, Customer.external_id).where(Customer.external_id.is_not(None))
+        assert {tuple(row) for row in session.execute(ids)} == {("new@client.test", "A"), ("named@client.test", "OLD")}
+        kept = select(ProfileImportRow.external_id).order_by(ProfileImportRow.line)
+        assert session.scalars(kept).all() == [None] * 4 + ["F"], "only what may be brought again"

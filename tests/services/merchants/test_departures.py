@@ -26,7 +26,7 @@ from portal.models import (
 )
 from portal.queries import erasures, proofs
 from portal.queries.departures import of as standing_of
-from portal.queries.people import people
+from portal.queries.people import account_visits
 from portal.services import grants
 from portal.services.audit import audit_checks
 from portal.services.bulk import bulk_acts
@@ -180,7 +180,7 @@ def test_a_closed_one_lets_nobody_in(ctx, hire, left, merchant, now):
     departures.run(ctx, now=last)
     assert row_of(ctx, merchant).closed_at == last
     with ctx.db.once() as connection, pytest.raises(NoResultFound):
-        people.at_account(connection, merchant.slug, "x", now=now, seen_after=now)
+        account_visits.at_account(connection, merchant.slug, "x", now=now, seen_after=now)
 
 
 def test_the_proven_end_stays_with_all_it_needs_and_the_rest_goes(ctx, make, hire, paypal, left, merchant, now):

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from portal.clock import utc_now
 from portal.jobs import events as jobs
-from portal.models import EventSource, EventState, PayPalEvent, Subscription, TimelineEntry
+from portal.models import Customer, EventSource, EventState, PayPalEvent, Subscription, TimelineEntry
 from portal.queries.messages import paypal_events
 from portal.services.imports import imports
 from portal.services.messages import drains
@@ -306,3 +306,19 @@ def test_what_has_waited_longest_is_taken_however_many_name_nothing(ctx, make):
         taken = paypal_events.claim(session, merchant.id, now=now, until=until, subjects=50, limit=400)
     assert taken[0].subject == "I-OLD"
     assert len(taken) == 50, "what names nothing is not gathered as one subscription's"
+
+
+def test_what_a_message_said_of_somebody_erased_goes_once_it_is_handled(ctx, desk, late, make):
+    """It may have waited during the erasure, or come after it: names and addresses stand in it."""
+    gone, other = late(2)
+    somebody = make.customer(desk.merchant)
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, other.id).customer_id = somebody.id
+        session.get_one(Customer, gone.customer_id).erased_at = utc_now()
+    hear(desk, gone, other)
+    drains.drain(ctx, desk.merchant.id, now=utc_now())
+    with ctx.db.read() as session:
+        bodies = {row.subject: row.body for row in session.scalars(select(PayPalEvent))}
+    assert states(ctx) == {gone.provider_id: DONE, other.provider_id: DONE}
+    assert bodies[gone.provider_id] is None
+    assert bodies[other.provider_id]

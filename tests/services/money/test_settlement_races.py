@@ -9,7 +9,8 @@ from sqlalchemy import text, update
 
 from portal.clock import utc_now
 from portal.domain.settlements import CannotSettle, NoSettlement, SettlementState
-from portal.models import Settlement, TimelineKind
+from portal.domain.subscriptions import Status
+from portal.models import Settlement, Subscription, TimelineKind
 from portal.providers.ports import PaymentReading
 from portal.queries import subscriptions
 from portal.services.arrivals import refreshing
@@ -25,6 +26,7 @@ from tests.services.money.settling import (
     captured,
     click,
     late_at,
+    mails,
     once,
     settlement,
     together,
@@ -106,6 +108,24 @@ def test_a_message_of_the_payment_alone_closes_it(ctx, make, paypal, late):
         locked = subscriptions.lock(session, late.merchant_id, late.id)
         payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
     assert settlement(ctx, settlement_id).state is DONE
+
+
+def test_a_pending_one_that_clears_after_the_read_makes_the_subscription_run_again(ctx, make, paypal, late):
+    """A message leads to a read, which is written before the payments: nothing else comes that day."""
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(declined_at=utc_now() - timedelta(hours=1)))
+    paypal.happen(late.provider_id, "captures-wait")
+    settlement_id = click(ctx, late)
+    pending = try_it(ctx, late, settlement_id)
+    paypal.happen(late.provider_id, "finish-captures")
+    refreshing.refresh(ctx, late.merchant_id, late.id, now=utc_now())
+    reading = PaymentReading(provider_id=pending.provider_id, status="COMPLETED", amount=DUE, at=utc_now())
+    with ctx.db.begin() as session:
+        locked = subscriptions.lock(session, late.merchant_id, late.id)
+        payments.take_over(ctx, session, locked, [reading], Told(sale_ids=()), now=utc_now())
+    assert settlement(ctx, settlement_id).state is DONE
+    assert make.reload(late).status is Status.ACTIVE
+    assert mails(ctx) == ["payment_settled"]
 
 
 def test_six_clicks_in_two_tabs_and_five_workers_take_once(ctx, make, paypal, late):

@@ -17,6 +17,7 @@ from portal.models import Payment, Subscription
 from portal.services.arrivals import refreshing
 from portal.services.money import settlements
 from tests.services.carrying.carried import ask, carry, mails
+from tests.services.inbox.notified import by_form
 from tests.services.money.settling import (
     DONE,
     DUE,
@@ -238,6 +239,14 @@ def test_whoever_asks_for_an_end_is_asked_for_no_money(ctx, make, paypal, late):
 def test_an_end_that_came_at_paypal_meanwhile(ctx, make, paypal, late):
     settlement_id = click(ctx, late)
     paypal.happen(late.provider_id, "buyer-cancels")
+    try_it(ctx, late, settlement_id)
+    assert paypal.count("capture") == 0
+    nothing_taken(ctx, make, paypal, late, settlement_id, SettlementRefusal.ENDING)
+
+
+def test_a_notice_that_comes_before_the_call_stops_it(ctx, make, paypal, late):
+    settlement_id = click(ctx, late)
+    by_form(ctx, late, now=utc_now())
     try_it(ctx, late, settlement_id)
     assert paypal.count("capture") == 0
     nothing_taken(ctx, make, paypal, late, settlement_id, SettlementRefusal.ENDING)

@@ -212,6 +212,67 @@ def test_a_mail_that_cannot_leave_is_waited_for(ctx, customer, mailer, left, now
     assert again(ctx, erasure, now + LATER)
 
 
+def test_a_mail_that_was_put_off_or_is_leaving_just_now_is_waited_for_too(ctx, customer, mailer, left, now):
+    """Its next try lies ahead, or a worker has it in hand: it must neither be lost nor arrive after the last one."""
+    erasure = wish(ctx, customer, now)
+    mailer.away = True
+    left(now + LATER)
+    (mail,) = all_of(ctx, Mail)
+    assert (mail.state, mail.send_at > now + LATER) == (MailState.WAITING, True)
+    assert not again(ctx, erasure, now + LATER)
+    assert holds(ctx, customer, now + LATER) == {Hold.MAIL: 1}
+    mailer.away = False
+    assert len(left(now + 2 * LATER)) == 1
+    assert again(ctx, erasure, now + 2 * LATER)
+
+
+def test_a_mail_that_was_written_since_somebody_looked_at_the_clock_is_waited_for(ctx, customer, left, now):
+    """An end is confirmed while the erasure waits for its locks."""
+    erasure = wish(ctx, customer, now)
+    just_now = now + LATER + timedelta(seconds=2)
+    with ctx.db.begin() as session:
+        mail = session.scalars(select(Mail)).one()
+        mail.created_at = mail.send_at = just_now
+    assert not again(ctx, erasure, now + LATER)
+    left(just_now)
+    assert again(ctx, erasure, now + LATER)
+
+
+def test_what_tells_the_merchant_of_them_is_waited_for_once_it_is_leaving(ctx, make, customer, left, now):
+    """Its words were written when it was first tried: they name the customer."""
+    held = make.subscription(customer=customer)
+    erasure = wish(ctx, customer, now)
+    carry_ends(ctx)
+    left(utc_now())
+    with ctx.db.begin() as session:
+        told = session.scalars(select(Mail).where(Mail.kind == "merchant_end_confirmed")).one()
+        told.key, told.end_request_id, told.customer_id = f"told:{held.id}", None, None
+        told.state, told.attempts, told.send_at = MailState.WAITING, 1, now + 2 * LATER
+    assert not again(ctx, erasure, now + LATER)
+    left(now + 2 * LATER)
+    assert again(ctx, erasure, now + LATER)
+
+
+def test_it_is_dated_when_its_locks_are_held_not_when_somebody_looked_at_the_clock(ctx, customer, left):
+    """An end is confirmed meanwhile: nothing is erased before it, and nothing may say so."""
+    before, started = utc_now() - 2 * LATER, utc_now()
+    erasure = wish(ctx, customer, before)
+    left(utc_now())
+    assert again(ctx, erasure, before + LATER)
+    assert erasure_of(ctx, customer).done_at >= started
+    assert row_of(ctx, customer).erased_at >= started
+
+
+def test_a_reminder_for_later_is_not_waited_for(ctx, make, customer, left, now):
+    erasure = wish(ctx, customer, now)
+    left(utc_now())
+    with ctx.db.begin() as session:
+        mail = session.scalars(select(Mail)).one()
+        mail.state, mail.attempts, mail.send_at = MailState.WAITING, 0, now + 2 * LATER
+    assert again(ctx, erasure, now + LATER)
+    assert [one.state for one in all_of(ctx, Mail) if one.kind == "erasure_recorded"] == [MailState.SUPERSEDED]
+
+
 def test_the_last_mail_keeps_the_address_only_until_it_has_left(ctx, customer, mailer, left, now):
     erasure = wish(ctx, customer, now)
     left(utc_now())

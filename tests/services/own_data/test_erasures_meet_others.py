@@ -19,7 +19,7 @@ from portal.domain.subscriptions import Status
 from portal.domain.task_links import TaskKind
 from portal.models import AddressHold, AuditEntry, Customer, EndRequest, Mail, Settlement
 from portal.queries import customer_erasures as stored
-from portal.queries.people import people
+from portal.queries.people import account_visits, people
 from portal.queries.people.people import Kind
 from portal.secrets import token_hash
 from portal.services.own_data import customer_erasures, data_exports
@@ -144,7 +144,7 @@ def test_a_log_in_at_the_very_moment_opens_nothing(ctx, merchant, customer, left
     with ctx.db.begin() as session:  # its code was right while the rows of the others went
         token = open_for(session, Kind.CUSTOMER, merchant.id, customer.id, visitor=Visitor(), now=now)
     with ctx.db.read() as session:
-        visit = people.at_account(
+        visit = account_visits.at_account(
             session.connection(), merchant.slug, token_hash(token), now=now, seen_after=now - timedelta(hours=1)
         )
     assert visit.person is None

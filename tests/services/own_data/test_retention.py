@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,12 +22,14 @@ from portal.models import (
     Payment,
     Proof,
     ProofFile,
+    ReceivedRequest,
     RetentionRun,
     Subscription,
 )
 from portal.queries import subscriptions
 from portal.services import aging, proofs
-from portal.services.inbox import inbox
+from portal.services.inbox import inbox, lost_log_ins, received_requests
+from portal.services.inbox.lost_log_ins import Word
 from portal.services.own_data import retention
 from portal.services.rules import rule_of, write_end
 from tests.services.carrying.carried import ask, carry
@@ -181,3 +184,62 @@ def test_a_message_whose_words_are_gone_is_not_sent_again(ctx, make, now):
     (mail,) = [one for one in rows(ctx, Mail) if one.kind == "end_confirmed"]
     with pytest.raises(NoResultFound):
         inbox.resend_mail(ctx, held.merchant_id, mail.id, now=now + YEAR + 60 * DAY)
+
+
+def test_a_word_left_at_the_log_in_goes_with_the_customers_and_not_with_the_proofs(ctx, make, now):
+    """It proves no end: three years after it was closed nobody's name is kept for it."""
+    merchant = make.merchant()
+    word = Word(merchant_id=merchant.id, name="Zoé", email="zoe@client.test", number="", message="Help")
+    waiting, closed = (
+        lost_log_ins.leave(ctx, replace(word, email=f"{name}@client.test"), network=name, now=now)
+        for name in ("open", "closed")
+    )
+    received_requests.dismiss(ctx, merchant.id, closed.id, reason="Answered", by="Léa", now=now)
+    retention.run(ctx, now=now + 3 * YEAR - 30 * DAY)
+    assert {one.id for one in rows(ctx, ReceivedRequest)} == {waiting.id, closed.id}
+    retention.run(ctx, now=now + 3 * YEAR + 30 * DAY)
+    assert [one.id for one in rows(ctx, ReceivedRequest)] == [waiting.id], "nobody has answered that one"
+    left = [one for one in rows(ctx, Mail) if one.state is MailState.SENT]
+    assert not [one.subject for one in left if "could not log in" in one.subject]
+
+
+def test_a_subject_goes_with_what_its_message_said(ctx, ended, now):
+    ended()
+    retention.run(ctx, now=now + YEAR + 60 * DAY)
+    assert {one.subject for one in rows(ctx, Mail) if one.state is not MailState.WAITING} == {""}
+
+
+def test_a_month_before_the_customer_is_told_once_and_keeps_all_by_logging_in(ctx, make, now):
+    merchant = make.merchant(locale="en")
+    with ctx.db.begin() as session:
+        for name in ("stays", "goes"):
+            row = Customer(merchant_id=merchant.id, email=f"{name}@client.test", name=name, created_at=now)
+            session.add(row)
+
+    def told():
+        return sorted(one.recipient for one in rows(ctx, Mail) if one.kind == "erasure_soon")
+
+    last = now + timedelta(days=3 * 365)
+    retention.run(ctx, now=last - 40 * DAY)
+    assert told() == []
+    for night in range(3):
+        retention.run(ctx, now=last - (28 - night) * DAY)
+    assert told() == ["goes@client.test", "stays@client.test"]
+    with ctx.db.begin() as session:
+        session.execute(update(Customer).where(Customer.name == "stays").values(seen_at=last - 20 * DAY))
+        session.execute(update(Mail).values(state=MailState.SENT, sent_at=last - 27 * DAY))
+    retention.run(ctx, now=last + 3 * DAY)
+    assert [one.name for one in rows(ctx, Customer) if one.erased_at is None] == ["stays"]
+
+
+def test_nobody_is_erased_before_the_day_that_they_were_told(ctx, make, now):
+    """The warning may leave late, as on the first night that there is one."""
+    merchant, last = make.merchant(locale="en"), now + timedelta(days=3 * 365 + 1)
+    with ctx.db.begin() as session:
+        session.add(Customer(merchant_id=merchant.id, email="late@client.test", name="Late", created_at=now))
+    retention.run(ctx, now=last - 5 * DAY)
+    with ctx.db.begin() as session:
+        session.execute(update(Mail).values(state=MailState.SENT, sent_at=last - 5 * DAY))
+    for days, is_gone in ((10, False), (26, True)):
+        retention.run(ctx, now=last + days * DAY)
+        assert [one.erased_at is not None for one in rows(ctx, Customer)] == [is_gone]

@@ -6,14 +6,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from portal.clock import utc_now
 from portal.domain.errors import Denial, NotAllowed
 from portal.domain.pauses import PauseKind, PauseRefusal, PauseState
 from portal.domain.policies import Actor
 from portal.domain.subscriptions import IllegalTransition, Status
-from portal.models import PauseRequest
+from portal.models import PauseRequest, TimelineEntry
 from portal.services import tries
 from portal.services.arrivals import refreshing
 from portal.services.carrying import answers, engine, pause_carrying
@@ -120,6 +120,9 @@ def test_a_day_is_changed_by_a_new_request_and_the_former_one_stays(ctx, make, p
     former, new = rows(ctx, subscription, PauseKind.RESUME)
     assert (former.state, new.id, new.state) == (PauseState.WITHDRAWN, later.id, PauseState.RECORDED)
     now_ = ask(ctx, subscription, PauseKind.RESUME, days=None)
+    with ctx.db.read() as session:
+        taken_back = session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "pause_withdrawn")).all()
+    assert [entry.details.get("is_replaced") for entry in taken_back] == [True, True], "nobody withdrew one"
     assert carry(ctx, now_).state is PauseState.DONE
     assert make.reload(subscription).status is Status.ACTIVE
 

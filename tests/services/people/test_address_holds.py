@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,13 @@ from sqlalchemy.exc import NoResultFound
 
 from portal.domain.address_holds import HoldOutcome
 from portal.domain.audit import Act, By
+from portal.domain.errors import Denial, NotAllowed
 from portal.domain.policies import Actor
 from portal.models import AddressChange, AddressHold, AuditEntry, Customer, LoginSession
 from portal.queries import inbox
 from portal.queries.people.people import Kind
 from portal.services import aging
-from portal.services.people import address_changes, address_holds
+from portal.services.people import address_changes, address_holds, customer_joining
 from portal.services.people.address_changes import Own
 from portal.services.people.sessions import Visitor, open_for
 from portal.services.throttles import TooManyTries
@@ -272,3 +274,21 @@ def test_what_is_over_is_forgotten_and_what_waits_for_staff_is_not(ctx, world, n
     aging.forget_expired(ctx, now=now + timedelta(days=31))
     with ctx.db.read() as session:
         assert session.scalars(select(AddressHold)).all() == []
+
+
+@pytest.mark.parametrize("is_contested", [True, False])
+def test_whose_address_is_contested_is_joined_with_nobody(ctx, world, make, claire, now, is_contested):
+    """The address that makes them look like one person is the very one that somebody may have stolen."""
+    other = Customer(id=uuid.uuid4(), merchant_id=claire.merchant_id, email=NEW, name="Eve")
+    make.add(other)
+    world.move()
+    if is_contested:
+        world.hold()
+    for kept, gone in ((claire, other), (other, claire)):
+        if is_contested:
+            with pytest.raises(NotAllowed) as refused:
+                customer_joining.join(ctx, claire.merchant_id, kept.id, gone.id, by=BY, now=now)
+            assert refused.value.denial is Denial.ADDRESS_HELD
+    if is_contested:
+        world.decide(HoldOutcome.KEPT)
+    assert customer_joining.join(ctx, claire.merchant_id, claire.id, other.id, by=BY, now=now)

@@ -11,6 +11,7 @@ from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act, Flaw
 from portal.domain.policies import Role
 from portal.queries.timelines import TimelineKind
+from portal.services import settings
 from portal.services.audit import audit
 from portal.services.people import memberships
 from portal.services.people.staff_acts import by
@@ -92,12 +93,12 @@ def test_the_journal_is_narrowed_to_one_person_and_one_kind_of_act(owner, mercha
     memberships.change_role(ctx, merchant.id, max_.staff.id, Role.SUPPORT, by=by(lea.staff.id), now=utc_now())
     owner.submit("/admin/settings", cancellation_text="Écrivez à Léa.")
     rows = "tbody th"
-    both = [one.get_text(strip=True) for one in owner.get("/admin/audit").select(rows)]
-    assert {"Role changed", "Settings changed"} <= set(both)
+    both = [next(one.stripped_strings) for one in owner.get("/admin/audit").select(rows)]
+    assert {"Role changed", "Settings changed: Cancellation"} <= set(both)
     hers = owner.get(f"/admin/audit?who={lea.staff.id}").select(rows)
-    assert [one.get_text(strip=True) for one in hers] == ["Role changed"]
+    assert [next(one.stripped_strings) for one in hers] == ["Role changed"]
     kind = owner.get("/admin/audit?what=settings").select(rows)
-    assert {one.get_text(strip=True) for one in kind} == {"Settings changed"}
+    assert {next(one.stripped_strings) for one in kind} == {"Settings changed: Cancellation"}
     assert "No row of the log" in owner.get(f"/admin/audit?who={lea.staff.id}&what=exports").text
     owner.get("/admin/audit?who=nobody&what=nothing")
 
@@ -106,3 +107,40 @@ def test_every_act_is_of_one_kind_that_can_be_looked_for():
     kinds = [[begin for topic in TOPICS.values() for begin in topic if act.startswith(begin)] for act in Act]
     assert [act for act, found in zip(Act, kinds, strict=True) if len(found) != 1 and act != Act.SECRETS_ROTATED] == []
     assert TOPICS.keys() == TOPIC.keys()
+
+
+def test_a_row_names_the_settings_and_leads_to_what_it_is_about(ctx, owner, merchant, make, hire, now):
+    product, customer = make.product(merchant, name="Cours de piano"), make.customer(merchant, name="Zoé")
+    max_ = hire(merchant, email="max@atelier.test").staff
+    elsewhere = make.product(make.merchant(), name="Theirs")
+    about = {
+        "Settings changed: Branding": (Act.SETTINGS_CHANGED, "settings.face", merchant.id, "/admin/settings/face"),
+        "Product rules changed": (Act.PRODUCT_CHANGED, "product", product.id, f"/admin/products/{product.id}"),
+        "Role changed": (Act.ROLE_CHANGED, "staff", max_.id, f"/admin/team/{max_.id}"),
+        "Customer’s pages viewed": (
+            Act.CUSTOMER_VIEWED,
+            "customer",
+            customer.id,
+            f"/admin/customers/{customer.id}",
+        ),
+    }
+    with ctx.db.begin() as session:
+        for act, kind, subject_id, _ in about.values():
+            audit.append(session, merchant.id, act, by=OPERATOR, at=now, subject=(kind, subject_id))
+        for act, kind in ((Act.PRODUCT_MADE, "product"), (Act.STAFF_REMOVED, "staff")):
+            audit.append(session, merchant.id, act, by=OPERATOR, at=now, subject=(kind, elsewhere.id))
+    page = owner.get(PAGE)
+    for words, (_, _, _, path) in about.items():
+        assert page.follow(words).path == path
+    (row,) = [row for row in page.select("tbody tr") if "Product rules changed" in row.get_text()]
+    assert "Cours de piano" in row.get_text()
+    assert "Zoé" not in page.text
+    assert "Theirs" not in page.text
+    for words in ("Product created", "Team member removed"):  # of what is not, or no more, here
+        with pytest.raises(AssertionError):
+            page.link(words)
+
+
+def test_every_group_of_settings_has_its_name():
+    kinds = {one.kind for one in vars(settings).values() if isinstance(one, type) and hasattr(one, "kind")}
+    assert set(audit_words.GROUP) == kinds

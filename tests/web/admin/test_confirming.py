@@ -36,6 +36,7 @@ ASKING = {
     "admin.setting_retention": {"POST"},
     "admin.paypal_classic_receivers": {"GET", "POST"},
     "admin.audit_export": {"POST"},
+    **{f"admin.api_key_{act}": {"GET", "POST"} for act in ("new", "change", "rotation", "revocation")},
     "admin.paypal_rest": {"GET", "POST"},
     "admin.paypal_rest_check": {"POST"},
     "admin.paypal_rest_removal": {"GET", "POST"},
@@ -120,7 +121,10 @@ def test_the_table_names_what_asks_and_nothing_else():
         if access.again in (Again.ACTS, Again.ENTERS):
             named[access.face].add(endpoint)
     assert named.pop(Face.STAFF) == ASKING.keys()
-    assert named.pop(Face.CUSTOMER) == {"customer.address_change"}  # tried in tests/web/customer/test_address_change.py
+    assert named.pop(Face.CUSTOMER) == {  # tried in tests/web/customer: test_address_change, test_account_choice
+        "customer.address_change",
+        *("customer.account_members", "customer.account_member_again", "customer.account_member_role"),
+    }
     assert not any(named.values())
     by_view = {endpoint for endpoint, access in ACCESS.items() if access.again is Again.VIEW}
     assert by_view == {"admin.bulk_act", "admin.subscription_end"}

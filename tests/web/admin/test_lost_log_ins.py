@@ -75,3 +75,15 @@ def test_no_other_request_and_no_other_merchants_is_closed_so(support, leave, ct
 def test_who_may_only_look_is_offered_nothing(reader, leave):
     leave("a")
     assert not reader.get(PAGE).select("main form")
+
+
+def test_its_page_and_mails_speak_of_an_answer_and_not_of_an_end(support, leave, letters):
+    row = leave("zoe")
+    page = support.get(f"/admin/received/{row.id}")
+    assert "Nothing to end?" not in page.text
+    page = page.submit(press="Close the message", reason="She can log in again")
+    assert "She can log in again" in page.text
+    assert "ending" not in page.text
+    told = letters()[-1]
+    assert told.recipient == "zoe@client.test"
+    assert "cancel" not in told.text

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from portal.clock import utc_now
 from portal.models import ImportState, ProfileImport, ProfileImportRow, ProfileRowState
 from portal.services.imports import profile_import_reading, profile_imports
-from portal.services.imports.profile_import_files import FileFault, RowFault
-from portal.services.imports.profile_imports import RowResult
+from portal.services.imports.profile_import_files import FileFault, RowFault, read_list
+from portal.services.imports.profile_imports import OwnIdFault, RowResult
 from portal.web.admin import profile_words
 
 A, B = "I-AAAAAAAA1111", "I-BBBBBBBB2222"
@@ -215,13 +215,32 @@ def test_what_was_not_added_can_be_downloaded_and_brought_again(ctx, owner, merc
     body = answer.data
     assert body.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig")), delimiter=";"))
-    assert rows[0] == ["Line", "Profile ID", "Why it was not added"]
+    assert rows[0] == ["Line", "Profile ID", "external_id", "Why it was not added"]
     assert len(rows) == 1 + 1 + len(evil) + 1500
     assert rows[1][:2] == ["2", A]
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in rows for cell in row)
     assert [row[1] for row in rows[2:5]] == ["'=HYPERLINK(1)", "'+1", "'-1"]
     again = upload(owner, body)
     assert figures(again)["Rows"] == f"{len(rows) - 1:,}"
+
+
+def test_ids_of_the_merchants_own_come_along_and_those_that_were_not_written_are_counted(ctx, owner, merchant):
+    made = finished(ctx, merchant, f"external_id;Profile ID\n=1;x\nA;{A}\nB;{B}")
+    with ctx.db.begin() as session:
+        session.execute(
+            update(ProfileImportRow)
+            .where(ProfileImportRow.profile_import_id == made.id, ProfileImportRow.profile_id.in_([A, B]))
+            .values(state=ProfileRowState.ADDED, reason=OwnIdFault.TAKEN, external_id=None)
+        )
+    page = owner.get(f"{HOME}/{made.id}")
+    counted = [row.get_text(" ", strip=True) for row in page.select("#unnamed tbody tr")]
+    assert counted == ["Its external_id was not written: another of your customers has it. 2"]
+    answer = owner.client.post(
+        f"{HOME}/{made.id}/not-added.csv",
+        data={"csrf_token": page.select_one("input[name=csrf_token]")["value"]},
+        base_url="http://portal.test",
+    )
+    assert [row.external_id for row in read_list(answer.data)] == ["=1"]
 
 
 def test_every_role_looks_and_support_acts(ctx, merchant, support, reader):
@@ -263,5 +282,5 @@ def test_a_page_of_rows_costs_the_same_however_many_there_are(ctx, owner, mercha
 
 def test_every_code_has_its_sentence():
     assert set(profile_words.STATE) == {state.value for state in ProfileRowState}
-    assert set(profile_words.REASON) == {*map(str, RowFault), *map(str, RowResult)}
+    assert set(profile_words.REASON) == {*map(str, RowFault), *map(str, RowResult), *map(str, OwnIdFault)}
     assert set(profile_words.FILE) == set(FileFault)

@@ -42,12 +42,14 @@ OWNERS = {
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
     *INTEGRATIONS,
+    *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
+    *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }
 LOOKED_AT_BY_SUPPORT = {  # forms alone
     *("admin.customer_identity", "admin.customer_note_deletion", "admin.customer_splitting"),
     "admin.customer_address_hold",
     *("admin.grant_new", "admin.grant", "admin.grant_withdrawal"),
-    "admin.customer_link",
+    *("admin.customer_link", "admin.account_member_removal"),
 }
 LOOKED_AT_BY_MANAGERS = {
     *(
@@ -62,6 +64,8 @@ LOOKED_AT_BY_OWNERS = {
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
     *INTEGRATIONS,
+    *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
+    *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }
 ORDER = (Role.READER, Role.SUPPORT, Role.MANAGER, Role.OWNER)
 

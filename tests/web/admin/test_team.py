@@ -393,3 +393,14 @@ def test_who_leaves_where_they_worked_last_is_written_to_by_those_they_still_wor
     owner.submit(f"/admin/team/{lea.staff.id}", press="Remove from the team")
     with ctx.db.read() as session:
         assert session.get_one(Staff, lea.staff.id).merchant_id == other.id
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "not yet"), (29, "not yet"), (31, "not in the last month")])
+def test_who_never_logged_in_was_not_here_a_month_ago_either(owner, merchant, hire, ctx, days, said):
+    new = hire(merchant, email="max@atelier.test").staff
+    with ctx.db.begin() as session:
+        (place,) = session.scalars(select(Membership).where(Membership.staff_id == new.id))
+        place.created_at = utc_now() - timedelta(days=days)
+    (row,) = [row for row in owner.get("/admin/team").select("tbody tr") if "max@" in row.get_text()]
+    assert said in row.get_text()
+    assert said in owner.get(f"/admin/team/{new.id}").text

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from portal.domain.api_keys import Mode
+from portal.models import Grant
 from tests.web.api.ids import shown
 
 
@@ -20,7 +22,12 @@ def give(api, customer, product, **more):
     return api.post("/grants", {"customer": shown("cus", customer), "product": shown("prod", product), **more})
 
 
-def test_what_is_given_opens_and_what_is_withdrawn_closes(make, world):
+def given(ctx):
+    with ctx.db.read() as session:
+        return session.scalars(select(Grant)).all()
+
+
+def test_what_is_given_opens_and_what_is_withdrawn_closes(make, world, ctx):
     _merchant, customer, product, api = world
     until = (make.now() + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     answer = give(api, customer, product, until=until, note="A prize")
@@ -30,8 +37,11 @@ def test_what_is_given_opens_and_what_is_withdrawn_closes(make, world):
     assert answer.json["until"] == until
     pair = {"customer": shown("cus", customer), "product": shown("prod", product)}
     assert api.get("/access", **pair).json["until"] == until
+    (gift,) = given(ctx)
+    assert gift.actor_name == "API (Course site)"  # no person's name
     gone = api.post(f"{path}/withdraw", {}).json
     assert gone["withdrawn_at"] is not None
+    assert given(ctx)[0].withdrawn_by == "API (Course site)"
     assert api.get("/access", **pair).json["allowed"] is False
     assert api.post(f"{path}/withdraw", {}).json == gone
     assert [one["id"] for one in api.get("/grants", customer=pair["customer"]).json["data"]] == [answer.json["id"]]

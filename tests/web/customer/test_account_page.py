@@ -438,3 +438,17 @@ def test_the_days_of_the_line_stand_beneath_it_each_with_its_mark(visit, make, n
     )
     assert "commitment until" in page.select_one("article").get_text()
     assert page.select("article dl.summary") == [], "said once"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_new_one_does_not_deny_what_the_former_one_keeps_open(visit, make, now, keeps):
+    """Who came back and has not begun anew: the kept lesson is open in the fold, and the card above says so."""
+    product = make.product(visit.merchant, contents=(("Lesson 1", 0),), keep_after_cancellation=keeps)
+    over = {"paid_until": now - timedelta(days=9), "stopped_at_provider_at": now - timedelta(days=9)}
+    old = {"status": Status.CANCELLED, "started_at": now - timedelta(days=99), "ended_at": now - timedelta(days=9)}
+    make.subscription(customer=visit.customer, product=product, **old, **over)
+    make.subscription(customer=visit.customer, product=product, status=Status.PENDING, started_at=None, paid_until=None)
+    page = visit.browser.get(visit.home)
+    card = page.select_one("article.card").get_text(" ", strip=True)
+    assert ("No access at the moment." in card) is not keeps
+    assert ("what you kept from your former subscription stays open" in card) is keeps

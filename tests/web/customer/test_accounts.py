@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 SHARED = "zoe@xn--bcher-kva.example"
-QUESTION = "Which subscriptions do you want to see?"
+QUESTION = "Which account?"
 
 
 @pytest.fixture

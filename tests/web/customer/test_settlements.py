@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
-from portal.models import Merchant, PayPalAccount, Settlement, Subscription
+from portal.models import Merchant, PayPalAccount, Product, ReceivedRequest, Settlement, Subscription
 from portal.services.carrying import settlement_carrying
+from tests.services.inbox.notified import by_form
 from tests.services.money.settling import aged
 
 PAY = "Pay €29.90 now"
@@ -191,7 +192,29 @@ def test_of_a_suspended_one_no_more_is_promised_than_paypal_does(visit, late, ct
     page = page.submit(press=PAY)
     assert page.h1 == "Your payment is settled"
     assert "Your subscription goes on." not in page.text
-    assert "does not show the subscription as running again yet" in page.text
+    assert "PayPal still suspends your subscription: it takes no payment at the moment." in page.text
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_settled_and_still_suspended_is_no_pause(visit, late, ctx, paypal, letters, offers):
+    """Nobody paused it: what PayPal does, and what one can do, is said in place of « paused »."""
+    row = paypal.subscriptions[late.provider_id]
+    row.status, row.status_update_time = "SUSPENDED", "2026-01-02T03:04:05Z"
+    change(ctx, Subscription, provider_status="SUSPENDED")
+    change(ctx, Product, pause_offered=offers)
+    visit.browser.get(visit.page(late, "/settlement")).submit(press=PAY)
+    for path in (visit.home, visit.page(late)):
+        page = visit.browser.get(path)
+        assert page.select_one("[data-testid=status]").text == "Suspended at PayPal"
+        assert "Your payment has arrived." in page.text
+        assert "pause means" not in page.text
+    guide = page.follow("Why, and what you can do")
+    assert guide.h1 == "PayPal still suspends your subscription"
+    assert "paused" not in guide.text
+    assert ("Resume, or change the day" in guide.text) is offers
+    (letter,) = letters()
+    assert "still suspends" in letter.text
+    assert "up to date" not in letter.text
 
 
 @pytest.mark.parametrize(
@@ -222,6 +245,20 @@ def test_whoever_waits_for_an_end_is_not_asked_for_money(visit, late, paypal):
     visit.cancel(late)
     assert "Pay €" not in visit.browser.get(visit.page(late, "/late")).text
     assert visit.browser.get(visit.page(late, "/settlement")).path == visit.page(late, "/late")
+
+
+@pytest.mark.parametrize(("in_days", "is_asked"), [(None, False), (-1, False), (9, True)])
+def test_nor_is_who_has_notified_the_end_unless_for_a_later_day(visit, late, ctx, in_days, is_asked):
+    page = visit.browser.get(visit.page(late, "/settlement"))
+    wished = None if in_days is None else utc_now().date() + timedelta(days=in_days)
+    by_form(ctx, late, now=utc_now())
+    change(ctx, ReceivedRequest, wished_on=wished)
+    guide = visit.browser.get(visit.page(late, "/late"))
+    assert ("Pay €" in guide.text) is is_asked
+    assert ("is not taken from here meanwhile" in guide.text) is not is_asked
+    page = page.submit(press=PAY)
+    assert len(rows(ctx)) == is_asked
+    assert (page.path == visit.page(late, "/late")) is not is_asked
 
 
 def test_a_payment_that_has_not_come_is_not_said_to_have_come(visit, late, pay, ctx, paypal):

@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import event, select
 
 from portal.clock import utc_now
-from portal.domain.task_links import TASKS, TaskKind, page_of
+from portal.domain.task_links import OFFERED, TASKS, TaskKind, page_of
 from portal.models import LoginSession, TaskLink
 from tests.browser_client import Browser
 from tests.web.conftest import row_counts
@@ -70,6 +70,17 @@ def test_the_first_browser_has_it_and_another_one_is_offered_a_new_link(
     assert page.h1 == "This link has been used"
     with ctx.db.read() as session:
         assert len(session.scalars(select(LoginSession)).all()) == 1
+
+
+def test_pressed_again_it_leads_to_its_task_while_that_lasts_and_to_the_result_once_it_is_done(
+    visitor, link, held, merchant, code_and_link
+):
+    path = link(TaskKind.CANCEL, held)
+    page = visitor.get(path).submit(press=BEGIN)
+    assert visitor.get(path).path == page.path == home(merchant, page_of(TaskKind.CANCEL, held.id))
+    result = page.submit(press=CANCEL, code=code_and_link()[0])
+    again = visitor.get(path)
+    assert (again.path, again.h1) == (result.path, result.h1)
 
 
 def test_no_code_no_cancellation_and_a_wrong_one_neither(visitor, link, held, make, code_and_link, paypal):
@@ -208,7 +219,7 @@ def test_leaving_ends_it(visitor, link, held, merchant):
     assert "login" in visitor.get(page.path, follow=False, status=303).response.headers["Location"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TaskKind if not TASKS[kind].is_about_subscription])
+@pytest.mark.parametrize("kind", [kind for kind in OFFERED if not TASKS[kind].is_about_subscription])
 def test_a_page_of_all_that_one_has_opens_and_nothing_beside_it(visitor, link, merchant, kind):
     path = home(merchant, page_of(kind, None))
     page = visitor.get(link(kind)).submit(press=CONTINUE)

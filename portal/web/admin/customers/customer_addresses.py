@@ -59,7 +59,7 @@ def join(customer_id: uuid.UUID, other_id: uuid.UUID) -> ResponseReturnValue:
             flash(_("Both are subscribing to the same product again: wait until that is done."), "info")
         return _back(customer_id)
     names = [presenting.name_of(one) for one in (kept, other)]
-    page = showing.page("customer_joining.html", form=form, kept=kept, names=names, moved=moved)
+    page = showing.page("customer_joining.html", form=form, kept=kept, other=other, names=names, moved=moved)
     return page, 422 if form.errors else 200
 
 

@@ -15,6 +15,7 @@ from wtforms.validators import Length, Optional
 
 from portal.clock import utc_now
 from portal.domain.email_addresses import shown
+from portal.domain.external_ids import ExternalIdStands, ExternalIdTaken
 from portal.domain.profiles import LONGEST_NAME
 from portal.queries.people import customers
 from portal.queries.people.address_changes import open_of
@@ -22,7 +23,7 @@ from portal.services.people import address_changes, customer_identity
 from portal.services.people.customer_addresses import AddressTaken
 from portal.services.people.customer_identity import Identity, Saved
 from portal.web.admin import bp, presenting, showing
-from portal.web.admin.forms import AN_ADDRESS, choices
+from portal.web.admin.forms import AN_ADDRESS, choices, own_id_field
 from portal.web.identity import by, context, person
 from portal.web.labels import LANGUAGE
 from portal.web.standing_form import StandingForm
@@ -37,7 +38,7 @@ OF_THE_SHOP: Final = ""  # no language of their own
 class IdentityForm(StandingForm):
     """Who the customer is."""
 
-    answers = ("name", "email", "locale", "contact_allowed")
+    answers = ("name", "email", "locale", "contact_allowed", "external_id")
 
     name = StringField(
         _l("Name"),
@@ -57,6 +58,14 @@ class IdentityForm(StandingForm):
         _l("They are the same person"),
         description=_l(
             "The address is asked to confirm. Then both records have it, and you can merge them from either one."
+        ),
+    )
+    external_id = own_id_field(_l("What your other systems call this customer. The customer does not see it."))
+    replaces_id = BooleanField(
+        _l("Replace the ID"),
+        description=_l(
+            "Your other systems no longer find this customer by the former ID: what they open by it closes, until they "
+            "ask by the new one."
         ),
     )
     locale = SelectField(_l("Language"), choices=[SelectChoice(OF_THE_SHOP, _l("The shop’s")), *choices(LANGUAGE)])
@@ -85,7 +94,9 @@ class IdentityForm(StandingForm):
             locale=self.locale.data or None,
             contact_allowed=self.contact_allowed.data,
             email=self.email.data or "",
+            external_id=self.external_id.data or None,
             is_same_person=self.is_same_person.data,
+            replaces_id=self.replaces_id.data,
             untouched=self.untouched,
         )
 
@@ -93,7 +104,7 @@ class IdentityForm(StandingForm):
 @bp.route("/customers/<uuid:customer_id>/identity", methods=["GET", "POST"], endpoint="customer_identity")
 def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
     """Correct it; what has to be confirmed first is said afterwards."""
-    merchant_id, other = person().merchant_id, None
+    merchant_id, other, stands = person().merchant_id, None, False
     with context().db.read() as session:
         found = customers.of_merchant(session, merchant_id, customer_id)
         waiting = open_of(session, customer_id)
@@ -107,6 +118,13 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
             saved = customer_identity.save(context(), merchant_id, customer_id, form.identity, by=by(), now=utc_now())
         except AddressTaken as taken:
             other = _taken(form, taken)
+        except ExternalIdTaken:
+            form.external_id.errors = [_("Another of your customers has this ID.")]
+        except ExternalIdStands:
+            form.external_id.errors = [
+                _("This customer has the ID “%(id)s” already. Say below that it is replaced.", id=found.external_id)
+            ]
+            stands = True
         else:
             _say(saved, form)
             return redirect(url_for(".customer", customer_id=customer_id), 303)
@@ -117,6 +135,7 @@ def edit(customer_id: uuid.UUID) -> ResponseReturnValue:
         customer_name=presenting.name_of(found),
         waiting=waiting,
         other=other,
+        stands=stands,
     )
     return page, 422 if form.errors else 200
 
@@ -150,6 +169,7 @@ def _standing(found: Customer) -> dict[str, object]:
     return {
         "name": found.name,
         "email": shown(email) if email else "",
+        "external_id": found.external_id or "",
         "locale": found.locale or OF_THE_SHOP,
         "contact_allowed": found.contact_allowed,
     }

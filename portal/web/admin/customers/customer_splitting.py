@@ -72,6 +72,8 @@ def _goes(seen: Preview) -> list[str]:
     lines = [_("The address %(address)s.", address=shown(seen.email))]
     if former["payer_id"] is not None and seen.payer_with is None:
         lines.append(_("The PayPal account %(number)s.", number=former["payer_id"]))
+    if former.get("external_id") and seen.named_so is None:
+        lines.append(_("The ID in your systems: %(id)s.", id=former["external_id"]))
     if counts["grants"]:
         lines.append(ngettext("Access given by hand: %(num)s.", "Access given by hand: %(num)s.", counts["grants"]))
     if counts["customer_notes"]:
@@ -88,6 +90,9 @@ def _stays(seen: Preview) -> list[str]:
     if seen.payer_with is not None:
         name = presenting.name_of(seen.payer_with)
         lines.append(_("The other PayPal account belongs to %(name)s by now, and stays there.", name=name))
+    if seen.named_so is not None:
+        name = presenting.name_of(seen.named_so)
+        lines.append(_("The other ID in your systems belongs to %(name)s by now, and stays there.", name=name))
     if not seen.kept.contact_allowed:
         lines.append(_("They are still not contacted about coming back."))
     return lines

@@ -35,6 +35,7 @@ from portal.web.admin.lists import is_searchable, place, search_words, turn
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.csrf import BaseForm
 from portal.web.identity import context, person
+from portal.web.labels import MEMBER_ROLE, MEMBER_STATE
 from portal.web.typed_text import plain
 
 PAYMENTS: Final = 10  # of all that the customer holds; each subscription shows its own
@@ -117,6 +118,9 @@ def page(customer_id: uuid.UUID, form: NoteForm) -> str:
             most_banners=customer_banners.MOST,
             change=record.change,
             joinings=record.joinings,
+            members=[(one, one.state(now)) for one in record.members],
+            MEMBER_ROLE=MEMBER_ROLE,
+            MEMBER_STATE=MEMBER_STATE,
             now=now,
             others=[one for one in sharing if one.id != found.id],
             offered=offered,

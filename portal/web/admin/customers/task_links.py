@@ -19,7 +19,7 @@ from portal.domain.policies import Actor
 from portal.domain.return_addresses import LONGEST, is_allowed
 from portal.domain.sections import Section
 from portal.domain.subscriptions import Action, Status, actions_from
-from portal.domain.task_links import TASKS, TaskKind, page_of
+from portal.domain.task_links import OFFERED, TASKS, TaskKind, page_of
 from portal.queries import subscriptions
 from portal.queries.people import customers
 from portal.queries.people import task_links as stored
@@ -110,8 +110,8 @@ def withdraw(customer_id: uuid.UUID, link_id: uuid.UUID) -> ResponseReturnValue:
 
 def _choices(found: Customer, held: list[Subscription]) -> list[tuple[str, str]]:
     """Return the tasks that make sense for the customer now; what acts needs an address for its code."""
-    about = [(kind, one) for one in held for kind in TaskKind if _makes_sense(kind, one, found)]
-    whole = [kind for kind in TaskKind if not TASKS[kind].is_about_subscription and _has_page(kind)]
+    about = [(kind, one) for one in held for kind in OFFERED if _makes_sense(kind, one, found)]
+    whole = [kind for kind in OFFERED if not TASKS[kind].is_about_subscription and _has_page(kind)]
     return [
         *((f"{kind.value}:{one.id}", _words(kind, one.product.name)) for kind, one in about),
         *((kind.value, _words(kind, "")) for kind in whole),
@@ -146,3 +146,5 @@ def _words(kind: TaskKind, product: str) -> str:
             return _("See what is open")
         case TaskKind.PAYMENTS:
             return _("See payments and receipts")
+        case TaskKind.NONE:  # no link of the desk's opens it
+            return _("The whole account")

@@ -9,7 +9,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from portal.domain import policies
-from portal.domain.end_requests import Basis, RequestState
+from portal.domain.end_requests import Basis, Channel, RequestState
 from portal.domain.policies import Actor
 from portal.domain.refunds import WithEndState
 from portal.domain.subscriptions import ENDINGS, Action, actions_from
@@ -18,7 +18,7 @@ from portal.services.rules import settings_of
 from portal.web import labels, payments
 from portal.web.admin import words
 from portal.web.admin.late_payment_words import REFUND_STATE
-from portal.web.admin.presenting import Row, asked_on, day, name_of, short
+from portal.web.admin.presenting import Row, acted, asked_on, by_key, day, name_of, short
 from portal.web.formatting import formatter
 from portal.web.identity import person
 
@@ -107,11 +107,10 @@ def _refund(decided: EndRefund) -> str:
 
 def _asked(request: EndRequest, customer: Customer) -> list[Row]:
     """Return who asked and when; of an end that answers a customer, who carried it out too."""
-    actor = request.actor_name or str(labels.ACTOR[request.actor])
     way = request.notified_way if request.answers else None
     if way is None:
         return [
-            (_("Requested by"), f"{actor} – {labels.CHANNEL[request.channel]}"),
+            (_("Requested by"), acted(request.actor, request.actor_name, request.channel)),
             (_("Requested on"), short(request.created_at)),
         ]
     who = name_of(customer)
@@ -119,9 +118,15 @@ def _asked(request: EndRequest, customer: Customer) -> list[Row]:
         (_("Requested by"), _("%(who)s (%(channel)s)", who=who, channel=labels.WAY[way])),
         (_("Requested on"), asked_on(request.asked_at, way)),
         (_("Reference of the cancellation notice"), request.notified_reference),
-        (_("Carried out by"), actor),
+        (_("Carried out by"), _carrier(request)),
         (_("Carried out on"), short(request.created_at)),
     ]
+
+
+def _carrier(request: EndRequest) -> str:
+    if request.channel is Channel.API:
+        return by_key(request.actor_name)
+    return request.actor_name or str(labels.ACTOR[request.actor])
 
 
 def _both_payments(request: EndRequest, subscription: Subscription, now: datetime) -> list[Row]:

@@ -1,1 +1,1 @@
-"""The desk's pages about other systems: what they are told."""
+"""What other systems may ask of the portal, and what they are told."""

@@ -17,6 +17,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput
 
 from portal.domain.outgoing_events import (
     CHOSEN,
@@ -65,6 +66,7 @@ class EndpointForm(BaseForm):
         _l("Which events"),
         description=_l("Tick none to receive all of them, also those that come later."),
         choices=[SelectChoice(one.value, one.value) for one in CHOSEN],
+        option_widget=CheckboxInput(),
         validators=[Optional()],
     )
     submit = SubmitField(_l("Save"))

@@ -27,7 +27,7 @@ from portal.domain.policies import Override
 from portal.services.product_plans import Seen
 from portal.services.products import ContentWish, ProductWish
 from portal.web.admin.edits import VersionedForm, version_of
-from portal.web.admin.forms import choices, page_address, shown_name
+from portal.web.admin.forms import choices, own_id_field, page_address, shown_name
 from portal.web.admin.words import OVERRIDE
 from portal.web.csrf import BaseForm
 from portal.web.form_words import PlainForm
@@ -76,6 +76,7 @@ class ProductForm(VersionedForm):
     """A product's name, access rule and contents."""
 
     name = shown_name()
+    external_id = own_id_field(_l("What other systems call this product. Customers do not see it."))
     keep_after_completion = _either(
         _l("When a subscription is completed"),
         _l("Everything stays open for good."),
@@ -147,6 +148,7 @@ class ProductForm(VersionedForm):
         """What a valid form asks for."""
         plain = {name: self[name].data for name in ProductWish.__dataclass_fields__ if name != "contents"}
         plain["notice_days"] = plain["notice_days"] or 0
+        plain["external_id"] = plain["external_id"] or None
         return ProductWish(
             **plain,
             contents=tuple(

@@ -170,6 +170,16 @@ def cancelling_said(wish: ProductWish, *, setting: bool) -> str:
 def touched(effect: Effect) -> list[str]:
     """Return for whom a change holds, and for whom it does not: sentences with their numbers."""
     audience, said = effect.audience, []
+    if effect.renamed:
+        said.append(
+            _(
+                "Your other systems no longer find this product as “%(id)s”: what they open by it closes, until they "
+                "ask by its new ID.",
+                id=effect.renamed,
+            )
+        )
+    if effect.changed == ("external_id",):
+        return said
     following = audience.running - audience.ending
     if following:
         said.append(

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.errors import NotAllowed
+from portal.domain.external_ids import ExternalIdTaken
 from portal.queries import edits as versions
 from portal.queries import products as queries
 from portal.services import products
@@ -130,9 +131,14 @@ def _read(product_id: uuid.UUID) -> Shown:
 def _save(shown: Shown, form: ProductForm, wish: ProductWish) -> ResponseReturnValue:
     meanwhile, product = None, shown.product
     try:
-        products.save(context(), product.merchant_id, product.id, wish, seen=form.seen, by=by())
+        is_confirmed = "confirmed" in request.form
+        products.save(
+            context(), product.merchant_id, product.id, wish, seen=form.seen, replaces_id=is_confirmed, by=by()
+        )
     except EditedMeanwhile as edited:
         meanwhile = edits.settle(form, edited, wish.columns | {"contents": wish.listed})
+    except ExternalIdTaken:
+        form.external_id.errors = [_("Another of your products has this ID.")]
     except NotAllowed:
         form.self_cancellation.errors = [
             _("This can be switched on once your PayPal key has passed its test: see the PayPal page.")

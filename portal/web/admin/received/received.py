@@ -22,7 +22,7 @@ from portal.web.admin.forms import CustomerFilter
 from portal.web.admin.lists import search_words
 from portal.web.admin.narrowing import may_be_too_broad
 from portal.web.admin.received import received_pages
-from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm
+from portal.web.admin.received.received_forms import DismissalForm, ReceivedForm, WordDismissalForm
 from portal.web.identity import by, context, person
 from portal.web.local_days import noon_of, today
 from portal.web.typed_text import as_id
@@ -75,10 +75,12 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
         hints = received_pages.hints(session, received, (*likely, *found))
         shown = [row.id for row in (*likely, *found)]
         rows = received_pages.received_rows(received)
-        sought = [received] if received.is_open else []
+        is_word = received.way is Way.NO_LOGIN
+        sought = [received] if received.is_open and not is_word else []
         over = likely_subscriptions.over_since(session, who.merchant_id, sought).get(received.id)
         over_on = presenting.day(over)
-        form = form or DismissalForm(reason=_("It had already ended, on %(date)s.", date=over_on) if over else "")
+        reason = _("It had already ended, on %(date)s.", date=over_on) if over else ""
+        form = form or _form_of(received)(reason=reason)
         form.after.data = _said(received)
         return showing.page(
             "received.html",
@@ -91,13 +93,17 @@ def _page(received_id: uuid.UUID, form: DismissalForm | None = None) -> Response
             plans=presenting.plans(end_requests.waiting_of(session, shown), now=utc_now()),
             found=found,
             is_sought=is_sought,
-            is_stranger=received.way is Way.NO_LOGIN,
+            is_stranger=is_word,
             hints=hints,
             search=search,
             filters=CustomerFilter(request.args),
             over_on=over_on,
             form=form,
         ), (422 if form.errors else 200)
+
+
+def _form_of(received: ReceivedRequest) -> type[DismissalForm]:
+    return WordDismissalForm if received.way is Way.NO_LOGIN else DismissalForm
 
 
 def _said(received: ReceivedRequest) -> str:
@@ -135,9 +141,10 @@ def match(received_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/received/<uuid:received_id>/dismissal", endpoint="received_dismissal")
 def dismiss(received_id: uuid.UUID) -> ResponseReturnValue:
     """Close it without ending anything, with the reason."""
-    who, form = person(), DismissalForm()
+    who = person()
     with context().db.read() as session:
         received = stored.of_merchant(session, who.merchant_id, received_id)
+    form = _form_of(received)()
     was_read = not received.is_open or form.was_drawn_after(_said(received))
     if not form.validate_on_submit() or not was_read:
         return _page(received_id, form)

@@ -86,3 +86,15 @@ class DismissalForm(DrawnForm):
         ],
     )
     submit = SubmitField(_l("Close without ending anything"))
+
+
+class WordDismissalForm(DismissalForm):
+    """What became of the message of somebody who could not log in: it asks for no end by itself."""
+
+    reason = TextAreaField(
+        _l("What you answered, or why there is nothing to do"),
+        description=_l("It stays with the message. The person is told that it is closed, but not this."),
+        filters=[plain],
+        validators=DismissalForm.reason.kwargs["validators"],
+    )
+    submit = SubmitField(_l("Close the message"))

@@ -21,6 +21,7 @@ from portal.web import identity
 from portal.web import passkeys as asking
 from portal.web.admin import bp, showing
 from portal.web.csrf import BaseForm
+from portal.web.formatting import formatter
 from portal.web.identity import context, person
 from portal.web.passkeys import PasskeyForm, Purpose
 from portal.web.typed_text import one_line
@@ -67,7 +68,8 @@ def add() -> ResponseReturnValue:
     """Take a passkey that the browser makes."""
     if not asking.are_possible():
         return redirect(url_for(".account_passkeys"), 303)
-    form = NewForm(name=identity.visitor(Kind.STAFF).browser)
+    browser = identity.visitor(Kind.STAFF).browser
+    form = NewForm(name=formatter().device(browser) if browser else "")
     if form.validate_on_submit():
 
         def act(shown: Shown) -> bool:

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from portal.clock import utc_now
 from portal.domain.duties import LEAST, Duty
 from portal.domain.policies import Role
+from portal.domain.retention import FIXED_DAYS, Kind
+from portal.queries.people.staff import Member
+from portal.web.formatting import formatter
 
 DUTY: Final[Mapping[Duty, LazyString]] = {
     Duty.LOOK: _l("See customers, subscriptions, products and settings"),
@@ -33,8 +38,19 @@ ROLE_HINT: Final[Mapping[str, LazyString]] = {
 }
 
 ROLES: Final = tuple(Role)  # each holds what those before it may
+
+
+def last_seen(member: Member) -> str:
+    """Return when somebody last used this desk. Log-ins are kept for a month: who is newer than that never was here."""
+    if member.seen_at is not None:
+        return formatter().short(member.seen_at)
+    is_new = utc_now() - member.since < FIXED_DAYS[Kind.LOG_INS]
+    return _("not yet") if is_new else _("not in the last month")
+
+
 # What each role adds to those before it, and the choice of one.
 SHOWN: Final[Mapping[str, object]] = {
+    "last_seen": last_seen,
     "hints": ROLE_HINT,
     "added": tuple((role, tuple(DUTY[duty] for duty in DUTY if LEAST[duty] is role)) for role in ROLES),
 }
