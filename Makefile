@@ -29,7 +29,7 @@ $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing (Debian: apt install python3-venv)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@touch $(STAMP)
 
 %.mo: %.po $(STAMP)
@@ -89,7 +89,7 @@ words: env ## Bring the French catalogue up to date with the sources; then trans
 	$(BIN)/pybabel -q update -i messages.pot -d portal/translations --no-fuzzy-matching --ignore-obsolete --omit-header --width=100
 	@cat portal/translations/fr/header.txt $(FRENCH) > messages.pot && mv messages.pot $(FRENCH)  # the plural rule, no dates
 
-lock: ## Write requirements.lock anew (needs uv); names and hashes only, no address
+lock: ## Write requirements.lock anew, whole, so that nothing is looked for beside it (needs uv); no address in it
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras \
 		--no-annotate --no-header -o requirements.lock

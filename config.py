@@ -56,7 +56,7 @@ class Config:
     trusted_proxies: int
     log_level: str
     breach_list_url: str = ""  # empty: nobody is asked about a new password
-    events_to_loopback: bool = False  # other systems on this machine may be told of events: the demo and the tests
+    allow_loopback: bool = False  # addresses that merchants enter may lead to this machine: the demo and the tests
     bounce_address: str = ""  # empty: a mail that comes back comes to MAIL_FROM, and the portal does not know
 
     @property
@@ -88,7 +88,7 @@ class Config:
             bounce_address=read.bounce_address("MAIL_BOUNCE_ADDRESS"),
             paypal_urls=read.paypal(pretend),
             paypal_trust=read.trust("PAYPAL_TRUST_FILE", pretend),
-            events_to_loopback=read.events_to_loopback("EVENTS_TO_LOOPBACK", pretend),
+            allow_loopback=read.only_pretended("PORTAL_ALLOW_LOOPBACK", pretend),
             trusted_proxies=read.number("PORTAL_TRUSTED_PROXIES", default=0),
             log_level=read.one_of("PORTAL_LOG_LEVEL", ("debug", "info", "warning", "error"), default="info"),
         )
@@ -281,17 +281,14 @@ class _Reader:
             urls[environment] = self.env[name].rstrip("/")
         return MappingProxyType(urls)
 
+    def only_pretended(self, name: str, pretend: bool) -> bool:
+        value = self.env.get(name, "").strip()
+        if value not in ("", "0") and not pretend:
+            self.problems.append(f"{name} is only for the demo and the tests")
+        return value not in ("", "0")
+
     def trust(self, name: str, pretend: bool) -> Path | None:
         value = self.env.get(name, "").strip()
         if value and not pretend:
             self.problems.append(f"{name} is only for the demo and the tests")
         return Path(value) if value else None
-
-    def events_to_loopback(self, name: str, pretend: bool) -> bool:
-        """Read whether events may be sent to this machine, which is inside of everything in production."""
-        value = self.env.get(name, "").strip()
-        if value not in ("", "0", "1"):
-            self.problems.append(f"{name} is {value!r}; it must be 1 or nothing")
-        if value == "1" and not pretend:
-            self.problems.append(f"{name} is only for the demo and the tests")
-        return value == "1"

@@ -101,7 +101,7 @@ def _drain(
     stack: Stack, ctx: Context, url: str, receivers: str, fresh: tuple[uuid.UUID, uuid.UUID], *, awaited: int
 ) -> tuple[float, float, list[float]]:
     """Run one worker until all of the quick ones have all; return the seconds, its processor's, what was how late."""
-    settings = stack.environment(url, NOWHERE) | {"EVENTS_TO_LOOPBACK": "1"}
+    settings = stack.environment(url, NOWHERE) | {"PORTAL_ALLOW_LOOPBACK": "1"}
     command = (sys.executable, "-m", "flask", "--app", "wsgi", "work")
     with (stack.folder / "events-worker.log").open("wb") as log, local_http() as asking:
         worker = subprocess.Popen(command, env=settings, stdout=log, stderr=log)  # noqa: S603 - our own command

@@ -37,7 +37,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT_ID, CLIENT_SECRET = "bench-client", "bench-secret"  # of a simulated account
 MASTER_KEY: Final = bytes(range(32))
 NOWHERE: Final = "http://127.0.0.1:1"  # where no PayPal is
-SETTINGS: Final = ("PORTAL_", "PAYPAL_", "SMTP_", "MAIL_", "EVENTS_", "DATABASE_", "GUNICORN_", "WEB_CONCURRENCY")
+SETTINGS: Final = ("PORTAL_", "PAYPAL_", "SMTP_", "MAIL_", "DATABASE_", "GUNICORN_", "WEB_CONCURRENCY")
 PATIENCE: Final = 120.0  # seconds a child may take to be ready
 
 

@@ -20,6 +20,7 @@ def make_context(config: Config) -> Context:
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
     from portal.providers.event_posts import HttpEventPosts
+    from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
     from portal.secrets import Vault
@@ -37,8 +38,9 @@ def make_context(config: Config) -> Context:
         base_url=config.base_url,
         mail_from=config.mail_from,
         bounce_address=config.bounce_address,
+        sites=OpenIdSites(allow_loopback=config.allow_loopback),
         breaches=BreachList(config.breach_list_url),
-        event_posts=HttpEventPosts(loopback=config.events_to_loopback),
+        event_posts=HttpEventPosts(loopback=config.allow_loopback),
     )
 
 

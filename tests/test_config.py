@@ -277,24 +277,12 @@ def test_every_setting_stands_in_the_table_of_the_readme_and_the_other_way_round
         for file in code
         if "demo" not in file.parts
         for name in re.findall(
-            r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_(?:FROM|BOUNCE_ADDRESS)|PASSWORD_BREACH_URL|EVENTS_TO_LOOPBACK)"',
+            r'"((?:PORTAL|PAYPAL|SMTP|DATABASE|WEB)_[A-Z_]+|MAIL_(?:FROM|BOUNCE_ADDRESS)|PASSWORD_BREACH_URL)"',
             file.read_text("utf-8"),
         )
     }
     rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (root / "README.md").read_text("utf-8"), re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"[A-Z_]+", row)} == named
-
-
-@pytest.mark.parametrize(("environment", "value", "is_open"), [("demo", "1", True), ("test", "", False)])
-def test_events_may_go_to_this_machine_where_it_is_said(environment, value, is_open):
-    given = {**PRODUCTION, "PORTAL_ENV": environment, "EVENTS_TO_LOOPBACK": value}
-    assert Config.from_env(given).events_to_loopback is is_open
-
-
-@pytest.mark.parametrize(("environment", "value"), [("production", "1"), ("demo", "yes")])
-def test_events_never_go_to_this_machine_in_production(environment, value):
-    with pytest.raises(BadConfig, match="EVENTS_TO_LOOPBACK"):
-        Config.from_env({**PRODUCTION, "PORTAL_ENV": environment, "EVENTS_TO_LOOPBACK": value})
 
 
 @pytest.mark.parametrize("address", ["", "rebond@portal.example", "r.e-b_o=1@mail.portal.example"])

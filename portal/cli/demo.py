@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 from flask import current_app
 from flask.cli import with_appcontext
@@ -18,4 +20,11 @@ def demo_seed() -> None:
     if current_app.extensions["portal_config"].environment != "demo":
         raise click.ClickException("The demo's people are made only when PORTAL_ENV is demo.")
     config = current_app.extensions["portal_config"]
-    click.echo(seed(context(), simulator=config.paypal_urls["sandbox"], folder=config.data_folder))
+    click.echo(
+        seed(
+            context(),
+            simulator=config.paypal_urls["sandbox"],
+            website=os.environ.get("DEMO_WEBSITE", ""),
+            folder=config.data_folder,
+        )
+    )

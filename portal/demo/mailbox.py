@@ -199,6 +199,7 @@ def _found(mailbox: Mailbox, mail_id: str) -> Mail:
 
 
 def language() -> str:
+    """Return the language that the visitor asks for."""
     asked = request.args.get("lang")
     return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
 

@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 SECRETS = "secrets.env"
 AUTHORITY = "paypal-authority.pem"  # made anew by each start of the simulator, before the portal's
 # What the portal must not inherit from the caller: the demo's own values take their place, or nothing does.
-OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "EVENTS_", "FLASK_", "GUNICORN_", "PG")
+OURS = ("PORTAL_", "PAYPAL_", "DATABASE_URL", "SMTP_URL", "MAIL_", "FLASK_", "GUNICORN_", "PG")
 
 
 class CannotStart(Exception):
@@ -43,6 +43,7 @@ class Ports:
     mailbox: int
     smtp: int
     course_site: int
+    website: int
 
 
 VARIABLES = {
@@ -51,6 +52,7 @@ VARIABLES = {
     "mailbox": ("MAILBOX_PORT", 8025, "the mailbox page"),
     "smtp": ("SMTP_PORT", 1025, "the mailbox's SMTP"),
     "course_site": ("COURSE_SITE_PORT", 8030, "the course site"),
+    "website": ("WEBSITE_PORT", 8040, "the Studio's website"),
 }
 
 
@@ -113,7 +115,8 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_SANDBOX_URL": simulator,
         "PAYPAL_LIVE_URL": f"{simulator}/live",
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
-        "EVENTS_TO_LOOPBACK": "1",  # a receiver of the demo is on this machine too
+        "PORTAL_ALLOW_LOOPBACK": "1",
+        "DEMO_WEBSITE": f"http://{HOST}:{ports.website}",
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "PYTHONUNBUFFERED": "1",
@@ -139,6 +142,18 @@ def children_of(ports: Ports, data: Path) -> list[Child]:
             name="mailbox",
             command=(*mailbox, "--smtp-port", str(ports.smtp), "--folder", mails),
             ready=listens(ports.mailbox),
+        ),
+        Child(
+            name="website",
+            command=(
+                *python,
+                "portal.demo.website",
+                "--port",
+                str(ports.website),
+                "--portal",
+                f"http://{HOST}:{ports.portal}",
+            ),
+            ready=listens(ports.website),
         ),
         Child(name="seed", command=(*flask, "demo-seed"), finishes=True),
         Child(name="worker", command=(*flask, "work")),
@@ -167,6 +182,7 @@ The demo runs. Nothing here is real: no mail leaves this machine, no money moves
   Mailbox              http://{HOST}:{ports.mailbox}   (SMTP on {ports.smtp})
   PayPal simulator     http://{HOST}:{ports.simulator}
   A course site        http://{HOST}:{ports.course_site}   (somebody else's; it asks the portal who may open what)
+  Studio's website     http://{HOST}:{ports.website}   (customers log in with it)
   Logs                 {data / "logs"}
 
 {people.strip()}

@@ -20,19 +20,23 @@ from sqlalchemy import select
 from portal.clock import utc_now
 from portal.demo.course_site import KEY, MERCHANT
 from portal.demo.mailbox import PEOPLE
+from portal.demo.website import CLIENT as WEBSITE_CLIENT
 from portal.domain import api_keys
 from portal.domain.api_keys import Mode, Scope
+from portal.domain.audit import PORTAL
 from portal.domain.policies import Role
+from portal.domain.site_logins import Proof
 from portal.models import ApiKey, Merchant, Product, ProductContent, Staff
 from portal.queries.money import payments
-from portal.queries.people import people
+from portal.queries.people import people, site_logins
 from portal.services.arrivals import payment_histories
 from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.keys import paypal_keys
 from portal.services.money import refunds
 from portal.services.money.refunds import By
-from portal.services.people import staff_logins
+from portal.services.people import site_clients, staff_logins
+from portal.services.people.site_clients import Wish
 from portal.services.people.staff_factors import TOTP_SECRET
 
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
@@ -88,11 +92,16 @@ STUDIO_CUSTOMERS: Final = (
 )
 
 
-def seed(ctx: Context, *, simulator: str, folder: Path) -> str:
-    """Make the demo's world unless it stands, and return what to tell the person who started it."""
+def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "") -> str:
+    """Make the demo's world unless it stands, and return what to tell the person who started it.
+
+    `website`: where the Studio's own site answers; empty: nobody logs in with it.
+    """
     _fill_simulator(simulator)
     people = _people(ctx)
     _set_up_studio(ctx)
+    if website:
+        _connect_website(ctx, website)
     _give_studio_a_key(ctx)
     # The mailbox page reads it to show the second factor's code of the moment.
     with os.fdopen(os.open(folder / PEOPLE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -214,6 +223,28 @@ def _set_up_studio(ctx: Context) -> None:
         for place, (title, days) in enumerate((("First steps", 0), ("Breathing", 30), ("Balance", 90))):
             session.add(ProductContent(product_id=yoga.id, position=place, title=title, unlock_after_days=days))
     _refund_a_part(ctx, studio.id)
+
+
+def _connect_website(ctx: Context, website: str) -> None:
+    """Let the Studio's customers log in with its site, wherever that answers today."""
+    with ctx.db.read() as session:
+        studio = session.scalars(select(Merchant.id).where(Merchant.slug == "studio")).one()
+        known = site_logins.of_merchant(session, studio)
+    if known is not None and known.issuer == website:
+        return
+    client_id, secret = WEBSITE_CLIENT
+    wish = Wish(
+        issuer=website,
+        client_id=client_id,
+        secret=secret,
+        proof=Proof.EMAIL,
+        claim="",
+        label_fr="",
+        label_en="",
+    )
+    site_clients.save(ctx, studio, wish, by=PORTAL, now=utc_now())
+    if known is None:
+        site_clients.switch(ctx, studio, on=True, by=PORTAL, now=utc_now())
 
 
 def _give_studio_a_key(ctx: Context) -> None:

@@ -31,6 +31,10 @@ class Act(StrEnum):
     KEY_TESTED = "paypal_key.tested"  # by hand
     KEY_BROKEN = "paypal_key.broken"
     KEY_WORKING = "paypal_key.working"  # again
+    SITE_LOGIN_SET = "site_login.set"  # the client by which customers log in with the merchant's own site
+    SITE_LOGIN_TESTED = "site_login.tested"
+    SITE_LOGIN_SWITCHED = "site_login.switched"
+    SITE_LOGIN_REMOVED = "site_login.removed"
     RECEIVERS_CHANGED = "ipn_receivers.changed"
     API_KEY_MADE = "api_key.made"
     API_KEY_CHANGED = "api_key.changed"

@@ -49,6 +49,7 @@ from portal.models.sessions import LoginBrowser, LoginChallenge, LoginSession, S
 from portal.models.settlements import Settlement
 from portal.models.setup_codes import SetupCode
 from portal.models.signing_keys import SigningKey
+from portal.models.site_logins import SiteLogin
 from portal.models.staff import Invitation, Membership, RecoveryCode, Staff, StaffDevice
 from portal.models.subscriptions import Subscription
 from portal.models.task_links import TaskLink
@@ -135,6 +136,7 @@ __all__ = [
     "Settlement",
     "SetupCode",
     "SigningKey",
+    "SiteLogin",
     "SpentChallenge",
     "Staff",
     "StaffDevice",

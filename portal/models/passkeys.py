@@ -31,7 +31,7 @@ class Passkey(HasId, HasCreation, Base):
 
 
 class SpentChallenge(Base):
-    """A challenge that a passkey has answered, rightly or not: it is good for nothing more."""
+    """A challenge that a passkey has answered, or a merchant's site, rightly or not: it is good for nothing more."""
 
     __tablename__ = "spent_challenges"
 

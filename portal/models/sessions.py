@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.login_mails import LinkPurpose
+from portal.domain.site_logins import Proof
 from portal.models.base import Base, HasCreation, HasId, HasMerchant, words
 
 
@@ -42,6 +43,8 @@ class LoginSession(HasId, HasCreation, HasMerchant, Base):
             ForeignKey("account_members.id", ondelete="CASCADE")
         )
     )
+    # Of a customer whom the merchant's own site has named, and by which claim; None: a code did.
+    site_proof: Mapped[Proof | None] = mapped_column(words(Proof, "site_proof"))
     browser: Mapped[str] = mapped_column(default="")  # shortened user agent, for the person's own list
     network: Mapped[str] = mapped_column(default="")  # shortened address (law.md R-GD-5)
 

@@ -99,6 +99,7 @@ PAYPAL: Final = Access(Face.STAFF, acts=Duty.PAYPAL)
 KEYS: Final = Access(Face.STAFF, acts=Duty.PAYPAL, again=Again.ENTERS)
 KEYS_ONLY: Final = Access(Face.STAFF, reads=Duty.PAYPAL, acts=Duty.PAYPAL, again=Again.ENTERS)
 SETTINGS_ONLY: Final = replace(SETTINGS, reads=Duty.SETTINGS)
+SITES: Final = Access(Face.STAFF, acts=Duty.INTEGRATIONS, again=Again.ENTERS, work=Work.BEGIN)
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
 INVITES: Final = replace(TEAM, work=Work.BEGIN)
 INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
@@ -122,6 +123,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "auth.customer_link": PUBLIC,
     "auth.customer_address": PUBLIC,  # whoever reads the mailbox; the link is the proof
     "auth.customer_address_hold": PUBLIC,  # the same
+    "auth.customer_site": PUBLIC,
+    "auth.customer_site_back": PUBLIC,  # the merchant's site leads here; the round of this browser is the proof
     "auth.customer_invitation": PUBLIC,  # whoever reads the mailbox; the link is the proof
     "auth.customer_again": ANYBODY,
     "auth.customer_task": PUBLIC,  # whoever has the link, once; what it opens is no log-in (task_scope)
@@ -296,6 +299,11 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
+    "admin.setting_site_login": SITES,
+    "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
+    "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),
+    "admin.setting_site_login_removal": replace(SITES, reads=Duty.INTEGRATIONS, work=Work.CARRY_ON),
+    "admin.setting_site_login_off": replace(SITES, again=Again.ACTS, work=Work.CARRY_ON),
     "admin.api_keys": INTEGRATIONS,
     "admin.api_key": INTEGRATIONS,
     "admin.api_key_new": replace(API_KEYS, work=Work.BEGIN),

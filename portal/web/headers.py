@@ -48,6 +48,8 @@ WITHOUT_REFERRER: Final = frozenset(
         "auth.customer_link",
         "auth.customer_login",
         "auth.customer_number",
+        "auth.customer_site",
+        "auth.customer_site_back",
         "auth.customer_task",
         "auth.customer_task_again",
         "auth.portal_session",

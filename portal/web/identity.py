@@ -107,7 +107,12 @@ def network() -> str:
 
 def cookie_name(kind: Kind) -> str:
     """Return the name of a face's cookie: `__Host-` wherever visitors come by https."""
-    return f"{'__Host-' if _config().is_https else ''}portal_{kind.value}"
+    return cookie_called(kind.value)
+
+
+def cookie_called(name: str) -> str:
+    """Return the name of a cookie of ours: `__Host-` wherever visitors come by https."""
+    return f"{'__Host-' if _config().is_https else ''}portal_{name}"
 
 
 def log_in(response: Response, kind: Kind, token: str) -> Response:
@@ -115,19 +120,25 @@ def log_in(response: Response, kind: Kind, token: str) -> Response:
     _renew(keep=KEPT_AT_LOG_IN)
     give_token(response, kind, token)
     if kind is Kind.STAFF:
-        _set_cookie(response, _device_cookie(), _device(), staff_devices.KEPT)
+        set_cookie(response, _device_cookie(), _device(), staff_devices.KEPT)
     return response
 
 
 def give_token(response: Response, kind: Kind, token: str) -> Response:
     """Give the browser the token of a face's session; the other face stays as it is."""
-    _set_cookie(response, cookie_name(kind), token, sessions.ABSOLUTE[kind])
+    set_cookie(response, cookie_name(kind), token, sessions.ABSOLUTE[kind])
     return response
 
 
-def _set_cookie(response: Response, name: str, value: str, max_age: timedelta) -> None:
+def set_cookie(response: Response, name: str, value: str, max_age: timedelta) -> None:
+    """Give the browser a cookie that no script reads and no other site sends along."""
     secure = _config().is_https
     response.set_cookie(name, value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def drop_cookie(response: Response, name: str) -> None:
+    """Take a cookie of ours away."""
+    response.delete_cookie(name, path="/", secure=_config().is_https, httponly=True, samesite="Lax")
 
 
 def _device() -> str:
@@ -138,7 +149,7 @@ def _device() -> str:
 
 
 def _device_cookie() -> str:
-    return f"{'__Host-' if _config().is_https else ''}portal_device"
+    return cookie_called("device")
 
 
 def log_out(response: Response, kind: Kind) -> Response:
@@ -146,7 +157,7 @@ def log_out(response: Response, kind: Kind) -> Response:
     if g.person is not None:
         sessions.end(context(), g.person, g.person.session_id, now=utc_now())
     _renew(keep=("language",))
-    response.delete_cookie(cookie_name(kind), path="/", secure=_config().is_https, httponly=True, samesite="Lax")
+    drop_cookie(response, cookie_name(kind))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

@@ -65,6 +65,7 @@ def test_the_ports_are_those_that_the_readme_names():
         "MAILBOX_PORT": 8025,
         "SMTP_PORT": 1025,
         "COURSE_SITE_PORT": 8030,
+        "WEBSITE_PORT": 8040,
     }
 
 
@@ -91,7 +92,7 @@ def test_the_children_get_settings_the_portal_accepts_and_none_of_the_callers(tm
         "PGHOST": "production",
         "HTTPS_PROXY": "http://proxy.example:3128",
     }
-    ports = demo.Ports(portal=8000, simulator=8010, mailbox=8025, smtp=1025, course_site=8030)
+    ports = demo.Ports(portal=8000, simulator=8010, mailbox=8025, smtp=1025, course_site=8030, website=8040)
     given = demo.environment_of(caller, data=tmp_path, ports=ports, database_url=DATABASE)
     config = Config.from_env(given)
     assert config.is_pretend

@@ -100,7 +100,7 @@ class Screen:
         self.page.remove_listener("console", self._note_complaint)
         self.page.remove_listener("response", self._note_answer)
         self.page.evaluate(AXE)
-        assert ("/login" in self.page.url) == ("login" in path), f"{self.page.url} instead of {path}"
+        assert ("/login" in self.page.url) == ("/login" in path), f"{self.page.url} instead of {path}"
         assert not shown.lands or is_at(self.page.url, shown.lands), f"{self.page.url} instead of {shown.lands}"
         self.shows = name
         self.world.titles[name, self.locale] = self.page.title()

@@ -1,4 +1,4 @@
-"""0052: endpoints, events and what was told of access go with it; subscriptions and all else stay as they are."""
+"""0053: endpoints, events and what was told of access go with it; subscriptions and all else stay as they are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_going_back_and_forth_with_events_in_it(make, ctx, database_url):
         assert session.get_one(Subscription, held.id).event_number == 1
     ctx.db.dispose()
 
-    downgrade(database_url, "0051")
+    downgrade(database_url, "0052")
     with psycopg.connect(database_url) as connection:
         assert connection.execute(TABLES).fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM subscriptions").fetchone() == (1,)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from portal.domain.duties import Duty, may
 from portal.domain.policies import Role
 from portal.domain.profiles import Answer
+from portal.domain.site_logins import Proof
 from portal.domain.task_links import TaskKind
 from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, TaskLink
 from portal.queries.people.people import (
@@ -94,6 +95,7 @@ _AT_ACCOUNT: Final = (
         Customer.time_zone.label("person_zone"),
         Customer.own_answers,
         LoginSession.viewer_id,
+        LoginSession.site_proof,
         *_TASK,
         *_MEMBER,
         _SPACES.label("spaces"),
@@ -163,7 +165,8 @@ def at_account(connection: Connection, slug: str, token_hash: str, *, now: datet
         task=came_by if came_by is not None and came_by.kind is not TaskKind.NONE else None,
         vouched=came_by if came_by is not None and came_by.vouched_by else None,
         member=_membership(row),
-        spaces=row.spaces,
+        spaces=1 if row.site_proof is Proof.EXTERNAL_ID else row.spaces,  # an id proves no address
+        site_proof=row.site_proof,
     )
     if person.member is not None:  # the customer's choice of a language is not theirs
         person = replace(person, locale=row.member_locale, own_locale=None)

@@ -18,6 +18,7 @@ from portal.domain.merchants import MerchantState, state_of
 from portal.domain.outgoing_events import EndpointState
 from portal.domain.policies import Role
 from portal.domain.sections import Section, is_shown
+from portal.domain.site_logins import Proof
 from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import (
     Customer,
@@ -118,6 +119,7 @@ class Person:
     `task`: a customer's, who came by a link and is not logged in: they see the pages of that task alone.
     `member`: who it is of the customer's people; then `id`, `name` and `email` are the customer's all the same.
     `spaces`: how many accounts the address that was proven opens at this merchant.
+    `site_proof`: by which claim the merchant's own site has named a customer; None: a code has.
     `vouched`: the portal session by which they came, with one task or none; nobody has seen a code of theirs.
     """
 
@@ -139,6 +141,7 @@ class Person:
     member: OwnMembership | None = None
     spaces: int = 1
     vouched: OwnTask | None = None
+    site_proof: Proof | None = None
 
     is_authenticated = True  # these three and get_id are what Flask-Login asks of a user
     is_active = True
@@ -152,6 +155,11 @@ class Person:
     def own_email(self) -> str | None:
         """The address that this log-in has proven."""
         return self.member.email if self.member is not None else self.email
+
+    @property
+    def proves_address(self) -> bool:
+        """Whether their log-in has proven their address, and not their id at the merchant's site alone."""
+        return self.site_proof is not Proof.EXTERNAL_ID
 
     @property
     def own_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Challenges that passkeys answer: each once, whatever comes of it.
+"""Challenges that passkeys answer, or the sites that customers log in with: each once, whatever comes of it.
 
 A page that asks writes nothing: it carries its challenge signed (`web.passkeys`), and what is kept is that it was used.
 """
@@ -27,12 +27,16 @@ def new() -> bytes:
 
 def spend(ctx: Context, challenge: bytes, *, now: datetime) -> None:
     """Use a challenge up, in a transaction of its own; raise PasskeyRefused for one that was used."""
-    row = insert(SpentChallenge).values(challenge_hash=token_hash(challenge.hex()), spent_at=now)
+    if not is_first(ctx, challenge.hex(), now=now):
+        raise PasskeyRefused(Refusal.STALE)
+
+
+def is_first(ctx: Context, challenge: str, *, now: datetime) -> bool:
+    """Use a challenge up, in a transaction of its own; say whether it was good until now."""
+    row = insert(SpentChallenge).values(challenge_hash=token_hash(challenge), spent_at=now)
     written = row.on_conflict_do_nothing().returning(SpentChallenge.challenge_hash)
     with ctx.db.begin() as session:
-        is_first = session.execute(written).one_or_none() is not None
-    if not is_first:
-        raise PasskeyRefused(Refusal.STALE)
+        return session.execute(written).one_or_none() is not None
 
 
 def purge(ctx: Context, *, before: datetime) -> int:

@@ -21,6 +21,7 @@ from portal.domain.audit import Act, By
 from portal.domain.customer_erasures import check_there
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor
+from portal.domain.site_logins import Proof
 from portal.domain.task_links import LASTS
 from portal.models import LoginSession, Merchant
 from portal.queries.people import account_members, customers, sessions
@@ -60,6 +61,8 @@ def open_for(
     viewer_id: uuid.UUID | None = None,
     task_link_id: uuid.UUID | None = None,
     member_id: uuid.UUID | None = None,
+    proven_by: Proof | None = None,
+    proven_at: datetime | None = None,
     now: datetime,
 ) -> str:
     """Open a session in the caller's transaction, end the browser's former one, and return the cookie's token.
@@ -67,6 +70,8 @@ def open_for(
     `after`: the session that it follows without a log-in; it is as old as that one.  `viewer_id`: of the desk, who
     only looks at the customer's pages, for a quarter of an hour.  `task_link_id`: the link by which the customer came,
     who is not logged in and sees its task alone, for an hour.  `member_id`: who of a customer's people it is.
+    `proven_by`: the claim by which the merchant's own site has named the customer, and `proven_at` when they logged in
+    there: only that counts as a log-in of a moment ago.
     """
     if visitor.old_token:
         session.execute(
@@ -80,12 +85,13 @@ def open_for(
         merchant_id=merchant_id,
         customer_id=person_id if kind is Kind.CUSTOMER else None,
         staff_id=person_id if kind is Kind.STAFF else None,
-        authenticated_at=after.authenticated_at if after else now,
+        authenticated_at=after.authenticated_at if after else proven_at or now,
         last_seen_at=now,
         expires_at=after.expires_at if after else now + lifetime,
         viewer_id=viewer_id,
         task_link_id=task_link_id,
         account_member_id=member_id,
+        site_proof=proven_by,
         browser=visitor.browser,
         network=visitor.network,
         created_at=now,
@@ -102,8 +108,10 @@ def open_for(
 def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Visitor, now: datetime) -> str:
     """Go on in another account of the address that this log-in has proven; return the token of a session as old as it.
 
-    Raises NoResultFound for every other one.
+    Raises NoResultFound for everybody else, and for whom the merchant's id has proven: that proves no address.
     """
+    if not person.proves_address:
+        raise NoResultFound
     with ctx.db.begin() as session:
         spaces = account_members.spaces(session, person.merchant_id, person.own_email)
         space = next((one for one in spaces if one.customer.id == customer_id), None)
@@ -118,6 +126,7 @@ def switch(ctx: Context, person: Person, customer_id: uuid.UUID, *, visitor: Vis
             visitor=visitor,
             after=old,
             member_id=space.member.id if space.member is not None else None,
+            proven_by=person.site_proof,
             now=now,
         )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from portal.domain.profiles import Answer
+from portal.domain.site_logins import Proof
 from portal.queries.people import account_members, sessions
 from portal.queries.people.account_members import Space
 from portal.queries.people.people import Kind
@@ -24,20 +26,51 @@ class Entered(NamedTuple):
     has_choice: bool
 
 
-def enter(session: Session, merchant_id: uuid.UUID, email: str, *, visitor: Visitor, now: datetime) -> Entered | None:
-    """Log in whoever has proven an address, in the caller's transaction; None for one that opens nothing any more."""
+@dataclass(frozen=True)
+class BySite:
+    """How the merchant's own site has named somebody, and when they logged in there (`sessions.open_for`)."""
+
+    proof: Proof
+    at: datetime
+
+
+def enter(
+    session: Session,
+    merchant_id: uuid.UUID,
+    email: str,
+    *,
+    visitor: Visitor,
+    by_site: BySite | None = None,
+    now: datetime,
+) -> Entered | None:
+    """Log in whoever has proven an address, in the caller's transaction; None for one that opens nothing any more.
+
+    `by_site`: it was not a code that has proven it.
+    """
     found = account_members.spaces(session, merchant_id, email)
     if not found:
         return None
     before = _before(session, found, visitor, now=now)
-    space = before or found[0]
+    token = come_in(session, before or found[0], visitor=visitor, by_site=by_site, now=now)
+    return Entered(token, has_choice=before is None and len(found) > 1)
+
+
+def come_in(session: Session, space: Space, *, visitor: Visitor, by_site: BySite | None = None, now: datetime) -> str:
+    """Open a session in one account, and remember that somebody came; return its token."""
     _remember_language(space, visitor)
     space.customer.seen_at = now
     member_id = space.member.id if space.member is not None else None
-    token = open_for(
-        session, Kind.CUSTOMER, merchant_id, space.customer.id, visitor=visitor, member_id=member_id, now=now
+    return open_for(
+        session,
+        Kind.CUSTOMER,
+        space.customer.merchant_id,
+        space.customer.id,
+        visitor=visitor,
+        member_id=member_id,
+        proven_by=by_site.proof if by_site is not None else None,
+        proven_at=by_site.at if by_site is not None else None,
+        now=now,
     )
-    return Entered(token, has_choice=before is None and len(found) > 1)
 
 
 def _before(session: Session, found: Sequence[Space], visitor: Visitor, *, now: datetime) -> Space | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from portal.clock import utc_now
 from portal.domain import email_addresses
 from portal.queries.people.people import Kind
 from portal.services.people import logins
 from portal.services.people.logins import Entry
-from portal.web import addresses, identity, login_codes
+from portal.web import addresses, identity, login_codes, site_buttons
 from portal.web.auth import bp
 from portal.web.auth.forms import EmailForm
 from portal.web.csrf import EmptyForm
@@ -27,7 +28,8 @@ def customer_login() -> ResponseReturnValue:
     if form.validate_on_submit():
         _ask_for(form.email.data)
         return redirect(url_for(".customer_code"), 303)
-    return render_template("auth/customer_login.html", form=form), 422 if form.errors else 200
+    page = render_template("auth/customer_login.html", form=form, site=site_buttons.label(), log_out_there=_left())
+    return page, 422 if form.errors else 200
 
 
 @bp.route("/account/<merchant_slug>/login/again", methods=["GET", "POST"])
@@ -38,7 +40,8 @@ def customer_again() -> ResponseReturnValue:
         _ask_for(email)
         return redirect(url_for(".customer_code"), 303)
     address = email_addresses.shown(email) if email else None
-    return render_template("auth/customer_again.html", form=form, address=address), 422 if form.errors else 200
+    page = render_template("auth/customer_again.html", form=form, address=address, site=site_buttons.label())
+    return page, 422 if form.errors else 200
 
 
 @bp.route("/account/<merchant_slug>/login/code", methods=["GET", "POST"])
@@ -58,7 +61,7 @@ def customer_code() -> ResponseReturnValue:
             now=utc_now(),
         )
         if entry is not None:
-            return _welcome(entry)
+            return welcome(entry)
         form.code.errors = [_("This code is wrong or has expired. Use the latest email, or ask for another code.")]
     status = 422 if form.errors else 200
     standing = logins.standing(identity.context(), g.merchant.id, browser, now=utc_now())
@@ -82,7 +85,7 @@ def customer_link(token: str) -> ResponseReturnValue:
         visitor = identity.visitor(Kind.CUSTOMER)
         entry = logins.enter_by_link(ctx, g.merchant.id, token, browser, visitor=visitor, now=now)
         if entry is not None:
-            return _welcome(entry)
+            return welcome(entry)
     opens = logins.can_open_link(ctx, g.merchant.id, token, browser, now=now)
     if opens is None:
         return render_template("auth/link_over.html", again=url_for(".customer_login")), 410
@@ -96,7 +99,10 @@ def customer_logout() -> ResponseReturnValue:
     """End this browser's session."""
     viewed = g.person.id if g.person is not None and g.person.viewer_id is not None else None
     is_task = g.person is not None and g.person.task is not None
-    there = url_for("admin.customer", customer_id=viewed) if viewed else url_for(".customer_login")
+    by_site = g.person is not None and g.person.site_proof is not None
+    there = url_for(".customer_login", left_site=1 if by_site else None)
+    if viewed is not None:
+        there = url_for("admin.customer", customer_id=viewed)
     response = identity.log_out(redirect(there, 303), Kind.CUSTOMER)
     if viewed is None:
         flash(_("You have left the page.") if is_task else _("You are logged out."), "success")
@@ -108,6 +114,11 @@ def _ask_for(email: str) -> None:
     login_codes.ask(email, next_path=wanted(request.args.get("next")), typed=email.strip())
 
 
+def _left() -> str:
+    """Return where to log out of the merchant's site, for whoever has just left a session that it opened."""
+    return site_buttons.log_out_there() if g.person is None and "left_site" in request.args else ""
+
+
 def _home() -> str:
     return url_for("customer.subscriptions")
 
@@ -117,7 +128,8 @@ def wanted(wish: str | None) -> str:
     return addresses.safe_path(wish, under=f"/account/{g.merchant.slug}/") or _home()
 
 
-def _welcome(entry: Entry) -> ResponseReturnValue:
+def welcome(entry: Entry) -> Response:
+    """Give the browser its session, and lead to where the customer was going."""
     there = wanted(entry.next_path)
     there = url_for("customer.accounts", next=there) if entry.has_choice else there
     return identity.log_in(redirect(there, 303), Kind.CUSTOMER, entry.token)

@@ -24,6 +24,8 @@ from portal.web.typed_text import as_id
 def accounts() -> ResponseReturnValue:
     """Show every customer of the address with their subscriptions, and a button for each."""
     who = identity.person()
+    if not who.proves_address:
+        return redirect(url_for(".subscriptions"), 303)
     with identity.context().db.read() as session:
         found = account_members.spaces(session, who.merchant_id, who.own_email)
         owned = customers.products_of(session, [one.customer.id for one in found])

@@ -22,6 +22,7 @@ from portal.models import (
     PayPalAccount,
     Provider,
     SigningKey,
+    SiteLogin,
     Staff,
 )
 from portal.secrets import CannotOpen, Vault
@@ -39,6 +40,7 @@ from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people import staff_logins
 from portal.services.people.sessions import Visitor
+from portal.services.people.site_clients import SECRET as SITE_SECRET
 
 OLD, NEW, OTHER = ("test", bytes(range(32))), ("k2", bytes(range(1, 33))), ("k3", bytes(range(2, 34)))
 
@@ -122,6 +124,17 @@ def boxes(ctx, make, paypal):
     wish = Wish(address="https://example.com/events")
     told = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=make.now()).endpoint_id
     event_endpoints.renew_secret(ctx, merchant.id, told, by=By(), now=make.now())
+    site = SiteLogin(
+        id=uuid.uuid4(),
+        merchant_id=merchant.id,
+        issuer="https://shop.example",
+        client_id="portal",
+        proof="email",
+        set_at=make.now(),
+        checked_at=make.now(),
+    )
+    site.secret = ctx.vault.seal("the site's secret", purpose=SITE_SECRET, row=site.id)
+    make.add(site)
     wanted = Wanted(name="Site", mode=Mode.LIVE, scopes=frozenset({Scope.ACCESS_READ}))
     key_id, _text = api_keys.make(ctx, merchant.id, wanted, by=By(), now=make.now())
     api_replies.begin(ctx, key_id, "one", b"call", now=make.now())
@@ -140,6 +153,7 @@ def boxes(ctx, make, paypal):
                 context.vault.open(
                     session.get_one(Invitation, invited.id).totp_secret, purpose="staff.totp_secret", row=invited.id
                 ),
+                context.vault.open(session.get_one(SiteLogin, site.id).secret, purpose=SITE_SECRET, row=site.id),
                 context.vault.open(session.get_one(DataExport, export.id).content, purpose=ARCHIVE, row=export.id),
                 *(context.vault.open(one.body, purpose=BODY, row=one.id) for one in session.scalars(select(ApiReply))),
                 *(
@@ -189,11 +203,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 18
+    assert len(set(secrets)) == len(secrets) == 19
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 17
+    assert done.sealed >= 18
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"

@@ -37,6 +37,8 @@ OWNERS = {
     *("admin.paypal_rest", "admin.paypal_rest_check", "admin.paypal_rest_removal"),
     *("admin.paypal_classic", "admin.paypal_classic_check", "admin.paypal_classic_removal"),
     *("admin.paypal_classic_receivers", "admin.paypal_events_register", "admin.paypal_events_test"),
+    *("admin.setting_site_login", "admin.setting_site_login_check"),
+    *("admin.setting_site_login_on", "admin.setting_site_login_off", "admin.setting_site_login_removal"),
     *("admin.team", "admin.team_invitation", "admin.invitation_again", "admin.invitation_withdrawal"),
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
@@ -61,6 +63,7 @@ LOOKED_AT_BY_MANAGERS = {
     ),
 }
 LOOKED_AT_BY_OWNERS = {
+    "admin.setting_site_login_removal",
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
     *INTEGRATIONS,

@@ -25,7 +25,7 @@ DUTY: Final[Mapping[Duty, LazyString]] = {
     Duty.SETTINGS: _l("Change the settings of the customers’ space"),
     Duty.ARCHIVE: _l("See what the law keeps of erased customers"),
     Duty.PAYPAL: _l("Enter, replace and remove the PayPal key"),
-    Duty.INTEGRATIONS: _l("Make API keys, and say where events are sent"),
+    Duty.INTEGRATIONS: _l("Make API keys, say where events are sent, connect your site"),
     Duty.TEAM: _l("Invite and remove people, change their roles"),
     Duty.AUDIT: _l("Read and export the audit log"),
 }

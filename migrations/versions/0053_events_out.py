@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-revision = '0052'
-down_revision = '0051'
+revision = '0053'
+down_revision = '0052'
 
 MOMENT = sa.DateTime(timezone=True)
 TYPES = (
