@@ -19,6 +19,7 @@ def make_context(config: Config) -> Context:
     from portal.extensions import WEB, Database
     from portal.postgres import ensure_server
     from portal.providers.breaches import BreachList
+    from portal.providers.event_posts import HttpEventPosts
     from portal.providers.openid import OpenIdSites
     from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
     from portal.providers.smtp import SmtpMailer
@@ -39,6 +40,7 @@ def make_context(config: Config) -> Context:
         bounce_address=config.bounce_address,
         sites=OpenIdSites(allow_loopback=config.allow_loopback),
         breaches=BreachList(config.breach_list_url),
+        event_posts=HttpEventPosts(loopback=config.allow_loopback),
     )
 
 

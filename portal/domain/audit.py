@@ -47,6 +47,16 @@ class Act(StrEnum):
     PLAN_MOVED = "product.plan_moved"  # a PayPal plan sells another product, with what runs under it
     WEBHOOK_REGISTERED = "webhook.registered"
     WEBHOOK_TESTED = "webhook.tested"
+    ENDPOINT_MADE = "event_endpoint.made"
+    ENDPOINT_CHANGED = "event_endpoint.changed"
+    ENDPOINT_SECRET = "event_endpoint.secret_renewed"  # noqa: S105 - an act, not a secret
+    ENDPOINT_PAUSED = "event_endpoint.paused"
+    ENDPOINT_DISABLED = "event_endpoint.disabled"
+    ENDPOINT_RESUMED = "event_endpoint.resumed"
+    ENDPOINT_STOPPED = "event_endpoint.stopped"  # by the portal: it is gone, or failed for days
+    ENDPOINT_REMOVED = "event_endpoint.removed"
+    ENDPOINT_TESTED = "event_endpoint.tested"
+    EVENTS_REPLAYED = "event_endpoint.replayed"
     IMPORT_STARTED = "import.started"
     COMPARISON_STARTED = "comparison.started"  # by hand
     LIST_UPLOADED = "profile_list.uploaded"

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     PAYMENTS = "payments"  # since each was taken
     MAILS = "mails"  # what a message said, since it left; that it left stays with the record
     MESSAGES = "messages"  # of PayPal: their text, since it came
+    EVENTS = "events"  # that other systems were told, with the log of it, since they were written
     LOG_INS = "log_ins"  # sessions, codes and mailed links, since they expired
     EXPORTS = "exports"  # the archive that a customer asked for, since it was ready
 
@@ -56,6 +57,7 @@ TABLE: Final[Mapping[Kind, Rule]] = {
     Kind.PAYMENTS: Rule(unit=Unit.YEARS, least=10, most=10, usual=10, source="art. L123-22 C. com."),
     Kind.MAILS: Rule(unit=Unit.MONTHS, least=1, most=36, usual=12, source="RGPD art. 5(1)(e)"),
     Kind.MESSAGES: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(c)"),
+    Kind.EVENTS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(e)"),
     Kind.LOG_INS: Rule(unit=Unit.DAYS, least=30, most=30, usual=30, source="RGPD art. 5(1)(e)"),
     Kind.EXPORTS: Rule(unit=Unit.DAYS, least=7, most=7, usual=7, source="RGPD art. 5(1)(e)"),
 }

@@ -25,6 +25,7 @@ from portal.jobs import (
     comebacks,
     comparisons,
     end_requests,
+    event_deliveries,
     events,
     hearing,
     housekeeping,
@@ -48,6 +49,7 @@ __all__ = [
     "comebacks",
     "comparisons",
     "end_requests",
+    "event_deliveries",
     "events",
     "housekeeping",
     "imports",
@@ -71,7 +73,9 @@ PAUSE = 3.0  # seconds before the database is tried again
 
 
 def run_worker(context: Context, *, wait: bool = True, concurrency: int = queue.CONCURRENCY) -> None:
-    """Run jobs and drain messages until stopped (SIGTERM finishes what is running); `wait=False`: only what is due.
+    """Run jobs, drain messages and deliver events until stopped; `wait=False`: only what is due.
+
+    SIGTERM finishes what is running.
 
     A database that goes away does not end the worker: it comes back as soon as the database does.
     """
@@ -94,6 +98,7 @@ def _run_due(context: Context, *, concurrency: int) -> None:
     _run(context, wait=False, concurrency=concurrency)
     while events.drain_all(context):
         _run(context, wait=False, concurrency=concurrency)
+    event_deliveries.deliver_all(context)
 
 
 def _run(context: Context, *, wait: bool, concurrency: int) -> bool:
@@ -133,5 +138,6 @@ async def _work(app: App, context: Context, *, wait: bool, concurrency: int) -> 
 @asynccontextmanager
 async def _beside(context: Context) -> AsyncIterator[None]:
     """What a worker does beside its jobs for as long as it lives."""
-    async with events.draining(context), beside.running(hearing.listen(context)):
+    delivering = event_deliveries.delivering(context)
+    async with events.draining(context), delivering, beside.running(hearing.listen(context)):
         yield

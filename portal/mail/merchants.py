@@ -58,3 +58,8 @@ def merchant_key_broken(
 def merchant_address_held(head: Letterhead, *, customer: str, former: str, address: str, path: str) -> Composed:
     """Compose the call to decide about a change of address that its former mailbox contests."""
     return compose("merchant_address_held", head, customer=customer, former=former, address=address, path=path)
+
+
+def merchant_endpoint_stopped(head: Letterhead, *, host: str, is_gone: bool, since: datetime, path: str) -> Composed:
+    """Compose the news that an endpoint for events is called no more: it is gone, or failed since then."""
+    return compose("merchant_endpoint_stopped", head, host=host, is_gone=is_gone, since=since, path=path)

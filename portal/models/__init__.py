@@ -1,5 +1,6 @@
 """One class per file: columns, named constraints, and the methods that keep them true."""
 
+from portal.models.access_marks import AccessMark
 from portal.models.account_members import AccountMember
 from portal.models.address_changes import AddressChange
 from portal.models.address_holds import AddressHold
@@ -22,6 +23,8 @@ from portal.models.customers import Customer
 from portal.models.data_exports import DataExport, ExportState
 from portal.models.edits import EditEntry
 from portal.models.end_requests import EndRequest
+from portal.models.event_deliveries import EventAttempt, EventDelivery
+from portal.models.event_endpoints import EventEndpoint
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.late_payments import LatePayment
@@ -29,6 +32,7 @@ from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
 from portal.models.merchants import Merchant
+from portal.models.outgoing_events import OutgoingEvent
 from portal.models.passkeys import Passkey, SpentChallenge
 from portal.models.pauses import PauseRequest
 from portal.models.payments import NOT_TAKEN, Payment, PaymentState
@@ -55,6 +59,7 @@ from portal.models.webhook_endpoints import WebhookEndpoint, WebhookTrouble
 __all__ = [
     "NOT_CONFIRMED",
     "NOT_TAKEN",
+    "AccessMark",
     "AccountMember",
     "AddressChange",
     "AddressHold",
@@ -83,6 +88,9 @@ __all__ = [
     "EndRefund",
     "EndRequest",
     "ErasedPayer",
+    "EventAttempt",
+    "EventDelivery",
+    "EventEndpoint",
     "EventSource",
     "EventState",
     "ExportState",
@@ -104,6 +112,7 @@ __all__ = [
     "Merchant",
     "MerchantNews",
     "NewsKind",
+    "OutgoingEvent",
     "Passkey",
     "PauseRequest",
     "PayPalAccount",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -63,6 +63,9 @@ class Merchant(HasId, HasCreation, Base):
     gone_at: Mapped[datetime | None]  # from when its rows may go
     closed_at: Mapped[datetime | None]  # nobody comes in any more, and the leaving cannot be taken back
     erased_at: Mapped[datetime | None]  # what had to go is gone
+
+    if TYPE_CHECKING:
+        types_wanted: list[list[str]] | None  # what its endpoints want to be told (models/event_endpoints.py)
 
     @property
     def state(self) -> MerchantState:

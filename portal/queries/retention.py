@@ -23,6 +23,7 @@ from portal.models import (
     Mail,
     MailState,
     Merchant,
+    OutgoingEvent,
     Payment,
     Product,
     Proof,
@@ -191,6 +192,12 @@ def old_mails(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select
         )
         .limit(limit)
     )
+
+
+def old_events(merchant_id: uuid.UUID, *, before: datetime, limit: int) -> Select[Any]:
+    """Select events for other systems that were written before that moment."""
+    which = OutgoingEvent.merchant_id == merchant_id, OutgoingEvent.created_at < before
+    return select(OutgoingEvent.id).where(*which).limit(limit)
 
 
 def proofs_of(request_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:

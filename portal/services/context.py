@@ -8,6 +8,7 @@ from portal.extensions import Database
 from portal.passwords import Passwords
 from portal.providers.breaches import BreachList
 from portal.providers.deliveries import IpnVerifier, WebhookVerifier
+from portal.providers.event_posts import EventPosts, HttpEventPosts
 from portal.providers.letters import Mailer
 from portal.providers.openid import OpenIdSites
 from portal.providers.ports import Gateways
@@ -28,5 +29,6 @@ class Context:
     mail_from: str
     bounce_address: str = ""  # where reports of undelivered mails come to; empty: nobody reads them
     passwords: Passwords = field(default_factory=Passwords)
+    event_posts: EventPosts = field(default_factory=HttpEventPosts)
     sites: OpenIdSites = field(default_factory=OpenIdSites)  # of merchants, that customers log in with
     breaches: BreachList = field(default_factory=lambda: BreachList(""))  # nobody is asked

@@ -102,8 +102,9 @@ SETTINGS_ONLY: Final = replace(SETTINGS, reads=Duty.SETTINGS)
 SITES: Final = Access(Face.STAFF, acts=Duty.INTEGRATIONS, again=Again.ENTERS, work=Work.BEGIN)
 TEAM: Final = Access(Face.STAFF, reads=Duty.TEAM, acts=Duty.TEAM, again=Again.ACTS)
 INVITES: Final = replace(TEAM, work=Work.BEGIN)
-AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 INTEGRATIONS: Final = Access(Face.STAFF, reads=Duty.INTEGRATIONS, acts=Duty.INTEGRATIONS)
+INTEGRATIONS_ASKING: Final = replace(INTEGRATIONS, again=Again.ACTS)  # what sends data elsewhere, or shows a secret
+AUDIT: Final = Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT)
 API_KEYS: Final = replace(INTEGRATIONS, again=Again.ENTERS)
 
 ACCESS: Final[Mapping[str, Access]] = {
@@ -310,6 +311,19 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.audit": AUDIT,
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
+    "admin.integrations": INTEGRATIONS,
+    "admin.event_endpoints": INTEGRATIONS,
+    "admin.event_endpoint_new": replace(INTEGRATIONS_ASKING, work=Work.BEGIN),
+    "admin.event_endpoint": INTEGRATIONS,
+    "admin.event_endpoint_change": INTEGRATIONS_ASKING,
+    "admin.event_endpoint_secret": INTEGRATIONS_ASKING,
+    "admin.event_endpoint_test": INTEGRATIONS,
+    "admin.event_endpoint_pause": INTEGRATIONS,
+    "admin.event_endpoint_resume": INTEGRATIONS,
+    "admin.event_endpoint_removal": INTEGRATIONS_ASKING,
+    "admin.event_endpoint_replay": INTEGRATIONS,
+    "admin.event_delivery": INTEGRATIONS,
+    "admin.event_delivery_replay": INTEGRATIONS,
     "webhooks.paypal": SIGNED,
     "webhooks.paypal_ipn": SIGNED,
 }

@@ -1,7 +1,7 @@
 """Who is asking: two cookies, one a face, each only a random token whose hash is a session's row.
 
-`g.merchant` (MerchantFacts or None), `g.person` (Person or None) and `g.broken_keys` are set before
-every view, with one SQL statement at most; Flask-Login's `current_user` is the same person.
+`g.merchant` (MerchantFacts or None), `g.person` (Person or None), `g.broken_keys` and `g.stopped_endpoints` are set
+before every view, with one SQL statement at most; Flask-Login's `current_user` is the same person.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _give_slug(endpoint: str, values: dict[str, object]) -> None:
 
 def _load() -> None:
     g.merchant = g.person = None
-    g.broken_keys = {}
+    g.broken_keys, g.stopped_endpoints = {}, 0
     is_of_desk = access.is_of_desk(request.endpoint)
     if request.endpoint is None:  # nothing stands here: the error page has the menu of the face it was looked for on
         match request.path.split("/"):
@@ -229,6 +229,7 @@ def _load_desk() -> None:
         visit = people.at_desk(database, token_hash(token), now=now, seen_after=now - sessions.IDLE[Kind.STAFF])
     if visit is not None:
         g.merchant, g.person, g.broken_keys = visit.merchant, visit.person, visit.broken_keys
+        g.stopped_endpoints = visit.stopped_endpoints
 
 
 def _loaded(_request: Request) -> Person | None:
@@ -242,6 +243,7 @@ def _for_templates() -> dict[str, object]:
     return {
         "merchant": g.get("merchant"),
         "key_alerts": alerts,
+        "stopped_endpoints": g.get("stopped_endpoints", 0),
         "merchant_notice": standings.at_desk() if is_of_desk else None,
         "leaving_line": "" if is_of_desk else standings.for_customers(),
         "return_address": "" if is_of_desk else task_scope.return_address(),

@@ -16,6 +16,7 @@ KIND: Final[Mapping[Kind, LazyString]] = {
     Kind.PAYMENTS: _l("Payments and refunds"),
     Kind.MAILS: _l("Text of emails"),
     Kind.MESSAGES: _l("Messages from PayPal"),
+    Kind.EVENTS: _l("Events sent to your other systems"),
     Kind.LOG_INS: _l("Log-ins and codes"),
     Kind.EXPORTS: _l("Files of customers’ own data"),
 }
@@ -25,6 +26,7 @@ SINCE: Final[Mapping[Kind, LazyString]] = {
     Kind.PAYMENTS: _l("since the payment"),
     Kind.MAILS: _l("since it was written: then only its kind and date remain"),
     Kind.MESSAGES: _l("since it arrived: then only its kind and date remain"),
+    Kind.EVENTS: _l("since the event, with the log of its delivery"),
     Kind.LOG_INS: _l("since it expired; removed every ten minutes"),
     Kind.EXPORTS: _l("since it was ready"),
 }
@@ -34,6 +36,7 @@ TO_CUSTOMERS: Final[Mapping[Kind, LazyString]] = {
     Kind.PAYMENTS: _l("Your payments and refunds, because of accounting rules"),
     Kind.MAILS: _l("The text of the emails sent to you"),
     Kind.MESSAGES: _l("PayPal’s messages about your subscriptions"),
+    Kind.EVENTS: _l("That the seller’s other systems were told of your subscription, without your name"),
     Kind.LOG_INS: _l("Your log-ins, after they expire"),
     Kind.EXPORTS: _l("The file with your data, once it is ready"),
 }

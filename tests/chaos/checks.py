@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from portal.demo.simulator.records import moment
-from tests.chaos import erased, meanwhile, money, opened, settled
+from tests.chaos import erased, meanwhile, money, opened, settled, telling
 from tests.chaos.claims import mail_says_over
 from tests.chaos.facts import Facts, Row
 from tests.chaos.nudging import PLANNED_AGE
@@ -32,7 +32,7 @@ def violations(facts: Facts) -> list[str]:
         *(told_early, mails, doubled_mails, late_money, promises, notified, surprises),
         *(money.broken_promises, money.outcomes, money.decisions, money.sums, money.letters),
         *(meanwhile.promised_all_the_same, meanwhile.begun, meanwhile.came_back, *settled.CHECKS, *erased.CHECKS),
-        *(opened.once, opened.own_task),
+        *(opened.once, opened.own_task, telling.told_outside),
     )
     return [said for check in checks for said in check(facts)]
 

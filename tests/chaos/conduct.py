@@ -35,6 +35,7 @@ LEFT: Final = """SELECT
     (SELECT count(*) FROM customer_erasures WHERE state = 'open') AS erasures,
     (SELECT count(*) FROM mails WHERE state = 'waiting') AS mails,
     (SELECT count(*) FROM paypal_events WHERE state = 'waiting') AS events,
+    (SELECT count(*) FROM event_deliveries WHERE state = 'waiting') AS told,
     (SELECT count(*) FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status IN ('todo', 'doing')) AS jobs"""
 
 Say = Callable[[str], None]

@@ -34,6 +34,9 @@ END_REFUNDS: Final = """SELECT e.*, e.end_request_id::text AS end_request_id, e.
         s.provider_id AS subscription, e.amount AS decided
     FROM end_refunds e JOIN end_requests q ON q.id = e.end_request_id
     JOIN subscriptions s ON s.id = q.subscription_id"""
+TOLD: Final = """SELECT 'evt_' || replace(e.id::text, '-', '') AS id, e.type, e.sequence, d.state,
+        e.subscription_id::text AS subscription_id
+    FROM outgoing_events e JOIN event_deliveries d ON d.event_id = e.id"""
 SETTLEMENTS: Final = """SELECT t.*, t.id::text AS id, s.provider_id AS subscription, s.status AS here,
         s.outstanding || ' unpaid, ' || s.failed_payments || ' failed, read at ' || s.provider_read_at AS seen,
         (SELECT count(*) FROM mails m WHERE m.key = 'settlement-failed:' || t.id AND m.state <> 'superseded') AS told
@@ -87,6 +90,8 @@ class Facts:
     bystanders: set[str]
     unnamed: set[str]  # PayPal's ids of those that were not approved when they were imported
     deaths: list[tuple[str, float]]
+    told: list[Row]  # events for other systems, with what became of each
+    heard: Counter[str]  # by the event's id: how often it arrived
 
     def __post_init__(self) -> None:
         self._provider_ids = {row["id"]: provider_id for provider_id, row in self.subscriptions.items()}
@@ -159,6 +164,7 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
             "JOIN payments ON payments.id = payment_id"
         )
         mails = rows("SELECT *, id::text AS id, end_request_id::text AS end_request_id FROM mails")
+        told = rows(TOLD)
         refunds, end_refunds = rows(REFUNDS), rows(END_REFUNDS)
         settlements, erasures, task_links = rows(SETTLEMENTS), rows(ERASURES), rows(TASK_LINKS)
     at_paypal = {row["id"]: row for row in world.simulated.get("subscriptions")}
@@ -198,6 +204,8 @@ def gather(stack: Stack, world: World, journal: Journal, plan: Plan) -> Facts:
         bystanders={world.seats[seat].provider_id for seat in plan.bystanders},
         unnamed={world.seats[step.seat].provider_id for step in plan.stormy if step.kind == PENDING},
         deaths=points.deaths(stack.folder),
+        told=told,
+        heard=Counter(world.outside.ids),
     )
 
 

@@ -55,6 +55,11 @@ AGE: Final = (
     """UPDATE paypal_events SET next_try_at = now() WHERE id IN (
         SELECT id FROM paypal_events WHERE state = 'waiting' AND next_try_at > now()
         AND (attempts > 0 OR next_try_at < now() + interval '112 seconds') FOR UPDATE SKIP LOCKED)""",
+    # So are events for other systems; what waits for a later try is beyond that lease.
+    """UPDATE event_deliveries SET next_try_at = now() WHERE id IN (
+        SELECT id FROM event_deliveries WHERE state = 'waiting' AND (next_try_at > now() + interval '121 seconds'
+        OR next_try_at BETWEEN now() AND now() + interval '112 seconds') FOR UPDATE SKIP LOCKED)""",
+    "UPDATE event_endpoints SET quiet_until = NULL WHERE quiet_until > now()",
     """UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'
         WHERE last_heartbeat < now() - interval '15 seconds' AND last_heartbeat > now() - interval '5 minutes'""",
     """UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (

@@ -234,6 +234,7 @@ class Stack:
             "SMTP_URL": f"smtp://{HOST}:{self.ports['smtp']}",
             "MAIL_FROM": "Portal <portal@portal.example>",
             "MAIL_BOUNCE_ADDRESS": "rebond@portal.example",
+            "PORTAL_ALLOW_LOOPBACK": "1",
             "PAYPAL_SANDBOX_URL": simulator,
             "PAYPAL_LIVE_URL": simulator + "/live",
             "PAYPAL_TRUST_FILE": str(self.folder / "authority.pem"),

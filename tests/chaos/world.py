@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import requests
@@ -17,6 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from portal.clock import utc_now
 from portal.demo.run import HOST
+from portal.domain.audit import By
 from portal.domain.end_requests import OPEN as OPEN_ENDS
 from portal.domain.policies import Override, Role
 from portal.domain.refunds import OPEN
@@ -37,6 +38,7 @@ from portal.models import (
     Staff,
     Subscription,
 )
+from portal.providers.event_posts import HttpEventPosts
 from portal.providers.paypal import PayPalGateways, PayPalIpns, PayPalSignatures
 from portal.queries.people.people import Kind
 from portal.secrets import Vault
@@ -44,10 +46,13 @@ from portal.services.context import Context
 from portal.services.imports import imports
 from portal.services.messages import webhook_endpoints
 from portal.services.notices import envelopes
+from portal.services.outgoing import event_endpoints
+from portal.services.outgoing.event_endpoints import Wish
 from portal.services.paypal.gateways import SECRET
 from portal.services.people import sessions
 from portal.services.people.sessions import Visitor
 from tests.chaos.cluster import PATIENCE
+from tests.chaos.outside import Outside
 from tests.chaos.stack import MASTER_KEY, Stack
 from tests.fakes.mailer import RememberingMailer
 
@@ -101,6 +106,7 @@ class World:
     simulated: Simulated
     web: str
     seats: list[Seat] = field(default_factory=list)
+    outside: Outside = field(default_factory=Outside)
     staff: dict[str, uuid.UUID] = field(default_factory=dict)  # the owner of each merchant, by its slug
     addresses: dict[str, str] = field(default_factory=dict)  # of those who are nobody else's namesake, by PayPal's id
 
@@ -271,6 +277,8 @@ def _merchant(
         # Its messages begin to come now, before the import: one about an unknown subscription brings it in.
         endpoint.webhook_id = world.simulated.post("webhooks", url=endpoint.url, client_id=client)["id"]
         endpoint.registered_at = endpoint.checked_at = now
+    told = Wish(address=f"{world.outside.url}/{slug}", is_full=True)
+    event_endpoints.make(replace(ctx, event_posts=HttpEventPosts(loopback=True)), merchant.id, told, by=By(), now=now)
     imports.run_import(ctx, imports.start_or_resume(ctx, merchant.id).id)
     return ids
 

@@ -20,6 +20,7 @@ def test_the_figures_are_those_of_the_law():
         "payments": "10-10-10 years",
         "mails": "1-12-36 months",
         "messages": "30-30-30 days",
+        "events": "30-30-30 days",
         "log_ins": "30-30-30 days",
         "exports": "7-7-7 days",
     }

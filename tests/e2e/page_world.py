@@ -72,6 +72,7 @@ def lived_in(demo: Demo, chromium: Browser) -> World:
     _worked_on(world, sam)
     _of_one_address(world, sam, somebody("ida"))
     _paypal_paths(world, sam)
+    _event_paths(world, sam)
     _needing_paths(world, sam)
     _team_paths(world, sam, somebody("guest"))
     for name, context in contexts:
@@ -237,6 +238,19 @@ def _paypal_paths(world: World, sam: Visitor) -> None:
     )
     sam.go(sam.page.locator("main form:has(input[type=file]) button"))
     world.paths["profiles"] = sam.path
+
+
+def _event_paths(world: World, sam: Visitor) -> None:
+    """Add an endpoint that takes nothing, and have it told something."""
+    sam.open(f"{world.demo.portal}/admin/integrations/endpoints/new")
+    sam.type("Address", f"{world.demo.portal}/no-such-page")
+    sam.choose("Only the id: your system asks the API for the rest")
+    sam.press("button", "Save")
+    sam.go(sam.page.get_by_role("link", name=sam.word("I have copied it")))
+    world.paths["endpoint"] = sam.path
+    sam.press("button", "Send a test event")
+    sam.go(sam.page.get_by_role("link", name=sam.word("Test event")))
+    world.paths["delivery"] = sam.path
 
 
 def _needing_paths(world: World, sam: Visitor) -> None:

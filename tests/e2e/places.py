@@ -33,6 +33,8 @@ PLACES = {
     "message": "/admin/paypal/events/*",
     "comparison": "/admin/paypal/comparisons/*",
     "profiles": "/admin/paypal/profiles/*",
+    "endpoint": "/admin/integrations/endpoints/*",
+    "delivery": "/admin/integrations/endpoints/*/deliveries/*",
     "key": "/admin/integrations/keys/*",
     "letter": "/admin/received/*",
     "bulk": "/admin/bulk/*",

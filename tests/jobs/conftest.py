@@ -34,6 +34,7 @@ def worker(database_url, paypal, unused_tcp_port, tmp_path):
         "PORTAL_MASTER_KEYS": "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         "SMTP_URL": f"smtp://127.0.0.1:{unused_tcp_port}",
         "MAIL_FROM": "portal@portal.test",
+        "PORTAL_ALLOW_LOOPBACK": "1",
         "PAYPAL_SANDBOX_URL": paypal.base_urls["sandbox"],
         "PAYPAL_LIVE_URL": paypal.base_urls["live"],
     }

@@ -117,6 +117,12 @@ def key_broken(
     )
 
 
+def endpoint_stopped(whose: Letterhead, *, is_gone: bool) -> Composed:
+    return merchants.merchant_endpoint_stopped(
+        whose, host="course.example.com", is_gone=is_gone, since=NOW, path="/admin/integrations/endpoints/1"
+    )
+
+
 def late_money(whose: Letterhead, **names: str) -> list[Composed]:
     one = LateFacts(
         product=names.get("product", "Cours"),
@@ -310,6 +316,7 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         for is_classic in (False, True)
         for finding, waiting in zip(BROKEN, (0, 1, 7, 2), strict=True)
     ]
+    told += [endpoint_stopped(whose, is_gone=is_gone) for is_gone in (True, False)]
     late = WaitingFacts(reference="K7QM-4TXD", product="Cours", customer="", asked_at=NOW, next_payment_at=LATER)
     late = dataclasses.replace(late, **names)
     told += [merchants.merchant_end_late(whose, (late,) * count, more=count - 1, path="/admin/") for count in (1, 2)]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final
 
 from portal.providers.ports import GatewayRefused, GatewayUnavailable, Refusal
+from portal.providers.waits import asked_seconds
 
 RETRY_AFTER_DEFAULT: Final = 30  # seconds, PayPal's own advice when 429 names none (FACTS.md 5)
 RETRY_AFTER_LONGEST: Final = 6 * 3600  # seconds; our slowest retry, so that a wild header cannot stop a queue
@@ -83,15 +83,5 @@ def rate_limited(header: str | None, *, now: datetime, debug_id: str) -> Gateway
 
 
 def _seconds(header: str | None, now: datetime) -> int:
-    text = (header or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        wait = int(text)
-    else:
-        try:
-            date = parsedate_to_datetime(text)
-        except ValueError:
-            return RETRY_AFTER_DEFAULT
-        # An HTTP date is always in GMT; « -0000 » comes back naive from the parser.
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        wait = round((date - now).total_seconds())
-    return min(max(wait, 1), RETRY_AFTER_LONGEST)
+    wait = asked_seconds(header, now=now)
+    return RETRY_AFTER_DEFAULT if wait is None else min(max(wait, 1), RETRY_AFTER_LONGEST)

@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session, aliased
 from portal.domain.account_members import MemberRole
 from portal.domain.email_addresses import shown
 from portal.domain.merchants import MerchantState, state_of
+from portal.domain.outgoing_events import EndpointState
 from portal.domain.policies import Role
 from portal.domain.sections import Section, is_shown
 from portal.domain.site_logins import Proof
 from portal.domain.task_links import After, TaskKind, page_of
 from portal.models import (
     Customer,
+    EventEndpoint,
     LoginSession,
     Membership,
     Merchant,
@@ -180,11 +182,15 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A merchant's page and who looks at it; `broken_keys` (since when) is only looked up for the desk."""
+    """A merchant's page and who looks at it.
+
+    For the desk alone it is looked up which keys are broken (since when), and how many endpoints the portal stopped.
+    """
 
     merchant: MerchantFacts
     person: Person | None
     broken_keys: Mapping[Provider, datetime] = field(default_factory=dict)
+    stopped_endpoints: int = 0
 
 
 MERCHANT: Final = tuple(getattr(Merchant, name) for name in MerchantFacts.__dataclass_fields__)
@@ -215,6 +221,17 @@ _DESKS: Final = (
     .scalar_subquery()
 )
 
+_STOPPED_ENDPOINTS: Final = (
+    select(func.count())
+    .where(
+        EventEndpoint.merchant_id == Merchant.id,
+        EventEndpoint.state != EndpointState.ENABLED,
+        EventEndpoint.is_by_hand.is_(False),
+    )
+    .correlate(Merchant)
+    .scalar_subquery()
+)
+
 _AT_DESK: Final = (
     select(
         *MERCHANT,
@@ -226,6 +243,7 @@ _AT_DESK: Final = (
         Membership.role,
         _DESKS.label("desks"),
         *(broken_since.label(provider) for provider, broken_since in _BROKEN_SINCE.items()),
+        _STOPPED_ENDPOINTS.label("stopped_endpoints"),
     )
     .select_from(LoginSession)
     .join(Staff, Staff.id == LoginSession.staff_id)
@@ -265,7 +283,8 @@ def at_desk(connection: Connection, token_hash: str, *, now: datetime, seen_afte
     since = {provider: getattr(row, provider) for provider in Provider}
     broken = {provider: at for provider, at in since.items() if at is not None}
     person = person_of(row, Kind.STAFF, role=row.role, desks=row.desks)
-    return Visit(merchant=merchant_of(row), person=person, broken_keys=broken)
+    stopped: int = row.stopped_endpoints
+    return Visit(merchant=merchant_of(row), person=person, broken_keys=broken, stopped_endpoints=stopped)
 
 
 def customer_by_email(session: Session, merchant_id: uuid.UUID, email: str) -> uuid.UUID | None:

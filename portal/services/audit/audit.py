@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from portal.domain.audit import BEFORE_THE_FIRST, Act, By, Entry, check_details, digest
 from portal.models import AuditEntry, AuditHead, TimelineKind
 from portal.queries import audit
+from portal.services import outgoing_facts
 
 GATHERED: Final = "audit_gathered"  # in `Session.info`
 ENTRIES: Final = cast(Table, AuditEntry.__table__)
@@ -51,6 +52,8 @@ def append(
 ) -> None:
     """Add a row to the merchant's chain when the session's transaction commits; rolled back, there is none.
 
+    Other systems are told of what concerns them.
+
     `subject` is the kind and id of what it is about.  `details` hold codes, ids, references, old and new values of
     switches, addresses masked: never a whole address, a name, a free text or a secret.  Raises TypeError for what JSON
     does not keep exactly.
@@ -68,6 +71,8 @@ def append(
         "details": details,
     }
     session.info.setdefault(GATHERED, []).append(_Gathered(merchant_id, values, _savepoints(session)))
+    if subject is not None:
+        outgoing_facts.of_act(session, merchant_id, act, subject, at, details)
 
 
 @event.listens_for(Session, "before_commit")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import PORTAL, By
 from portal.domain.policies import Actor
 from portal.models import Subscription, TimelineEntry, TimelineKind
+from portal.services import outgoing_facts
 from portal.services.audit import audit
 
 # A code, an id, a reference, a date, an amount; no address and no sentence looks like that.
@@ -35,7 +36,7 @@ def note(
     """Add the fact unless the same kind and key already stand there. `details` must fit in JSON.
 
     Who of an account's people acted is kept by id (`person`): their own pages say “you”.  A fact that is new is
-    appended to the merchant's audit chain too, without names and free texts.
+    appended to the merchant's audit chain too, without names and free texts; other systems are told of it.
     """
     session.flush()
     if by.actor is Actor.CUSTOMER and by.name and by.actor_id not in (None, subscription.customer_id):
@@ -64,6 +65,7 @@ def note(
             subject=("subscription", subscription.id),
             **_impersonal(details),
         )
+        outgoing_facts.of_timeline(session, subscription, kind, key, at=at, details=details)
 
 
 def _impersonal(details: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from portal.services.carrying.answers import (
 from portal.services.carrying.engine import Act, States
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import late_payments, payments, refunds
+from portal.services.money import late_payments, payment_events, payments, refunds
 from portal.services.money.payments import Told
 from portal.services.notices import late_payment_notices
 from portal.services.paypal.gateways import rest_gateway
@@ -227,12 +227,14 @@ def _close(
         # One of the whole payment was asked for without a sum: PayPal gave back what was left of it.
         given = answer.amount or Money(refund.amount, refund.currency)
         is_all = refund.amount == payment.amount and not payment.reversals
+        stood = payment.standing
         payments.give_back(payment, refund.provider_id, None if is_all else given)
         if given.currency == refund.currency:
             refund.amount = given.amount
         session.flush()
         # The same as when PayPal's message brings the news first: what goes back whole takes its period back.
         session.expire(subscription, ["payments"])
+        payment_events.follow(session, subscription, payment, stood, now=now)
         paid_time.follow_payments(subscription, before, now=now)
         refunds.tell_done(ctx, session, subscription, refund, payment, now=now)
         late_payments.look(ctx, session, subscription, now=now)

@@ -20,7 +20,7 @@ from portal.models import EndRequest, Subscription, TimelineKind
 from portal.providers.ports import Reading
 from portal.queries import end_requests, grants
 from portal.queries.people import merchants
-from portal.services import proofs, tries
+from portal.services import outgoing_access, outgoing_facts, proofs, tries
 from portal.services.audit import timeline
 from portal.services.context import Context
 from portal.services.dates.paid_time import is_unsettled, late_since, read_again, status_of
@@ -50,11 +50,14 @@ def record_reading(
         _after_the_end(ctx, session, subscription, reading, now=now)
         return
     stale, was_pending = is_stale(subscription, reading), subscription.status is Status.PENDING
-    standing = missed_payment_notices.Standing.of(subscription)
+    standing, terms = missed_payment_notices.Standing.of(subscription), outgoing_facts.terms_of(subscription)
     take_over(subscription, reading, now=now)
     if not stale:
         customer_addresses.learn(session, subscription.customer, reading, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    outgoing_facts.of_terms(session, subscription, terms, now=now)
+    if subscription.facts != standing.facts:
+        outgoing_access.mark(session, subscription, now=now)
     if standing.status is Status.PAST_DUE and not stale:
         settlements.follow(ctx, session, subscription, now=now)
     seen = status_of(reading, subscription)
@@ -80,6 +83,7 @@ def record_reading(
             at=now,
             by=PROVIDER,
             status=seen,
+            before=standing.status,
         )
 
 

@@ -19,13 +19,24 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.clock import utc_now
 from portal.domain.audit import OPERATOR, Act
-from portal.models import ApiReply, DataExport, Invitation, Mail, PayPalAccount, SigningKey, SiteLogin, Staff
+from portal.models import (
+    ApiReply,
+    DataExport,
+    EventEndpoint,
+    Invitation,
+    Mail,
+    PayPalAccount,
+    SigningKey,
+    SiteLogin,
+    Staff,
+)
 from portal.secrets import SEPARATOR, CannotOpen
 from portal.services.access_tokens import PRIVATE
 from portal.services.api.api_replies import BODY
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.notices.outbox import CONTENT
+from portal.services.outgoing import event_secrets
 from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people.site_clients import SECRET as SITE_SECRET
@@ -65,6 +76,8 @@ SEALED: Final = (
     Sealed(Invitation, Invitation.totp_secret, TOTP_SECRET, by_row=True),
     Sealed(Mail, Mail.content, CONTENT),
     Sealed(DataExport, DataExport.content, ARCHIVE, by_row=True),
+    Sealed(EventEndpoint, EventEndpoint.secret, event_secrets.SECRET, by_row=True),
+    Sealed(EventEndpoint, EventEndpoint.former_secret, event_secrets.FORMER, by_row=True),
     Sealed(SiteLogin, SiteLogin.secret, SITE_SECRET, by_row=True),
     Sealed(SigningKey, SigningKey.private_key, PRIVATE, by_row=True),
     Sealed(ApiReply, ApiReply.body, BODY, by_row=True),

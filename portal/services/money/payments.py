@@ -16,9 +16,10 @@ from portal.domain.subscriptions import Status
 from portal.models import Payment, PaymentState, Subscription
 from portal.providers.ports import PaymentReading
 from portal.queries.money import payments
+from portal.services import outgoing_access
 from portal.services.context import Context
 from portal.services.dates import paid_time
-from portal.services.money import given_dates, late_payments, refunds, settlements
+from portal.services.money import given_dates, late_payments, payment_events, refunds, settlements
 from portal.services.notices import missed_payment_notices, moved_ends
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ def take_over(
         row.provider_id: row
         for row in payments.by_provider_ids(session, subscription.merchant_id, subscription.environment, ids)
     }
+    stood = {row.provider_id: row.standing for row in known.values()}
     for provider_id, seen in usable.items():
         known[provider_id] = _write(session, subscription, known.get(provider_id), seen, now=now)
     missing = ""
@@ -61,11 +63,15 @@ def take_over(
         missing = _add(next((known[name] for name in told.sale_ids if name in known), None), told)
     session.flush()
     session.expire(subscription, ["payments"])
+    for provider_id, payment in known.items():
+        payment_events.follow(session, subscription, payment, stood.get(provider_id), now=now)
     paid_time.follow_payments(subscription, before, now=now)
     late_payments.look(ctx, session, subscription, now=now)
     if any(payment.went_back for payment in known.values()):
         refunds.follow(ctx, session, subscription, now=now)
     moved_ends.follow(ctx, session, subscription, now=now)
+    if subscription.facts != standing.facts:
+        outgoing_access.mark(session, subscription, now=now)
     if standing.status is Status.PAST_DUE:
         settlements.follow(ctx, session, subscription, now=now)
     missed_payment_notices.follow(ctx, session, subscription, standing, now=now)

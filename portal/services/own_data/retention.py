@@ -26,6 +26,7 @@ from portal.models import (
     LatePayment,
     Mail,
     Merchant,
+    OutgoingEvent,
     Payment,
     Proof,
     ProofFile,
@@ -205,9 +206,16 @@ def _exports(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: dat
     return data_exports.purge(ctx, merchant_id, before=before)
 
 
+def _events(ctx: Context, merchant_id: uuid.UUID, *, before: datetime, now: datetime) -> int:
+    """Delete events with what became of each at each endpoint."""
+    old = stored.old_events(merchant_id, before=before, limit=BATCH)
+    return _each_batch(ctx, lambda session: _deleted(session, OutgoingEvent, old))
+
+
 ACTS: Final[dict[Kind, Callable[..., int]]] = {
     Kind.EXPORTS: _exports,
     Kind.MESSAGES: _messages,
+    Kind.EVENTS: _events,
     Kind.MAILS: _mails,
     Kind.CUSTOMERS: _customers,
     Kind.PROOFS: _proofs,

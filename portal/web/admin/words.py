@@ -239,6 +239,7 @@ MAIL_KIND: Final[Mapping[str, LazyString]] = {
     "merchant_end_late": _l("To you: a planned time was missed"),
     "merchant_overdue": _l("To you: not confirmed after a day"),
     "merchant_key_broken": _l("To you: a PayPal key no longer works"),
+    "merchant_endpoint_stopped": _l("To you: events no longer reach one of your systems"),
     "pause_confirmed": _l("Pause confirmed"),
     "pause_refused": _l("Pause or its end not possible"),
     "pause_taken_back": _l("Pause or its end withdrawn"),

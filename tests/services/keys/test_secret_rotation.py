@@ -15,6 +15,7 @@ from portal.models import (
     ApiReply,
     Base,
     DataExport,
+    EventEndpoint,
     ExportState,
     Invitation,
     Mail,
@@ -33,6 +34,8 @@ from portal.services.api.api_replies import BODY, Reply
 from portal.services.keys import secret_rotation
 from portal.services.keys.secret_rotation import SEALED, MissingKeys
 from portal.services.notices.outbox import CONTENT
+from portal.services.outgoing import event_endpoints, event_secrets
+from portal.services.outgoing.event_endpoints import Wish
 from portal.services.own_data.data_exports import ARCHIVE
 from portal.services.paypal.gateways import SECRET, SIGNATURE, TOKEN
 from portal.services.people import staff_logins
@@ -118,6 +121,9 @@ def boxes(ctx, make, paypal):
     )
     export.content = ctx.vault.seal("the archive", purpose=ARCHIVE, row=export.id)
     make.add(export)
+    wish = Wish(address="https://example.com/events")
+    told = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=make.now()).endpoint_id
+    event_endpoints.renew_secret(ctx, merchant.id, told, by=By(), now=make.now())
     site = SiteLogin(
         id=uuid.uuid4(),
         merchant_id=merchant.id,
@@ -155,6 +161,7 @@ def boxes(ctx, make, paypal):
                     for one in session.scalars(select(SigningKey))
                 ),
             ]
+            opened += event_secrets.signing(context.vault, session.get_one(EventEndpoint, told), now=make.now())
             return opened + [
                 context.vault.open(row.content, purpose=CONTENT)
                 for row in session.scalars(select(Mail).order_by(Mail.key))
@@ -196,11 +203,11 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
 
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
-    assert len(set(secrets)) == len(secrets) == 17
+    assert len(set(secrets)) == len(secrets) == 19
     assert {use.column for use in secret_rotation.uses(ctx)} == {sealed.name for sealed in SEALED}
     done = secret_rotation.rotate(both)
     assert (done.in_use, done.unreadable) == (0, [])
-    assert done.sealed >= 15
+    assert done.sealed >= 18
     assert keys_in_use(ctx) == {"k2"}
     assert boxes(with_keys(ctx, NEW)) == secrets
     assert secret_rotation.rotate(both).sealed == 0, "a second run finds nothing to do"

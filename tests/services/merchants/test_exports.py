@@ -20,6 +20,8 @@ KNOWN_TO_BE_NONE = {
     ("audit_entries", "previous_hash"),
     ("audit_entries", "hash"),
     ("audit_heads", "hash"),
+    ("event_endpoints", "secret_set_at"),
+    ("event_endpoints", "former_secret_until"),
     ("paypal_accounts", "secret_ending"),
     ("paypal_accounts", "token_scopes"),
 }

@@ -83,6 +83,7 @@ def test_every_part_stands_in_both_forms_and_is_safe_in_a_spreadsheet(ctx, custo
 def test_a_table_that_names_customers_is_in_it_or_left_out_on_purpose():
     """Not in it: secrets, what only opens a door, what stands for nobody, and what the archive is made of itself."""
     left_out = {"login_challenges", "customer_joinings", "erased_payers", "data_exports", "search_words"}
+    left_out.add("access_marks")  # what others were told of what the access part shows
     named = {table.name for table in Base.metadata.sorted_tables if "customer_id" in table.c}
     asked = "".join(f"{statement(uuid.uuid4())}".replace("\n", " ") for statement in own_data.PARTS.values())
     assert {name for name in named if f" {name}." not in asked} == left_out

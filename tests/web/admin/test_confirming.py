@@ -46,6 +46,7 @@ ASKING = {
     "admin.paypal_classic": {"GET", "POST"},
     "admin.paypal_classic_check": {"POST"},
     "admin.paypal_classic_removal": {"GET", "POST"},
+    **{f"admin.event_endpoint_{act}": {"POST"} for act in ("new", "change", "secret", "removal")},
     # who may come in
     "admin.account_password": {"GET", "POST"},
     "admin.account_factor": {"GET", "POST"},

@@ -27,6 +27,11 @@ MANAGERS = {
     *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
+INTEGRATIONS = {
+    *("admin.integrations", "admin.event_endpoints", "admin.event_endpoint", "admin.event_delivery"),
+    *(f"admin.event_endpoint_{act}" for act in ("new", "change", "secret", "test", "pause", "resume", "removal")),
+    *("admin.event_endpoint_replay", "admin.event_delivery_replay"),
+}
 OWNERS = {
     *("admin.start", "admin.start_code", "admin.paypal"),
     *("admin.paypal_rest", "admin.paypal_rest_check", "admin.paypal_rest_removal"),
@@ -38,6 +43,7 @@ OWNERS = {
     *("admin.team_member", "admin.team_member_sessions_end", "admin.team_member_renewal"),
     *("admin.team_member_suspension", "admin.team_member_reinstatement", "admin.team_member_removal"),
     *("admin.audit", "admin.audit_check", "admin.audit_export"),
+    *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }
@@ -60,6 +66,7 @@ LOOKED_AT_BY_OWNERS = {
     "admin.setting_site_login_removal",
     *("admin.paypal_rest_removal", "admin.paypal_classic_removal", "admin.paypal_classic_receivers"),
     *("admin.team", "admin.team_invitation", "admin.team_member", "admin.audit"),
+    *INTEGRATIONS,
     *("admin.api_keys", "admin.api_key", "admin.api_key_new"),
     *("admin.api_key_change", "admin.api_key_rotation", "admin.api_key_revocation"),
 }

@@ -26,7 +26,7 @@ BEGINS = {
     "admin.setting_returns",
     *("admin.setting_site_login", "admin.setting_site_login_check", "admin.setting_site_login_on"),
     "admin.setting_retention",
-    "admin.setting_sections",
+    *("admin.setting_sections", "admin.event_endpoint_new"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 FIRST_KEY = {"admin.paypal_classic"}  # of a merchant who has a REST key
