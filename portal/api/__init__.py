@@ -21,8 +21,8 @@ from portal.services.context import Context
 PREFIX: Final = "/v1"
 MOST_BYTES: Final = 256 * 1024  # of a body: a batch of 500 is some 80 kB
 NOUNS: Final = (
-    *("access", "access_tokens", "customers", "end_requests", "grants"),
-    *("keys", "payments", "portal_sessions", "products", "subscriptions"),
+    *("access", "access_tokens", "customers", "end_requests", "events", "grants", "keys"),
+    *("payments", "portal_sessions", "products", "subscriptions", "webhook_endpoints"),
 )
 
 

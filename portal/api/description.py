@@ -14,6 +14,7 @@ from config import Config
 from portal.api.problems import KINDS, MEDIA_TYPE, not_found
 from portal.api.routes import reply
 from portal.api.scopes import NEEDS, Needs
+from portal.domain.outgoing_events import EventType
 
 ABOUT: Final = """\
 Ask what customers may open, be told when it changes, and end subscriptions: the same engine that serves the pages.
@@ -136,7 +137,37 @@ def _finish(spec: dict[str, Any], endpoints: dict[tuple[str, str], str]) -> dict
                     "schema": {"type": "string"},
                     "description": 'The next page, `rel="next"`.',
                 }
+    spec["webhooks"] = {one.value: _webhook(one) for one in EventType}
     return _each_once(spec)
+
+
+def _webhook(event_type: EventType) -> dict[str, Any]:
+    """Describe what a receiver is sent of one type; `data` holds more for an endpoint whose payload is full."""
+    told = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"type": "string", "enum": [event_type.value]},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+        },
+    }
+    headers = [
+        {"in": "header", "name": name, "required": True, "schema": {"type": "string"}, "description": about}
+        for name, about in SIGNED.items()
+    ]
+    body = {"required": True, "content": {"application/json": {"schema": told}}}
+    answers = {"2XX": {"description": "Received."}, "410": {"description": "Gone: the endpoint is switched off."}}
+    about = "See docs/integrations/events.md; verify the signature before anything else (Standard Webhooks 1.0.0)."
+    return {
+        "post": {
+            "summary": event_type.value,
+            "description": about,
+            "parameters": headers,
+            "requestBody": body,
+            "responses": answers,
+        }
+    }
 
 
 def _each_once(spec: dict[str, Any]) -> dict[str, Any]:
@@ -152,6 +183,11 @@ def _each_once(spec: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+SIGNED: Final = {
+    "webhook-id": "The event's id, the same at every try.",
+    "webhook-timestamp": "When this try was made, in seconds since 1970.",
+    "webhook-signature": "`v1,` and HMAC-SHA256 over `id.timestamp.body`, base64; two while a secret is rotated.",
+}
 IDEMPOTENCY: Final = {
     "in": "header",
     "name": "Idempotency-Key",

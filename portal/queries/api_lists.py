@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, selectinload
 
+from portal.domain.outgoing_events import EventType
 from portal.domain.subscriptions import Status
-from portal.models import Customer, EndRequest, Grant, Payment, Product, Subscription
+from portal.models import Customer, EndRequest, EventDelivery, Grant, OutgoingEvent, Payment, Product, Subscription
 
 Row = TypeVar("Row")
 
@@ -122,6 +123,38 @@ def end_requests(
     if subscription_id is not None:
         found = found.where(EndRequest.subscription_id == subscription_id)
     return _rows(session, found, page, EndRequest.created_at, EndRequest.id)
+
+
+def events(
+    session: Session, page: Page, *, event_type: EventType | None = None, subscription_id: uuid.UUID | None = None
+) -> Sequence[Placed[OutgoingEvent]]:
+    """Return what other systems were told, of whichever world; of one type, of one subscription."""
+    found = select(OutgoingEvent).where(
+        OutgoingEvent.merchant_id == page.merchant_id, OutgoingEvent.type != EventType.ENDPOINT_TEST
+    )
+    if event_type is not None:
+        found = found.where(OutgoingEvent.type == event_type)
+    if subscription_id is not None:
+        found = found.where(OutgoingEvent.subscription_id == subscription_id)
+    return _rows(session, found, page, OutgoingEvent.created_at, OutgoingEvent.id)
+
+
+def event(session: Session, merchant_id: uuid.UUID, key: uuid.UUID) -> OutgoingEvent:
+    """Return one event; raise NoResultFound for another merchant's."""
+    return session.scalars(
+        select(OutgoingEvent).where(OutgoingEvent.id == key, OutgoingEvent.merchant_id == merchant_id)
+    ).one()
+
+
+def delivery_of(session: Session, merchant_id: uuid.UUID, event_id: uuid.UUID, endpoint_id: uuid.UUID) -> uuid.UUID:
+    """Return what became of an event at an endpoint, by its id; raise NoResultFound where it was not for it."""
+    return session.scalars(
+        select(EventDelivery.id).where(
+            EventDelivery.event_id == event_id,
+            EventDelivery.endpoint_id == endpoint_id,
+            EventDelivery.merchant_id == merchant_id,
+        )
+    ).one()
 
 
 def subscription(session: Session, merchant_id: uuid.UUID, environment: str, key: uuid.UUID) -> Subscription:

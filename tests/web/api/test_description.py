@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from jsonschema import Draft202012Validator
 
 from portal.api.problems import KINDS
+from portal.domain.outgoing_events import EventType
 
 
 def test_the_description_is_public_and_names_every_call(app, program):
@@ -31,6 +32,7 @@ def test_every_shape_is_a_schema_and_every_name_leads_somewhere(program):
     shapes = spec["components"]["schemas"]
     for shape in shapes.values():
         Draft202012Validator.check_schema(shape)
+    assert spec["webhooks"].keys() == {one.value for one in EventType}
     named = set(re.findall(r"#/components/(schemas|responses)/([\w-]+)", str(spec)))
     assert named == {(kind, name) for kind, name in named if name in spec["components"][kind]}
     assert not [name for name in shapes if name.endswith("1")]
