@@ -40,6 +40,7 @@ FOLLOWS: Final = frozenset(
         "passkeys",
         "recovery_codes",
         "setup_codes",
+        "signing_keys",
         "spent_challenges",
         "staff",
         "staff_devices",
