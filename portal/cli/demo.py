@@ -25,6 +25,7 @@ def demo_seed() -> None:
             context(),
             simulator=config.paypal_urls["sandbox"],
             website=os.environ.get("DEMO_WEBSITE", ""),
+            course_site=os.environ.get("DEMO_COURSE_SITE", ""),
             folder=config.data_folder,
         )
     )

@@ -117,6 +117,7 @@ def environment_of(caller: Mapping[str, str], *, data: Path, ports: Ports, datab
         "PAYPAL_TRUST_FILE": str(data / AUTHORITY),
         "PORTAL_ALLOW_LOOPBACK": "1",
         "DEMO_WEBSITE": f"http://{HOST}:{ports.website}",
+        "DEMO_COURSE_SITE": f"http://{HOST}:{ports.course_site}",
         "NO_PROXY": f"{HOST},localhost",
         "no_proxy": f"{HOST},localhost",
         "PYTHONUNBUFFERED": "1",

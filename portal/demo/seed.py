@@ -18,7 +18,7 @@ import requests
 from sqlalchemy import select
 
 from portal.clock import utc_now
-from portal.demo.course_site import KEY, MERCHANT
+from portal.demo.course_site import EVENTS_SECRET, KEY, MERCHANT
 from portal.demo.mailbox import PEOPLE
 from portal.demo.website import CLIENT as WEBSITE_CLIENT
 from portal.domain import api_keys
@@ -26,7 +26,7 @@ from portal.domain.api_keys import Mode, Scope
 from portal.domain.audit import PORTAL
 from portal.domain.policies import Role
 from portal.domain.site_logins import Proof
-from portal.models import ApiKey, Merchant, Product, ProductContent, Staff
+from portal.models import ApiKey, EventEndpoint, Merchant, Product, ProductContent, Staff
 from portal.queries.money import payments
 from portal.queries.people import people, site_logins
 from portal.services.arrivals import payment_histories
@@ -35,10 +35,12 @@ from portal.services.imports import imports
 from portal.services.keys import paypal_keys
 from portal.services.money import refunds
 from portal.services.money.refunds import By
+from portal.services.outgoing.event_secrets import SECRET
 from portal.services.people import site_clients, staff_logins
 from portal.services.people.site_clients import Wish
 from portal.services.people.staff_factors import TOTP_SECRET
 
+DEMO: Final = "Sam Taylor"  # who has made what the demo begins with
 ATELIER_KEY: Final = ("demo-client-atelier", "demo-secret-atelier-3c9f")
 # The old connection, for subscriptions from before REST: API user, password, signature.
 ATELIER_CLASSIC_KEY: Final = ("atelier_api1.demo.example", "DEMO7PASSWORD3Q2W", "Demo.Signature-of.lAtelier-9Xk2")
@@ -92,10 +94,11 @@ STUDIO_CUSTOMERS: Final = (
 )
 
 
-def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "") -> str:
+def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "", course_site: str = "") -> str:
     """Make the demo's world unless it stands, and return what to tell the person who started it.
 
-    `website`: where the Studio's own site answers; empty: nobody logs in with it.
+    `website`: where the Studio's own site answers; empty: nobody logs in with it.  `course_site`: where somebody else's
+    site answers that asks who may open what; empty: it is told nothing.
     """
     _fill_simulator(simulator)
     people = _people(ctx)
@@ -103,6 +106,8 @@ def seed(ctx: Context, *, simulator: str, folder: Path, website: str = "") -> st
     if website:
         _connect_website(ctx, website)
     _give_studio_a_key(ctx)
+    if course_site:
+        _tell_course_site(ctx, course_site)
     # The mailbox page reads it to show the second factor's code of the moment.
     with os.fdopen(os.open(folder / PEOPLE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(people, file)
@@ -267,6 +272,28 @@ def _give_studio_a_key(ctx: Context) -> None:
                 made_by="Sam Taylor",
             )
         )
+
+
+def _tell_course_site(ctx: Context, course_site: str) -> None:
+    """Have it told when something of a customer's access changes, signed with the secret that it knows."""
+    address = f"{course_site}/events"  # wherever it answers today
+    with ctx.db.begin() as session:
+        known = session.scalars(select(EventEndpoint).where(EventEndpoint.made_by == DEMO)).one_or_none()
+        if known is not None:
+            known.address = address
+            return
+        studio = session.scalars(select(Merchant).where(Merchant.slug == MERCHANT)).one()
+        endpoint = EventEndpoint(
+            id=uuid.uuid4(),
+            merchant_id=studio.id,
+            address=address,
+            description="Course site",
+            is_full=True,
+            made_by=DEMO,
+        )
+        endpoint.secret = ctx.vault.seal(EVENTS_SECRET, purpose=SECRET, row=endpoint.id)
+        endpoint.secret_set_at = utc_now()
+        session.add(endpoint)
 
 
 def _refund_a_part(ctx: Context, merchant_id: uuid.UUID) -> None:
