@@ -133,6 +133,12 @@ def subscription(session: Session, merchant_id: uuid.UUID, environment: str, key
     ).one()
 
 
+def holds(session: Session, merchant_id: uuid.UUID, environment: str, customer_id: uuid.UUID) -> bool:
+    """Say whether the merchant's customer has any subscription of that world."""
+    theirs = Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id
+    return session.scalar(select(exists().where(*theirs, Subscription.environment == environment))) or False
+
+
 def payment(session: Session, merchant_id: uuid.UUID, environment: str, key: uuid.UUID) -> Payment:
     """Return one payment of that world; raise NoResultFound for any other."""
     return session.scalars(
