@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError
+from joserfc.errors import BadSignatureError, InvalidClaimError, InvalidKeyIdError
 from joserfc.jwk import KeySet
 
+from portal.domain.api_keys import Mode
 from portal.domain.subscriptions import Status
+from portal.models import Subscription
 from portal.services import access_tokens
 from tests.web.api.ids import shown
 
@@ -27,11 +29,11 @@ def keys_of(app):
     return KeySet.import_key_set(answer.json)
 
 
-def verified(token, keys, merchant):
+def verified(token, keys, merchant, *, world=":test"):
     found = jwt.decode(token, keys, algorithms=["EdDSA"])
     registry = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": "http://portal.test"},
-        aud={"essential": True, "value": merchant.slug},
+        aud={"essential": True, "value": f"{merchant.slug}{world}"},
         exp={"essential": True},
     )
     registry.validate(found.claims)
@@ -49,6 +51,21 @@ def test_what_is_open_is_signed_for_a_quarter_of_an_hour(app, make, program):
     assert claims["contents"] == [f"cont_{product.contents[0].id.hex}"]
     assert claims["exp"] - claims["iat"] == 15 * 60
     assert "@" not in str(claims)
+
+
+def test_what_the_sandbox_opens_opens_nothing_real(app, ctx, make, program):
+    """Whoever has a test key, or buys in PayPal's sandbox for nothing, must not pass at a live edge."""
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    test = token_of(program(merchant), row)["token"]
+    with pytest.raises(InvalidClaimError):
+        verified(test, keys_of(app), merchant, world="")
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, row.id).environment = "live"
+    live = token_of(program(merchant, mode=Mode.LIVE), row)["token"]
+    assert verified(live, keys_of(app), merchant, world="")["product"] == shown("prod", row.product)
+    with pytest.raises(InvalidClaimError):
+        verified(live, keys_of(app), merchant)
 
 
 def test_it_never_outlasts_what_it_tells_of(app, make, program):
