@@ -29,7 +29,6 @@ log = structlog.get_logger("portal.api")
 IN_ADDRESS: Final = ("key", "api_key", "apikey", "access_token", "token")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 KEPT_HEADERS: Final = ("Content-Type", "Location")
-NOT_KEPT: Final = frozenset({401, 403, 409, 413, 415, 429})  # it may be another answer next time, and nothing was done
 
 
 def context() -> Context:
@@ -149,7 +148,7 @@ def _keep(response: Response) -> Response:
         return response
     g.once = None
     key_id = caller().key_id
-    if response.status_code >= 500 or response.status_code in NOT_KEPT:
+    if response.status_code >= 400:  # it may be another answer next time
         api_replies.forget(context(), key_id, name)
         return response
     headers = {one: response.headers[one] for one in KEPT_HEADERS if one in response.headers}

@@ -93,6 +93,18 @@ def test_what_failed_here_may_be_sent_again(make, program, monkeypatch):
     assert api.post("/end_requests", body, Idempotency_Key="one").status_code == 202
 
 
+def test_a_refusal_is_not_kept_since_nothing_was_done(make, program):
+    """The customer comes in, or the merchant names the address, a moment later: the same call then goes through."""
+    site = "https://courses.example/me"
+    merchant = make.merchant(return_addresses=[site])
+    api, ask = program(merchant), {"customer": "user-18", "return_url": site}
+    assert api.post("/portal_sessions", ask, Idempotency_Key="one").status_code == 404
+    customer = make.customer(merchant, external_id="user-18")
+    made = api.post("/portal_sessions", ask, Idempotency_Key="one")
+    assert (made.status_code, made.json["customer"]) == (201, shown("cus", customer))
+    assert api.post("/portal_sessions", ask, Idempotency_Key="one").json == made.json
+
+
 def test_a_name_that_a_dead_process_took_is_free_after_a_minute(make, program, ctx, key_of):
     merchant = make.merchant()
     api = program(merchant)
