@@ -10,13 +10,15 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
-from portal.api.problems import Problem
+from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS, Needs
 from portal.clock import utc_now
+from portal.domain.api_keys import Mode
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.merchants import MerchantState, goes_on
 from portal.domain.policies import Actor
+from portal.queries import api_lists
 from portal.queries.api_keys import Caller
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import KeyRefused
@@ -45,6 +47,16 @@ def by() -> By:
     """Return who acts: the merchant, by this key."""
     key = caller()
     return By(actor=Actor.STAFF, actor_id=key.key_id, channel=Channel.API, name=key.name)
+
+
+def check_world(*, customer_id: uuid.UUID | None = None, product_id: uuid.UUID | None = None) -> None:
+    """Raise Problem where a test key would reach a customer or a product that real subscriptions hang on."""
+    key = caller()
+    if key.mode is Mode.LIVE:
+        return
+    with context().db.read() as session:
+        if api_lists.is_live(session, key.merchant_id, customer_id=customer_id, product_id=product_id):
+            raise Problem("conflict", CONFLICTS["holds_live"], reason="holds_live")
 
 
 def install(api: APIFlask) -> None:

@@ -11,12 +11,11 @@ from apiflask.fields import Nested, String
 from apiflask.validators import Length
 from flask import Response
 
-from portal.api.calls import by, caller, context
-from portal.api.problems import CONFLICTS, Problem, not_found
+from portal.api.calls import by, caller, check_world, context
+from portal.api.problems import Problem, not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import NamedId, Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
-from portal.domain.api_keys import Mode
 from portal.domain.portal_sessions import CannotMake, Flaw
 from portal.domain.public_ids import Kind, public
 from portal.domain.task_links import After, TaskKind
@@ -113,8 +112,8 @@ def _check_seen(customer_id: uuid.UUID, subscription_id: uuid.UUID | None) -> No
     Raise Problem where a test key would open pages on which something real is seen, or ended.
     """
     key = caller()
+    if subscription_id is None:
+        check_world(customer_id=customer_id)
+        return
     with context().db.read() as session:
-        if subscription_id is not None:
-            api_lists.subscription(session, key.merchant_id, key.mode.environment, subscription_id)
-        elif key.mode is Mode.TEST and api_lists.holds(session, key.merchant_id, Mode.LIVE.environment, customer_id):
-            raise Problem("conflict", CONFLICTS["holds_live"], reason="holds_live")
+        api_lists.subscription(session, key.merchant_id, key.mode.environment, subscription_id)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, selectinload
 
+from portal.domain.api_keys import Mode
 from portal.domain.subscriptions import Status
 from portal.models import Customer, EndRequest, Grant, Payment, Product, Subscription
 
@@ -133,10 +134,20 @@ def subscription(session: Session, merchant_id: uuid.UUID, environment: str, key
     ).one()
 
 
-def holds(session: Session, merchant_id: uuid.UUID, environment: str, customer_id: uuid.UUID) -> bool:
-    """Say whether the merchant's customer has any subscription of that world."""
-    theirs = Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id
-    return session.scalar(select(exists().where(*theirs, Subscription.environment == environment))) or False
+def is_live(
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    customer_id: uuid.UUID | None = None,
+    product_id: uuid.UUID | None = None,
+) -> bool:
+    """Say whether the merchant's customer has any subscription that is no test, or the product is sold by one."""
+    found = exists().where(Subscription.merchant_id == merchant_id, Subscription.environment == Mode.LIVE.environment)
+    if customer_id is not None:
+        found = found.where(Subscription.customer_id == customer_id)
+    if product_id is not None:
+        found = found.where(Subscription.product_id == product_id)
+    return bool(session.scalar(select(found)))
 
 
 def payment(session: Session, merchant_id: uuid.UUID, environment: str, key: uuid.UUID) -> Payment:
