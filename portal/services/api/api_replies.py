@@ -68,7 +68,9 @@ def begin(ctx: Context, key_id: uuid.UUID, name: str, call: bytes, *, now: datet
         taken = session.scalar(fresh.on_conflict_do_nothing().returning(ApiReply.id))
         if taken is not None:
             return Begun(standing=Standing.NEW)
-        row = session.scalars(mine.with_for_update(key_share=True)).one()
+        row = session.scalars(mine.with_for_update(key_share=True)).one_or_none()
+        if row is None:  # the first call was refused at this very moment
+            return Begun(standing=Standing.UNDER_WAY)
         is_old = row.created_at <= now - KEPT
         if is_old or (row.call == call and _is_stale(row, now=now)):
             row.call, row.status, row.headers, row.body, row.created_at = call, None, {}, None, now

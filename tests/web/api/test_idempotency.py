@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from portal.models import ApiReply
 from portal.services.api import api_replies
@@ -148,3 +148,21 @@ def test_a_name_is_visible_ascii(make, program):
     for name in ("a b", "x" * 256, "é"):
         answer = api.post("/customers/search", {"email": "a@b.fr"}, Idempotency_Key=name)
         assert answer.status_code == 400
+
+
+def test_a_name_that_is_given_free_at_this_very_moment_is_still_taken(make, program, ctx):
+    """Of the first call, which was refused: the second one is not told that what it names is not there."""
+    from uuid import UUID
+
+    key_id = UUID(program(make.merchant()).get("/key").json["id"].removeprefix("key_"))
+    api_replies.begin(ctx, key_id, "one", b"call", now=make.now())
+
+    def give_free(_connection, _cursor, statement, *_more):
+        if statement.startswith("INSERT INTO api_replies"):
+            api_replies.forget(ctx, key_id, "one")
+
+    event.listen(ctx.db.engine, "after_cursor_execute", give_free)
+    try:
+        assert api_replies.begin(ctx, key_id, "one", b"call", now=make.now()).standing is Standing.UNDER_WAY
+    finally:
+        event.remove(ctx.db.engine, "after_cursor_execute", give_free)
