@@ -76,6 +76,19 @@ def test_it_never_outlasts_what_it_tells_of(app, make, program):
     assert verified(told["token"], keys_of(app), merchant)["exp"] == int(until.timestamp())
 
 
+@pytest.mark.parametrize("left", [0.4, 1.0, 1.6])
+def test_in_the_last_second_none_is_given_that_would_outlast_it(app, make, program, left):
+    merchant = make.merchant()
+    until = make.now().replace(microsecond=0) + timedelta(hours=1)
+    row = make.subscription(merchant=merchant, status=Status.CANCELLED, paid_until=until)
+    api = program(merchant)
+    with time_machine.travel(until - timedelta(seconds=left), tick=False):
+        told = token_of(api, row)
+        if told["token"] is not None:
+            assert verified(told["token"], keys_of(app), merchant)["exp"] <= until.timestamp()
+        assert told["allowed"] is (told["token"] is not None) is (left > 1)
+
+
 def test_where_nothing_is_open_there_is_none(make, program):
     merchant = make.merchant()
     row = make.subscription(merchant=merchant, status=Status.CANCELLED, paid_until=make.now() - timedelta(days=1))
