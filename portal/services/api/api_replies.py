@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.models import ApiReply
+from portal.queries import api_replies as queries
 from portal.services.context import Context
 
 KEPT: Final = timedelta(hours=24)
@@ -62,13 +63,12 @@ def call_of(method: str, path: str, query: bytes, body: bytes) -> bytes:
 
 def begin(ctx: Context, key_id: uuid.UUID, name: str, call: bytes, *, now: datetime) -> Begun:
     """Take the name for this call, or say what there is under it."""
-    mine = select(ApiReply).where(ApiReply.key_id == key_id, ApiReply.name == name)
     fresh = insert(ApiReply).values(id=uuid.uuid4(), key_id=key_id, name=name, call=call, headers={}, created_at=now)
     with ctx.db.begin() as session:
         taken = session.scalar(fresh.on_conflict_do_nothing().returning(ApiReply.id))
         if taken is not None:
             return Begun(standing=Standing.NEW)
-        row = session.scalars(mine.with_for_update(key_share=True)).one_or_none()
+        row = queries.lock(session, key_id, name)
         if row is None:  # the first call was refused at this very moment
             return Begun(standing=Standing.UNDER_WAY)
         is_old = row.created_at <= now - KEPT
@@ -87,7 +87,7 @@ def begin(ctx: Context, key_id: uuid.UUID, name: str, call: bytes, *, now: datet
 def keep(ctx: Context, key_id: uuid.UUID, name: str, reply: Reply) -> None:
     """Keep the answer for a day."""
     with ctx.db.begin() as session:
-        row = session.scalars(select(ApiReply).where(ApiReply.key_id == key_id, ApiReply.name == name)).one_or_none()
+        row = queries.of_name(session, key_id, name)
         if row is not None:  # else the key was deleted meanwhile
             row.status, row.headers = reply.status, dict(reply.headers)
             row.body = ctx.vault.seal(base64.b64encode(reply.body).decode(), purpose=BODY, row=row.id)
