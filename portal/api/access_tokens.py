@@ -15,6 +15,8 @@ from portal.api.problems import not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import Out, moment, word
 from portal.clock import utc_now
+from portal.domain.api_keys import Mode
+from portal.queries.api_keys import Caller
 from portal.services import access_checks
 from portal.services.access_tokens import Signer
 from portal.services.resources import moment as shown
@@ -37,8 +39,8 @@ def made(body: dict[str, Any]) -> Response:
     """Make a token that says what of a product a customer may open now, good for a quarter of an hour.
 
     It is a JSON Web Token signed with EdDSA; the keys are at `/.well-known/jwks.json`. Verify `iss`, `aud` (the
-    merchant's name in addresses), `exp`, and that `product` is the one you protect. Give it to your own server or edge:
-    a page alone protects nothing.
+    merchant's name in addresses; made by a test key it ends in `:test`), `exp`, and that `product` is the one you
+    protect. Give it to your own server or edge: a page alone protects nothing.
     """
     key, now = caller(), utc_now()
     pair = body["customer"], body["product"]
@@ -48,7 +50,7 @@ def made(body: dict[str, Any]) -> Response:
         (found,) = access_checks.check(connection, key.merchant_id, key.mode.environment, [pair], now=now)
     if found is None:
         raise not_found()
-    token = signer.sign(context(), config.base_url, key.merchant_slug, found, now=now)
+    token = signer.sign(context(), config.base_url, _audience(key), found, now=now)
     return reply(
         {
             "object": "access_token",
@@ -57,3 +59,8 @@ def made(body: dict[str, Any]) -> Response:
             "expires_at": shown(token.expires_at) if token is not None else None,
         }
     )
+
+
+def _audience(key: Caller) -> str:
+    """Return for whom a token is: what the sandbox opens is for another audience than what is real."""
+    return key.merchant_slug if key.mode is Mode.LIVE else f"{key.merchant_slug}:test"

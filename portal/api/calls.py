@@ -10,13 +10,15 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
-from portal.api.problems import Problem
+from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS, Needs
 from portal.clock import utc_now
+from portal.domain.api_keys import Mode
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.merchants import MerchantState, goes_on
 from portal.domain.policies import Actor
+from portal.queries import api_lists
 from portal.queries.api_keys import Caller
 from portal.services.api import api_keys, api_replies
 from portal.services.api.api_keys import KeyRefused
@@ -29,7 +31,6 @@ log = structlog.get_logger("portal.api")
 IN_ADDRESS: Final = ("key", "api_key", "apikey", "access_token", "token")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 KEPT_HEADERS: Final = ("Content-Type", "Location")
-NOT_KEPT: Final = frozenset({401, 403, 409, 413, 415, 429})  # it may be another answer next time, and nothing was done
 
 
 def context() -> Context:
@@ -46,6 +47,16 @@ def by() -> By:
     """Return who acts: the merchant, by this key."""
     key = caller()
     return By(actor=Actor.STAFF, actor_id=key.key_id, channel=Channel.API, name=key.name)
+
+
+def check_world(*, customer_id: uuid.UUID | None = None, product_id: uuid.UUID | None = None) -> None:
+    """Raise Problem where a test key would reach a customer or a product that real subscriptions hang on."""
+    key = caller()
+    if key.mode is Mode.LIVE:
+        return
+    with context().db.read() as session:
+        if api_lists.is_live(session, key.merchant_id, customer_id=customer_id, product_id=product_id):
+            raise Problem("conflict", CONFLICTS["holds_live"], reason="holds_live")
 
 
 def install(api: APIFlask) -> None:
@@ -149,7 +160,7 @@ def _keep(response: Response) -> Response:
         return response
     g.once = None
     key_id = caller().key_id
-    if response.status_code >= 500 or response.status_code in NOT_KEPT:
+    if response.status_code >= 400:  # it may be another answer next time
         api_replies.forget(context(), key_id, name)
         return response
     headers = {one: response.headers[one] for one in KEPT_HEADERS if one in response.headers}

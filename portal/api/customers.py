@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from apiflask.fields import String
 from flask import Response
 
-from portal.api.calls import by, caller, context
+from portal.api.calls import by, caller, check_world, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
 from portal.api.schemas import (
@@ -100,6 +100,7 @@ def named(customer_id: uuid.UUID, body: dict[str, Any]) -> Response:
 
     One that is set is kept unless `replace` says that it may go: whoever asks by it finds nobody then.
     """
+    check_world(customer_id=customer_id)
     customer_identity.set_external_id(
         context(),
         caller().merchant_id,

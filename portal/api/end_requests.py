@@ -6,7 +6,7 @@ import uuid
 from typing import Any, Final
 
 from apiflask import APIBlueprint
-from apiflask.fields import Date, String
+from apiflask.fields import String
 from apiflask.validators import Length, Regexp
 from flask import Response
 
@@ -14,7 +14,7 @@ from portal.api.calls import by, caller, context
 from portal.api.paging import asked, page
 from portal.api.problems import Problem
 from portal.api.routes import body, query, reply
-from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, list_of, moment, word
+from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, day_asked, list_of, moment, word
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
@@ -60,7 +60,7 @@ class NewEndRequest(Strict):
         load_default="merchant",
         metadata={"description": "A customer's own end keeps to what customers may do, and waits for a commitment."},
     )
-    wished_on = Date(allow_none=True, load_default=None, metadata={"description": "In the merchant's time zone."})
+    wished_on = day_asked("In the merchant's time zone.", allow_none=True, load_default=None)
     reason_code = String(load_default="", validate=Regexp(r"^[a-z0-9_]{0,40}$"))
     reason_text = String(load_default="", validate=Length(max=1000))
 

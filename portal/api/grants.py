@@ -6,14 +6,14 @@ import uuid
 from typing import Any
 
 from apiflask import APIBlueprint
-from apiflask.fields import AwareDateTime, Boolean, String
+from apiflask.fields import Boolean, String
 from apiflask.validators import Length
 from flask import Response
 
 from portal.api.calls import by, caller, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Listed, Out, PublicId, Strict, list_of, moment, word
+from portal.api.schemas import Listed, Out, PublicId, Strict, list_of, moment, moment_asked, word
 from portal.clock import utc_now
 from portal.domain.public_ids import Kind, public
 from portal.queries import api_lists
@@ -40,8 +40,8 @@ class Asked(Listed):
 class NewGrant(Strict):
     customer = PublicId(Kind.CUSTOMER, required=True)
     product = PublicId(Kind.PRODUCT, required=True)
-    since = AwareDateTime(metadata={"description": "Left out: now."})
-    until = AwareDateTime(allow_none=True, load_default=None, metadata={"description": "null: for good."})
+    since = moment_asked("Left out: now.")
+    until = moment_asked("null: for good.", allow_none=True, load_default=None)
     note = String(load_default="", validate=Length(max=500), metadata={"description": "Why: for the team."})
     tell_customer = Boolean(load_default=False, metadata={"description": "Whether the customer is written to."})
 

@@ -14,6 +14,7 @@ from portal.api.routes import body, reply
 from portal.api.schemas import Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
 from portal.domain.api_keys import Mode, Scope
+from portal.domain.networks import network_of
 from portal.domain.public_ids import Kind, public
 from portal.services.api import api_keys
 from portal.services.resources import moment as shown
@@ -71,6 +72,6 @@ def leaked(body: dict[str, Any]) -> Response:
 
     Its owners are told. One that is shown whole is revoked at once. The answer is the same whether there is such a key.
     """
-    network = request.remote_addr or ""
+    network = network_of(request.remote_addr)
     api_keys.report(context(), body["key"].strip(), where=body["where"], network=network, now=utc_now())
     return reply({"object": "report"}, 202)

@@ -11,7 +11,7 @@ from apiflask.fields import Nested, String
 from apiflask.validators import Length
 from flask import Response
 
-from portal.api.calls import by, caller, context
+from portal.api.calls import by, caller, check_world, context
 from portal.api.problems import Problem, not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import NamedId, Out, PublicId, Strict, moment, word
@@ -63,13 +63,14 @@ bp = APIBlueprint("portal_sessions", __name__, tag="Portal sessions")
 def made(body: dict[str, Any]) -> Response:
     """Make an address that opens one task for a customer, once, in one browser, for ten minutes."""
     key, flow = caller(), body["flow"]
-    _check_seen(flow["subscription"])
+    customer_id = _customer(body["customer"])
+    _check_seen(customer_id, flow["subscription"])
     wanted = Flow(type=TaskKind(flow["type"]), subscription_id=flow["subscription"], after=After(flow["after"]))
     try:
         row, address = portal_sessions.create(
             context(),
             key.merchant_id,
-            _customer(body["customer"]),
+            customer_id,
             return_url=body["return_url"],
             flow=wanted,
             locale=body["locale"],
@@ -105,9 +106,14 @@ def _customer(named: uuid.UUID | External) -> uuid.UUID:
     return found.id
 
 
-def _check_seen(subscription_id: uuid.UUID | None) -> None:
-    """Raise NoResultFound for a subscription of the world that this key does not see."""
+def _check_seen(customer_id: uuid.UUID, subscription_id: uuid.UUID | None) -> None:
+    """Raise NoResultFound for a subscription of the world that this key does not see.
+
+    Raise Problem where a test key would open pages on which something real is seen, or ended.
+    """
     key = caller()
-    if subscription_id is not None:
-        with context().db.read() as session:
-            api_lists.subscription(session, key.merchant_id, key.mode.environment, subscription_id)
+    if subscription_id is None:
+        check_world(customer_id=customer_id)
+        return
+    with context().db.read() as session:
+        api_lists.subscription(session, key.merchant_id, key.mode.environment, subscription_id)

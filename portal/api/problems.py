@@ -213,6 +213,7 @@ CONFLICTS: Final[Mapping[str, str]] = {
     "merchant_leaving": "The merchant is leaving: nothing new is begun.",
     "external_id_taken": "Another one of this merchant has this id.",
     "external_id_stands": "Another id is set: say `replace` if it may go.",
+    "holds_live": "Live subscriptions hang on it: a test key does not reach that far.",
     "erased": "The customer's data was erased: nothing of them is written again.",
     "ends_before_start": "`until` has to be later than `since`.",
     "over_already_grant": "`until` is over already.",

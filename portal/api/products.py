@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from apiflask.fields import Boolean, Integer, List, Nested, String
 from flask import Response
 
-from portal.api.calls import by, caller, context
+from portal.api.calls import by, caller, check_world, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
 from portal.api.schemas import ExternalIdChange, Listed, Out, PublicId, list_of, moment, word
@@ -74,6 +74,7 @@ def named(product_id: uuid.UUID, body: dict[str, Any]) -> Response:
 
     One that is set is kept unless `replace` says that it may go: whoever asks by it finds nobody then.
     """
+    check_world(product_id=product_id)
     changing.set_external_id(
         context(), caller().merchant_id, product_id, body["external_id"], replaces=body["replace"], by=by()
     )

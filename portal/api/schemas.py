@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, Final, cast
 
 from apiflask import Schema
-from apiflask.fields import Boolean, Integer, List, Nested, String
+from apiflask.fields import AwareDateTime, Boolean, Date, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import RAISE, ValidationError
 from marshmallow.fields import Field
@@ -21,6 +22,9 @@ MOST: Final = 100
 LONGEST_ADDRESS: Final = 254
 PLAUSIBLE: Final = re.compile(r"[!-?A-~\u00a1-\ud7ff]+@[!-?A-~\u00a1-\ud7ff]+")  # without spaces and controls
 EXTERNAL_ID: Final = r"^[!-~\u00a1-\ud7ff]+( [!-~\u00a1-\ud7ff]+)*$"
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2199  # what lies beyond is a mistake: a zone or a month further there is no calendar any more
+YEARS: Final = f"In a year from {FIRST_YEAR} to {LAST_YEAR}."
 DAY: Final = {"format": "date"}
 MOMENT: Final = {"format": "date-time"}
 
@@ -88,6 +92,22 @@ class Address(String):
         if not PLAUSIBLE.fullmatch(text) or len(text) > LONGEST_ADDRESS:
             raise ValidationError("This is no e-mail address.")
         return normal(text)
+
+
+def in_calendar(value: date) -> None:
+    """Raise ValidationError for a day or a moment in no year that anything here reckons with."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValidationError(YEARS)
+
+
+def day_asked(about: str, **options: Any) -> Date:
+    """Return a field that takes a day."""
+    return Date(validate=in_calendar, metadata={"description": f"{about} {YEARS}"}, **options)
+
+
+def moment_asked(about: str, **options: Any) -> AwareDateTime:
+    """Return a field that takes a moment with its offset from UTC."""
+    return AwareDateTime(validate=in_calendar, metadata={"description": f"{about} {YEARS}"}, **options)
 
 
 def moment(about: str = "", **options: Any) -> String:

@@ -25,6 +25,15 @@ class Place(StrEnum):
     UNKNOWN = "unknown"  # not kept, or of the other kind of address: one line at home often has both
 
 
+def network_of(address: str | None) -> str:
+    """Return the network that is kept, and counted, of an address: /24 of IPv4, /64 of IPv6; empty for no address."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network(f"{found}/{24 if found.version == 4 else 64}", strict=False))
+
+
 def place(there: str, here: str) -> Place:
     """Return where `there` is seen from `here`, both /24 of IPv4 or /64 of IPv6, empty where it is not known."""
     try:

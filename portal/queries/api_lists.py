@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, selectinload
 
+from portal.domain.api_keys import Mode
 from portal.domain.outgoing_events import EventType
 from portal.domain.subscriptions import Status
 from portal.models import Customer, EndRequest, EventDelivery, Grant, OutgoingEvent, Payment, Product, Subscription
@@ -164,6 +165,22 @@ def subscription(session: Session, merchant_id: uuid.UUID, environment: str, key
             Subscription.id == key, Subscription.merchant_id == merchant_id, Subscription.environment == environment
         )
     ).one()
+
+
+def is_live(
+    session: Session,
+    merchant_id: uuid.UUID,
+    *,
+    customer_id: uuid.UUID | None = None,
+    product_id: uuid.UUID | None = None,
+) -> bool:
+    """Say whether the merchant's customer has any subscription that is no test, or the product is sold by one."""
+    found = exists().where(Subscription.merchant_id == merchant_id, Subscription.environment == Mode.LIVE.environment)
+    if customer_id is not None:
+        found = found.where(Subscription.customer_id == customer_id)
+    if product_id is not None:
+        found = found.where(Subscription.product_id == product_id)
+    return bool(session.scalar(select(found)))
 
 
 def payment(session: Session, merchant_id: uuid.UUID, environment: str, key: uuid.UUID) -> Payment:

@@ -62,16 +62,16 @@ class Signer:
 
     def sign(self, ctx: Context, issuer: str, audience: str, checked: Checked, *, now: datetime) -> Token | None:
         """Return a token of what is open now; None where nothing is."""
-        told = access(checked, now=now)
-        if not told["allowed"]:
+        contents = _open(access(checked, now=now), now=now)
+        if not contents:
             return None
-        expires_at = _expiry(told, now=now)
+        expires_at = min([now + LIFETIME, *(_until(one) for one in contents if one["until"])])
         claims = {
             "iss": issuer,
             "aud": audience,
             "sub": public(Kind.CUSTOMER, checked.customer_id),
             "product": public(Kind.PRODUCT, checked.product_id),
-            "contents": [one["id"] for one in told["contents"] if one["allowed"]],
+            "contents": [one["id"] for one in contents],
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
@@ -145,9 +145,11 @@ def _new(ctx: Context, starts: datetime, *, now: datetime) -> SigningKey:
     )
 
 
-def _expiry(told: Resource, *, now: datetime) -> datetime:
-    """Return until when a token is good: a quarter of an hour, or the next moment at which something closes."""
-    ends = [datetime.fromisoformat(one["until"]) for one in told["contents"] if one["allowed"] and one["until"]]
-    soonest = min(ends, default=None)
-    most = now + LIFETIME
-    return min(most, soonest) if soonest is not None and soonest > now + timedelta(seconds=1) else most
+def _open(told: Resource, *, now: datetime) -> list[Resource]:
+    """Return the contents that are open, but for those that close at once: tokens count in whole seconds."""
+    is_open = (one for one in told["contents"] if one["allowed"])
+    return [one for one in is_open if not one["until"] or _until(one) > now + timedelta(seconds=1)]
+
+
+def _until(content: Resource) -> datetime:
+    return datetime.fromisoformat(content["until"])

@@ -6,7 +6,6 @@ before every view, with one SQL statement at most; Flask-Login's `current_user` 
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +19,7 @@ from config import Config
 from portal.clock import utc_now
 from portal.domain.audit import By
 from portal.domain.end_requests import Channel
+from portal.domain.networks import network_of
 from portal.domain.policies import Actor
 from portal.queries.paypal_accounts import Provider
 from portal.queries.people import account_visits, people
@@ -96,13 +96,8 @@ def visitor(kind: Kind) -> Visitor:
 
 
 def network() -> str:
-    """Return the visitor's network: /24 of IPv4, /64 of IPv6 (law.md R-GD-5)."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return ""
-    prefix = 24 if address.version == 4 else 64
-    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+    """Return the visitor's network."""
+    return network_of(request.remote_addr)
 
 
 def cookie_name(kind: Kind) -> str:

@@ -23,6 +23,8 @@ PERSONAL: Final = frozenset(
         *("customer.erasure", "customer.erasure_withdrawal"),
         *("customer.accounts", "customer.account_choice"),
         *("customer.address_change", "customer.address_withdrawal"),
+        *("customer.account_members", "customer.account_member_again"),
+        *("customer.account_member_role", "customer.account_member_removal"),
     }
 )
 WRITES_OF_PERSON: Final = frozenset({"customer.profile"})

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 import time_machine
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError
+from joserfc.errors import BadSignatureError, InvalidClaimError, InvalidKeyIdError
 from joserfc.jwk import KeySet
 
+from portal.domain.api_keys import Mode
 from portal.domain.subscriptions import Status
+from portal.models import Subscription
 from portal.services import access_tokens
 from tests.web.api.ids import shown
 
@@ -27,11 +29,11 @@ def keys_of(app):
     return KeySet.import_key_set(answer.json)
 
 
-def verified(token, keys, merchant):
+def verified(token, keys, merchant, *, world=":test"):
     found = jwt.decode(token, keys, algorithms=["EdDSA"])
     registry = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": "http://portal.test"},
-        aud={"essential": True, "value": merchant.slug},
+        aud={"essential": True, "value": f"{merchant.slug}{world}"},
         exp={"essential": True},
     )
     registry.validate(found.claims)
@@ -51,12 +53,40 @@ def test_what_is_open_is_signed_for_a_quarter_of_an_hour(app, make, program):
     assert "@" not in str(claims)
 
 
+def test_what_the_sandbox_opens_opens_nothing_real(app, ctx, make, program):
+    """Whoever has a test key, or buys in PayPal's sandbox for nothing, must not pass at a live edge."""
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    test = token_of(program(merchant), row)["token"]
+    with pytest.raises(InvalidClaimError):
+        verified(test, keys_of(app), merchant, world="")
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, row.id).environment = "live"
+    live = token_of(program(merchant, mode=Mode.LIVE), row)["token"]
+    assert verified(live, keys_of(app), merchant, world="")["product"] == shown("prod", row.product)
+    with pytest.raises(InvalidClaimError):
+        verified(live, keys_of(app), merchant)
+
+
 def test_it_never_outlasts_what_it_tells_of(app, make, program):
     merchant = make.merchant()
     until = make.now() + timedelta(minutes=4)
     row = make.subscription(merchant=merchant, status=Status.CANCELLED, paid_until=until)
     told = token_of(program(merchant), row)
     assert verified(told["token"], keys_of(app), merchant)["exp"] == int(until.timestamp())
+
+
+@pytest.mark.parametrize("left", [0.4, 1.0, 1.6])
+def test_in_the_last_second_none_is_given_that_would_outlast_it(app, make, program, left):
+    merchant = make.merchant()
+    until = make.now().replace(microsecond=0) + timedelta(hours=1)
+    row = make.subscription(merchant=merchant, status=Status.CANCELLED, paid_until=until)
+    api = program(merchant)
+    with time_machine.travel(until - timedelta(seconds=left), tick=False):
+        told = token_of(api, row)
+        if told["token"] is not None:
+            assert verified(told["token"], keys_of(app), merchant)["exp"] <= until.timestamp()
+        assert told["allowed"] is (told["token"] is not None) is (left > 1)
 
 
 def test_where_nothing_is_open_there_is_none(make, program):

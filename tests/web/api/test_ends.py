@@ -162,3 +162,14 @@ def test_a_suspended_merchant_still_ends(make, program):
     merchant = make.merchant(suspended_at=make.now(), suspended_why="unpaid")
     row = make.subscription(merchant=merchant)
     assert ask(program(merchant), row).status_code == 202
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("who", ["customer", "merchant"])
+def test_a_day_that_no_calendar_reckons_with_is_refused(make, program, day, who):
+    merchant = make.merchant()
+    row = make.subscription(merchant=merchant)
+    refused = ask(program(merchant), row, wished_on=day, asked_by=who)
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json["errors"]] == ["/wished_on"]
+    assert make.requests(row) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.api_keys import Scope
+from portal.domain.api_keys import Mode, Scope
+from portal.models import Subscription
 from tests.web.api.ids import shown
 
 
@@ -71,3 +72,19 @@ def test_to_read_is_not_to_name(make, program):
     api = program(merchant, Scope.CUSTOMERS_READ, Scope.PRODUCTS_READ)
     assert name(api, f"/customers/{shown('cus', make.customer(merchant))}", "a").status_code == 403
     assert name(api, f"/products/{shown('prod', make.product(merchant))}", "a").status_code == 403
+
+
+def test_a_test_key_renames_nothing_that_real_sales_hang_on(ctx, make, program, world):
+    """A live site asks by these ids: one that a staging site moves to somebody else would open and close by mistake."""
+    merchant, row, test = world
+    live = program(merchant, mode=Mode.LIVE)
+    paths = [f"/customers/cus_{row.customer_id.hex}", f"/products/prod_{row.product_id.hex}"]
+    for path in paths:
+        assert name(test, path, "first").status_code == 200
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, row.id).environment = "live"
+    for path in paths:
+        refused = name(test, path, "second", replace=True)
+        assert (refused.status_code, refused.json["reason"]) == (409, "holds_live")
+        assert live.get(path).json["external_id"] == "first"
+        assert name(live, path, "second", replace=True).json["external_id"] == "second"

@@ -96,3 +96,14 @@ def test_a_suspended_merchant_gives_nothing_new(make, program):
 def test_a_test_key_gives_nothing(make, program):
     merchant = make.merchant()
     assert give(program(merchant), make.customer(merchant), make.product(merchant)).status_code == 403
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2200-01-01T00:00:00Z"])
+@pytest.mark.parametrize("field", ["since", "until"])
+def test_a_moment_that_no_calendar_reckons_with_is_refused_and_nothing_is_given(make, world, field, moment):
+    """Written, nobody could read it any more: neither the customer's pages nor the desk's."""
+    _merchant, customer, product, api = world
+    refused = give(api, customer, product, **{field: moment})
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json["errors"]] == [f"/{field}"]
+    assert api.get("/grants").json["data"] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from portal.models import ApiReply
 from portal.services.api import api_replies
@@ -93,6 +93,18 @@ def test_what_failed_here_may_be_sent_again(make, program, monkeypatch):
     assert api.post("/end_requests", body, Idempotency_Key="one").status_code == 202
 
 
+def test_a_refusal_is_not_kept_since_nothing_was_done(make, program):
+    """The customer comes in, or the merchant names the address, a moment later: the same call then goes through."""
+    site = "https://courses.example/me"
+    merchant = make.merchant(return_addresses=[site])
+    api, ask = program(merchant), {"customer": "user-18", "return_url": site}
+    assert api.post("/portal_sessions", ask, Idempotency_Key="one").status_code == 404
+    customer = make.customer(merchant, external_id="user-18")
+    made = api.post("/portal_sessions", ask, Idempotency_Key="one")
+    assert (made.status_code, made.json["customer"]) == (201, shown("cus", customer))
+    assert api.post("/portal_sessions", ask, Idempotency_Key="one").json == made.json
+
+
 def test_a_name_that_a_dead_process_took_is_free_after_a_minute(make, program, ctx, key_of):
     merchant = make.merchant()
     api = program(merchant)
@@ -136,3 +148,21 @@ def test_a_name_is_visible_ascii(make, program):
     for name in ("a b", "x" * 256, "é"):
         answer = api.post("/customers/search", {"email": "a@b.fr"}, Idempotency_Key=name)
         assert answer.status_code == 400
+
+
+def test_a_name_that_is_given_free_at_this_very_moment_is_still_taken(make, program, ctx):
+    """Of the first call, which was refused: the second one is not told that what it names is not there."""
+    from uuid import UUID
+
+    key_id = UUID(program(make.merchant()).get("/key").json["id"].removeprefix("key_"))
+    api_replies.begin(ctx, key_id, "one", b"call", now=make.now())
+
+    def give_free(_connection, _cursor, statement, *_more):
+        if statement.startswith("INSERT INTO api_replies"):
+            api_replies.forget(ctx, key_id, "one")
+
+    event.listen(ctx.db.engine, "after_cursor_execute", give_free)
+    try:
+        assert api_replies.begin(ctx, key_id, "one", b"call", now=make.now()).standing is Standing.UNDER_WAY
+    finally:
+        event.remove(ctx.db.engine, "after_cursor_execute", give_free)

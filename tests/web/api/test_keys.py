@@ -241,3 +241,12 @@ class TestLeakedKeys:
         api = program(None)
         answers = [api.post("/leaked_keys", {"key": "x"}).status_code for _report in range(21)]
         assert answers == [202] * 20 + [429]
+
+    def test_of_a_network_all_addresses_count_as_one(self, make, program):
+        api, answers = program(None), []
+        for number in range(21):
+            api.address = f"2001:db8:0:1::{number:x}"
+            answers.append(api.post("/leaked_keys", {"key": "x"}).status_code)
+        assert answers == [202] * 20 + [429]
+        api.address = "2001:db8:0:2::1"
+        assert api.post("/leaked_keys", {"key": "x"}).status_code == 202

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.api_keys import Mode, Scope
+from portal.models import Subscription
 from tests.web.api.ids import shown
 
 SITE = "https://courses.example/account"
@@ -75,3 +76,20 @@ def test_where_customers_do_not_cancel_there_is_no_such_task(make, program):
     flow = {"type": "cancel", "subscription": shown("sub", row)}
     refused = ask(program(merchant), f"cus_{row.customer_id.hex}", flow=flow)
     assert (refused.status_code, refused.json["reason"]) == (409, "self_cancellation_off")
+
+
+@pytest.mark.parametrize("kind", ["none", "payments", "access"])
+def test_a_test_key_opens_no_account_that_holds_what_is_real(ctx, make, program, kind):
+    """Its pages would show, and end, subscriptions that the key itself cannot see."""
+    merchant = make.merchant(return_addresses=[SITE])
+    row = make.subscription(merchant=merchant)
+    test, live = program(merchant), program(merchant, mode=Mode.LIVE)
+    flow, whose = {"type": kind}, f"cus_{row.customer_id.hex}"
+    assert ask(test, whose, flow=flow).status_code == 201
+    real = make.subscription(merchant=merchant, customer=row.customer, at_paypal=False)
+    with ctx.db.begin() as session:
+        session.get_one(Subscription, real.id).environment = "live"
+    refused = ask(test, whose, flow=flow)
+    assert (refused.status_code, refused.json["reason"]) == (409, "holds_live")
+    assert ask(test, whose, flow={"type": "cancel", "subscription": shown("sub", row)}).status_code == 201
+    assert ask(live, whose, flow=flow).status_code == 201

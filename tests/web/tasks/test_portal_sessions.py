@@ -13,12 +13,13 @@ from portal.domain.audit import By
 from portal.domain.end_requests import Channel
 from portal.domain.subscriptions import Status
 from portal.domain.task_links import After, TaskKind
-from portal.models import AuditEntry, Customer, Merchant, Subscription, TaskLink, TimelineEntry
+from portal.models import AccountMember, AuditEntry, Customer, Merchant, Subscription, TaskLink, TimelineEntry
 from portal.services import portal_sessions
 from portal.services.own_data import erasing
 from portal.services.people import customer_joining
 from portal.services.portal_sessions import Flow
 from tests.browser_client import Browser
+from tests.web.account_people import member_of
 from tests.web.conftest import row_counts
 from tests.web.customer.conftest import CANCEL
 from tests.web.tasks.pressing import CONTINUE, home
@@ -230,7 +231,10 @@ def test_without_a_task_the_whole_space_is_open_and_every_page_leads_back(visito
     assert "identity confirmed by the merchant’s site" in page.text
 
 
-@pytest.mark.parametrize("more", ["sessions", "data", "data/export.zip", "data/erasure", "accounts", "profile/address"])
+@pytest.mark.parametrize(
+    "more",
+    ["sessions", "data", "data/export.zip", "data/erasure", "accounts", "profile/address", "profile/people"],
+)
 def test_what_is_the_person_s_alone_asks_for_a_code_and_then_opens(
     visitor, sent, held, merchant, code_and_link, zoe, more
 ):
@@ -245,6 +249,7 @@ def test_what_is_the_person_s_alone_asks_for_a_code_and_then_opens(
 
 def test_nothing_about_the_person_is_written_by_the_server_s_word(visitor, sent, merchant, zoe, ctx, held, make):
     other = make.customer(merchant, email=zoe.email, email_place=1)
+    anna = member_of(ctx, zoe)
     visitor.get(sent()).submit(press=CONTINUE)
     page = visitor.get(home(merchant, "profile"))
     token = visitor.values_of(page)["csrf_token"]
@@ -253,11 +258,16 @@ def test_nothing_about_the_person_is_written_by_the_server_s_word(visitor, sent,
         ("accounts/choice", {"customer": str(other.id)}),
         ("data/exports", {}),
         ("sessions/others/end", {}),
+        ("profile/people", {"email": "eve@evil.test", "role": "owner"}),
+        (f"profile/people/{anna.id}/removal", {}),
+        (f"profile/people/{anna.id}/role", {"role": "owner"}),
+        (f"profile/people/{anna.id}/again", {}),
     ):
         answer = visitor.post(home(merchant, more), {"csrf_token": token, **fields}, status=303)
         assert "/login/again" in answer.response.headers["Location"], more
     with ctx.db.read() as session:
         assert session.get_one(Customer, zoe.id).name == "Zoé"
+        assert session.get_one(AccountMember, anna.id).removed_at is None
 
 
 def test_it_takes_the_place_of_a_log_in_so_that_it_leads_back(app, sent, held, merchant, zoe, seat_customer):
