@@ -33,9 +33,7 @@ def run(stack: Stack) -> list[Measure]:
                 .where(Subscription.customer_id != someone.id)
                 .limit(MOST)
             ).all()
-        wanted = Wanted(
-            name="Bench", mode=Mode.TEST, scopes=frozenset({Scope.ACCESS_READ}), per_minute=MOST_PER_MINUTE
-        )
+        wanted = Wanted(name="Bench", mode=Mode.TEST, scopes=frozenset({Scope.ACCESS_READ}), per_minute=MOST_PER_MINUTE)
         _id, key = api_keys.make(ctx, someone.merchant_id, wanted, by=By(), now=utc_now())
         head = {"Host": serving.HOST, "Authorization": f"Bearer {key}"}
         one = held[0]

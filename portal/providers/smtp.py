@@ -123,11 +123,12 @@ class _WholeWords(EmailPolicy):
 
     def fold(self, name: str, value: Any) -> str:
         if self.utf8 or name not in ("Subject", "From") or str(value).isascii():
-            return super().fold(name, value)
+            return str(super().fold(name, value))
         if name == "Subject":
             return f"Subject: {_encoded(str(value), name, self.linesep)}{self.linesep}"
         (sender,) = value.addresses
-        return f"From: {_encoded(sender.display_name, name, self.linesep)}{self.linesep} <{sender.addr_spec}>{self.linesep}"
+        name_of = _encoded(sender.display_name, name, self.linesep)
+        return f"From: {name_of}{self.linesep} <{sender.addr_spec}>{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii", "surrogateescape")
