@@ -165,10 +165,14 @@ class Formatter:
         """Whose clock it is: « heure de Paris », "Paris time"."""
         if self.time_zone in ("UTC", "Etc/UTC"):
             return "UTC"
-        city = get_timezone_location(self.time_zone, locale=self._format, return_city=True)
+        city = self.city(self.time_zone)
         if self.locale == "fr" and unicodedata.normalize("NFD", city)[0] in "AEIOUYaeiouy":
             return self.words.gettext("%(city)s time (before a vowel)", city=city)
         return self.words.gettext("%(city)s time", city=city)
+
+    def city(self, time_zone: str) -> str:
+        """Return the city, or the island, that a zone (IANA name) is known by: « Bruxelles »."""
+        return get_timezone_location(time_zone, locale=self._format, return_city=True)
 
     def with_zone(self, said: str) -> str:
         """Return a text, or a page's HTML, whose first moment says whose clock it is: « à 16:05 (heure de Paris) ».

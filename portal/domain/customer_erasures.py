@@ -39,6 +39,10 @@ class Hold(StrEnum):
 # Time to think it over, and to notice that somebody else read the mailbox: nothing is erased before.
 REFLECTION: Final = timedelta(days=1)
 
+# How long PayPal may leave an end unconfirmed before the merchant is told that an erasure waits for it: half of the
+# month in which the person is to be answered (GDPR, article 12(3)).
+PATIENCE: Final = timedelta(days=14)
+
 
 def check_there(erased_at: datetime | None) -> None:
     """Raise NotAllowed(ERASED) for a customer who is erased: nothing of them is written again."""

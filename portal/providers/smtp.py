@@ -13,9 +13,12 @@ import ssl
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from portal.clock import utc_now
@@ -115,12 +118,32 @@ class SmtpMailer:
         return self._tls_context or ssl.create_default_context()
 
 
+class _WholeWords(EmailPolicy):
+    """Folds subjects and names that are not ASCII: the library's policy drops a space, or adds one, where it folds."""
+
+    def fold(self, name: str, value: Any) -> str:
+        if self.utf8 or name not in ("Subject", "From") or str(value).isascii():
+            return str(super().fold(name, value))
+        if name == "Subject":
+            return f"Subject: {_encoded(str(value), name, self.linesep)}{self.linesep}"
+        (sender,) = value.addresses
+        name_of = _encoded(sender.display_name, name, self.linesep)
+        return f"From: {name_of}{self.linesep} <{sender.addr_spec}>{self.linesep}"
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii", "surrogateescape")
+
+
+def _encoded(text: str, name: str, linesep: str) -> str:
+    return Header(text, "utf-8", header_name=name).encode(linesep=linesep)
+
+
 def compose(letter: Letter) -> EmailMessage:
     """Return the letter as a message: text, HTML as its alternative, and the files.
 
     Raises MailRefused for a header with a line break, or an address that is not exactly one address.
     """
-    message = EmailMessage()
+    message = EmailMessage(policy=_WholeWords())
     # Quoted-printable keeps accents readable in the source and needs no 8BITMIME from any server on the way.
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")

@@ -150,6 +150,12 @@ def of_customer(
     )
 
 
+def former(session: Session, held: Holding) -> list[Holding]:
+    """Return what the customer had of the same product before, and is over: it may keep something open."""
+    rows = subscriptions.former_of(session, held.subscription)
+    return [Holding(subscription=row, request=None, grants=held.grants) for row in rows]
+
+
 def of_request(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID, reference: str) -> Holding:
     """Return a request of the customer with its subscription; raise NoResultFound for any other."""
     request = end_requests.of_customer(session, merchant_id, customer_id, reference)

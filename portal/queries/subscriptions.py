@@ -13,6 +13,7 @@ from sqlalchemy.orm import Load, Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.orm.strategy_options import _AbstractLoad
 
+from portal.domain.subscriptions import ENDED
 from portal.models import EndRequest, Merchant, PauseRequest, Plan, Product, Subscription
 from portal.queries import surroundings
 
@@ -53,6 +54,18 @@ def all_of_customer(session: Session, merchant_id: uuid.UUID, customer_id: uuid.
     """Return the customer's subscriptions, newest first."""
     statement = _whole().where(Subscription.merchant_id == merchant_id, Subscription.customer_id == customer_id)
     return list(session.scalars(statement.order_by(Subscription.created_at.desc(), Subscription.id)))
+
+
+def former_of(session: Session, subscription: Subscription) -> list[Subscription]:
+    """Return what its customer had of the same product before, and is over."""
+    statement = _whole().where(
+        Subscription.merchant_id == subscription.merchant_id,
+        Subscription.customer_id == subscription.customer_id,
+        Subscription.product_id == subscription.product_id,
+        Subscription.id != subscription.id,
+        Subscription.status.in_(ENDED),
+    )
+    return list(session.scalars(statement))
 
 
 def sold_to(session: Session, merchant_id: uuid.UUID, customer_id: uuid.UUID) -> list[Subscription]:

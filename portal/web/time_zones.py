@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 from flask_babel import gettext as _
 from wtforms import SelectChoice, SelectField, ValidationError
 
+from portal.web.formatting import formatter
+
 COMMON_ZONES: Final = (
     "Europe/Paris",
     "Europe/Brussels",
@@ -38,9 +40,9 @@ COMMON_ZONES: Final = (
 
 
 def choices(current: str = "") -> list[SelectChoice]:
-    """Return the usual zones as a field offers them, and before them the one that is set."""
+    """Return the usual zones by their cities in the reader's language, and before them the one that is set."""
     zones = COMMON_ZONES if current in ("", *COMMON_ZONES) else (current, *COMMON_ZONES)
-    return [SelectChoice(zone, zone.replace("_", " ")) for zone in zones]
+    return [SelectChoice(zone, formatter().city(zone)) for zone in zones]
 
 
 def check(field: SelectField) -> None:

@@ -6,10 +6,12 @@ import datetime as dt
 import email
 import email.policy
 import ipaddress
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -220,6 +222,28 @@ def test_whatever_the_name_of_the_sender_is_the_address_stays_ours(start, name):
     assert address.display_name == name.replace("=?", "= ?")
     assert post.received[0].mail_from == "portail@portal.example"
     assert "Bcc" not in post.message()
+
+
+WORDY = [
+    "Studio Yoga\u00a0: votre adresse e-mail a été changée",
+    "cours où où résilié déjà été été » € référence Yoga élèves à »",
+    "créé Studio de du L’Atelier où élèves déjà",
+    "été " * 40 + "fini",
+    "日本語教室の予約 " * 9 + "終",
+    "plain ASCII " * 12 + "end",
+]
+
+
+@pytest.mark.parametrize("said", WORDY)
+def test_no_space_is_lost_or_added_where_a_header_is_folded(start, said):
+    """As other programs read it, by RFC 2047: the white space between two encoded words is none of the text's."""
+    post, port = start()
+    plain(port).send(letter(subject=said, sender_name=said))
+    head = email.message_from_bytes(post.received[0].original_content)
+    read = {name: str(make_header(decode_header(re.sub(r"\r?\n", "", head[name])))) for name in ("Subject", "From")}
+    assert read["Subject"] == said
+    assert read["From"].replace('"', "").removesuffix(" <portail@portal.example>") == said
+    assert all(len(line) < 79 for line in post.received[0].original_content.split(b"\r\n\r\n")[0].splitlines())
 
 
 def test_a_domain_with_accents_travels_as_idna(start):

@@ -16,7 +16,7 @@ from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from portal.models import TimelineEntry
-from portal.queries.inbox import asked, found, strangers
+from portal.queries.inbox import asked, erasures, found, strangers
 from portal.queries.inbox.asked import missing_date
 from portal.queries.inbox.items import EPOCH, PAGE, Item, Key, Kind, Place
 from portal.queries.money import refunds as stored_refunds
@@ -43,6 +43,7 @@ SOURCES: Final[tuple[Callable[[Session, uuid.UUID, datetime, Place], list[Item]]
     found.mails,
     found.returned_mails,
     found.held_addresses,
+    erasures.waiting,
 )
 
 
@@ -78,13 +79,14 @@ def page(session: Session, merchant_id: uuid.UUID, *, now: datetime, place: Plac
 def count(session: Session, merchant_id: uuid.UUID, *, now: datetime) -> int:
     """Count them all in one statement, up to a hundred; requests that wait for a key alone are one with it."""
     since = {"news_since": found.news_since(now), "failed_since": stored_refunds.failed_since(now)}
+    since |= {"asked_before": erasures.asked_before(now)}
     return session.scalar(_count(), {"merchant_id": merchant_id, **since}) or 0
 
 
 @cache
 def _count() -> Select[int]:
     """Built once: every page of the desk asks it."""
-    kinds = asked.counted() + strangers.counted() + found.counted()
+    kinds = asked.counted() + strangers.counted() + found.counted() + erasures.counted()
     rows = union_all(*(select(kind.limit(MOST_COUNTED).subquery()) for kind in kinds)).limit(MOST_COUNTED)
     return select(func.count()).select_from(rows.subquery())
 

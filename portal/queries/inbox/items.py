@@ -46,6 +46,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     ADDRESS = "address"
     SETTLEMENT = "settlement"
+    ERASURE = "erasure"
 
 
 class Way(Enum):

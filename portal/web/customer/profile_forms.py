@@ -13,6 +13,7 @@ from wtforms.validators import Length, Optional
 from portal.domain.profiles import LONGEST_NAME, Answer
 from portal.web import time_zones
 from portal.web.csrf import BaseForm
+from portal.web.formatting import formatter
 from portal.web.labels import LANGUAGE
 from portal.web.login_fields import EMAIL_RULES
 from portal.web.standing_form import StandingForm
@@ -51,7 +52,7 @@ class ProfileForm(StandingForm):
 
     def offer_zones(self, current: str) -> None:
         """Offer the shop's zone, the usual ones, and the one that is set."""
-        shops = _("The shop’s (%(zone)s)", zone=g.merchant.time_zone.replace("_", " "))
+        shops = _("The shop’s (%(zone)s)", zone=formatter().city(g.merchant.time_zone))
         self.time_zone.choices = [SelectChoice(OF_THE_SHOP, shops), *time_zones.choices(current)]
 
     def validate_time_zone(self, field: SelectField) -> None:

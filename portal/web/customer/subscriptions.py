@@ -22,6 +22,7 @@ from portal.queries.account_page import PAGE, AccountPage
 from portal.web import payments as payment_lines
 from portal.web.customer import account_cards, bp, presenting, sentences
 from portal.web.customer.account_cards import Card
+from portal.web.customer.planned_words import open_windows
 from portal.web.customer.presenting import Opened
 from portal.web.formatting import formatter
 from portal.web.identity import context, person
@@ -131,11 +132,13 @@ def subscription(subscription_id: uuid.UUID) -> ResponseReturnValue:
     who, now = person(), utc_now()
     with context().db.read() as session:
         held = holdings.of_customer(session, who.merchant_id, who.id, subscription_id)
+        former = holdings.former(session, held)
     shown = held.subscription.payments if g.merchant.shows(Section.PAYMENTS) else ()
     paid = sorted(shown, key=lambda payment: payment.paid_at, reverse=True)
     return render_template(
         "customer/subscription.html",
         card=account_cards.card(held, now=now),
+        kept=any(window.is_open(now) for one in former for window in open_windows(one, now=now)),
         dates=presenting.dates(held, now=now),
         payments=payment_lines.lines(paid[:PAYMENTS]),
         more_payments=max(len(paid) - PAYMENTS, 0),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from portal.clock import utc_now
 from portal.domain.policies import Role
 from portal.domain.received_requests import ReceivedState
 from portal.domain.retention import COUNTED, Kind
-from portal.models import AuditEntry, Customer, Merchant, ReceivedRequest
+from portal.models import AuditEntry, Customer, EndRequest, Merchant, ReceivedRequest
+from portal.queries import inbox
 from portal.services.inbox import notifications
 from portal.services.inbox.notifications import Notification
 from portal.services.own_data import customer_erasures, erasing, retention
@@ -62,6 +64,33 @@ def test_the_record_says_that_it_waits_and_for_what(ctx, make, merchant, custome
     assert "has asked for their data to be erased" in page.text
     assert erasure.reference in page.text
     assert "PayPal has not confirmed an end" in page.text
+
+
+@pytest.mark.parametrize(("days", "rings"), [(13, False), (15, True)])
+def test_an_erasure_that_paypal_holds_up_rings_after_two_weeks(ctx, make, merchant, customer, support, days, rings):
+    make.subscription(merchant=merchant, customer=customer)
+    erasure = wish(ctx, customer, utc_now() - timedelta(days=days))
+    page = support.get("/admin/")
+    assert ("Zoé Rousseau – erasure of data" in page.text) is rings
+    assert (erasure.reference in page.text) is rings
+    with ctx.db.read() as session:
+        counted = inbox.count(session, merchant.id, now=utc_now())
+        shown = inbox.page(session, merchant.id, now=utc_now()).items
+    assert counted == len(shown)
+
+
+@pytest.mark.parametrize("why", ["confirmed", "withdrawn", "planned"])
+def test_what_is_not_held_up_by_paypal_rings_nothing(ctx, make, merchant, customer, support, why):
+    make.subscription(merchant=merchant, customer=customer)
+    wish(ctx, customer, utc_now() - timedelta(days=40))
+    if why == "confirmed":
+        carry_ends(ctx)
+    elif why == "withdrawn":
+        assert customer_erasures.withdraw(ctx, merchant.id, customer.id, now=utc_now())
+    else:
+        with ctx.db.begin() as session:
+            session.execute(update(EndRequest).values(due_at=utc_now() + timedelta(days=9)))
+    assert "erasure of data" not in support.get("/admin/").text
 
 
 def test_an_erased_customer_is_named_so_everywhere_and_nothing_can_be_added(make, merchant, customer, support, leave):

@@ -250,3 +250,18 @@ class TestLeakedKeys:
         assert answers == [202] * 20 + [429]
         api.address = "2001:db8:0:2::1"
         assert api.post("/leaked_keys", {"key": "x"}).status_code == 202
+
+
+def test_each_call_leaves_a_line_that_names_the_key_and_no_secret(make, program, caplog):
+    api = program(make.merchant())
+    api.get("/subscriptions", limit="3")
+    api.post("/customers/search", {"email": "claire@client.test"})
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    calls = [line for line in lines if line.get("event") == "api_call"]
+    assert [(line["route"], line["status"]) for line in calls] == [
+        ("subscriptions.listed", 200),
+        ("customers.search", 200),
+    ]
+    assert {line["api_key"] for line in calls} == {api.key[:17]}
+    assert api.key[17:] not in str(lines)
+    assert "claire" not in str(lines)

@@ -87,7 +87,11 @@ def test_the_whole_walk(language, request, cancelled, ctx, paypal):
 
     new = done.follow({"en": "See the new subscription", "fr": "Voir le nouvel abonnement"}[language])
     assert {"en": "Starts on", "fr": "Commence le"}[language] in new.text
-    assert {"en": "No access at the moment.", "fr": "Aucun accès en ce moment."}[language] in new.text
+    kept = {
+        "en": "what you kept from your former subscription stays open",
+        "fr": "de votre ancien abonnement reste ouvert",
+    }
+    assert kept[language] in new.text, "what is paid of the former one is still open"
     home = who.browser.get(who.home)
     assert len(home.select("article.card")) == 2
     assert LINK[language] not in home.text

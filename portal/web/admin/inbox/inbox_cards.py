@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from portal.domain.policies import Role
 from portal.queries.inbox import Item, Kind
 from portal.web.admin import presenting
-from portal.web.admin.inbox import address_cards, asked_cards, found_cards, mail_cards
+from portal.web.admin.inbox import address_cards, asked_cards, erasure_cards, found_cards, mail_cards
 from portal.web.admin.inbox.card_parts import Card
 
 AT_RISK: Final = frozenset({Kind.REQUEST, Kind.RECEIVED, Kind.DIFFERENCE, Kind.PAUSE})
@@ -31,6 +31,7 @@ CARDS: Final[Mapping[Kind, Callable[[Item, Role], Card]]] = {
     Kind.SETTLEMENT: found_cards.of_settlement,
     Kind.PAUSE: asked_cards.of_pause,
     Kind.ADDRESS: address_cards.of_hold,
+    Kind.ERASURE: erasure_cards.of_waiting,
 }
 
 
