@@ -540,6 +540,9 @@ register_uninstall_hook( __FILE__, __NAMESPACE__ . '\forget_everything' );
 
 /** Leave nothing behind but the marks on the pages: without them they would be everybody's when it comes back. */
 function forget_everything() {
+	foreach ( get_users( array( 'meta_key' => GIVEN, 'fields' => 'ID' ) ) as $user_id ) { // phpcs:ignore WordPress.DB.SlowDBQuery -- once.
+		array_map( array( get_userdata( $user_id ), 'remove_role' ), array_filter( (array) get_user_meta( $user_id, GIVEN, true ), 'is_string' ) );
+	}
 	array_map( 'delete_option', array( OPTION, SECRETS, TROUBLE, CLEARED ) );
 	delete_metadata( 'user', 0, FOUND, '', true );
 	delete_metadata( 'user', 0, GIVEN, '', true );
@@ -708,7 +711,7 @@ function settings_page() {
 	wp_nonce_field( 'portal_access_save' );
 	echo '<table class="form-table" role="presentation">';
 	$set = settings();
-	text_row( 'address', __( 'Address of the portal', 'portal-access' ), $set['address'], 'https://portal.example' );
+	text_row( 'address', __( 'Address of the portal', 'portal-access' ), $set['address'], __( 'For example https://portal.example', 'portal-access' ) );
 	text_row( 'merchant', __( 'Shop', 'portal-access' ), $set['merchant'], __( 'The part of your customers’ address after /account/.', 'portal-access' ) );
 	secret_row( 'key', __( 'API key', 'portal-access' ), __( 'With the scopes access:read, customers:read, customers:write and sessions:write.', 'portal-access' ) );
 	/* translators: %s: the address of this site that receives events. */
@@ -890,11 +893,12 @@ function french() {
 		'The signature is not right.' => 'La signature n’est pas la bonne.',
 		'You may not change these settings.' => 'Vous ne pouvez pas modifier ces réglages.',
 		'The portal’s address begins with https:// and has nothing after the name. The former one was kept.' => 'L’adresse du portail commence par https:// et s’arrête après le nom. L’ancienne est conservée.',
-		'The shop’s name is the part of its address after /account/: small letters, digits and hyphens. The former one was kept.' => 'Le nom de la boutique est ce qui suit /account/ dans son adresse : minuscules, chiffres et traits d’union. L’ancien est conservé.',
+		'The shop’s name is the part of its address after /account/: small letters, digits and hyphens. The former one was kept.' => 'Le nom de la boutique est ce qui suit /account/ dans son adresse : minuscules, chiffres et traits d’union. L’ancien est conservé.',
 		'The prefix has 1 to 40 letters, digits, dots, hyphens or underscores, and does not begin with cus_. The former one was kept.' => 'Le préfixe compte de 1 à 40 lettres, chiffres, points, traits d’union ou tirets bas, et ne commence pas par cus_. L’ancien est conservé.',
-		'An API key begins with psk_live_ or psk_test_: copy it whole. The former one was kept.' => 'Une clé d’API commence par psk_live_ ou psk_test_ : copiez-la en entier. L’ancienne est conservée.',
-		'A signing secret begins with whsec_: copy it whole. The former one was kept.' => 'Un secret de signature commence par whsec_ : copiez-le en entier. L’ancien est conservé.',
+		'An API key begins with psk_live_ or psk_test_: copy it whole. The former one was kept.' => 'Une clé d’API commence par psk_live_ ou psk_test_ : copiez-la en entier. L’ancienne est conservée.',
+		'A signing secret begins with whsec_: copy it whole. The former one was kept.' => 'Un secret de signature commence par whsec_ : copiez-le en entier. L’ancien est conservé.',
 		'Address of the portal' => 'Adresse du portail',
+		'For example https://portal.example' => 'Par exemple https://portail.example',
 		'Shop' => 'Boutique',
 		'The part of your customers’ address after /account/.' => 'Ce qui suit /account/ dans l’adresse de vos clients.',
 		'API key' => 'Clé d’API',
@@ -908,8 +912,8 @@ function french() {
 		'The portal answers, and knows this key.' => 'Le portail répond et reconnaît cette clé.',
 		'The portal does not know this API key (any more).' => 'Le portail ne reconnaît pas (ou plus) cette clé d’API.',
 		'The portal does not answer at this address.' => 'Le portail ne répond pas à cette adresse.',
-		'Last trouble: %1$s was answered with %2$s (%3$s). 0 means: not reached.' => 'Dernier incident : réponse %2$s à %1$s (%3$s). 0 signifie que le portail n’a pas été joint.',
-		'None is kept.' => 'Aucun n’est enregistré.',
+		'Last trouble: %1$s was answered with %2$s (%3$s). 0 means: not reached.' => 'Dernier incident : réponse %2$s à %1$s (%3$s). 0 signifie que le portail n’a pas été joint.',
+		'None is kept.' => 'Rien n’est enregistré.',
 		'One is kept, and never shown. Leave this empty to keep it.' => 'Déjà enregistré, jamais affiché. Laissez ce champ vide pour le conserver.',
 		'Forget it' => 'L’oublier',
 		'While the portal does not answer' => 'Quand le portail ne répond pas',
@@ -917,18 +921,18 @@ function french() {
 		'open it to everybody who is logged in' => 'ouvrir à toute personne connectée',
 		'E-mail addresses' => 'Adresses e-mail',
 		'Look a user who has no id at the portal up by their e-mail address, once, to open contents and roles' => 'Chercher une fois par son adresse e-mail le compte que le portail ne connaît pas, pour ouvrir contenus et rôles',
-		'Only if every account of this site has confirmed its address. It never opens a portal session: for that, confirm the customer in the user’s profile.' => 'Seulement si chaque compte de ce site a confirmé son adresse. Cela n’ouvre jamais de session du portail : pour cela, confirmez le client dans le profil du compte.',
+		'Only if every account of this site has confirmed its address. It never opens a portal session: for that, confirm the customer in the user’s profile.' => 'Seulement si chaque compte de ce site a confirmé son adresse. Cela n’ouvre jamais de session du portail : pour cela, confirmez le client dans le profil du compte.',
 		'Roles' => 'Rôles',
 		'A role is given when access to the product opens, and taken when it closes. Empty a line to remove it.' => 'Un rôle est donné quand l’accès au produit s’ouvre, et retiré quand il se ferme. Videz une ligne pour la supprimer.',
 		'Product' => 'Produit',
 		'Role' => 'Rôle',
 		'Product, line %d' => 'Produit, ligne %d',
 		'Role, line %d' => 'Rôle, ligne %d',
-		'The user’s id at the portal: %s' => 'Identifiant du compte sur le portail : %s',
-		'Found by the e-mail address, for reading only: %s' => 'Trouvé par l’adresse e-mail, en lecture seulement : %s',
+		'The user’s id at the portal: %s' => 'Identifiant du compte sur le portail : %s',
+		'Found by the e-mail address, for reading only: %s' => 'Trouvé par l’adresse e-mail, en lecture seulement : %s',
 		'This user is the customer' => 'Ce compte est le client',
-		'Writes the user’s id on that customer’s record. From then on the user can end that customer’s subscriptions: be sure of who they are.' => 'Écrit l’identifiant du compte sur la fiche de ce client. Le compte pourra alors arrêter les abonnements de ce client : soyez sûr de la personne.',
-		'Done: the portal knows this user by this id.' => 'C’est fait : le portail connaît ce compte par cet identifiant.',
-		'Not done: there is no such customer, they have another id already, or the portal does not answer.' => 'Rien n’a été fait : ce client n’existe pas, il a déjà un autre identifiant, ou le portail ne répond pas.',
+		'Writes the user’s id on that customer’s record. From then on the user can end that customer’s subscriptions: be sure of who they are.' => 'Écrit l’identifiant du compte sur la fiche de ce client. Le compte pourra alors arrêter les abonnements de ce client : soyez sûr de la personne.',
+		'Done: the portal knows this user by this id.' => 'C’est fait : le portail connaît ce compte par cet identifiant.',
+		'Not done: there is no such customer, they have another id already, or the portal does not answer.' => 'Rien n’a été fait : ce client n’existe pas, il a déjà un autre identifiant, ou le portail ne répond pas.',
 	);
 }
