@@ -27,19 +27,29 @@ START: Final = 60  # seconds
 CONFIG: Final = """<?php
 define( 'DB_NAME', 'wordpress' ); define( 'DB_USER', 'root' ); define( 'DB_PASSWORD', '' );
 define( 'DB_HOST', 'localhost:%(socket)s' ); define( 'DB_CHARSET', 'utf8mb4' ); define( 'DB_COLLATE', '' );
-foreach ( array( 'AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT' ) as $name ) {
-	define( $name, $name . ' made up for this test' );
+foreach ( array( 'AUTH', 'SECURE_AUTH', 'LOGGED_IN', 'NONCE' ) as $name ) {
+	define( $name . '_KEY', $name . ' made up for this test' ); define( $name . '_SALT', $name . ' made up as well' );
 }
 define( 'WP_HOME', '%(address)s' ); define( 'WP_SITEURL', '%(address)s' );
-define( 'DISABLE_WP_CRON', true ); define( 'AUTOMATIC_UPDATER_DISABLED', true ); define( 'WP_HTTP_BLOCK_EXTERNAL', true );
-define( 'WP_ACCESSIBLE_HOSTS', '127.0.0.1' );
+define( 'DISABLE_WP_CRON', true ); define( 'AUTOMATIC_UPDATER_DISABLED', true );
+define( 'WP_HTTP_BLOCK_EXTERNAL', true ); define( 'WP_ACCESSIBLE_HOSTS', '127.0.0.1' );
 define( 'WP_DEBUG', true ); define( 'WP_DEBUG_DISPLAY', false ); define( 'WP_DEBUG_LOG', '%(folder)s/debug.log' );
 $table_prefix = 'wp_';
 if ( ! defined( 'ABSPATH' ) ) { define( 'ABSPATH', __DIR__ . '/' ); }
 require_once ABSPATH . 'wp-settings.php';
 """
 # The box of the plugin stands in both editors; the one of forms needs no minute to start.
-FORMS: Final = "<?php add_filter( 'use_block_editor_for_post', '__return_false' );"
+# The portal leads back to https and a host with a name, which nothing on this machine has.
+NAMED: Final = "https://courses.example"
+ALTERED: Final = """<?php
+add_filter( 'use_block_editor_for_post', '__return_false' );
+add_filter( 'http_request_args', function ( $request ) {
+	if ( is_string( $request['body'] ) ) {
+		$request['body'] = str_replace( trim( wp_json_encode( home_url() ), '"' ), '%(named)s', $request['body'] );
+	}
+	return $request;
+} );
+"""
 INSTALL: Final = """
 require ABSPATH . 'wp-admin/includes/upgrade.php';
 wp_install( 'Courses', 'admin', 'admin@courses.example', false, '', %(password)s );
@@ -61,13 +71,13 @@ class Site:
     address: str
 
     def php(self, code: str, *, installing: bool = False) -> Any:
-        """Run PHP inside this WordPress; return what it `return`s. Raises RuntimeError with what it said when it fails."""
+        """Run PHP inside this WordPress; return what it returns. Raises RuntimeError with what it said when it fails."""
         begin = "define( 'WP_INSTALLING', true );" if installing else ""
         script = self.folder / "run.php"
         script.write_text(
             f"<?php {begin} $_SERVER['HTTP_HOST'] = '127.0.0.1'; $_SERVER['REQUEST_URI'] = '/';"
             f"require '{self.folder}/site/wp-load.php';\n"
-            f"$said = ( function () {{ {code}\n }} )(); echo \"\\n\" . json_encode( $said );"
+            f'$said = ( function () {{ {code}\n }} )(); echo "\\n" . json_encode( $said );'
         )
         done = subprocess.run(("php", script), capture_output=True, text=True, check=False)
         if done.returncode:
@@ -106,7 +116,7 @@ def running(folder: Path) -> Iterator[Site]:
         (folder / "site" / "wp-config.php").write_text(CONFIG % settings)
         must = folder / "site" / "wp-content" / "mu-plugins"
         must.mkdir()
-        (must / "forms.php").write_text(FORMS)
+        (must / "altered.php").write_text(ALTERED % {"named": NAMED})
         site.php(INSTALL % {"password": json.dumps(PASSWORD)}, installing=True)
         with _served(site):
             yield site
@@ -116,7 +126,13 @@ def running(folder: Path) -> Iterator[Site]:
 def _database(folder: Path) -> Iterator[Path]:
     data, socket = folder / "data", folder / "sock"
     who = ("--user=root",) if os.geteuid() == 0 else ()
-    made = ("mariadb-install-db", "--no-defaults", *who, f"--datadir={data}", "--auth-root-authentication-method=normal")
+    made = (
+        "mariadb-install-db",
+        "--no-defaults",
+        *who,
+        f"--datadir={data}",
+        "--auth-root-authentication-method=normal",
+    )
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     command = ("mariadbd", "--no-defaults", *who, f"--datadir={data}", f"--socket={socket}", "--skip-networking")
     with (folder / "mariadb.log").open("wb") as log:

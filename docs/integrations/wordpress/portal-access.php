@@ -332,6 +332,7 @@ function session_address() {
 	}
 	// phpcs:ignore WordPress.Security.NonceVerification -- checked by the caller.
 	$back = isset( $_POST['back'] ) ? esc_url_raw( wp_unslash( $_POST['back'] ) ) : '';
+	$back = false === strpos( $back, '%' ) ? $back : home_url( '/' ); // the portal leads back to no encoded letters.
 	$wish = array(
 		'customer'   => name_of( get_current_user_id() ), // never one that was found by its address.
 		'return_url' => wp_validate_redirect( $back, home_url( '/' ) ),
