@@ -14,55 +14,29 @@ import base64
 import hashlib
 import hmac
 import os
-import subprocess
 import sys
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import insert, select, update
 
 from bench import simulated
-from bench.stack import ROOT, Stack, free_port, local_http, standing
-from bench.stored import give_customers, store
-from portal.clock import utc_now
-from portal.domain.api_keys import NOT_IN_TEST, Mode, Scope
-from portal.domain.audit import By
-from portal.domain.public_ids import Kind, public
-from portal.models import Customer, Merchant, Product, ProductContent, Subscription
-from portal.services.api import api_keys
-from portal.services.api.api_keys import Wanted
-from tests import wordpress_site
+from bench.stack import ROOT, free_port, local_http, standing
+from tests import wordpress_site, wordpress_world
 from tests.e2e.browser import LAUNCH_FLAGS, find_browser
-from tests.wordpress_site import NAMED, PASSWORD, PLUGIN, Missing, Site
+from tests.wordpress_site import NAMED, PASSWORD, PLUGIN, Missing
+from tests.wordpress_world import World
 
 PICTURES: Final = ROOT / "var" / "wordpress"
 SIGNING: Final = base64.b64encode(bytes(range(32))).decode()
 LESSON, PASSAGE = "Tie the first knot", "And here the second one"
-NEEDED: Final = frozenset({Scope.ACCESS_READ, Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.SESSIONS_WRITE})
 EVERY_ANSWER_STAYS: Final = """global $wpdb;
 $wpdb->query( "UPDATE wp_options SET option_value = option_value + 3600
     WHERE option_name LIKE '_transient_timeout_portal_access_%'" );
 wp_cache_flush(); return get_option( 'portal_access_cleared' );"""
 PATIENCE: Final = 90  # seconds in which PayPal confirms
-
-
-@dataclass(frozen=True)
-class World:
-    """What is played with: customers are Ada, who is named by hand, and Eve, who is found by her address."""
-
-    site: Site
-    portal: str
-    key: str  # the plugin's
-    strong: str  # a key that may end
-    product: str
-    ada: str
-    subscription: str  # Ada's
 
 
 def main() -> int:
@@ -81,9 +55,9 @@ def main() -> int:
         settings = stack.environment(url, simulator) | {"PORTAL_BASE_URL": address}
         with wordpress_site.running(stack.folder / "wp") as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found.path, args=list(LAUNCH_FLAGS))
-            world = _world(stack, url, simulator, site, address)
+            world = wordpress_world.made(stack, url, simulator, site, address)
             try:
-                with _worker(stack, settings), _portal(stack, address, settings):
+                with wordpress_world.worker(stack, settings), wordpress_world.portal(stack, address, settings):
                     _set_up(browser, world)
                     _reads(browser, world)
                     _goes_there(browser, world)
@@ -96,54 +70,6 @@ def main() -> int:
             assert site.complaints() == "", site.complaints()
     print(f"WordPress: played to its end. Pictures are in {PICTURES.relative_to(ROOT)}.")
     return 0
-
-
-def _world(stack: Stack, url: str, simulator: str, site: Site, address: str) -> World:
-    """Make the merchant with a product that closes at once, two subscribers, and two keys."""
-    merchant_id = store(stack, url, simulator, list(simulated.subscriptions(4)))
-    with stack.context(url, simulator) as ctx:
-        give_customers(ctx)
-        with ctx.db.begin() as session:
-            session.execute(update(Merchant).values(return_addresses=[NAMED + "/"]))
-            session.execute(update(Product).values(stops_at_once=True))
-            product = session.scalars(select(Product.id)).one()
-            session.execute(insert(ProductContent).values(product_id=product, title="Lesson"))
-            ada, eve, *_ = session.scalars(select(Subscription.id).order_by(Subscription.provider_id)).all()
-            session.execute(update(Customer).where(Customer.id == eve).values(email="eve@courses.example", name="Eve"))
-            session.execute(update(Customer).where(Customer.id == ada).values(email="other@ada.example", name="Ada"))
-        keys = [
-            api_keys.make(ctx, merchant_id, Wanted(name=name, mode=Mode.TEST, scopes=scopes), by=By(), now=utc_now())[1]
-            for name, scopes in (("WordPress", NEEDED), ("Shop", frozenset(Scope) - NOT_IN_TEST))
-        ]
-    return World(
-        site=site,
-        portal=address,
-        key=keys[0],
-        strong=keys[1],
-        product=public(Kind.PRODUCT, product),
-        ada=public(Kind.CUSTOMER, ada),
-        subscription=public(Kind.SUBSCRIPTION, ada),
-    )
-
-
-@contextmanager
-def _portal(stack: Stack, address: str, settings: dict[str, str]) -> Iterator[None]:
-    bind = address.removeprefix("http://")
-    command = ("-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "--bind", bind, "wsgi:app")
-    with stack.child("portal", *command, ready=f"{address}/accessibility", environment=settings):
-        yield
-
-
-@contextmanager
-def _worker(stack: Stack, settings: dict[str, str]) -> Iterator[None]:
-    command = (sys.executable, "-m", "flask", "--app", "wsgi", "work")
-    with (stack.folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=log)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def _logged_in(browser: Browser, world: World, name: str, *, locale: str = "en-GB") -> Page:

@@ -71,7 +71,7 @@ class Site:
     address: str
 
     def php(self, code: str, *, installing: bool = False) -> Any:
-        """Run PHP inside this WordPress; return what it returns. Raises RuntimeError with what it said when it fails."""
+        """Run PHP in this WordPress; return what it returns; raise RuntimeError with what it said when it fails."""
         begin = "define( 'WP_INSTALLING', true );" if installing else ""
         script = self.folder / "run.php"
         script.write_text(
