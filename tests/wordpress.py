@@ -105,9 +105,12 @@ def _set_up(browser: Browser, world: World) -> None:
     # Without its scripts the editor saves what is there: with them it drops a press while it keeps a draft.
     plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state()).new_page()
     _write(plain, world, "Lesson", LESSON, world.product)
-    passage = f'[portal_access product="{world.product}"]{PASSAGE}[/portal_access][portal_subscriptions]'
+    passage = f'[portal_access product="{world.product}"]{PASSAGE}[/portal_access]'
+    passage += "[portal_subscriptions]<!-- wp:portal-access/my-subscriptions /-->"
     _write(plain, world, "Passage", passage, "")
     _name(page, world)
+    page.goto(f"{world.site.address}/wp-admin/post-new.php?post_type=page&blocks=yes")
+    page.wait_for_function("() => window.wp?.blocks?.getBlockType('portal-access/my-subscriptions')")
 
 
 def _open_settings(page: Page, world: World) -> None:
@@ -173,7 +176,7 @@ def _sees(page: Page, world: World) -> bool:
 def _reads(browser: Browser, world: World) -> None:
     nobody = browser.new_context().new_page()
     assert not _sees(nobody, world)
-    assert nobody.locator(f"a[href='{world.portal}/account/bench/']").count() == 1
+    assert nobody.locator(f"a[href='{world.portal}/account/bench/']").count() == 2  # shortcode, block
     for path in (
         "wp-json/wp/v2/pages?slug=lesson",
         "?s=knot",

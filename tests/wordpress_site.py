@@ -42,7 +42,7 @@ require_once ABSPATH . 'wp-settings.php';
 # The portal leads back to https and a host with a name, which nothing on this machine has.
 NAMED: Final = "https://courses.example"
 ALTERED: Final = """<?php
-add_filter( 'use_block_editor_for_post', '__return_false' );
+add_filter( 'use_block_editor_for_post', function () { return isset( $_GET['blocks'] ); } );
 add_filter( 'http_request_args', function ( $request ) {
 	if ( is_string( $request['body'] ) ) {
 		$request['body'] = str_replace( trim( wp_json_encode( home_url() ), '"' ), '%(named)s', $request['body'] );
