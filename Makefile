@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges browser html-checker words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ contract: env ## Have Prism judge our PayPal client and simulator over PayPal's 
 
 api-judges: env ## Have programs made from the API's description alone judge the API: schemathesis, a generated client
 	$(BIN)/python -m tests.api_judges
+
+wordpress: env browser ## Play the plugin for WordPress in a real one (needs WordPress, PHP and MariaDB: it says what is missing)
+	$(BIN)/python -m tests.wordpress
 
 words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
 	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .
