@@ -10,6 +10,7 @@ from typing import Final, cast
 import structlog
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
+from werkzeug.http import http_date
 
 from portal.api.problems import CONFLICTS, Problem
 from portal.api.scopes import NEEDS, Needs
@@ -185,6 +186,10 @@ def _head(response: Response) -> Response:
         response.add_etag()
         response.make_conditional(request.environ)
         headers.setdefault("Vary", "Authorization")
+    leaving = NEEDS[request.endpoint].leaving if request.endpoint in NEEDS else None
+    if leaving is not None:  # RFC 9745, RFC 8594
+        headers["Deprecation"] = f"@{int(leaving.since.timestamp())}"
+        headers["Sunset"] = http_date(leaving.sunset)
     _log(response)
     return response
 

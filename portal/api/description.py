@@ -117,6 +117,8 @@ def _finish(spec: dict[str, Any], endpoints: dict[tuple[str, str], str]) -> dict
             endpoint = endpoints[path, method]
             operation["operationId"] = endpoint.replace(".", "_")
             needs = NEEDS[endpoint]
+            if needs.leaving is not None:
+                operation["deprecated"] = True
             codes = list(ALWAYS)
             if not needs.is_public:
                 codes += NEEDS_KEY

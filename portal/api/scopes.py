@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from apiflask import APIFlask
@@ -16,12 +17,21 @@ from portal.domain.merchants import Work
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """That a call will be there no more: since when that is known, and from when it answers nothing."""
+
+    since: datetime
+    sunset: datetime
+
+
+@dataclass(frozen=True)
 class Needs:
     """What a call needs: a scope, or none; a key, or none; and what of a merchant's life it is a part of."""
 
     scope: Scope | None = None
     is_public: bool = False
     work: Work = Work.LOOK
+    leaving: Leaving | None = None
 
 
 PUBLIC: Final = Needs(is_public=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from bs4 import BeautifulSoup
 from jsonschema import Draft202012Validator
 
 from portal.api.problems import KINDS
+from portal.api.scopes import NEEDS, Leaving
 from portal.domain.outgoing_events import EventType
 
 
@@ -70,3 +73,13 @@ def test_the_pages_are_as_they_were(app):
     assert client.get("/v1x/openapi.json").status_code == 404
     assert client.get("/accessibility", headers={"Host": "portal.test"}).status_code == 200
     assert client.get("/v1", headers={"Host": "portal.test"}).mimetype == "application/problem+json"
+
+
+def test_a_call_that_will_leave_says_so_in_every_answer(make, program, monkeypatch):
+    leaving = Leaving(since=datetime(2027, 1, 1, tzinfo=UTC), sunset=datetime(2028, 1, 1, tzinfo=UTC))
+    api = program(make.merchant())
+    assert "Deprecation" not in api.get("/products").headers
+    monkeypatch.setitem(NEEDS, "products.listed", replace(NEEDS["products.listed"], leaving=leaving))
+    answer = api.get("/products")
+    assert answer.headers["Deprecation"] == "@1798761600"
+    assert answer.headers["Sunset"] == "Sat, 01 Jan 2028 00:00:00 GMT"
