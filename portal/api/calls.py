@@ -186,7 +186,8 @@ def _head(response: Response) -> Response:
         response.add_etag()
         response.make_conditional(request.environ)
         headers.setdefault("Vary", "Authorization")
-    leaving = NEEDS[request.endpoint].leaving if request.endpoint in NEEDS else None
+    needs = NEEDS.get(request.endpoint or "")
+    leaving = needs.leaving if needs is not None else None
     if leaving is not None:  # RFC 9745, RFC 8594
         headers["Deprecation"] = f"@{int(leaving.since.timestamp())}"
         headers["Sunset"] = http_date(leaving.sunset)
