@@ -46,14 +46,14 @@ def customer_task_again(token: str) -> ResponseReturnValue:
 
 
 def begin(token: str, seen: Seen) -> ResponseReturnValue | None:
-    """Open the session of the task; where it asks for a code, that leaves at the same time.
+    """Open the session of the task; where it asks for a code and something is left to do, that leaves at the same time.
 
     None when another browser was quicker.
     """
     if g.person is not None and g.person.viewer_id is not None:
         raise NotAllowed(Denial.VIEW_ONLY)
     there = page_of(seen)
-    if seen.asks_code and seen.email:
+    if seen.asks_code and seen.email and not seen.comes_too_late:
         login_codes.ask(seen.email, next_path=there, typed=masked(seen.email))
     browser = login_codes.browser()
     visitor = identity.visitor(Kind.CUSTOMER)

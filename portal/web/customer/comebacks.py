@@ -101,6 +101,7 @@ def comeback_start(subscription_id: uuid.UUID) -> ResponseReturnValue:
         price=presenting.price(held),
         starts=formatter().day(starts) if starts else None,
         without_gap=_is_without_gap(held),
+        keeps_all=_keeps_all(held),
         may_come_back=is_offered(held.prospect, g.merchant),
     )
     return page, 422 if form.errors else 200
@@ -231,6 +232,12 @@ def _is_without_gap(held: Holding) -> bool:
     left = access_left(held.subscription, held.grants)
     paid_until = held.prospect.paid_until if held.prospect is not None else None
     return left.until is not None and paid_until is not None and left.until >= paid_until
+
+
+def _keeps_all(held: Holding) -> bool:
+    """Say whether all that the old one opened stays open for good: then nothing starts again with the new one."""
+    left = access_left(held.subscription, held.grants)
+    return bool(left.kept) and left.until is None and not left.is_unknown and not _sells_another(held)
 
 
 def _to(comeback_id: uuid.UUID, *, code: int = 303) -> ResponseReturnValue:

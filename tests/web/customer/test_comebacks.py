@@ -218,6 +218,15 @@ def test_whoever_runs_under_a_plan_that_was_moved_is_not_invited(visit, cancelle
     visit.browser.get(visit.page(old, "/comeback"), status=409)
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_nothing_is_said_to_start_again_that_never_stops(keeps, visit, cancelled, make):
+    contents = (("Leçon 1", 0),)
+    product = make.product(visit.merchant, contents=contents, keep_after_cancellation=keeps, stops_at_once=not keeps)
+    recap = visit.browser.get(visit.page(cancelled(visit.customer, product=product), "/comeback"))
+    assert ("What you kept from your former subscription stays open." in recap.text) is keeps
+    assert ("starts again on that day" in recap.text) is not keeps
+
+
 def test_the_way_back_names_what_the_plan_sells_today(visit, cancelled, make, ctx):
     """Its access is another one: nothing of the former goes on in it."""
     old = cancelled(visit.customer)

@@ -6,12 +6,12 @@ import re
 from datetime import timedelta
 
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.clock import utc_now
 from portal.domain.subscriptions import Status
 from portal.domain.task_links import TaskKind
-from portal.models import Mail, MailState, Merchant, TaskLink
+from portal.models import Mail, MailState, Merchant, Subscription, TaskLink
 from portal.services import aging
 from portal.services.notices import leaving
 from portal.services.people import customer_addresses
@@ -100,6 +100,19 @@ def test_once_paid_the_late_page_says_so_and_shows_nothing_else(visitor, link, m
     page = visitor.get(link(TaskKind.LATE, paid)).submit(press=CONTINUE)
     assert page.h1 == "No payment is late"
     assert not page.select("nav")
+
+
+def test_what_ended_before_the_link_was_opened_is_said_to_have_ended_and_no_code_is_sent(
+    visitor, link, held, letters, ctx
+):
+    path = link(TaskKind.CANCEL, held)
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(status=Status.CANCELLED, ended_at=utc_now()))
+    page = visitor.get(path)
+    assert page.h1 == "This subscription has already ended"
+    assert "Nothing is cancelled yet" not in page.text
+    page.submit(press=CONTINUE, status=409)
+    assert letters() == []
 
 
 def test_the_way_back_is_shown_only_while_the_merchant_names_it(visitor, link, merchant, zoe, make, ctx):
