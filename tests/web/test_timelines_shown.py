@@ -28,7 +28,7 @@ QUOTED: Final = {"note", "reference", "word"}  # shown as they are
 # One list of details for each kind, with every word that a service may choose.
 WRITTEN: Final[dict[TimelineKind, list[dict[str, Any]]]] = {
     Kind.IMPORTED: [{"word": "ACTIVE"}],
-    Kind.STATUS_SEEN: [{"status": status} for status in Status],
+    Kind.STATUS_SEEN: [{"status": status, "before": "active"} for status in Status],
     Kind.UNKNOWN_WORD: [{"word": "NAPPING"}],
     Kind.NOTIFIED: [{"reference": "E1", "way": way, "note": "Merci", "wished_on": "2027-02-15"} for way in Way],
     Kind.NOTIFICATION_CLOSED: [{"reference": "E1"}],
