@@ -68,18 +68,22 @@ PLANTED = {
     "task_sees_all": "a link to a task of OWN opened .* too",
     "task_needs_no_code": "a link to a task of OWN ended it without a code",
 }
+# What goes wrong for the others takes the moment from these.
+APART = {"silence_is_a_no", "task_needs_no_code"}
 
 
-def test_every_planted_bug_is_found():
-    """All of them in one run, since a stack takes half a minute to stand; those that would hide others keep to their
+@pytest.mark.parametrize("bugs", [sorted(PLANTED.keys() - APART), sorted(APART)], ids=["most", "apart"])
+def test_every_planted_bug_is_found(bugs):
+    """Most of them in one run, since a stack takes half a minute to stand; those that would hide others keep to their
     own subscriptions (bugs.py).
     """
-    status, lines = chaos("--bug", *PLANTED, "--minutes", "8")
+    status, lines = chaos("--bug", *sorted(bugs), "--minutes", "8")
     assert status == 1
     found = [line for line in lines if line.startswith("VIOLATION")]
     own = dict(line.removeprefix("planted ").split(": ") for line in lines if line.startswith("planted "))
     missed = []
-    for bug, said in PLANTED.items():
+    for bug in bugs:
+        said = PLANTED[bug]
         sentence = re.compile(said.replace("OWN", f"({own[bug].replace(' ', '|')})"))
         missed += [bug] if not any(map(sentence.search, found)) else []
     assert missed == []
