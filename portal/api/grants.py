@@ -6,14 +6,14 @@ import uuid
 from typing import Any
 
 from apiflask import APIBlueprint
-from apiflask.fields import Boolean, String
+from apiflask.fields import String
 from apiflask.validators import Length
 from flask import Response
 
 from portal.api.calls import by, caller, context
 from portal.api.paging import asked, page
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Listed, Out, PublicId, Strict, list_of, moment, moment_asked, word
+from portal.api.schemas import Answer, Listed, Out, PublicId, Strict, list_of, moment, moment_asked, word
 from portal.clock import utc_now
 from portal.domain.public_ids import Kind, public
 from portal.queries import api_lists
@@ -43,11 +43,11 @@ class NewGrant(Strict):
     since = moment_asked("Left out: now.")
     until = moment_asked("null: for good.", allow_none=True, load_default=None)
     note = String(load_default="", validate=Length(max=500), metadata={"description": "Why: for the team."})
-    tell_customer = Boolean(load_default=False, metadata={"description": "Whether the customer is written to."})
+    tell_customer = Answer(load_default=False, metadata={"description": "Whether the customer is written to."})
 
 
 class GrantWithdrawal(Strict):
-    tell_customer = Boolean(load_default=False)
+    tell_customer = Answer(load_default=False)
 
 
 bp = APIBlueprint("grants", __name__, tag="Grants")

@@ -25,6 +25,7 @@ EXTERNAL_ID: Final = r"^[!-~\u00a1-\ud7ff]+( [!-~\u00a1-\ud7ff]+)*$"
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2199  # what lies beyond is a mistake: a zone or a month further there is no calendar any more
 YEARS: Final = f"In a year from {FIRST_YEAR} to {LAST_YEAR}."
+IN_CALENDAR: Final = "^2[01][0-9]{2}-"  # the years of `in_calendar`
 DAY: Final = {"format": "date"}
 MOMENT: Final = {"format": "date-time"}
 
@@ -100,14 +101,24 @@ def in_calendar(value: date) -> None:
         raise ValidationError(YEARS)
 
 
+class Answer(Boolean):
+    """Yes or no, and no other spelling of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, bool):
+            raise ValidationError("Either true or false.")
+        return value
+
+
 def day_asked(about: str, **options: Any) -> Date:
     """Return a field that takes a day."""
-    return Date(validate=in_calendar, metadata={"description": f"{about} {YEARS}"}, **options)
+    return Date(validate=in_calendar, metadata={"description": f"{about} {YEARS}", "pattern": IN_CALENDAR}, **options)
 
 
 def moment_asked(about: str, **options: Any) -> AwareDateTime:
     """Return a field that takes a moment with its offset from UTC."""
-    return AwareDateTime(validate=in_calendar, metadata={"description": f"{about} {YEARS}"}, **options)
+    metadata = {"description": f"{about} {YEARS}", "pattern": IN_CALENDAR}
+    return AwareDateTime(validate=in_calendar, metadata=metadata, **options)
 
 
 def moment(about: str = "", **options: Any) -> String:
@@ -136,7 +147,7 @@ class Listed(Strict):
 
 class ExternalIdChange(Strict):
     external_id = ExternalId(required=True, allow_none=True)
-    replace = Boolean(load_default=False)
+    replace = Answer(load_default=False)
 
 
 class Out(Schema):

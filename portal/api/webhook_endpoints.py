@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SHOWN_ONCE: Final = "`whsec_…`, in the answer that makes it, and in no other."
+HTTPS: Final = {
+    "pattern": r"^https://[a-z0-9.-]+\.[a-z]{2,}(:[0-9]{1,5})?(/[!-\"$-\[\]-~]*)?$",
+    "examples": ["https://example.com/events"],
+}
 ADDRESSES: Final[Mapping[str, str]] = {
     "not_https": "Events are sent to https addresses alone.",
     "userinfo": "An address holds no user name and no password.",
@@ -70,14 +74,14 @@ class EndpointList(Out):
 
 
 class NewEndpoint(Strict):
-    url = String(required=True, validate=Length(1, LONGEST_ADDRESS))
+    url = String(required=True, validate=Length(1, LONGEST_ADDRESS), metadata=HTTPS)
     description = String(load_default="", validate=Length(max=LONGEST_DESCRIPTION))
     types = List(word(*CHOSEN), load_default=list, metadata={"description": "Left out, or empty: every type."})
     payload = word("thin", "full", load_default="thin")
 
 
 class EndpointChange(Strict):
-    url = String(validate=Length(1, LONGEST_ADDRESS))
+    url = String(validate=Length(1, LONGEST_ADDRESS), metadata=HTTPS)
     description = String(validate=Length(max=LONGEST_DESCRIPTION))
     types = List(word(*CHOSEN))
     payload = word("thin", "full")

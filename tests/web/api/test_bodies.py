@@ -108,3 +108,11 @@ def test_a_fault_of_ours_says_nothing_of_it(make, program, monkeypatch):
     answer = api.get("/customers")
     assert (answer.status_code, answer.json["code"]) == (500, "internal-error")
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("answer", ["true", "yes", 1, 0, "", None, [], {}])
+def test_yes_and_no_have_one_spelling(make, program, answer):
+    merchant = make.merchant()
+    path = f"/customers/cus_{make.customer(merchant).id.hex}"
+    refused = program(merchant).call("PATCH", path, json={"external_id": "user-17", "replace": answer})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/replace")
