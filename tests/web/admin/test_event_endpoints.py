@@ -53,6 +53,15 @@ def one(made):
     return f"{PAGE}/{made.endpoint_id}"
 
 
+def test_the_section_leads_to_every_way(owner):
+    page = owner.get("/admin/integrations")
+    ways = {link["href"] for link in page.select("main a[href]")}
+    assert {"/admin/integrations/keys", PAGE, "/admin/integrations/sessions"} <= ways
+    (login,) = [link["href"] for link in page.select("main a[href]") if link.text == "Log-in with your site"]
+    assert "Log-in with your site" in owner.get(login).text
+    assert owner.get("/admin/integrations/sessions").select("main a[href='/admin/integrations/keys']")
+
+
 def test_the_way_to_a_first_endpoint_shows_its_secret_once(owner, ctx):
     page = owner.get("/admin/integrations")
     assert "Not set up" in page.text
