@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection, and_, bindparam, case, select
 
@@ -22,8 +23,8 @@ from portal.queries.access_checks import (
 from portal.queries.account_page import product_contents
 from portal.queries.account_rows import BUYER, OF_PRODUCT, PRODUCT
 from portal.queries.api_keys import Caller, caller_document, caller_of
-from portal.queries.built import Written, built_once
 from portal.queries.json_rows import json_list
+from portal.queries.written import Written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def of_key(connection: Connection, digest: bytes, customer: Named, product: Name
     )
 
 
-@built_once
+@cache
 def _by_key(is_customer_named: bool, is_product_named: bool) -> Written:
     customer = BUYER.external_id if is_customer_named else BUYER.id
     product = OF_PRODUCT.external_id if is_product_named else OF_PRODUCT.id

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -53,7 +54,6 @@ from portal.queries.account_rows import (
     PlainProduct,
     PlainSubscription,
 )
-from portal.queries.built import built_once
 from portal.queries.json_rows import Document, JsonRow, json_all, json_list
 
 
@@ -187,7 +187,7 @@ def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubsc
     return subscription, END_REQUEST.made_of(request) if request is not None else None
 
 
-@built_once
+@cache
 def _checked(*, is_bare: bool) -> Select[Any]:
     """One row: every pair that is there as one document, and beside them each product once."""
     ids, names = ARRAY(Uuid), ARRAY(Text)

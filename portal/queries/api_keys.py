@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
@@ -14,7 +15,6 @@ from sqlalchemy.orm import Session
 from portal.domain.api_keys import Mode, Scope
 from portal.domain.merchants import MerchantState, state_of
 from portal.models import ApiKey, Merchant
-from portal.queries.built import built_once
 from portal.queries.json_rows import Document, json_list, moment_of
 
 
@@ -81,7 +81,7 @@ def caller_of(document: Document) -> Caller:
     )
 
 
-@built_once
+@cache
 def _caller() -> Select[Any]:
     return (
         select(caller_document())
