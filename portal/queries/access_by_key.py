@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection, and_, bindparam, case, select
+from sqlalchemy import Connection, Text, and_, bindparam, case, cast, select
 
 from portal.domain.api_keys import Mode
 from portal.models import ApiKey, Merchant
@@ -39,14 +40,20 @@ class ByKey:
     is_waiting: bool
 
 
-def of_key(connection: Connection, digest: bytes, customer: Named, product: Named) -> ByKey | None:
-    """Return whose key has that digest and what there is of the pair, in one statement; None for no key's."""
+def facts(connection: Connection, digest: bytes, customer: Named, product: Named) -> str | None:
+    """Return whose key has that digest and what there is of the pair, in one statement, as JSON; None for no key's.
+
+    The same text is the same answer, as long as nothing opens or closes in between.
+    """
     statement = _by_key(isinstance(customer, External), isinstance(product, External))
     values = {"digest": digest, "customer": customer, "product": product}
-    document = statement.execute(connection, values).scalar_one_or_none()
-    if document is None:
-        return None
-    key, customer_id, sold, held, gifts = document
+    found: str | None = statement.execute(connection, values).scalar_one_or_none()
+    return found
+
+
+def read(text: str) -> ByKey:
+    """Return what the facts say."""
+    key, customer_id, sold, held, gifts = json.loads(text)
     is_there = customer_id is not None and sold is not None
     return ByKey(
         caller=caller_of(key),
@@ -62,7 +69,7 @@ def _by_key(is_customer_named: bool, is_product_named: bool) -> Written:
     environment = case({mode: mode.environment for mode in Mode}, value=ApiKey.mode)
     sold = case((OF_PRODUCT.id.is_not(None), PRODUCT.column(product_contents())))
     return Written(
-        select(json_list(caller_document(), BUYER.id, sold, bare_held(environment), given()))
+        select(cast(json_list(caller_document(), BUYER.id, sold, bare_held(environment), given()), Text))
         .select_from(ApiKey)
         .join(Merchant, Merchant.id == ApiKey.merchant_id)
         .outerjoin(BUYER, and_(BUYER.merchant_id == ApiKey.merchant_id, customer == bindparam("customer")))

@@ -31,7 +31,7 @@ def warm(app: Flask) -> None:
             inbox.count(session, NOBODY, now=utc_now())
             account_page.of_customer(session, NOBODY, NOBODY)
             connection = session.connection()
-            access_by_key.of_key(connection, b"", NOBODY, NOBODY)
+            access_by_key.facts(connection, b"", NOBODY, NOBODY)
             access_checks.of_pairs(connection, NOBODY, "live", [(NOBODY, NOBODY)])
     except SQLAlchemyError as error:
         log.warning("not_warm", reason=type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from portal.api import short_way
 from portal.domain.api_keys import Scope
 from portal.domain.subscriptions import Status
-from portal.models import ApiKey, Grant, Merchant
+from portal.models import ApiKey, Grant, Merchant, Product, Subscription
 from tests.web.api.ids import shown
 
 VARYING = ("Date", "Request-Id", "RateLimit")
@@ -26,6 +27,19 @@ def by_the_view(monkeypatch):
             return ask()
 
     return call
+
+
+@pytest.fixture
+def clock_at(monkeypatch):
+    """Let the API's clock show another moment."""
+
+    @contextmanager
+    def at(moment):
+        with monkeypatch.context() as patched:
+            patched.setattr(short_way, "utc_now", lambda: moment)
+            yield
+
+    return at
 
 
 def query_of(row) -> dict[str, str]:
@@ -75,7 +89,37 @@ def test_both_ways_give_the_same_answer(make, program, world, by_the_view, state
 
         unchanged = again()
         assert unchanged.status_code == 304
+        assert again(tag='"of-another"').status_code == 200
         assert plain(unchanged) == plain(by_the_view(again))
+
+
+def test_whoever_has_the_answer_is_told_when_it_changes_by_time_alone_and_by_facts(ctx, make, program, world, clock_at):
+    merchant, row = world
+    api = program(merchant)
+    first = api.get("/access", **query_of(row))
+    tag = {"If-None-Match": first.headers["ETag"]}
+    opens = row.started_at + timedelta(days=200)
+    answers = []
+    for at in (make.now(), opens - timedelta(seconds=2), opens + timedelta(seconds=2)):
+        with clock_at(at):
+            answers.append(api.call("GET", "/access", query=query_of(row), headers=tag))
+    assert [one.status_code for one in answers] == [304, 304, 200]
+    assert [one["allowed"] for one in answers[2].json["contents"]] == [True, True]
+    with ctx.db.begin() as session:
+        session.execute(update(Product).where(Product.id == row.product_id).values(name="Violon"))
+        session.execute(update(Subscription).where(Subscription.id == row.id).values(status=Status.PENDING))
+    closed = api.call("GET", "/access", query=query_of(row), headers=tag)
+    assert (closed.status_code, closed.json["allowed"]) == (200, False)
+
+
+def test_a_key_that_is_revoked_hears_not_even_that_nothing_has_changed(ctx, make, program, world):
+    merchant, row = world
+    api = program(merchant)
+    tag = {"If-None-Match": api.get("/access", **query_of(row)).headers["ETag"]}
+    assert api.call("GET", "/access", query=query_of(row), headers=tag).status_code == 304
+    with ctx.db.begin() as session:
+        session.execute(update(ApiKey).where(ApiKey.merchant_id == merchant.id).values(revoked_at=make.now()))
+    assert api.call("GET", "/access", query=query_of(row), headers=tag).status_code == 401
 
 
 @pytest.mark.parametrize(
