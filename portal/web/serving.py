@@ -37,7 +37,7 @@ class Worker(gthread.ThreadWorker):
         # else gunicorn shows why there is none, or it is the bench’s floor
         if isinstance(self.wsgi, Flask) and "portal" in self.wsgi.extensions:
             warm(self.wsgi)
-            # What is there now stays: to look through it again and again for rubbish cost an API batch a third of its time.
+            # What is there now stays: to look through it for rubbish took a third of the time of an API batch.
             gc.collect()
             gc.freeze()
 
