@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bench import people, serving
 from bench.load import asking
-from bench.measures import Measure, in_turn
+from bench.measures import Measure, in_turn, processor_ms
 from bench.stack import NOWHERE, Stack, local_http
 from portal.clock import utc_now
 from portal.domain.api_keys import MOST_PER_MINUTE, Mode, Scope
@@ -58,7 +58,12 @@ def run(stack: Stack) -> list[Measure]:
                     asking(floor.port, there, bare, connections=CONNECTIONS, status=status) as least,
                 ):
                     least_rate, rate = in_turn(least, product, seconds=stack.seconds)
+                    ms, least_ms = (
+                        processor_ms(served.process, ask, seconds=stack.seconds)
+                        for served, ask in ((web, product), (floor, least))
+                    )
                 found.append(Measure(name, rate, least_rate, "1/s", f"{CONNECTIONS} connections", target))
+                found.append(Measure("processor of one, web processes alone", ms, least_ms, "ms"))
             body = json.dumps({"checks": checks}).encode()
             with (
                 asking(web.port, "/v1/access/batch", head, connections=1, body=body) as batch,

@@ -7,12 +7,11 @@ statements, which vary less from machine to machine.
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from bench import people, serving
 from bench.load import asking
-from bench.measures import Measure, Work, in_turn, processor_seconds
+from bench.measures import Measure, in_turn, processor_ms
 from bench.people import ACCOUNT
 from bench.stack import NOWHERE, Stack, local_http
 
@@ -32,17 +31,9 @@ def run(stack: Stack) -> list[Measure]:
                 asking(floor_web.port, "/", there, connections=CONNECTIONS) as least,
             ):
                 floor, product = in_turn(least, ours, seconds=stack.seconds)
-                spent = _processor_ms(web.process, ours, seconds=stack.seconds)
+                spent = processor_ms(web.process, ours, seconds=stack.seconds)
     about = f"{size} bytes, {CONNECTIONS} connections"
     return [
         Measure("account page, five subscriptions", product, floor, "1/s", about, "≥ 0.60"),
         Measure("processor of one, web processes alone", spent, None, "ms"),
     ]
-
-
-def _processor_ms(server: int, ask: Work, *, seconds: float) -> float:
-    """Return the milliseconds of processor that the web processes spend on a request."""
-    before, done, started = processor_seconds(server), 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        done += ask()
-    return 1000 * (processor_seconds(server) - before) / done

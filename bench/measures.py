@@ -68,6 +68,14 @@ def processor_seconds(process: int) -> float:
             return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def processor_ms(server: int, ask: Work, *, seconds: float) -> float:
+    """Return the milliseconds of processor that a server's processes spend on a request."""
+    before, done, started = processor_seconds(server), 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        done += ask()
+    return 1000 * (processor_seconds(server) - before) / done
+
+
 def _family(process: int) -> list[list[str]]:
     """Return what the system says of a process and of everybody below it."""
     everybody: dict[int, list[str]] = {}

@@ -61,7 +61,9 @@ def _opens(client, held):
 def _many(client, held):
     asked = AccessBatch(checks=[AccessCheck(customer=one.customer, product=one.product) for one in held])
     answers = access_check_many.sync(client=client, body=asked).data
-    assert [one.customer for one in answers] == [one.customer for one in held]
+    assert [(one.index, one.found, one.customer) for one in answers] == [
+        (index, True, one.customer) for index, one in enumerate(held)
+    ]
 
 
 def _ends(client, held):

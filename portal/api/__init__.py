@@ -28,7 +28,7 @@ NOUNS: Final = (
 
 def make_api(config: Config, context: Context) -> APIFlask:
     """Build the application; raise RuntimeError for a route that the table of scopes does not name."""
-    from portal.api import bodies, calls, description, problems, routes, scopes
+    from portal.api import bodies, calls, description, problems, routes, scopes, short_way
 
     api = APIFlask(
         "portal.api",
@@ -52,6 +52,7 @@ def make_api(config: Config, context: Context) -> APIFlask:
         api.register_blueprint(importlib.import_module(f"portal.api.{noun}").bp)
     description.install(api, config)
     scopes.check_table(api)
+    api.wsgi_app = short_way.ShortWay(api, api.wsgi_app)  # type: ignore[method-assign,assignment]
     if config.trusted_proxies:
         api.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             api.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies, x_host=0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from apiflask import APIBlueprint
-from apiflask.fields import Boolean, List, Nested, String
+from apiflask.fields import Boolean, Integer, List, Nested, String
+from apiflask.schema_adapters.marshmallow import parser
 from apiflask.validators import Length
-from flask import Response
+from flask import Response, request
+from marshmallow import ValidationError
 
 from portal.api.calls import caller, context
 from portal.api.problems import not_found
 from portal.api.routes import body, query, reply
-from portal.api.schemas import Address, NamedId, Out, PublicId, Strict, moment, word
+from portal.api.schemas import Address, Answer, NamedId, Out, PublicId, Strict, moment, named, word
 from portal.clock import utc_now
 from portal.domain.access import End
 from portal.domain.public_ids import Kind
@@ -26,6 +29,15 @@ UNTIL_IS = {
     "description": "`dated`: `until` says when it closes; `running`: as long as the subscription runs; `kept`: for "
     "good; `unknown`: the end of what is paid is not known, and it is open."
 }
+FOUND = (
+    "Whether both are the merchant's. False: `customer` and `product` are null and nothing is allowed, "
+    "whichever of the two is not there."
+)
+NOTHING: Final[Resource] = {
+    **{"customer": None, "product": None, "allowed": False, "until": None, "until_is": None},
+    **{"from": [], "next_change_at": None},
+}
+MORE: Final[tuple[dict[str, bool], ...]] = ({}, {"contents": False}, {"contents": True})  # beside the pairs
 
 
 class AccessSourceOut(Out):
@@ -62,6 +74,31 @@ class AccessList(Out):
     data = List(Nested(AccessOut), required=True)
 
 
+class AskedOut(Out):
+    customer = String(required=True)
+    product = String(required=True)
+
+
+class AccessAnswerOut(Out):
+    object = word("access", required=True)
+    index = Integer(required=True, metadata={"description": "Its place in `checks`, from 0."})
+    asked = Nested(AskedOut, required=True, metadata={"description": "The pair as you wrote it."})
+    found = Boolean(required=True, metadata={"description": FOUND})
+    customer = PublicId(Kind.CUSTOMER, required=True, allow_none=True)
+    product = PublicId(Kind.PRODUCT, required=True, allow_none=True)
+    allowed = Boolean(required=True, metadata={"description": "Whether anything of the product is open now."})
+    until = moment("When the last of what is open closes, as far as is known today.", required=True, allow_none=True)
+    until_is = word(*End, required=True, allow_none=True, metadata=UNTIL_IS)
+    sources = List(Nested(AccessSourceOut), required=True, data_key="from")
+    contents = List(Nested(OpenedContentOut), metadata={"description": "Where the question says `contents`."})
+    next_change_at = moment("When anything of it opens or closes next.", required=True, allow_none=True)
+
+
+class AccessAnswers(Out):
+    object = word("list", required=True)
+    data = List(Nested(AccessAnswerOut), required=True)
+
+
 class AccessCheck(Strict):
     customer = NamedId(Kind.CUSTOMER, required=True)
     product = NamedId(Kind.PRODUCT, required=True)
@@ -69,6 +106,7 @@ class AccessCheck(Strict):
 
 class AccessBatch(Strict):
     checks = List(Nested(AccessCheck), required=True, validate=Length(1, MOST))
+    contents = Answer(load_default=False, metadata={"description": "Whether each answer lists its `contents`."})
 
 
 class AccessByEmail(Strict):
@@ -84,21 +122,48 @@ bp = APIBlueprint("access", __name__, tag="Access")
 @bp.output(AccessOut)
 def check(query: dict[str, Any]) -> Response:
     """Say whether a customer may open a product, until when, from what, and what of it."""
-    found = _checked([(query["customer"], query["product"])])
-    if not found:
+    (found,) = _checked([(query["customer"], query["product"])])
+    if found is None:
         raise not_found()
-    return reply(found[0])
+    return reply(found)
 
 
 @bp.post("/access/batch")
-@body(bp, AccessBatch)
-@bp.output(AccessList)
-def check_many(body: dict[str, Any]) -> Response:
-    """Say it of up to 500 pairs at once, in the order of the question.
+@body(bp, AccessBatch, is_checked=False)
+@bp.output(AccessAnswers)
+def check_many(body: Any) -> Response:
+    """Say it of up to 500 pairs at once: an answer to each, in the order of the question.
 
-    Of a pair that is not there nothing is answered: compare `customer` and `product`, or ask by our ids.
+    A pair that is not there is answered as well, with `found` false. `contents` are listed where they are asked for.
     """
-    return reply({"object": "list", "data": _checked([(one["customer"], one["product"]) for one in body["checks"]])})
+    with_contents = isinstance(body, dict) and bool(body.get("contents"))
+    found = _checked(_pairs(body), with_contents=with_contents)
+    nothing = NOTHING | ({"contents": []} if with_contents else {})
+    data = [
+        {"object": "access", "index": index, "asked": asked, "found": one is not None, **(one or nothing)}
+        for index, (asked, one) in enumerate(zip(body["checks"], found, strict=True))
+    ]
+    return reply({"object": "list", "data": data})
+
+
+def _pairs(body: Any) -> list[Pair]:
+    """Return what a batch asks, read by hand: by its schema it would cost more than the answers.
+
+    Where anything is not as it should be the schema reads it, and says where.
+    """
+    match body:
+        case {"checks": list(checks), **more} if 0 < len(checks) <= MOST and more in MORE:
+            with suppress(ValidationError):
+                return [_pair(one) for one in checks]
+    asked = parser.parse(AccessBatch(), request, location="json")
+    return [(one["customer"], one["product"]) for one in asked["checks"]]
+
+
+def _pair(check: Any) -> Pair:
+    match check:
+        case {"customer": str(customer), "product": str(product)} if len(check) == 2:
+            return named(Kind.CUSTOMER, customer), named(Kind.PRODUCT, product)
+    raise ValidationError("This is no pair.")
 
 
 @bp.post("/access")
@@ -112,11 +177,12 @@ def check_by_email(body: dict[str, Any]) -> Response:
     with context().db.read() as session:
         found = customers.of_address(session, caller().merchant_id, body["email"])
     pairs: list[Pair] = [(one.id, body["product"]) for one in found]
-    return reply({"object": "list", "data": _checked(pairs) if pairs else []})
+    data = [one for one in _checked(pairs) if one is not None] if pairs else []
+    return reply({"object": "list", "data": data})
 
 
-def _checked(pairs: list[Pair]) -> list[Resource]:
+def _checked(pairs: list[Pair], *, with_contents: bool = True) -> list[Resource | None]:
     key, now = caller(), utc_now()
     with context().db.once() as connection:
         found = access_checks.check(connection, key.merchant_id, key.mode.environment, pairs, now=now)
-    return [resources.access(one, now=now) for one in found if one is not None]
+    return [resources.access(one, with_contents=with_contents, now=now) if one is not None else None for one in found]

@@ -42,6 +42,14 @@ class StrictJson(DefaultJSONProvider):
         return value
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def as_json(resource: dict[str, Any]) -> bytes:
+    """Return a resource as every answer writes it."""
+    return f"{_ENCODER.encode(resource)}\n".encode()
+
+
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

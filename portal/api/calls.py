@@ -13,7 +13,7 @@ from flask import Response, current_app, g, request
 from werkzeug.http import http_date
 
 from portal.api.problems import CONFLICTS, Problem
-from portal.api.scopes import NEEDS, Needs
+from portal.api.scopes import NEEDS
 from portal.clock import utc_now
 from portal.domain.api_keys import Mode
 from portal.domain.audit import By
@@ -33,6 +33,7 @@ log = structlog.get_logger("portal.api")
 IN_ADDRESS: Final = ("key", "api_key", "apikey", "access_token", "token")
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 KEPT_HEADERS: Final = ("Content-Type", "Location")
+CALLER: Final = "portal.caller"  # in a call's environment: its key was read already
 
 
 def context() -> Context:
@@ -93,35 +94,52 @@ def _guard() -> None:
     if needs.is_public:
         return
     g.caller = key = _who()
-    structlog.contextvars.bind_contextvars(api_key=key.prefix, merchant_id=str(key.merchant_id))
+    bind(g.request_id, key)
     uses: Uses = current_app.extensions["portal_uses"]
     g.use = use = uses.take(key.key_id, key.per_minute, now=utc_now())
     if use.is_over:
         headers = {"Retry-After": str(use.resets_in)}
         detail = f"This key may make {use.limit} calls a minute. Try again in {use.resets_in} seconds."
         raise Problem("too-many-requests", detail, headers=headers)
-    _check_needs(key, needs)
+    check_needs(key, endpoint)
     for name, values in request.args.lists():
         if len(values) > 1:
             raise Problem("bad-request", f"`{name}` stands in the address {len(values)} times.")
 
 
 def _who() -> Caller:
-    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
+    text = shown_key(request.headers.get("Authorization", ""))
+    if not text:
         raise _unauthorized("Send a key as `Authorization: Bearer psk_live_…`.")
     try:
-        return api_keys.find(context(), text.strip(), address=request.remote_addr, now=utc_now())
+        read: Caller | None = request.environ.get(CALLER)  # by the short way
+        if read is None:
+            return api_keys.find(context(), text, address=request.remote_addr, now=utc_now())
+        api_keys.check(read, address=request.remote_addr, now=utc_now())
+        return read
     except KeyRefused as refused:
         log.info("api_key_refused", why=refused.why.value)
         raise _unauthorized("This key is not valid here.") from None
+
+
+def shown_key(header: str) -> str:
+    """Return the key that an Authorization header shows; an empty text for none."""
+    scheme, _space, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def bind(request_id: str, key: Caller) -> None:
+    """Put beside every line of the log which call it is of, and whose."""
+    structlog.contextvars.bind_contextvars(request_id=request_id, api_key=key.prefix, merchant_id=str(key.merchant_id))
 
 
 def _unauthorized(detail: str) -> Problem:
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="portal"'})
 
 
-def _check_needs(key: Caller, needs: Needs) -> None:
+def check_needs(key: Caller, endpoint: str) -> None:
+    """Raise Problem unless the key may make that call."""
+    needs = NEEDS[endpoint]
     if needs.scope is not None and not key.has(needs.scope):
         raise Problem("forbidden", f"This key lacks the scope `{needs.scope}`.", scope=needs.scope.value)
     if not goes_on(key.merchant_state, needs.work):
@@ -174,40 +192,50 @@ def _keep(response: Response) -> Response:
 def _head(response: Response) -> Response:
     """Say what every answer says: its id, the limit, that nobody else may keep it, and whether it has changed."""
     headers = response.headers
-    headers["Request-Id"] = g.get("request_id", "")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    headers.setdefault("Cache-Control", "private, no-cache" if request.method == "GET" else "no-store")
-    use: Use | None = g.get("use")
-    if use is not None:
-        headers["RateLimit-Policy"] = f'"minute";q={use.limit};w=60'
-        headers["RateLimit"] = f'"minute";r={use.left};t={use.resets_in}'
+    for name, value in told(g.get("request_id", ""), request.endpoint, request.method, g.get("use")).items():
+        headers.setdefault(name, value)
     if request.method in ("GET", "HEAD") and response.status_code == 200:
         response.add_etag()
         response.make_conditional(request.environ)
         headers.setdefault("Vary", "Authorization")
-    needs = NEEDS.get(request.endpoint or "")
+    log_call(request.method, request.endpoint, response.status_code, g.get("started"))
+    return response
+
+
+def told(request_id: str, endpoint: str | None, method: str, use: Use | None) -> dict[str, str]:
+    """Return the headers of every answer to such a call, and of the key's limit where one was shown."""
+    headers = {
+        "Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "private, no-cache" if method == "GET" else "no-store",
+    }
+    if use is not None:
+        headers["RateLimit-Policy"] = f'"minute";q={use.limit};w=60'
+        headers["RateLimit"] = f'"minute";r={use.left};t={use.resets_in}'
+    needs = NEEDS.get(endpoint or "")
     leaving = needs.leaving if needs is not None else None
     if leaving is not None:  # RFC 9745, RFC 8594
         headers["Deprecation"] = f"@{int(leaving.since.timestamp())}"
         headers["Sunset"] = http_date(leaving.sunset)
-    _log(response)
-    return response
+    return headers
 
 
-def _log(response: Response) -> None:
+def log_call(method: str, endpoint: str | None, status: int, started: float | None) -> None:
     """Write one line for each call, with the key's beginning beside it: who read what can be said after a leak."""
-    spent = round((time.perf_counter() - g.started) * 1000, 1) if "started" in g else None
-    log.info("api_call", method=request.method, route=request.endpoint, status=response.status_code, ms=spent)
+    spent = round((time.perf_counter() - started) * 1000, 1) if started is not None else None
+    log.info("api_call", method=method, route=endpoint, status=status, ms=spent)
 
 
 def _count(_error: BaseException | None) -> None:
-    """Put the counts of this process to the others', once the answer is made; one that fails is told and counted on."""
     key: Caller | None = g.get("caller")
-    if key is None:
-        return
-    uses: Uses = current_app.extensions["portal_uses"]
+    if key is not None:
+        count(context(), current_app.extensions["portal_uses"], key)
+
+
+def count(ctx: Context, uses: Uses, key: Caller) -> None:
+    """Put the counts of this process to the others', once the answer is made; one that fails is told and counted on."""
     try:
-        uses.put_together(context(), key.key_id, now=utc_now())
+        uses.put_together(ctx, key.key_id, now=utc_now())
     except Exception:  # the answer is right without it
         log.warning("api_use_not_counted", exc_info=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from apiflask import APIBlueprint, APIFlask, Schema
 from apiflask.schema_adapters.marshmallow import parser
@@ -12,6 +12,7 @@ from flask import Request, Response, current_app
 from marshmallow import RAISE
 from werkzeug.routing import BaseConverter, Map, ValidationError
 
+from portal.api.bodies import as_json
 from portal.api.problems import Problem
 from portal.domain.public_ids import Kind, NoSuchId, private, public
 
@@ -55,15 +56,14 @@ def query(bp: APIBlueprint, schema: type[Schema]) -> Callable[[View], View]:
     return bp.input(schema, location="query", arg_name="query", unknown=RAISE)
 
 
-def body(bp: APIBlueprint, schema: type[Schema]) -> Callable[[View], View]:
-    """Check the body, and refuse what nobody asked for; given to the view as `body`."""
-    return bp.input(schema, location="json", arg_name="body")
+def body(bp: APIBlueprint, schema: type[Schema], *, is_checked: bool = True) -> Callable[[View], View]:
+    """Check the body, and refuse what nobody asked for; given to the view as `body`, which checks it if nobody did."""
+    return bp.input(schema, location="json", arg_name="body", validation=is_checked)
 
 
 def reply(resource: dict[str, Any], status: int = 200, *, location: str = "") -> Response:
     """Return one resource as it is: tests hold it against the schema, which costs no call anything."""
-    response = cast(Response, current_app.json.response(resource))
-    response.status_code = status
+    response = Response(as_json(resource), status, mimetype="application/json")
     if location:
         response.headers["Location"] = location
     return response

@@ -15,7 +15,7 @@ from marshmallow.fields import Field
 from portal.domain.email_addresses import normal
 from portal.domain.external_ids import LONGEST, is_external_id
 from portal.domain.public_ids import Kind, NoSuchId, private
-from portal.queries.access_checks import External
+from portal.queries.access_checks import External, Named
 
 LIMIT: Final = 25
 MOST: Final = 100
@@ -56,11 +56,15 @@ class NamedId(String):
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **options)
-        try:
-            return private(self.kind, text)
-        except NoSuchId:
-            return external(text)
+        return named(self.kind, super()._deserialize(value, attr, data, **options))
+
+
+def named(kind: Kind, text: str) -> Named:
+    """Return what an id names: our key, or the merchant's own id; raise ValidationError for what can be neither."""
+    try:
+        return private(kind, text)
+    except NoSuchId:
+        return external(text)
 
 
 def external(text: str) -> External:

@@ -127,7 +127,8 @@ def windows(facts: Facts, rule: Rule, grants: tuple[Grant, ...] = ()) -> tuple[W
     given = windows_given(grants)
     if facts.started_at is None or facts.status is Status.PENDING or _was_never_paid(facts):
         return given
-    own = (_window(content, facts.started_at, facts, rule) for content in rule.contents)
+    closing = _closing(facts, rule)
+    own = [_window(content, facts.started_at, facts, rule, closing) for content in rule.contents]
     return tuple(window for window in own if window is not None) + given
 
 
@@ -149,9 +150,11 @@ def _was_never_paid(facts: Facts) -> bool:
     return facts.status is not Status.ACTIVE and nothing_is_paid(facts.started_at, facts.paid_until)
 
 
-def _window(content: Content, started_at: datetime, facts: Facts, rule: Rule) -> Window | None:
+def _window(
+    content: Content, started_at: datetime, facts: Facts, rule: Rule, closing: tuple[End, datetime | None]
+) -> Window | None:
     since = started_at + timedelta(days=content.unlock_after_days)
-    end, until = _closing(facts, rule)
+    end, until = closing
     ended_early = facts.status in (Status.CANCELLED, Status.ABANDONED)
     if ended_early and facts.ended_at is not None and since <= facts.ended_at and rule.keep_after_cancellation:
         end, until = End.KEPT, None

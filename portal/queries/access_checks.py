@@ -6,7 +6,7 @@ The rows are those of the account page, so that what is answered is what the cus
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,17 +22,19 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     case,
     exists,
     func,
+    or_,
     select,
 )
 from sqlalchemy.orm import aliased
 
 from portal.domain.end_requests import RequestState
 from portal.domain.subscriptions import Status
-from portal.models import Customer, Product
+from portal.models import ApiKey, Customer, Product
 from portal.models.held import HasSubscriptionFacts
 from portal.queries.account_page import product_contents, standing_request
 from portal.queries.account_rows import (
@@ -114,32 +116,52 @@ def of_pairs(
     """
     found: list[Holding | None] = [None] * len(pairs)
     waiting = []
-    for row in connection.execute(_checked(is_bare=True), _values(merchant_id, environment, pairs)):
-        product = _product(row.product)
-        found[row.n - 1] = Holding(
-            customer_id=row.customer,
-            product=product,
-            bare=tuple(BARE.made_of(one[0], product) for one in row.held or ()),
-            grants=tuple(map(GRANT.made_of, row.given or ())),
-        )
-        if any(one[1] for one in row.held or ()):
-            waiting.append(row.n - 1)
+    for place, customer_id, product, held, gifts in _rows(connection, merchant_id, environment, pairs, is_bare=True):
+        found[place] = bare_holding(customer_id, product, held, gifts)
+        if is_waiting(held):
+            waiting.append(place)
     if waiting:
-        values = _values(merchant_id, environment, [pairs[place] for place in waiting])
-        for row in connection.execute(_checked(is_bare=False), values):
-            product = _product(row.product)
-            found[waiting[row.n - 1]] = Holding(
-                customer_id=row.customer,
+        again = [pairs[place] for place in waiting]
+        for place, customer_id, product, held, gifts in _rows(
+            connection, merchant_id, environment, again, is_bare=False
+        ):
+            found[waiting[place]] = Holding(
+                customer_id=customer_id,
                 product=product,
-                subscriptions=tuple(_subscription(one, product) for one in row.held or ()),
-                grants=tuple(map(GRANT.made_of, row.given or ())),
+                subscriptions=tuple(_subscription(one, product) for one in held or ()),
+                grants=tuple(map(GRANT.made_of, gifts or ())),
             )
     return found
 
 
-def _values(merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair]) -> dict[str, Any]:
+def bare_holding(
+    customer_id: uuid.UUID, product: PlainProduct, held: Document | None, gifts: Document | None
+) -> Holding:
+    """Return it from what the database wrote."""
+    return Holding(
+        customer_id=customer_id,
+        product=product,
+        bare=tuple([BARE.made_of(one, product) for one, _waits in held or ()]),
+        grants=tuple(map(GRANT.made_of, gifts)) if gifts else (),
+    )
+
+
+def is_waiting(held: Document | None) -> bool:
+    """Say whether an end of one of them waits for its day."""
+    return any(waits for _one, waits in held or ())
+
+
+def product_of(document: Document) -> PlainProduct:
+    """Return it from what the database wrote."""
+    return PRODUCT.made_of(document, tuple(CONTENT.made_of(one) for one in document[-1] or ()))
+
+
+def _rows(
+    connection: Connection, merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair], *, is_bare: bool
+) -> Iterator[tuple[int, uuid.UUID, PlainProduct, Document | None, Document | None]]:
+    """Each pair that is there: its place, its customer, its product (made once), and what is held and given of it."""
     customers, products = zip(*pairs, strict=True)
-    return {
+    values = {
         "merchant": merchant_id,
         "environment": environment,
         "customers": [one if isinstance(one, uuid.UUID) else None for one in customers],
@@ -147,10 +169,10 @@ def _values(merchant_id: uuid.UUID, environment: str, pairs: Sequence[Pair]) -> 
         "products": [one if isinstance(one, uuid.UUID) else None for one in products],
         "own_names": [one if isinstance(one, External) else None for one in products],
     }
-
-
-def _product(document: Document) -> PlainProduct:
-    return PRODUCT.made_of(document, tuple(CONTENT.made_of(one) for one in document[-1] or ()))
+    row = connection.execute(_checked(is_bare=is_bare), values).one()
+    sold = {one[0]: product_of(one) for one in row.products or ()}  # by its id, as text
+    for number, customer, product, held, gifts in row.pairs or ():
+        yield number - 1, uuid.UUID(customer), sold[product], held, gifts
 
 
 def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubscription, PlainEndRequest | None]:
@@ -167,6 +189,7 @@ def _subscription(document: Document, product: PlainProduct) -> tuple[PlainSubsc
 
 @cache
 def _checked(*, is_bare: bool) -> Select[Any]:
+    """One row: every pair that is there as one document, and beside them each product once."""
     ids, names = ARRAY(Uuid), ARRAY(Text)
     asked = (
         func.unnest(
@@ -177,23 +200,24 @@ def _checked(*, is_bare: bool) -> Select[Any]:
         .render_derived(name="q")
     )
     ours: BindParameter[uuid.UUID] = bindparam("merchant")
+    environment: BindParameter[str] = bindparam("environment")
+    held = bare_held(environment) if is_bare else _whole(environment)
     customer = _named(Customer, asked.c.customer, asked.c.their_name)
     product = _named(Product, asked.c.product, asked.c.own_name)
-    return (
-        select(
-            asked.c.n,
-            BUYER.id.label("customer"),
-            PRODUCT.column(product_contents()).label("product"),
-            (_bare() if is_bare else _whole()).label("held"),
-            _given().label("given"),
-        )
+    pairs = (
+        select(json_all(json_list(asked.c.n, BUYER.id, OF_PRODUCT.id, held, given()), asked.c.n))
         .select_from(asked)
         .join(BUYER, and_(BUYER.id == customer, BUYER.merchant_id == ours))
-        .join(
-            OF_PRODUCT,
-            and_(OF_PRODUCT.id == product, OF_PRODUCT.merchant_id == ours),
-        )
+        .join(OF_PRODUCT, and_(OF_PRODUCT.id == product, OF_PRODUCT.merchant_id == ours))
     )
+    named = or_(
+        OF_PRODUCT.id == any_(bindparam("products", type_=ids)),
+        OF_PRODUCT.external_id == any_(bindparam("own_names", type_=names)),
+    )
+    products = select(json_all(PRODUCT.column(product_contents()), OF_PRODUCT.id)).where(
+        OF_PRODUCT.merchant_id == ours, named
+    )
+    return select(pairs.scalar_subquery().label("pairs"), products.scalar_subquery().label("products"))
 
 
 def _named(model: Any, key: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -203,22 +227,22 @@ def _named(model: Any, key: ColumnElement[Any], name: ColumnElement[Any]) -> Col
     return func.coalesce(key, found.scalar_subquery())
 
 
-def _bare() -> ScalarSelect[Any]:
+def bare_held(environment: ColumnElement[Any]) -> ScalarSelect[Any]:
     """Each subscription with whether an end of it waits for its day."""
     waits = exists().where(
         ASKED.subscription_id == SOLD.id, ASKED.state == RequestState.RECORDED, ASKED.due_at.is_not(None)
     )
-    return _held(json_list(BARE.column(), waits)).correlate(BUYER, OF_PRODUCT).scalar_subquery()
+    return _held(json_list(BARE.column(), waits), environment).correlate(BUYER, OF_PRODUCT, ApiKey).scalar_subquery()
 
 
-def _whole() -> ScalarSelect[Any]:
+def _whole(environment: ColumnElement[Any]) -> ScalarSelect[Any]:
     plan = case((OF_PLAN.id.is_not(None), PLAN.column()))
-    held = _held(json_list(SUBSCRIPTION.column(), plan, standing_request()))
+    held = _held(json_list(SUBSCRIPTION.column(), plan, standing_request()), environment)
     with_plan = held.outerjoin(OF_PLAN, OF_PLAN.id == SOLD.plan_id)
     return with_plan.correlate(BUYER, OF_PRODUCT).scalar_subquery()
 
 
-def _held(document: ColumnElement[Any]) -> Select[Any]:
+def _held(document: ColumnElement[Any], environment: ColumnElement[Any]) -> Select[Any]:
     return (
         select(json_all(document, SOLD.created_at, SOLD.id))
         .select_from(SOLD)
@@ -226,12 +250,12 @@ def _held(document: ColumnElement[Any]) -> Select[Any]:
             SOLD.customer_id == BUYER.id,
             SOLD.product_id == OF_PRODUCT.id,
             SOLD.merchant_id == BUYER.merchant_id,
-            SOLD.environment == bindparam("environment"),
+            SOLD.environment == environment,
         )
     )
 
 
-def _given() -> ScalarSelect[Any]:
+def given() -> ScalarSelect[Any]:
     return (
         select(json_all(GRANT.column(), GIVEN.since, GIVEN.id))
         .where(GIVEN.customer_id == BUYER.id, GIVEN.product_id == OF_PRODUCT.id)

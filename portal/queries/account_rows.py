@@ -8,8 +8,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy.orm import aliased
-
 from portal.domain.comebacks import ComebackState, Standing
 from portal.domain.end_dates import WaitReason
 from portal.domain.end_requests import OPEN, RequestState
@@ -36,6 +34,7 @@ from portal.models import (
 )
 from portal.models.held import HasSubscriptionFacts
 from portal.models.held_requests import HasAttemptFacts, HasEndRequestFacts, HasPauseFacts
+from portal.queries.aliases import kept_alias
 from portal.queries.json_rows import Document, JsonRow, moment_of
 
 
@@ -241,19 +240,19 @@ def taken_of(document: Document | None) -> Taken:
 
 
 # Short names: psycopg remembers how a statement is taken apart only where it is not longer than 4,096 characters.
-SOLD: Final = aliased(Subscription, name="s")
-OF_PRODUCT: Final = aliased(Product, name="p")
-ASKED: Final = aliased(EndRequest, name="e")
-PAUSED: Final = aliased(PauseRequest, name="w")
-NOTIFIED: Final = aliased(ReceivedRequest, name="n")
-TRIED: Final = aliased(Comeback, name="c")
-OF_PLAN: Final = aliased(Plan, name="l")
-PAID: Final = aliased(Payment, name="y")
-OPENS: Final = aliased(ProductContent, name="o")
-GIVEN: Final = aliased(Grant, name="g")
-BUYER: Final = aliased(Customer, name="b")
-SELLS: Final = aliased(PayPalAccount, name="a")
-HELD: Final = aliased(Subscription, name="h")
+SOLD: Final = kept_alias(Subscription, "s")
+OF_PRODUCT: Final = kept_alias(Product, "p")
+ASKED: Final = kept_alias(EndRequest, "e")
+PAUSED: Final = kept_alias(PauseRequest, "w")
+NOTIFIED: Final = kept_alias(ReceivedRequest, "n")
+TRIED: Final = kept_alias(Comeback, "c")
+OF_PLAN: Final = kept_alias(Plan, "l")
+PAID: Final = kept_alias(Payment, "y")
+OPENS: Final = kept_alias(ProductContent, "o")
+GIVEN: Final = kept_alias(Grant, "g")
+BUYER: Final = kept_alias(Customer, "b")
+SELLS: Final = kept_alias(PayPalAccount, "a")
+HELD: Final = kept_alias(Subscription, "h")
 
 CONTENT: Final = JsonRow(PlainContent, OPENS)
 PRODUCT: Final = JsonRow(PlainProduct, OF_PRODUCT)

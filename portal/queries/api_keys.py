@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.api_keys import Mode, Scope
 from portal.domain.merchants import MerchantState, state_of
 from portal.models import ApiKey, Merchant
+from portal.queries.json_rows import Document, json_list, moment_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,36 +40,52 @@ class Caller:
         return scope in self.scopes
 
 
+SCOPES: Final = {scope.value: scope for scope in Scope}
+
+
 def caller(connection: Connection, digest: bytes) -> Caller | None:
     """Return whose key has that digest; None for no key's."""
-    row = connection.execute(_caller(), {"digest": digest}).one_or_none()
-    if row is None:
-        return None
-    return Caller(
-        key_id=row.id,
-        name=row.name,
-        prefix=row.prefix,
-        mode=row.mode,
-        scopes=frozenset(Scope(one) for one in row.scopes if one in set(Scope)),
-        networks=tuple(row.networks),
-        per_minute=row.per_minute,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        merchant_id=row.merchant_id,
-        merchant_slug=row.slug,
-        merchant_state=state_of(suspended_at=row.suspended_at, leaving_at=row.leaving_at),
-    )
+    document = connection.execute(_caller(), {"digest": digest}).scalar_one_or_none()
+    return caller_of(document) if document is not None else None
 
 
-@cache
-def _caller() -> Select[*tuple[object, ...]]:
-    columns = (
+def caller_document() -> ColumnElement[Any]:
+    """Return what `caller_of` reads as one JSON array: a column that is read costs more than a place in it."""
+    return json_list(
         *(ApiKey.id, ApiKey.name, ApiKey.prefix, ApiKey.mode, ApiKey.scopes, ApiKey.networks, ApiKey.per_minute),
         *(ApiKey.expires_at, ApiKey.revoked_at, ApiKey.merchant_id),
         *(Merchant.slug, Merchant.suspended_at, Merchant.leaving_at),
     )
+
+
+def caller_of(document: Document) -> Caller:
+    """Return it from what the database wrote."""
+    key_id, name, prefix, mode, scopes, networks, per_minute, expires_at, revoked_at, *of_merchant = document
+    merchant_id, slug, suspended_at, leaving_at = of_merchant
+    return Caller(
+        key_id=uuid.UUID(key_id),
+        name=name,
+        prefix=prefix,
+        mode=Mode(mode),
+        scopes=frozenset(SCOPES[one] for one in scopes if one in SCOPES),
+        networks=tuple(networks),
+        per_minute=per_minute,
+        expires_at=moment_of(expires_at) if expires_at else None,
+        revoked_at=moment_of(revoked_at) if revoked_at else None,
+        merchant_id=uuid.UUID(merchant_id),
+        merchant_slug=slug,
+        merchant_state=state_of(
+            suspended_at=moment_of(suspended_at) if suspended_at else None,
+            leaving_at=moment_of(leaving_at) if leaving_at else None,
+        ),
+    )
+
+
+@cache
+def _caller() -> Select[Any]:
     return (
-        select(*columns)
+        select(caller_document())
+        .select_from(ApiKey)
         .join(Merchant, Merchant.id == ApiKey.merchant_id)
         .where(ApiKey.digest == bindparam("digest"), Merchant.closed_at.is_(None))
     )

@@ -9,12 +9,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from portal.domain.access import windows, windows_given
+from portal.domain.access import Rule, windows, windows_given
+from portal.domain.promises import kept
 from portal.queries import access_checks as queries
 from portal.queries.access_checks import Holding, Pair
 from portal.services.dates.planned_ends import windows_of
 from portal.services.resources import Checked
-from portal.services.rules import grants_of, rule_of
+from portal.services.rules import grants_of, product_rule
 
 MOST: Final = 500  # pairs of one call
 
@@ -24,14 +25,18 @@ def check(
 ) -> list[Checked | None]:
     """Return what is open of each pair of customer and product; None of a pair that is not the merchant's."""
     found = queries.of_pairs(connection, merchant_id, environment, pairs)
-    return [_checked(holding, now=now) if holding is not None else None for holding in found]
+    rules: dict[uuid.UUID, Rule] = {}
+    return [checked(holding, rules, now=now) if holding is not None else None for holding in found]
 
 
-def _checked(holding: Holding, *, now: datetime) -> Checked:
+def checked(holding: Holding, rules: dict[uuid.UUID, Rule], *, now: datetime) -> Checked:
+    """Return what is open of it. `rules`: those of products that were met before; this one's is put to them."""
+    product = holding.product
+    rule = rules.get(product.id)
+    if rule is None:
+        rule = rules[product.id] = product_rule(product)
     # A subscription's own windows alone: what was given by hand is told of beside it.
-    bare = [(one.id, windows(one.facts, rule_of(one))) for one in holding.bare]
+    bare = [(one.id, windows(one.facts, kept(rule, one.promised, is_over=one.is_over))) for one in holding.bare]
     whole = [(one.id, windows_of(one, request, now=now)) for one, request in holding.subscriptions]
-    given = [(grant.id, windows_given(grants_of(holding.product, [grant]))) for grant in holding.grants]
-    return Checked(
-        customer_id=holding.customer_id, product_id=holding.product.id, subscriptions=[*bare, *whole], grants=given
-    )
+    given = [(grant.id, windows_given(grants_of(product, [grant]))) for grant in holding.grants]
+    return Checked(customer_id=holding.customer_id, product_id=product.id, subscriptions=[*bare, *whole], grants=given)

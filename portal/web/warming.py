@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import i18n
 from portal.clock import utc_now
-from portal.queries import account_page, inbox
+from portal.queries import access_by_key, access_checks, account_page, inbox
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,9 @@ def warm(app: Flask) -> None:
         with app.extensions["portal"].db.browse() as session:
             inbox.page(session, NOBODY, now=utc_now())  # the desk's first page asks the most
             inbox.count(session, NOBODY, now=utc_now())
-            # Two threads that made its statement at the same moment could leave both a wrong one, for good.
             account_page.of_customer(session, NOBODY, NOBODY)
+            connection = session.connection()
+            access_by_key.facts(connection, b"", NOBODY, NOBODY)
+            access_checks.of_pairs(connection, NOBODY, "live", [(NOBODY, NOBODY)])
     except SQLAlchemyError as error:
         log.warning("not_warm", reason=type(error).__name__)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
-from sqlalchemy.orm import aliased
 
 from portal.domain.duties import Duty, may
 from portal.domain.policies import Role
@@ -15,6 +14,7 @@ from portal.domain.profiles import Answer
 from portal.domain.site_logins import Proof
 from portal.domain.task_links import TaskKind
 from portal.models import AccountMember, Customer, LoginSession, Membership, Merchant, TaskLink
+from portal.queries.aliases import kept_alias
 from portal.queries.people.people import (
     ALIVE,
     MERCHANT,
@@ -66,7 +66,7 @@ _IS_MEMBER: Final = and_(
     AccountMember.accepted_at.is_not(None),
     AccountMember.removed_at.is_(None),
 )
-_OWN_RECORD, _OTHER_MEMBER = aliased(Customer), aliased(AccountMember)
+_OWN_RECORD, _OTHER_MEMBER = kept_alias(Customer), kept_alias(AccountMember)
 _PROVEN: Final = func.coalesce(AccountMember.email, Customer.email)
 _SPACES: Final = (
     select(func.count())

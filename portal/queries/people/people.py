@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from portal.domain.account_members import MemberRole
 from portal.domain.email_addresses import shown
@@ -31,6 +31,7 @@ from portal.models import (
     Staff,
 )
 from portal.models.names import reading_order
+from portal.queries.aliases import kept_alias
 
 
 class Kind(StrEnum):
@@ -213,7 +214,7 @@ _BROKEN_SINCE: Final = {
     for provider in Provider
 }
 
-_ELSEWHERE: Final = aliased(Membership)
+_ELSEWHERE: Final = kept_alias(Membership)
 _DESKS: Final = (
     select(func.count())
     .where(_ELSEWHERE.staff_id == Staff.id, _ELSEWHERE.disabled_at.is_(None))

@@ -86,6 +86,12 @@ def find(ctx: Context, text: str, *, address: str | None, now: datetime) -> Call
         caller = queries.caller(connection, api_keys.digest(text))
     if caller is None:
         raise KeyRefused(Refused.UNKNOWN)
+    check(caller, address=address, now=now)
+    return caller
+
+
+def check(caller: Caller, *, address: str | None, now: datetime) -> None:
+    """Raise KeyRefused for a key that is good no more, or not from that address."""
     standing = api_keys.standing(expires_at=caller.expires_at, revoked_at=caller.revoked_at, now=now)
     if standing is KeyStanding.REVOKED:
         raise KeyRefused(Refused.REVOKED)
@@ -93,7 +99,6 @@ def find(ctx: Context, text: str, *, address: str | None, now: datetime) -> Call
         raise KeyRefused(Refused.EXPIRED)
     if not api_keys.is_from(address, caller.networks):
         raise KeyRefused(Refused.NETWORK)
-    return caller
 
 
 def make(

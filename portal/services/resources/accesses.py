@@ -6,10 +6,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from portal.domain.access import End, Window
 from portal.domain.public_ids import Kind, public
 from portal.services.resources.values import Resource, moment
+
+LASTS: Final = {End.KEPT: 3, End.RUNNING: 2, End.UNKNOWN: 1, End.DATED: 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +25,11 @@ class Checked:
     grants: Sequence[tuple[uuid.UUID, Sequence[Window]]]
 
 
-def access(checked: Checked, *, now: datetime) -> Resource:
+def access(checked: Checked, *, with_contents: bool = True, now: datetime) -> Resource:
     """Return whether anything of the product is open now, until when, from what, what of it, and what comes next.
 
     `until` is null while nothing closes it: it runs on with the subscription, is kept for good, or nobody knows
-    (`until_is` says which).  Of several windows of one content the longest counts.
+    (`until_is` says which).  Of several windows of one content the longest counts.  `contents` may be left out.
     """
     every = [window for _id, windows in (*checked.subscriptions, *checked.grants) for window in windows]
     is_open = [window for window in every if window.is_open(now)]
@@ -39,9 +42,8 @@ def access(checked: Checked, *, now: datetime) -> Resource:
             *_sources(Kind.SUBSCRIPTION, checked.subscriptions, now=now),
             *_sources(Kind.GRANT, checked.grants, now=now),
         ],
-        "contents": _contents(every, is_open),
         "next_change_at": moment(_next(every, now=now)),
-    }
+    } | ({"contents": _contents(every, now=now)} if with_contents else {})
 
 
 def summary(is_open: Sequence[Window]) -> Resource:
@@ -56,26 +58,32 @@ def _sources(kind: Kind, held: Sequence[tuple[uuid.UUID, Sequence[Window]]], *, 
     """Return what of it is open now, each with its own last moment."""
     found = []
     for key, windows in held:
-        is_open = [window for window in windows if window.is_open(now)]
-        if is_open:
-            found.append({"type": "grant" if kind is Kind.GRANT else "subscription", "id": public(kind, key)})
-            found[-1] |= {name: value for name, value in summary(is_open).items() if name != "allowed"}
+        last = _longest([window for window in windows if window.is_open(now)])
+        if last is not None:
+            source: Resource = {"type": "grant" if kind is Kind.GRANT else "subscription", "id": public(kind, key)}
+            found.append(source | {"until": moment(last.until), "until_is": last.end.value})
     return found
 
 
-def _contents(every: Sequence[Window], is_open: Sequence[Window]) -> list[Resource]:
+def _contents(every: Sequence[Window], *, now: datetime) -> list[Resource]:
     """Return each content once, in the product's order: what is open, and what will be."""
-    contents = {}
+    of_content: dict[str, list[Window]] = {}
     for window in every:
-        own = [one for one in is_open if one.key == window.key]
-        contents[window.key] = {
-            "id": _content_id(window.key),
-            "title": window.title,
-            "link": window.link or None,
-            **summary(own),
-            "since": moment(min(one.since for one in (own or [o for o in every if o.key == window.key]))),
-        }
-    return list(contents.values())
+        of_content.setdefault(window.key, []).append(window)
+    contents = []
+    for key, windows in of_content.items():
+        own = [one for one in windows if one.is_open(now)]
+        last = windows[-1]
+        contents.append(
+            {
+                "id": _content_id(key),
+                "title": last.title,
+                "link": last.link or None,
+                **summary(own),
+                "since": moment(min(one.since for one in own or windows)),
+            }
+        )
+    return contents
 
 
 def _content_id(key: str) -> str:
@@ -84,8 +92,11 @@ def _content_id(key: str) -> str:
 
 def _longest(windows: Sequence[Window]) -> Window | None:
     """Return the window that closes last; one without a date outlasts every other, for good before all."""
-    order = {End.KEPT: 3, End.RUNNING: 2, End.UNKNOWN: 1, End.DATED: 0}
-    return max(windows, key=lambda one: (order[one.end], one.until.timestamp() if one.until else 0.0), default=None)
+    return max(windows, key=_lasts, default=None) if len(windows) != 1 else windows[0]
+
+
+def _lasts(window: Window) -> tuple[int, float]:
+    return LASTS[window.end], window.until.timestamp() if window.until else 0.0
 
 
 def _next(every: Sequence[Window], *, now: datetime) -> datetime | None:

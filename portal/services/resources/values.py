@@ -13,7 +13,7 @@ Resource = dict[str, Any]
 
 def moment(at: datetime | None) -> str | None:
     """Return a moment in ISO 8601, UTC, to the second, as `2026-12-03T08:00:00Z`; None for one that nobody knows."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
+    return f"{at.astimezone(UTC).isoformat()[:19]}Z" if at is not None else None
 
 
 def day(on: date | None) -> str | None:

@@ -32,7 +32,10 @@ def test_once_set_both_are_found_by_it(make, world):
         {"customer": "user-18", "product": "Cours n° 3"},
         {"customer": f"cus_{row.customer_id.hex}", "product": "Cours n° 3"},
     ]
-    assert api.post("/access/batch", {"checks": both}).json["data"] == [seen, seen]
+    answers = api.post("/access/batch", {"checks": both, "contents": True}).json["data"]
+    assert [one["asked"] for one in answers] == both
+    assert [one["found"] for one in answers] == [True, False, True]
+    assert [{name: one[name] for name in seen} for one in (answers[0], answers[2])] == [seen, seen]
     assert [one["id"] for one in api.get("/customers", external_id="user-17").json["data"]] == [seen["customer"]]
     assert api.get("/customers", external_id="USER-17").json["data"] == []
 
