@@ -109,15 +109,16 @@ def _guard() -> None:
 def _who() -> Caller:
     scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
-        raise _unauthorized("Send a key as `Authorization: Bearer psk_live_…`.")
+        raise unauthorized("Send a key as `Authorization: Bearer psk_live_…`.")
     try:
         return api_keys.find(context(), text.strip(), address=request.remote_addr, now=utc_now())
     except KeyRefused as refused:
         log.info("api_key_refused", why=refused.why.value)
-        raise _unauthorized("This key is not valid here.") from None
+        raise unauthorized("This key is not valid here.") from None
 
 
-def _unauthorized(detail: str) -> Problem:
+def unauthorized(detail: str) -> Problem:
+    """Return the one answer for a key that opens nothing."""
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="portal"'})
 
 
