@@ -3,8 +3,8 @@
 `make wordpress` sets up a WordPress of Debian's with a MariaDB of its own, starts the portal with a worker and PayPal's
 simulator, uploads docs/integrations/wordpress/portal-access.php as a merchant does, and follows
 docs/integrations/wordpress.md: who subscribes reads the lesson, who does not does not, an end closes it with the event,
-what the portal's own worker signs and sends opens and closes it, and a portal that is down opens or closes as it was set.
-Pictures are in var/wordpress.
+what the portal's own worker signs and sends opens and closes it, and a portal that is down opens or closes as it was
+set.  Pictures are in var/wordpress.
 
 Exit status: 0 all as it should be, 1 something was not, 2 nothing could be judged.
 """
