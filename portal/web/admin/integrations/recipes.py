@@ -52,7 +52,10 @@ def _recipes(product: Row[Any] | None) -> list[Example]:
     return [
         Example(
             title=_("Links on your site"),
-            call=f'<a href="{_space()}">{_("My subscriptions")}</a>\n<a href="{_space()}cancel">{_("Cancel")}</a>',
+            call="\n".join(
+                f'<a href="{_space()}{page}">{words}</a>'
+                for page, words in (("", _("My subscriptions")), ("cancel", _("Cancel a subscription")))
+            ),
             note=_("Your customers log in where these lead. No key is needed."),
         ),
         api_key_examples.access(context().base_url, product),
