@@ -32,6 +32,7 @@ def show() -> ResponseReturnValue:
             "integration_recipes.html",
             session,
             base=context().base_url,
+            for_people="/v1/docs",
             space=_space(),
             returns=g.merchant.return_addresses,
             products=[(one.name, public(Kind.PRODUCT, one.id), one.external_id) for one in sold],
@@ -65,6 +66,7 @@ def _recipes(product: Row[Any] | None) -> list[Example]:
             note=_(
                 "In the plugin’s settings: the portal’s address is %(base)s, the shop is %(shop)s.",
                 base=context().base_url,
+                for_people="/v1/docs",
                 shop=g.merchant.slug,
             ),
         ),
