@@ -5,6 +5,7 @@ Run by tests/api_judges.py in an environment that has nothing of the portal.
 
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 from portal_api_client import AuthenticatedClient
 from portal_api_client.api.access import access_check, access_check_many
@@ -88,8 +89,9 @@ def _ends(client, held):
 
 
 def _takes_back(client, held):
+    wished_on = (datetime.now(UTC).date() + timedelta(days=500)).isoformat()
     asked = end_requests_asked_for.sync(
-        client=client, body=NewEndRequest.from_dict({"subscription": held.id, "wished_on": "2031-01-01"})
+        client=client, body=NewEndRequest.from_dict({"subscription": held.id, "wished_on": wished_on})
     )
     if asked.status is EndRequestStatus.PLANNED:
         assert end_requests_withdrawn.sync(asked.id, client=client).status is EndRequestStatus.WITHDRAWN

@@ -3,7 +3,8 @@
 `make wordpress` sets up a WordPress of Debian's with a MariaDB of its own, starts the portal with a worker and PayPal's
 simulator, uploads docs/integrations/wordpress/portal-access.php as a merchant does, and follows
 docs/integrations/wordpress.md: who subscribes reads the lesson, who does not does not, an end closes it with the event,
-and a portal that is down opens or closes as it was set.  Pictures are in var/wordpress.
+what the portal's own worker signs and sends opens and closes it, and a portal that is down opens or closes as it was
+set.  Pictures are in var/wordpress.
 
 Exit status: 0 all as it should be, 1 something was not, 2 nothing could be judged.
 """
@@ -18,12 +19,14 @@ import sys
 import time
 import uuid
 import zipfile
+from collections.abc import Callable
 from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench import simulated
 from bench.stack import ROOT, free_port, local_http, standing
+from portal.services.context import Context
 from tests import wordpress_site, wordpress_world
 from tests.e2e.browser import LAUNCH_FLAGS, find_browser
 from tests.wordpress_site import NAMED, PASSWORD, PLUGIN, Missing
@@ -52,7 +55,8 @@ def main() -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with standing(small=True) as stack, stack.database() as url, simulated.simulating(stack, 4) as simulator:
         address = f"http://127.0.0.1:{free_port()}"
-        settings = stack.environment(url, simulator) | {"PORTAL_BASE_URL": address}
+        # The sender's own guard, told by the setting of the demo and the tests that this machine is an address too.
+        settings = stack.environment(url, simulator) | {"PORTAL_BASE_URL": address, "PORTAL_ALLOW_LOOPBACK": "1"}
         with wordpress_site.running(stack.folder / "wp") as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found.path, args=list(LAUNCH_FLAGS))
             world = wordpress_world.made(stack, url, simulator, site, address)
@@ -62,6 +66,8 @@ def main() -> int:
                     _reads(browser, world)
                     _goes_there(browser, world)
                     _ends(browser, world)
+                    with stack.context(url, simulator) as ctx:
+                        _is_told_by_the_portal(browser, world, ctx)
                     _cannot_be_fooled(browser, world)
                 _is_down(browser, world)
             except AssertionError:
@@ -255,6 +261,40 @@ def _ends(browser: Browser, world: World) -> None:
     assert world.site.php(EVERY_ANSWER_STAYS) != before
     assert not _sees(page, world)
     assert "contributor" not in _roles(world, "ada")
+
+
+def _is_told_by_the_portal(browser: Browser, world: World, ctx: Context) -> None:
+    """The portal's worker signs and sends: what opens and what closes is there without the plugin's own minute."""
+    ada = _logged_in(browser, world, "ada")
+    assert not _sees(ada, world)
+    with local_http() as http:
+        http.headers["Authorization"] = f"Bearer {world.strong}"
+        wish = {"url": f"{world.site.address}/wp-json/portal/v1/events", "types": ["access.granted", "access.ended"]}
+        made = http.post(f"{world.portal}/v1/webhook_endpoints", json=wish, timeout=60)
+        assert made.status_code == 201, made.text
+        admin = _logged_in(browser, world, "admin")
+        _save(admin, world, prefix="wp-", signing=made.json()["secret"])
+        _until(lambda: wordpress_world.is_watched(ctx), "the worker to look at who may open what")
+        given = wordpress_world.give(ctx, world)
+        _until(lambda: _sees_by_event(ada, world), "the portal's event to open the lesson")
+        wordpress_world.take_back(ctx, world, given)
+        _until(lambda: not _sees_by_event(ada, world), "the portal's event to close the lesson")
+        told = http.get(f"{world.portal}/v1/events?limit=5", timeout=60).json()["data"]
+    assert [one["type"] for one in told[:2]] == ["access.ended", "access.granted"], told
+    _save(admin, world, prefix="wp-", signing=f"whsec_{SIGNING}")
+
+
+def _sees_by_event(page: Page, world: World) -> bool:
+    """Say whether the lesson is open, with what the plugin keeps kept for an hour: only an event makes it ask again."""
+    world.site.php(EVERY_ANSWER_STAYS)
+    return _sees(page, world)
+
+
+def _until(look: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.5)
 
 
 def _end(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from bench.stored import give_customers, store
 from portal.clock import utc_now
 from portal.domain.api_keys import NOT_IN_TEST, Mode, Scope
 from portal.domain.audit import By
-from portal.domain.public_ids import Kind, public
-from portal.models import Customer, Merchant, Product, ProductContent, Subscription
+from portal.domain.policies import Actor
+from portal.domain.public_ids import Kind, private, public
+from portal.models import Customer, EventEndpoint, Merchant, Product, ProductContent, Subscription
+from portal.services import grants
 from portal.services.api import api_keys
 from portal.services.api.api_keys import Wanted
+from portal.services.context import Context
+from portal.services.grants import Gift
 from tests.wordpress_site import NAMED, Site
 
 NEEDED: Final = frozenset({Scope.ACCESS_READ, Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.SESSIONS_WRITE})
@@ -65,6 +70,28 @@ def made(stack: Stack, url: str, simulator: str, site: Site, address: str) -> Wo
         ada=public(Kind.CUSTOMER, ada),
         subscription=public(Kind.SUBSCRIPTION, ada),
     )
+
+
+def is_watched(ctx: Context) -> bool:
+    """Say whether the worker remembers how everything stood when the endpoint came."""
+    with ctx.db.read() as session:
+        return session.scalars(select(EventEndpoint.access_since)).one() is not None
+
+
+def give(ctx: Context, world: World) -> uuid.UUID:
+    """Give Ada the product by hand, as staff do at the desk; return the gift's id."""
+    wish = Gift(product_id=private(Kind.PRODUCT, world.product), since=utc_now(), until=None, note="", is_told=False)
+    return grants.give(ctx, *_ada(ctx, world), wish, by=By(actor=Actor.STAFF), now=utc_now())
+
+
+def take_back(ctx: Context, world: World, given: uuid.UUID) -> None:
+    """Take it back."""
+    grants.withdraw(ctx, *_ada(ctx, world), given, is_told=False, by=By(actor=Actor.STAFF), now=utc_now())
+
+
+def _ada(ctx: Context, world: World) -> tuple[uuid.UUID, uuid.UUID]:
+    with ctx.db.read() as session:
+        return session.scalars(select(Merchant.id)).one(), private(Kind.CUSTOMER, world.ada)
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def _guard() -> None:
 def _who() -> Caller:
     text = shown_key(request.headers.get("Authorization", ""))
     if not text:
-        raise _unauthorized("Send a key as `Authorization: Bearer psk_live_…`.")
+        raise unauthorized("Send a key as `Authorization: Bearer psk_live_…`.")
     try:
         read: Caller | None = request.environ.get(CALLER)  # by the short way
         if read is None:
@@ -119,7 +119,7 @@ def _who() -> Caller:
         return read
     except KeyRefused as refused:
         log.info("api_key_refused", why=refused.why.value)
-        raise _unauthorized("This key is not valid here.") from None
+        raise unauthorized("This key is not valid here.") from None
 
 
 def shown_key(header: str) -> str:
@@ -133,7 +133,8 @@ def bind(request_id: str, key: Caller) -> None:
     structlog.contextvars.bind_contextvars(request_id=request_id, api_key=key.prefix, merchant_id=str(key.merchant_id))
 
 
-def _unauthorized(detail: str) -> Problem:
+def unauthorized(detail: str) -> Problem:
+    """Return the one answer for a key that opens nothing."""
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="portal"'})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from apiflask.fields import String
@@ -17,11 +19,13 @@ from portal.api.routes import body, query, reply
 from portal.api.schemas import DAY, Listed, Out, PublicId, Strict, day_asked, list_of, moment, word
 from portal.clock import utc_now
 from portal.domain.audit import By
+from portal.domain.end_dates import may_be_wished
 from portal.domain.end_requests import Channel
 from portal.domain.policies import Actor, Role
 from portal.domain.public_ids import Kind, public
 from portal.domain.subscriptions import Action
 from portal.queries import api_lists
+from portal.queries.people import merchants
 from portal.services import resources
 from portal.services.ends import end_requests, end_withdrawals
 from portal.services.ends.end_wishes import Wish
@@ -60,7 +64,9 @@ class NewEndRequest(Strict):
         load_default="merchant",
         metadata={"description": "A customer's own end keeps to what customers may do, and waits for a commitment."},
     )
-    wished_on = day_asked("In the merchant's time zone.", allow_none=True, load_default=None)
+    wished_on = day_asked(
+        "From tomorrow on, within two years, in the merchant's time zone.", allow_none=True, load_default=None
+    )
     reason_code = String(load_default="", validate=Regexp(r"^[a-z0-9_]{0,40}$"))
     reason_text = String(load_default="", validate=Length(max=1000))
 
@@ -129,6 +135,8 @@ def _wish(body: dict[str, Any]) -> Wish:
     key = caller()
     with context().db.read() as session:
         held = api_lists.subscription(session, key.merchant_id, key.mode.environment, body["subscription"])
+        time_zone = merchants.of(session, key.merchant_id).time_zone
+    _check_day(body["wished_on"], today=utc_now().astimezone(ZoneInfo(time_zone)).date())
     action = ACTIONS[body["outcome"]]
     if body["asked_by"] == "merchant":
         return _of_merchant(
@@ -150,6 +158,14 @@ def _wish(body: dict[str, Any]) -> Wish:
         reason_code=body["reason_code"],
         reason_text=body["reason_text"],
     )
+
+
+def _check_day(day: date | None, *, today: date) -> None:
+    if day is not None and not may_be_wished(day, today=today):
+        errors = [
+            {"pointer": "/wished_on", "detail": "A day from tomorrow on, within two years; without one, at once."}
+        ]
+        raise Problem("invalid", "Some of what was sent cannot be taken: see `errors`.", errors=errors)
 
 
 def _of_merchant(subscription_id: uuid.UUID, action: Action, **more: Any) -> Wish:

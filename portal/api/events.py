@@ -21,6 +21,7 @@ from portal.clock import utc_now
 from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind, public
 from portal.queries import api_lists
+from portal.queries import event_endpoints as stored
 from portal.services.outgoing import event_payloads, event_replays
 from portal.services.resources import Resource
 
@@ -72,7 +73,7 @@ def listed(query: dict[str, Any]) -> Response:
 def one(event_id: uuid.UUID) -> Response:
     """Read one event."""
     with context().db.read() as session:
-        row = api_lists.event(session, caller().merchant_id, event_id)
+        row = api_lists.event(session, caller().merchant_id, caller().mode.environment, event_id)
         return reply(_shown(session, [row], now=utc_now())[event_id])
 
 
@@ -83,7 +84,8 @@ def replayed(event_id: uuid.UUID, body: dict[str, Any]) -> Response:
     """Send an event again, under its id, to an endpoint that it was for."""
     key, now = caller(), utc_now()
     with context().db.read() as session:
-        row = api_lists.event(session, key.merchant_id, event_id)
+        row = api_lists.event(session, key.merchant_id, key.mode.environment, event_id)
+        stored.seen(session, key.merchant_id, body["endpoint"], environment=key.mode.environment)
         delivery_id = api_lists.delivery_of(session, key.merchant_id, event_id, body["endpoint"])
         shown = _shown(session, [row], now=now)[event_id]
     if not event_replays.replay(context(), key.merchant_id, body["endpoint"], delivery_id, by=by(), now=now):

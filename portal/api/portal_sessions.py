@@ -11,7 +11,7 @@ from apiflask.fields import Nested, String
 from apiflask.validators import Length
 from flask import Response
 
-from portal.api.calls import by, caller, check_world, context
+from portal.api.calls import by, caller, check_world, context, unauthorized
 from portal.api.problems import Problem, not_found
 from portal.api.routes import body, reply
 from portal.api.schemas import NamedId, Out, PublicId, Strict, moment, word
@@ -78,6 +78,8 @@ def made(body: dict[str, Any]) -> Response:
             now=utc_now(),
         )
     except CannotMake as refused:
+        if refused.flaw is Flaw.KEY_REVOKED:
+            raise unauthorized("This key is not valid here.") from None
         pointer, detail = FLAWS[refused.flaw]
         raise Problem(
             "invalid",

@@ -16,6 +16,7 @@ from portal.api.problems import Problem
 from portal.api.routes import body, reply
 from portal.api.schemas import Out, PublicId, Strict, moment, word
 from portal.clock import utc_now
+from portal.domain.api_keys import Mode
 from portal.domain.outgoing_events import (
     CHOSEN,
     LONGEST_ADDRESS,
@@ -41,6 +42,8 @@ HTTPS: Final = {
     "pattern": r"^https://[a-z0-9.-]+\.[a-z]{2,}(:[0-9]{1,5})?(/[!-\"$-\[\]-~]*)?$",
     "examples": ["https://example.com/events"],
 }
+# Which of PayPal's worlds an endpoint is told of.
+MODES: Final[Mapping[str, str | None]] = {**{mode.value: mode.environment for mode in Mode}, "both": None}
 ADDRESSES: Final[Mapping[str, str]] = {
     "not_https": "Events are sent to https addresses alone.",
     "userinfo": "An address holds no user name and no password.",
@@ -57,6 +60,7 @@ class EndpointOut(Out):
     description = String(required=True, allow_none=True)
     types = List(word(*CHOSEN), required=True, metadata={"description": "Empty: every type."})
     payload = word("thin", "full", required=True)
+    mode = word(*MODES, required=True, metadata={"description": "Of which of PayPal's worlds it is told."})
     status = word(*EndpointState, required=True)
     secret = String(
         required=True,
@@ -78,6 +82,7 @@ class NewEndpoint(Strict):
     description = String(load_default="", validate=Length(max=LONGEST_DESCRIPTION))
     types = List(word(*CHOSEN), load_default=list, metadata={"description": "Left out, or empty: every type."})
     payload = word("thin", "full", load_default="thin")
+    mode = word(*MODES, metadata={"description": "Left out: that of the key. A test key has test endpoints alone."})
 
 
 class EndpointChange(Strict):
@@ -85,6 +90,7 @@ class EndpointChange(Strict):
     description = String(validate=Length(max=LONGEST_DESCRIPTION))
     types = List(word(*CHOSEN))
     payload = word("thin", "full")
+    mode = word(*MODES)
 
 
 class WebhookTestOut(Out):
@@ -100,7 +106,7 @@ bp = APIBlueprint("webhook_endpoints", __name__, tag="Webhook endpoints")
 def listed() -> Response:
     """List the merchant's endpoints, the oldest first: there are ten at the most."""
     with context().db.read() as session:
-        rows = stored.all_of(session, caller().merchant_id)
+        rows = stored.all_seen(session, caller().merchant_id, environment=caller().mode.environment)
     return reply({"object": "list", "data": [_endpoint(row) for row in rows]})
 
 
@@ -127,13 +133,13 @@ def made(body: dict[str, Any]) -> Response:
 def changed(endpoint_id: uuid.UUID, body: dict[str, Any]) -> Response:
     """Change what is named; the rest stays."""
     key = caller()
-    with context().db.read() as session:
-        row = stored.of_merchant(session, key.merchant_id, endpoint_id)
+    row = _seen(endpoint_id)
     kept = {
         "url": row.address,
         "description": row.description,
         "types": row.types,
         "payload": "full" if row.is_full else "thin",
+        "mode": _mode(row),
     }
     wish = _wish(kept | body)
     _tried(lambda: event_endpoints.change(context(), key.merchant_id, endpoint_id, wish, by=by(), now=utc_now()))
@@ -144,6 +150,7 @@ def changed(endpoint_id: uuid.UUID, body: dict[str, Any]) -> Response:
 @bp.output({}, status_code=204)
 def removed(endpoint_id: uuid.UUID) -> Response:
     """Remove an endpoint, with what waits for it and its log."""
+    _seen(endpoint_id)
     event_endpoints.remove(context(), caller().merchant_id, endpoint_id, by=by(), now=utc_now())
     return Response(status=204)
 
@@ -152,6 +159,7 @@ def removed(endpoint_id: uuid.UUID) -> Response:
 @bp.output(EndpointOut)
 def rotated(endpoint_id: uuid.UUID) -> Response:
     """Give it a new secret; for a day both sign."""
+    _seen(endpoint_id)
     made = event_endpoints.renew_secret(context(), caller().merchant_id, endpoint_id, by=by(), now=utc_now())
     return _shown(endpoint_id, secret=made.secret)
 
@@ -160,6 +168,7 @@ def rotated(endpoint_id: uuid.UUID) -> Response:
 @bp.output(EndpointOut)
 def resumed(endpoint_id: uuid.UUID) -> Response:
     """Call it again, beginning with what waits and what failed since it did."""
+    _seen(endpoint_id)
     event_replays.resume(context(), caller().merchant_id, endpoint_id, by=by(), now=utc_now())
     return _shown(endpoint_id)
 
@@ -168,6 +177,7 @@ def resumed(endpoint_id: uuid.UUID) -> Response:
 @bp.output(WebhookTestOut, status_code=202)
 def tested(endpoint_id: uuid.UUID) -> Response:
     """Send it an event `endpoint.test`."""
+    _seen(endpoint_id)
     sent = event_endpoints.test(context(), caller().merchant_id, endpoint_id, by=by(), now=utc_now())
     return reply({"object": "webhook_test", "sent": sent}, 202)
 
@@ -178,7 +188,25 @@ def _wish(body: dict[str, Any]) -> Wish:
         description=body["description"],
         types=[EventType(one) for one in body["types"]],
         is_full=body["payload"] == "full",
+        environment=MODES[_allowed(body.get("mode", caller().mode.value))],
     )
+
+
+def _allowed(mode: str) -> str:
+    if caller().mode is Mode.TEST and mode != Mode.TEST:
+        detail = "A test key has endpoints that are told of PayPal's sandbox alone."
+        raise Problem("invalid", detail, errors=[{"pointer": "/mode", "detail": detail}])
+    return mode
+
+
+def _mode(row: EventEndpoint) -> str:
+    return next(mode for mode, environment in MODES.items() if environment == row.environment)
+
+
+def _seen(endpoint_id: uuid.UUID) -> EventEndpoint:
+    """Return an endpoint that this key sees; raise NoResultFound for any other."""
+    with context().db.read() as session:
+        return stored.seen(session, caller().merchant_id, endpoint_id, environment=caller().mode.environment)
 
 
 def _tried(act: Callable[[], T]) -> T:
@@ -195,9 +223,7 @@ def _tried(act: Callable[[], T]) -> T:
 
 
 def _shown(endpoint_id: uuid.UUID, status: int = 200, *, secret: str | None = None, location: str = "") -> Response:
-    with context().db.read() as session:
-        row = stored.of_merchant(session, caller().merchant_id, endpoint_id)
-    return reply(_endpoint(row, secret), status, location=location)
+    return reply(_endpoint(_seen(endpoint_id), secret), status, location=location)
 
 
 def _endpoint(row: EventEndpoint, secret: str | None = None) -> Resource:
@@ -208,6 +234,7 @@ def _endpoint(row: EventEndpoint, secret: str | None = None) -> Resource:
         "description": row.description or None,
         "types": list(row.types),
         "payload": "full" if row.is_full else "thin",
+        "mode": _mode(row),
         "status": row.state.value,
         "secret": secret,
         "created_at": shown(row.created_at),

@@ -1,7 +1,8 @@
 """What a course site does with the portal: ask who may open what, keep the answer, forget it when it is told to.
 
-An answer is used for a minute. After that it is asked again by its `ETag`: an answer that did not change costs neither
-side much. Where the portal does not answer, what is known stays good for ten minutes; after that nothing is open.
+An answer is used for a minute, or until something opens or closes. After that it is asked again by its `ETag`: one
+that did not change costs neither side much. Where the portal does not answer, what is known stays good for ten
+minutes; after that nothing is open.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -52,6 +54,7 @@ class _Kept:
     etag: str
     access: Mapping[str, Any]
     at: float
+    until: float  # good without asking: a minute, or until something opens or closes
 
 
 class Portal:
@@ -80,7 +83,7 @@ class Portal:
         """Return what a customer may open of a product."""
         pair = (customer, product)
         kept = self._kept.get(pair)
-        if kept is not None and self._now() - kept.at < FRESH:
+        if kept is not None and self._now() < kept.until:
             return Answer(access=kept.access, came=From.KEPT)
         try:
             answer = self._http.get(
@@ -93,10 +96,11 @@ class Portal:
         except requests.RequestException as error:
             return self._without(kept, error)
         if answer.status_code == 304 and kept is not None:
-            self._keep(pair, _Kept(kept.etag, kept.access, self._now()))
+            self._keep(pair, kept.etag, kept.access)
             return Answer(access=kept.access, came=From.UNCHANGED)
-        self._keep(pair, _Kept(answer.headers["ETag"], answer.json(), self._now()))
-        return Answer(access=self._kept[pair].access, came=From.ASKED)
+        access: Mapping[str, Any] = answer.json()
+        self._keep(pair, answer.headers["ETag"], access)
+        return Answer(access=access, came=From.ASKED)
 
     def forget(self, customer: str | None) -> None:
         """Forget what is known of a customer, or of everybody."""
@@ -104,9 +108,11 @@ class Portal:
             for pair in [pair for pair in self._kept if customer in (None, pair[0])]:
                 del self._kept[pair]
 
-    def _keep(self, pair: tuple[str, str], kept: _Kept) -> None:
+    def _keep(self, pair: tuple[str, str], etag: str, access: Mapping[str, Any]) -> None:
+        at, change = self._now(), access.get("next_change_at")
+        seconds = datetime.fromisoformat(change).timestamp() - time.time() if change else FRESH
         with self._lock:
-            self._kept[pair] = kept
+            self._kept[pair] = _Kept(etag, access, at, at + min(FRESH, seconds))
 
     def _without(self, kept: _Kept | None, error: requests.RequestException) -> Answer:
         """Return what holds while there is no answer; a refusal (4xx) is one: nothing is open."""

@@ -12,21 +12,25 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from flask import Flask, Response, abort, render_template, request
+import flask_babel
+from flask import Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel
 from flask_babel import lazy_gettext as _l
 from werkzeug.serving import make_server
 
+from portal.demo import pages
 from portal.demo.course_access import Answer, From, Portal, customer_of, is_signed
-from portal.demo.mailbox import HOST, PAGE_POLICY, TRANSLATIONS, QuietHandler, language
+from portal.demo.pages import HOST, QuietHandler
+from portal.formatting import Formatter
 
 # Fixed, so that the site and its merchant know them from the start: they open nothing but the demo.
 KEY: Final = "psk_test_demodemo_only-in-the-demo-this-opens-nothing-elsewhe"
 EVENTS_SECRET: Final = "whsec_dGhlLWRlbW8tYWxvbmUtc2lnbnMtd2l0aC10aGlzLXNlY3JldA=="  # noqa: S105
 MERCHANT: Final = "studio"
+TIME_ZONE: Final = "Europe/Paris"  # of the course site
 LESSONS: Final = 2
 MOST_BYTES: Final = 256 * 1024
 
@@ -41,16 +45,8 @@ CAME: Final = {
 
 def make_site(portal: Portal, *, events_secret: str) -> Flask:
     """Return the web application."""
-    app = Flask(__name__, template_folder="templates", static_folder="static")
+    app = pages.make_site(_l("This is a demonstration: a course site that asks the portal who may open what."))
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
-    app.jinja_env.globals.update(language=language)
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
     @app.get("/")
     def lessons() -> ResponseReturnValue:
@@ -59,12 +55,12 @@ def make_site(portal: Portal, *, events_secret: str) -> Flask:
         if customer is None:
             return render_template("course_site/who.html", customers=customers)
         courses = [_course(one, portal.access(customer["id"], one["id"])) for one in portal.list("products")]
-        return render_template(
-            "course_site/lessons.html",
-            customer=customer,
-            courses=courses,
-            space=f"{portal.url}/account/{MERCHANT}/",
+        formatter = Formatter(pages.language(), TIME_ZONE, flask_babel)
+        space = f"{portal.url}/account/{MERCHANT}/"
+        page = render_template(
+            "course_site/lessons.html", customer=customer, courses=courses, space=space, moment=formatter.moment
         )
+        return formatter.with_zone(page)
 
     @app.post("/events")
     def events() -> ResponseReturnValue:
@@ -84,9 +80,14 @@ def _course(product: dict[str, Any], answer: Answer) -> dict[str, Any]:
     return {
         "name": product["name"],
         "lessons": lessons or [(product["name"], bool(answer.access.get("allowed")))],
-        "access": answer.access,
+        "until": _moment(answer.access.get("until")),
+        "next_change_at": _moment(answer.access.get("next_change_at")),
         "came": CAME[answer.came],
     }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _read(body: bytes) -> dict[str, Any]:

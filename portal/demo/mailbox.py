@@ -21,16 +21,15 @@ import pyotp
 from aiosmtpd.controller import Controller
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, gettext
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from werkzeug.serving import BaseWSGIServer, make_server
 
+from portal.demo import pages
 from portal.demo.mail_folder import Mail, MailFolder
+from portal.demo.pages import HOST, QuietHandler
 
-HOST = "127.0.0.1"
 PEOPLE = "people.json"  # written by demo-seed beside the folder of mails
-LANGUAGES = ("fr", "en")
-TRANSLATIONS = Path(__file__).resolve().parents[1] / "translations"
-PAGE_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 # A mail's HTML is somebody else's page: no script, no form, nothing loaded from anywhere.
 MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -106,18 +105,9 @@ class Mailbox:
         return f"250 kept as {self.folder.keep(envelope.content)}"
 
 
-class QuietHandler(WSGIRequestHandler):
-    """No line per request: the log keeps what matters."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
-
-
 def make_page(mailbox: Mailbox) -> Flask:
     """Return the web application that shows `mailbox`."""
-    app = Flask(__name__, template_folder="templates", static_folder="static")
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
-    app.jinja_env.globals.update(language=language)
+    app = pages.make_site(_l("This is the demo’s mailbox: nothing here was sent to anybody."))
 
     @app.before_request
     def own_pages_only() -> None:
@@ -127,13 +117,6 @@ def make_page(mailbox: Mailbox) -> Flask:
             "none",
         ):
             abort(403)
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
 
     @app.get("/")
     def index() -> ResponseReturnValue:
@@ -196,12 +179,6 @@ def second_factors(data: Path) -> list[tuple[str, str]]:
 
 def _found(mailbox: Mailbox, mail_id: str) -> Mail:
     return mailbox.folder.find(mail_id) or abort(404)
-
-
-def language() -> str:
-    """Return the language that the visitor asks for."""
-    asked = request.args.get("lang")
-    return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "fr") or "fr"
 
 
 def _mode_words() -> list[tuple[Mode, str]]:

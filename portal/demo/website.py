@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel
+from flask_babel import lazy_gettext as _l
 from joserfc import jws
 from joserfc.jwk import ECKey
 from werkzeug.serving import make_server
 
-from portal.demo.mailbox import HOST, TRANSLATIONS, QuietHandler, language
+from portal.demo import pages
+from portal.demo.pages import HOST, QuietHandler
 
 CLIENT: Final = ("demo-portal", "demo-website-secret-5e1d")
 PEOPLE: Final = ("emma@example.com", "kenji@example.com", "oliver@example.com", "somebody.else@example.com")
@@ -85,16 +86,7 @@ class Website:
 
 def make_app(site: Website) -> Flask:
     """Return the site's pages, and what a provider has to answer."""
-    app = Flask(__name__, template_folder="templates", static_folder="static")
-    Babel(app, default_translation_directories=str(TRANSLATIONS), locale_selector=language)
-    app.jinja_env.globals.update(language=language)
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+    app = pages.make_site(_l("This website is simulated: anybody can be anybody here."), policy=POLICY)
 
     @app.get("/")
     def index() -> ResponseReturnValue:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,7 @@ LATE_AFTER: Final = timedelta(minutes=45)  # with a look every ten minutes the a
 MARGIN: Final = timedelta(hours=72)  # PayPal is told at least so long before the first payment that is not owed
 SETTLED: Final = timedelta(days=11)  # after a payment was due: both of PayPal's new tries, five days apart, are over
 SHORT: Final = timedelta(days=14)  # a period below it has no room for both: the call is put in its middle
+LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies within two years
 SEEN_EARLY: Final = timedelta(days=1)  # a payment may be taken some hours before the moment that PayPal had named
 
 
@@ -90,6 +91,11 @@ class Planned:
     owed_until: datetime
     due_at: datetime
     awaited_at: datetime | None
+
+
+def may_be_wished(day: date, *, today: date) -> bool:
+    """Say whether an end may be wished for that day: from tomorrow on, within two years."""
+    return today < day <= today + LONGEST_WAIT
 
 
 def latest(reasons: Mapping[WaitReason, datetime | None], *, now: datetime) -> tuple[WaitReason, datetime] | None:

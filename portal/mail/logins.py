@@ -12,7 +12,7 @@ from typing import Final
 from portal.domain import address_changes, login_mails, task_links
 from portal.domain.invitations import DELAY, LIFETIME
 from portal.mail.composing import Composed, compose
-from portal.mail.letterhead import Letterhead, short
+from portal.mail.letterhead import Letterhead, one_line, short
 
 LOGIN_CODE: Final = "login_code"
 STAFF_UNLOCK: Final = "staff_unlock"
@@ -37,13 +37,23 @@ LIFETIMES: Final[Mapping[str, timedelta]] = {
 OPENING: Final = frozenset({*LIFETIMES, "payment_missed", "access_closes_soon"})
 
 
-def login_code(head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime) -> Composed:
-    """Compose the code, also in the subject, and the link; no code where the link alone opens."""
-    _, merchant = head.words.gettext, short(head.merchant_name)
-    heading = _("Your log-in code") if code else _("Your log-in link")
-    facts = {"code": code, "path": path, "minutes": minutes, "valid_until": valid_until}
-    composed = compose(LOGIN_CODE, head, heading=heading, **facts)
-    return replace(composed, shown_subject=_("Your log-in code – %(merchant)s", merchant=merchant))
+def login_code(
+    head: Letterhead, *, code: str, path: str, minutes: int, valid_until: datetime, cancels: str = ""
+) -> Composed:
+    """Compose the code, also in the subject, and the link; no code where the link alone opens.
+
+    `cancels`: what is cancelled with it, by its name; whoever asked for it came by a link to that task alone, and
+    `path` leads back to its page.
+    """
+    _, merchant, cancels = head.words.gettext, short(head.merchant_name), short(one_line(cancels))
+    if cancels and code:
+        heading = _("Your code to cancel “%(product)s”", product=cancels)
+        said = _("Your code to cancel – %(merchant)s", merchant=merchant)
+    else:
+        heading, cancels = _("Your log-in code") if code else _("Your log-in link"), ""
+        said = _("Your log-in code – %(merchant)s", merchant=merchant)
+    facts = {"code": code, "path": path, "minutes": minutes, "valid_until": valid_until, "cancels": cancels}
+    return replace(compose(LOGIN_CODE, head, heading=heading, **facts), shown_subject=said)
 
 
 def staff_unlock(head: Letterhead, *, path: str, minutes: int, valid_until: datetime) -> Composed:

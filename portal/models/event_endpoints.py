@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy import CheckConstraint, String, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
@@ -18,6 +18,7 @@ class EventEndpoint(HasId, HasCreation, HasMerchant, Base):
 
     __tablename__ = "event_endpoints"
     __table_args__ = (
+        CheckConstraint("environment IN ('sandbox', 'live')", name="environment"),
         CheckConstraint("(former_secret IS NULL) = (former_secret_until IS NULL)", name="former_secret_has_an_end"),
     )
 
@@ -25,6 +26,7 @@ class EventEndpoint(HasId, HasCreation, HasMerchant, Base):
     description: Mapped[str] = mapped_column(default="")
     types: Mapped[list[str]] = mapped_column(JSONB, default=list)  # what it is told; empty: everything
     is_full: Mapped[bool] = mapped_column(default=False)  # with the object, not its id alone
+    environment: Mapped[str | None] = mapped_column(String(40))  # of PayPal, that it is told of; empty: of both
     secret: Mapped[bytes]  # sealed; shown once
     secret_set_at: Mapped[datetime]
     former_secret: Mapped[bytes | None]  # sealed; signs beside the new one until then

@@ -7,30 +7,28 @@ no cookies, no proxies, no password files, and nothing of a redirect is read.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol
 
 import requests
-from ssrfguard import Policy, Resolver, SSRFGuardError
-from ssrfguard.requests import SafeAdapter
+from ssrfguard import Resolver, SSRFGuardError
 from urllib3.exceptions import HTTPError
 
 from portal.clock import utc_now
 from portal.domain.outgoing_events import Fault
+from portal.providers import guarded
+from portal.providers.guarded import PIECE, Adapter
 from portal.providers.waits import asked_seconds
 
 CONNECTING: Final = 5.0  # seconds
 READING: Final = 10.0  # between two pieces of an answer
 WHOLE: Final = 15.0
 MOST: Final = 64 * 1024  # bytes of an answer that are read
-PIECE: Final = 16 * 1024
 PORTS: Final = frozenset({443, 8443})
 
 
@@ -73,13 +71,7 @@ class HttpEventPosts:
     ) -> None:
         """`loopback` also takes this machine, on any port; `trust` holds roots in place of the public ones."""
         self.takes_loopback = loopback
-        here = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-        self._policy = Policy(
-            allowed_schemes=frozenset({"https", "http"} if loopback else {"https"}),
-            allowed_networks=here if loopback else (),
-            allowed_ports=frozenset(range(1, 65536)) if loopback else PORTS,
-            max_connection_attempts=2,
-        )
+        self._policy = guarded.policy(loopback=loopback, ports=PORTS, max_connection_attempts=2)
         self._verify: bool | str = str(trust) if trust is not None else True
         self._resolver = resolver
         self._whole = whole
@@ -116,10 +108,10 @@ class HttpEventPosts:
                 wait = asked_seconds(answer.headers.get("Retry-After"), now=utc_now())
                 return Posted(status=answer.status_code, answer=text, retry_after=wait)
 
-    def _adapter(self) -> _Adapter:
-        found: _Adapter | None = getattr(self._own, "adapter", None)
+    def _adapter(self) -> Adapter:
+        found: Adapter | None = getattr(self._own, "adapter", None)
         if found is None:
-            found = _Adapter(policy=self._policy, resolver=self._resolver, pool_connections=32, pool_maxsize=1)
+            found = Adapter(policy=self._policy, resolver=self._resolver, pool_connections=32, pool_maxsize=1)
             self._own.adapter = found
         return found
 
@@ -131,58 +123,3 @@ def _read(answer: requests.Response) -> bytes:
         while len(text) < MOST and (piece := answer.raw.read(min(PIECE, MOST - len(text)), decode_content=False)):
             text += piece
     return bytes(text)
-
-
-class _Adapter(SafeAdapter):
-    """Of one thread: knows the connection that it uses, and cuts it when the time for the whole is over.
-
-    A timeout of a socket counts from the last byte: whoever sends one each second would hold it for ever.
-    """
-
-    in_use: Any = None
-    was_reused = False
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Let each connection say that it is the one in use."""
-        super().init_poolmanager(*args, **kwargs)
-        for pool in self.poolmanager.pool_classes_by_scheme.values():
-            pool.ConnectionCls = _told(pool.ConnectionCls, self)
-
-    @contextmanager
-    def until(self, deadline: float) -> Iterator[None]:
-        """Cut what is in use at that moment."""
-        self.in_use, self.was_reused = None, False
-        timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _cut(self) -> None:
-        sock = self.in_use
-        if sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not the TLS one, which would lose its state
-
-
-def _told(connection: type[Any], adapter: _Adapter) -> type[Any]:
-    class Told(connection):  # type: ignore[misc]
-        is_new = True
-
-        def _new_conn(self) -> socket.socket:
-            self.is_new, adapter.in_use = True, None
-            adapter.in_use = super()._new_conn()
-            return cast(socket.socket, adapter.in_use)
-
-        def connect(self) -> None:
-            super().connect()
-            adapter.in_use = self.sock
-
-        def putrequest(self, *args: Any, **kwargs: Any) -> None:
-            adapter.in_use = self.sock or adapter.in_use
-            adapter.was_reused, self.is_new = not self.is_new, False
-            super().putrequest(*args, **kwargs)
-
-    return Told

@@ -24,6 +24,7 @@ PATIENCE: Final = (3.0, 3.0)  # seconds to connect, and between two pieces of an
 LONGEST: Final = 8.0  # seconds for a whole answer: somebody waits
 MOST: Final = 256 * 1024  # bytes
 PIECE: Final = 16 * 1024
+PORTS: Final = frozenset({443})
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
@@ -47,10 +48,14 @@ class Answered:
     body: bytes
 
 
-class _Adapter(SafeAdapter):
-    """Cuts its connection when the time for a whole answer is over: a socket's patience counts from the last byte."""
+class Adapter(SafeAdapter):
+    """Of one thread: knows the connection that it uses, and cuts it when the time for a whole answer is over.
 
-    in_use: socket.socket | None = None
+    A timeout of a socket counts from the last byte: whoever sends one each second would hold it for ever.
+    """
+
+    in_use: Any = None
+    was_reused = False  # the connection had been kept open from a call before
     deadline = 0.0
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
@@ -60,10 +65,10 @@ class _Adapter(SafeAdapter):
             pool.ConnectionCls = _told(pool.ConnectionCls, self)
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Cut what is in use when so many seconds are over."""
-        self.in_use, self.deadline = None, time.monotonic() + seconds
-        timer = threading.Timer(seconds, self._cut)
+    def until(self, deadline: float) -> Iterator[None]:
+        """Cut what is in use at that moment (of `time.monotonic`)."""
+        self.in_use, self.was_reused, self.deadline = None, False, deadline
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._cut)
         timer.daemon = True
         timer.start()
         try:
@@ -79,36 +84,48 @@ class _Adapter(SafeAdapter):
     def _cut(self) -> None:
         if self.in_use is not None:
             with suppress(OSError):
-                socket.socket.shutdown(self.in_use, socket.SHUT_RDWR)
+                socket.socket.shutdown(self.in_use, socket.SHUT_RDWR)  # not the TLS one, which would lose its state
 
 
-def _told(connection: type[Any], adapter: _Adapter) -> type[Any]:
+def _told(connection: type[Any], adapter: Adapter) -> type[Any]:
     class Told(connection):  # type: ignore[misc]
+        is_new = True
+
         def _new_conn(self) -> socket.socket:
-            adapter.in_use = cast(socket.socket, super()._new_conn())
-            return adapter.in_use
+            self.is_new, adapter.in_use = True, None
+            adapter.in_use = super()._new_conn()
+            return cast(socket.socket, adapter.in_use)
 
         def connect(self) -> None:
             super().connect()
             adapter.in_use = self.sock  # the socket of before belongs to it now
             adapter.check()
 
+        def putrequest(self, *args: Any, **more: Any) -> None:
+            adapter.in_use = self.sock or adapter.in_use
+            adapter.was_reused, self.is_new = not self.is_new, False
+            super().putrequest(*args, **more)
+
     return Told
+
+
+def policy(*, loopback: bool, ports: frozenset[int] = PORTS, **more: Any) -> Policy:
+    """Return what may be reached: public https on these ports; with `loopback` also this machine, by http too."""
+    return Policy(
+        allowed_schemes=frozenset({"https", "http"} if loopback else {"https"}),
+        allowed_networks=LOOPBACK if loopback else (),
+        allowed_ports=frozenset(range(1, 65536)) if loopback else ports,
+        **more,
+    )
 
 
 def session(allow_loopback: bool = False) -> Session:
     """Return a session that reaches public https; in the demo and the tests also plain http on this machine."""
-    policy = Policy(allowed_schemes=frozenset({"https"}), allowed_ports=frozenset({443}))
-    if allow_loopback:
-        policy = Policy(
-            allowed_schemes=frozenset({"https", "http"}),
-            allowed_networks=LOOPBACK,
-            allowed_ports=frozenset(range(1, 65536)),
-        )
-    made = Session(policy=policy)
+    allowed = policy(loopback=allow_loopback)
+    made = Session(policy=allowed)
     made.trust_env = False
     for scheme in ("https://", "http://"):
-        made.mount(scheme, _Adapter(policy=policy))
+        made.mount(scheme, Adapter(policy=allowed))
     made.headers["User-Agent"] = "portal"
     return made
 
@@ -116,9 +133,9 @@ def session(allow_loopback: bool = False) -> Session:
 def ask(through: Session, method: str, url: str, **more: Any) -> Answered:
     """Send one request and read its answer; raise NotReached (Forbidden, TooLarge among them) without one."""
     try:
-        adapter = cast(_Adapter, through.get_adapter(url))
+        adapter = cast(Adapter, through.get_adapter(url))
         with (
-            adapter.within(LONGEST),
+            adapter.until(time.monotonic() + LONGEST),
             through.request(method, url, timeout=PATIENCE, allow_redirects=False, stream=True, **more) as answer,
         ):
             body = b""

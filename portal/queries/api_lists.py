@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager, selectinload
 
 from portal.domain.api_keys import Mode
@@ -129,9 +129,11 @@ def end_requests(
 def events(
     session: Session, page: Page, *, event_type: EventType | None = None, subscription_id: uuid.UUID | None = None
 ) -> Sequence[Placed[OutgoingEvent]]:
-    """Return what other systems were told, of whichever world; of one type, of one subscription."""
+    """Return what other systems were told of that world, or of none; of one type, of one subscription."""
     found = select(OutgoingEvent).where(
-        OutgoingEvent.merchant_id == page.merchant_id, OutgoingEvent.type != EventType.ENDPOINT_TEST
+        OutgoingEvent.merchant_id == page.merchant_id,
+        OutgoingEvent.type != EventType.ENDPOINT_TEST,
+        _is_of(page.environment),
     )
     if event_type is not None:
         found = found.where(OutgoingEvent.type == event_type)
@@ -140,11 +142,17 @@ def events(
     return _rows(session, found, page, OutgoingEvent.created_at, OutgoingEvent.id)
 
 
-def event(session: Session, merchant_id: uuid.UUID, key: uuid.UUID) -> OutgoingEvent:
-    """Return one event; raise NoResultFound for another merchant's."""
-    return session.scalars(
-        select(OutgoingEvent).where(OutgoingEvent.id == key, OutgoingEvent.merchant_id == merchant_id)
-    ).one()
+def event(session: Session, merchant_id: uuid.UUID, environment: str, key: uuid.UUID) -> OutgoingEvent:
+    """Return one event of that world, or of none; raise NoResultFound for any other."""
+    which = OutgoingEvent.id == key, OutgoingEvent.merchant_id == merchant_id, _is_of(environment)
+    return session.scalars(select(OutgoingEvent).where(*which)).one()
+
+
+def _is_of(environment: str) -> ColumnElement[bool]:
+    """Say whether an event is of that world; one of before it said so is of its subscription's."""
+    said = OutgoingEvent.facts["is_test"].as_boolean()
+    own = exists().where(Subscription.id == OutgoingEvent.subscription_id, Subscription.environment != environment)
+    return and_(said.is_not(environment == Mode.LIVE.environment), ~own)
 
 
 def delivery_of(session: Session, merchant_id: uuid.UUID, event_id: uuid.UUID, endpoint_id: uuid.UUID) -> uuid.UUID:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from portal.domain.audit import Act
 from portal.domain.end_requests import Channel
 from portal.extensions import Database
 from portal.models import (
@@ -217,6 +218,17 @@ def subjects(session: Session, merchant_id: uuid.UUID, rows: Sequence[AuditEntry
         whose = Membership if table is Staff else table
         found |= {one.id: one.name for one in session.execute(statement.where(whose.merchant_id == merchant_id))}
     return found
+
+
+def sessions_of_key(session: Session, merchant_id: uuid.UUID, key_id: uuid.UUID, *, since: datetime) -> list[uuid.UUID]:
+    """Return the ids of the portal sessions that a key of the merchant's has made since then."""
+    made = select(AuditEntry.details["link"].astext).where(
+        AuditEntry.merchant_id == merchant_id,
+        AuditEntry.at >= since,
+        AuditEntry.act == Act.PORTAL_SESSION_MADE,
+        AuditEntry.actor_id == key_id,
+    )
+    return [uuid.UUID(link) for link in session.scalars(made)]
 
 
 def actors_by_api(rows: Sequence[AuditEntry]) -> set[uuid.UUID]:

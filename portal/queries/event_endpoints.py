@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, exists, literal_column, or_, select, true
 from sqlalchemy.orm import Session
 
+from portal.domain.api_keys import Mode
 from portal.domain.outgoing_events import DeliveryState, EndpointState, EventType
 from portal.models import EventDelivery, EventEndpoint
 
@@ -26,6 +27,22 @@ def of_merchant(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID
     """Return one; raise NoResultFound for another merchant's."""
     which = EventEndpoint.id == endpoint_id, EventEndpoint.merchant_id == merchant_id
     return session.scalars(select(EventEndpoint).where(*which)).one()
+
+
+def seen(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, *, environment: str) -> EventEndpoint:
+    """Return one that a key of that world sees: a test key what is told of the sandbox alone; raise NoResultFound."""
+    which = EventEndpoint.id == endpoint_id, EventEndpoint.merchant_id == merchant_id
+    return session.scalars(select(EventEndpoint).where(*which, _is_seen(environment))).one()
+
+
+def all_seen(session: Session, merchant_id: uuid.UUID, *, environment: str) -> list[EventEndpoint]:
+    """Return those that a key of that world sees, oldest first."""
+    which = EventEndpoint.merchant_id == merchant_id, _is_seen(environment)
+    return list(session.scalars(select(EventEndpoint).where(*which).order_by(EventEndpoint.created_at)))
+
+
+def _is_seen(environment: str) -> ColumnElement[bool]:
+    return true() if environment == Mode.LIVE.environment else EventEndpoint.environment == environment
 
 
 def lock(session: Session, merchant_id: uuid.UUID, endpoint_id: uuid.UUID) -> EventEndpoint:

@@ -16,7 +16,7 @@ WITH given AS (
            CAST(:type AS text) AS type, CAST(:key AS text) AS key, CAST(:at AS timestamptz) AS at,
            CAST(:kind AS text) AS kind, CAST(:subject_id AS uuid) AS subject_id,
            CAST(:subscription_id AS uuid) AS subscription_id, CAST(:facts AS jsonb) AS facts,
-           CAST(:only AS uuid) AS only
+           CAST(:only AS uuid) AS only, CAST(:environment AS text) AS environment
 ), fresh AS (
     SELECT * FROM given WHERE NOT EXISTS (
         SELECT FROM outgoing_events AS told
@@ -36,6 +36,7 @@ SELECT gen_random_uuid(), given.now, given.merchant_id, told.id, endpoint.id, 'w
 FROM told CROSS JOIN given JOIN event_endpoints AS endpoint ON endpoint.merchant_id = given.merchant_id
 WHERE CASE WHEN given.only IS NOT NULL THEN endpoint.id = given.only
            ELSE endpoint.state <> 'disabled'
+                AND COALESCE(endpoint.environment = given.environment, true)
                 AND (endpoint.types = '[]' OR endpoint.types @> to_jsonb(given.type)) END
 """)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from portal.domain.api_keys import Mode
 from portal.domain.outgoing_events import EventType
 from portal.domain.public_ids import Kind
 from portal.models import Subscription
@@ -32,6 +33,7 @@ class Told:
     key: str
     subject: tuple[Kind, uuid.UUID]
     at: datetime
+    environment: str | None = None  # of PayPal; None: it is of no world, as a change of a customer's name
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,6 +45,7 @@ def tell(
     `of`: the subscription whose events it is numbered among; its lock is held, so that they come as they happened.
     """
     if is_wanted(session, merchant_id, told.type):
+        told = replace(told, environment=of.environment) if of is not None else told
         write(session, merchant_id, told, now=now, subscription_id=of.id if of is not None else None)
 
 
@@ -61,7 +64,10 @@ def write(
     subscription_id: uuid.UUID | None = None,
     only: uuid.UUID | None = None,
 ) -> None:
-    """Write the event, and a delivery for each endpoint that takes it or for `only` that one."""
+    """Write the event, and a delivery for each endpoint that takes it or for `only` that one.
+
+    Of a fact of one of PayPal's worlds it says which.
+    """
     session.flush()  # the subscription may be new
     kind, subject_id = told.subject
     given = {
@@ -74,7 +80,12 @@ def write(
         "kind": kind.value,
         "subject_id": subject_id,
         "subscription_id": subscription_id,
-        "facts": json.dumps(dict(told.facts)),
+        "facts": json.dumps({**told.facts, **_world(told.environment)}),
+        "environment": told.environment,
         "only": only,
     }
     session.execute(outgoing_events.TELL, given)
+
+
+def _world(environment: str | None) -> dict[str, bool]:
+    return {} if environment is None else {"is_test": environment == Mode.TEST.environment}

@@ -24,7 +24,7 @@ from portal.domain.sections import Section, is_shown
 from portal.domain.subscriptions import Action, transition
 from portal.domain.task_links import TASKS, VOUCHED, After, TaskKind
 from portal.models import Customer, Merchant, Subscription, TaskLink
-from portal.queries import subscriptions
+from portal.queries import api_keys, subscriptions
 from portal.queries.people import customers, merchants
 from portal.services import task_links
 from portal.services.audit import audit
@@ -62,11 +62,13 @@ def create(
 ) -> tuple[TaskLink, str]:
     """Make a session and return it with its address, which is known nowhere else: it holds the token.
 
-    It is good for ten minutes, once.  `by.name`: of the key that asks.  Raises CannotMake; NoResultFound for a customer
+    It is good for ten minutes, once.  `by`: the key that asks.  Raises CannotMake; NoResultFound for a customer
     or a subscription that is not theirs; IllegalTransition for the end of what is over already; NotAllowed where
     customers do not end it by themselves, and for who is erased.
     """
     with ctx.db.begin() as session:
+        if by.actor_id is not None and api_keys.lock(session, merchant_id, by.actor_id).revoked_at is not None:
+            raise CannotMake(Flaw.KEY_REVOKED)
         merchant = merchants.of(session, merchant_id)
         (customer,) = customers.lock(session, merchant_id, customer_id)
         check_there(customer.erased_at)

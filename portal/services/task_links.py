@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_
+from sqlalchemy import and_, delete, or_, update
 from sqlalchemy.orm import Session
 
 from portal.domain.task_links import MAILED, After, TaskKind
@@ -70,6 +71,17 @@ def make(
     session.flush()
     kind_of_link = "task" if vouched is None else "session"
     return Made(id=link.id, path=f"/account/{merchant.slug}/{kind_of_link}/{token}", expires_at=link.expires_at)
+
+
+def withdraw_unopened(session: Session, merchant_id: uuid.UUID, ids: Collection[uuid.UUID], *, now: datetime) -> None:
+    """Let those of the merchant's links open nothing any more that nobody has opened, in the caller's transaction."""
+    if ids:
+        session.execute(
+            update(TaskLink)
+            .where(TaskLink.merchant_id == merchant_id, TaskLink.id.in_(ids))
+            .where(TaskLink.used_at.is_(None), TaskLink.withdrawn_at.is_(None))
+            .values(withdrawn_at=now)
+        )
 
 
 def purge(ctx: Context, *, before: datetime, unopened_before: datetime) -> int:

@@ -312,6 +312,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.audit_check": AUDIT,
     "admin.audit_export": Access(Face.STAFF, reads=Duty.AUDIT, acts=Duty.AUDIT, again=Again.ACTS),
     "admin.integrations": INTEGRATIONS,
+    "admin.integration_recipes": INTEGRATIONS,
     "admin.event_endpoints": INTEGRATIONS,
     "admin.event_endpoint_new": replace(INTEGRATIONS_ASKING, work=Work.BEGIN),
     "admin.event_endpoint": INTEGRATIONS,

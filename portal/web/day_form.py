@@ -6,7 +6,7 @@ one that the page has not shown is shown first, and nothing is done meanwhile (c
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from flask import request
@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import ValidationError
 from wtforms.validators import Optional
 
+from portal.domain.end_dates import may_be_wished
 from portal.web import drafts
 from portal.web.day_field import DayField
 from portal.web.form_words import PlainForm
@@ -24,7 +25,6 @@ from portal.web.local_days import local_day
 FIELDS: Final = frozenset({"on", "shown_for", "show"})  # what stands of it in the form of the confirmation
 TYPED: Final = "1"  # `show` for the day of the field
 SOONEST: Final = "soonest"  # `show` for no day at all
-LONGEST_WAIT: Final = timedelta(days=730)  # a day that somebody wishes lies within two years
 
 
 class DayForm(PlainForm):
@@ -60,7 +60,7 @@ class DayForm(PlainForm):
 
     def validate_on(self, field: DayField) -> None:
         """Take a day that lies ahead, within two years."""
-        if field.data and not self.today < field.data <= self.today + LONGEST_WAIT:
+        if field.data and not may_be_wished(field.data, today=self.today):
             raise ValidationError(str(_l("Choose a day from tomorrow on, within two years.")))
 
 

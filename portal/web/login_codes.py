@@ -22,10 +22,11 @@ def browser() -> str:
     return str(session.get(BROWSER, ""))
 
 
-def ask(email: str, *, next_path: str, typed: str, by_number: bool = False) -> None:
+def ask(email: str, *, next_path: str, typed: str, by_number: bool = False, cancels: str = "") -> None:
     """Send a code to an address, or bind this browser to the one that is under way; raise TooManyTries.
 
-    `typed`: what the page may show of it, since the visitor typed it.
+    `typed`: what the page may show of it, since the visitor typed it.  `cancels`: what the code is to cancel; the mail
+    that is under way may have been asked for to log in, and then says so: its code is good for either.
     """
     session[BROWSER] = browser() or new_token()
     session[ASKED_FOR] = typed
@@ -37,6 +38,7 @@ def ask(email: str, *, next_path: str, typed: str, by_number: bool = False) -> N
         language=locale.current(),
         network=identity.network(),
         next_path=next_path,
+        cancels=cancels,
     )
     logins.ask(identity.context(), wish, now=utc_now())
 

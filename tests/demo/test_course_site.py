@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
 from standardwebhooks import Webhook
 
-from portal.demo.course_access import FRESH, STALE, From, Portal, customer_of
+from portal.demo.course_access import FRESH, STALE, From, Portal, customer_of, is_signed
 from portal.demo.course_site import EVENTS_SECRET, KEY, make_site
 from portal.domain import api_keys
 
@@ -48,10 +48,11 @@ def listed(net, what, *rows):
     net.get(f"{URL}/v1/{what}", json={"data": list(rows)})
 
 
-def says(net, *, allowed=True, status=200):
+def says(net, *, allowed=True, status=200, closes=None):
     net.remove("GET", f"{URL}/v1/access")
     contents = [{"id": LESSON, "allowed": allowed}, {"id": LATER, "allowed": False}]
-    body = {"allowed": allowed, "until": None, "next_change_at": None, "contents": contents}
+    body = {"allowed": allowed, "until": None, "next_change_at": closes and closes.isoformat()}
+    body["contents"] = contents
     net.get(f"{URL}/v1/access", json=body if status == 200 else None, status=status, headers={"ETag": '"one"'})
 
 
@@ -152,6 +153,27 @@ def test_another_secret_an_old_message_and_a_changed_body_are_refused(net, porta
     portal.access(CUSTOMER, PRODUCT)
     assert tell(site, {"id": CUSTOMER}, **wrong) == 401
     assert portal.access(CUSTOMER, PRODUCT).came is From.KEPT
+
+
+@pytest.mark.parametrize(("off", "is_taken"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
+def test_a_receiver_whose_clock_is_off_by_five_minutes_still_takes_it(off, is_taken):
+    """The documentation's five minutes, to the second and both ways: a second more, and it is refused."""
+    at, body = datetime(2026, 12, 3, 8, tzinfo=UTC), "{}"
+    signature = Webhook(EVENTS_SECRET).sign("evt_1", at, body)
+    seconds = int(at.timestamp())
+    sent = {"webhook-id": "evt_1", "webhook-timestamp": str(seconds), "webhook-signature": signature}
+    assert is_signed(EVENTS_SECRET, sent.items(), body.encode(), now=seconds + off) is is_taken
+
+
+@pytest.mark.parametrize("seconds", [10, 3600])
+def test_no_answer_is_used_beyond_the_moment_at_which_something_closes(net, portal, clock, seconds):
+    says(net, closes=datetime.now(UTC) + timedelta(seconds=seconds))
+    portal.access(CUSTOMER, PRODUCT)
+    clock.at = 5
+    assert portal.access(CUSTOMER, PRODUCT).came is From.KEPT
+    clock.at = 11
+    came = portal.access(CUSTOMER, PRODUCT).came
+    assert came is (From.ASKED if seconds == 10 else From.KEPT)
 
 
 def test_what_is_no_signature_at_all_is_refused(site):

@@ -70,7 +70,7 @@ def test_every_form_of_the_page_does_what_its_button_says(control, paypal):
     page = BeautifulSoup(control("GET", "/").text, "html.parser")
     addresses = [form["action"].removeprefix("/_simulator") for form in page.select("form")]
     happening = f"/subscriptions/{row.id}/happening"
-    assert addresses == ["/rules/clear", "/rules", "/limit", "/clock", happening, "/sending"]
+    assert addresses == ["/rules/clear", "/rules", "/limit", "/clock", "/ending", happening, "/sending"]
 
     form = {"operation": "cancel", "behaviour": "500", "times": "2", "reads": "", "only": ""}
     assert control("POST", "/rules", data=form).status_code == 303
@@ -79,6 +79,12 @@ def test_every_form_of_the_page_does_what_its_button_says(control, paypal):
     before = paypal.now()
     assert control("POST", "/clock", data={"days": "30"}).status_code == 303
     assert paypal.now() - before >= timedelta(days=30)
+    typed = {"plan_id": next(iter(paypal.state.plans)), "email": "soon@example.com", "minutes": "2.5"}
+    assert control("POST", "/ending", data=typed).status_code == 303
+    soon = next(one for one in paypal.subscriptions.values() if one.email == "soon@example.com")
+    until = datetime.fromisoformat(soon.next_billing_time) - paypal.now()
+    assert timedelta(minutes=2) < until <= timedelta(minutes=2.5)
+    assert soon.last_payment is not None
     assert control("POST", "/rules/clear", data={}).status_code in (204, 303)
     assert paypal.rules == []
     assert control("POST", happening, data={"action": "buyer-cancels"}).status_code == 303

@@ -319,6 +319,8 @@ PAGES = {
     "desk profiles, without a key": Shown(ANNE, "/admin/paypal/profiles"),
     "desk profile list": Shown(SAM, "{profiles}"),
     "desk integrations": Shown(SAM, "/admin/integrations"),
+    "desk recipes": Shown(SAM, "/admin/integrations/recipes"),
+    "desk recipes, nothing sold": Shown(ANNE, "/admin/integrations/recipes"),
     "desk endpoints": Shown(SAM, "/admin/integrations/endpoints"),
     "desk endpoints, none yet": Shown(ANNE, "/admin/integrations/endpoints"),
     "desk endpoint, new": Shown(SAM, "/admin/integrations/endpoints/new"),

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from config import Config
 from portal.clock import utc_now
-from portal.demo.mailbox import QuietHandler
+from portal.demo.pages import QuietHandler
 from portal.demo.website import CLIENT, Website, make_app
 from portal.domain.audit import PORTAL
 from portal.domain.site_logins import Proof

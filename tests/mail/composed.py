@@ -329,6 +329,8 @@ def every_message(whose: Letterhead, **names: str) -> list[Composed]:
         logins.login_code(whose, code=code, path="/account/a/login/link/t", minutes=10, valid_until=NOW)
         for code in ("042137", "")
     ]
+    cancels = {"minutes": 10, "valid_until": NOW, "cancels": names.get("product", "Cours de piano")}
+    told.append(logins.login_code(whose, code="042137", path="/account/a/login/link/t", **cancels))
     told.append(logins.staff_unlock(whose, path="/admin/login/link/t", minutes=10, valid_until=NOW))
     told.append(logins.staff_password(whose, path="/admin/password/link/t", minutes=10, valid_until=NOW))
     told += [

@@ -19,7 +19,7 @@ TABLES = "SELECT count(*) FROM pg_tables WHERE tablename IN ('event_endpoints', 
 def test_going_back_and_forth_with_events_in_it(make, ctx, database_url):
     merchant = make.merchant()
     held = make.subscription(merchant=merchant)
-    wish = Wish(address="https://example.com/events")
+    wish = Wish(address="https://example.com/events", environment="sandbox")
     made = event_endpoints.make(ctx, merchant.id, wish, by=By(), now=utc_now())
     ask(ctx, make, held)
     access_events.follow(ctx, now=utc_now())
@@ -29,6 +29,13 @@ def test_going_back_and_forth_with_events_in_it(make, ctx, database_url):
         assert session.get_one(Subscription, held.id).event_number == 1
     ctx.db.dispose()
 
+    downgrade(database_url, "0053")
+    with psycopg.connect(database_url) as connection:
+        one = connection.execute("SELECT state, state_at IS NOT NULL FROM event_endpoints").fetchone()
+        assert one == ("disabled", True), "told of the sandbox alone it is not told of what is real"
+    upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT environment FROM event_endpoints").fetchone() == (None,)
     downgrade(database_url, "0052")
     with psycopg.connect(database_url) as connection:
         assert connection.execute(TABLES).fetchone() == (0,)

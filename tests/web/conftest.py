@@ -123,15 +123,14 @@ def letters(ctx: Context) -> Callable[[], list[Promised]]:
 
 @pytest.fixture
 def code_and_link(letters: Callable[[], list[Promised]]) -> Callable[[], tuple[str, str]]:
-    """The code and the link's path of the newest mail."""
+    """The code and the link's path of the newest mail; no link where the code is for one task."""
 
     def read() -> tuple[str, str]:
         text = letters()[-1].text
         code = re.search(r"\b(\d{6})\b", text) or re.search(r"\b(\d{3}[  ]\d{3})\b", text)
         link = re.search(r"http://portal\.test(/account/\S+/login/link/\S+)", text)
         assert code is not None
-        assert link is not None
-        return re.sub(r"\D", "", code[1]), link[1]
+        return re.sub(r"\D", "", code[1]), link[1] if link is not None else ""
 
     return read
 

@@ -26,6 +26,7 @@ from portal.demo.simulator.sending.announcing import Announcing
 
 # What a classic profile has of its own, where a subscription has a plan's.
 TERMS: Final = ["name", "amount", "currency", "interval_unit", "interval_count", "total_cycles", "failure_threshold"]
+MOST_MINUTES: Final = 24 * 60
 
 
 class Preparing(Announcing):
@@ -148,6 +149,29 @@ class Preparing(Announcing):
             self.state.subscriptions[row.id] = row
             self.changed(row)
         return row
+
+    def add_ending(
+        self,
+        *,
+        minutes: float = 3,
+        plan_id: str | None = None,
+        given_name: str = "Lena",
+        surname: str = "Vogel",
+        email: str = "lena@example.com",
+    ) -> Subscription:
+        """Add a subscription whose paid time ends so many minutes from now, and tell the webhooks of it.
+
+        Whoever cancels it meanwhile has until then what is paid; else the next payment is taken then.
+        """
+        if not 0 < minutes <= MOST_MINUTES:
+            raise ValueError(f"minutes: more than 0, at most {MOST_MINUTES}")
+        with self.lock:
+            plan = self.state.plans[plan_id or self._first_plan()]
+            end = (self.now() + timedelta(minutes=minutes)).replace(microsecond=0)
+            start = making.start_of_period_ending(plan, end)
+            return self.add_subscription(
+                plan_id=plan.id, started_at=start, given_name=given_name, surname=surname, email=email, announce=True
+            )
 
     def add_many(self, count: int, *, plan_id: str | None = None, seed: int = 0) -> list[str]:
         """Add `count` active subscriptions in a moment (making.many) and return their ids; no event tells of them."""

@@ -14,15 +14,18 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from portal.domain import api_keys
 from portal.domain.api_keys import OVERLAP, KeyStanding, Mode, Scope
 from portal.domain.audit import Act, By
 from portal.domain.errors import DomainError
+from portal.domain.task_links import VOUCHED
 from portal.models import ApiKey
 from portal.queries import api_keys as queries
+from portal.queries import audit as chain
 from portal.queries.api_keys import Caller
-from portal.services import throttles
+from portal.services import task_links, throttles
 from portal.services.audit import audit
 from portal.services.context import Context
 from portal.services.people import staff_alerts
@@ -168,6 +171,8 @@ def rotate(
         session.add(new)
         session.flush()
         old.expires_at, old.successor_id = now + overlap, new.id
+        if not overlap:
+            _close_sessions(session, old, now=now)
         audit.append(session, merchant_id, Act.API_KEY_ROTATED, by=by, at=now, **_about(old), successor=new.prefix)
         return new.id, secret.text
 
@@ -178,6 +183,7 @@ def revoke(ctx: Context, merchant_id: uuid.UUID, key_id: uuid.UUID, *, by: By, b
         key = queries.lock(session, merchant_id, key_id)
         if key.revoked_at is None:
             key.revoked_at, key.revoked_by = now, by_name
+            _close_sessions(session, key, now=now)
             audit.append(session, merchant_id, Act.API_KEY_REVOKED, by=by, at=now, **_about(key))
 
 
@@ -202,6 +208,7 @@ def report(ctx: Context, text: str, *, where: str, network: str, now: datetime) 
         audit.append(session, key.merchant_id, Act.API_KEY_REPORTED, by=By(), at=now, **_about(key), whole=is_whole)
         if is_whole:
             key.revoked_at = now
+            _close_sessions(session, key, now=now)
             audit.append(session, key.merchant_id, Act.API_KEY_REVOKED, by=By(), at=now, **_about(key))
         staff_alerts.api_key_reported(ctx, session, key, is_revoked=is_whole, now=now)
     log.warning("api_key_reported", prefix=prefix, is_whole=is_whole)
@@ -221,6 +228,12 @@ def _row(merchant_id: uuid.UUID, wanted: Wanted, secret: api_keys.Secret, *, by:
         per_minute=wanted.per_minute,
         made_by=by.name,
     )
+
+
+def _close_sessions(session: Session, key: ApiKey, *, now: datetime) -> None:
+    """Let the portal sessions that it made and nobody has opened open nothing: whoever had the key may hold them."""
+    made = chain.sessions_of_key(session, key.merchant_id, key.id, since=now - VOUCHED)
+    task_links.withdraw_unopened(session, key.merchant_id, made, now=now)
 
 
 def _check_good(key: ApiKey, *, now: datetime) -> None:

@@ -42,9 +42,13 @@ def login_code(
     code: str,
     link_path: str,
     language: str,
+    cancels: str = "",
     now: datetime,
 ) -> None:
-    """Send the code, if one opens, and the link to an address; too late is never (the outbox drops it)."""
+    """Send the code, if one opens, and the link to an address; too late is never (the outbox drops it).
+
+    `cancels`: what the code is asked for to cancel, instead of to log in.
+    """
     post, locale = Post(ctx, session, merchant, now), pick_locale(language, merchant.locale)
     composed = logins.login_code(
         post.letterhead(locale),
@@ -52,6 +56,7 @@ def login_code(
         path=link_path,
         minutes=LIFETIME // timedelta(minutes=1),
         valid_until=now + LIFETIME,
+        cancels=cancels,
     )
     post.put(composed, key=f"login:{uuid.uuid4()}", recipient=email, language=locale)
 

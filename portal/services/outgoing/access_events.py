@@ -106,11 +106,11 @@ def _tell(session: Session, mark: AccessMark, event_type: EventType, state: dict
         key=f"{mark.customer_id}:{mark.product_id}:{mark.environment}:{mark.number}",
         subject=(Kind.CUSTOMER, mark.customer_id),
         at=mark.next_at if came and mark.next_at is not None else now,
+        environment=mark.environment,
         facts={
             "customer": public(Kind.CUSTOMER, mark.customer_id),
             "product": public(Kind.PRODUCT, mark.product_id),
             "object": "access",
-            "is_test": mark.environment == "sandbox",
             **{name: state[name] for name in ("allowed", "until", "until_is", "contents")},
         },
     )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,8 @@ from portal.services.context import Context
 from portal.services.outgoing import event_secrets, event_stops
 from portal.services.outgoing_access import ACCESS
 from portal.services.outgoing_events import Told
+
+SHOWN: Final = ("types", "is_full", "environment")  # in the audit chain; an address and a description may say more
 
 
 class SameAddress(DomainError):
@@ -41,6 +43,7 @@ class Wish:
     description: str = ""
     types: Collection[EventType] = ()
     is_full: bool = False
+    environment: str | None = None  # of PayPal; None: both
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Wish:
             "description": self.description,
             "types": wanted,
             "is_full": self.is_full,
+            "environment": self.environment,
         }
 
 
@@ -74,7 +78,8 @@ def make(ctx: Context, merchant_id: uuid.UUID, wish: Wish, *, by: By, now: datet
         )
         secret = event_secrets.renew(ctx.vault, endpoint, now=now)
         session.add(endpoint)
-        _record(session, endpoint, Act.ENDPOINT_MADE, by=by, now=now, types=endpoint.types, is_full=endpoint.is_full)
+        shown = {name: getattr(endpoint, name) for name in SHOWN}
+        _record(session, endpoint, Act.ENDPOINT_MADE, by=by, now=now, **shown)
         return Made(endpoint_id=endpoint.id, secret=secret)
 
 
@@ -85,7 +90,7 @@ def change(ctx: Context, merchant_id: uuid.UUID, endpoint_id: uuid.UUID, wish: W
         endpoint = endpoints.lock(session, merchant_id, endpoint_id)
         _check_others(session, merchant_id, wish, but=endpoint_id)
         changed = {name: new for name, new in wish.columns.items() if getattr(endpoint, name) != new}
-        shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in ("types", "is_full")}
+        shown = {name: [getattr(endpoint, name), new] for name, new in changed.items() if name in SHOWN}
         for name, new in changed.items():
             setattr(endpoint, name, new)
         if not any(endpoint.wants(one) for one in ACCESS):

@@ -41,9 +41,10 @@ def bodies(
 
 
 def _thin(event: OutgoingEvent) -> bytes:
-    """Say which one, and no more; an access has no id of its own but its customer's and its product's."""
-    pair = {"product": event.facts["product"]} if event.type in ACCESS else {}
-    return body(event.type, moment(event.at), {**_about(event), **pair})
+    """Say which one of which world, and no more; an access has no id but its customer's and its product's."""
+    named = ("product", "is_test") if event.type in ACCESS else ("is_test",)
+    told = {name: event.facts[name] for name in named if name in event.facts}
+    return body(event.type, moment(event.at), {**_about(event), **told})
 
 
 def _body(event: OutgoingEvent, objects: Mapping[Key, Resource]) -> bytes:

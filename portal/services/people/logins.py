@@ -54,6 +54,7 @@ class Ask:
     language: str
     network: str
     next_path: str = ""
+    cancels: str = ""  # the product, where the code is not to log in but to cancel it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,15 +141,17 @@ def _send(
     session.flush()
     if after is not None:
         _take_over(session, after, challenge)
+    is_spent = throttles.is_spent(session, _wrong_codes(merchant.id, email), now=now)
     savepoint = session.begin_nested()
     notices.login_code(
         ctx,
         session,
         merchant=merchant,
         email=email,
-        code="" if throttles.is_spent(session, _wrong_codes(merchant.id, email), now=now) else code,
-        link_path=f"/account/{merchant.slug}/login/link/{link}",
+        code="" if is_spent else code,
+        link_path=wish.next_path if wish.cancels and not is_spent else f"/account/{merchant.slug}/login/link/{link}",
         language=wish.language,
+        cancels=wish.cancels,
         now=now,
     )
     if challenge.customer_id is None:

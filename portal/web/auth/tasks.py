@@ -54,7 +54,7 @@ def begin(token: str, seen: Seen) -> ResponseReturnValue | None:
         raise NotAllowed(Denial.VIEW_ONLY)
     there = page_of(seen)
     if seen.asks_code and seen.email and not seen.comes_too_late:
-        login_codes.ask(seen.email, next_path=there, typed=masked(seen.email))
+        login_codes.ask(seen.email, next_path=there, typed=masked(seen.email), cancels=seen.product)
     browser = login_codes.browser()
     visitor = identity.visitor(Kind.CUSTOMER)
     opened = task_visits.begin(

@@ -21,7 +21,7 @@ from portal.domain.end_dates import Schedule
 from portal.domain.errors import NotAllowed
 from portal.domain.policies import Actor
 from portal.domain.return_addresses import host_of
-from portal.domain.subscriptions import Action, Status, transition
+from portal.domain.subscriptions import Action, IllegalTransition, Status, transition
 from portal.mail.facts import PlannedFacts, PlannedWords
 from portal.mail.letterhead import one_line
 from portal.queries import end_requests, holdings
@@ -78,11 +78,16 @@ def cancellation(subscription_id: uuid.UUID) -> ResponseReturnValue:
     seen = newest.reference if newest is not None else ""
     is_sent = form.validate_on_submit() and not task_codes.is_another_wanted(form)
     if is_sent and chosen.is_confirmed and form.was_drawn_after(seen) and task_codes.is_proven(form):
-        onward, reference = task_scope.leads_on_to(), _confirm(subscription_id, form, chosen.day)
+        try:
+            onward, reference = task_scope.leads_on_to(), _confirm(subscription_id, form, chosen.day)
+        except IllegalTransition:
+            return _over(_held(subscription_id, now=now)), 409
         return redirect(onward, 303) if onward else _to_result(reference, 303)
     held = _held(subscription_id, now=now)
     if held.request is not None and (presenting.is_in_the_way(held, now) or held.subscription.is_over):
         return _to_result(held.request.reference, 303 if form.is_submitted() else 302)
+    if held.subscription.is_over:
+        return _over(held), 409 if form.is_submitted() else 200
     shown = recap(held, chosen.day, now=now)
     form.after.data = seen
     g.leads_to = host_of(task_scope.leads_on_to())
@@ -190,6 +195,14 @@ def _confirm(subscription_id: uuid.UUID, form: CancellationForm, wished_on: date
         )
         flash(said, "success")
     return recorded.reference
+
+
+def _over(held: Holding) -> str:
+    """Say that it has ended by another way, and where to go on."""
+    there = url_for(".subscription", merchant_slug=g.merchant.slug, subscription_id=held.subscription.id)
+    log_in = url_for("auth.customer_login", merchant_slug=g.merchant.slug, next=there)
+    name = presenting.product_name(held)
+    return render_template("customer/end_over.html", product=name, subscription_url=there, log_in=log_in)
 
 
 def _to_result(reference: str, code: int) -> ResponseReturnValue:

@@ -10,6 +10,8 @@ from flask_babel import gettext as _
 
 from portal.clock import utc_now
 from portal.domain.email_addresses import masked
+from portal.queries import subscriptions
+from portal.queries.people.people import Person
 from portal.services.people import task_visits
 from portal.web import identity, login_codes
 from portal.web.customer.forms import CancellationForm
@@ -29,9 +31,17 @@ def is_another_wanted(form: CancellationForm) -> bool:
     who = identity.person()
     if "code" not in form or "another" not in request.form or not g.get("csrf_ok") or not who.email:
         return False
-    login_codes.ask(who.email, next_path=request.path, typed=masked(who.email))
+    login_codes.ask(who.email, next_path=request.path, typed=masked(who.email), cancels=_product(who))
     flash(_("If the last code has expired, a new one is on its way. Otherwise the last one still works."), "info")
     return True
+
+
+def _product(who: Person) -> str:
+    """Return the name of what the task is to cancel."""
+    if who.task is None or who.task.subscription_id is None:
+        return ""
+    with identity.context().db.read() as session:
+        return subscriptions.of_customer(session, who.merchant_id, who.id, who.task.subscription_id).product.name
 
 
 def is_proven(form: CancellationForm) -> bool:

@@ -71,7 +71,7 @@ def test_a_thin_event_says_no_more_than_what_it_is_about(ctx, make, endpoints, r
     (one,) = receiver.got
     said = json.loads(one.body)
     assert said.keys() == {"type", "timestamp", "data"}
-    assert said["data"] == {"id": f"sub_{subscription.id.hex}", "sequence": 1}
+    assert said["data"] == {"id": f"sub_{subscription.id.hex}", "sequence": 1, "is_test": True}
 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation_and_the_new_one_alone_after_it(

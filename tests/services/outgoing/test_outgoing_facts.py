@@ -99,6 +99,7 @@ def test_an_end_seen_at_paypal_is_told_once_with_paypals_time(ctx, endpoints, ma
         "customer": f"cus_{subscription.customer_id.hex}",
         "outcome": "cancelled",
         "access_until": event.facts["access_until"],
+        "is_test": True,
     }
     end_requests.mark_abandoned(ctx, wish_of(subscription, Action.ABANDON, actor=Actor.STAFF), now=utc_now())
     assert told() == ["subscription.ended", "subscription.updated"]

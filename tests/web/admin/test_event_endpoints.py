@@ -67,15 +67,21 @@ def test_the_way_to_a_first_endpoint_shows_its_secret_once(owner, ctx):
     assert "Not set up" in page.text
     assert "No endpoint yet." in owner.get(PAGE).text
     page = owner.get(f"{PAGE}/new").submit(
-        address="https://example.com/events", description="Course site", types=["subscription.ended"], content="full"
+        address="https://example.com/events",
+        description="Course site",
+        types=["subscription.ended"],
+        content="full",
+        world="live",
     )
     (secret,) = re.findall(r"whsec_[\w+/=]+", page.text)
     kept = row(ctx)
     assert (kept.address, kept.types, kept.is_full) == ("https://example.com/events", ["subscription.ended"], True)
+    assert kept.environment == "live"
     assert secret.encode() not in kept.secret
     page = page.follow("I have copied it")
     assert "whsec_" not in page.text
     assert "example.com/events" in page.text
+    assert "Real subscriptions only" in page.text
     assert acts(ctx) == ["event_endpoint.made"]
     assert "Endpoint for events added" in owner.get("/admin/audit").text
 

@@ -28,6 +28,7 @@ MANAGERS = {
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
 INTEGRATIONS = {
+    "admin.integration_recipes",
     *("admin.integrations", "admin.event_endpoints", "admin.event_endpoint", "admin.event_delivery"),
     *(f"admin.event_endpoint_{act}" for act in ("new", "change", "secret", "test", "pause", "resume", "removal")),
     *("admin.event_endpoint_replay", "admin.event_delivery_replay"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -162,6 +163,19 @@ def test_a_suspended_merchant_still_ends(make, program):
     merchant = make.merchant(suspended_at=make.now(), suspended_why="unpaid")
     row = make.subscription(merchant=merchant)
     assert ask(program(merchant), row).status_code == 202
+
+
+@pytest.mark.parametrize("who", ["customer", "merchant"])
+@pytest.mark.parametrize(("days", "status"), [(-1, 422), (0, 422), (1, 202), (730, 202), (731, 422), (36_500, 422)])
+def test_a_day_is_wished_as_on_the_pages_from_tomorrow_on_within_two_years(make, program, who, days, status):
+    merchant = make.merchant(self_cancellation=True)
+    row = make.subscription(merchant=merchant)
+    day = make.now().astimezone(ZoneInfo(merchant.time_zone)).date() + timedelta(days=days)
+    answer = ask(program(merchant), row, wished_on=day.isoformat(), asked_by=who)
+    assert answer.status_code == status
+    if status == 422:
+        assert [error["pointer"] for error in answer.json["errors"]] == ["/wished_on"]
+        assert make.requests(row) == []
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])

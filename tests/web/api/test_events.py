@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.domain.api_keys import Scope
+from portal.domain.api_keys import Mode, Scope
 from portal.domain.outgoing_events import DeliveryState
-from portal.models import EventDelivery, EventEndpoint
+from portal.models import EventDelivery, EventEndpoint, OutgoingEvent, Subscription
 from tests.web.api.ids import shown
 
 URL = "https://courses.example/events"
@@ -120,3 +120,62 @@ def test_to_read_is_not_to_write(make, program):
     api = program(make.merchant(), Scope.EVENTS_READ)
     assert subscribe(api).status_code == 403
     assert api.get("/webhook_endpoints").status_code == 200
+
+
+class TestWorlds:
+    """What is real and what is PayPal's sandbox are told apart, and each endpoint of the one, the other, or both."""
+
+    @pytest.fixture
+    def merchant(self, make):
+        return make.merchant()
+
+    @pytest.fixture
+    def keys(self, merchant, program):
+        return {mode: program(merchant, mode=mode) for mode in Mode}
+
+    def test_an_endpoint_is_of_the_world_of_its_key_unless_another_is_named(self, keys):
+        assert subscribe(keys[Mode.TEST]).json["mode"] == "test"
+        assert subscribe(keys[Mode.LIVE], f"{URL}/live").json["mode"] == "live"
+        both = subscribe(keys[Mode.LIVE], f"{URL}/both", mode="both")
+        path = both.headers["Location"].removeprefix("/v1")
+        assert both.json["mode"] == "both"
+        assert keys[Mode.LIVE].call("PATCH", path, json={"description": "Bot"}).json["mode"] == "both"
+        assert keys[Mode.LIVE].call("PATCH", path, json={"mode": "test"}).json["mode"] == "test"
+
+    @pytest.mark.parametrize("mode", ["live", "both"])
+    def test_a_test_key_has_nobody_told_of_what_is_real(self, keys, mode):
+        refused = subscribe(keys[Mode.TEST], mode=mode)
+        assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/mode")
+        own = subscribe(keys[Mode.TEST]).headers["Location"].removeprefix("/v1")
+        assert keys[Mode.TEST].call("PATCH", own, json={"mode": mode}).status_code == 422
+
+    def test_a_test_key_does_not_see_the_endpoints_of_what_is_real(self, keys):
+        for mode in ("live", "both"):
+            there = subscribe(keys[Mode.LIVE], f"{URL}/{mode}", mode=mode).headers["Location"].removeprefix("/v1")
+            test = keys[Mode.TEST]
+            assert [test.get(there).status_code, test.call("DELETE", there).status_code] == [404, 404]
+            assert test.call("PATCH", there, json={"url": "https://evil.example/"}).status_code == 404
+            for act in ("rotate_secret", "resume", "test"):
+                assert test.post(f"{there}/{act}").status_code == 404
+        assert keys[Mode.TEST].get("/webhook_endpoints").json["data"] == []
+        assert len(keys[Mode.LIVE].get("/webhook_endpoints").json["data"]) == 2
+
+    def test_events_say_which_world_and_reach_who_is_told_of_it(self, make, ctx, merchant, keys):
+        wanted = {"live": "live", "test": "sandbox", "both": None}
+        made = {mode: subscribe(keys[Mode.LIVE], f"{URL}/{mode}", mode=mode).json["id"] for mode in wanted}
+        rows = {one: make.subscription(merchant=merchant, at_paypal=False) for one in ("live", "sandbox")}
+        with ctx.db.begin() as session:
+            session.get_one(Subscription, rows["live"].id).environment = "live"
+        for mode, environment in (("live", "live"), ("test", "sandbox")):
+            asked = keys[Mode(mode)].post("/end_requests", {"subscription": shown("sub", rows[environment])})
+            assert asked.status_code == 202
+        with ctx.db.read() as session:
+            pairs = select(OutgoingEvent.facts, EventDelivery.endpoint_id).join(EventDelivery.event)
+            told = {(facts["is_test"], endpoint.hex) for facts, endpoint in session.execute(pairs)}
+        ids = {mode: one.removeprefix("ep_") for mode, one in made.items()}
+        assert told == {(False, ids["live"]), (False, ids["both"]), (True, ids["test"]), (True, ids["both"])}
+        for mode, is_test in ((Mode.LIVE, False), (Mode.TEST, True)):
+            (event,) = keys[mode].get("/events").json["data"]
+            assert event["data"]["is_test"] is is_test
+            other = keys[Mode.TEST if mode is Mode.LIVE else Mode.LIVE]
+            assert other.get(f"/events/{event['id']}").status_code == 404

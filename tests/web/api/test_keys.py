@@ -15,6 +15,7 @@ from portal.queries import api_keys as stored
 from portal.services.api import api_keys
 from portal.services.api.api_keys import NotGood, Wanted
 from portal.services.api.api_uses import Uses
+from portal.services.ends import end_requests
 
 MANY = "\n".join(f"10.0.{number}.1" for number in range(51))
 ANNE = By(actor=Actor.STAFF, name="Anne")
@@ -74,6 +75,32 @@ def test_revoked_is_at_once_and_looks_like_unknown(make, program, ctx):
     unknown.key = "psk_test_aaaaaaaa_" + "A" * 43
     assert revoked.status_code == 401
     assert revoked.json == unknown.get("/key").json
+
+
+def test_revoked_in_the_middle_of_a_call_that_call_is_finished_and_is_the_last(make, program, ctx, monkeypatch):
+    """What was let in is done whole, and answered; never half."""
+    merchant = make.merchant()
+    row, api = make.subscription(merchant=merchant), program(merchant)
+    record = end_requests.record
+
+    def late(*what, **more):
+        api_keys.revoke(ctx, merchant.id, the_key(ctx, merchant).id, by=ANNE, by_name="Anne", now=make.now())
+        return record(*what, **more)
+
+    monkeypatch.setattr(end_requests, "record", late)
+    wish = {"subscription": f"sub_{row.id.hex}"}
+    assert api.post("/end_requests", wish, Idempotency_Key="one").status_code == 202
+    again = api.post("/end_requests", wish, Idempotency_Key="one")
+    assert (again.status_code, again.json["code"]) == (401, "unauthorized"), "the kept answer is no key's any more"
+    assert len(make.requests(row)) == 1
+
+
+def test_without_the_scope_nothing_tells_what_exists(make, program):
+    merchant = make.merchant()
+    row, api = make.subscription(merchant=merchant), program(merchant, Scope.ACCESS_READ)
+    there, nowhere = (api.get(f"/subscriptions/sub_{key}") for key in (row.id.hex, "0" * 32))
+    assert there.status_code == 403
+    assert there.json == nowhere.json
 
 
 def test_a_rotated_key_and_its_successor_are_both_good_for_a_day(make, program, ctx, key_of):

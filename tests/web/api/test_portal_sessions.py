@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import select
+
+from portal.clock import utc_now
 from portal.domain.api_keys import Mode, Scope
-from portal.models import Subscription
+from portal.domain.audit import By
+from portal.models import Subscription, TaskLink
+from portal.queries import api_keys as stored
+from portal.services import portal_sessions
+from portal.services.api import api_keys
+from tests.browser_client import Browser
 from tests.web.api.ids import shown
 
+OPENS_NOTHING = "Ce lien n’ouvre rien"
 SITE = "https://courses.example/account"
 
 
@@ -15,6 +25,11 @@ SITE = "https://courses.example/account"
 def world(make, program):
     merchant = make.merchant(return_addresses=[SITE])
     return merchant, make.subscription(merchant=merchant), program(merchant)
+
+
+def keys(ctx, merchant):
+    with ctx.db.read() as session:
+        return stored.of_merchant(session, merchant.id)
 
 
 def ask(api, customer, **more):
@@ -76,6 +91,54 @@ def test_where_customers_do_not_cancel_there_is_no_such_task(make, program):
     flow = {"type": "cancel", "subscription": shown("sub", row)}
     refused = ask(program(merchant), f"cus_{row.customer_id.hex}", flow=flow)
     assert (refused.status_code, refused.json["reason"]) == (409, "self_cancellation_off")
+
+
+def end_by_revoking(ctx, key):
+    api_keys.revoke(ctx, key.merchant_id, key.id, by=By(), by_name="Anne", now=utc_now())
+
+
+def end_by_replacing_at_once(ctx, key):
+    api_keys.rotate(ctx, key.merchant_id, key.id, by=By(), overlap=timedelta(), now=utc_now())
+
+
+@pytest.mark.parametrize("ending", [end_by_revoking, end_by_replacing_at_once])
+def test_a_key_that_ends_takes_along_the_sessions_that_nobody_has_opened(ctx, world, program, browser, ending):
+    merchant, row, api = world
+    opened, waiting = (ask(api, f"cus_{row.customer_id.hex}").json["url"] for _ in range(2))
+    others = ask(program(merchant), f"cus_{row.customer_id.hex}").json["url"]
+    (key,) = [one for one in keys(ctx, merchant) if api.key.startswith(one.prefix)]
+    path = opened.removeprefix("http://portal.test")
+    assert "courses.example" in browser.submit(path).text
+    ending(ctx, key)
+    another = Browser(browser.app)
+    assert another.get(waiting.removeprefix("http://portal.test"), status=410).h1 == OPENS_NOTHING
+    assert "courses.example" in browser.get(f"/account/{merchant.slug}/").text, "who is in stays in"
+    assert another.get(others.removeprefix("http://portal.test")).h1 != OPENS_NOTHING, "another key's are not touched"
+
+
+def test_shown_whole_in_public_a_key_takes_its_sessions_along(world, program, browser):
+    _merchant, row, api = world
+    url = ask(api, f"cus_{row.customer_id.hex}").json["url"]
+    assert program(None).post("/leaked_keys", {"key": api.key}).status_code == 202
+    assert browser.get(url.removeprefix("http://portal.test"), status=410).h1 == OPENS_NOTHING
+
+
+def test_revoked_in_the_middle_of_the_call_it_makes_none(ctx, world, monkeypatch):
+    """What was let in a moment before ends with the key; the next call is not let in at all."""
+    merchant, row, api = world
+    (key,) = keys(ctx, merchant)
+    create = portal_sessions.create
+
+    def late(*what, **more):
+        end_by_revoking(ctx, key)
+        return create(*what, **more)
+
+    monkeypatch.setattr(portal_sessions, "create", late)
+    for _call in range(2):
+        answer = ask(api, f"cus_{row.customer_id.hex}")
+        assert (answer.status_code, answer.json["detail"]) == (401, "This key is not valid here.")
+    with ctx.db.read() as session:
+        assert session.scalars(select(TaskLink)).all() == []
 
 
 @pytest.mark.parametrize("kind", ["none", "payments", "access"])

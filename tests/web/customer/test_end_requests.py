@@ -335,8 +335,10 @@ def visit_token(someone, make, merchant) -> str:
 def test_what_is_over_without_a_request_here_cannot_be_cancelled(visit, make, paypal, status):
     subscription = make.subscription(customer=visit.customer, status=status)
     assert "Cancel my subscription" not in visit.browser.get(visit.page(subscription)).text
-    page = visit.recap(subscription, status=409)
-    assert "Nothing was changed." in page.text
+    page = visit.recap(subscription)
+    assert page.h1 == "This subscription has already ended"
+    assert "There is nothing left to cancel, and nothing was changed." in page.text
+    assert page.follow("See its dates").path == visit.page(subscription)
     assert not calls(paypal)
 
 

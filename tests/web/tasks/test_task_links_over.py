@@ -15,6 +15,7 @@ from portal.models import Mail, MailState, Merchant, Subscription, TaskLink
 from portal.services import aging
 from portal.services.notices import leaving
 from portal.services.people import customer_addresses
+from tests.web.customer.conftest import CANCEL
 from tests.web.tasks.pressing import BEGIN, CONTINUE, Clicks, home
 
 AGAIN = "Send me a new link"
@@ -111,8 +112,33 @@ def test_what_ended_before_the_link_was_opened_is_said_to_have_ended_and_no_code
     page = visitor.get(path)
     assert page.h1 == "This subscription has already ended"
     assert "Nothing is cancelled yet" not in page.text
-    page.submit(press=CONTINUE, status=409)
+    page = page.submit(press=CONTINUE)
+    assert page.h1 == "This subscription has already ended"
+    assert "There is nothing left to cancel" in page.text
     assert letters() == []
+    page = page.follow("Log in with a code")
+    assert page.h1 == "Log in to your L’Atelier account"
+
+
+def test_what_ends_while_the_page_is_open_is_said_to_have_ended_too(visitor, link, held, make, ctx, code_and_link):
+    page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    with ctx.db.begin() as session:
+        session.execute(update(Subscription).values(status=Status.CANCELLED, ended_at=utc_now()))
+    page = page.submit(press=CANCEL, code=code_and_link()[0], status=409)
+    assert page.h1 == "This subscription has already ended"
+    assert page.follow("Log in with a code").h1 == "Log in to your L’Atelier account"
+    assert make.requests(held) == []
+
+
+def test_the_code_says_what_it_is_for_and_opens_nothing_else_by_a_link(visitor, link, held, letters, paypal):
+    page = visitor.get(link(TaskKind.CANCEL, held)).submit(press=BEGIN)
+    (mail,) = letters()
+    assert "the page that you opened to cancel “Cours de piano”" in mail.text
+    assert mail.subject.startswith("Your code to cancel: ")
+    assert "/login/link/" not in mail.text
+    assert "log in" not in mail.text.lower()
+    assert f"/subscriptions/{held.id}/cancellation" in mail.text
+    assert page.h1 == "Check: your subscription is not cancelled yet"
 
 
 def test_the_way_back_is_shown_only_while_the_merchant_names_it(visitor, link, merchant, zoe, make, ctx):

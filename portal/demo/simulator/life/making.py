@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,7 @@ from portal.demo.simulator.records import (
 )
 
 DAYS: Final = {"DAY": 1.0, "WEEK": 7.0, "MONTH": 30.5, "YEAR": 365.25}
+PERIODS_BACK: Final = 12
 OLDEST: Final = 720  # days since the start of the oldest of many
 
 
@@ -33,6 +35,21 @@ def lead_to(row: Subscription, plan: Plan | None, *, status: str, note: str | No
         happenings.become(row, status, now=now, note=note)
         if status not in ("SUSPENDED", "CANCELLED", "EXPIRED"):
             row.next_billing_time = next_billing
+
+
+def start_of_period_ending(plan: Plan, end: datetime) -> datetime:
+    """Return the latest start from which a billing date falls on that moment exactly (the 31st has no month before)."""
+    days = plan.interval_count * (7 if plan.interval_unit == "WEEK" else 1)
+    months = plan.interval_count * (12 if plan.interval_unit == "YEAR" else 1)
+    for number in range(1, PERIODS_BACK + 1):
+        if plan.interval_unit in ("DAY", "WEEK"):
+            return end - timedelta(days=days + plan.trial_days)
+        year, month = divmod(end.year * 12 + end.month - 1 - number * months, 12)
+        with suppress(ValueError):
+            start = end.replace(year=year, month=month + 1) - timedelta(days=plan.trial_days)
+            if billing_date(start, plan, number) == end:
+                return start
+    raise ValueError("no start leads to that day")
 
 
 def many(count: int, plan: Plan, *, now: datetime, seed: int = 0) -> Iterator[Subscription]:

@@ -41,7 +41,7 @@ WHOLE_NUMBERS: Final = frozenset(
         *("interval_count", "total_cycles", "failure_threshold", "count", "calls"),
     }
 )
-NUMBERS: Final = frozenset({"seconds", "days", "hours", "probability"})
+NUMBERS: Final = frozenset({"seconds", "minutes", "days", "hours", "probability"})
 SHOWN: Final = 200  # rows of a table of the page
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -144,6 +144,7 @@ def _adders(simulator: Simulator) -> dict[str, Callable[..., Any]]:
         "accounts": simulator.add_account,
         "plans": simulator.add_plan,
         "subscriptions": simulator.add_subscription,
+        "ending": simulator.add_ending,
         "classic-accounts": simulator.add_classic_account,
         "profiles": simulator.add_profile,
         "webhooks": simulator.add_webhook,

@@ -36,13 +36,14 @@ def of(allowed: Collection[Scope], base_url: str, product: Row[Any] | None) -> l
     """Return the calls that a key with these scopes can make. `product`: id and name of one that the merchant sells."""
     found = [Example(title=_("What may this key do?"), call=first(base_url))]
     if Scope.ACCESS_READ in allowed:
-        found.append(_access(base_url, product))
+        found.append(access(base_url, product))
     if Scope.ENDS_WRITE in allowed:
         found.append(_end(base_url))
     return found
 
 
-def _access(base_url: str, product: Row[Any] | None) -> Example:
+def access(base_url: str, product: Row[Any] | None) -> Example:
+    """Return the call that asks whether somebody may open a product."""
     shown = public(Kind.PRODUCT, product.id) if product is not None else "prod_…"
     name = product.name if product is not None else "…"
     return Example(

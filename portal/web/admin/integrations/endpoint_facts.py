@@ -31,6 +31,7 @@ def rows(session: Session, endpoint: EventEndpoint) -> list[Row]:
         found.append((_("What it is for"), endpoint.description))
     found += [
         (_("Events"), words.wanted(endpoint)),
+        (_("Of which subscriptions"), str(words.WORLD[endpoint.environment or "both"])),
         (_("What an event says"), str(content)),
         (_("Secret created on"), presenting.short(endpoint.secret_set_at), note),
         (_("Last success"), presenting.short(endpoint.succeeded_at) or _("none so far")),

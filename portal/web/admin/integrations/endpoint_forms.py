@@ -62,6 +62,12 @@ class EndpointForm(BaseForm):
         default="thin",
         validators=[InputRequired(_l("Choose what an event says."))],
     )
+    world = RadioField(
+        _l("Of which subscriptions"),
+        choices=choices(words.WORLD),
+        default="both",
+        validators=[InputRequired(_l("Choose of which subscriptions it is told."))],
+    )
     types = SelectMultipleField(
         _l("Which events"),
         description=_l("Tick none to receive all of them, also those that come later."),
@@ -76,7 +82,7 @@ class EndpointForm(BaseForm):
         """Return the form as an endpoint stands, or as it was sent."""
         content = "full" if endpoint.is_full else "thin"
         held = {"address": endpoint.address, "description": endpoint.description, "types": endpoint.types}
-        return cls(data={**held, "content": content})
+        return cls(data={**held, "content": content, "world": endpoint.environment or "both"})
 
     @property
     def wish(self) -> Wish:
@@ -86,6 +92,7 @@ class EndpointForm(BaseForm):
             description=self.description.data or "",
             types=[EventType(one) for one in self.types.data or ()],
             is_full=self.content.data == "full",
+            environment=None if self.world.data == "both" else self.world.data,
         )
 
     def refuse(self, bad: BadAddress) -> None:

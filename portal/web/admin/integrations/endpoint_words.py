@@ -65,6 +65,11 @@ CONTENT: Final[Mapping[str, LazyString]] = {
     "thin": _l("Only the id: your system asks the API for the rest"),
     "full": _l("The whole object, with your customers’ data"),
 }
+WORLD: Final[Mapping[str, LazyString]] = {
+    "both": _l("Real subscriptions and those of PayPal’s sandbox: each event says which"),
+    "live": _l("Real subscriptions only"),
+    "sandbox": _l("PayPal’s sandbox only"),
+}
 BAD_ADDRESS: Final[Mapping[str, LazyString]] = {
     "not_https": _l("Enter an address that begins with https://."),
     "userinfo": _l("Leave out the user name and the password: the signature proves that the portal sends it."),
