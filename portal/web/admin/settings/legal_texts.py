@@ -98,8 +98,9 @@ def _accessibility() -> list[tuple[str, str]]:
     said = _(
         "Your customer account (%(account)s) lets you see your subscriptions, what they open and your payments, and "
         "cancel. It is made to be used with a keyboard, with a screen reader, without scripts, enlarged to 200%%, on a "
-        "screen of 320 pixels, in French and in English. Its emails also exist as plain text; its PDF documents are tagged. "
-        "The audit of %(date)s by its makers found %(percent)s%% of the criteria of the RGAA 4.1.2 that apply met. "
+        "screen of 320 pixels, in French and in English. Its emails also exist as plain text; its PDF "
+        "documents are tagged. The audit of %(date)s by its makers found %(percent)s%% "
+        "of the criteria of the RGAA 4.1.2 that apply met. "
         "What is not accessible and the ways of appeal: %(place)s. Something does not work for you? Write to "
         "%(email)s.",
         account=account,
