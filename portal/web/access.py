@@ -120,6 +120,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.proof": PUBLIC,
     **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),
     **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), PUBLIC),
+    **dict.fromkeys(("public.site_map", "public.site_map_fr", "public.accessibility_fr"), PUBLIC),
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,

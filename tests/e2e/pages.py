@@ -190,6 +190,8 @@ PAGES = {
     "accessibility": Shown(NOBODY, "/accessibility"),
     "legal notice": Shown(NOBODY, "/studio/legal-notice"),
     "privacy": Shown(NOBODY, "/studio/privacy"),
+    "site map": Shown(NOBODY, "/studio/site-map"),
+    "accessibility, of a merchant": Shown(NOBODY, "/studio/accessibility"),
     "terms of sale": Shown(NOBODY, "/studio/terms-of-sale"),
     "not found": Shown(NOBODY, "/account/nowhere/", status=404),
     "customer log-in": Shown(NOBODY, "/account/studio/login"),

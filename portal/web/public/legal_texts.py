@@ -47,6 +47,14 @@ def terms() -> str:
     return _page(LegalKind.TERMS)
 
 
+@bp.get("/<merchant_slug>/site-map")
+def site_map() -> str:
+    """Every page of a merchant's customers: a second way to each of them (RGAA 12.1)."""
+    return render_template("public/site_map.html")
+
+
+@bp.get("/<merchant_slug>/plan-du-site", endpoint="site_map_fr")
+@bp.get("/<merchant_slug>/accessibilite", endpoint="accessibility_fr")
 @bp.get("/<merchant_slug>/mentions-legales", endpoint="legal_notice_fr")
 @bp.get("/<merchant_slug>/confidentialite", endpoint="privacy_fr")
 @bp.get("/<merchant_slug>/conditions-de-vente", endpoint="terms_fr")

@@ -28,6 +28,7 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/accessibility")
+@bp.get("/<merchant_slug>/accessibility")
 def accessibility() -> ResponseReturnValue:
     """The accessibility statement (law.md R-AC-11): what the audit found, and what to do where something fails."""
     audit, day = audits.audit(), utc_now().date()

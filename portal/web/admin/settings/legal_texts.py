@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
-from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind, blocks, in_force, missing
+from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind, blocks, missing
 from portal.i18n import DEFAULT
 from portal.queries import edits as versions
 from portal.queries import legal_texts as stored
@@ -18,7 +16,7 @@ from portal.services import legal_texts
 from portal.services.edits import EditedMeanwhile
 from portal.services.legal_texts import Wish
 from portal.web import accessibility, legal_words, locale
-from portal.web.admin import bp, edits, showing
+from portal.web.admin import bp, edits, legal_standings, showing
 from portal.web.admin.edits import Meanwhile
 from portal.web.admin.settings.legal_forms import FORM, OWN, LegalForm
 from portal.web.admin.settings.settings import status
@@ -27,22 +25,15 @@ from portal.web.identity import by, context, person
 from portal.web.local_days import today
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Where one text stands: the version that holds (0: none), and what is to be done about it in one sentence."""
-
-    kind: LegalKind
-    name: str
-    number: int
-    todo: str
-
-
 @bp.get("/settings/legal-texts", endpoint="setting_legal_texts")
 def index() -> str:
     """Show what is published, what is missing, and what the merchant's own pages may say."""
     with context().db.read() as session:
         return showing.page(
-            "setting_legal_texts.html", session, standings=standings(session), accessibility_texts=_accessibility()
+            "setting_legal_texts.html",
+            session,
+            standings=legal_standings.standings(session),
+            accessibility_texts=_accessibility(),
         )
 
 
@@ -61,34 +52,6 @@ def edit(kind: str) -> ResponseReturnValue:
         else:
             return redirect(url_for(".setting_legal_texts"), 303)
     return _page(form, which, meanwhile), status(form, meanwhile)
-
-
-def standings(session: Session) -> list[Standing]:
-    """Return where each text stands."""
-    return [_standing(session, kind) for kind in LegalKind]
-
-
-def _standing(session: Session, kind: LegalKind) -> Standing:
-    rows = stored.versions(session, person().merchant_id, kind, DEFAULT)
-    number = in_force((row.version for row in rows), today()) or 0
-    name, newest = str(legal_words.TITLE[kind]), rows[0] if rows else None
-    own = {LegalKind.NOTICE: g.merchant.legal_url, LegalKind.PRIVACY: g.merchant.privacy_url}
-    todo = ""
-    if newest is None:
-        if not own.get(kind, g.merchant.terms_url):
-            todo = _NOTHING[kind]()
-    elif kind is LegalKind.NOTICE and (lacks := missing(newest.answers)):
-        todo = _("Missing: %(what)s", what=", ".join(str(legal_words.FIELD[one]) for one in lacks))
-    elif kind is LegalKind.PRIVACY and newest.text != _facts(session, kind, {})[DEFAULT]:
-        todo = _("What the portal stores has changed since: publish it again.")
-    return Standing(kind=kind, name=name, number=number, todo=todo)
-
-
-_NOTHING = {
-    LegalKind.NOTICE: lambda: _("Not published: the page only gives your name and your help address."),
-    LegalKind.PRIVACY: lambda: _("Not published: the page shows what the portal stores, without your own words."),
-    LegalKind.TERMS: lambda: _("Neither published here nor linked under Addresses."),
-}
 
 
 def _accessibility() -> list[tuple[str, str]]:
@@ -130,7 +93,7 @@ def _form(kind: LegalKind) -> LegalForm:
 def _publish(form: LegalForm, kind: LegalKind) -> None:
     answers = form.answers
     with context().db.read() as session:
-        texts = _facts(session, kind, answers)
+        texts = legal_standings.facts(session, kind, answers)
     wish = Wish(
         kind=kind,
         texts=texts,
@@ -143,18 +106,6 @@ def _publish(form: LegalForm, kind: LegalKind) -> None:
     flash(_("Version %(number)s is published.", number=number), "success")
 
 
-def _facts(session: Session, kind: LegalKind, answers: dict[str, str]) -> dict[str, str]:
-    """Return what the portal writes of a text, in each language; of answers that are not stored yet, with these."""
-    match kind:
-        case LegalKind.NOTICE:
-            return legal_words.in_each_language(lambda: legal_words.notice(answers))
-        case LegalKind.PRIVACY:
-            known = legal_words.seller(session, g.merchant, contact=answers.get("contact"))
-            return legal_words.in_each_language(lambda: legal_words.privacy(known))
-        case LegalKind.TERMS:
-            return legal_words.in_each_language(lambda: "")
-
-
 def _page(form: LegalForm, kind: LegalKind, meanwhile: Meanwhile | None) -> str:
     answers = form.answers
     with context().db.read() as session:
@@ -163,7 +114,7 @@ def _page(form: LegalForm, kind: LegalKind, meanwhile: Meanwhile | None) -> str:
             "kind": kind,
             "name": legal_words.TITLE[kind],
             "fields": [form[name] for name in NOTICE_FIELDS] if kind is LegalKind.NOTICE else [],
-            "blocks": blocks(_facts(session, kind, answers)[locale.current()]),
+            "blocks": blocks(legal_standings.facts(session, kind, answers)[locale.current()]),
             "own_blocks": blocks(answers.get(OWN, "")),
             "history": edits.history(form, saves),
             "is_draft": "look" in request.form and not form.errors,
