@@ -13,9 +13,7 @@ def merchant(make):
 
 
 def test_every_page_of_it_opens_for_whoever_is_logged_in(browser, make, merchant, log_in_customer):
-    customer = (
-        make.customer(merchant=merchant) if hasattr(make, "customer") else make.subscription(merchant=merchant).customer
-    )
+    customer = make.subscription(merchant=merchant).customer
     log_in_customer(browser, merchant, customer)
     places = [one["href"] for one in browser.get("/atelier/site-map").select("main a")]
     assert len(places) == len(set(places)) > 10
