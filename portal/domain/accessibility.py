@@ -59,7 +59,7 @@ class Audit:
 
     def count(self, verdict: Verdict) -> int:
         """Return how many criteria are of that verdict."""
-        return sum(one.verdict is verdict for one in self.criteria)
+        return sum(one.verdict == verdict for one in self.criteria)
 
 
 def numbers() -> list[str]:

@@ -5,7 +5,7 @@ A change is a new version; what was published stays as its readers read it, for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ class LegalKind(StrEnum):
     TERMS = "terms"  # of sale
 
 
-# What a legal notice says, in its order; the first four are what nobody's notice may lack.
+# What a legal notice says, in its order, and what none may lack.
 PUBLISHER, ADDRESS, CONTACT, HOST = "publisher", "address", "contact", "host"
 NOTICE_FIELDS: Final = (PUBLISHER, ADDRESS, "registration", "vat", "director", CONTACT, HOST)
 NEEDED: Final = (PUBLISHER, ADDRESS, CONTACT, HOST)
@@ -69,11 +69,6 @@ def to_come(versions: Iterable[Version], today: date) -> list[int]:
         for place, one in enumerate(known)
         if one.valid_from > today and all(later.valid_from > one.valid_from for later in known[place + 1 :])
     ]
-
-
-def missing(answers: Mapping[str, str]) -> list[str]:
-    """Return what a legal notice lacks, in its order."""
-    return [name for name in NEEDED if not answers.get(name, "").strip()]
 
 
 def blocks(text: str) -> list[Block]:

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from portal.domain.legal_texts import NOTICE_FIELDS, BlockKind, Version, blocks, in_force, missing, to_come
+from portal.domain.legal_texts import BlockKind, Version, blocks, in_force, to_come
 
 MONDAY, TUESDAY, FRIDAY = date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 4)
 
@@ -36,12 +36,6 @@ def test_what_is_to_come_is_what_will_hold_and_nothing_else():
         for today in days:
             later = {in_force(known, day) for day in days if day > today} - {in_force(known, today), None}
             assert set(to_come(known, today)) == later, (chosen, today)
-
-
-def test_a_notice_lacks_what_nobody_may_leave_out_and_spaces_are_nothing():
-    assert missing({}) == ["publisher", "address", "contact", "host"]
-    assert missing(dict.fromkeys(NOTICE_FIELDS, " ")) == missing({})
-    assert missing(dict.fromkeys(NOTICE_FIELDS, "x")) == []
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_the_statement_has_what_the_law_wants(browser, merchant, language):
         assert one.number in said
     for one in accessibility.sample():
         assert " ".join((one.name if language == "fr" else one.name_en).split()) in said
+    for verdict in Verdict:
+        assert f" {sum(one.verdict is verdict for one in AUDIT.criteria)} " in said
     for name in ("29", "2026", "Défenseur des droits", "Libre réponse 71120", "DGCCRF", "aide@atelier.test"):
         assert name in said
     assert "lecteur d’écran" in said if language == "fr" else "screen reader" in said

@@ -9,7 +9,7 @@ from flask import g
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from portal.domain.legal_texts import LegalKind, in_force, missing
+from portal.domain.legal_texts import LegalKind, in_force
 from portal.i18n import DEFAULT
 from portal.queries import legal_texts as stored
 from portal.web import legal_words
@@ -41,8 +41,6 @@ def _standing(session: Session, kind: LegalKind) -> Standing:
     if newest is None:
         if not own.get(kind, g.merchant.terms_url):
             todo = _NOTHING[kind]()
-    elif kind is LegalKind.NOTICE and (lacks := missing(newest.answers)):
-        todo = _("Missing: %(what)s", what=", ".join(str(legal_words.FIELD[one]) for one in lacks))
     elif kind is LegalKind.PRIVACY and newest.text != facts(session, kind, {})[DEFAULT]:
         todo = _("What the portal stores has changed since: publish it again.")
     return Standing(kind=kind, name=name, number=number, todo=todo)

@@ -95,12 +95,15 @@ def test_a_notice_is_shown_with_what_was_answered_in_both_languages(owner, readi
 def test_the_desk_says_what_is_missing_and_only_a_look_publishes_nothing(owner, reading, merchant):
     index = words(owner.get("/admin/settings/legal-texts"))
     assert "the page only gives your name and your help address" in index
-    page = owner.submit("/admin/settings/legal-texts/notice", press="Show the effect first", publisher="Atelier SARL")
+    page = owner.submit("/admin/settings/legal-texts/notice", press="Show the effect first", **NOTICE)
     assert "It is not published yet." in words(page)
     assert "Atelier SARL" in page.select_one("figure").get_text()
     assert "Atelier SARL" not in words(reading.get("/atelier/legal-notice"))
-    owner.submit("/admin/settings/legal-texts/notice", press="Publish", publisher="Atelier SARL")
-    assert "Missing: Address, Contact, Host" in words(owner.get("/admin/settings/legal-texts"))
+    page = owner.submit("/admin/settings/legal-texts/notice", press="Publish", publisher="Atelier SARL", status=422)
+    assert len(page.errors) == 3
+    assert [one.get_text() for one in page.select("label .optional")] == ["(optional)"] * 4
+    owner.submit("/admin/settings/legal-texts/notice", press="Publish", **NOTICE)
+    assert "Not published: the page only" not in words(owner.get("/admin/settings/legal-texts"))
 
 
 @pytest.mark.parametrize("kind", ["privacy", "terms"])

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField, SubmitField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind
+from portal.domain.legal_texts import NEEDED, NOTICE_FIELDS, LegalKind
 from portal.web.admin.edits import VersionedForm
 from portal.web.day_field import DayField
 from portal.web.legal_words import FIELD
@@ -98,7 +98,10 @@ for _name in NOTICE_FIELDS:
             FIELD[_name],
             description=_HINT.get(_name, ""),
             filters=[plain if _name in _LINES else one_line],
-            validators=[Optional(), Length(max=500, message=_l("Write at most 500 characters."))],
+            validators=[
+                DataRequired(_l("Fill this in: “%(field)s”.", field=FIELD[_name])) if _name in NEEDED else Optional(),
+                Length(max=500, message=_l("Write at most 500 characters.")),
+            ],
         ),
     )
 

@@ -8,7 +8,7 @@ from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind, blocks, missing
+from portal.domain.legal_texts import NOTICE_FIELDS, LegalKind, blocks
 from portal.i18n import DEFAULT
 from portal.queries import edits as versions
 from portal.queries import legal_texts as stored
@@ -56,7 +56,8 @@ def edit(kind: str) -> ResponseReturnValue:
 
 def _accessibility() -> list[tuple[str, str]]:
     """Return what the merchant's own pages may say of accessibility, with the addresses filled in."""
-    found, place = accessibility.audit(), url_for("public.accessibility", _external=True)
+    found = accessibility.audit()
+    place = url_for("public.accessibility", merchant_slug=g.merchant.slug, _external=True)
     account = url_for("auth.customer_login", merchant_slug=g.merchant.slug, _external=True)
     said = _(
         "Your customer account (%(account)s) lets you see your subscriptions, what they open and your payments, and "
@@ -118,7 +119,6 @@ def _page(form: LegalForm, kind: LegalKind, meanwhile: Meanwhile | None) -> str:
             "own_blocks": blocks(answers.get(OWN, "")),
             "history": edits.history(form, saves),
             "is_draft": "look" in request.form and not form.errors,
-            "lacks": [legal_words.FIELD[one] for one in missing(answers)] if kind is LegalKind.NOTICE else [],
             "meanwhile": meanwhile,
         }
         return showing.page("setting_legal_text.html", session, form=form, **values)
