@@ -56,10 +56,19 @@ def test_without_a_text_the_privacy_page_tells_what_the_portal_stores_and_how_lo
         assert name in said
 
 
-@pytest.mark.law("R-GD-2", "R-GD-8")
+@pytest.mark.law("R-GD-2")
 def test_every_part_of_a_customers_own_file_is_told_and_nothing_that_is_not_stored():
     assert PART.keys() == PARTS.keys()
     assert len({str(one) for one in PART.values()}) == len(PARTS)
+
+
+@pytest.mark.law("R-GD-8")
+def test_the_cookies_are_those_that_the_page_tells_of(app, reading, merchant, make, log_in_customer):
+    log_in_customer(reading, merchant, make.subscription(merchant=merchant).customer)
+    page = reading.get("/atelier/privacy").submit(press="Français")
+    names = {cookie.key for cookie in reading.client._cookies.values()}
+    assert names == {"portal", "portal_customer"}  # forms and language; the log-in
+    assert "cookies nécessaires" in words(page)
 
 
 @pytest.mark.law("R-GD-3")
