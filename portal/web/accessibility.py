@@ -68,7 +68,9 @@ def sample() -> tuple[Looked, ...]:
 
 @cache
 def release() -> str:
-    """Return the release that runs."""
+    """Return the release that runs; empty where nobody has said it: then it is not the audited one."""
+    if not PROJECT.exists():
+        return ""
     return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
 
 
