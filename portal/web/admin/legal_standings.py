@@ -32,6 +32,11 @@ def standings(session: Session) -> list[Standing]:
     return [_standing(session, kind) for kind in LegalKind]
 
 
+def lacks_notice(session: Session) -> bool:
+    """Say whether nothing tells a merchant's customers who publishes these pages."""
+    return not g.merchant.legal_url and stored.newest(session, g.merchant.id, LegalKind.NOTICE, DEFAULT) is None
+
+
 def _standing(session: Session, kind: LegalKind) -> Standing:
     rows = stored.versions(session, person().merchant_id, kind, DEFAULT)
     number = in_force((row.version for row in rows), today()) or 0

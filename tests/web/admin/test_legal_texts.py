@@ -115,6 +115,15 @@ def test_the_desk_says_what_is_missing_and_only_a_look_publishes_nothing(owner, 
     assert "Not published: the page only" not in words(owner.get("/admin/settings/legal-texts"))
 
 
+def test_the_first_steps_and_then_the_desks_home_say_that_the_notice_is_missing(enter, make, owner, merchant, now):
+    assert "Not published: the page only" in words(owner.get("/admin/start"))
+    known = enter(make.merchant(slug="autre", locale="en", first_customer_at=now))
+    assert "Your legal notice is not published yet." in words(known.get("/admin/"))
+    known.submit("/admin/settings/legal-texts/notice", press="Publish", **NOTICE)
+    assert "Your legal notice is not published yet." not in words(known.get("/admin/"))
+    assert "Not published: the page only" not in words(known.get("/admin/start"))
+
+
 @pytest.mark.parametrize("kind", ["privacy", "terms"])
 def test_what_a_merchant_writes_is_text_and_nothing_else(owner, reading, merchant, kind):
     owner.submit(f"/admin/settings/legal-texts/{kind}", press="Publish", own_text=SCRIPT)
