@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reor
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker words lock clean
+.PHONY: help env demo clean-demo lint collected check test screenshots explore bench chaos contract api-judges wordpress browser html-checker accessibility words lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,9 @@ api-judges: env ## Have programs made from the API's description alone judge the
 
 wordpress: env browser ## Play the plugin for WordPress in a real one (needs WordPress, PHP and MariaDB: it says what is missing)
 	$(BIN)/python -m tests.wordpress
+
+accessibility: env ## Write docs/accessibilite.md anew from the audit’s data (portal/web/accessibility.toml)
+	$(BIN)/python -m tests.accessibility
 
 words: env ## Bring the French catalogue up to date with the sources; then translate what is empty
 	$(BIN)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext -k lazy_pgettext:1c,2 --no-location --sort-output -o messages.pot .

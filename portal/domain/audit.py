@@ -42,6 +42,7 @@ class Act(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_REPORTED = "api_key.reported"  # as lying in the open
     SETTINGS_CHANGED = "settings.changed"
+    LEGAL_TEXT_PUBLISHED = "legal_text.published"  # a new version beside the old ones
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_MADE = "product.made"
     PLAN_MOVED = "product.plan_moved"  # a PayPal plan sells another product, with what runs under it

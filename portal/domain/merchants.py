@@ -23,6 +23,8 @@ RESERVED: Final = frozenset(
     {
         *("about", "accessibility", "account", "admin", "api", "assets", "auth", "css", "demo", "help"),
         *("healthz", "language", "login", "logout", "mail", "metrics", "operator", "portal", "privacy"),
+        *("confidentialite", "conditions-de-vente", "legal-notice", "mentions-legales", "terms-of-sale"),
+        *("accessibilite", "plan-du-site", "site-map"),
         *("proof", "setup", "static", "status", "support", "terms", "v1", "webhooks", "www"),
     }
 )

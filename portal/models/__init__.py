@@ -28,6 +28,7 @@ from portal.models.event_endpoints import EventEndpoint
 from portal.models.health import HealthMark
 from portal.models.import_runs import ImportRun, ImportState
 from portal.models.late_payments import LatePayment
+from portal.models.legal_texts import LegalText
 from portal.models.logos import Logo
 from portal.models.mails import Mail, MailState
 from portal.models.merchant_news import MerchantNews, NewsKind
@@ -102,6 +103,7 @@ __all__ = [
     "Invitation",
     "KeyState",
     "LatePayment",
+    "LegalText",
     "LoginBrowser",
     "LoginChallenge",
     "LoginSession",

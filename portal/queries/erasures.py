@@ -1,7 +1,8 @@
 """Which rows of a merchant that is gone are erased, and which the law has kept (docs/decisions/0026).
 
-Kept: the merchant's own row, its audit chain, every proof with its files, and of each subscription whose end is proven
-the request, the timeline, the customer, the product and the plan.  Everything else goes, children before parents.
+Kept: the merchant's own row, its audit chain, its legal texts, which proofs name, every proof with its files, and of
+each subscription whose end is proven the request, the timeline, the customer, the product and the plan.  Everything
+else goes, children before parents.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from portal.models import (
 from portal.queries import merchant_rows
 
 JOBS: Final = table("procrastinate_jobs", column("status"), column("args", JSONB))
-KEPT_WHOLE: Final = frozenset({"merchants", "audit_entries", "audit_heads", "proofs", "proof_files"})
+KEPT_WHOLE: Final = frozenset({"merchants", "audit_entries", "audit_heads", "legal_texts", "proofs", "proof_files"})
 # No merchant's, or gone with the row that they hang on.
 FOLLOWS: Final = frozenset(
     {

@@ -32,6 +32,7 @@ def install(app: Flask, config: Config) -> None:
     """Make a bare Flask application the portal; raise RuntimeError if a route is not in the table of access."""
     from portal.web import (
         access,
+        accessibility,
         admin,
         auth,
         confirming,
@@ -58,6 +59,7 @@ def install(app: Flask, config: Config) -> None:
     formatting.install(app)
     qr_codes.install(app)
     stylesheets.install(app)
+    accessibility.install(app)
     logos.install(app)
     errors.install(app)
     csrf.install_first(app)

@@ -118,6 +118,9 @@ ACCESS: Final[Mapping[str, Access]] = {
     "public.signing_keys": PUBLIC,
     "public.setup": PUBLIC,  # while there is no merchant; the operator's code is asked for
     "public.proof": PUBLIC,
+    **dict.fromkeys(("public.legal_notice", "public.privacy", "public.terms"), PUBLIC),
+    **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), PUBLIC),
+    **dict.fromkeys(("public.site_map", "public.site_map_fr", "public.accessibility_fr"), PUBLIC),
     "auth.customer_login": PUBLIC,
     "auth.customer_code": PUBLIC,
     "auth.customer_link": PUBLIC,
@@ -299,6 +302,8 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
+    "admin.setting_legal_texts": DESK,
+    "admin.setting_legal_text": SETTINGS,
     "admin.setting_site_login": SITES,
     "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),

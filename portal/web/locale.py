@@ -8,13 +8,15 @@ and in mails, which no browser asks for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from babel.support import NullTranslations
 from flask import Flask, g, has_app_context, request, session
-from flask_babel import Babel, Domain, get_locale, refresh
+from flask_babel import Babel, Domain, force_locale, get_locale, refresh
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -101,6 +103,17 @@ def choose(language: str) -> None:
     """Remember the visitor's choice in their browser; anything that is not a language of ours is ignored."""
     if language in i18n.LOCALES:
         session["language"] = language
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Say what is said meanwhile in that language: for a text that is kept in every one."""
+    g.pop("catalogue", None)
+    try:
+        with force_locale(language):
+            yield
+    finally:
+        g.pop("catalogue", None)
 
 
 def follow_profile(language: str) -> None:

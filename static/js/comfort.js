@@ -40,6 +40,7 @@
     button.type = "button";
     button.className = "button button-small screen-only";
     button.textContent = text.dataset.label;
+    button.setAttribute("aria-label", `${text.dataset.label} ${text.dataset.copy}`); // a page may have several
     said.setAttribute("role", "status");
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text.dataset.copy);

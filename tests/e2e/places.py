@@ -57,6 +57,8 @@ NOT_OPENED = {
         "a PDF, looked at in tests/documents",
     ),
     "customer.payments_csv": "a table to keep, no page",
+    **dict.fromkeys(("public.legal_notice_fr", "public.privacy_fr", "public.terms_fr"), "leads to the one address"),
+    **dict.fromkeys(("public.site_map_fr", "public.accessibility_fr"), "leads to the one address"),
     "auth.customer_site": "leads to the merchant's site, opened in tests/e2e/test_site_logins.py",
     "customer.receipts": "leads on to the payments",
     "customer.address_change": "wants a log-in of the last ten minutes; tests/web/customer",

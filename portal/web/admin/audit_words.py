@@ -34,6 +34,7 @@ ACT: Final[Mapping[str, LazyString]] = {
     Act.API_KEY_REVOKED: _l("API key revoked"),
     Act.API_KEY_REPORTED: _l("API key reported as public"),
     Act.SETTINGS_CHANGED: _l("Settings changed"),
+    Act.LEGAL_TEXT_PUBLISHED: _l("Legal text published"),
     Act.PRODUCT_CHANGED: _l("Product rules changed"),
     Act.PRODUCT_MADE: _l("Product created"),
     Act.PLAN_MOVED: _l("PayPal plan moved to another product"),
@@ -139,7 +140,7 @@ ACT: Final[Mapping[str, LazyString]] = {
 TOPICS: Final[Mapping[str, tuple[str, ...]]] = {
     "ends": ("subscription.", "end_request.", "bulk_act."),
     "customers": ("mail.", "customer.", "customers.", "customer_note.", "grant.", "received_request.", "late_payment."),
-    "settings": ("settings.", "product.", "merchant.", "retention.", "site_login."),
+    "settings": ("settings.", "legal_text.", "product.", "merchant.", "retention.", "site_login."),
     "paypal": ("paypal_key.", "ipn_receivers.", "webhook.", "message", "import.", "comparison.", "profile_list."),
     "integrations": ("api_key.", "event_endpoint."),
     "team": ("staff.",),

@@ -69,7 +69,9 @@ class HelpForm(BaseForm):
         filters=[one_line],
         validators=[DataRequired(_l("Enter your name.")), Length(max=140, message=_l("This name is too long."))],
     )
-    email = EmailField(_l("Email address to answer you at"), validators=EMAIL_RULES)
+    email = EmailField(
+        _l("Email address to answer you at"), description=_l("For example name@example.com."), validators=EMAIL_RULES
+    )
     number = StringField(
         _l("Number from a PayPal receipt"),
         filters=[one_line],

@@ -6,8 +6,10 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from portal.clock import utc_now
+from portal.domain.accessibility import conformity, is_over
 from portal.queries.people import merchants, people
 from portal.services import access_tokens
+from portal.web import accessibility as audits
 from portal.web import addresses, health, identity, locale
 from portal.web.csrf import EmptyForm
 from portal.web.public import bp
@@ -26,9 +28,19 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/accessibility")
+@bp.get("/<merchant_slug>/accessibility")
 def accessibility() -> ResponseReturnValue:
-    """The accessibility statement (law.md R-AC-11): not compliant until an audit says otherwise."""
-    return render_template("public/accessibility.html")
+    """The accessibility statement (law.md R-AC-11): what the audit found, and what to do where something fails."""
+    audit, day = audits.audit(), utc_now().date()
+    return render_template(
+        "public/accessibility.html",
+        audit=audit,
+        state=conformity(audit, day).value,
+        percent=audits.percent(audit),
+        is_over=is_over(audit, day),
+        is_of_this_release=audit.release == audits.release(),
+        sample=audits.sample(),
+    )
 
 
 @bp.post("/language")

@@ -33,6 +33,7 @@ ASKING = {
     "admin.setting_language": {"POST"},
     "admin.setting_returns": {"POST"},
     "admin.setting_sections": {"POST"},
+    "admin.setting_legal_text": {"POST"},
     "admin.setting_retention": {"POST"},
     "admin.setting_site_login": {"GET", "POST"},
     "admin.setting_site_login_removal": {"GET", "POST"},

@@ -16,7 +16,7 @@ from portal.services.carrying import end_carrying
 from portal.services.inbox import inbox as marks
 from portal.services.proofs import issue
 from portal.web import addresses
-from portal.web.admin import archive, bp, first_steps, presenting, showing
+from portal.web.admin import archive, bp, first_steps, legal_standings, presenting, showing
 from portal.web.admin.ends.end_requests import say
 from portal.web.admin.inbox import inbox_cards
 from portal.web.admin.lists import inbox_place, key_text, turn
@@ -53,6 +53,7 @@ def index() -> ResponseReturnValue:
             ),
             has_first_steps=first_steps.is_under_way(way),
             lacks_key=way is not None and way.key is None,
+            lacks_notice=way is not None and legal_standings.lacks_notice(session),
             comparison_is_late=is_late,
         )
 
