@@ -201,6 +201,7 @@ def test_every_column_of_bytes_is_either_sealed_here_or_no_secret():
     assert not listed & PLAIN.keys()
 
 
+@pytest.mark.law("R-SE-3")
 def test_everything_opens_with_the_new_key_alone_afterwards(ctx, both, boxes):
     secrets = boxes(ctx)
     assert len(set(secrets)) == len(secrets) == 19
