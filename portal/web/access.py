@@ -299,6 +299,7 @@ ACCESS: Final[Mapping[str, Access]] = {
     "admin.setting_language": SETTINGS,
     "admin.setting_sections": SETTINGS,
     "admin.setting_retention": SETTINGS,
+    "admin.setting_links": SETTINGS,
     "admin.setting_site_login": SITES,
     "admin.setting_site_login_check": replace(SITES, again=Again.ACTS),
     "admin.setting_site_login_on": replace(SITES, again=Again.ACTS),

@@ -165,6 +165,7 @@ GROUP: Final[Mapping[str, tuple[LazyString, str]]] = {
     "settings.logo": (_l("Logo"), "admin.setting_logo"),
     "settings.addresses": (_l("Addresses and legal pages"), "admin.setting_addresses"),
     "settings.retention": (_l("How long data is kept"), "admin.setting_retention"),
+    "settings.links": (_l("Links for your site"), "admin.setting_links"),
     "settings.returns": (_l("Return addresses"), "admin.setting_returns"),
     "settings.language": (_l("Language and time zone"), "admin.setting_language"),
 }

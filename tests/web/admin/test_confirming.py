@@ -34,6 +34,7 @@ ASKING = {
     "admin.setting_returns": {"POST"},
     "admin.setting_sections": {"POST"},
     "admin.setting_retention": {"POST"},
+    "admin.setting_links": {"POST"},
     "admin.setting_site_login": {"GET", "POST"},
     "admin.setting_site_login_removal": {"GET", "POST"},
     **{f"admin.setting_site_login_{act}": {"POST"} for act in ("check", "on", "off")},

@@ -24,6 +24,7 @@ MANAGERS = {
     *("admin.settings", "admin.setting_face", "admin.setting_addresses", "admin.setting_language"),
     "admin.setting_sections",
     "admin.setting_retention",
+    "admin.setting_links",
     *("admin.setting_sections", "admin.setting_returns"),
     *("admin.setting_logo", "admin.setting_logo_draft", "admin.setting_logo_removal"),
 }
