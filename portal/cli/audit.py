@@ -18,6 +18,7 @@ from portal.queries import audit as queries
 
 if TYPE_CHECKING:
     from portal.services.audit.audit_checks import Verdict
+    from portal.services.time_stamps import Checked
 
 WORDS: Final = {
     Flaw.CHANGED: "row {} was changed: its content does not give its hash",
@@ -54,7 +55,11 @@ def audit() -> None:
 @click.option("--expect", type=Mark(), help="A number and hash written down earlier: the chain must still hold it.")
 @with_appcontext
 def verify(slug: str | None, expect: tuple[int, str] | None) -> None:
-    """Walk one merchant's chain, or every merchant's; fails at the first changed, missing or moved row."""
+    """Walk one merchant's chain, or every merchant's; fails at the first changed, missing or moved row.
+
+    Outside time stamps are checked too: against the chain's rows and the proofs as they are now.
+    """
+    from portal.services import time_stamps
     from portal.services.audit import audit_checks
 
     if expect is not None and slug is None:
@@ -66,8 +71,9 @@ def verify(slug: str | None, expect: tuple[int, str] | None) -> None:
         merchants = [(merchant_called(slug), slug)]
     verdicts = [(name, audit_checks.check(ctx.db, merchant_id, expect=expect)) for merchant_id, name in merchants]
     wrong = [name for name, verdict in verdicts if not _show(name, verdict)]
+    wrong += [name for merchant_id, name in merchants if not _show_stamps(name, time_stamps.check(ctx, merchant_id))]
     if wrong:
-        raise click.ClickException(f"The audit chain does not hold: {', '.join(wrong)}.")
+        raise click.ClickException(f"The audit chain does not hold: {', '.join(dict.fromkeys(wrong))}.")
 
 
 def _show(slug: str, verdict: Verdict) -> bool:
@@ -77,6 +83,16 @@ def _show(slug: str, verdict: Verdict) -> bool:
     click.echo(f"{slug}: {WORDS[verdict.found.flaw].format(verdict.found.number)}.", err=True)
     click.echo(f"{slug}: the {verdict.checked} rows before are whole. Recorded end: {verdict.last}:{verdict.last_hash}")
     return False
+
+
+def _show_stamps(slug: str, found: Checked) -> bool:
+    if found.unchecked:
+        click.echo(f"{slug}: {found.unchecked} time stamps not checked: PORTAL_TIMESTAMP_TRUST is not set.")
+    elif found.whole or found.wrong:
+        click.echo(f"{slug}: {found.whole} time stamps hold.")
+    if found.wrong:
+        click.echo(f"{slug}: these time stamps do not: {', '.join(found.wrong)}.", err=True)
+    return not found.wrong
 
 
 @audit.command()

@@ -96,9 +96,15 @@ def _told(connection: type[Any], adapter: _Adapter) -> type[Any]:
     return Told
 
 
-def session(allow_loopback: bool = False) -> Session:
-    """Return a session that reaches public https; in the demo and the tests also plain http on this machine."""
-    policy = Policy(allowed_schemes=frozenset({"https"}), allowed_ports=frozenset({443}))
+def session(allow_loopback: bool = False, *, plain: bool = False) -> Session:
+    """Return a session that reaches public https; in the demo and the tests also plain http on this machine.
+
+    `plain`: also public http, for answers that are signed themselves.
+    """
+    policy = Policy(
+        allowed_schemes=frozenset({"https", "http"} if plain else {"https"}),
+        allowed_ports=frozenset({443, 80} if plain else {443}),
+    )
     if allow_loopback:
         policy = Policy(
             allowed_schemes=frozenset({"https", "http"}),
